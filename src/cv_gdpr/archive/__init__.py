@@ -1,0 +1,1 @@
+"""The folder on disk: names, durable writes, the journal, the bag."""

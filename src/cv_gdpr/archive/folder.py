@@ -1,0 +1,255 @@
+"""An export folder in the making: whose it is, what was written so far, and its end as a BagIt bag (RFC 8493)."""
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+from cv_gdpr.archive.journal import Journal, Stored, read_stored
+from cv_gdpr.archive.names import suffix_for
+from cv_gdpr.archive.writing import HashedFile, make_durable, private_folder, storing, write_whole
+from cv_gdpr.errors import UsageError
+from cv_gdpr.findings import Json
+from cv_gdpr.redact import json_text
+
+STATE = ".cv-gdpr"
+MISSING = "missing.jsonl"
+_BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+_FINISH = "run the same command with the same --out to finish it, or name another folder"
+
+
+def check_usable(out: Path, run: Json) -> None:
+    """Raise UsageError if `out` is a file, a finished export, another run's, or holds anything foreign."""
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir():
+        raise UsageError(f"--out {out} is not a folder", "name a folder that does not exist yet")
+    with storing(out):
+        held = {entry.name for entry in out.iterdir()}
+    if "bagit.txt" in held:
+        raise UsageError(f"--out {out} is a finished export", "name another folder; cv-gdpr verify checks this one")
+    if not held or (held == {STATE} and not (out / STATE / "run.json").exists()):
+        return
+    if STATE not in held:
+        raise UsageError(f"--out {out} holds files that are not an export's", "name a folder that does not exist yet")
+    if _run_of(out) != run:
+        raise UsageError(f"--out {out} holds an unfinished export of another resource, scope or selection", _FINISH)
+
+
+def _run_of(out: Path) -> Any:
+    try:
+        return json.loads((out / STATE / "run.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+class Folder:
+    """The folder of one run, locked while it is open; a context manager. Raises UsageError and StorageError."""
+
+    def __init__(self, out: Path, run: Json) -> None:
+        check_usable(out, run)
+        self.path = out
+        self.data = out / "data"
+        self._state = out / STATE
+        self._numbers = itertools.count()
+        self._hashes: dict[str, str] = {}
+        self._projects: list[ProjectFolder] = []
+        self._committer = ThreadPoolExecutor(1, "journal")
+        self._commits: list[Future[None]] = []
+        with storing(out):
+            for folder in (out, self._state, self.data):
+                private_folder(folder)
+                folder.chmod(0o700)
+            self._lock = FileLock(self._state / "lock")
+            self._take_lock()
+            shutil.rmtree(self._state / "tmp", ignore_errors=True)
+            private_folder(self._state / "tmp")
+            write_whole(self._state / "run.json", json_text(run), self.temporary())
+
+    def _take_lock(self) -> None:
+        owner = self._state / "owner"
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            who = owner.read_text() if owner.exists() else "another process"
+            raise UsageError(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
+        owner.write_text(f"process {os.getpid()}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._committer.shutdown()
+        self._lock.release()
+
+    def temporary(self) -> Path:
+        """Give a new temporary path on the folder's own file system."""
+        return self._state / "tmp" / str(next(self._numbers))
+
+    def write_json(self, relative: str, value: Any) -> int:
+        """Write a JSON document below data/; give its bytes."""
+        text = json_text(value, indent=2) + "\n"
+        with storing(self.path):
+            self._hashes[relative] = write_whole(self.data / relative, text, self.temporary())
+        return len(text.encode())
+
+    def lines(self, relative: str) -> "Lines":
+        """Give a JSON Lines file below data/ to be filled."""
+        return Lines(self, relative)
+
+    def note_hash(self, relative: str, sha256: str) -> None:
+        """Remember the hash of a file below data/ for the manifest."""
+        self._hashes[relative] = sha256
+
+    def project(self, name: str) -> "ProjectFolder":
+        """Give the folder of a project below data/."""
+        folder = ProjectFolder(self, name, self._state / "journal" / f"{name}.jsonl")
+        self._projects.append(folder)
+        return folder
+
+    def commit(self, flush: Callable[[], None]) -> None:
+        """Run a journal's flush beside the downloads, one at a time; `check` raises what goes wrong in it."""
+        self._commits = [commit for commit in self._commits if not commit.done() or commit.exception()]
+        self._commits.append(self._committer.submit(flush))
+
+    def check(self) -> None:
+        """Wait for the flushes under way; raises StorageError if one failed."""
+        for commit in self._commits:
+            commit.result()
+
+    def leave_open(self, missing: list[Json]) -> None:
+        """End a run that is not whole: no bag, but a list of what is missing, each with its reason."""
+        text = "".join(json_text(entry) + "\n" for entry in missing)
+        with storing(self.path):
+            write_whole(self.path / MISSING, text, self.temporary())
+
+    def close_bag(self, info: list[tuple[str, str]]) -> None:
+        """Make the folder a bag: manifest, bag-info, tag manifest, and `bagit.txt` when all else is durable."""
+        with storing(self.path):
+            (self.path / MISSING).unlink(missing_ok=True)
+            manifest = HashedFile(self.temporary())
+            oxum_bytes, oxum_files = 0, 0
+            for path, size, digest in self._payload():
+                manifest.write(f"{digest}  data/{path}\n".encode())
+                oxum_bytes, oxum_files = oxum_bytes + size, oxum_files + 1
+            manifest.rename(self.path / "manifest-sha256.txt")
+            described = [*info, ("Payload-Oxum", f"{oxum_bytes}.{oxum_files}")]
+            text = "".join(f"{label}: {' '.join(value.split())}\n" for label, value in described)
+            tags = {
+                "bag-info.txt": write_whole(self.path / "bag-info.txt", text, self.temporary()),
+                "bagit.txt": _sha256_of(_BAGIT),
+                "manifest-sha256.txt": manifest.sha256,
+            }
+            listed = "".join(f"{digest}  {name}\n" for name, digest in tags.items())
+            write_whole(self.path / "tagmanifest-sha256.txt", listed, self.temporary())
+            make_durable(self.path)
+            write_whole(self.path / "bagit.txt", _BAGIT, self.temporary())
+            make_durable(self.path)
+        self._lock.release()
+        shutil.rmtree(self._state, ignore_errors=True)
+
+    def _payload(self) -> Iterator[tuple[str, int, str]]:
+        """Give path, size and hash of every file below data/, in order; what belongs to nothing is removed."""
+        by_folder = {folder.name: folder for folder in self._projects}
+        for top in sorted(self.data.iterdir()):
+            known = dict(self._hashes)
+            if top.name in by_folder:
+                known |= by_folder[top.name].hashes()
+            yield from _known_files(self.data, top, known)
+
+
+def _known_files(data: Path, top: Path, known: dict[str, str]) -> Iterator[tuple[str, int, str]]:
+    if top.is_file():
+        found = [top]
+    else:
+        found = sorted(Path(folder, name) for folder, _, names in os.walk(top) for name in names)
+    for path in found:
+        relative = path.relative_to(data).as_posix()
+        if relative in known:
+            yield relative, path.stat().st_size, known[relative]
+        else:
+            path.unlink()  # left by an earlier run, of something that the service no longer has
+    for folder, _, _ in os.walk(top, topdown=False):
+        if not any(Path(folder).iterdir()):
+            Path(folder).rmdir()
+
+
+def _sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class ProjectFolder:
+    """The folder of one project: its documents, its lines, and the bytes that its journal claims."""
+
+    def __init__(self, folder: Folder, name: str, journal: Path) -> None:
+        self.name = name
+        self._folder = folder
+        self.path = private_folder(folder.data / name)
+        self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush))
+        self._index = f"{name}/files.jsonl"
+
+    def keep(self, file: HashedFile, stem: str, suffix: str, source: str) -> Stored:
+        """Give fetched bytes their name (by their true type) and note them in the journal."""
+        path = stem + suffix_for(file.head, suffix)
+        with storing(self.path):
+            file.rename(self.path / path)
+        stored = Stored(path, source, file.bytes, file.sha256)
+        self.journal.add(stored)
+        return stored
+
+    def finish(self, claimed: list[Stored]) -> None:
+        """Write the index of the project's files: where each came from, its size and hash."""
+        self._folder.check()
+        self.journal.flush()
+        with self._folder.lines(self._index) as lines:
+            for entry in sorted(claimed, key=lambda entry: entry.path):
+                lines.write(asdict(entry))
+
+    def hashes(self) -> dict[str, str]:
+        """Give the hash of each file of the index, by its path below data/."""
+        entries = read_stored(self._folder.data / self._index)
+        return {f"{self.name}/{entry.path}": entry.sha256 for entry in entries}
+
+
+class Lines:
+    """A JSON Lines file in the making; a context manager, after which the file has its name, or never was."""
+
+    def __init__(self, folder: Folder, relative: str) -> None:
+        self._folder = folder
+        self._relative = relative
+        self.count = 0
+        with storing(relative):
+            self._file = HashedFile(folder.temporary())
+
+    def write(self, record: Any) -> int:
+        """Append a record; give its bytes."""
+        self.count += 1
+        line = json_text(record).encode() + b"\n"
+        with storing(self._relative):
+            self._file.write(line)
+        return len(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            self._file.discard()
+            return
+        with storing(self._relative):
+            self._file.rename(self._folder.data / self._relative)
+        self._folder.note_hash(self._relative, self._file.sha256)
+
+
+def default_out(now: datetime | None = None) -> Path:
+    """Give the default folder's name, made of the time in UTC."""
+    return Path(f"cv-gdpr-export-{(now or datetime.now(UTC)):%Y%m%dT%H%M%SZ}")

@@ -1,0 +1,54 @@
+"""File names that Windows, macOS and Linux all take, made of what a service names."""
+
+import hashlib
+import re
+import unicodedata
+
+_READABLE = 32  # characters kept of a name; with an id, a path of three levels stays below Windows' 260
+_IDENTITY = re.compile(r"[0-9a-z][0-9a-z-]{0,63}")
+_SIGNATURES = (
+    (b"\xff\xd8\xff", ".jpg"),
+    (b"\x89PNG\r\n\x1a\n", ".png"),
+    (b"GIF8", ".gif"),
+    (b"BM", ".bmp"),
+    (b"II*\x00", ".tif"),
+    (b"MM\x00*", ".tif"),
+    (b"PK\x03\x04", ".zip"),
+)
+
+
+def identity(text: str) -> str:
+    """Give an id as a file name: itself where it is plain lower-case letters, digits and dashes, else a hash."""
+    if _IDENTITY.fullmatch(text):
+        return text
+    return "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def readable(name: object, id_: str) -> str:
+    """Give a folder name that a person recognises and that no other id can have: `name-id`."""
+    text = unicodedata.normalize("NFKC", str(name or ""))
+    kept = "".join(letter if letter.isalnum() else "-" for letter in text)
+    short = re.sub("-+", "-", kept)[:_READABLE].strip("-")
+    return f"{short}-{identity(id_)}" if short else identity(id_)
+
+
+def safe_stem(stem: str) -> str:
+    """Give a relative path whose every part is a safe name; `word` parts are kept where they are plain."""
+    return "/".join(_word(part) for part in stem.split("/"))
+
+
+def _word(part: str) -> str:
+    if re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", part) and not _reserved(part):
+        return part
+    return identity(part)
+
+
+def _reserved(part: str) -> bool:
+    return re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", part) is not None
+
+
+def suffix_for(head: bytes, otherwise: str = "") -> str:
+    """Give the suffix of a file's true type from its first 12 bytes; `otherwise`, or .bin, if they tell nothing."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return ".webp"
+    return next((suffix for start, suffix in _SIGNATURES if head.startswith(start)), otherwise or ".bin")

@@ -1,0 +1,123 @@
+"""THE TABLE: for each kind of data, the operations that export it and the operation that deletes it.
+
+The rows are those of Microsoft's page "Export or delete your data in Custom Vision" (PUBLISHED), in its order, and
+one for what that page forgets. Commands, export, deletion, verification and documentation walk this tuple; a new row
+is one record, and the reader it names.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from cv_gdpr import readers
+from cv_gdpr.findings import Finding
+
+PUBLISHED = "https://learn.microsoft.com/azure/ai-services/custom-vision-service/export-delete-data"
+
+
+class Deletion(Enum):
+    """The three ways in which a kind of data goes."""
+
+    BY_API = "by the API"
+    WITH_PARENT = "with its parent"
+    OUTSIDE = "outside the API"
+
+
+@dataclass(frozen=True)
+class Category:
+    """One row: its command, Microsoft's words for it, its operations, its readers, how it is deleted."""
+
+    name: str
+    data: str
+    exported_by: tuple[str, ...]
+    deletion: Deletion
+    deleted_by: str
+    read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
+    read_project: Callable[[readers.Project], Iterator[Finding]] | None = None
+    selectors: frozenset[str] = frozenset()
+    by_hand: str = ""  # what a person must do where no operation serves
+    published: bool = True  # whether Microsoft's page has the row
+
+
+CATEGORIES: tuple[Category, ...] = (
+    Category(
+        name="account",
+        data="Account information (subscription keys)",
+        exported_by=("GetAccountInfo",),
+        deletion=Deletion.OUTSIDE,
+        deleted_by="Azure portal, or CustomVision.ai settings: Delete your account",
+        read_resource=readers.account,
+        by_hand=(
+            "Ask Azure Resource Manager: az cognitiveservices account show --name NAME --resource-group GROUP, "
+            "and for the keys: az cognitiveservices account keys list --name NAME --resource-group GROUP"
+        ),
+    ),
+    Category(
+        name="iterations",
+        data="Iteration details and list of iterations",
+        exported_by=("GetIterations", "GetIteration"),
+        deletion=Deletion.BY_API,
+        deleted_by="DeleteIteration",
+        read_project=readers.iterations,
+    ),
+    Category(
+        name="performance",
+        data="Iteration performance details",
+        exported_by=("GetIterationPerformance", "GetImagePerformances", "GetImagePerformanceCount"),
+        deletion=Deletion.WITH_PARENT,
+        deleted_by="DeleteIteration",
+        read_project=readers.performance,
+    ),
+    Category(
+        name="projects",
+        data="Projects and project details",
+        exported_by=("GetProjects", "GetProject"),
+        deletion=Deletion.BY_API,
+        deleted_by="DeleteProject",
+        read_resource=readers.project_list,
+        read_project=readers.project,
+    ),
+    Category(
+        name="tags",
+        data="Image tags",
+        exported_by=("GetTags", "GetTag"),
+        deletion=Deletion.BY_API,
+        deleted_by="DeleteTag",
+        read_project=readers.tags,
+        selectors=frozenset({"--tag"}),
+    ),
+    Category(
+        name="images",
+        data="Images",
+        exported_by=("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetArtifact"),
+        deletion=Deletion.BY_API,
+        deleted_by="DeleteImages",
+        read_project=readers.images,
+        selectors=frozenset({"--tag", "--metadata", "--image-id"}),
+    ),
+    Category(
+        name="exports",
+        data="Exported models",
+        exported_by=("GetExports",),
+        deletion=Deletion.OUTSIDE,
+        deleted_by="Deleted upon account deletion",
+        read_project=readers.exports,
+        by_hand="No operation deletes an exported model: it goes when the Azure resource is deleted and purged.",
+    ),
+    Category(
+        name="predictions",
+        data="Images sent for prediction and what was predicted of them",
+        exported_by=("QueryPredictions",),
+        deletion=Deletion.BY_API,
+        deleted_by="DeletePrediction",
+        read_project=readers.predictions,
+        selectors=frozenset({"--tag", "--image-id"}),
+        published=False,
+    ),
+)
+ROWS: tuple[str, ...] = tuple(category.name for category in CATEGORIES)
+
+
+def category(name: str) -> Category:
+    """Give the row of that name; raises KeyError."""
+    return {row.name: row for row in CATEGORIES}[name]

@@ -1,0 +1,101 @@
+"""The command line: parse, confirm, call one use case, print. Nothing heavy is imported before it is needed."""
+
+import json
+import os
+import re
+import signal
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from cv_gdpr import __version__
+from cv_gdpr.cli.demo import demo
+from cv_gdpr.cli.export import export
+from cv_gdpr.cli.output import printable
+from cv_gdpr.cli.simulate import simulate
+from cv_gdpr.cli.verify import verify
+from cv_gdpr.errors import CvGdprError, Interrupted
+
+_EXIT_CODES = """\b
+Exit codes:
+  0    everything asked for is done and verified
+  1    an unexpected or a service error stopped the work
+  2    usage: wrong options or input, or nobody there to confirm
+  3    done in part: the report names each thing that is not
+  4    verification found a difference
+  5    not authorised, or the service could not be reached
+  130  interrupted; the same command resumes"""
+
+
+@click.group(
+    epilog=_EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "CV_GDPR"},
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Export and erase everything that an Azure Custom Vision resource holds, and prove it.
+
+    The resource is named by CV_GDPR_ENDPOINT (or VISION_TRAINING_ENDPOINT) and opened with CV_GDPR_TRAINING_KEY (or
+    VISION_TRAINING_KEY). To try everything without an Azure account: cv-gdpr demo.
+    """
+
+
+for _command in (export, verify, demo, simulate):
+    cli.add_command(_command)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code; every failure becomes one or two lines, never a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = cli.main(given, prog_name="cv-gdpr", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has gone; so be it
+        code = 1
+    except Exception as error:  # noqa: BLE001 - the last door: told in one line, in full with -vv
+        code = _tell(error, given)
+    except KeyboardInterrupt:
+        code = _tell(Interrupted("interrupted", "the same command resumes"), given)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _tell(error: Exception, given: list[str]) -> int:
+    code, message, hint = _described(error)
+    if _asked(given, "--json"):
+        failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
+        click.echo(json.dumps({"error": failure}, ensure_ascii=False, indent=2))
+    click.echo(f"Error: {printable(message)}", err=True)
+    if hint:
+        click.echo(f"Hint: {printable(hint)}", err=True)
+    if _verbosity(given) > 1:
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    return code
+
+
+def _described(error: Exception) -> tuple[int, str, str | None]:
+    if isinstance(error, CvGdprError):
+        return error.exit_code, error.message, error.hint
+    if isinstance(error, click.Abort):
+        return Interrupted.exit_code, "interrupted", "the same command resumes"
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        return 2, error.format_message(), f"{context.command_path} --help" if context else None
+    if isinstance(error, OSError):
+        return 1, f"{error.filename or 'the system'}: {error.strerror or error}", None
+    return 1, f"unexpected {type(error).__name__}: {error}", "with -vv the whole trace is shown; please report it"
+
+
+def _asked(given: list[str], option: str) -> bool:
+    return option in given[: given.index("--")] if "--" in given else option in given
+
+
+def _verbosity(given: list[str]) -> int:
+    return sum(len(word) - 1 if re.fullmatch("-v+", word) else word == "--verbose" for word in given)

@@ -1,0 +1,59 @@
+"""`cv-gdpr demo`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cv_gdpr.cli.options import output_options
+
+_NEXT = """\
+  cv-gdpr verify {folder}      prove the folder again, now or in ten years
+  cv-gdpr simulate             keep a simulated service running, to try every command on
+  export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com CV_GDPR_TRAINING_KEY=...
+  cv-gdpr export --all         the same with your own resource"""
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write; default: a new one beside you."
+)
+@output_options
+def demo(out: Path | None, **options: Any) -> int:
+    """See the main job done, without an Azure account: a simulated service is filled, exported, and verified.
+
+    The pictures are real photographs in the public domain.
+    """
+    from cv_gdpr.archive.folder import default_out
+    from cv_gdpr.cli.export import report as report_export
+    from cv_gdpr.cli.progress import showing
+    from cv_gdpr.cli.verify import report as report_verification
+    from cv_gdpr.demo import fill
+    from cv_gdpr.export import Options, export
+    from cv_gdpr.findings import Scope
+    from cv_gdpr.service.client import Connection, Service
+    from cv_gdpr.simulator import Simulator
+    from cv_gdpr.verify import verify
+
+    say = _speaker(options)
+    with Simulator() as simulator:
+        say("Filling a simulated Custom Vision resource, through Microsoft's SDK ...")
+        fill(simulator.endpoint, simulator.training_key)
+        say("Exporting all of it ...")
+        with (
+            Service(Connection(simulator.endpoint, simulator.training_key, 0)) as service,
+            showing(quiet=options["quiet"]) as watch,
+        ):
+            result = export(service, Scope(), Options(out or default_out()), watch)
+    report_export(result, options)
+    checked = verify(result.folder)
+    if not options["as_json"]:
+        report_verification(checked, options)
+    say(f"\nLook into {result.folder}, and go on with:\n" + _NEXT.format(folder=result.folder))
+    return result.exit_code or checked.exit_code
+
+
+def _speaker(options: dict[str, Any]) -> Callable[[str], None]:
+    silent = options["quiet"] or options["as_json"]
+    return (lambda _: None) if silent else click.echo

@@ -1,0 +1,160 @@
+"""`cv-gdpr export [ROW]`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cv_gdpr.categories import CATEGORIES, Category
+from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.output import print_table, printable, size
+
+if TYPE_CHECKING:
+    from cv_gdpr.export import ExportResult
+
+_SHOWN = 20  # missing things that are named on the screen; missing.jsonl names all
+
+_export_options = [
+    shared.scope_options,
+    shared.selector_options,
+    click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="The folder to write; default: cv-gdpr-export-<UTC time>. The same folder again finishes a run cut off.",
+    ),
+    click.option(
+        "--include-keys", is_flag=True, help="Keep the account's keys in clear instead of their fingerprints."
+    ),
+    click.option(
+        "--connections",
+        type=click.IntRange(1, 256),
+        default=32,
+        show_default=True,
+        help="Downloads from blob storage at once.",
+    ),
+    shared.connection_options,
+    shared.output_options,
+]
+
+
+def _with_options(function: Any) -> Any:
+    for option in reversed(_export_options):
+        function = option(function)
+    return function
+
+
+@click.group(invoke_without_command=True, subcommand_metavar="[ROW]")
+@_with_options
+@click.pass_context
+def export(ctx: click.Context, /, **_: Any) -> int | None:
+    """Export the data of a resource, or of some projects, into a folder that anybody can check.
+
+    Without ROW: every row of Microsoft's table and the stored predictions. Options work on either side of ROW.
+    """
+    ctx.obj = dict(ctx.params)
+    if ctx.invoked_subcommand is None:
+        return _run(ctx.obj, ())
+    return None
+
+
+def _row_command(category: Category) -> click.Command:
+    @click.command(category.name, help=_help(category))
+    @_with_options
+    @click.pass_context
+    def command(ctx: click.Context, /, **_: Any) -> int:
+        return _run(shared.merged(ctx), (category.name,))
+
+    return command
+
+
+def _help(category: Category) -> str:
+    origin = "" if category.published else " Not in Microsoft's table."
+    return f"{category.data}: {', '.join(category.exported_by)}.{origin}"
+
+
+for _category in CATEGORIES:
+    export.add_command(_row_command(_category))
+
+
+def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
+    scope = shared.scope(options, rows)
+    connection = shared.connection(options)
+    from cv_gdpr.archive.folder import default_out
+    from cv_gdpr.cli.progress import showing
+    from cv_gdpr.export import Options, export
+    from cv_gdpr.service.blobs import Fetching
+    from cv_gdpr.service.client import Service
+
+    fetching = Fetching(options["connections"], options["patience"])
+    made = Options(options["out"] or default_out(), fetching, options["include_keys"])
+    with Service(connection) as service, showing(quiet=options["quiet"]) as watch:
+        result = export(service, scope, made, watch)
+    report(result, options)
+    return result.exit_code
+
+
+def report(result: "ExportResult", options: dict[str, Any]) -> None:
+    """Print what an export came to: a table, or JSON; what is missing goes to standard error too."""
+    if options["as_json"]:
+        click.echo(json.dumps(as_json(result), ensure_ascii=False, indent=2))
+    elif not options["quiet"]:
+        _print_result(result, options["verbose"])
+    _print_shortfall(result)
+
+
+def as_json(result: "ExportResult") -> dict[str, Any]:
+    """Give the result as the document that --json prints."""
+    rows = [
+        {
+            "row": row,
+            "held": count.held,
+            "exported": count.exported,
+            "bytes": count.bytes,
+            "verdict": result.verdict(row),
+        }
+        for row, count in result.rows.items()
+    ]
+    return {
+        "folder": str(result.folder),
+        "complete": result.exit_code == 0,
+        "exitCode": result.exit_code,
+        "rows": rows,
+        "projects": result.projects,
+        "missing": result.missing,
+        "byHand": result.by_hand,
+        "unmatched": result.unmatched,
+        "calls": dict(result.calls),
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _print_result(result: "ExportResult", verbose: int) -> None:
+    rows = [
+        (row, str(count.held), str(count.exported), size(count.bytes), result.verdict(row))
+        for row, count in result.rows.items()
+    ]
+    headings = ("row", "held", "exported", "bytes", "verdict")
+    print_table(f"{len(result.projects)} projects in {result.folder}", headings, rows, numbers={1, 2, 3})
+    for row, words in result.by_hand.items():
+        click.echo(f"{row}: {words}")
+    if verbose:
+        calls = sorted(result.calls.items())
+        print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
+
+
+def _print_shortfall(result: "ExportResult") -> None:
+    for entry in result.missing[:_SHOWN]:
+        what = " ".join(str(part) for part in (entry["row"], entry["id"], "of project", entry["project"]) if part)
+        click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
+    if result.missing:
+        click.echo(f"Error: {len(result.missing)} things are missing, so that the folder is no bag yet", err=True)
+        click.echo(
+            f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
+            err=True,
+        )
+    for value in result.unmatched:
+        click.echo(f"Error: nothing matches {printable(value)}", err=True)
+    if result.exit_code and not result.missing and not result.unmatched:
+        click.echo("Error: the account is outside what the API can export; the result says how to get it", err=True)

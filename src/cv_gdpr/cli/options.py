@@ -1,0 +1,209 @@
+"""The option groups that commands share, and how a command's and its ROW's options become one set."""
+
+import os
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from cv_gdpr.errors import UsageError
+from cv_gdpr.findings import Scope, Selection
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.client import Connection
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
+KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
+
+
+class OnePerLine(click.ParamType[Any]):
+    """Text; a variable that sets a repeatable option holds one value a line, since names may hold blanks."""
+
+    name = "text"
+    envvar_list_splitter = "\n"
+
+
+class MetadataPair(OnePerLine):
+    """KEY=VALUE, as a pair."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Give (key, value); fails without an equals sign."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, rest = str(value).partition("=")
+        if not equals or not key:
+            self.fail("not of the form KEY=VALUE", param, ctx)
+        return key, rest
+
+
+class ImageId(OnePerLine):
+    """An image id in its canonical form."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give the id in lower case with dashes; fails if it is no UUID."""
+        try:
+            return str(uuid.UUID(str(value).strip()))
+        except ValueError:
+            self.fail(f"{value!r} is not an id (32 hexadecimal digits)", param, ctx)
+
+
+def _together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    def decorate(function: Decorated) -> Decorated:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+output_options = _together(
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option("-v", "--verbose", count=True, help="Say more; twice: show the trace of an error."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
+)
+
+connection_options = _together(
+    click.option(
+        "--endpoint",
+        metavar="URL",
+        help="The training resource's endpoint, else CV_GDPR_ENDPOINT or VISION_TRAINING_ENDPOINT.",
+    ),
+    click.option(
+        "--key-file",
+        metavar="PATH",
+        help="A file that holds the training key (- reads standard input), else CV_GDPR_TRAINING_KEY or "
+        "VISION_TRAINING_KEY. No option takes the key itself.",
+    ),
+    click.option(
+        "--calls-per-second",
+        type=click.FloatRange(0),
+        default=10.0,
+        show_default=True,
+        help="The most calls to the API in a second; 0: no limit.",
+    ),
+    click.option(
+        "--patience",
+        type=click.FloatRange(0),
+        default=120.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a failing call or download is tried again.",
+    ),
+)
+
+scope_options = _together(
+    click.option("--all", "all_projects", is_flag=True, help="Every project of the resource."),
+    click.option(
+        "--project", "projects", multiple=True, type=OnePerLine(), metavar="P", help="A name or an id; repeats."
+    ),
+)
+
+selector_options = _together(
+    click.option(
+        "--tag", "tags", multiple=True, type=OnePerLine(), metavar="NAME", help="Only what has this tag; repeats."
+    ),
+    click.option(
+        "--metadata",
+        multiple=True,
+        type=MetadataPair(),
+        metavar="KEY=VALUE",
+        help="Only images with this metadata; repeats.",
+    ),
+    click.option(
+        "--image-id", "image_ids", multiple=True, type=ImageId(), metavar="ID", help="Only this image; repeats."
+    ),
+    click.option(
+        "--image-ids-file",
+        metavar="FILE",
+        help="Only the images of this list, one id a line (- reads standard input).",
+    ),
+)
+
+
+def merged(ctx: click.Context) -> dict[str, Any]:
+    """Give a ROW's options laid over its command's: a repeatable one adds up, another takes the more explicit."""
+    parent = ctx.parent
+    if parent is None or not isinstance(ctx.obj, dict):
+        return dict(ctx.params)
+    return {name: _merge(name, ctx, ctx.obj[name], value) for name, value in ctx.params.items()}
+
+
+def _merge(name: str, ctx: click.Context, above: Any, here: Any) -> Any:
+    if isinstance(here, tuple):
+        return tuple(dict.fromkeys((*above, *here)))
+    weak = {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None}
+    if ctx.get_parameter_source(name) not in weak:
+        return here
+    return above
+
+
+def connection(options: dict[str, Any]) -> "Connection":
+    """Give where the service is and its key; raises UsageError naming what is missing."""
+    from cv_gdpr.service.client import Connection, checked_endpoint, checked_key
+
+    endpoint = options["endpoint"] or _variable(ENDPOINT_VARIABLES)
+    key = _key_from(options["key_file"]) if options["key_file"] else _variable(KEY_VARIABLES)
+    lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
+    if lacking or endpoint is None or key is None:
+        raise UsageError(
+            f"not set: {' and '.join(lacking)}",
+            "export them, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
+            "Keys and Endpoint. Without an account: cv-gdpr simulate",
+        )
+    return Connection(checked_endpoint(endpoint), checked_key(key), options["calls_per_second"], options["patience"])
+
+
+def _variable(names: tuple[str, ...]) -> str | None:
+    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
+
+
+def _key_from(place: str) -> str:
+    text = _read_text(place, "--key-file")
+    lines = text.strip().splitlines()
+    if len(lines) != 1:
+        raise UsageError("--key-file must hold the training key alone, on one line")
+    return lines[0]
+
+
+def _read_text(place: str, option: str) -> str:
+    try:
+        return sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"{option} {place}: {reason}") from error
+
+
+def scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
+    """Give what a command is about; raises UsageError unless it is either --all or --project."""
+    if options["all_projects"] == bool(options["projects"]):
+        raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
+    if options["key_file"] == "-" and options["image_ids_file"] == "-":
+        raise UsageError("standard input cannot be both --key-file and --image-ids-file")
+    image_ids = set(options["image_ids"])
+    if options["image_ids_file"]:
+        image_ids |= _ids_from(options["image_ids_file"])
+    selection = Selection(frozenset(options["tags"]), frozenset(options["metadata"]), frozenset(image_ids))
+    return Scope(tuple(options["projects"]), rows, selection)
+
+
+def _ids_from(place: str) -> set[str]:
+    lines = [line.strip() for line in _read_text(place, "--image-ids-file").splitlines()]
+    found: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        if line and not line.startswith("#"):
+            try:
+                found.add(str(uuid.UUID(line)))
+            except ValueError:
+                raise UsageError(f"--image-ids-file {place}: line {number} is not an id") from None
+    if not found:
+        raise UsageError(f"--image-ids-file {place} holds no id")
+    return found

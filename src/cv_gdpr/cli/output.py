@@ -1,0 +1,42 @@
+"""What a person reads on standard output: tables without control characters, sizes with their units."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def printable(text: str) -> str:
+    """Give text with every character escaped that could steer a terminal."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def size(count: int) -> str:
+    """Give bytes as a person writes them (12.3 MB)."""
+    from rich.filesize import decimal
+
+    return decimal(count)
+
+
+def console(*, error: bool = False) -> "Console":
+    """Give a rich console; where no terminal is, it is wide enough that no line is broken."""
+    from rich.console import Console
+
+    stream = sys.stderr if error else sys.stdout
+    return Console(stderr=error, width=None if stream.isatty() else 160, highlight=False)
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: set[int]) -> None:
+    """Print a table; `numbers` are the columns set to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD, safe_box=True)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index in numbers else "left")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    console().print(table)

@@ -1,0 +1,46 @@
+"""`cv-gdpr simulate`."""
+
+import signal
+import threading
+
+import click
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on; default: any free one.")
+@click.option("--vnet", is_flag=True, help="Give relative paths for links, as a resource with the VNET feature does.")
+@click.option("--account-info", is_flag=True, help="Answer GetAccountInfo, as API v1.2 did.")
+@click.option("--images", type=click.IntRange(0), default=0, help="Add a project of so many made-up images.")
+@click.option("--image-bytes", type=click.IntRange(100), default=20_000, show_default=True, help="The size of each.")
+def simulate(port: int, vnet: bool, account_info: bool, images: int, image_bytes: int) -> None:
+    """Run a Custom Vision training service on this machine, filled with the demo's resource, until Ctrl-C.
+
+    Prints the two lines that point every other command at it.
+    """
+    from cv_gdpr.demo import fill
+    from cv_gdpr.errors import UsageError
+    from cv_gdpr.simulator import Simulator
+
+    simulator = Simulator(port=port, vnet=vnet, account_info=account_info)
+    try:
+        simulator.start()
+    except OSError as error:
+        raise UsageError(f"port {port}: {error.strerror}", "name another, or none") from error
+    try:
+        fill(simulator.endpoint, simulator.training_key)
+        if images:
+            simulator.fill(projects=1, images=images, image_bytes=image_bytes)
+        click.echo(f"export CV_GDPR_ENDPOINT={simulator.endpoint}")
+        click.echo(f"export CV_GDPR_TRAINING_KEY={simulator.training_key}")
+        click.echo("A simulated service, not Azure. Ctrl-C ends it.", err=True)
+        _until_stopped()
+    finally:
+        simulator.stop()
+
+
+def _until_stopped() -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    while not stopped.wait(3600):
+        pass

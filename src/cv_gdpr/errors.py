@@ -1,0 +1,99 @@
+"""Every way in which a run can end badly, each with the exit code that the command line promises.
+
+CvGdprError (1)
+├── UsageError (2)            wrong options or input, or nobody there to confirm
+├── PartlyDone (3)            some items failed, or a row lies outside the API
+├── Difference (4)            verification found something left, missing or changed
+├── ServiceError (1)          the service answered with an error
+│   ├── NotAuthorised (5)     401 or 403
+│   ├── Unreachable (5)       no answer, or no Custom Vision service there
+│   ├── NotFound (1)          404
+│   └── MalformedAnswer (1)   a success whose body is not what the contract says
+├── StorageError (1)          the local folder cannot be written or read
+└── Interrupted (130)         Ctrl-C; the same command resumes
+"""
+
+
+class CvGdprError(Exception):
+    """A failure with one line for the user (`message`) and, where there is one, a line saying what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(CvGdprError):
+    """Wrong options or input."""
+
+    exit_code = 2
+
+
+class PartlyDone(CvGdprError):
+    """Part of what was asked for is not done."""
+
+    exit_code = 3
+
+
+class Difference(CvGdprError):
+    """What was verified is not as it should be."""
+
+    exit_code = 4
+
+
+class ServiceError(CvGdprError):
+    """The service answered with an error.
+
+    `status` is the HTTP status (0 when there was no answer), `code` the service's own code, `request_id` its
+    request id; `transient` says whether asking again may help, `retry_after` after how many seconds at least.
+    """
+
+    def __init__(  # noqa: PLR0913 - a record of what the service said
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        transient: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.transient = transient
+        self.retry_after = retry_after
+
+
+class NotAuthorised(ServiceError):
+    """The service refuses the key (401) or what the key asks for (403)."""
+
+    exit_code = 5
+
+
+class Unreachable(ServiceError):
+    """Nothing, or no Custom Vision service, answers at the endpoint."""
+
+    exit_code = 5
+
+
+class NotFound(ServiceError):
+    """The service says that the thing asked for does not exist (404)."""
+
+
+class MalformedAnswer(ServiceError):
+    """A success whose body is not the JSON that the published contract promises."""
+
+
+class StorageError(CvGdprError):
+    """The local folder cannot be written or read."""
+
+
+class Interrupted(CvGdprError):
+    """The run was stopped from outside."""
+
+    exit_code = 130

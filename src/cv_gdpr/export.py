@@ -1,0 +1,224 @@
+"""The use case of an export: the inventory read, its JSON and bytes stored, the counts checked, the bag closed."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cv_gdpr import __version__
+from cv_gdpr.archive.folder import Folder, check_usable
+from cv_gdpr.archive.names import readable
+from cv_gdpr.categories import Category
+from cv_gdpr.errors import ServiceError
+from cv_gdpr.findings import Absence, Detail, Finding, Item, Json, Scope
+from cv_gdpr.inventory import Matches, check_tags, projects_in, rows_in
+from cv_gdpr.project_export import STOPS_ALL, ProjectExport, RowCount
+from cv_gdpr.readers import Project, Resource
+from cv_gdpr.redact import fingerprint
+from cv_gdpr.service.blobs import Fetching
+from cv_gdpr.service.client import Service
+from cv_gdpr.service.fetching import Fetcher
+
+_PROJECTS_AT_ONCE = 4  # enough to spend 10 calls a second while answers take some 100 ms
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an export is made: where to, how blobs are fetched, whether the account's keys are kept in clear."""
+
+    out: Path
+    fetching: Fetching = field(default_factory=Fetching)
+    include_keys: bool = False
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export came to. `missing` names each thing that could not be had, `by_hand` what the API cannot do."""
+
+    folder: Path
+    rows: dict[str, RowCount]
+    projects: list[Json]
+    missing: list[Json]
+    by_hand: dict[str, str]
+    unmatched: list[str]
+    calls: Counter[str]
+    asked: tuple[str, ...]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all that was asked for is there, 3 if part of it is not."""
+        refused = [row for row in self.asked if row == "account" and row in self.by_hand]
+        return 3 if self.missing or self.unmatched or refused else 0
+
+    def verdict(self, row: str) -> str:
+        """Say in a word or two what became of a row."""
+        if any(entry["row"] == row for entry in self.missing):
+            return "incomplete"
+        if row == "account" and row in self.by_hand:
+            return "not in the API"
+        return "complete"
+
+
+def export(
+    service: Service,
+    scope: Scope,
+    options: Options,
+    watch: Callable[[Sequence[ProjectExport]], None] = lambda _: None,
+) -> ExportResult:
+    """Export what is in scope into a folder; `watch` gets the projects' counters once, before they start to move.
+
+    Raises UsageError before anything is written, ServiceError for what stops the work, StorageError for the disk.
+    """
+    started = datetime.now(UTC)
+    rows = rows_in(scope)
+    check_usable(options.out, run := _run(service, scope, options))
+    entries = projects_in(service, scope)
+    projects = [Project(service, entry) for entry in entries]
+    check_tags(projects, scope.selection)
+    matches = Matches(scope.selection)
+    with Folder(options.out, run) as folder, Fetcher(service, options.fetching, folder.temporary) as fetcher:
+        top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
+        top.run(rows)
+        exports = [
+            ProjectExport(project, folder.project(_folder_name(project)), folder, rows, matches, fetcher)
+            for project in projects
+        ]
+        watch(exports)
+        _run_all(service, exports)
+        result = ExportResult(
+            folder=options.out,
+            rows=_totals(top, exports, rows),
+            projects=[{"id": export.project.id, "folder": export.folder.name} for export in exports],
+            missing=top.missing + [entry for export in exports for entry in export.missing],
+            by_hand=top.by_hand,
+            unmatched=matches.unmatched,
+            calls=service.calls,
+            asked=scope.rows,
+            seconds=(datetime.now(UTC) - started).total_seconds(),
+        )
+        _end(folder, result, service, scope, started)
+    return result
+
+
+def _folder_name(project: Project) -> str:
+    return readable(project.entry.get("name"), project.id)
+
+
+def _run(service: Service, scope: Scope, options: Options) -> Json:
+    """Say what makes two commands the same run; a selector's values only as a fingerprint."""
+    chosen = scope.selection
+    values = repr((sorted(chosen.tags), sorted(chosen.metadata), sorted(chosen.image_ids)))
+    return {
+        "format": 1,
+        "endpoint": service.endpoint,
+        "projects": sorted(scope.projects),
+        "rows": list(scope.rows),
+        "selection": fingerprint(values) if chosen else None,
+        "includeKeys": options.include_keys,
+    }
+
+
+def _run_all(service: Service, exports: list[ProjectExport]) -> None:
+    with ThreadPoolExecutor(_PROJECTS_AT_ONCE, "project") as pool:
+        futures: list[Future[None]] = [pool.submit(export.run) for export in exports]
+        try:
+            finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            failure = next((error for future in finished if (error := future.exception())), None)
+        except BaseException:
+            service.stop.set()
+            raise
+        if failure:
+            service.stop.set()
+            for future in futures:
+                future.cancel()
+            raise failure
+
+
+@dataclass
+class _ResourceExport:
+    """The rows that belong to the resource itself."""
+
+    resource: Resource
+    folder: Folder
+    by_hand: dict[str, str] = field(default_factory=dict)
+    counts: defaultdict[str, RowCount] = field(default_factory=lambda: defaultdict(RowCount))
+    missing: list[Json] = field(default_factory=list)
+
+    def run(self, rows: Sequence[Category]) -> None:
+        """Export them, and remember the words for what only a person can do."""
+        for row in rows:
+            if row.read_resource:
+                self._run_row(row)
+
+    def _run_row(self, row: Category) -> None:
+        assert row.read_resource  # noqa: S101 - for the type checker
+        try:
+            details = [self._accept(row, finding) for finding in row.read_resource(self.resource)]
+        except STOPS_ALL:
+            raise
+        except ServiceError as error:
+            self.missing.append({"project": None, "row": row.name, "id": None, "source": None, "reason": error.message})
+            return
+        listed = [finding for finding in details if finding]
+        if listed:
+            with self.folder.lines(listed[0].file) as lines:
+                self.counts[row.name].bytes += sum(lines.write(finding.record) for finding in listed)
+
+    def _accept(self, row: Category, finding: Finding) -> Detail | None:
+        if isinstance(finding, Absence):
+            self.by_hand[row.name] = f"{finding.reason}. {row.by_hand}"
+        elif isinstance(finding, Item):
+            size = self.folder.write_json(finding.file, finding.record)
+            self.counts[row.name].add(RowCount(1, 1, size))
+        return finding if isinstance(finding, Detail) else None
+
+
+def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence[Category]) -> dict[str, RowCount]:
+    totals = {row.name: top.counts[row.name] for row in rows}
+    for export in exports:
+        for name, count in export.counts().items():
+            totals[name].add(count)
+    return totals
+
+
+def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
+    folder.write_json("export.json", summary(result, service.endpoint, scope))
+    if result.missing:
+        folder.leave_open(result.missing)
+        return
+    folder.close_bag(_bag_info(result, service.endpoint, scope, started))
+
+
+def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
+    """Give what stands in data/export.json: what was asked, and how many of each row are there."""
+    return {
+        "tool": f"cv-gdpr {__version__}",
+        "endpoint": endpoint,
+        "scope": "all projects" if not scope.projects else "projects named",
+        "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
+        "selectors": sorted(scope.selection.kinds),
+        "projects": result.projects,
+        "byHand": result.by_hand,
+    }
+
+
+def _bag_info(result: ExportResult, endpoint: str, scope: Scope, started: datetime) -> list[tuple[str, str]]:
+    now = datetime.now(UTC)
+    counted = [(f"Exported-{row.title()}", f"{count.exported} of {count.held}") for row, count in result.rows.items()]
+    selectors = sorted(scope.selection.kinds)
+    return [
+        ("Bag-Software-Agent", f"cv-gdpr {__version__}"),
+        ("Bagging-Date", f"{now:%Y-%m-%d}"),
+        ("External-Description", "Export of what an Azure Custom Vision resource holds"),
+        ("Source-Endpoint", endpoint),
+        ("Source-Api-Version", "3.4-preview"),
+        ("Export-Scope", f"{len(result.projects)} projects" + ("" if scope.projects else " (all)")),
+        ("Export-Rows", ", ".join(result.rows)),
+        ("Export-Selectors", ", ".join(selectors) or "none"),
+        ("Export-Started", f"{started:%Y-%m-%dT%H:%M:%SZ}"),
+        ("Export-Finished", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
+        *counted,
+    ]

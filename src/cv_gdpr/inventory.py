@@ -1,0 +1,125 @@
+"""The table walked over a scope: which projects, which rows, which items. A listing that fails is an error."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cv_gdpr.categories import CATEGORIES, Category
+from cv_gdpr.errors import NotFound, Unreachable, UsageError
+from cv_gdpr.findings import Detail, Finding, Item, Json, Scope, Selection
+from cv_gdpr.readers import Project, identified
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.client import Service
+
+
+def projects_in(service: "Service", scope: Scope) -> list[Json]:
+    """Give the entries of GetProjects in scope, in the service's order; raises UsageError for an unknown name."""
+    try:
+        entries = identified(service.call("get_projects"))
+    except NotFound as error:  # an endpoint of something else
+        hint = "check the endpoint: no Custom Vision service answers there"
+        raise Unreachable(error.message, hint, status=error.status, code=error.code) from None
+    if not scope.projects:
+        return entries
+    wanted = {_named(entries, name)["id"] for name in scope.projects}
+    return [entry for entry in entries if entry["id"] in wanted]
+
+
+def _named(entries: list[Json], name: str) -> Json:
+    matches = [entry for entry in entries if entry["id"] == name.lower()]
+    matches = matches or [entry for entry in entries if entry.get("name") == name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        ids = ", ".join(entry["id"] for entry in matches)
+        raise UsageError(f"{len(matches)} projects are named {name!r}", f"name one by its id: {ids}")
+    known = "; ".join(f"{entry.get('name')} ({entry['id']})" for entry in entries)
+    raise UsageError(f"no project has the name or id {name!r}", f"there are: {known}" if known else "there is none")
+
+
+def rows_in(scope: Scope) -> tuple[Category, ...]:
+    """Give the rows in scope, in the table's order; raises UsageError where a selector cannot narrow a row."""
+    kinds = scope.selection.kinds
+    if not scope.rows:
+        return tuple(row for row in CATEGORIES if kinds <= row.selectors)
+    rows = tuple(row for row in CATEGORIES if row.name in scope.rows)
+    for row in rows:
+        if unfit := sorted(kinds - row.selectors):
+            can = ", ".join(sorted(row.selectors)) or "no selector"
+            raise UsageError(f"{', '.join(unfit)} cannot narrow {row.name}", f"{row.name} takes {can}")
+    return rows
+
+
+def check_tags(projects: Iterable[Project], selection: Selection) -> None:
+    """Raise UsageError, with near names, for a selected tag that no project in scope ever had."""
+    if not selection.tags:
+        return
+    known: set[str] = set()
+    for project in projects:
+        for place in project.places:
+            arguments = {"iteration_id": place["id"]} if place else {}
+            known.update(str(tag.get("name")) for tag in project.service.call("get_tags", project.id, **arguments))
+    for name in sorted(selection.tags - known):
+        near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]
+        hint = f"near it: {', '.join(near)}" if near else "the projects in scope have no tags"
+        raise UsageError(f"no project in scope has a tag named {name!r}", hint)
+
+
+@dataclass
+class Matches:
+    """Which values of a selection have matched something so far."""
+
+    selection: Selection
+    found: set[object] = field(default_factory=set)
+
+    def takes(self, row: str, record: Json) -> bool:
+        """Say whether the selection takes this record of a row, and remember which values did."""
+        chosen = self.selection
+        by_kind = [
+            (chosen.tags, chosen.tags & _tag_names(row, record)),
+            (chosen.metadata, chosen.metadata & set(_metadata(record))),
+            (chosen.image_ids, chosen.image_ids & {str(record.get("id"))}),
+        ]
+        hits = [hit for values, hit in by_kind if values]
+        if not all(hits):
+            return False
+        self.found.update(*hits)
+        return True
+
+    @property
+    def unmatched(self) -> list[str]:
+        """The values that matched nothing, each as its option would be written; metadata by its key alone."""
+        chosen = self.selection
+        return sorted(
+            [f"--tag {name}" for name in chosen.tags - self.found]
+            + [f"--metadata {key}=…" for key, value in chosen.metadata if (key, value) not in self.found]
+            + [f"--image-id {identity}" for identity in chosen.image_ids - self.found]
+        )
+
+
+def _tag_names(row: str, record: Json) -> set[str]:
+    if row == "tags":
+        return {str(record.get("name"))}
+    if row == "predictions":
+        # A classifier gives every tag some probability; the subject is the most probable one.
+        found = [part for part in record.get("predictions") or [] if isinstance(part, dict)]
+        best = max(found, key=lambda part: part.get("probability") or 0.0, default={})
+        return {str(best.get("tagName"))}
+    parts = [*(record.get("tags") or []), *(record.get("regions") or [])]
+    return {str(part.get("tagName")) for part in parts if isinstance(part, dict)}
+
+
+def _metadata(record: Json) -> Iterator[tuple[str, str]]:
+    pairs = record.get("metadata")
+    if isinstance(pairs, dict):
+        yield from ((str(key), str(value)) for key, value in pairs.items())
+
+
+def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]:
+    """Give the findings that the selection takes; tallies and absences pass, they prove the listing itself."""
+    for finding in findings:
+        takeable = isinstance(finding, (Item, Detail)) and matches.selection
+        if not takeable or matches.takes(finding.row, finding.record):  # type: ignore[union-attr]
+            yield finding

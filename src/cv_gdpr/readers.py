@@ -1,0 +1,288 @@
+"""How each row of the table is read: every function yields findings, asking the service as it goes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
+from cv_gdpr.findings import WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
+from cv_gdpr.redact import without_query
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.client import Service
+
+_PASSES = 3  # how often a listing is read again when the counts around it do not agree
+
+
+@dataclass
+class Resource:
+    """A resource as it is read: the service, and the entries of GetProjects that are in scope."""
+
+    service: "Service"
+    projects: list[Json]
+    include_keys: bool = False
+
+
+@dataclass
+class Project:
+    """A project as it is read: the service and the project's entry in GetProjects."""
+
+    service: "Service"
+    entry: Json
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The project's id."""
+        return str(self.entry["id"])
+
+    @cached_property
+    def iterations(self) -> list[Json]:
+        """GetIterations, asked once. The workspace is never in it (recorded sessions, API v2.0 on)."""
+        return identified(self.service.call("get_iterations", self.id))
+
+    @property
+    def places(self) -> list[Json | None]:
+        """The workspace and every iteration: an image may live in any of them, and only in one."""
+        return [WORKSPACE, *self.iterations]
+
+
+def identified(records: Iterable[Any]) -> list[Json]:
+    """Give the records of a listing; raises MalformedAnswer if one is no object with an id."""
+    checked = list(records)
+    for record in checked:
+        if not isinstance(record, dict) or not isinstance(record.get("id"), str) or not record["id"]:
+            raise MalformedAnswer("the service listed something that has no id")
+    return checked
+
+
+def _in(iteration: Json | None) -> dict[str, str]:
+    return {"iteration_id": iteration["id"]} if iteration else {}
+
+
+# --- the resource -----------------------------------------------------------------------------------------------
+
+
+def account(resource: Resource) -> Iterator[Finding]:
+    """GetAccountInfo. The service is expected not to have it any more (removed with API v2.0)."""
+    from cv_gdpr.redact import without_keys
+
+    try:
+        info = resource.service.account_info()
+    except ServiceError as error:
+        if error.status not in {400, 401, 403, 404, 410}:
+            raise
+        yield Absence("account", "account", f"GetAccountInfo answers {error.status} here")
+        return
+    yield Item("account", "account", info if resource.include_keys else without_keys(info), "account.json")
+
+
+def project_list(resource: Resource) -> Iterator[Finding]:
+    """GetProjects: the entries in scope, as listed."""
+    for entry in resource.projects:
+        yield Detail("projects", entry, "projects.jsonl")
+
+
+# --- a project --------------------------------------------------------------------------------------------------
+
+
+def project(project: Project) -> Iterator[Finding]:
+    """GetProject."""
+    yield Item("projects", project.id, project.service.call("get_project", project.id), "project.json")
+
+
+def iterations(project: Project) -> Iterator[Finding]:
+    """GetIterations, and GetIteration of each."""
+    for entry in project.iterations:
+        yield Detail("iterations", entry, "iterations.jsonl")
+    for entry in project.iterations:
+        record = project.service.call("get_iteration", project.id, entry["id"])
+        yield Item("iterations", entry["id"], record, "iteration.json", entry)
+
+
+def performance(project: Project) -> Iterator[Finding]:
+    """GetIterationPerformance and GetImagePerformances of each iteration that has them."""
+    for iteration in project.iterations:
+        try:
+            record = project.service.call("get_iteration_performance", project.id, iteration["id"])
+        except ServiceError as error:
+            if not _has_no_performance(error, iteration):
+                raise
+            yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
+            continue
+        yield Item("performance", iteration["id"], record, "performance.json", iteration)
+        yield from _image_performances(project, iteration)
+
+
+def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
+    """Say whether an error means "none": it is the service's own code, or the iteration never completed."""
+    if isinstance(error, NotAuthorised):
+        return False
+    if error.code == "NotFoundIterationPerformance":
+        return True
+    return error.status in {400, 404} and iteration.get("status") != "Completed"
+
+
+def _image_performances(project: Project, iteration: Json) -> Iterator[Finding]:
+    arguments = (project.id, iteration["id"])
+    listing = _Listing(
+        count=lambda: project.service.call("get_image_performance_count", *arguments),
+        pages=lambda thorough: project.service.pages(
+            "get_image_performances", *arguments, order_by="Oldest", thorough=thorough
+        ),
+    )
+    for record in listing.records():
+        yield Detail("performance", record, "image-performances.jsonl", iteration)
+    yield listing.tally("performance", "image-performances.jsonl", iteration)
+
+
+def tags(project: Project) -> Iterator[Finding]:
+    """GetTags and GetTag for the workspace, and for each iteration where they differ from the workspace's."""
+    of_workspace = {tag["id"]: tag for tag in _tags_in(project, WORKSPACE)}
+    yield from _tag_findings(project, of_workspace, WORKSPACE)
+    for iteration in project.iterations:
+        frozen = {tag["id"]: tag for tag in _tags_in(project, iteration)}
+        if frozen != of_workspace:
+            yield from _tag_findings(project, frozen, iteration)
+
+
+def _tags_in(project: Project, iteration: Json | None) -> list[Json]:
+    return identified(project.service.call("get_tags", project.id, **_in(iteration)))
+
+
+def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | None) -> Iterator[Finding]:
+    for identity, tag in listed.items():
+        yield Item("tags", identity, tag, "tags.jsonl", iteration)
+        try:
+            record = project.service.call("get_tag", project.id, identity, **_in(iteration))
+        except NotFound:
+            yield Absence("tags", identity, "listed, but gone when asked for", iteration)
+        else:
+            yield Detail("tags", record, "tag-details.jsonl", iteration)
+
+
+def images(project: Project) -> Iterator[Finding]:
+    """GetTaggedImages and GetUntaggedImages of the workspace and of every iteration.
+
+    An image deleted from the workspace lives on in the iterations trained on it and is in no default listing.
+    """
+    for place in project.places:
+        yield from _images_in(project, place)
+
+
+def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    def pages(thorough: bool) -> Iterator[list[Any]]:
+        for operation in ("get_tagged_images", "get_untagged_images"):
+            yield from project.service.pages(
+                operation, project.id, order_by="Oldest", thorough=thorough, **_in(iteration)
+            )
+
+    listing = _Listing(lambda: project.service.call("get_image_count", project.id, **_in(iteration)), pages)
+    for record in listing.records():
+        yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
+    yield listing.tally("images", "images.jsonl", iteration)
+
+
+def exports(project: Project) -> Iterator[Finding]:
+    """GetExports of every iteration; a model whose status is Done comes with its bytes."""
+    for iteration in project.iterations:
+        for record in project.service.call("get_exports", project.id, iteration["id"]):
+            if not isinstance(record, dict):
+                raise MalformedAnswer("the service listed an exported model that is no object")
+            name = export_name(record)
+            blobs = export_blobs(record, f"exported-models/{iteration['id']}/{name}")
+            yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, blobs)
+            if record.get("status") != "Done":
+                yield Absence("exports", f"{iteration['id']}/{name}", f"status {record.get('status')}", iteration)
+
+
+def predictions(project: Project) -> Iterator[Finding]:
+    """QueryPredictions to its last continuation; the service keeps predictions for 30 days."""
+    seen: set[str] = set()
+    tokens: set[str] = set()
+    token: Json = {"maxCount": 0, "orderBy": "Oldest"}
+    while True:
+        answer = project.service.call("query_predictions", project.id, token)
+        for record in identified(answer.get("results") or []):
+            if record["id"] not in seen:
+                seen.add(record["id"])
+                yield Item(
+                    "predictions", record["id"], record, "predictions.jsonl", blobs=image_blobs(record, "predictions")
+                )
+        token = answer.get("token") or {}
+        onward = token.get("continuation")
+        if not onward:
+            return
+        if onward in tokens:
+            raise MalformedAnswer("QueryPredictions: the service gave the same continuation twice")
+        tokens.add(onward)
+
+
+# --- bytes ------------------------------------------------------------------------------------------------------
+
+
+def image_blobs(record: Json, folder: str) -> tuple[Blob, ...]:
+    """The bytes of an image or a stored prediction: the original, and the resized where its path differs."""
+    original, resized = record.get("originalImageUri"), record.get("resizedImageUri")
+    blobs = []
+    if original:
+        blobs.append(Blob(f"{folder}/{record['id']}", original))
+    if resized and (not original or without_query(resized) != without_query(original)):
+        blobs.append(Blob(f"{folder}-resized/{record['id']}", resized))
+    return tuple(blobs)
+
+
+def export_name(record: Json) -> str:
+    """Platform and flavor of an exported model, as one word."""
+    return "-".join(str(record[part]) for part in ("platform", "flavor") if record.get(part)) or "unknown"
+
+
+def export_blobs(record: Json, stem: str) -> tuple[Blob, ...]:
+    """The bytes of an exported model whose status is Done; its URI is null until then."""
+    uri = record.get("downloadUri")
+    if record.get("status") != "Done":
+        return ()
+    return (Blob(stem, uri or "", suffix_of(uri or "")),)
+
+
+def suffix_of(uri: str) -> str:
+    """The file suffix in a URI's path, for formats without a signature of their own (CoreML, ONNX)."""
+    _, dot, suffix = without_query(uri).rpartition("/")[2].rpartition(".")
+    return f".{suffix.lower()}" if dot and suffix.isascii() and suffix.isalnum() and len(suffix) <= 10 else ""
+
+
+# --- listings with a proof --------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Listing:
+    """A paged listing between two counts, read again while they disagree; pages by skip are not stable alone."""
+
+    count: Callable[[], int]
+    pages: Callable[[bool], Iterator[list[Any]]]
+    before: int = 0
+    after: int = 0
+    listed: int = 0
+
+    def records(self) -> Iterator[Json]:
+        """Give each record once; raises ServiceError."""
+        given: set[str] = set()
+        for attempt in range(_PASSES):
+            self.before = self.after if attempt else self.count()
+            in_pass: set[str] = set()
+            for page in self.pages(attempt > 0):
+                fresh = [record for record in identified(page) if record["id"] not in in_pass]
+                in_pass.update(record["id"] for record in fresh)
+                yield from (record for record in fresh if record["id"] not in given)
+                given.update(record["id"] for record in fresh)
+                if page and not fresh:
+                    break  # the service repeats itself; the counts will say whether anything is missing
+            self.after = self.count()
+            self.listed = len(in_pass) if len(in_pass) == self.after else len(given)
+            if self.before == self.after == self.listed:
+                return
+
+    def tally(self, row: str, file: str, iteration: Json | None) -> Tally:
+        """Give the proof of what was listed."""
+        return Tally(row, file, self.before, self.after, self.listed, iteration)

@@ -1,0 +1,198 @@
+"""The downloads from blob storage: many at once, each streamed to disk and hashed on the way.
+
+The engine is aiohttp in a thread of its own. It raises on a body that is shorter than announced, needs one SSL
+context for all connections, and is asked not to unpack or re-encode anything. Nothing here knows the training key.
+"""
+
+import asyncio
+import base64
+import hashlib
+import os
+import ssl
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+import certifi
+from yarl import URL
+
+from cv_gdpr.archive.writing import HashedFile, storing
+from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, NotFound, ServiceError, Unreachable
+from cv_gdpr.service.answers import retry_after
+from cv_gdpr.service.client import is_loopback
+from cv_gdpr.service.pacing import Patience
+
+_CHUNK = 1 << 17
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """How blobs are fetched: connections at once, patience in seconds for each blob, seconds without a byte."""
+
+    connections: int = 32
+    patience: float = 120.0
+    silence: float = 60.0
+
+
+Done = Callable[[HashedFile | CvGdprError], None]
+
+
+class Downloads:
+    """Fetches blobs in the background; a context manager. `submit` waits when too many are on their way."""
+
+    def __init__(self, fetching: Fetching, temporary: Callable[[], Path], stop: threading.Event) -> None:
+        self._fetching = fetching
+        self._temporary = temporary
+        self._stop = stop
+        self._places = threading.Semaphore(fetching.connections * 4)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="downloads", daemon=True)
+        self._session: aiohttp.ClientSession
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    async def _open(self) -> None:
+        connector = aiohttp.TCPConnector(limit=self._fetching.connections, ssl=trusted_certificates())
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=self._fetching.silence)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            trust_env=True,
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
+        )
+
+    async def _close(self) -> None:
+        pending = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        await self._session.close()
+
+    def submit(self, uri: str, done: Done) -> None:
+        """Fetch a blob; `done` is called in another thread with the closed file, or with the error that remained."""
+        while not self._places.acquire(timeout=0.5):
+            if self._stop.is_set():
+                raise Interrupted("interrupted")
+        try:
+            future = asyncio.run_coroutine_threadsafe(self._fetch(uri), self._loop)
+        except BaseException:
+            self._places.release()
+            raise
+        future.add_done_callback(lambda ended: self._finish(ended, done))
+
+    def _finish(self, future: "Future[HashedFile]", done: Done) -> None:
+        self._places.release()
+        if future.cancelled():
+            done(Interrupted("interrupted"))
+            return
+        error = future.exception()
+        if error is None:
+            done(future.result())
+        else:
+            done(error if isinstance(error, CvGdprError) else CvGdprError(f"{type(error).__name__}: {error}"))
+
+    async def _fetch(self, uri: str) -> HashedFile:
+        patience = Patience(self._fetching.patience)
+        check_address(uri)
+        while True:
+            if self._stop.is_set():
+                raise Interrupted("interrupted")
+            try:
+                return await self._fetch_once(uri)
+            except ServiceError as error:
+                wait = patience.next_wait(error.retry_after) if error.transient else None
+                if wait is None:
+                    raise
+            await asyncio.sleep(wait)
+
+    async def _fetch_once(self, uri: str) -> HashedFile:
+        with storing("the export folder"):
+            file = HashedFile(self._temporary())
+            try:
+                await self._receive(uri, file)
+                file.close()
+            except BaseException:
+                file.discard()
+                raise
+        return file
+
+    async def _receive(self, uri: str, file: HashedFile) -> None:
+        try:
+            # A SAS is signed as it stands: it must not be re-encoded.
+            async with self._session.get(URL(uri, encoded=True), allow_redirects=False) as response:
+                _check_status(response)
+                md5 = hashlib.md5(usedforsecurity=False) if "Content-MD5" in response.headers else None
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    file.write(chunk)
+                    if md5:
+                        md5.update(chunk)
+                _check_body(response, file, md5)
+        except (aiohttp.ClientError, TimeoutError, ssl.SSLError) as error:
+            raise _unreached(error) from None
+
+
+def check_address(uri: str) -> None:
+    """Raise MalformedAnswer unless a URI is https, or http to loopback."""
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+    except ValueError:
+        raise MalformedAnswer("the service gave a link that is no address") from None
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        raise MalformedAnswer("the service gave a link that is not https" if uri else "the service gave no link")
+
+
+def trusted_certificates() -> ssl.SSLContext:
+    """Give the one SSL context of all downloads: certifi's authorities, or those of REQUESTS_CA_BUNDLE."""
+    bundle = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where())
+    with storing(bundle):
+        if bundle.is_dir():
+            return ssl.create_default_context(capath=str(bundle))
+        return ssl.create_default_context(cafile=str(bundle))
+
+
+def _check_status(response: aiohttp.ClientResponse) -> None:
+    status = response.status
+    if status == 200:
+        return
+    message = f"blob storage answered {status}"
+    if status in {404, 410}:
+        raise NotFound(message, status=status)
+    known: dict[str, Any] = {"status": status, "transient": status in _TRANSIENT}
+    raise ServiceError(message, retry_after=retry_after(response.headers), **known)
+
+
+def _check_body(response: aiohttp.ClientResponse, file: HashedFile, md5: "hashlib._Hash | None") -> None:
+    announced = response.headers.get("Content-Length")
+    if announced is not None and announced.isdigit() and int(announced) != file.bytes:
+        raise ServiceError(f"blob storage sent {file.bytes} of {announced} bytes", transient=True)
+    if md5 and base64.b64encode(md5.digest()).decode() != response.headers["Content-MD5"].strip():
+        raise ServiceError("blob storage sent bytes that do not match their Content-MD5", transient=True)
+    if not file.bytes:
+        raise ServiceError("blob storage sent an empty file", transient=True)
+
+
+def _unreached(error: BaseException) -> Unreachable:
+    # aiohttp's words may hold the whole link, so only its kind is told.
+    kind = "it did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return Unreachable(f"blob storage: {kind}", transient=not isinstance(error, aiohttp.InvalidURL))

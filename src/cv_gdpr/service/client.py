@@ -1,0 +1,215 @@
+"""The one door to the Training API: the official SDK client, paced, patient, and with its answers left as sent."""
+
+import ipaddress
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import requests
+from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
+from msrest.authentication import ApiKeyCredentials
+from msrest.exceptions import ClientException, HttpOperationError
+from urllib3 import Retry
+
+from cv_gdpr import __version__
+from cv_gdpr.archive.writing import HashedFile, storing
+from cv_gdpr.errors import Interrupted, ServiceError, Unreachable, UsageError
+from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
+from cv_gdpr.service.pacing import Budget, Patience
+
+PAGE = 256  # the most images that one call lists (published contract: `take`)
+_TIMEOUTS = (15.0, 90.0)  # seconds to connect, and to wait for bytes
+_CHUNK = 1 << 18
+_NO_RETRY = Retry(0, read=False)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where the service is and how it is asked: rates in calls a second (0: no limit), patience in seconds."""
+
+    endpoint: str
+    training_key: str
+    calls_per_second: float = 10.0
+    patience: float = 120.0
+
+    def __repr__(self) -> str:
+        return f"Connection({self.endpoint!r})"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A success: its JSON (None for an empty body), HTTP status and request id."""
+
+    body: Any
+    status: int
+    request_id: str
+
+
+def checked_endpoint(endpoint: str) -> str:
+    """Give the endpoint without trailing slash; raises UsageError unless it is https, or http to loopback."""
+    try:
+        parts = urlsplit(endpoint.strip())
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UsageError(f"the endpoint is no address: {error}") from error
+    if parts.scheme not in {"https", "http"} or not host or not endpoint.isprintable():
+        raise UsageError("the endpoint is no https address", "for example https://NAME.cognitiveservices.azure.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError("the endpoint holds more than an address (a user, a query or a fragment)")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise UsageError("the endpoint is plain http: the key would travel unprotected", "use https")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def checked_key(key: str) -> str:
+    """Give the key without surrounding blanks; raises UsageError if no header could carry it."""
+    key = key.strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise UsageError("the training key is empty or holds characters that no key has")
+    return key
+
+
+class Service:
+    """One Custom Vision resource. Safe to use from several threads; a context manager."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.endpoint = checked_endpoint(connection.endpoint)
+        self._key = checked_key(connection.training_key)
+        self._connection = connection
+        self._budget = Budget(connection.calls_per_second)
+        self._answered = False
+        self._count_lock = threading.Lock()
+        self.calls: Counter[str] = Counter()
+        self.stop = threading.Event()
+        self._client = self._new_client()
+
+    def _new_client(self) -> CustomVisionTrainingClient:
+        credentials = ApiKeyCredentials(in_headers={"Training-Key": self._key})
+        client = CustomVisionTrainingClient(self.endpoint, credentials)
+        client._deserialize = VerbatimDeserializer()
+        config = client.config
+        config.session_configuration_callback = _without_retries
+        config.redirect_policy.allow = False  # requests strips Authorization at a redirect, but not Training-Key
+        config.connection.timeout = _TIMEOUTS
+        config.add_user_agent(f"cv-gdpr/{__version__}")
+        return client
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._client.__exit__(*exc)
+
+    def call(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        """Call an operation by the SDK's name for it and give its JSON as sent; raises ServiceError."""
+        return self.ask(operation, *args, **kwargs).body
+
+    def ask(self, operation: str, *args: Any, **kwargs: Any) -> Answer:
+        """Call an operation by the SDK's name for it and give the whole Answer; raises ServiceError."""
+        method = getattr(self._client, operation)
+
+        def send() -> Answer:
+            raw = method(*args, raw=True, **kwargs)
+            return Answer(raw.output, raw.response.status_code, request_id(raw.response))
+
+        return self._patiently(published_name(operation), send)
+
+    def account_info(self) -> Any:
+        """Give GetAccountInfo's JSON (API v1.2, the last that had it), sent through the SDK client's own pipeline."""
+
+        def send() -> Answer:
+            pipeline = self._client._client
+            request = pipeline.get(f"{self.endpoint}/customvision/v1.2/Training/account")
+            response: requests.Response = pipeline.send(request, stream=False)
+            if response.status_code != 200:
+                raise HttpOperationError(VerbatimDeserializer(), response)
+            return Answer(VerbatimDeserializer()("object", response), 200, request_id(response))
+
+        return self._patiently("GetAccountInfo", send).body
+
+    def pages(self, operation: str, *args: Any, thorough: bool = False, **kwargs: Any) -> Iterator[list[Any]]:
+        """Give every page of a listing, oldest first, to the first page that is short (`thorough`: empty)."""
+        skip = 0
+        while True:
+            page = self.call(operation, *args, take=PAGE, skip=skip, **kwargs)
+            yield page
+            if not page or (len(page) < PAGE and not thorough):
+                return
+            skip += len(page)
+
+    def artifact(self, project_id: str, path: str, temporary: Callable[[], Path]) -> HashedFile:
+        """Give the bytes of a relative artifact path (with the VNET feature) in a closed file; raises ServiceError."""
+
+        def send() -> Answer:
+            raw = self._client.get_artifact(project_id, path, raw=True)
+            with raw.response as response, storing("the export folder"):
+                file = HashedFile(temporary())
+                try:
+                    for chunk in response.iter_content(_CHUNK):
+                        file.write(chunk)
+                    file.close()
+                except BaseException:
+                    file.discard()
+                    raise
+            return Answer(file, response.status_code, request_id(response))
+
+        file: HashedFile = self._patiently("GetArtifact", send).body
+        return file
+
+    def _patiently(self, name: str, send: Callable[[], Answer]) -> Answer:
+        patience = Patience(self._connection.patience)
+        while True:
+            try:
+                return self._once(name, send)
+            except ServiceError as error:
+                wait = patience.next_wait(error.retry_after) if self._worth_another_try(error) else None
+                if wait is None:
+                    raise
+                if error.status == 429:
+                    self._budget.hold(wait)
+                self.stop.wait(wait)
+
+    def _worth_another_try(self, error: ServiceError) -> bool:
+        """Say whether asking again may help: never for an endpoint that was wrong from the start."""
+        return error.transient and (self._answered or not isinstance(error, Unreachable))
+
+    def _once(self, name: str, send: Callable[[], Answer]) -> Answer:
+        self._budget.take(self.stop)
+        if self.stop.is_set():
+            raise Interrupted("interrupted")
+        with self._count_lock:
+            self.calls[name] += 1
+        try:
+            answer = send()
+        except (ClientException, requests.RequestException) as error:
+            failure = translate(error)
+            self._answered = self._answered or bool(failure.status)
+            failure.message = f"{name}: {failure.message}".replace(self._key, "(the key)")
+            raise failure from None
+        self._answered = True
+        return answer
+
+
+def _without_retries(session: requests.Session, *_: Any, **settings: Any) -> dict[str, Any]:
+    """Switch off the SDK's own retries, which would multiply ours; msrest calls this before each request."""
+    for adapter in session.adapters.values():
+        adapter.max_retries = _NO_RETRY  # type: ignore[attr-defined]
+    return settings
+
+
+def published_name(operation: str) -> str:
+    """Give Microsoft's name of an operation (GetTaggedImages) for the SDK's (get_tagged_images)."""
+    return "".join(word.title() for word in operation.split("_"))

@@ -1,0 +1,52 @@
+"""One way to fetch bytes, whatever their link: blob storage, or GetArtifact where the link is a relative path."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self
+
+from cv_gdpr.errors import CvGdprError, Interrupted
+from cv_gdpr.service.blobs import Done, Downloads, Fetching
+from cv_gdpr.service.client import Service
+
+_ARTIFACTS = 8  # GetArtifact calls under way; they share the budget of all calls
+
+
+class Fetcher:
+    """Fetches in the background; a context manager."""
+
+    def __init__(self, service: Service, fetching: Fetching, temporary: Callable[[], Path]) -> None:
+        self._service = service
+        self._temporary = temporary
+        self._downloads = Downloads(fetching, temporary, service.stop)
+        self._artifacts = ThreadPoolExecutor(_ARTIFACTS, "artifacts")
+        self._places = threading.Semaphore(_ARTIFACTS * 4)
+
+    def __enter__(self) -> Self:
+        self._downloads.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._artifacts.shutdown(cancel_futures=True)
+        self._downloads.__exit__(*exc)
+
+    def submit(self, project_id: str, uri: str, done: Done) -> None:
+        """Fetch a link; `done` is called in another thread with the closed file or with the error that remained."""
+        if "://" in uri:
+            self._downloads.submit(uri, done)
+            return
+        while not self._places.acquire(timeout=0.5):
+            if self._service.stop.is_set():
+                raise Interrupted("interrupted")
+        self._artifacts.submit(self._artifact, project_id, uri, done)
+
+    def _artifact(self, project_id: str, path: str, done: Done) -> None:
+        try:
+            result = self._service.artifact(project_id, path, self._temporary)
+        except CvGdprError as error:
+            done(error)
+        else:
+            done(result)
+        finally:
+            self._places.release()

@@ -1,0 +1,190 @@
+"""The records that the simulator holds: projects, tags, images, iterations, exports and predictions.
+
+`Tag`, `Image` and what hangs on them are frozen, so an iteration's frozen copy is a copy of two dictionaries.
+All times are aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+TAKE_DEFAULT = 50
+TAKE_MAX = 256
+
+
+@dataclass
+class Options:
+    """How a simulator behaves; all durations in seconds; may be changed while it runs."""
+
+    port: int = 0
+    blob_port: int = 0
+    training_key: str = ""
+    vnet: bool = False
+    link_life: float = 86400.0
+    delete_delay: float = 0.0
+    train_seconds: float = 0.0
+    export_seconds: float = 0.0
+    calls_per_second: float | None = None
+    retry_after: bool = False
+    quotas: bool = False
+    account_info: bool = False
+    original_blobs: bool = False
+    api_latency: float = 0.0
+    blob_latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of a project or of an iteration."""
+
+    id: str
+    name: str
+    description: str | None = None
+    type: str = "Regular"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTag:
+    """A tag put on an image."""
+
+    tag_id: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A tagged box on an image, in fractions of its width and height."""
+
+    id: str
+    tag_id: str
+    created: datetime
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image record; `data` is the uploaded file, None when its `size` bytes are generated from the id."""
+
+    id: str
+    created: datetime
+    width: int = 900
+    height: int = 1600
+    tags: tuple[ImageTag, ...] = ()
+    regions: tuple[Region, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+    data: bytes | None = field(default=None, repr=False)
+
+
+@dataclass
+class Snapshot:
+    """The tags and images of the workspace or of one iteration, by id."""
+
+    tags: dict[str, Tag] = field(default_factory=dict)
+    images: dict[str, Image] = field(default_factory=dict)
+
+    def copy(self) -> Snapshot:
+        """Give a copy that later changes of this snapshot do not reach (the records themselves are frozen)."""
+        return Snapshot(dict(self.tags), dict(self.images))
+
+
+@dataclass
+class Export:
+    """An exported model of an iteration; status is Exporting, Failed or Done."""
+
+    platform: str
+    flavor: str | None = None
+    status: str = "Exporting"
+    newer_version: bool = False
+
+
+@dataclass
+class Iteration:
+    """A trained (or training) iteration with its frozen copy of the tags and images."""
+
+    id: str
+    name: str
+    created: datetime
+    last_modified: datetime
+    domain_id: str
+    classification_type: str | None
+    snapshot: Snapshot
+    status: str = "Training"
+    trained_at: datetime | None = None
+    exportable: bool = False
+    publish_name: str | None = None
+    publish_resource: str | None = None
+    training_type: str = "Regular"
+    budget_hours: int = 0
+    training_minutes: int = 0
+    error_details: str | None = None
+    exports: list[Export] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One predicted tag of an image with its probability and, for object detection, its box."""
+
+    tag: Tag
+    probability: float
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A stored prediction: an image sent to the prediction endpoint or to the quick test."""
+
+    id: str
+    created: datetime
+    iteration_id: str
+    domain_id: str
+    guesses: tuple[Guess, ...] = ()
+    size: int = 0
+    data: bytes | None = field(default=None, repr=False)
+    application: str | None = None
+
+
+@dataclass
+class Project:
+    """A project: settings as the service sends them, the workspace, the iterations and the predictions."""
+
+    id: str
+    name: str
+    description: str | None
+    settings: dict[str, Any]
+    created: datetime
+    last_modified: datetime
+    status: str = "Succeeded"
+    dr_mode: bool = False
+    trainings: int = 0
+    workspace: Snapshot = field(default_factory=Snapshot)
+    iterations: dict[str, Iteration] = field(default_factory=dict)
+    predictions: dict[str, Prediction] = field(default_factory=dict)
+    digests: dict[bytes, str] = field(default_factory=dict)
+
+    def find_image(self, image_id: str) -> Image | None:
+        """Give the image from the workspace or any iteration, None when it is nowhere."""
+        for snapshot in (self.workspace, *(each.snapshot for each in self.iterations.values())):
+            if image_id in snapshot.images:
+                return snapshot.images[image_id]
+        return None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The S0 quotas (Microsoft's limits page of 01/22/2025); infinite when quotas are off."""
+
+    projects: float = math.inf
+    tags: float = math.inf
+    iterations: float = math.inf
+
+
+S0_LIMITS = Limits(projects=100, tags=500, iterations=20)
+NO_LIMITS = Limits()

@@ -1,0 +1,242 @@
+"""The use case of verification: an export folder against itself, without the service.
+
+Four proofs: the bag's own (manifest and tag manifest, nothing more and nothing less on disk), every record has its
+bytes, every listing has as many lines as were counted, and the counts of the summary are those of the records.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cv_gdpr.archive.folder import STATE
+from cv_gdpr.archive.journal import source_path
+from cv_gdpr.errors import UsageError
+from cv_gdpr.findings import Blob, Json
+from cv_gdpr.readers import export_blobs, image_blobs
+
+_DOCUMENTS = {"project.json": "projects", "iteration.json": "iterations", "performance.json": "performance"}
+_LISTS = {
+    "tags.jsonl": "tags",
+    "images.jsonl": "images",
+    "predictions.jsonl": "predictions",
+    "exports.jsonl": "exports",
+}
+_BLOCK = 1 << 20
+
+
+@dataclass
+class Verification:
+    """What was checked (files, bytes, records) and each difference found, in words; none: the folder is proved."""
+
+    folder: Path
+    files: int = 0
+    bytes: int = 0
+    records: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if nothing differs, else 4."""
+        return 4 if self.differences else 0
+
+
+def verify(folder: Path) -> Verification:
+    """Check a finished export; raises UsageError if `folder` is no folder that can be read."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder")
+    result = Verification(folder)
+    if not (folder / "bagit.txt").is_file():
+        unfinished = (folder / STATE).is_dir()
+        why = "an unfinished export: run the export again with the same --out" if unfinished else "not an export"
+        result.differences.append(f"bagit.txt is missing: {why}")
+        return result
+    try:
+        _check_bag(result)
+        _check_records(result)
+    except OSError as error:
+        result.differences.append(f"{error.filename}: {error.strerror}")
+    return result
+
+
+# --- the bag ----------------------------------------------------------------------------------------------------
+
+
+def _check_bag(result: Verification) -> None:
+    folder = result.folder
+    if "BagIt-Version: 1.0" not in _text(folder / "bagit.txt"):
+        result.differences.append("bagit.txt: not BagIt 1.0")
+    tags = _manifest(result, "tagmanifest-sha256.txt")
+    _compare(result, tags, set(tags))
+    for name in ("bag-info.txt", "bagit.txt", "manifest-sha256.txt"):
+        if name not in tags:
+            result.differences.append(f"tagmanifest-sha256.txt: does not name {name}")
+    payload = _manifest(result, "manifest-sha256.txt")
+    sizes = _compare(result, payload, _payload_on_disk(folder))
+    result.files, result.bytes = len(payload), sum(sizes)
+    oxum = f"Payload-Oxum: {result.bytes}.{len(sizes)}"
+    if oxum not in _text(folder / "bag-info.txt").splitlines():
+        result.differences.append(f"bag-info.txt: does not say {oxum}, which is what is there")
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _manifest(result: Verification, name: str) -> dict[str, str]:
+    """Give path -> hash of a manifest, without lines that are no manifest's or that lead out of the folder."""
+    entries: dict[str, str] = {}
+    for line in _text(result.folder / name).splitlines():
+        digest, _, path = line.partition(" ")
+        path = path.lstrip(" *")
+        parts = PurePosixPath(path).parts
+        if len(digest) != 64 or not parts or ".." in parts or path.startswith("/") or path in entries:
+            result.differences.append(f"{name}: a line that no manifest has")
+            continue
+        entries[path] = digest.lower()
+    if not entries:
+        result.differences.append(f"{name}: missing or empty")
+    return entries
+
+
+def _payload_on_disk(folder: Path) -> set[str]:
+    return {
+        Path(top, name).relative_to(folder).as_posix() for top, _, names in os.walk(folder / "data") for name in names
+    }
+
+
+def _compare(result: Verification, listed: dict[str, str], on_disk: set[str]) -> list[int]:
+    """Compare hashes; give the size of each file that is there."""
+    for path in sorted(on_disk - listed.keys()):
+        result.differences.append(f"{path}: not in the manifest")
+    sizes = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        paths = sorted(listed)
+        for path, found in zip(paths, pool.map(lambda name: _hash(result.folder / name), paths), strict=True):
+            if isinstance(found, str):
+                result.differences.append(f"{path}: {found}")
+                continue
+            sizes.append(found[1])
+            if found[0] != listed[path]:
+                result.differences.append(f"{path}: changed (its SHA-256 is not the manifest's)")
+    return sizes
+
+
+def _hash(path: Path) -> tuple[str, int] | str:
+    """Give hash and size, or in words why there is none."""
+    if path.is_symlink():
+        return "a link, not a file"
+    try:
+        with path.open("rb", buffering=0) as file:
+            digest = hashlib.file_digest(file, "sha256")
+            return digest.hexdigest(), file.tell()
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+# --- the records ------------------------------------------------------------------------------------------------
+
+
+def _check_records(result: Verification) -> None:
+    data = result.folder / "data"
+    summary = _json(result, data / "export.json")
+    if not isinstance(summary, dict) or not isinstance(summary.get("rows"), dict):
+        result.differences.append("data/export.json: missing, or not an export's summary")
+        return
+    counted: Counter[str] = Counter()
+    counted["account"] = (data / "account.json").is_file()
+    folders = {str(entry.get("folder")) for entry in summary.get("projects") or [] if isinstance(entry, dict)}
+    for name in sorted(folders):
+        if "/" in name or not (data / name).is_dir():
+            result.differences.append(f"data/{name}: the summary names this project, but it is not there")
+            continue
+        counted += _Records(result, data / name).check()
+    for row, count in summary["rows"].items():
+        claimed = count.get("exported") if isinstance(count, dict) else None
+        if claimed != counted[row]:
+            result.differences.append(f"{row}: the summary says {claimed}, the folder holds {counted[row]}")
+
+
+def _json(result: Verification, path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
+        result.differences.append(f"{path.relative_to(result.folder).as_posix()}: not JSON")
+        return None
+
+
+@dataclass
+class _Records:
+    """The records of one project's folder, and the bytes that they need."""
+
+    result: Verification
+    folder: Path
+    _ids: dict[str, set[str]] = field(default_factory=dict)
+    _needed: set[str] = field(default_factory=set)
+
+    def check(self) -> Counter[str]:
+        """Note what differs; give how many items of each row the folder holds."""
+        index = self._lines(self.folder / "files.jsonl")
+        files = {source_path(str(entry.get("source"))): entry.get("path") for entry in index}
+        counted: Counter[str] = Counter()
+        for top, _, names in os.walk(self.folder):
+            for name in sorted(names):
+                if name in _DOCUMENTS:
+                    counted[_DOCUMENTS[name]] += 1
+                elif name in _LISTS:
+                    self._read_list(Path(top, name), _LISTS[name], files)
+        for source in sorted(files.keys() - self._needed):
+            self._differ(self.folder / str(files[source]), "no record speaks of it")
+        self._check_listings()
+        return counted + Counter({row: len(ids) for row, ids in self._ids.items()})
+
+    def _read_list(self, path: Path, row: str, files: dict[str, Any]) -> None:
+        for record in self._lines(path):
+            self.result.records += 1
+            identity = str(record.get("id", f"{path.parent.name}/{record.get('platform')}/{record.get('flavor')}"))
+            self._ids.setdefault(row, set()).add(identity)
+            for blob in _blobs(row, record):
+                source = source_path(blob.uri)
+                self._needed.add(source)
+                place = files.get(source)
+                if place is None or not (self.folder / str(place)).is_file():
+                    self._differ(path, f"{row} {identity} has no file")
+
+    def _check_listings(self) -> None:
+        for listing in self._lines(self.folder / "listings.jsonl"):
+            path = self.folder / str(listing.get("file"))
+            found = sum(1 for _ in self._lines(path))
+            if found != listing.get("written"):
+                self._differ(path, f"{found} records where {listing.get('written')} were written")
+
+    def _lines(self, path: Path) -> Iterator[Json]:
+        if not path.is_file():
+            return
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    record = json.loads(line)
+                except (ValueError, RecursionError):
+                    record = None
+                if isinstance(record, dict):
+                    yield record
+                else:
+                    self._differ(path, f"line {number} is no record")
+
+    def _differ(self, path: Path, what: str) -> None:
+        self.result.differences.append(f"{path.relative_to(self.result.folder).as_posix()}: {what}")
+
+
+def _blobs(row: str, record: Json) -> tuple[Blob, ...]:
+    if row == "exports":
+        return export_blobs(record, "")
+    return image_blobs(record, "") if row in {"images", "predictions"} else ()

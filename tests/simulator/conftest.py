@@ -1,0 +1,39 @@
+"""Fixtures: a running simulator and the official, unpatched SDK client that talks to it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
+from msrest.authentication import ApiKeyCredentials
+
+from cv_gdpr.simulator import Simulator
+
+ClientOf = Callable[[Simulator], CustomVisionTrainingClient]
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    """Give an empty simulator with the default options."""
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def client_of() -> Iterator[ClientOf]:
+    """Give the function that makes SDK clients of a simulator, and close them in the end."""
+    made: list[CustomVisionTrainingClient] = []
+
+    def make(running: Simulator) -> CustomVisionTrainingClient:
+        credentials = ApiKeyCredentials(in_headers={"Training-Key": running.training_key})
+        made.append(CustomVisionTrainingClient(running.endpoint, credentials))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def client(sim: Simulator, client_of: ClientOf) -> CustomVisionTrainingClient:
+    """Give an SDK client of the default simulator."""
+    return client_of(sim)

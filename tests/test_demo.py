@@ -1,0 +1,21 @@
+"""The demo: the main job, seen whole, and quickly."""
+
+from pathlib import Path
+
+import bagit
+from conftest import CommandLine
+
+from cv_gdpr.categories import ROWS
+
+
+def test_demo_ends_with_a_bag_that_others_accept(cli: CommandLine, tmp_path: Path) -> None:
+    ran = cli("demo", "--out", tmp_path / "demo")
+    assert ran.code == 0, ran.err
+    assert "verified" in ran.out
+    assert bagit.Bag(str(tmp_path / "demo")).is_valid()
+
+
+def test_demo_has_something_in_every_row_that_the_service_exports(cli: CommandLine, tmp_path: Path) -> None:
+    rows = {row["row"]: row for row in cli("demo", "--json", "--out", tmp_path / "demo").json["rows"]}
+    assert set(rows) == set(ROWS)
+    assert all(row["exported"] == row["held"] > 0 for name, row in rows.items() if name != "account")
