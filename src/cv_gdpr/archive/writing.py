@@ -70,8 +70,11 @@ class HashedFile:
     def rename(self, final: Path) -> None:
         """Close the file and give it its name, replacing what had it."""
         self.close()
-        private_folder(final.parent)
-        self.temporary.replace(final)
+        try:
+            self.temporary.replace(final)
+        except FileNotFoundError:
+            private_folder(final.parent)
+            self.temporary.replace(final)
 
 
 def write_whole(path: Path, text: str, temporary: Path) -> str:

@@ -13,12 +13,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 import certifi
+from requests.utils import get_environ_proxies, select_proxy
 from yarl import URL
 
 from cv_gdpr.archive.writing import HashedFile, storing
@@ -76,7 +78,6 @@ class Downloads:
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=timeout,
-            trust_env=True,
             auto_decompress=False,
             headers={"Accept-Encoding": "identity"},
         )
@@ -139,7 +140,9 @@ class Downloads:
     async def _receive(self, uri: str, file: HashedFile) -> None:
         try:
             # A SAS is signed as it stands: it must not be re-encoded.
-            async with self._session.get(URL(uri, encoded=True), allow_redirects=False) as response:
+            address = URL(uri, encoded=True)
+            proxy = proxy_for(address.scheme, address.host or "")
+            async with self._session.get(address, allow_redirects=False, proxy=proxy) as response:
                 _check_status(response)
                 md5 = hashlib.md5(usedforsecurity=False) if "Content-MD5" in response.headers else None
                 async for chunk in response.content.iter_chunked(_CHUNK):
@@ -160,6 +163,16 @@ def check_address(uri: str) -> None:
         raise MalformedAnswer("the service gave a link that is no address") from None
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise MalformedAnswer("the service gave a link that is not https" if uri else "the service gave no link")
+
+
+@cache
+def proxy_for(scheme: str, host: str) -> str | None:
+    """Give the proxy that the usual variables name for a host.
+
+    aiohttp's own `trust_env` would also read ~/.netrc, for each request anew, and send what it finds to a signed link.
+    """
+    address = f"{scheme}://{host}/"
+    return select_proxy(address, get_environ_proxies(address))
 
 
 def trusted_certificates() -> ssl.SSLContext:

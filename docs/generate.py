@@ -1,0 +1,37 @@
+"""The parts of the documentation that are made from the code; cog calls these functions and compares."""
+
+import click
+
+from cv_gdpr.categories import CATEGORIES, PUBLISHED
+from cv_gdpr.cli import cli
+
+
+def data_table() -> str:
+    """Give the table of the data as Markdown: what exports each kind, what deletes it, and how."""
+    rows = ["| command | data | exported by | deleted by | kind of deletion |", "| --- | --- | --- | --- | --- |"]
+    for row in CATEGORIES:
+        beyond = "" if row.published else " *(not in Microsoft's table)*"
+        operations = ", ".join(row.exported_by)
+        rows.append(f"| `{row.name}` | {row.data}{beyond} | {operations} | {row.deleted_by} | {row.deletion.value} |")
+    return "\n".join([*rows, "", f"Microsoft's table: <{PUBLISHED}>"])
+
+
+def by_hand() -> str:
+    """Give, for each row that no operation serves, what a person must do."""
+    return "\n".join(f"- `{row.name}`: {row.by_hand}" for row in CATEGORIES if row.by_hand)
+
+
+def commands() -> str:
+    """Give the help of every command, ROWs once."""
+    pages = [_page(cli, "cv-gdpr")]
+    for name, command in cli.commands.items():
+        pages.append(_page(command, f"cv-gdpr {name}"))
+        if isinstance(command, click.Group):
+            first = next(iter(command.commands))
+            pages.append(f"Each ROW takes the same options as `cv-gdpr {name}`, for instance `cv-gdpr {name} {first}`.")
+    return "\n\n".join(pages)
+
+
+def _page(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    return f"## {name}\n\n```text\n{command.get_help(context)}\n```"
