@@ -18,7 +18,9 @@ def data_table() -> str:
 
 def by_hand() -> str:
     """Give, for each row that no operation serves, what a person must do."""
-    return "\n".join(f"- `{row.name}`: {row.by_hand}" for row in CATEGORIES if row.by_hand)
+    to_export = [f"- to export `{row.name}`: {row.export_by_hand}." for row in CATEGORIES if row.export_by_hand]
+    to_delete = [f"- to delete `{row.name}`: {row.delete_by_hand}." for row in CATEGORIES if row.delete_by_hand]
+    return "\n".join(to_export + to_delete)
 
 
 def commands() -> str:

@@ -8,11 +8,27 @@ is one record, and the reader it names.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from cv_gdpr import readers
+from cv_gdpr import deleters, readers
 from cv_gdpr.findings import Finding
 
+if TYPE_CHECKING:
+    from cv_gdpr.service.client import Answer
+
 PUBLISHED = "https://learn.microsoft.com/azure/ai-services/custom-vision-service/export-delete-data"
+
+
+@dataclass(frozen=True)
+class Deleter:
+    """How things of a row are deleted: its turn (children before parents), ids a call, the call.
+
+    The batch sizes are the published contract's: 256 images, 64 predictions, one of anything else.
+    """
+
+    turn: int
+    batch: int
+    call: Callable[[readers.Project, list[str]], "Answer"]
 
 
 class Deletion(Enum):
@@ -32,10 +48,12 @@ class Category:
     exported_by: tuple[str, ...]
     deletion: Deletion
     deleted_by: str
+    deleter: Deleter | None = None
     read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
     read_project: Callable[[readers.Project], Iterator[Finding]] | None = None
     selectors: frozenset[str] = frozenset()
-    by_hand: str = ""  # what a person must do where no operation serves
+    export_by_hand: str = ""  # what a person must do where no operation exports it
+    delete_by_hand: str = ""  # ... and where none deletes it
     published: bool = True  # whether Microsoft's page has the row
 
 
@@ -47,9 +65,14 @@ CATEGORIES: tuple[Category, ...] = (
         deletion=Deletion.OUTSIDE,
         deleted_by="Azure portal, or CustomVision.ai settings: Delete your account",
         read_resource=readers.account,
-        by_hand=(
+        export_by_hand=(
             "Ask Azure Resource Manager: az cognitiveservices account show --name NAME --resource-group GROUP, "
             "and for the keys: az cognitiveservices account keys list --name NAME --resource-group GROUP"
+        ),
+        delete_by_hand=(
+            "Delete the resource in the Azure portal (or the account in CustomVision.ai, settings). Azure keeps it "
+            "recoverable for 48 hours; to end that: az cognitiveservices account purge --location LOCATION "
+            "--resource-group GROUP --name NAME, with the right to purge at subscription scope"
         ),
     ),
     Category(
@@ -58,6 +81,7 @@ CATEGORIES: tuple[Category, ...] = (
         exported_by=("GetIterations", "GetIteration"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteIteration",
+        deleter=Deleter(2, 1, deleters.iterations),
         read_project=readers.iterations,
     ),
     Category(
@@ -74,6 +98,7 @@ CATEGORIES: tuple[Category, ...] = (
         exported_by=("GetProjects", "GetProject"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteProject",
+        deleter=Deleter(5, 1, deleters.projects),
         read_resource=readers.project_list,
         read_project=readers.project,
     ),
@@ -83,6 +108,7 @@ CATEGORIES: tuple[Category, ...] = (
         exported_by=("GetTags", "GetTag"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteTag",
+        deleter=Deleter(4, 1, deleters.tags),
         read_project=readers.tags,
         selectors=frozenset({"--tag"}),
     ),
@@ -92,6 +118,7 @@ CATEGORIES: tuple[Category, ...] = (
         exported_by=("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetArtifact"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteImages",
+        deleter=Deleter(3, 256, deleters.images),
         read_project=readers.images,
         selectors=frozenset({"--tag", "--metadata", "--image-id"}),
     ),
@@ -102,7 +129,10 @@ CATEGORIES: tuple[Category, ...] = (
         deletion=Deletion.OUTSIDE,
         deleted_by="Deleted upon account deletion",
         read_project=readers.exports,
-        by_hand="No operation deletes an exported model: it goes when the Azure resource is deleted and purged.",
+        delete_by_hand=(
+            "No operation deletes an exported model: it goes when the Azure resource is deleted. Copies in a storage "
+            "container of yours (exportModelContainerUri in a project's settings) are yours to delete"
+        ),
     ),
     Category(
         name="predictions",
@@ -110,6 +140,7 @@ CATEGORIES: tuple[Category, ...] = (
         exported_by=("QueryPredictions",),
         deletion=Deletion.BY_API,
         deleted_by="DeletePrediction",
+        deleter=Deleter(1, 64, deleters.predictions),
         read_project=readers.predictions,
         selectors=frozenset({"--tag", "--image-id"}),
         published=False,

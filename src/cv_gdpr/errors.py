@@ -8,7 +8,8 @@ CvGdprError (1)
 │   ├── NotAuthorised (5)     401 or 403
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there
 │   ├── NotFound (1)          404
-│   └── MalformedAnswer (1)   a success whose body is not what the contract says
+│   ├── MalformedAnswer (1)   a success whose body is not what the contract says
+│   └── Unsteady (1)          counts and listing do not agree: somebody changes things meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
 └── Interrupted (130)         Ctrl-C; the same command resumes
 """
@@ -87,6 +88,10 @@ class NotFound(ServiceError):
 
 class MalformedAnswer(ServiceError):
     """A success whose body is not the JSON that the published contract promises."""
+
+
+class Unsteady(ServiceError):
+    """A listing that does not agree with the counts around it."""
 
 
 class StorageError(CvGdprError):

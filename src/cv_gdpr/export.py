@@ -169,7 +169,7 @@ class _ResourceExport:
 
     def _accept(self, row: Category, finding: Finding) -> Detail | None:
         if isinstance(finding, Absence):
-            self.by_hand[row.name] = f"{finding.reason}. {row.by_hand}"
+            self.by_hand[row.name] = f"{finding.reason}. {row.export_by_hand}"
         elif isinstance(finding, Item):
             size = self.folder.write_json(finding.file, finding.record)
             self.counts[row.name].add(RowCount(1, 1, size))

@@ -23,11 +23,12 @@ def projects_in(service: "Service", scope: Scope) -> list[Json]:
         raise Unreachable(error.message, hint, status=error.status, code=error.code) from None
     if not scope.projects:
         return entries
-    wanted = {_named(entries, name)["id"] for name in scope.projects}
+    wanted = {named(entries, name)["id"] for name in scope.projects}
     return [entry for entry in entries if entry["id"] in wanted]
 
 
-def _named(entries: list[Json], name: str) -> Json:
+def named(entries: list[Json], name: str) -> Json:
+    """Give the one project of that name or id; raises UsageError that lists the candidates."""
     matches = [entry for entry in entries if entry["id"] == name.lower()]
     matches = matches or [entry for entry in entries if entry.get("name") == name]
     if len(matches) == 1:
@@ -73,10 +74,13 @@ class Matches:
 
     selection: Selection
     found: set[object] = field(default_factory=set)
+    seen_metadata: set[str] = field(default_factory=set)  # KEY=VALUE, kept only to suggest near ones
 
     def takes(self, row: str, record: Json) -> bool:
         """Say whether the selection takes this record of a row, and remember which values did."""
         chosen = self.selection
+        if chosen.metadata:
+            self.seen_metadata.update(f"{key}={value}" for key, value in _metadata(record))
         by_kind = [
             (chosen.tags, chosen.tags & _tag_names(row, record)),
             (chosen.metadata, chosen.metadata & set(_metadata(record))),

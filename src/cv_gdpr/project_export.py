@@ -67,6 +67,7 @@ class ProjectExport:
     _stored: list[Stored] = field(default_factory=list)
     _claimed: set[str] = field(default_factory=set)
     _stems: set[str] = field(default_factory=set)
+    _unread: set[str] = field(default_factory=set)
     _outstanding: int = 0
     _fatal: CvGdprError | None = None
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -96,6 +97,7 @@ class ProjectExport:
         except STOPS_ALL:
             raise
         except ServiceError as error:
+            self._unread.add(row.name)
             self._miss(row.name, "", "", error.message)
         finally:
             self._lines.clear()
@@ -160,14 +162,14 @@ class ProjectExport:
     def _want(self, item: Item, blob: Blob) -> None:
         source = source_path(blob.uri)
         if not blob.uri:
-            self._miss(item.row, item.id, "", "the service says that it is done, but gives no link")
+            self._miss(item.row, item.id, "", "the service gives no link to its bytes")
         if not blob.uri or source in self._claimed:
             return
         self._claimed.add(source)
         stem = safe_stem(blob.stem)
-        if stem in self._stems:  # the same id with other bytes, as an iteration may keep them
+        if stem.casefold() in self._stems:  # the same id with other bytes, as an iteration may keep them
             stem += "." + hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()[:8]
-        self._stems.add(stem)
+        self._stems.add(stem.casefold())
         known = self.folder.journal.known(blob.uri)
         if known:
             self._have(item.row, known)
@@ -230,14 +232,16 @@ class ProjectExport:
                         lines.write(entry)
 
     def counts(self) -> dict[str, RowCount]:
-        """Give held, exported and bytes of each row."""
+        """Give held, exported and bytes of each row; of one whose listing broke off, nothing counts as exported."""
         lost: defaultdict[str, set[str]] = defaultdict(set)
         for entry in self.missing:
             if entry["id"]:
                 lost[entry["row"]].add(entry["id"])
         return {
             row.name: RowCount(
-                len(self._held[row.name]), len(self._held[row.name] - lost[row.name]), self._row_bytes[row.name]
+                len(self._held[row.name]),
+                0 if row.name in self._unread else len(self._held[row.name] - lost[row.name]),
+                self._row_bytes[row.name],
             )
             for row in self.rows
         }

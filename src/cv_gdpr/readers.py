@@ -1,7 +1,7 @@
 """How each row of the table is read: every function yields findings, asking the service as it goes."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ class Project:
 
     service: "Service"
     entry: Json
-    failures: list[str] = field(default_factory=list)
+    details: bool = True  # whether each tag, iteration and project is asked for by itself too
 
     @property
     def id(self) -> str:
@@ -55,6 +55,13 @@ def identified(records: Iterable[Any]) -> list[Json]:
         if not isinstance(record, dict) or not isinstance(record.get("id"), str) or not record["id"]:
             raise MalformedAnswer("the service listed something that has no id")
     return checked
+
+
+def _itself(record: Json, identity: str) -> Json:
+    """Give a record that was asked for by id; raises MalformedAnswer if it is another or none."""
+    if record.get("id") != identity:
+        raise MalformedAnswer(f"the service answered with something else than {identity}, which was asked for")
+    return record
 
 
 def _in(iteration: Json | None) -> dict[str, str]:
@@ -89,7 +96,8 @@ def project_list(resource: Resource) -> Iterator[Finding]:
 
 def project(project: Project) -> Iterator[Finding]:
     """GetProject."""
-    yield Item("projects", project.id, project.service.call("get_project", project.id), "project.json")
+    record = project.service.call("get_project", project.id) if project.details else project.entry
+    yield Item("projects", project.id, _itself(record, project.id), "project.json")
 
 
 def iterations(project: Project) -> Iterator[Finding]:
@@ -97,8 +105,8 @@ def iterations(project: Project) -> Iterator[Finding]:
     for entry in project.iterations:
         yield Detail("iterations", entry, "iterations.jsonl")
     for entry in project.iterations:
-        record = project.service.call("get_iteration", project.id, entry["id"])
-        yield Item("iterations", entry["id"], record, "iteration.json", entry)
+        record = project.service.call("get_iteration", project.id, entry["id"]) if project.details else entry
+        yield Item("iterations", entry["id"], _itself(record, entry["id"]), "iteration.json", entry)
 
 
 def performance(project: Project) -> Iterator[Finding]:
@@ -154,8 +162,10 @@ def _tags_in(project: Project, iteration: Json | None) -> list[Json]:
 def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | None) -> Iterator[Finding]:
     for identity, tag in listed.items():
         yield Item("tags", identity, tag, "tags.jsonl", iteration)
+        if not project.details:
+            continue
         try:
-            record = project.service.call("get_tag", project.id, identity, **_in(iteration))
+            record = _itself(project.service.call("get_tag", project.id, identity, **_in(iteration)), identity)
         except NotFound:
             yield Absence("tags", identity, "listed, but gone when asked for", iteration)
         else:
@@ -204,13 +214,15 @@ def predictions(project: Project) -> Iterator[Finding]:
     token: Json = {"maxCount": 0, "orderBy": "Oldest"}
     while True:
         answer = project.service.call("query_predictions", project.id, token)
-        for record in identified(answer.get("results") or []):
+        results, token = answer.get("results") or [], answer.get("token")
+        if not isinstance(results, list) or not isinstance(token, dict):
+            raise MalformedAnswer("QueryPredictions: the service answered without a token or a list of results")
+        for record in identified(results):
             if record["id"] not in seen:
                 seen.add(record["id"])
                 yield Item(
                     "predictions", record["id"], record, "predictions.jsonl", blobs=image_blobs(record, "predictions")
                 )
-        token = answer.get("token") or {}
         onward = token.get("continuation")
         if not onward:
             return
@@ -223,14 +235,21 @@ def predictions(project: Project) -> Iterator[Finding]:
 
 
 def image_blobs(record: Json, folder: str) -> tuple[Blob, ...]:
-    """The bytes of an image or a stored prediction: the original, and the resized where its path differs."""
-    original, resized = record.get("originalImageUri"), record.get("resizedImageUri")
-    blobs = []
-    if original:
-        blobs.append(Blob(f"{folder}/{record['id']}", original))
-    if resized and (not original or without_query(resized) != without_query(original)):
+    """The bytes of an image or a stored prediction: the original, and the resized where its path differs.
+
+    An original without a link has an empty one, so that it counts as missing.
+    """
+    original, resized = link_in(record, "originalImageUri"), link_in(record, "resizedImageUri")
+    blobs = [Blob(f"{folder}/{record['id']}", original)]
+    if resized and without_query(resized) != without_query(original):
         blobs.append(Blob(f"{folder}-resized/{record['id']}", resized))
     return tuple(blobs)
+
+
+def link_in(record: Json, name: str) -> str:
+    """The link in a field, or an empty string where there is none."""
+    link = record.get(name)
+    return link if isinstance(link, str) else ""
 
 
 def export_name(record: Json) -> str:
@@ -240,10 +259,8 @@ def export_name(record: Json) -> str:
 
 def export_blobs(record: Json, stem: str) -> tuple[Blob, ...]:
     """The bytes of an exported model whose status is Done; its URI is null until then."""
-    uri = record.get("downloadUri")
-    if record.get("status") != "Done":
-        return ()
-    return (Blob(stem, uri or "", suffix_of(uri or "")),)
+    uri = link_in(record, "downloadUri")
+    return (Blob(stem, uri, suffix_of(uri)),) if record.get("status") == "Done" else ()
 
 
 def suffix_of(uri: str) -> str:
@@ -272,10 +289,10 @@ class _Listing:
             self.before = self.after if attempt else self.count()
             in_pass: set[str] = set()
             for page in self.pages(attempt > 0):
-                fresh = [record for record in identified(page) if record["id"] not in in_pass]
-                in_pass.update(record["id"] for record in fresh)
-                yield from (record for record in fresh if record["id"] not in given)
-                given.update(record["id"] for record in fresh)
+                fresh = {record["id"]: record for record in identified(page) if record["id"] not in in_pass}
+                yield from (record for identity, record in fresh.items() if identity not in given)
+                in_pass.update(fresh)
+                given.update(fresh)
                 if page and not fresh:
                     break  # the service repeats itself; the counts will say whether anything is missing
             self.after = self.count()

@@ -1,23 +1,56 @@
-"""Credentials cut out of what the service sends, before any of it is stored or shown."""
+"""What the service sends, kept as it was sent but for the credentials in it, which are cut out before it is stored."""
 
 import hashlib
 import json
+import os
 import re
-from typing import Any
+from decimal import Decimal
+from typing import Any, Self
 
 # A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
-_SIGNED_QUERY = re.compile(r'\?[^"\s?]*\bsig=[^"\s]*', re.IGNORECASE)
-_URI_QUERY = re.compile(r'("\w*[uU]ri": ?"[^"?]*)\?(?:[^"\\]|\\.)*')
+_SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
+_URI_QUERY = re.compile(r'("\w*[uU]ri": ?"(?:[^"?\\]|\\.)*)\?(?:[^"\\]|\\.)*')
+_MARK = os.urandom(16).hex()  # what nobody can send, before a number's text
+
+
+class NumberText(Decimal):
+    """A number that Python would write in another way than it was sent (1E-05, 0.10)."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Take the text as it was sent."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+def json_value(text: bytes) -> Any:
+    """Give the value of a JSON text, with what `json_text` needs to write it again as it was; raises ValueError."""
+    return json.loads(text, parse_float=_number)
+
+
+def _number(text: str) -> float | NumberText:
+    number = float(text)
+    return number if repr(number) == text else NumberText(text)
+
+
+def _marked(value: Any) -> str:
+    if isinstance(value, NumberText):
+        return _MARK + value.text
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """Give `value` as JSON text, keys and order as they came, with every signature cut off its URI."""
+    """Give `value` as JSON text; keys, order and numbers as they came, every signature cut off its URI."""
     separators = None if indent else (",", ":")
-    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators, default=_marked)
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but a JSON escape can
-        text = json.dumps(value, indent=indent, separators=separators)
+        text = json.dumps(value, indent=indent, separators=separators, default=_marked)
+    if _MARK in text:
+        text = re.sub(f'"{_MARK}([^"]*)"', r"\1", text)
     if "?" not in text:
         return text
     return _SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))

@@ -105,9 +105,12 @@ def _manifest(result: Verification, name: str) -> dict[str, str]:
 
 
 def _payload_on_disk(folder: Path) -> set[str]:
-    return {
-        Path(top, name).relative_to(folder).as_posix() for top, _, names in os.walk(folder / "data") for name in names
-    }
+    """Give what lies below data/, a link to a folder among it: what is behind a link is not in the export."""
+    found: set[str] = set()
+    for top, folders, names in os.walk(folder / "data"):
+        links = [name for name in folders if Path(top, name).is_symlink()]
+        found.update(Path(top, name).relative_to(folder).as_posix() for name in (*names, *links))
+    return found
 
 
 def _compare(result: Verification, listed: dict[str, str], on_disk: set[str]) -> list[int]:
@@ -131,6 +134,8 @@ def _hash(path: Path) -> tuple[str, int] | str:
     """Give hash and size, or in words why there is none."""
     if path.is_symlink():
         return "a link, not a file"
+    if path.exists() and not path.is_file():
+        return "not a file"
     try:
         with path.open("rb", buffering=0) as file:
             digest = hashlib.file_digest(file, "sha256")

@@ -23,6 +23,7 @@ from cv_gdpr.redact import json_text
 
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
+_OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt"}
 _BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _FINISH = "run the same command with the same --out to finish it, or name another folder"
 
@@ -41,6 +42,8 @@ def check_usable(out: Path, run: Json) -> None:
         return
     if STATE not in held:
         raise UsageError(f"--out {out} holds files that are not an export's", "name a folder that does not exist yet")
+    if foreign := sorted(held - _OWN):
+        raise UsageError(f"--out {out} holds {foreign[0]}, which is not an export's", "move it, or name another folder")
     if _run_of(out) != run:
         raise UsageError(f"--out {out} holds an unfinished export of another resource, scope or selection", _FINISH)
 

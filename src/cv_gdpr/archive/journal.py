@@ -1,5 +1,6 @@
 """The journal of a project's files: a line says that these bytes are durably in the folder, and is written after."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -56,8 +57,10 @@ class Journal:
         self._rewrite()
 
     def _is_there(self, entry: Stored) -> bool:
+        """Say whether the file still is what its line says: all of its bytes are read again."""
         try:
-            return (self._folder / entry.path).stat().st_size == entry.bytes
+            with (self._folder / entry.path).open("rb", buffering=0) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256 and file.tell() == entry.bytes
         except OSError:
             return False
 

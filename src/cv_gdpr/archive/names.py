@@ -5,7 +5,7 @@ import re
 import unicodedata
 
 _READABLE = 32  # characters kept of a name; with an id, a path of three levels stays below Windows' 260
-_IDENTITY = re.compile(r"[0-9a-z][0-9a-z-]{0,63}")
+_IDENTITY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SIGNATURES = (
     (b"\xff\xd8\xff", ".jpg"),
     (b"\x89PNG\r\n\x1a\n", ".png"),
@@ -18,7 +18,7 @@ _SIGNATURES = (
 
 
 def identity(text: str) -> str:
-    """Give an id as a file name: itself where it is plain lower-case letters, digits and dashes, else a hash."""
+    """Give an id as a file name: itself where it is a UUID as the service writes it, else a hash."""
     if _IDENTITY.fullmatch(text):
         return text
     return "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]

@@ -14,7 +14,9 @@ from cv_gdpr.errors import StorageError
 
 def private_folder(path: Path) -> Path:
     """Make a folder (and those above it) that its owner alone can enter, and give it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.is_dir():
+        private_folder(path.parent)  # mkdir's own `parents` would make those with the usual mode
+        path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 

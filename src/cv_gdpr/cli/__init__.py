@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from cv_gdpr import __version__
+from cv_gdpr.cli.delete import delete
 from cv_gdpr.cli.demo import demo
 from cv_gdpr.cli.export import export
 from cv_gdpr.cli.output import printable
@@ -42,7 +43,7 @@ def cli() -> None:
     """
 
 
-for _command in (export, verify, demo, simulate):
+for _command in (export, delete, verify, demo, simulate):
     cli.add_command(_command)
 
 
@@ -69,7 +70,7 @@ def _terminated(*_: object) -> NoReturn:
 
 def _tell(error: Exception, given: list[str]) -> int:
     code, message, hint = _described(error)
-    if _asked(given, "--json"):
+    if _asked(given, "--json") or _json_by_variable(given):
         failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
         click.echo(json.dumps({"error": failure}, ensure_ascii=False, indent=2))
     click.echo(f"Error: {printable(message)}", err=True)
@@ -95,6 +96,12 @@ def _described(error: Exception) -> tuple[int, str, str | None]:
 
 def _asked(given: list[str], option: str) -> bool:
     return option in given[: given.index("--")] if "--" in given else option in given
+
+
+def _json_by_variable(given: list[str]) -> bool:
+    """Say whether CV_GDPR_<COMMAND>_JSON, or the same of a ROW, asks for JSON."""
+    names = [f"CV_GDPR_{given[0]}_JSON", *(f"CV_GDPR_{given[0]}_{word}_JSON" for word in given[1:])] if given else []
+    return any(click.BOOL.str_to_bool(os.environ.get(name.upper(), "")) for name in names)
 
 
 def _verbosity(given: list[str]) -> int:

@@ -56,41 +56,55 @@ class ImageId(OnePerLine):
             self.fail(f"{value!r} is not an id (32 hexadecimal digits)", param, ctx)
 
 
+class Option(click.Option):
+    """An option whose variable is named like itself: CV_GDPR_EXPORT_TAG for --tag."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Give the variable's value; an empty one counts as not set."""
+        word = max(self.opts, key=len).lstrip("-").replace("-", "_").upper()
+        return os.environ.get(f"{ctx.auto_envvar_prefix}_{word}") or None
+
+
+def option(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]:
+    """Declare an option of this kind."""
+    return click.option(*names, cls=Option, **settings)
+
+
 def _together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
     def decorate(function: Decorated) -> Decorated:
-        for option in reversed(options):
-            function = option(function)
+        for add in reversed(options):
+            function = add(function)
         return function
 
     return decorate
 
 
 output_options = _together(
-    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-    click.option("-v", "--verbose", count=True, help="Say more; twice: show the trace of an error."),
-    click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
+    option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    option("-v", "--verbose", count=True, help="Say more; twice: show the trace of an error."),
+    option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
 )
 
 connection_options = _together(
-    click.option(
+    option(
         "--endpoint",
         metavar="URL",
         help="The training resource's endpoint, else CV_GDPR_ENDPOINT or VISION_TRAINING_ENDPOINT.",
     ),
-    click.option(
+    option(
         "--key-file",
         metavar="PATH",
         help="A file that holds the training key (- reads standard input), else CV_GDPR_TRAINING_KEY or "
         "VISION_TRAINING_KEY. No option takes the key itself.",
     ),
-    click.option(
+    option(
         "--calls-per-second",
         type=click.FloatRange(0),
         default=10.0,
         show_default=True,
         help="The most calls to the API in a second; 0: no limit.",
     ),
-    click.option(
+    option(
         "--patience",
         type=click.FloatRange(0),
         default=120.0,
@@ -101,27 +115,21 @@ connection_options = _together(
 )
 
 scope_options = _together(
-    click.option("--all", "all_projects", is_flag=True, help="Every project of the resource."),
-    click.option(
-        "--project", "projects", multiple=True, type=OnePerLine(), metavar="P", help="A name or an id; repeats."
-    ),
+    option("--all", "all_projects", is_flag=True, help="Every project of the resource."),
+    option("--project", "projects", multiple=True, type=OnePerLine(), metavar="P", help="A name or an id; repeats."),
 )
 
 selector_options = _together(
-    click.option(
-        "--tag", "tags", multiple=True, type=OnePerLine(), metavar="NAME", help="Only what has this tag; repeats."
-    ),
-    click.option(
+    option("--tag", "tags", multiple=True, type=OnePerLine(), metavar="NAME", help="Only what has this tag; repeats."),
+    option(
         "--metadata",
         multiple=True,
         type=MetadataPair(),
         metavar="KEY=VALUE",
         help="Only images with this metadata; repeats.",
     ),
-    click.option(
-        "--image-id", "image_ids", multiple=True, type=ImageId(), metavar="ID", help="Only this image; repeats."
-    ),
-    click.option(
+    option("--image-id", "image_ids", multiple=True, type=ImageId(), metavar="ID", help="Only this image; repeats."),
+    option(
         "--image-ids-file",
         metavar="FILE",
         help="Only the images of this list, one id a line (- reads standard input).",
@@ -130,20 +138,28 @@ selector_options = _together(
 
 
 def merged(ctx: click.Context) -> dict[str, Any]:
-    """Give a ROW's options laid over its command's: a repeatable one adds up, another takes the more explicit."""
+    """Give a ROW's options laid over its command's: the command line beats a variable, a variable a default.
+
+    Where both are as explicit, a repeatable option adds up, and of another the ROW's counts.
+    """
     parent = ctx.parent
     if parent is None or not isinstance(ctx.obj, dict):
         return dict(ctx.params)
-    return {name: _merge(name, ctx, ctx.obj[name], value) for name, value in ctx.params.items()}
+    return {
+        name: _merge(_weight(parent, name), ctx.obj[name], _weight(ctx, name), value)
+        for name, value in ctx.params.items()
+    }
 
 
-def _merge(name: str, ctx: click.Context, above: Any, here: Any) -> Any:
-    if isinstance(here, tuple):
+def _weight(ctx: click.Context, name: str) -> int:
+    source = ctx.get_parameter_source(name)
+    return 2 if source is ParameterSource.COMMANDLINE else int(source is ParameterSource.ENVIRONMENT)
+
+
+def _merge(weight_above: int, above: Any, weight_here: int, here: Any) -> Any:
+    if isinstance(here, tuple) and weight_above == weight_here:
         return tuple(dict.fromkeys((*above, *here)))
-    weak = {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP, None}
-    if ctx.get_parameter_source(name) not in weak:
-        return here
-    return above
+    return here if weight_here >= weight_above else above
 
 
 def connection(options: dict[str, Any]) -> "Connection":

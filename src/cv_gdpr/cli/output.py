@@ -28,8 +28,10 @@ def console(*, error: bool = False) -> "Console":
     return Console(stderr=error, width=None if stream.isatty() else 160, highlight=False)
 
 
-def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: set[int]) -> None:
-    """Print a table; `numbers` are the columns set to the right."""
+def print_table(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: set[int], error: bool = False
+) -> None:
+    """Print a table; `numbers` are the columns set to the right, `error` sends it to standard error."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -39,4 +41,4 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str
         table.add_column(heading, justify="right" if index in numbers else "left")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    console().print(table)
+    console(error=error).print(table)

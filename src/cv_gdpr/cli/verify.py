@@ -14,18 +14,39 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("path", metavar="DIR|FILE", type=click.Path(path_type=Path))
 @output_options
-def verify(folder: Path, **options: Any) -> int:
-    """Prove an export without the service: the bag, the hashes, every record's file, the counts.
+def verify(path: Path, **options: Any) -> int:
+    """Prove an export or the evidence of an erasure, without the service.
 
-    Exits 0 if nothing differs, else 4 with each difference.
+    DIR: the bag, the hashes, every record's file, the counts. FILE: the chain of a ledger, and that the evidence agrees
+    with it. Exits 0 if nothing differs, else 4 with each difference.
     """
+    if path.is_file():
+        return _verify_evidence(path, options)
     from cv_gdpr.verify import verify as check
 
-    result = check(folder)
+    result = check(path)
     report(result, options)
     return result.exit_code
+
+
+def _verify_evidence(path: Path, options: dict[str, Any]) -> int:
+    from cv_gdpr.report.evidence import check
+
+    differences = check(path)
+    code = 4 if differences else 0
+    if options["as_json"]:
+        document = {"file": str(path), "verified": not differences, "exitCode": code, "differences": differences}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return code
+    for difference in differences:
+        click.echo(f"differs: {printable(difference)}")
+    if differences:
+        click.echo(f"Error: {len(differences)} differences in {path}", err=True)
+    elif not options["quiet"]:
+        click.echo(f"verified: {path}; its ledger is whole and tells the same")
+    return code
 
 
 def report(result: "Verification", options: dict[str, Any]) -> None:

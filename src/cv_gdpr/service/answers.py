@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 import requests
 from msrest.exceptions import ClientRequestError, DeserializationError, HttpOperationError, ValidationError
 
+from cv_gdpr.archive.writing import HashedFile
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
-from cv_gdpr.redact import without_signature
+from cv_gdpr.redact import json_value, without_signature
 
 _QUOTED = 300  # characters of the service's message that are shown
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
@@ -32,7 +33,7 @@ class VerbatimDeserializer:
         if raw.status_code >= 400 or target == "CustomVisionError":
             raise DeserializationError("an error, to be read from the raw response")
         try:
-            value = json.loads(raw.content)
+            value = json_value(raw.content)
         except (ValueError, RecursionError):
             malformed(raw, f"{_kind(raw)} where JSON was due")
         if type(value) is not _expected(target):
@@ -118,6 +119,14 @@ def _innermost(error: BaseException) -> str:
     while (deeper := error.__cause__ or error.__context__) is not None:
         error = deeper
     return re.sub(r"<[^>]*object at 0x[0-9a-f]+>:? ?", "", str(error)) or type(error).__name__
+
+
+def check_bytes(source: str, file: HashedFile, headers: Any) -> None:
+    """Raise ServiceError for bytes that cannot be an item's: none at all, or the HTML page of a proxy."""
+    if not file.bytes:
+        raise ServiceError(f"{source} sent an empty file", transient=True)
+    if headers.get("Content-Type", "").lower().startswith("text/html"):
+        raise ServiceError(f"{source} sent an HTML page where bytes were due")
 
 
 def read_error(raw: requests.Response) -> tuple[str, str]:

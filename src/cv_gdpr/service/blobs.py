@@ -25,7 +25,7 @@ from yarl import URL
 
 from cv_gdpr.archive.writing import HashedFile, storing
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, NotFound, ServiceError, Unreachable
-from cv_gdpr.service.answers import retry_after
+from cv_gdpr.service.answers import check_bytes, retry_after
 from cv_gdpr.service.client import is_loopback
 from cv_gdpr.service.pacing import Patience
 
@@ -110,7 +110,8 @@ class Downloads:
         if error is None:
             done(future.result())
         else:
-            done(error if isinstance(error, CvGdprError) else CvGdprError(f"{type(error).__name__}: {error}"))
+            # The words of an unknown error may hold the whole link, so only its kind is told.
+            done(error if isinstance(error, CvGdprError) else CvGdprError(f"blob storage: {type(error).__name__}"))
 
     async def _fetch(self, uri: str) -> HashedFile:
         patience = Patience(self._fetching.patience)
@@ -158,7 +159,7 @@ def check_address(uri: str) -> None:
     """Raise MalformedAnswer unless a URI is https, or http to loopback."""
     try:
         parts = urlsplit(uri)
-        host = parts.hostname or ""
+        host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise MalformedAnswer("the service gave a link that is no address") from None
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
@@ -201,8 +202,7 @@ def _check_body(response: aiohttp.ClientResponse, file: HashedFile, md5: "hashli
         raise ServiceError(f"blob storage sent {file.bytes} of {announced} bytes", transient=True)
     if md5 and base64.b64encode(md5.digest()).decode() != response.headers["Content-MD5"].strip():
         raise ServiceError("blob storage sent bytes that do not match their Content-MD5", transient=True)
-    if not file.bytes:
-        raise ServiceError("blob storage sent an empty file", transient=True)
+    check_bytes("blob storage", file, response.headers)
 
 
 def _unreached(error: BaseException) -> Unreachable:

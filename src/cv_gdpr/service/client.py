@@ -18,7 +18,7 @@ from urllib3 import Retry
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, storing
 from cv_gdpr.errors import Interrupted, ServiceError, Unreachable, UsageError
-from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
+from cv_gdpr.service.answers import VerbatimDeserializer, check_bytes, request_id, translate
 from cv_gdpr.service.pacing import Budget, Patience
 
 PAGE = 256  # the most images that one call lists (published contract: `take`)
@@ -155,15 +155,8 @@ class Service:
 
         def send() -> Answer:
             raw = self._client.get_artifact(project_id, path, raw=True)
-            with raw.response as response, storing("the export folder"):
-                file = HashedFile(temporary())
-                try:
-                    for chunk in response.iter_content(_CHUNK):
-                        file.write(chunk)
-                    file.close()
-                except BaseException:
-                    file.discard()
-                    raise
+            with raw.response as response:
+                file = _received(response, temporary)
             return Answer(file, response.status_code, request_id(response))
 
         file: HashedFile = self._patiently("GetArtifact", send).body
@@ -201,6 +194,22 @@ class Service:
             raise failure from None
         self._answered = True
         return answer
+
+
+def _received(response: requests.Response, temporary: Callable[[], Path]) -> HashedFile:
+    with storing("the export folder"):
+        file = HashedFile(temporary())
+    try:
+        for chunk in response.iter_content(_CHUNK):  # outside of `storing`: a RequestException is an OSError too
+            with storing("the export folder"):
+                file.write(chunk)
+        with storing("the export folder"):
+            file.close()
+        check_bytes("GetArtifact", file, response.headers)
+    except BaseException:
+        file.discard()
+        raise
+    return file
 
 
 def _without_retries(session: requests.Session, *_: Any, **settings: Any) -> dict[str, Any]:

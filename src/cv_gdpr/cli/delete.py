@@ -1,0 +1,331 @@
+"""`cv-gdpr delete [ROW]`."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cv_gdpr.categories import CATEGORIES, Category, Deletion
+from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.output import print_table, printable
+from cv_gdpr.errors import UsageError
+from cv_gdpr.findings import Json, Scope
+
+if TYPE_CHECKING:
+    from cv_gdpr.delete import Erased
+    from cv_gdpr.plan import Plan, ProjectPlan
+    from cv_gdpr.service.client import Service
+
+_PATH = click.Path(path_type=Path)
+_delete_options = [
+    shared.scope_options,
+    shared.selector_options,
+    click.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is sent."),
+    click.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
+    click.option("--plan", "plan_file", type=_PATH, metavar="FILE", help="Execute exactly this plan, made earlier."),
+    click.option("--yes", is_flag=True, help="Do not ask; for scripts."),
+    click.option("--max-delete", type=click.IntRange(0), metavar="N", help="Refuse a plan of more than N things."),
+    click.option(
+        "--protect",
+        multiple=True,
+        type=shared.OnePerLine(),
+        envvar="CV_GDPR_PROTECT",
+        metavar="P",
+        help="Never touch this project (name or id); repeats. Also CV_GDPR_PROTECT, one a line.",
+    ),
+    click.option(
+        "--require-export",
+        type=_PATH,
+        metavar="DIR",
+        help="Refuse to delete anything that the verified export in DIR does not hold as it is now.",
+    ),
+    click.option(
+        "--evidence",
+        type=_PATH,
+        metavar="FILE",
+        help="Where to write the evidence, with its ledger (FILE.jsonl) and printable page; "
+        "default: cv-gdpr-erasure-<UTC time>.json.",
+    ),
+    click.option(
+        "--wait",
+        type=click.FloatRange(0),
+        default=600.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long asynchronous deletions, and iterations in training, are waited for.",
+    ),
+    shared.connection_options,
+    shared.output_options,
+]
+
+
+def _with_options(function: Any) -> Any:
+    for option in reversed(_delete_options):
+        function = option(function)
+    return function
+
+
+@click.group(invoke_without_command=True, subcommand_metavar="[ROW]")
+@_with_options
+@click.pass_context
+def delete(ctx: click.Context, /, **_: Any) -> int | None:
+    """Erase the data of a resource, of some projects, or of one data subject, and prove it.
+
+    First lists what is there and shows the plan; asks; then deletes children before parents, looks for everything
+    again, and writes evidence. Without ROW: every row that the API can delete. Options work on either side of ROW.
+    """
+    ctx.obj = dict(ctx.params)
+    if ctx.invoked_subcommand is None:
+        return _run(ctx.obj, ())
+    return None
+
+
+def _row_command(category: Category) -> click.Command:
+    @click.command(category.name, help=_help(category))
+    @_with_options
+    @click.pass_context
+    def command(ctx: click.Context, /, **_: Any) -> int:
+        return _run(shared.merged(ctx), (category.name,))
+
+    return command
+
+
+def _help(category: Category) -> str:
+    if category.deletion is Deletion.OUTSIDE:
+        return f"{category.data}: {category.delete_by_hand}."
+    if category.deletion is Deletion.WITH_PARENT:
+        return (
+            f"{category.data}: deleted with its iteration, so that the iterations are planned ({category.deleted_by})."
+        )
+    return f"{category.data}: {category.deleted_by}."
+
+
+for _category in CATEGORIES:
+    delete.add_command(_row_command(_category))
+
+
+def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
+    scope = _scope(options, rows)
+    connection = shared.connection(options)
+    outside = _outside(scope)
+    if rows and all(_deletion(row) is Deletion.OUTSIDE for row in rows):
+        return _only_words(outside, options)
+    if not (options["dry_run"] or options["yes"] or sys.stdin.isatty()):
+        raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
+    from cv_gdpr.plan import check_size, load_plan, make_plan, save_plan
+    from cv_gdpr.service.client import Service
+
+    with Service(connection) as service:
+        if options["plan_file"]:
+            plan = load_plan(options["plan_file"], service.endpoint)
+            _refuse_protected(service, plan, options["protect"])
+        else:
+            plan = make_plan(service, scope, options["protect"])
+        check_size(plan, options["max_delete"])
+        if options["require_export"]:
+            _require_export(plan, options["require_export"])
+        if options["save_plan"]:
+            save_plan(plan, options["save_plan"])
+        if options["dry_run"]:
+            _show(plan, outside, options, to_stdout=True)
+            return 3 if plan.unmatched else 0
+        _confirm(plan, outside, options)
+        return _execute(service, plan, outside, options)
+
+
+def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
+    if not options["plan_file"]:
+        return shared.scope(options, rows)
+    if rows or options["all_projects"] or options["projects"] or _selects(options) or options["save_plan"]:
+        raise UsageError("--plan says itself what is deleted: give it without ROW, scope and selectors")
+    return Scope()
+
+
+def _selects(options: dict[str, Any]) -> bool:
+    return any(options[name] for name in ("tags", "metadata", "image_ids", "image_ids_file"))
+
+
+def _deletion(row: str) -> Deletion:
+    return next(category.deletion for category in CATEGORIES if category.name == row)
+
+
+def _outside(scope: Scope) -> list[Json]:
+    """Give, for each row in scope that no operation deletes, the words of what a person must do."""
+    asked = scope.rows or tuple(row.name for row in CATEGORIES if not scope.selection)
+    return [
+        {"row": row.name, "words": row.delete_by_hand}
+        for row in CATEGORIES
+        if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == "exports" and scope.selection))
+    ]
+
+
+def _only_words(outside: list[Json], options: dict[str, Any]) -> int:
+    if options["as_json"]:
+        click.echo(json.dumps({"exitCode": 3, "deleted": 0, "outsideTheApi": outside}, indent=2))
+    else:
+        for one in outside:
+            click.echo(f"{one['row']}: {one['words']}")
+    click.echo("Error: no operation of the API deletes this; nothing was sent", err=True)
+    return 3
+
+
+def _refuse_protected(service: "Service", plan: "Plan", protect: tuple[str, ...]) -> None:
+    from cv_gdpr.plan import protected_ids
+
+    named = protected_ids(service, protect) if protect else set()
+    for project in plan.projects:
+        if project.id in named:
+            raise UsageError(f"project {project.id} is in the plan, and protected", "nothing was sent")
+
+
+def _require_export(plan: "Plan", folder: Path) -> None:
+    from cv_gdpr.archive.holding import endpoint_of, records_held
+    from cv_gdpr.plan import not_held
+    from cv_gdpr.verify import verify
+
+    differences = verify(folder).differences
+    if differences:
+        raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", "nothing was sent")
+    if endpoint_of(folder) != plan.endpoint:
+        raise UsageError(f"--require-export {folder} is of another endpoint: {endpoint_of(folder)}")
+    lacking = not_held(plan, records_held(folder))
+    if lacking:
+        row, identity = lacking[0]
+        raise UsageError(
+            f"--require-export {folder} does not hold {len(lacking)} things of the plan as they are now, the first: "
+            f"{row} {identity}",
+            "export again, then delete; nothing was sent",
+        )
+
+
+# --- showing and asking -----------------------------------------------------------------------------------------
+
+
+def _show(plan: "Plan", outside: list[Json], options: dict[str, Any], *, to_stdout: bool) -> None:
+    if options["as_json"] and to_stdout:
+        shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside, "exitCode": 0}
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    headings = ("project", "whole", "images", "only in iterations", "tags", "iterations", "published", "predictions")
+    rows = [_plan_row(project) for project in plan.projects if project.total]
+    title = f"Would be deleted at {plan.endpoint}: {plan.total} things"
+    print_table(title, (*headings, "models that stay"), rows, numbers=set(range(2, 9)), error=not to_stdout)
+    for line in _plan_notes(plan, outside):
+        click.echo(printable(line), err=not to_stdout)
+
+
+def _plan_row(project: "ProjectPlan") -> list[str]:
+    count = {row: len(ids) for row, ids in project.rows.items()}
+    numbers = (
+        count.get("images", 0),
+        project.only_in_iterations,
+        count.get("tags", 0),
+        count.get("iterations", 0),
+        len(project.published),
+        count.get("predictions", 0),
+        project.exported_models,
+    )
+    return [f"{project.name} ({project.id})", "yes" if project.whole else "no", *map(str, numbers)]
+
+
+def _plan_notes(plan: "Plan", outside: list[Json]) -> list[str]:
+    notes = [
+        f"published as {name!r}, to be unpublished: iteration {iteration}"
+        for project in plan.projects
+        for iteration, name in project.published.items()
+    ]
+    notes += [
+        f"trained on these images, and not deleted: iteration {iteration} of project {project.id}"
+        for project in plan.projects
+        for iteration in project.iterations_holding
+    ]
+    notes += [f"protected: project {identity}" for identity in plan.protected]
+    notes += [f"found nowhere: {value}" for value in plan.unmatched]
+    return notes + [f"{one['row']}: {one['words']}" for one in outside]
+
+
+def _confirm(plan: "Plan", outside: list[Json], options: dict[str, Any]) -> None:
+    """Ask a person to type what is to be deleted; raises UsageError if it is something else."""
+    if options["yes"] or not plan.total:
+        return
+    _show(plan, outside, options, to_stdout=False)
+    from urllib.parse import urlsplit
+
+    if plan.scope["projects"] == "all":
+        answers = [("host of the resource", urlsplit(plan.endpoint).netloc)]
+    else:
+        answers = [(f"name of project {project.id}", project.name) for project in plan.projects if project.total]
+    for what, right in answers:
+        if click.prompt(f"To delete this, type the {what}", err=True, default="", show_default=False) != right:
+            raise UsageError(f"that is not the {what}", "nothing was sent")
+
+
+# --- doing ------------------------------------------------------------------------------------------------------
+
+
+def _execute(service: "Service", plan: "Plan", outside: list[Json], options: dict[str, Any]) -> int:
+    from cv_gdpr.delete import erase
+
+    path = options["evidence"] or Path(f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json")
+    erased = erase(
+        service,
+        plan,
+        path,
+        outside=outside,
+        wait=options["wait"],
+        from_file=bool(options["plan_file"]),
+        say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
+    )
+    _report(erased, dict(service.calls), options)
+    return int(erased.evidence["exitCode"])
+
+
+def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) -> None:
+    from cv_gdpr.report.evidence import certificate_of, ledger_of
+
+    evidence = erased.evidence
+    files = {
+        "evidence": str(erased.path),
+        "ledger": str(ledger_of(erased.path)),
+        "certificate": str(certificate_of(erased.path)),
+    }
+    if options["as_json"]:
+        kept = ("verdict", "exitCode", "counts", "residue", "notFound", "protected", "outsideTheApi", "planHash")
+        click.echo(json.dumps({name: evidence[name] for name in kept} | files | {"calls": calls}, indent=2))
+    elif not options["quiet"]:
+        click.echo(evidence["verdict"])
+        counts = sorted(evidence["counts"].items())
+        if counts:
+            print_table("things in the plan", ("state", "things"), [(name, str(n)) for name, n in counts], numbers={1})
+        for one in evidence["outsideTheApi"]:
+            click.echo(f"{one['row']}: {one['words']}")
+        for name, path in files.items():
+            click.echo(f"{name}: {path}")
+        if options["verbose"]:
+            print_table(
+                "calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1}
+            )
+    _print_shortfall(erased)
+
+
+def _print_shortfall(erased: "Erased") -> None:
+    evidence = erased.evidence
+    if erased.stopped_by:
+        click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
+        if erased.stopped_by.hint:
+            click.echo(f"Hint: {printable(erased.stopped_by.hint)}", err=True)
+    for value in evidence["notFound"]:
+        click.echo(f"Error: found nowhere: {printable(value)}", err=True)
+    bad = [one for one in evidence["items"] if one["state"] not in {"deleted", "gone already"}]
+    for one in bad[:20]:
+        told = f"{one['row']} {one['id']} of project {one['project']}: {one['state']}"
+        reason = f" ({one['reason']})" if one["reason"] else ""
+        click.echo(f"Left: {printable(told + reason)}", err=True)
+    if bad and not erased.stopped_by:
+        click.echo(
+            f"Error: {len(bad)} things of the plan are not proved to be gone; {erased.path} names each", err=True
+        )
+        click.echo("Hint: the same command (with a new --evidence) does what is left", err=True)

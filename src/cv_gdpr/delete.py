@@ -1,0 +1,354 @@
+"""The use case of an erasure: a plan executed, children before parents, and everything in it looked for again."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cv_gdpr import __version__, deleters
+from cv_gdpr.categories import Category
+from cv_gdpr.errors import (
+    CvGdprError,
+    Interrupted,
+    NotAuthorised,
+    NotFound,
+    ServiceError,
+    Unreachable,
+    Unsteady,
+    UsageError,
+)
+from cv_gdpr.findings import Json, Selection
+from cv_gdpr.inventory import Matches
+from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, listed
+from cv_gdpr.readers import Project
+from cv_gdpr.report import evidence as evidence_of
+from cv_gdpr.report.certificate import certificate
+from cv_gdpr.report.ledger import Ledger
+from cv_gdpr.report.outcomes import outcomes_of
+from cv_gdpr.service.client import Service
+
+Found = TypeVar("Found")
+_BUSY = frozenset({"Training", "Staging", "Exporting"})
+_BY_IDS = 256  # ids that GetImagesByIds takes
+_SPLIT = frozenset({400, 404})  # one bad id may fail its whole batch
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure came to: its evidence, where that lies, and what stopped it if it was refused."""
+
+    evidence: Json
+    path: Path
+    stopped_by: CvGdprError | None
+
+
+def erase(  # noqa: PLR0913 - what an erasure needs to know
+    service: Service,
+    plan: Plan,
+    path: Path,
+    *,
+    outside: list[Json],
+    wait: float = 600.0,
+    from_file: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Erased:
+    """Execute a plan, prove it, and write evidence at `path`, with its ledger and its printable page beside it.
+
+    Raises UsageError, before anything is sent, if one of the three is there already and cannot be gone on with.
+    """
+    check_evidence_path(path)
+    with Ledger(evidence_of.ledger_of(path)) as ledger:
+        erasure = Erasure(service, plan, ledger, wait, from_file, say)
+        erasure.run()
+        refused = erasure.stopped_by.exit_code if erasure.stopped_by else 0
+        code = evidence_of.exit_code(outcomes_of(ledger.events), refused, plan.unmatched)
+        ledger.write("closed", planHash=plan.hash, scope=plan.scope, exitCode=code)
+        document = evidence_of.make(ledger, plan.body() | {"hash": plan.hash}, outside, refused)
+    evidence_of.write(path, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    evidence_of.write(evidence_of.certificate_of(path), certificate(document))
+    return Erased(document, path, erasure.stopped_by)
+
+
+def check_evidence_path(path: Path) -> None:
+    """Raise UsageError if evidence is there already, or cannot be written there."""
+    if path.suffix == ".jsonl":
+        raise UsageError("--evidence names a JSON file; its ledger gets .jsonl by itself")
+    for place in (path, evidence_of.certificate_of(path)):
+        if place.exists():
+            raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"--evidence {path}: there is no such folder")
+
+
+@dataclass
+class Erasure:
+    """A plan under execution. `wait` is how many seconds asynchronous deletions and trainings are waited for."""
+
+    service: Service
+    plan: Plan
+    ledger: Ledger
+    wait: float
+    from_file: bool = False  # the plan was made earlier: what changed since then is left
+    say: Callable[[str], None] = lambda _: None
+    stopped_by: CvGdprError | None = None
+    _deadline: float = field(default=0.0, init=False)
+
+    def run(self) -> None:
+        """Delete what is in the plan and look for it again; the ledger tells what came of it. Raises StorageError."""
+        before = [event["planned"] for event in self.ledger.events if event["event"] == "opened"]
+        planned = {one.id: {row: list(ids) for row, ids in one.rows.items()} for one in self.plan.projects}
+        self.ledger.write(
+            "opened",
+            tool=f"cv-gdpr {__version__}",
+            endpoint=self.plan.endpoint,
+            planHash=self.plan.hash,
+            scope=self.plan.scope,
+            planned=planned,
+        )
+        for one in self.plan.projects:
+            if self.stopped_by is None:
+                self._guarded(one.id, _ProjectErasure(self, one).run)
+        for project, rows in _united([*before, planned]).items():
+            self._guarded(project, _Proof(self, project, rows).run)
+
+    def _guarded(self, project: str, step: Callable[[], None]) -> None:
+        """Run one project's step: a failure of the service stops the rest only if it is of authorisation."""
+        self._deadline = time.monotonic() + self.wait
+        try:
+            step()
+        except (NotAuthorised, Unreachable) as error:
+            self.stopped_by = self.stopped_by or error
+            self.ledger.write("stopped", project=project, reason=error.message)
+        except ServiceError as error:
+            self.ledger.write("failed", project=project, reason=error.message)
+            self.say(f"project {project}: {error.message}")
+
+    def pause(self, round_: int) -> bool:
+        """Wait a little before looking again; give False when there is no time left."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return False
+        self.service.stop.wait(min(0.25 * 1.6**round_, 15.0, left))
+        if self.service.stop.is_set():
+            raise Interrupted("interrupted", "the ledger tells what went; the same command does what is left")
+        return True
+
+    def settled(self, look: Callable[[], Found]) -> Found:
+        """Give what `look` finds once the counts agree: they do not while asynchronous deletions go on."""
+        for round_ in range(10_000):
+            try:
+                return look()
+            except Unsteady:
+                if not self.pause(round_):
+                    raise
+        raise AssertionError  # `pause` ends it long before
+
+    def project(self, identity: str) -> Project:
+        """Give a project to be read afresh and deleted from."""
+        return Project(self.service, {"id": identity}, details=False)
+
+
+def _united(plans: list[dict[str, dict[str, list[str]]]]) -> dict[str, dict[str, list[str]]]:
+    """Give all that this run and those that were cut off before it planned: each is to be looked for."""
+    united: dict[str, dict[str, dict[str, None]]] = {}
+    for plan in plans:
+        for project, rows in plan.items():
+            for row, ids in rows.items():
+                united.setdefault(project, {}).setdefault(row, {}).update(dict.fromkeys(ids))
+    return {project: {row: list(ids) for row, ids in rows.items()} for project, rows in united.items()}
+
+
+@dataclass
+class _ProjectErasure:
+    """The deletions of one project."""
+
+    erasure: Erasure
+    plan: ProjectPlan
+    rows: dict[str, list[str]] = field(default_factory=dict)  # what is still to be deleted
+
+    def run(self) -> None:
+        self.rows = {row: list(ids) for row, ids in self.plan.rows.items()}
+        try:
+            project = self.erasure.project(self.plan.id)
+            if self.erasure.from_file:
+                self._leave_what_changed(project)
+            self._leave_what_trains()
+        except NotFound:
+            return  # the project is gone; the proof will say so
+        self._unpublish(project)
+        for row in sorted(BY_API, key=lambda row: row.deleter.turn if row.deleter else 0):
+            if row.name == "projects":
+                self._delete_project(project, row)
+            elif row.deleter:
+                ids = self.rows.get(row.name, [])
+                for start in range(0, len(ids), row.deleter.batch):
+                    self._send(project, row.name, row.deleter.call, ids[start : start + row.deleter.batch])
+
+    def _leave_what_changed(self, project: Project) -> None:
+        current = current_marks(project, self.plan)
+        for row, ids in self.plan.rows.items():
+            now = current.get(row, {})
+            if row == "projects":
+                continue
+            changed = [one for one, mark in ids.items() if one in now and now[one] != mark]
+            vanished = [one for one in ids if one not in now]
+            self._leave(row, changed, "it changed after it was planned; make a new plan")
+            if vanished:
+                self.erasure.ledger.write("vanished", project=self.plan.id, row=row, ids=vanished)
+                self.rows[row] = [one for one in self.rows[row] if one not in set(vanished)]
+
+    def _leave(self, row: str, ids: list[str], reason: str) -> None:
+        if ids:
+            self.erasure.ledger.write("left", project=self.plan.id, row=row, ids=ids, reason=reason)
+            self.rows[row] = [one for one in self.rows[row] if one not in set(ids)]
+
+    def _leave_what_trains(self) -> None:
+        """Wait for iterations in training: no operation cancels one, and none is known to delete it meanwhile."""
+        wanted = set(self.rows.get("iterations", []))
+        for round_ in range(10_000):
+            project = self.erasure.project(self.plan.id)
+            busy = [one["id"] for one in project.iterations if one["id"] in wanted and one.get("status") in _BUSY]
+            if not busy:
+                return
+            if not self.erasure.pause(round_):
+                self._leave("iterations", busy, "in training: not deletable yet")
+                return
+
+    def _unpublish(self, project: Project) -> None:
+        for iteration in self.plan.published:
+            if iteration in self.rows.get("iterations", []):
+                self._send(project, "publications", deleters.publications, [iteration])
+
+    def _delete_project(self, project: Project, row: Category) -> None:
+        if not self.plan.whole or not self.rows.get("projects"):
+            return
+        foreign = self._unplanned()
+        kept = [one for one in self.plan.rows.get("iterations", {}) if one not in self.rows["iterations"]]
+        if foreign:
+            self._leave("projects", [self.plan.id], f"it holds {foreign} things that are not in the plan")
+        elif kept and self._any_left(kept):
+            self._leave("projects", [self.plan.id], "an iteration in it was left")
+        elif row.deleter:
+            self._send(project, "projects", row.deleter.call, [self.plan.id])
+
+    def _any_left(self, iterations: list[str]) -> bool:
+        there = {one["id"] for one in self.erasure.project(self.plan.id).iterations}
+        return bool(there.intersection(iterations))
+
+    def _unplanned(self) -> int:
+        """Count what the project holds beside the plan: deleting the project would take that too."""
+        try:
+            current = self.erasure.settled(lambda: current_marks(self.erasure.project(self.plan.id), self.plan))
+        except NotFound:
+            return 0
+        changed = sum(
+            one in ids and mark != ids[one] and row not in {"projects", "iterations"}
+            for row, ids in self.plan.rows.items()
+            for one, mark in current.get(row, {}).items()
+        )
+        added = sum(len(now.keys() - self.plan.rows[row].keys()) for row, now in current.items() if row != "projects")
+        return added + (changed if self.erasure.from_file else 0)
+
+    def _send(self, project: Project, row: str, call: Callable[[Project, list[str]], Any], ids: list[str]) -> None:
+        """Send one call, its intent in the ledger before and its answer after; halve a batch that one id fails."""
+        if not ids:
+            return
+        known: Json = {"project": self.plan.id, "row": row, "ids": ids}
+        self.erasure.ledger.write("calling", **known)
+        try:
+            answer = call(project, ids)
+        except ServiceError as error:
+            gone = {"status": error.status, "requestId": error.request_id, "reason": error.message}
+            self.erasure.ledger.write("answered", **known, **gone)
+            if isinstance(error, (NotAuthorised, Unreachable)):
+                raise
+            if error.status in _SPLIT and len(ids) > 1:
+                for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+                    self._send(project, row, call, half)
+            return
+        self.erasure.ledger.write("answered", **known, status=answer.status, requestId=answer.request_id)
+
+
+@dataclass
+class _Proof:
+    """One project looked at again: what of the plans is still there."""
+
+    erasure: Erasure
+    id: str
+    rows: dict[str, list[str]]
+
+    def run(self) -> None:
+        for round_ in range(10_000):
+            there = self.erasure.settled(lambda: self._still_there(thorough=False))
+            if not self._hoped_for(there) or not self.erasure.pause(round_):
+                break
+        there = self.erasure.settled(lambda: self._still_there(thorough=True))
+        for row, ids in self.rows.items():
+            gone = [one for one in ids if one not in there[row]]
+            left = [one for one in ids if one in there[row]]
+            self.erasure.ledger.write("looked", project=self.id, row=row, gone=gone, there=left)
+
+    def _hoped_for(self, there: dict[str, set[str]]) -> bool:
+        """Say whether something is still there that the service said it would delete."""
+        accepted = {
+            (event["row"], one)
+            for event in self.erasure.ledger.events
+            if event["event"] == "answered" and event["project"] == self.id and 200 <= event["status"] < 300
+            for one in event["ids"]
+        }
+        return any((row, one) in accepted for row, ids in there.items() for one in ids)
+
+    def _still_there(self, *, thorough: bool) -> dict[str, set[str]]:
+        """Give what is there of each row; not thorough: images by their ids alone, which takes fewer calls."""
+        nothing: dict[str, set[str]] = {row: set() for row in self.rows}
+        try:
+            if "projects" in self.rows and self._project_is_gone():
+                return nothing
+            project = self.erasure.project(self.id)
+            return {
+                row.name: self._found(project, row, thorough=thorough) & set(self.rows[row.name])
+                for row in BY_API
+                if row.name in self.rows
+            }
+        except NotFound:
+            if self._project_is_gone():
+                return nothing
+            raise
+
+    def _project_is_gone(self) -> bool:
+        """Ask GetProject: 404 proves that the project is gone, with all that it held."""
+        try:
+            self.erasure.service.call("get_project", self.id)
+        except NotFound:
+            return True
+        return False
+
+    def _found(self, project: Project, row: Category, *, thorough: bool) -> set[str]:
+        if row.name == "projects":
+            return {self.id}
+        if row.name == "images" and not thorough:
+            return self._by_ids(project)
+        items = listed(project, row, Matches(Selection()))
+        found = {item.id for item in items if not (row.name == "tags" and item.iteration)}
+        return found | self._by_ids(project) if row.name == "images" else found
+
+    def _by_ids(self, project: Project) -> set[str]:
+        """Ask GetImagesByIds in the workspace and in every iteration that remains."""
+        found: set[str] = set()
+        ids = self.rows["images"]
+        for place in project.places:
+            arguments = {"iteration_id": place["id"]} if place else {}
+            for start in range(0, len(ids), _BY_IDS):
+                found |= self._known(project.id, ids[start : start + _BY_IDS], arguments)
+        return found
+
+    def _known(self, project_id: str, ids: list[str], arguments: dict[str, str]) -> set[str]:
+        try:
+            records = self.erasure.service.call("get_images_by_ids", project_id, image_ids=ids, **arguments)
+        except ServiceError as error:
+            if error.status not in _SPLIT:
+                raise
+            return set()  # it knows none of them, or not all: the listing decides
+        return {str(record.get("id")) for record in records if isinstance(record, dict)}

@@ -1,0 +1,312 @@
+"""A deletion before it happens: what would go, frozen by id, as it was when it was listed."""
+
+import difflib
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cv_gdpr import __version__
+from cv_gdpr.archive.writing import private_file, storing
+from cv_gdpr.categories import CATEGORIES, Category, Deletion
+from cv_gdpr.errors import Unsteady, UsageError
+from cv_gdpr.findings import Item, Json, Scope, Selection, Tally
+from cv_gdpr.inventory import Matches, check_tags, named, projects_in, rows_in, selected
+from cv_gdpr.readers import Project
+from cv_gdpr.redact import without_signature
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.client import Service
+
+FORMAT = "cv-gdpr plan 1"
+_CHANGING = frozenset({"lastModified", "imageCount", "tagName"})
+BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
+
+
+@dataclass
+class ProjectPlan:
+    """What would go of one project: for each row, id -> mark (what the thing was like, hashed)."""
+
+    id: str
+    name: str
+    whole: bool  # the project itself goes, with all it holds
+    rows: dict[str, dict[str, str]] = field(default_factory=dict)
+    published: dict[str, str] = field(default_factory=dict)  # iteration id -> publish name
+    only_in_iterations: int = 0  # of the images: in no workspace listing
+    exported_models: int = 0  # they stay until the Azure resource goes
+    iterations_holding: list[str] = field(default_factory=list)  # trained on a selected image, and staying
+
+    @property
+    def total(self) -> int:
+        """How many things would go."""
+        return sum(map(len, self.rows.values()))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A frozen deletion: nothing that is not in it will be deleted."""
+
+    endpoint: str
+    created: str
+    scope: Json
+    projects: list[ProjectPlan]
+    protected: list[str] = field(default_factory=list)
+    unmatched: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """How many things would go."""
+        return sum(project.total for project in self.projects)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the plan's canonical JSON."""
+        return hashlib.sha256(_canonical(self.body())).hexdigest()
+
+    def body(self) -> Json:
+        """Give the plan as JSON, without its hash."""
+        return {
+            "format": FORMAT,
+            "tool": f"cv-gdpr {__version__}",
+            "endpoint": self.endpoint,
+            "created": self.created,
+            "scope": self.scope,
+            "projects": [vars(project) for project in self.projects],
+            "protected": self.protected,
+            "unmatched": self.unmatched,
+        }
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def mark(record: Json) -> str:
+    """Give 16 hex digits that change when a thing changes: its record, without links and what moves by itself."""
+    text = without_signature(_canonical(_lasting(record)).decode())  # an exported record has its signatures cut off
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _lasting(part) for name, part in value.items() if name not in _CHANGING and not name.endswith("Uri")
+        }
+    return [_lasting(part) for part in value] if isinstance(value, list) else value
+
+
+# --- making a plan ----------------------------------------------------------------------------------------------
+
+
+def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -> Plan:
+    """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing."""
+    rows_in(scope)
+    projects, protected = _deletable(service, scope, protect)
+    check_tags(projects, scope.selection)
+    matches = Matches(scope.selection)
+    rows = _rows_to_delete(scope)
+    planned = [_plan_project(project, rows, matches) for project in projects] if rows else []
+    _check_values(scope.selection, matches)
+    return Plan(
+        endpoint=service.endpoint,
+        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        scope=_describe(scope),
+        projects=planned,
+        protected=protected,
+        unmatched=[value for value in matches.unmatched if value.startswith("--image-id")],
+    )
+
+
+def _deletable(service: "Service", scope: Scope, protect: tuple[str, ...]) -> tuple[list[Project], list[str]]:
+    everything = projects_in(service, Scope())
+    protected = _protected_among(everything, protect)
+    wanted = [named(everything, name) for name in scope.projects] if scope.projects else everything
+    for entry in wanted:
+        if scope.projects and entry["id"] in protected:
+            raise UsageError(f"project {entry['id']} is protected", "--protect, or CV_GDPR_PROTECT, names it")
+    ids = {entry["id"] for entry in wanted} - protected
+    projects = [Project(service, entry, details=False) for entry in everything if entry["id"] in ids]
+    return projects, sorted(protected)
+
+
+def protected_ids(service: "Service", protect: tuple[str, ...]) -> set[str]:
+    """Give the ids of the projects that protections name; raises UsageError for one that names none."""
+    return _protected_among(projects_in(service, Scope()), protect)
+
+
+def _protected_among(entries: list[Json], protect: tuple[str, ...]) -> set[str]:
+    return {entry["id"] for name in protect for entry in _protected_by(entries, name)}
+
+
+def _protected_by(entries: list[Json], name: str) -> list[Json]:
+    """Give every project that a protection may mean; one that means none is an error: it would protect nothing."""
+    found = [entry for entry in entries if entry["id"] == name.lower() or entry.get("name") == name]
+    if not found:
+        raise UsageError(
+            f"--protect {name!r} names no project of this resource", "a protection must fit, or it is none"
+        )
+    return found
+
+
+def _rows_to_delete(scope: Scope) -> tuple[Category, ...]:
+    """Give the rows whose things are deleted: performance goes with its iteration, a project with all it holds."""
+    asked = {row.name for row in rows_in(scope)}
+    if "performance" in asked:
+        asked.add("iterations")
+    if "projects" in asked:
+        return BY_API
+    return tuple(row for row in BY_API if row.name in asked)
+
+
+def _describe(scope: Scope) -> Json:
+    """Say what was asked for; a selector's values only as salted hashes, the salt beside them."""
+    salt = secrets.token_hex(16)
+    return {
+        "projects": "named" if scope.projects else "all",
+        "rows": list(scope.rows) or "all that the API deletes",
+        "selectors": _hashed(scope.selection, salt),
+        "salt": salt if scope.selection else None,
+    }
+
+
+def _hashed(selection: Selection, salt: str) -> list[Json]:
+    values = [("--tag", tag) for tag in sorted(selection.tags)]
+    values += [("--metadata", f"{key}={value}") for key, value in sorted(selection.metadata)]
+    values += [("--image-id", identity) for identity in sorted(selection.image_ids)]
+    return [
+        {"selector": kind, "sha256": hashlib.sha256(f"{salt}{value}".encode()).hexdigest()} for kind, value in values
+    ]
+
+
+def _check_values(selection: Selection, matches: Matches) -> None:
+    """Raise UsageError for metadata that no image has: a mistyped value must not pass for an erasure."""
+    for key, value in sorted(selection.metadata):
+        if (key, value) not in matches.found:
+            near = difflib.get_close_matches(f"{key}={value}", sorted(matches.seen_metadata), n=5, cutoff=0.6)
+            hint = f"near it: {', '.join(near)}" if near else "no image in scope has metadata like it"
+            raise UsageError(f"no image in scope has the metadata given for {key!r}", hint)
+
+
+def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:
+    whole = any(row.name == "projects" for row in rows)
+    plan = ProjectPlan(project.id, str(project.entry.get("name")), whole)
+    in_workspace: set[str] = set()
+    holding: set[str] = set()
+    for row in rows:
+        if row.read_project is None:
+            continue
+        found = plan.rows.setdefault(row.name, {})
+        for item in listed(project, row, matches):
+            if row.name == "tags" and item.iteration:
+                continue  # an iteration's copy of a tag goes with the iteration
+            found.setdefault(item.id, mark(item.record))
+            if row.name == "images":
+                (holding if item.iteration else in_workspace).add(item.iteration["id"] if item.iteration else item.id)
+    going = plan.rows.get("iterations", {})
+    plan.published = {
+        one["id"]: one["publishName"] for one in project.iterations if one["id"] in going and one.get("publishName")
+    }
+    plan.only_in_iterations = len(plan.rows.get("images", {}).keys() - in_workspace)
+    plan.iterations_holding = sorted(holding - going.keys())
+    plan.exported_models = _exported_models(project) if going else 0
+    return plan
+
+
+def listed(project: Project, row: Category, matches: Matches) -> list[Item]:
+    """Give the items of a row that the selection takes; raises ServiceError if the listing cannot be trusted."""
+    assert row.read_project  # noqa: S101 - for the type checker
+    items = []
+    for finding in selected(row.read_project(project), matches):
+        if isinstance(finding, Tally) and not finding.agrees:
+            raise Unsteady(
+                f"{row.name} of project {project.id}: the service counts {finding.before} before and {finding.after} "
+                f"after, and lists {finding.listed}",
+                "somebody may be adding or deleting at the same time; run the command again",
+            )
+        if isinstance(finding, Item):
+            items.append(finding)
+    return items
+
+
+def _exported_models(project: Project) -> int:
+    row = next(row for row in CATEGORIES if row.name == "exports")
+    return len(listed(project, row, Matches(Selection())))
+
+
+# --- a plan as a file -------------------------------------------------------------------------------------------
+
+
+def save_plan(plan: Plan, path: Path) -> None:
+    """Write a plan as JSON, readable by its owner only; raises UsageError if the file exists."""
+    if path.exists():
+        raise UsageError(f"--save-plan {path} exists", "name a new file")
+    with storing(path), private_file(path) as file:
+        file.write(json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
+
+
+def load_plan(path: Path, endpoint: str) -> Plan:
+    """Read a plan; raises UsageError if it is altered, foreign, or of another endpoint."""
+    body = _read(path)
+    stated = body.pop("hash", None)
+    if body.get("format") != FORMAT:
+        raise UsageError(f"--plan {path} is not a plan of cv-gdpr")
+    if stated != hashlib.sha256(_canonical(body)).hexdigest():
+        raise UsageError(f"--plan {path} was altered after it was made", "make a new one with --dry-run --save-plan")
+    if body["endpoint"] != endpoint:
+        raise UsageError(f"--plan {path} is of another endpoint: {body['endpoint']}")
+    try:
+        projects = [ProjectPlan(**project) for project in body["projects"]]
+        return Plan(endpoint, body["created"], body["scope"], projects, body["protected"], body["unmatched"])
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"--plan {path} is not a plan that this version understands") from error
+
+
+def _read(path: Path) -> Json:
+    try:
+        body = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"--plan {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"--plan {path} is not JSON") from error
+    if not isinstance(body, dict):
+        raise UsageError(f"--plan {path} is not a plan of cv-gdpr")
+    return body
+
+
+def current_marks(project: Project, plan: ProjectPlan) -> dict[str, dict[str, str]]:
+    """List again what a plan speaks of, and give the marks of now; raises ServiceError."""
+    marks: dict[str, dict[str, str]] = {}
+    for row in BY_API:
+        if row.name in plan.rows:
+            now = marks.setdefault(row.name, {})
+            for item in listed(project, row, Matches(Selection())):
+                if not (row.name == "tags" and item.iteration):
+                    now.setdefault(item.id, mark(item.record))
+    return marks
+
+
+def check_size(plan: Plan, max_delete: int | None) -> None:
+    """Raise UsageError if a plan is larger than allowed."""
+    if max_delete is not None and plan.total > max_delete:
+        raise UsageError(
+            f"the plan would delete {plan.total} things, more than --max-delete {max_delete}", "nothing was sent"
+        )
+
+
+def not_held(plan: Plan, held: Iterable[tuple[str, str, Json]]) -> list[tuple[str, str]]:
+    """Give row and id of each thing in the plan that is not among `held` (project, row, record) as it is now."""
+    wanted = {
+        (project.id, row, one): then
+        for project in plan.projects
+        for row, ids in project.rows.items()
+        for one, then in ids.items()
+    }
+    for project_id, row, record in held:
+        key = (project_id, row, str(record.get("id")))
+        if wanted.get(key) == mark(record):
+            del wanted[key]
+    return [(row, one) for _, row, one in wanted]

@@ -1,0 +1,116 @@
+"""The printable page of an erasure: the evidence as a certificate that a person signs and files.
+
+Its fields follow the certificate of sanitization in NIST SP 800-88 Rev. 1, appendix G, where they apply to data that a
+cloud service holds: no medium is in anybody's hands, so there is no serial number, and no method of purging but the
+service's own.
+"""
+
+from html import escape
+from typing import Any
+
+from cv_gdpr.findings import Json
+
+_STYLE = """
+body { font: 11pt/1.4 Georgia, serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #111; }
+h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 1.5rem 0 .3rem; }
+table { border-collapse: collapse; width: 100%; } th, td { border: 1px solid #999; padding: .25rem .5rem; }
+th { text-align: left; vertical-align: top; font-weight: normal; background: #f2f2f2; width: 32%; }
+td { overflow-wrap: anywhere; } .items { font: 8pt/1.3 monospace; } .sign td { height: 2.2rem; }
+.verdict { font-size: 1.2rem; font-weight: bold; } @page { margin: 18mm; } tr { break-inside: avoid; }
+"""
+_SIGNED = ("Name", "Title", "Organisation", "Date and place", "Signature")
+
+
+def certificate(evidence: Json) -> str:
+    """Give the page as HTML: no scripts, nothing loaded from elsewhere."""
+    parts = [
+        "<h1>Certificate of erasure</h1>",
+        "<p>Azure Custom Vision, by deletion through the service's training API</p>",
+        f"<p class='verdict'>{escape(str(evidence['verdict']))}</p>",
+        _pairs(_facts(evidence)),
+        "<h2>What became of the things in the plan</h2>",
+        _pairs([(state, str(count)) for state, count in sorted(evidence["counts"].items())] or [("nothing", "0")]),
+        _residue(evidence),
+        "<h2>Projects</h2>",
+        _projects(evidence),
+        "<h2>What no operation of the API deletes</h2>",
+        _pairs([(str(one["row"]), str(one["words"])) for one in evidence["outsideTheApi"]] or [("nothing", "-")]),
+        "<h2>What Microsoft states about the time after deletion</h2>",
+        _pairs([(one["what"], f"{one['statement']} ({one['source']})") for one in evidence["retention"]]),
+        "<h2>Erasure done by</h2>",
+        _form(),
+        "<h2>Erasure verified by</h2>",
+        _form(),
+        "<h2>Every thing in the plan</h2>",
+        _items(evidence["items"]),
+    ]
+    body = "\n".join(parts)
+    return (
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>Certificate of erasure</title>"
+        f"<style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+    )
+
+
+def _facts(evidence: Json) -> list[tuple[str, str]]:
+    ledger = evidence["ledger"]
+    selectors = evidence["scope"].get("selectors") or []
+    return [
+        ("Media source", str(evidence["endpoint"])),
+        ("Media type", "cloud service; no medium is in our hands"),
+        ("Scope", _scope(evidence["scope"])),
+        ("Selected by", ", ".join(f"{one['selector']} (salted SHA-256 {one['sha256']})" for one in selectors) or "-"),
+        ("Salt of those hashes", str(evidence["scope"].get("salt") or "-")),
+        ("Method type", "Clear, by logical deletion: how the service frees its media is Microsoft's to say"),
+        ("Method used", "the delete operations of the Custom Vision Training API v3.4-preview"),
+        ("Tool used, with version", str(evidence["tool"])),
+        ("Verification method", "full: each thing in the plan was looked for again after the last deletion"),
+        ("Started, finished (UTC)", f"{evidence['started']}, {evidence['finished']}"),
+        ("Plan (SHA-256)", str(evidence["planHash"])),
+        ("Ledger", f"{ledger['file']}, {ledger['lines']} lines, last line's SHA-256 {ledger['last']}"),
+        ("Projects protected and left out", ", ".join(evidence["protected"]) or "none"),
+        ("Asked for, but found nowhere", ", ".join(evidence["notFound"]) or "none"),
+    ]
+
+
+def _scope(scope: Json) -> str:
+    rows = scope["rows"] if isinstance(scope["rows"], str) else ", ".join(scope["rows"])
+    return f"{scope['projects']} projects; {rows}"
+
+
+def _pairs(pairs: list[tuple[Any, Any]]) -> str:
+    rows = "".join(f"<tr><th>{escape(str(name))}</th><td>{escape(str(value))}</td></tr>" for name, value in pairs)
+    return f"<table>{rows}</table>"
+
+
+def _residue(evidence: Json) -> str:
+    if not evidence["residue"]:
+        return ""
+    return "<h2>Residue: deleted according to the service, but still there</h2>" + _items(evidence["residue"])
+
+
+def _projects(evidence: Json) -> str:
+    told = []
+    for project in evidence["projects"]:
+        words = ["deleted with all it held" if project["whole"] else "part of its data"]
+        words.append(f"images only in iterations: {project['imagesOnlyInIterations']}")
+        words.append(f"exported models that stay: {project['exportedModels']}")
+        if project["unpublished"]:
+            words.append(f"unpublished: {', '.join(project['unpublished'])}")
+        if project["iterationsTrainedOnThem"]:
+            words.append(
+                f"iterations that stay and were trained on it: {', '.join(project['iterationsTrainedOnThem'])}"
+            )
+        told.append((project["id"], "; ".join(words)))
+    return _pairs(told or [("none", "-")])
+
+
+def _items(items: list[Json]) -> str:
+    fields = ("project", "row", "id", "state", "status", "requestId", "at", "reason")
+    head = "".join(f"<td>{name}</td>" for name in fields)
+    rows = "".join("<tr>" + "".join(f"<td>{escape(str(one[name]))}</td>" for name in fields) + "</tr>" for one in items)
+    return f"<table class='items'><tr>{head}</tr>{rows}</table>"
+
+
+def _form() -> str:
+    rows = "".join(f"<tr><th>{name}</th><td></td></tr>" for name in _SIGNED)
+    return f"<table class='sign'>{rows}</table>"

@@ -1,0 +1,89 @@
+"""What became of each planned thing, told by the ledger's events alone: so that anybody can tell it again from them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+from cv_gdpr.findings import Json
+
+DELETED = "deleted"  # deleted by this run, and not found again
+GONE = "gone already"  # not there when it was to be deleted
+RESIDUE = "residue"  # the service said that it deleted it, but it is still there
+FAILED = "failed"  # the service would not delete it, and it is still there
+LEFT = "left"  # not sent at all, for the reason given
+UNPROVED = "not verified"  # nobody could look whether it is gone
+
+
+@dataclass
+class Outcome:
+    """One thing's end: what it was, its state, and the service's answer (status, request id, time) to its deletion."""
+
+    project: str
+    row: str
+    id: str
+    state: str = UNPROVED
+    status: int = 0
+    requestId: str = ""  # noqa: N815 - as it stands in the evidence
+    at: str = ""
+    reason: str = ""
+
+
+Key = tuple[str, str, str]
+
+
+def outcomes_of(events: Iterable[Json]) -> list[Outcome]:
+    """Give the outcome of every thing that was planned, in the plan's order."""
+    outcomes: dict[Key, Outcome] = {}
+    tell = {"opened": _plan, "answered": _answer, "left": _leave, "looked": _look}
+    for event in events:
+        if event["event"] in tell:
+            tell[event["event"]](outcomes, event)
+    return list(outcomes.values())
+
+
+def _plan(outcomes: dict[Key, Outcome], event: Json) -> None:
+    for project, rows in event["planned"].items():
+        for row, ids in rows.items():
+            outcomes.update({(project, row, one): Outcome(project, row, one) for one in ids})
+
+
+def _of(outcomes: dict[Key, Outcome], event: Json, field: str) -> Iterator[Outcome]:
+    for identity in event.get(field, []):
+        outcome = outcomes.get((event["project"], event["row"], identity))
+        if outcome:
+            yield outcome
+
+
+def _answer(outcomes: dict[Key, Outcome], event: Json) -> None:
+    for outcome in _of(outcomes, event, "ids"):
+        outcome.status, outcome.requestId, outcome.at = event["status"], event["requestId"], event["at"]
+        outcome.reason = event.get("reason", "")
+        outcome.state = UNPROVED
+
+
+def _leave(outcomes: dict[Key, Outcome], event: Json) -> None:
+    for outcome in _of(outcomes, event, "ids"):
+        outcome.state, outcome.reason = LEFT, event["reason"]
+
+
+def _look(outcomes: dict[Key, Outcome], event: Json) -> None:
+    for outcome in _of(outcomes, event, "gone"):
+        outcome.state = DELETED if _accepted(outcome) or outcome.reason else GONE
+        outcome.reason = ""
+    for outcome in _of(outcomes, event, "there"):
+        if outcome.state != LEFT:
+            outcome.state = RESIDUE if _accepted(outcome) else FAILED
+
+
+def _accepted(outcome: Outcome) -> bool:
+    return 200 <= outcome.status < 300
+
+
+def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """Give how many things came to each state."""
+    return dict(Counter(outcome.state for outcome in outcomes))
+
+
+def as_json(outcomes: Iterable[Outcome]) -> list[Json]:
+    """Give outcomes as they stand in the evidence."""
+    return [asdict(outcome) for outcome in outcomes]
