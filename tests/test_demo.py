@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import bagit
-from conftest import CommandLine
 
+from commandline import CommandLine
 from cv_gdpr.categories import ROWS
 
 

@@ -32,7 +32,7 @@ from cv_gdpr.service.client import Service
 Found = TypeVar("Found")
 _BUSY = frozenset({"Training", "Staging", "Exporting"})
 _BY_IDS = 256  # ids that GetImagesByIds takes
-_SPLIT = frozenset({400, 404})  # one bad id may fail its whole batch
+_SPLIT = frozenset({400, 404, 414})  # one bad id, or a gateway's limit on the length, may fail a whole batch
 
 
 @dataclass(frozen=True)
@@ -350,5 +350,8 @@ class _Proof:
         except ServiceError as error:
             if error.status not in _SPLIT:
                 raise
-            return set()  # it knows none of them, or not all: the listing decides
+            if len(ids) == 1:
+                return set()
+            halves = (ids[: len(ids) // 2], ids[len(ids) // 2 :])
+            return set().union(*(self._known(project_id, half, arguments) for half in halves))
         return {str(record.get("id")) for record in records if isinstance(record, dict)}

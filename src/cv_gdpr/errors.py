@@ -25,6 +25,9 @@ class CvGdprError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        return self.message
+
 
 class UsageError(CvGdprError):
     """Wrong options or input."""

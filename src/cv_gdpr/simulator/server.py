@@ -26,6 +26,7 @@ BACKLOG = 1024
 SHUTDOWN_SECONDS = 0.2
 BODY_MAX = 1 << 30
 SEND_BUFFER = 1 << 20
+LINE_MAX = 1 << 16
 Ports = tuple[int, int]
 
 
@@ -195,7 +196,10 @@ async def _listen(host: Host, port: int, runners: list[web.AppRunner]) -> int:
     application = web.Application(client_max_size=BODY_MAX)
     application.router.add_route("*", "/{tail:.*}", host.handle)
     application.on_response_prepare.append(_without_server)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    # 256 ids in a query make a line of 9.5 kB.
+    runner = web.AppRunner(
+        application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, max_line_size=LINE_MAX, max_field_size=LINE_MAX
+    )
     runners.append(runner)
     await runner.setup()
     listener = _listener(port)

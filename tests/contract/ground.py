@@ -1,0 +1,86 @@
+"""What a body of the suite stands on: the tool's own service and downloads, over whichever backend it is."""
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from contract.prepare import Prepared
+from cv_gdpr.archive.writing import HashedFile
+from cv_gdpr.errors import CvGdprError
+from cv_gdpr.findings import Json, Scope
+from cv_gdpr.inventory import projects_in
+from cv_gdpr.readers import Project, Resource
+from cv_gdpr.service.blobs import Fetching
+from cv_gdpr.service.client import Connection, Service
+from cv_gdpr.service.fetching import Fetcher
+
+_WRONG_KEY = "0" * 32
+_DOWNLOAD_SECONDS = 150
+
+
+@dataclass
+class Ground:
+    """A prepared project and the means of the tool to read it."""
+
+    connection: Connection
+    service: Service
+    fetcher: Fetcher
+    prepared: Prepared
+
+    @cached_property
+    def entry(self) -> Json:
+        """The project's entry in GetProjects, found by its name as a user names it."""
+        (entry,) = projects_in(self.service, Scope((self.prepared.name,)))
+        return entry
+
+    @cached_property
+    def project(self) -> Project:
+        """The project, ready for the readers."""
+        return Project(self.service, self.entry)
+
+    @property
+    def resource(self) -> Resource:
+        """The resource, its scope being that project."""
+        return Resource(self.service, [self.entry])
+
+    @property
+    def iteration(self) -> Json:
+        """The one iteration."""
+        (iteration,) = self.project.iterations
+        return iteration
+
+    def stranger(self) -> Service:
+        """Give a service that asks the same resource with a wrong key."""
+        return Service(replace(self.connection, training_key=_WRONG_KEY))
+
+    def fetch(self, uri: str) -> bytes:
+        """Give the bytes behind a link as the export fetches them; raises CvGdprError."""
+        arrived: Future[HashedFile | CvGdprError] = Future()
+        self.fetcher.submit(self.project.id, uri, arrived.set_result)
+        result = arrived.result(_DOWNLOAD_SECONDS)
+        if isinstance(result, CvGdprError):
+            raise result
+        return result.temporary.read_bytes()
+
+    def needs(self, part: str) -> None:
+        """Skip the rest of a body, saying why, where the service did not make a part of the project in time."""
+        if reason := getattr(self.prepared, f"un{part}"):
+            pytest.skip(f"not proven here: {reason}")
+
+
+@contextmanager
+def ground_on(connection: Connection, prepared: Prepared, folder: Path) -> Iterator[Ground]:
+    """Give the ground over a backend; downloads go to the folder."""
+    numbers = itertools.count()
+    fetching = Fetching(connections=2, patience=connection.patience)
+    with (
+        Service(connection) as service,
+        Fetcher(service, fetching, lambda: folder / str(next(numbers))) as fetcher,
+    ):
+        yield Ground(connection, service, fetcher, prepared)
