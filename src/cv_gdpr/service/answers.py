@@ -77,7 +77,8 @@ def _request_tail(raw: requests.Response) -> str:
 def translate(error: Exception) -> ServiceError:
     """Give our error for anything that an SDK call raises; an unknown exception is raised again as it is."""
     if isinstance(error, HttpOperationError):
-        return _from_response(error.response)
+        with error.response as raw:  # a refused download's stream is still open
+            return _from_response(raw)
     if isinstance(error, ClientRequestError):
         return _from_transport(error.inner_exception or error)
     if isinstance(error, requests.RequestException):
