@@ -70,10 +70,11 @@ def check_tags(projects: Iterable[Project], selection: Selection) -> None:
 
 @dataclass
 class Matches:
-    """Which values of a selection have matched something so far."""
+    """Which values of a selection have matched something so far, and whether all kinds together ever took a thing."""
 
     selection: Selection
     found: set[object] = field(default_factory=set)
+    taken: bool = False
     seen_metadata: set[str] = field(default_factory=set)  # KEY=VALUE, kept only to suggest near ones
 
     def takes(self, row: str, record: Json) -> bool:
@@ -87,19 +88,23 @@ class Matches:
             (chosen.image_ids, chosen.image_ids & {str(record.get("id"))}),
         ]
         hits = [hit for values, hit in by_kind if values]
+        self.found.update(*hits)
         if not all(hits):
             return False
-        self.found.update(*hits)
+        self.taken = True
         return True
 
     @property
     def unmatched(self) -> list[str]:
-        """The values that matched nothing, each as its option would be written; metadata by its key alone."""
-        chosen = self.selection
+        """The values that matched nothing, each as its option would be written; metadata by its key alone.
+
+        A value that only the other kinds keep out has matched, unless nothing at all was taken.
+        """
+        chosen, found = self.selection, self.found if self.taken else set()
         return sorted(
-            [f"--tag {name}" for name in chosen.tags - self.found]
-            + [f"--metadata {key}=…" for key, value in chosen.metadata if (key, value) not in self.found]
-            + [f"--image-id {identity}" for identity in chosen.image_ids - self.found]
+            [f"--tag {name}" for name in chosen.tags - found]
+            + [f"--metadata {key}=…" for key, value in chosen.metadata if (key, value) not in found]
+            + [f"--image-id {identity}" for identity in chosen.image_ids - found]
         )
 
 

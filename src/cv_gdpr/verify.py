@@ -57,8 +57,7 @@ def verify(folder: Path) -> Verification:
         result.differences.append(f"bagit.txt is missing: {why}")
         return result
     try:
-        _check_bag(result)
-        _check_records(result)
+        _check_records(result, _check_bag(result))
     except OSError as error:
         result.differences.append(f"{error.filename}: {error.strerror}")
     return result
@@ -67,7 +66,8 @@ def verify(folder: Path) -> Verification:
 # --- the bag ----------------------------------------------------------------------------------------------------
 
 
-def _check_bag(result: Verification) -> None:
+def _check_bag(result: Verification) -> set[str]:
+    """Note what differs; give the paths that the manifest names."""
     folder = result.folder
     if "BagIt-Version: 1.0" not in _text(folder / "bagit.txt"):
         result.differences.append("bagit.txt: not BagIt 1.0")
@@ -76,12 +76,15 @@ def _check_bag(result: Verification) -> None:
     for name in ("bag-info.txt", "bagit.txt", "manifest-sha256.txt"):
         if name not in tags:
             result.differences.append(f"tagmanifest-sha256.txt: does not name {name}")
+    if (folder / "data").is_symlink():
+        result.differences.append("data: a link, not a folder")
     payload = _manifest(result, "manifest-sha256.txt")
     sizes = _compare(result, payload, _payload_on_disk(folder))
     result.files, result.bytes = len(payload), sum(sizes)
     oxum = f"Payload-Oxum: {result.bytes}.{len(sizes)}"
     if oxum not in _text(folder / "bag-info.txt").splitlines():
         result.differences.append(f"bag-info.txt: does not say {oxum}, which is what is there")
+    return set(payload)
 
 
 def _text(path: Path) -> str:
@@ -149,7 +152,7 @@ def _hash(path: Path) -> tuple[str, int] | str:
 # --- the records ------------------------------------------------------------------------------------------------
 
 
-def _check_records(result: Verification) -> None:
+def _check_records(result: Verification, payload: set[str]) -> None:
     data = result.folder / "data"
     summary = _json(result, data / "export.json")
     if not isinstance(summary, dict) or not isinstance(summary.get("rows"), dict):
@@ -162,7 +165,7 @@ def _check_records(result: Verification) -> None:
         if "/" in name or not (data / name).is_dir():
             result.differences.append(f"data/{name}: the summary names this project, but it is not there")
             continue
-        counted += _Records(result, data / name).check()
+        counted += _Records(result, data / name, payload).check()
     for row, count in summary["rows"].items():
         claimed = count.get("exported") if isinstance(count, dict) else None
         if claimed != counted[row]:
@@ -185,6 +188,7 @@ class _Records:
 
     result: Verification
     folder: Path
+    payload: set[str]
     _ids: dict[str, set[str]] = field(default_factory=dict)
     _needed: set[str] = field(default_factory=set)
 
@@ -213,7 +217,7 @@ class _Records:
                 source = source_path(blob.uri)
                 self._needed.add(source)
                 place = files.get(source)
-                if place is None or not (self.folder / str(place)).is_file():
+                if place is None or f"data/{self.folder.name}/{place}" not in self.payload:
                     self._differ(path, f"{row} {identity} has no file")
 
     def _check_listings(self) -> None:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from cv_gdpr.archive.journal import Journal, Stored, read_stored
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.archive.writing import HashedFile, make_durable, private_folder, storing, write_whole
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.redact import json_text
 
@@ -161,13 +161,23 @@ class Folder:
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _payload(self) -> Iterator[tuple[str, int, str]]:
-        """Give path, size and hash of every file below data/, in order; what belongs to nothing is removed."""
+        """Give path, size and hash of every file below data/, in order; what belongs to nothing is removed.
+
+        Raises StorageError if a file that was written is not there any more.
+        """
         by_folder = {folder.name: folder for folder in self._projects}
+        unseen = set(self._hashes)
         for top in sorted(self.data.iterdir()):
             known = dict(self._hashes)
             if top.name in by_folder:
-                known |= by_folder[top.name].hashes()
-            yield from _known_files(self.data, top, known)
+                of_project = by_folder[top.name].hashes()
+                unseen |= of_project.keys()
+                known |= of_project
+            for entry in _known_files(self.data, top, known):
+                unseen.discard(entry[0])
+                yield entry
+        if unseen:
+            raise StorageError(f"{min(unseen)} is gone from {self.data}", "run the same command again: it goes on")
 
 
 def _known_files(data: Path, top: Path, known: dict[str, str]) -> Iterator[tuple[str, int, str]]:

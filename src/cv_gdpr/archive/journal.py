@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
 from cv_gdpr.redact import without_query
@@ -24,16 +24,18 @@ class Stored:
 
 
 def read_stored(path: Path) -> list[Stored]:
-    """Give the entries of a journal or of a `files.jsonl`, without a last line that was cut off."""
+    """Give the entries of a journal or of a `files.jsonl`, without lines that are none: what they spoke of is lost."""
     if not path.exists():
         return []
     entries = []
     with path.open("rb") as lines:
         for line in lines:
             try:
-                entries.append(Stored(**json.loads(line)))
-            except (ValueError, TypeError):
-                continue  # cut off by a crash: what it spoke of is fetched again
+                entry = Stored(**json.loads(line))
+            except (ValueError, TypeError, RecursionError):
+                continue  # cut off by a crash
+            if all(isinstance(text, str) for text in (entry.path, entry.source, entry.sha256)):
+                entries.append(entry)
     return entries
 
 
@@ -58,10 +60,13 @@ class Journal:
 
     def _is_there(self, entry: Stored) -> bool:
         """Say whether the file still is what its line says: all of its bytes are read again."""
+        parts = PurePosixPath(entry.path).parts
+        if ".." in parts or entry.path.startswith("/"):
+            return False
         try:
             with (self._folder / entry.path).open("rb", buffering=0) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256 and file.tell() == entry.bytes
-        except OSError:
+        except (OSError, ValueError):  # not there, or no path at all
             return False
 
     def _rewrite(self) -> None:

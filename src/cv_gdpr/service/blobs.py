@@ -180,9 +180,14 @@ def trusted_certificates() -> ssl.SSLContext:
     """Give the one SSL context of all downloads: certifi's authorities, or those of REQUESTS_CA_BUNDLE."""
     bundle = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where())
     with storing(bundle):
-        if bundle.is_dir():
-            return ssl.create_default_context(capath=str(bundle))
-        return ssl.create_default_context(cafile=str(bundle))
+        return _context_of(bundle)
+
+
+@cache
+def _context_of(bundle: Path) -> ssl.SSLContext:
+    if bundle.is_dir():
+        return ssl.create_default_context(capath=str(bundle))
+    return ssl.create_default_context(cafile=str(bundle))
 
 
 def _check_status(response: aiohttp.ClientResponse) -> None:

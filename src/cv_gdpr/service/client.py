@@ -192,6 +192,10 @@ class Service:
             self._answered = self._answered or bool(failure.status)
             failure.message = f"{name}: {failure.message}".replace(self._key, "(the key)")
             raise failure from None
+        except ServiceError as error:  # a success that cannot be understood
+            self._answered = True
+            error.message = f"{name}: {error.message}"
+            raise
         self._answered = True
         return answer
 
@@ -205,7 +209,7 @@ def _received(response: requests.Response, temporary: Callable[[], Path]) -> Has
                 file.write(chunk)
         with storing("the export folder"):
             file.close()
-        check_bytes("GetArtifact", file, response.headers)
+        check_bytes("the service", file, response.headers)
     except BaseException:
         file.discard()
         raise

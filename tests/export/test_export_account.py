@@ -1,0 +1,56 @@
+"""The account: where the service still tells it, where it does not, and the keys in it."""
+
+import hashlib
+import json
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from export.exporting import assert_bag, assert_one_error, everything
+
+
+def test_keys_are_fingerprints_unless_asked_for(sim, cli, tmp_path):
+    sim.options.account_info = True
+    sim.fill(images=1)
+    ran = cli("export", "account", "--all", "--json", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    kept = json.loads((tmp_path / "out" / "data" / "account.json").read_bytes())
+    fingerprint = "sha256:" + hashlib.sha256(sim.training_key.encode()).hexdigest()[:8]
+    assert kept["Keys"]["TrainingKeys"] == {"PrimaryKey": fingerprint, "SecondaryKey": fingerprint}
+    assert kept["Email"] == "user@example.com"
+    assert sim.training_key.encode() not in everything(tmp_path / "out") + ran.out.encode()
+    ran = cli("export", "account", "--all", "--include-keys", "--json", "--out", tmp_path / "keys")
+    assert ran.code == 0
+    kept = json.loads((tmp_path / "keys" / "data" / "account.json").read_bytes())
+    assert kept["Keys"]["PredictionKeys"]["PrimaryKey"] == sim.training_key
+    assert sim.training_key not in ran.out + ran.err
+    for out in ("out", "keys"):
+        assert_bag(tmp_path / out)
+        assert cli("verify", tmp_path / out).code == 0
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_an_account_outside_the_api_is_told_with_the_way_to_it(sim, cli, tmp_path, status):
+    sim.fill(images=1)
+    sim.fault(Fault("GetAccountInfo", status=status, times=None))
+    asked = cli("export", "account", "--all", "--json", "--out", tmp_path / "asked")
+    assert_one_error(asked, 3)
+    every = cli("export", "--all", "--json", "--out", tmp_path / "every")
+    assert every.code == 0, every.err
+    assert every.err == ""
+    words = every.json["byHand"]["account"]
+    assert asked.json["byHand"]["account"] == words
+    assert "az cognitiveservices account show" in words
+    assert str(status) in words
+    assert {row["row"]: row["verdict"] for row in every.json["rows"]}["account"] == "not in the API"
+    assert words in cli("export", "--all", "--out", tmp_path / "told").out
+    assert_bag(tmp_path / "every")
+
+
+def test_an_account_that_fails_is_missing_not_absent(sim, cli, tmp_path):
+    sim.fill(images=1)
+    sim.fault(Fault("GetAccountInfo", status=500, times=None))
+    ran = cli("export", "--all", "--json", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.1")
+    assert_one_error(ran, 3)
+    assert [entry["row"] for entry in ran.json["missing"]] == ["account"]
+    assert not (tmp_path / "out" / "bagit.txt").exists()

@@ -1,0 +1,215 @@
+"""Wrong options, variables, keys and endpoints: the promised exit code, one message, nothing written."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cv_gdpr.categories import ROWS
+from cv_gdpr.simulator import Fault, Simulator
+from export.exporting import assert_one_error
+
+
+@pytest.fixture(params=[(), ("--json",)], ids=["", "json"])
+def failing(request, cli, tmp_path):
+    """Give a function that runs an export which must fail before it writes anything."""
+
+    def run(code, *words, **more):
+        ran = cli("export", *words, *request.param, "--out", tmp_path / "out", **more)
+        assert_one_error(ran, code)
+        if request.param:
+            assert ran.json["error"]["exitCode"] == code
+            assert ran.json["error"]["message"] in ran.err
+        else:
+            assert ran.out == ""
+        assert not (tmp_path / "out").exists()
+        return ran
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("unset", "named"),
+    [
+        (["ENDPOINT"], ["CV_GDPR_ENDPOINT"]),
+        (["TRAINING_KEY"], ["CV_GDPR_TRAINING_KEY"]),
+        (["ENDPOINT", "TRAINING_KEY"], ["CV_GDPR_ENDPOINT", "CV_GDPR_TRAINING_KEY"]),
+    ],
+)
+def test_missing_variables_are_named(failing, unset, named):
+    ran = failing(2, "--all", **{f"CV_GDPR_{name}": "" for name in unset})
+    assert all(name in ran.err for name in named)
+    assert ("CV_GDPR_ENDPOINT" in ran.err) == ("ENDPOINT" in unset)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("images",),
+        ("--all", "--project", "x"),
+        ("--all", "images", "--project", "x"),
+        ("--all", "--nonsense"),
+        ("nonsense", "--all"),
+        ("--all", "--patience", "-1"),
+        ("--all", "--connections", "0"),
+        ("--all", "--connections", "many"),
+        ("--all", "--calls-per-second", "nan?"),
+        ("--project",),
+        ("--all", "--key", "abc"),
+        ("--all", "--key-file", "/nowhere/at/all"),
+        ("--all", "images", "more"),
+    ],
+)
+def test_wrong_options_are_usage_errors(failing, words):
+    failing(2, *words)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://example.org",
+        "http://127.0.0.1.example.org",
+        "http://0.0.0.0",
+        "http://169.254.169.254",
+        "http://localhost.example.org/",
+        "ftp://127.0.0.1",
+        "example.cognitiveservices.azure.com",
+        "https://",
+        "https://user:word@example.org",
+        "https://example.org/?a=b",
+        "https://example.org/#a",
+        "https://example.org:99999",
+        "https://[::1",
+        "https://exa\nmple.org",
+        "nonsense",
+    ],
+)
+def test_an_endpoint_that_is_not_https_or_loopback_is_refused_unasked(failing, endpoint):
+    ran = failing(2, "--all", "--endpoint", endpoint)
+    assert "word" not in ran.err.replace("password", "")
+
+
+@pytest.mark.parametrize("key", ["a b", "schlüssel", "a\tb", "a\nb"])
+def test_a_key_that_no_header_could_carry_is_refused(failing, key):
+    ran = failing(2, "--all", CV_GDPR_TRAINING_KEY=key)
+    assert key not in ran.err
+
+
+def test_a_wrong_key_is_told_in_the_services_own_words(sim, failing):
+    sim.fill(images=1)
+    ran = failing(5, "--all", CV_GDPR_TRAINING_KEY="0123456789abcdef")
+    assert "Access denied due to invalid subscription key or wrong API endpoint" in ran.err
+    assert "401" in ran.err
+    assert "request id" in ran.err
+    assert "Hint: " in ran.err
+    assert "0123456789abcdef" not in ran.err
+    assert len(sim.calls) == 1
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_an_endpoint_where_nobody_listens_is_told_at_once(failing):
+    started = time.monotonic()
+    ran = failing(5, "--all", "--endpoint", f"http://127.0.0.1:{free_port()}", "--patience", "60")
+    assert time.monotonic() - started < 3
+    assert "refused" in ran.err
+
+
+def test_an_endpoint_of_something_else_is_told(sim, failing):
+    failing(5, "--all", "--endpoint", f"{sim.endpoint}/some/path")
+    failing(5, "--all", "--endpoint", sim.blob_host)
+
+
+def test_an_unknown_project_lists_those_there_are(sim, failing):
+    ids = sim.fill(projects=3, images=1)
+    ran = failing(2, "--project", "Project 1", "--project", "Projekt 2")
+    assert "Projekt 2" in ran.err
+    assert all(f"Project {number} ({identity})" in ran.err for number, identity in enumerate(ids, 1))
+    assert "Project 1" not in ran.err.splitlines()[0]
+
+
+def test_a_project_in_an_empty_resource_is_told(failing):
+    failing(2, "--project", "x")
+
+
+def test_a_name_of_two_projects_lists_their_ids(sim, failing):
+    ids = sim.fill(projects=3, images=1)
+    for identity in ids[:2]:
+        sim.store.projects[identity].name = "Twins"
+    ran = failing(2, "--project", "Twins")
+    assert all((identity in ran.err) == (identity in ids[:2]) for identity in ids)
+
+
+def test_a_name_with_control_characters_does_not_reach_the_terminal(sim, failing):
+    (project,) = sim.fill(images=1)
+    sim.store.projects[project].name = "\x1b[2Jcleared\r\n\u202e"
+    ran = failing(2, "--project", "y\x1b[1m")
+    assert all(char.isprintable() or char == "\n" for char in ran.err)
+
+
+def test_a_redirect_is_not_followed_and_the_key_stays_here(sim, failing):
+    with Simulator(training_key=sim.training_key) as elsewhere:
+        for status in (301, 302, 303, 307, 308):
+            sim.clear_faults()
+            sim.fault(Fault("*", status=status, times=None, headers={"Location": elsewhere.endpoint + "/x"}, body=b""))
+            ran = failing(5, "--all")
+            assert "redirect" in ran.err
+        assert elsewhere.calls == []
+        assert elsewhere.blob_requests == []
+
+
+def test_one_json_document_on_failure_later_on_too(sim, cli, tmp_path):
+    sim.fill(images=2)
+    sim.fault(Fault("GetProject", status=200, body="<html>", times=None))
+    ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
+    assert_one_error(ran, 1)
+    assert ran.json["error"]["exitCode"] == 1
+    ran = cli("export", "--all", "--out", tmp_path / "variable", CV_GDPR_EXPORT_JSON="1")
+    assert_one_error(ran, 1)
+    assert ran.json["error"]["exitCode"] == 1
+
+
+def test_quiet_says_nothing_but_errors(sim, cli, tmp_path):
+    sim.fill(images=2)
+    ran = cli("export", "--all", "-q", "--out", tmp_path / "out")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert_one_error(cli("export", "--all", "-q", "--out", tmp_path / "out"), 2)
+
+
+def test_a_trace_is_shown_when_asked_for_twice(cli, tmp_path):
+    ran = cli("export", "--project", "x", "-vv", "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert "Traceback" in ran.err
+    assert "Traceback" not in cli("export", "--project", "x", "-v", "--out", tmp_path / "out").err
+
+
+@pytest.mark.parametrize("row", [(), *((row,) for row in ROWS)])
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_every_command_has_help_of_its_own(cli, row, word):
+    ran = cli("export", *row, word)
+    assert ran.code == 0
+    assert ran.err == ""
+    assert "--project" in ran.out
+
+
+def test_a_reader_that_goes_away_is_no_trace(sim, cli, tmp_path):
+    sim.fill(images=2)
+    command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--json", "--out", str(tmp_path / "out")]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        ran = subprocess.run(
+            command, env=os.environ | cli.variables, stdout=gone, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ran.returncode in {0, 1}
+    assert ran.stderr == ""
+    assert json.loads((tmp_path / "out" / "data" / "export.json").read_bytes())

@@ -1,0 +1,157 @@
+"""The folder: a bag that others' tools accept, private, and safe whatever the service names things."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from export.exporting import (
+    assert_bag,
+    assert_open,
+    everything,
+    files,
+    image_record,
+    project_folder,
+    records,
+    snapshot,
+    stock,
+)
+
+NAMES = {
+    "leads out": "../../x",
+    "absolute": "/etc/passwd",
+    "backslashes": "..\\..\\x",
+    "reserved": "CON",
+    "reserved with suffix": "nul.txt",
+    "NUL": "a\u0000b",
+    "long": "n" * 300,
+    "long and wide": "\U0001f600日" * 150,
+    "dots": "...",
+    "blank": " ",
+    "empty": "",
+    "line feed": "a\nb\r\nsha256 c",
+    "right to left": "\u202etxt.exe",
+    "escape": "\x1b[31mred\x1b[0m",
+    "lone surrogate": "\ud800",
+    "formula": '=1+1|"<>:*?',
+}
+WINDOWS = re.compile(r'[<>:"\\|?*\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
+
+
+def assert_names_are_safe(out):
+    for path in out.rglob("*"):
+        assert not WINDOWS.search(path.name), path
+        assert len(path.name.encode()) < 250
+        assert len(str(path.relative_to(out))) < 200
+    folded = [str(path.relative_to(out)).casefold() for path in files(out)]
+    assert len(folded) == len(set(folded))
+
+
+def test_the_bag_is_whole_and_private(sim, cli, tmp_path):
+    project = stock(sim)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "deep" / "out").code == 0
+    out = tmp_path / "deep" / "out"
+    assert_bag(out)
+    assert out.stat().st_mode & 0o777 == 0o700
+    for path in out.rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+    info = dict(line.split(": ", 1) for line in (out / "bag-info.txt").read_text().splitlines())
+    assert info["Source-Endpoint"] == sim.endpoint
+    assert info["Exported-Images"] == "9 of 9"
+    assert info["Payload-Oxum"] == f"{sum(p.stat().st_size for p in files(out / 'data'))}.{len(files(out / 'data'))}"
+    assert project_folder(out, project).name.startswith("Project-1-")
+    listed = records(project_folder(out, project) / "files.jsonl")
+    assert len(listed) == 9 + 2 + 3
+
+
+def test_it_becomes_a_bag_only_when_it_is_whole(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("Blob", status=404))
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 3
+    assert_open(tmp_path / "out")
+    assert not list(tmp_path.glob("out/*manifest*"))
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_no_name_leaves_the_folder_or_makes_a_bad_one(sim, cli, tmp_path, name):
+    sim.fill(images=3, tags=1, iterations=1)
+    (project,) = sim.store.projects.values()
+    project.name = name
+    for iteration in project.iterations.values():
+        iteration.name = name
+    for identity, tag in list(project.workspace.tags.items()):
+        project.workspace.tags[identity] = replace(tag, name=name)
+    for identity, image in list(project.workspace.images.items()):
+        project.workspace.images[identity] = replace(image, metadata={name: name})
+    around = tmp_path / "around"
+    around.mkdir()
+    (around / "mine").write_text("mine")
+    out = around / "out"
+    ran = cli("export", "--all", "--out", out)
+    assert ran.code == 0, ran.err
+    assert_bag(out)
+    assert_names_are_safe(out)
+    assert {path.name for path in around.iterdir()} == {"mine", "out"}
+    assert {path.name for path in tmp_path.iterdir()} == {"around"}
+    assert json.loads((project_folder(out, project.id) / "project.json").read_bytes())["name"] == name
+    assert "\x1b" not in ran.out
+    assert cli("verify", out).code == 0
+
+
+def test_projects_of_one_name_and_of_one_but_for_case_share_nothing(sim, cli, tmp_path):
+    ids = sim.fill(projects=4, images=3, iterations=2)
+    for identity, name in zip(ids, ("Same", "Same", "same", "SAME"), strict=True):
+        sim.store.projects[identity].name = name
+        for iteration in sim.store.projects[identity].iterations.values():
+            iteration.name = name
+    out = tmp_path / "out"
+    ran = cli("export", "--all", "--json", "--out", out)
+    assert ran.code == 0, ran.err
+    assert len({entry["folder"].casefold() for entry in ran.json["projects"]}) == 4
+    for identity in ids:
+        folder = project_folder(out, identity)
+        assert json.loads((folder / "project.json").read_bytes())["id"] == identity
+        assert len(list((folder / "images").iterdir())) == 3
+        assert len(list((folder / "iterations").iterdir())) == 2
+    assert_names_are_safe(out)
+    assert_bag(out)
+
+
+def test_ids_that_are_no_ids_make_safe_names_too(sim, cli, tmp_path):
+    (project,) = sim.fill(images=0)
+    ids = ["../../../x", "CON", "con", "a/b", "A/B", "Abc", "aBC", "\u0000", "x" * 400, "..", ".", "a\nb"]
+    images = [image_record(each, originalImageUri=f"{sim.blob_host}/i/{n}") for n, each in enumerate(ids)]
+    sim.fault(Fault("GetTaggedImages", times=None, body=images))
+    sim.fault(Fault("GetImageCount", times=None, body=str(len(ids)).encode()))
+    sim.fault(Fault("Blob", times=None, status=200, body=b"bytes"))
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert len(list((project_folder(tmp_path / "out", project) / "images").iterdir())) == len(ids)
+    assert_names_are_safe(tmp_path / "out")
+    assert_bag(tmp_path / "out")
+    assert cli("verify", tmp_path / "out").code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_project_and_iteration_ids_that_lead_out_stay_in(sim, cli, tmp_path):
+    (project,) = sim.fill(images=1, iterations=1)
+    holder = sim.store.projects[project]
+    (iteration,) = holder.iterations.values()
+    sim.fault(Fault("GetProjects", times=None, body=[{"id": project, "name": "x"}, {"id": "../../y", "name": "."}]))
+    sim.fault(Fault("GetIterations", times=None, body=[{"id": "../..", "name": "../..", "status": "Completed"}]))
+    before = snapshot(tmp_path)
+    cli("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0")
+    assert {path.name for path in tmp_path.iterdir()} <= {"out"}
+    assert before.keys() == {str(tmp_path)}
+    assert iteration.id
+    assert_names_are_safe(tmp_path / "out")
+
+
+def test_a_blob_that_two_places_name_is_kept_once(sim, cli, tmp_path):
+    (project,) = sim.fill(images=6, iterations=3)
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert len(sim.blob_requests) == 6
+    assert len(records(project_folder(tmp_path / "out", project) / "files.jsonl")) == 6
+    assert b".cv-gdpr" not in everything(tmp_path / "out")

@@ -1,0 +1,227 @@
+"""Everything that the service holds is there: every page, place and continuation, or the export says that it is not."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from cv_gdpr.simulator import Fault, Simulator
+from cv_gdpr.simulator.blobs import image_bytes, model_bytes, original_bytes, prediction_bytes
+from export.exporting import (
+    assert_bag,
+    assert_one_error,
+    assert_open,
+    fetched,
+    image_record,
+    iteration_folder,
+    project_folder,
+    records,
+    rename_tags,
+    stock,
+    towards,
+)
+
+
+def test_an_image_that_only_an_iteration_holds_is_there_with_its_bytes(sim, cli, tmp_path):
+    project = stock(sim)
+    holder = sim.store.projects[project]
+    out = tmp_path / "out"
+    assert cli("export", "images", "--all", "-q", "--out", out).code == 0
+    folder = project_folder(out, project)
+    assert {record["id"] for record in records(folder / "images.jsonl")} == set(holder.workspace.images)
+    iteration = next(iter(holder.iterations.values()))
+    gone = iteration.snapshot.images.keys() - holder.workspace.images.keys()
+    assert len(gone) == 1
+    assert {r["id"] for r in records(iteration_folder(out, project, iteration.id) / "images.jsonl")} > gone
+    for identity, image in iteration.snapshot.images.items():
+        assert (folder / "images" / f"{identity}.jpg").read_bytes() == image_bytes(image)
+
+
+def test_every_page_is_read_over_ties(sim, cli, tmp_path):
+    (project,) = sim.fill(images=1100, untagged=300, image_bytes=50)
+    images = sim.store.projects[project].workspace.images
+    moment = next(iter(images.values())).created
+    for identity in list(images)[200:600]:
+        images[identity] = replace(images[identity], created=moment)
+    ran = cli("export", "images", "--all", "--json", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert ran.json["rows"][0] | {"bytes": 0} == {
+        "row": "images", "held": 1100, "exported": 1100, "bytes": 0, "verdict": "complete"
+    }  # fmt: skip
+    kept = [record["id"] for record in records(project_folder(tmp_path / "out", project) / "images.jsonl")]
+    assert len(kept) == 1100
+    assert set(kept) == set(images)
+    skips = [int(call.query["skip"]) for call in sim.calls if call.operation == "GetTaggedImages"]
+    assert skips == [0, 256, 512, 768]
+    assert all(int(call.query["take"]) <= 256 for call in sim.calls if "take" in call.query)
+    assert_bag(tmp_path / "out")
+
+
+def test_an_image_listed_twice_is_written_once_and_one_left_out_is_found(sim, cli, tmp_path):
+    (project,) = sim.fill(images=300, image_bytes=50)
+    page = json.loads(fetched(sim, f"/projects/{project}/images/tagged", take=256, orderBy="Oldest"))
+    # Paging by skip while things move: the first page's last image comes again, one is not listed at all.
+    sim.fault(Fault("GetTaggedImages", body=[*page[:254], page[255], page[255]]))
+    ran = cli("export", "images", "--all", "--json", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    kept = [record["id"] for record in records(project_folder(tmp_path / "out", project) / "images.jsonl")]
+    assert len(kept) == len(set(kept)) == 300
+
+
+@pytest.mark.parametrize("body", [b"4", b"6", b"0"])
+def test_counts_that_disagree_leave_the_export_open(sim, cli, tmp_path, body):
+    (project,) = sim.fill(images=5)
+    sim.fault(Fault("GetImageCount", times=None, body=body))
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 3)
+    (missing,) = assert_open(tmp_path / "out")
+    assert missing["row"] == "images"
+    assert missing["project"] == project
+    assert "5" in missing["reason"]
+    assert body.decode() in missing["reason"]
+    assert "incomplete" in ran.out
+    sim.clear_faults()
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert_bag(tmp_path / "out")
+
+
+def test_a_listing_that_never_ends_ends_all_the_same(sim, cli, tmp_path):
+    sim.fill(images=3)
+    images = [image_record(f"11111111-1111-4111-8111-{n:012}", originalImageUri="https://x/y") for n in range(256)]
+    sim.fault(Fault("GetTaggedImages", times=None, body=images))
+    sim.fault(Fault("QueryPredictions", times=None, body={"results": [], "token": {"continuation": "again"}}))
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0")
+    assert_one_error(ran, 3)
+    assert_one_error(cli("export", "predictions", "--all", "--out", tmp_path / "other"), 1)
+
+
+def test_a_count_of_validation_images_that_disagrees_is_told_too(sim, cli, tmp_path):
+    sim.fill(images=10, iterations=1)
+    sim.fault(Fault("GetImagePerformanceCount", times=None, body=b"77"))
+    assert_one_error(cli("export", "performance", "--all", "--out", tmp_path / "out"), 3)
+    assert {entry["row"] for entry in assert_open(tmp_path / "out")} == {"performance"}
+
+
+def test_tags_are_kept_for_each_iteration_where_they_differ(sim, cli, tmp_path):
+    (project,) = sim.fill(images=6, tags=2, iterations=2)
+    holder = sim.store.projects[project]
+    first, second = holder.iterations.values()
+    for identity, tag in list(first.snapshot.tags.items())[:1]:
+        first.snapshot.tags[identity] = replace(tag, name="what it was called then")
+    assert cli("export", "tags", "--all", "-q", "--out", tmp_path / "out").code == 0
+    names = [tag["name"] for tag in records(iteration_folder(tmp_path / "out", project, first.id) / "tags.jsonl")]
+    assert names == ["what it was called then", "tag 2"]
+    assert [tag["name"] for tag in records(project_folder(tmp_path / "out", project) / "tags.jsonl")] == [
+        "tag 1",
+        "tag 2",
+    ]
+    assert not list(project_folder(tmp_path / "out", project).glob(f"iterations/*{second.id}/tags.jsonl"))
+
+
+@pytest.mark.parametrize("status", ["Training", "Failed", "Staging"])
+def test_an_iteration_without_performance_is_recorded_as_such(sim, cli, tmp_path, status):
+    (project,) = sim.fill(images=5, iterations=2)
+    first, second = sim.store.projects[project].iterations.values()
+    first.status = status
+    ran = cli("export", "performance", "--all", "--json", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert ran.json["rows"][0]["held"] == 1
+    (note,) = records(project_folder(tmp_path / "out", project) / "absent.jsonl")
+    assert (note["row"], note["iteration"]) == ("performance", first.id)
+    assert (iteration_folder(tmp_path / "out", project, second.id) / "performance.json").is_file()
+    assert cli("verify", tmp_path / "out").code == 0
+
+
+def test_a_completed_iteration_whose_performance_fails_is_no_absence(sim, cli, tmp_path):
+    sim.fill(images=5, iterations=1)
+    sim.fault(Fault("GetIterationPerformance", status=400, times=None))
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 3)
+    assert {entry["row"] for entry in assert_open(tmp_path / "out")} == {"performance"}
+
+
+def test_models_that_are_done_are_there_and_others_are_recorded(sim, cli, tmp_path):
+    project = stock(sim)
+    first, second = sim.store.projects[project].iterations.values()
+    assert cli("export", "exports", "--all", "-q", "--out", tmp_path / "out").code == 0
+    folder = project_folder(tmp_path / "out", project)
+    models = folder / "exported-models" / first.id
+    assert {path.name for path in models.iterdir()} == {"TensorFlow.zip", "ONNX-ONNXFloat16.zip"}
+    assert (models / "TensorFlow.zip").read_bytes() == model_bytes(first, "TensorFlow")
+    assert not (folder / "exported-models" / second.id).exists()
+    reasons = {note["id"].partition("/")[2]: note["reason"] for note in records(folder / "absent.jsonl")}
+    assert reasons == {"CoreML": "status Exporting", "DockerFile-Linux": "status Failed"}
+
+
+def test_a_model_that_is_done_but_has_no_link_is_missing(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("GetExports", times=None, body=[{"platform": "ONNX", "status": "Done", "downloadUri": None}]))
+    assert_one_error(cli("export", "exports", "--all", "--out", tmp_path / "out"), 3)
+    assert len(assert_open(tmp_path / "out")) == 2
+
+
+def test_predictions_are_read_to_the_last_continuation(sim, cli, tmp_path):
+    (project,) = sim.fill(images=2, iterations=1, predictions=250, image_bytes=60)
+    assert cli("export", "predictions", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert sum(call.operation == "QueryPredictions" for call in sim.calls) == 3
+    folder = project_folder(tmp_path / "out", project)
+    held = sim.store.projects[project].predictions
+    assert [record["id"] for record in records(folder / "predictions.jsonl")] == list(held)
+    for identity, prediction in held.items():
+        assert (folder / "predictions" / f"{identity}.jpg").read_bytes() == prediction_bytes(prediction)
+
+
+def test_originals_that_are_blobs_of_their_own_are_there_beside_the_resized(cli, tmp_path):
+    with Simulator(original_blobs=True) as sim:
+        (project,) = sim.fill(images=4)
+        ran = towards(cli, sim)("export", "images", "--all", "--out", tmp_path / "out")
+        assert ran.code == 0, ran.err
+        folder = project_folder(tmp_path / "out", project)
+        for identity, image in sim.store.projects[project].workspace.images.items():
+            assert (folder / "images" / f"{identity}.jpg").read_bytes() == original_bytes(image)
+            assert (folder / "images-resized" / f"{identity}.jpg").read_bytes() == image_bytes(image)
+    assert cli("verify", tmp_path / "out").code == 0
+
+
+def test_relative_paths_are_fetched_with_get_artifact(cli, tmp_path):
+    with Simulator(vnet=True) as sim:
+        project = stock(sim)
+        ran = towards(cli, sim)("export", "--all", "--json", "--out", tmp_path / "out")
+        assert ran.code == 0, ran.err
+        assert not sim.blob_requests
+        assert ran.json["calls"]["GetArtifact"] == 9 + 2 + 3
+        for identity, image in next(iter(sim.store.projects[project].iterations.values())).snapshot.images.items():
+            kept = project_folder(tmp_path / "out", project) / "images" / f"{identity}.jpg"
+            assert kept.read_bytes() == image_bytes(image)
+    assert_bag(tmp_path / "out")
+    assert cli("verify", tmp_path / "out").code == 0
+
+
+def test_files_are_named_by_their_true_type(sim, cli, tmp_path):
+    kinds = {".png": b"\x89PNG\r\n\x1a\n", ".gif": b"GIF89a", ".bmp": b"BM..", ".webp": b"RIFF....WEBP", ".bin": b"?"}
+    (project,) = sim.fill(images=len(kinds))
+    images = sim.store.projects[project].workspace.images
+    expected = {}
+    for (identity, image), (suffix, head) in zip(list(images.items()), kinds.items(), strict=True):
+        images[identity] = replace(image, data=head)
+        expected[identity] = suffix
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
+    kept = (project_folder(tmp_path / "out", project) / "images").iterdir()
+    assert {path.stem: path.suffix for path in kept} == expected
+
+
+def test_a_project_that_vanishes_meanwhile_is_told(sim, cli, tmp_path):
+    (_, second) = sim.fill(projects=2, images=2)
+    sim.fault(Fault("*", status=404, body={"code": "NotFoundProject"}, times=None, match=f"/projects/{second}"))
+    ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
+    assert_one_error(ran, 3)
+    assert {entry["project"] for entry in assert_open(tmp_path / "out")} == {second}
+    verdicts = {row["row"]: row["verdict"] for row in ran.json["rows"]}
+    assert set(verdicts.values()) == {"incomplete", "not in the API"}
+
+
+def test_rename_keeps_nothing_back(sim, cli, tmp_path):
+    (project,) = sim.fill(images=3)
+    rename_tags(sim, project, "x" * 300)
+    assert cli("export", "tags", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert records(project_folder(tmp_path / "out", project) / "tags.jsonl")[0]["name"] == "x" * 300

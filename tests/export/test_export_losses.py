@@ -1,0 +1,215 @@
+"""Losses that other tools keep quiet about: files that could not be had, cut files, files changed between two runs."""
+
+import json
+
+import pytest
+
+from cv_gdpr.simulator import Fault, Simulator
+from cv_gdpr.simulator.blobs import image_bytes
+from export.exporting import (
+    assert_bag,
+    assert_one_error,
+    assert_open,
+    files,
+    payload,
+    project_folder,
+    records,
+    stock,
+    towards,
+)
+
+
+def images_of(sim, project):
+    return sim.store.projects[project].workspace.images
+
+
+def undisturbed(sim, cli, folder):
+    """Give the payload of an export that nothing disturbs."""
+    sim.clear_faults()
+    assert cli("export", "--all", "-q", "--out", folder).code == 0
+    return payload(folder)
+
+
+FAULTS = {
+    "not there": Fault("Blob", status=404, times=None),
+    "gone": Fault("Blob", status=410, times=None),
+    "refused": Fault("Blob", status=403, times=None, body="<Error>AuthenticationFailed</Error>"),
+    "overrun": Fault("Blob", status=503, times=None),
+    "too many": Fault("Blob", status=429, times=None, headers={"Retry-After": "3600"}),
+    "broken": Fault("Blob", status=500, times=None, body=b""),
+    "moved": Fault("Blob", status=302, times=None, headers={"Location": "https://example.org/"}),
+    "part of it": Fault("Blob", status=206, times=None, body=b"part"),
+    "no content": Fault("Blob", status=204, times=None, body=b""),
+    "cut": Fault("Blob", cut=100, times=None),
+    "cut to nothing": Fault("Blob", cut=0, times=None),
+    "dropped": Fault("Blob", drop=True, times=None),
+    "empty": Fault("Blob", status=200, body=b"", times=None),
+    "a page": Fault("Blob", status=200, body="<html>Sign in</html>", times=None),
+    "other bytes": Fault("Blob", headers={"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, times=None),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_file_that_cannot_be_had_is_named_and_fetched_later(sim, cli, tmp_path, fault):
+    (project,) = sim.fill(images=6, untagged=2, image_bytes=400, iterations=1)
+    lost = list(images_of(sim, project))[2]
+    target = f"/i-{lost.replace('-', '')}"
+    sim.fault(Fault(**{**vars(fault), "match": target}))
+    out = tmp_path / "out"
+    ran = cli("export", "--all", "--json", "--out", out, CV_GDPR_EXPORT_PATIENCE="0.2")
+    assert_one_error(ran, 3)
+    (missing,) = assert_open(out)
+    assert (missing["project"], missing["row"], missing["id"]) == (project, "images", lost)
+    assert missing["source"].endswith(target)
+    assert ran.json["missing"] == [missing]
+    assert lost in ran.err
+    assert next((row["held"], row["exported"]) for row in ran.json["rows"] if row["row"] == "images") == (6, 5)
+    assert not [path for path in files(out / "data") if path.stem == lost]
+
+    sim.clear_faults()
+    sim.blob_requests.clear()
+    assert cli("export", "--all", "-q", "--out", out).code == 0
+    assert [call.path.endswith(target) for call in sim.blob_requests] == [True]
+    assert_bag(out)
+    assert payload(out) == undisturbed(sim, cli, tmp_path / "other")
+
+
+@pytest.mark.parametrize("fault", [Fault("GetArtifact", cut=100), Fault("GetArtifact", status=200, body=b"")])
+def test_an_artifact_is_not_taken_as_done_when_it_is_cut_or_empty(cli, tmp_path, fault):
+    with Simulator(vnet=True) as sim:
+        (project,) = sim.fill(images=3, image_bytes=400)
+        sim.fault(fault)
+        assert towards(cli, sim)("export", "images", "--all", "--out", tmp_path / "out").code == 0
+        assert sim.faults.fired(fault) == 1
+        for identity, image in images_of(sim, project).items():
+            kept = project_folder(tmp_path / "out", project) / "images" / f"{identity}.jpg"
+            assert kept.read_bytes() == image_bytes(image)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"cut": 100}, {"cut": 0}, {"drop": True}, {"status": 404}, {"status": 500}, {"status": 200, "body": b""}]
+)
+def test_an_artifact_that_never_comes_whole_is_named(cli, tmp_path, fault):
+    with Simulator(vnet=True) as sim:
+        (project,) = sim.fill(images=3, image_bytes=400)
+        lost = next(iter(images_of(sim, project)))
+        sim.fault(Fault("GetArtifact", times=None, match=lost.replace("-", ""), **fault))
+        patience = {"CV_GDPR_EXPORT_PATIENCE": "0.1"}
+        ran = towards(cli, sim)("export", "images", "--all", "--json", "--out", tmp_path / "out", **patience)
+        assert_one_error(ran, 3)
+        assert [entry["id"] for entry in assert_open(tmp_path / "out")] == [lost]
+        sim.clear_faults()
+        sim.calls.clear()
+        assert towards(cli, sim)("export", "images", "--all", "--out", tmp_path / "out").code == 0
+        assert sum(call.operation == "GetArtifact" for call in sim.calls) == 1
+        assert_bag(tmp_path / "out")
+
+
+def one_short(sim, cli, out):
+    """Run an export of which one file is missing; give the project and the files that are there."""
+    (project,) = sim.fill(images=6, image_bytes=400)
+    images = list(images_of(sim, project))
+    sim.fault(Fault("Blob", status=404, times=None, match=f"/i-{images[-1].replace('-', '')}"))
+    assert cli("export", "images", "--all", "-q", "--out", out).code == 3
+    sim.clear_faults()
+    sim.blob_requests.clear()
+    return project, [project_folder(out, project) / "images" / f"{identity}.jpg" for identity in images[:-1]]
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def grow(path):
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def flip(path):
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+
+
+def remove(path):
+    path.unlink()
+
+
+@pytest.mark.parametrize("harm", [cut, empty, grow, flip, remove])
+def test_a_file_harmed_between_two_runs_is_fetched_again(sim, cli, tmp_path, harm):
+    out = tmp_path / "out"
+    project, kept = one_short(sim, cli, out)
+    harm(kept[0])
+    assert cli("export", "images", "--all", "-q", "--out", out).code == 0
+    assert len(sim.blob_requests) == 2
+    for identity, image in images_of(sim, project).items():
+        assert (project_folder(out, project) / "images" / f"{identity}.jpg").read_bytes() == image_bytes(image)
+    assert_bag(out)
+    assert cli("verify", out).code == 0
+
+
+def test_an_image_without_a_link_is_missing_not_exported(sim, cli, tmp_path):
+    project = stock(sim)
+    identity = next(iter(images_of(sim, project)))
+    record = {"id": identity, "created": "2024-01-01T00:00:00", "width": 1, "height": 1, "thumbnailUri": "https://x/t"}
+    cases = [{}, {"originalImageUri": None}, {"originalImageUri": ""}, {"originalImageUri": 5}]
+    for number, more in enumerate([*cases, {"resizedImageUri": f"{sim.blob_host}/i/1"}]):
+        sim.clear_faults()
+        sim.fault(Fault("GetUntaggedImages", times=None, body=[]))
+        sim.fault(Fault("GetImageCount", times=None, body=b"1"))
+        sim.fault(Fault("GetTaggedImages", times=None, body=[record | more]))
+        ran = cli("export", "images", "--all", "--out", tmp_path / str(number), CV_GDPR_EXPORT_PATIENCE="0")
+        assert_one_error(ran, 3)
+        assert {entry["id"] for entry in assert_open(tmp_path / str(number))} == {identity}
+
+
+LINKS = [
+    "http://example.org/i/x?sig=SECRET",
+    "ftp://127.0.0.1/x?sig=SECRET",
+    "file:///etc/passwd?sig=SECRET",
+    "http://127.0.0.1:99999/x?sig=SECRET",
+    "http://127.0.0.1:0x50/x?sig=SECRET",
+    "https://[::1/x?sig=SECRET",
+    "http://127.0.0.1:1/x?sig=SECRET",
+    "http:///x?sig=SECRET",
+    "http://127.0.0.1@example.org/x?sig=SECRET",
+]
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_link_that_leads_nowhere_good_is_missing_and_its_signature_not_told(sim, cli, tmp_path, link):
+    (project,) = sim.fill(images=1)
+    (identity,) = images_of(sim, project)
+    sim.fault(Fault("GetTaggedImages", times=None, body=[{"id": identity, "originalImageUri": link}]))
+    out = tmp_path / "out"
+    ran = cli("export", "images", "--all", "--json", "--out", out, CV_GDPR_EXPORT_PATIENCE="0")
+    assert_one_error(ran, 3)
+    assert [entry["id"] for entry in assert_open(out)] == [identity]
+    shown = ran.out + ran.err + "".join(path.read_text() for path in files(out))
+    assert "SECRET" not in shown
+    assert "root:" not in shown
+
+
+def test_a_listing_that_breaks_off_counts_nothing_as_exported(sim, cli, tmp_path):
+    (project,) = sim.fill(images=5)
+    sim.fault(Fault("GetUntaggedImages", status=400, times=None))
+    ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
+    assert_one_error(ran, 3)
+    row = next(entry for entry in ran.json["rows"] if entry["row"] == "images")
+    assert (row["exported"], row["verdict"]) == (0, "incomplete")
+    assert [entry["row"] for entry in assert_open(tmp_path / "out")] == ["images"]
+    assert not (project_folder(tmp_path / "out", project) / "images.jsonl").exists()
+
+
+def test_many_missing_things_are_all_in_the_file_and_some_on_the_screen(sim, cli, tmp_path):
+    (project,) = sim.fill(images=40)
+    sim.fault(Fault("Blob", status=404, times=None))
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 3)
+    assert {entry["id"] for entry in assert_open(tmp_path / "out")} == set(images_of(sim, project))
+    assert ran.err.count("Missing: ") == 20
+    assert "40" in ran.err
+    assert "missing.jsonl" in ran.err
+    assert json.loads((tmp_path / "out" / "data" / "export.json").read_bytes())["rows"]["images"]["exported"] == 0
+    assert records(tmp_path / "out" / "missing.jsonl")

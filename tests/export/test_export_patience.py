@@ -1,0 +1,101 @@
+"""How often and how fast the service is asked: our patience alone, never multiplied by the SDK's own retries."""
+
+import time
+from itertools import pairwise
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from export.exporting import assert_one_error, stock
+
+
+def asked(sim, operation):
+    """Give the times at which an operation was asked for."""
+    return [call.when for call in sim.calls if call.operation == operation]
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        *(
+            ("GetTags", fault)
+            for fault in ({"status": 500}, {"status": 503}, {"status": 408}, {"drop": True}, {"cut": 0})
+        ),
+        *(("QueryPredictions", fault) for fault in ({"status": 500}, {"drop": True})),
+    ],
+)
+def test_without_patience_each_thing_is_asked_once(sim, cli, tmp_path, operation, fault):
+    stock(sim)
+    sim.fault(Fault(operation, times=None, **fault))
+    ran = cli("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0")
+    assert_one_error(ran, 3 if "status" in fault else 5)
+    assert len(asked(sim, operation)) == 1
+
+
+def test_retry_after_without_patience_is_not_obeyed_by_the_sdk_either(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("GetTags", status=429, times=None, headers={"Retry-After": "1"}))
+    started = time.monotonic()
+    assert cli("export", "tags", "--all", "-q", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.5").code == 3
+    assert time.monotonic() - started < 1.5
+    assert len(asked(sim, "GetTags")) == 1
+
+
+def test_patience_bounds_the_tries(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("GetTags", status=500, times=None))
+    started = time.monotonic()
+    assert cli("export", "tags", "--all", "-q", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="1").code == 3
+    assert time.monotonic() - started < 2.5
+    tries = asked(sim, "GetTags")
+    assert 2 <= len(tries) <= 4
+    gaps = [after - before for before, after in pairwise(tries)]
+    assert all(gap >= 0.19 for gap in gaps)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"), [({"Retry-After": "1"}, ""), ({}, "Please retry after 1 second. To increase your rate")]
+)
+def test_the_service_says_how_long_to_wait(sim, cli, tmp_path, headers, message):
+    stock(sim)
+    body = {"error": {"code": "429", "message": message}}
+    sim.fault(Fault("GetProject", status=429, headers=headers, body=body))
+    assert cli("export", "projects", "--all", "--out", tmp_path / "out").code == 0
+    first, second = asked(sim, "GetProject")
+    assert second - first >= 1
+
+
+def test_twice_an_error_and_then_an_answer_is_a_success(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("GetProject", status=500, times=2))
+    assert cli("export", "projects", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="10").code == 0
+    assert len(asked(sim, "GetProject")) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
+def test_an_error_that_stays_is_not_asked_again(sim, cli, tmp_path, status):
+    stock(sim)
+    sim.fault(Fault("GetProject", status=status, times=None))
+    assert cli("export", "projects", "--all", "--out", tmp_path / "out").code != 0
+    assert len(asked(sim, "GetProject")) == 1
+
+
+def test_no_second_holds_more_calls_than_allowed(sim, cli, tmp_path):
+    sim.fill(projects=3, images=1)
+    sim.options.calls_per_second = 23  # what is sent evenly does not arrive evenly
+    words = ("--calls-per-second", "20", "--patience", "0")
+    ran = cli("export", "--all", *words, "--json", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert all(call.status != 429 for call in sim.calls)
+    moments = [call.when for call in sim.calls]
+    assert max(moments) - min(moments) >= (len(moments) - 1) / 20 - 0.1
+    assert sum(ran.json["calls"].values()) == len(moments)
+
+
+def test_the_service_is_told_who_asks_and_never_shown_the_key_elsewhere(sim, cli, tmp_path):
+    stock(sim)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert all("cv-gdpr/" in call.headers["User-Agent"] for call in sim.calls)
+    assert all(call.training_key_ok for call in sim.calls)
+    assert not any("Training-Key" in call.headers for call in sim.blob_requests)
+    assert not any(sim.training_key in str(call.headers) + str(call.query) for call in sim.blob_requests)

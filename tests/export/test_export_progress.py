@@ -1,0 +1,86 @@
+"""Progress: live lines on a terminal, nothing elsewhere."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from export.exporting import assert_bag
+
+ESCAPE = "\x1b"
+
+
+def on_a_terminal(cli, out, *words, **variables):
+    """Run an export whose standard error is a terminal; give its exit code, what the terminal got, and its output."""
+    command = [sys.executable, "-m", "cv_gdpr", "export", "--all", *words, "--out", str(out)]
+    settings = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "CI"}}
+    settings |= cli.variables | {"TERM": "xterm-256color", "COLUMNS": "100"} | variables
+    reading, writing = pty.openpty()
+    with subprocess.Popen(command, env=settings, stdout=subprocess.PIPE, stderr=writing) as process:
+        os.close(writing)
+        shown = _read(reading)
+        assert process.stdout is not None
+        said = process.stdout.read().decode()
+    os.close(reading)
+    return process.returncode, shown, said
+
+
+def _read(terminal):
+    held, limit = b"", time.monotonic() + 30
+    while time.monotonic() < limit:
+        if not select.select([terminal], [], [], 0.5)[0]:
+            continue
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:  # Linux's way to say that the other end is closed
+            break
+        if not chunk:
+            break
+        held += chunk
+    return held.decode()
+
+
+def test_a_terminal_shows_a_live_line_for_each_project(sim, cli, tmp_path):
+    sim.fill(projects=2, images=5)
+    sim.fault(Fault("Blob", delay=0.6, times=None))
+    code, shown, said = on_a_terminal(cli, tmp_path / "out")
+    assert code == 0, shown
+    assert "Project 1" in shown
+    assert "Project 2" in shown
+    assert "items" in shown
+    assert "exporting" in shown
+    assert ESCAPE in shown
+    assert ESCAPE not in said
+    assert_bag(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("words", "variables"), [((), {"TERM": "dumb"}), (("-q",), {})])
+def test_a_dumb_terminal_and_a_quiet_run_get_no_control_characters(sim, cli, tmp_path, words, variables):
+    sim.fill(images=5)
+    sim.fault(Fault("Blob", delay=0.3, times=None))
+    code, shown, said = on_a_terminal(cli, tmp_path / "out", *words, **variables)
+    assert (code, shown) == (0, "")
+    assert ESCAPE not in said
+
+
+def test_no_color_means_no_color(sim, cli, tmp_path):
+    sim.fill(images=5)
+    sim.fault(Fault("Blob", delay=0.3, times=None))
+    code, shown, _ = on_a_terminal(cli, tmp_path / "out", NO_COLOR="1")
+    assert code == 0
+    colours = [part.split("m")[0] for part in shown.split(ESCAPE + "[")[1:] if part.split("m")[0].isdigit()]
+    assert not {code for code in colours if 30 <= int(code) <= 49 or 90 <= int(code) <= 107}
+
+
+def test_where_there_is_no_terminal_there_is_no_progress(sim, cli, tmp_path):
+    sim.fill(images=5)
+    sim.fault(Fault("Blob", delay=0.3, times=None))
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert (ran.code, ran.err) == (0, "")
+    assert ESCAPE not in ran.out
+    assert "\r" not in ran.out

@@ -1,0 +1,245 @@
+"""A run that was cut off is finished by the same command; whatever else lies at --out is left as it is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
+
+
+def half_done(sim, cli, out):
+    """Leave an export of which half of the images could not be had."""
+    sim.fault(Fault("Blob", status=404, times=4))
+    assert cli("export", "--all", "-q", "--out", out).code == 3
+    sim.clear_faults()
+    assert_open(out)
+    sim.blob_requests.clear()
+
+
+def same_as_undisturbed(cli, out, other):
+    assert_bag(out)
+    assert cli("verify", out).code == 0
+    assert cli("export", "--all", "-q", "--out", other).code == 0
+    assert payload(out) == payload(other)
+
+
+def test_a_failed_run_is_finished_and_only_what_lacked_is_fetched(sim, cli, tmp_path):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert len(sim.blob_requests) == 4
+    same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
+
+
+@pytest.mark.parametrize("tail", [b'{"path":"images/x', b"\x00" * 64, b'{"path": 1}\n[]\n"x"\nnull\n\n'])
+def test_a_torn_journal_is_no_obstacle(sim, cli, tmp_path, tail):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    (journal,) = (tmp_path / "out" / ".cv-gdpr" / "journal").iterdir()
+    journal.write_bytes(journal.read_bytes()[:-40] + tail)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert len(sim.blob_requests) == 5
+    same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
+
+
+def test_a_journal_that_leads_out_of_the_folder_is_not_believed(sim, cli, tmp_path):
+    project = stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    (journal,) = (tmp_path / "out" / ".cv-gdpr" / "journal").iterdir()
+    lines = [json.loads(line) for line in journal.read_bytes().splitlines()]
+    held = project_folder(tmp_path / "out", project) / lines[0]["path"]
+    held.rename(tmp_path / "elsewhere")
+    lines[0]["path"] = "../../../elsewhere"
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert (tmp_path / "elsewhere").exists()
+    same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
+
+
+def test_stale_temporary_files_and_things_that_are_gone_do_not_stay(sim, cli, tmp_path):
+    project = stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    (tmp_path / "out" / ".cv-gdpr" / "tmp" / "0").write_bytes(b"half a picture")
+    (tmp_path / "out" / ".cv-gdpr" / "tmp" / "99").write_bytes(b"half a picture")
+    # What the service does not hold any more when the run is finished is not of the export.
+    predictions = sim.store.projects[project].predictions
+    predictions.pop(next(iter(predictions)))
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
+
+
+def test_a_run_that_the_service_stopped_goes_on(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("GetExports", status=401, times=None))
+    assert_one_error(cli("export", "--all", "--out", tmp_path / "out"), 5)
+    assert not (tmp_path / "out" / "bagit.txt").exists()
+    sim.clear_faults()
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_interrupted_goes_on(sim, cli, tmp_path, number):
+    stock(sim)
+    sim.fault(Fault("Blob", delay=30, times=None, after=3))
+    command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, env=os.environ | cli.variables, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 20
+    while len(sim.blob_requests) < 6 and time.monotonic() < limit:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == (-9 if number == signal.SIGKILL else 130), err
+    assert "Traceback" not in err
+    assert ("Error: interrupted" in err) == (number != signal.SIGKILL)
+    assert not (tmp_path / "out" / "bagit.txt").exists()
+    sim.clear_faults()
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
+
+
+def test_a_second_run_into_a_finished_folder_is_refused(sim, cli, tmp_path):
+    stock(sim)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    before = snapshot(tmp_path)
+    sim.calls.clear()
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert "finished" in ran.err
+    assert snapshot(tmp_path) == before
+    assert not sim.calls
+
+
+def a_file(out):
+    out.write_text("mine")
+
+
+def a_foreign_folder(out):
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+
+
+def a_foreign_hidden_file(out):
+    out.mkdir()
+    (out / ".hidden").write_text("mine")
+
+
+def somebodys_data_folder(out):
+    (out / "data").mkdir(parents=True)
+
+
+def a_dangling_link(out):
+    out.symlink_to("nowhere")
+
+
+def a_link_to_a_foreign_folder(out):
+    a_foreign_folder(out.with_name("real"))
+    out.symlink_to("real")
+
+
+@pytest.mark.parametrize(
+    "lay",
+    [
+        a_file,
+        a_foreign_folder,
+        a_foreign_hidden_file,
+        somebodys_data_folder,
+        a_dangling_link,
+        a_link_to_a_foreign_folder,
+    ],
+)
+def test_what_is_not_ours_is_not_touched(sim, cli, tmp_path, lay):
+    stock(sim)
+    lay(tmp_path / "out")
+    before = snapshot(tmp_path)
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert str(tmp_path / "out") in ran.err
+    assert snapshot(tmp_path) == before
+
+
+def test_an_empty_folder_is_taken(sim, cli, tmp_path):
+    stock(sim)
+    (tmp_path / "out").mkdir(mode=0o755)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert_bag(tmp_path / "out")
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_file_of_the_users_in_an_unfinished_export_stops_it(sim, cli, tmp_path):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    before = snapshot(tmp_path)
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert "notes.txt" in ran.err
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("images", "--all"),
+        ("--project", "Project 1"),
+        ("--all", "--tag", "tag 1"),
+        ("--all", "--include-keys"),
+        ("--all", "--endpoint", "http://127.0.0.1:9"),
+    ],
+)
+def test_an_unfinished_export_of_something_else_is_not_touched(sim, cli, tmp_path, words):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    before = snapshot(tmp_path)
+    ran = cli("export", *words, "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert "unfinished" in ran.err
+    assert snapshot(tmp_path) == before
+
+
+def test_a_selections_values_are_not_in_the_folders_state(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("Blob", status=404))
+    ran = cli("export", "images", "--all", "--tag", "tag 1", "--out", tmp_path / "out")
+    assert ran.code == 3
+    run = (tmp_path / "out" / ".cv-gdpr" / "run.json").read_text()
+    assert "tag 1" not in run
+    assert_one_error(cli("export", "images", "--all", "--tag", "tag 2", "--out", tmp_path / "out"), 2)
+    assert cli("export", "images", "--all", "--tag", "tag 1", "--out", tmp_path / "out").code == 0
+
+
+def test_two_runs_at_once_into_one_folder_are_one_too_many(sim, cli, tmp_path):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    sim.fault(Fault("GetProject", delay=1.5))
+    command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--out", str(tmp_path / "out")]
+    sim.calls.clear()
+    process = subprocess.Popen(command, env=os.environ | cli.variables, stdout=subprocess.DEVNULL)
+    limit = time.monotonic() + 20
+    while not any(call.operation == "GetProject" for call in sim.calls) and time.monotonic() < limit:
+        time.sleep(0.02)
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert f"process {process.pid}" in ran.err
+    assert process.wait(timeout=20) == 0
+    assert_bag(tmp_path / "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(cli, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    assert_one_error(cli("export", "--all", "--out", tmp_path / "closed" / "out"), 1)
+
+
+def test_a_folder_below_a_file_is_told(cli, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert_one_error(cli("export", "--all", "--out", tmp_path / "file" / "out"), 1)
+    assert (tmp_path / "file").read_text() == "mine"

@@ -1,0 +1,147 @@
+"""What is stored is what the service sent, field by field; only signatures are gone, and they are gone everywhere."""
+
+import json
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from export.exporting import (
+    add_image,
+    everything,
+    fetched,
+    image_record,
+    iteration_folder,
+    project_folder,
+    records,
+    rename_tags,
+    stock,
+)
+
+LISTING = "GetTaggedImages"
+
+
+def exact(text):
+    """Give JSON as nested pairs, numbers as their text, signed links cut: equal only if sent alike."""
+    value = json.loads(text, object_pairs_hook=lambda pairs: ("object", pairs), parse_float=_text, parse_int=_text)
+    return _unsigned(value)
+
+
+def _text(number):
+    return ("number", number)
+
+
+def _unsigned(value):
+    if isinstance(value, str):
+        return value.partition("?")[0] if "&sig=" in value else value
+    if isinstance(value, (list, tuple)):
+        return [_unsigned(part) for part in value]
+    return value
+
+
+def lines(path):
+    return [exact(line) for line in path.read_bytes().splitlines()]
+
+
+def only_image(sim, record):
+    """Have the service list this one image, its text as it stands, and nothing else."""
+    body = record if isinstance(record, bytes) else json.dumps([record]).encode()
+    sim.fault(Fault(LISTING, times=None, body=body))
+    sim.fault(Fault("GetUntaggedImages", times=None, body=b"[]"))
+    sim.fault(Fault("GetImageCount", times=None, body=b"1"))
+    sim.fault(Fault("Blob", times=None, status=200, body=b"bytes"))
+
+
+def test_every_document_is_what_the_service_sent(sim, cli, tmp_path):
+    project = stock(sim)
+    rename_tags(sim, project, 'Zoë "☃" \\ \u2028', "日本語")
+    add_image(sim, project, tag="日本語", metadata={"ключ": "значение\n\t"})
+    out = tmp_path / "out"
+    assert cli("export", "--all", "-q", "--out", out).code == 0
+    folder, path = project_folder(out, project), f"/projects/{project}"
+    page = {"take": 256, "orderBy": "Oldest"}
+    assert lines(out / "data" / "projects.jsonl") == exact(fetched(sim, "/projects"))
+    assert exact((folder / "project.json").read_bytes()) == exact(fetched(sim, path))
+    assert lines(folder / "tags.jsonl") == exact(fetched(sim, path + "/tags"))
+    assert lines(folder / "iterations.jsonl") == exact(fetched(sim, path + "/iterations"))
+    both = [exact(fetched(sim, f"{path}/images/{kind}", **page)) for kind in ("tagged", "untagged")]
+    assert lines(folder / "images.jsonl") == both[0] + both[1]
+    for iteration in sim.store.projects[project].iterations:
+        below, of = iteration_folder(out, project, iteration), f"{path}/iterations/{iteration}"
+        assert exact((below / "iteration.json").read_bytes()) == exact(fetched(sim, of))
+        assert exact((below / "performance.json").read_bytes()) == exact(fetched(sim, of + "/performance"))
+        assert lines(below / "image-performances.jsonl") == exact(fetched(sim, of + "/performance/images", **page))
+        assert lines(below / "exports.jsonl") == exact(fetched(sim, of + "/export"))
+        of_iteration = {**page, "iterationId": iteration}
+        both = [exact(fetched(sim, f"{path}/images/{kind}", **of_iteration)) for kind in ("tagged", "untagged")]
+        assert lines(below / "images.jsonl") == both[0] + both[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"unknown": {"deep": [1, {"er": null}], "empty": {}, "none": []}',
+        '"zebra": 1, "apple": 2, "mango": {"b": 1, "a": 2}',
+        '"description": null, "regions": [], "metadata": {}',
+        '"a": 0.10, "b": 1E-05, "c": 1.0, "d": -0.0, "e": 12345678901234567890, "f": 0.30000000000000004441',
+        '"g": 1e400, "h": 5E-324, "i": 1.50e+2, "j": [0.1, 0.25]',
+        '"text": "caf\\u00e9 \\ud83d\\ude00 \\" \\\\ \\/ \\u0000 \\u2028 \\t"',
+        '"lone": "\\ud800", "Mixed": "ß\\ud83d"',
+        '"question": "why? because", "link": "https://example.org/?a=b&c=d"',
+        '"originalName": "a?b\\"c", "": "empty name", "sig": "sig=no link"',
+    ],
+)
+def test_fields_that_nobody_knows_stay_as_they_are(sim, cli, tmp_path, text):
+    (project,) = sim.fill(images=0)
+    head = json.dumps(image_record(originalImageUri=f"{sim.blob_host}/i/1")).removesuffix("}")
+    sent = f"[{head}, {text}}}]".encode()
+    only_image(sim, sent)
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert lines(project_folder(tmp_path / "out", project) / "images.jsonl") == exact(sent)
+    assert cli("verify", tmp_path / "out").code == 0
+
+
+def test_absent_stays_absent_and_null_stays_null(sim, cli, tmp_path):
+    (project,) = sim.fill(images=2, untagged=1)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    tagged, untagged = map(
+        json.loads, (project_folder(tmp_path / "out", project) / "images.jsonl").read_bytes().splitlines()
+    )
+    assert "tags" in tagged
+    assert not {"tags", "regions", "metadata"} & untagged.keys()
+    (tag, *_) = map(json.loads, (project_folder(tmp_path / "out", project) / "tags.jsonl").read_bytes().splitlines())
+    assert tag["description"] is None
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("-v",), ("-vv",)])
+@pytest.mark.parametrize("broken", [False, True])
+def test_signatures_and_the_key_are_nowhere(sim, cli, tmp_path, options, broken):
+    stock(sim)
+    sim.options.account_info = True
+    if broken:
+        sim.fault(Fault("Blob", status=403, times=3))
+        sim.fault(Fault("Blob", cut=10, times=None, after=8))
+        sim.fault(Fault("GetExports", status=400, body={"code": "Bad", "message": f"key {sim.training_key}"}))
+    ran = cli("export", "--all", *options, "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.1")
+    assert ran.code == (3 if broken else 0)
+    assert sim.blob_requests
+    shown = everything(tmp_path / "out") + ran.out.encode() + ran.err.encode()
+    assert b"sig=" not in shown
+    assert b"sig%3D" not in shown
+    assert sim.training_key.encode() not in shown
+
+
+@pytest.mark.parametrize(
+    "query", ["?sv=1&sig=SECRET&se=2", "?sig=SECRET", "?SIG=SECRET", "?a=\\&sig=SECRET", '?a="&sig=SECRET']
+)
+def test_a_signature_is_cut_in_whatever_field_it_comes(sim, cli, tmp_path, query):
+    (project,) = sim.fill(images=0)
+    link = "https://example.org/a"
+    fields = dict.fromkeys(("thumbnailUri", "unknownUri", "somewhere", "Url", "description", 'de"epUri'), link + query)
+    only_image(sim, image_record(originalImageUri=f"{sim.blob_host}/i/1") | fields | {"last": [link + query, 1]})
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert b"SECRET" not in everything(tmp_path / "out")
+    (kept,) = records(project_folder(tmp_path / "out", project) / "images.jsonl")
+    assert {kept[name] for name in fields} == {link}
+    assert kept["last"] == [link, 1]

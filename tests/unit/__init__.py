@@ -1,0 +1,1 @@
+"""Tests of single functions: what holds for any text, name or journal."""

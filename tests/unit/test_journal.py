@@ -1,0 +1,112 @@
+"""The journal: it never claims what is not there, and no damage to it does more than lose a claim."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cv_gdpr.archive.journal import Journal, Stored, read_stored, source_path
+
+CONTENTS = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=6, unique=True)
+
+
+def filled(folder, contents):
+    """Make a journal of these files' bytes, all durable; give its path and entries."""
+    journal = Journal(folder / "state" / "j.jsonl", folder, lambda: None)
+    entries = []
+    for number, content in enumerate(contents):
+        (folder / f"{number}.bin").write_bytes(content)
+        entry = Stored(f"{number}.bin", f"https://h/{number}", len(content), hashlib.sha256(content).hexdigest())
+        journal.add(entry)
+        entries.append(entry)
+    journal.flush()
+    return folder / "state" / "j.jsonl", entries
+
+
+def known(path, folder, entries):
+    """Give the entries that a journal opened again believes."""
+    journal = Journal(path, folder, lambda: None)
+    return [entry for entry in entries if journal.known(entry.source) == entry]
+
+
+@given(CONTENTS)
+def test_what_was_flushed_is_known_again_with_another_signature(contents):
+    with tempfile.TemporaryDirectory() as name:
+        path, entries = filled(Path(name), contents)
+        journal = Journal(path, Path(name), lambda: None)
+        assert all(journal.known(f"{entry.source}?sig=other") == entry for entry in entries)
+        assert journal.known("https://h/unknown") is None
+
+
+@given(CONTENTS, st.integers(0, 2000), st.binary(max_size=60))
+def test_a_journal_cut_anywhere_with_any_tail_believes_only_what_is_there(contents, at, tail):
+    with tempfile.TemporaryDirectory() as name:
+        path, entries = filled(Path(name), contents)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:at] + tail)
+        survived = known(path, Path(name), entries)
+        assert len(survived) >= whole[:at].count(b"\n")
+        # Opened again, it holds nothing but lines.
+        assert [entry.path for entry in read_stored(path)] == [entry.path for entry in survived]
+        assert all(json.loads(line) for line in path.read_bytes().splitlines())
+
+
+@given(CONTENTS, st.binary(max_size=20), st.integers(0, 5))
+def test_a_file_with_other_bytes_is_not_believed(contents, other, index):
+    with tempfile.TemporaryDirectory() as name:
+        path, entries = filled(Path(name), contents)
+        changed = entries[index % len(entries)]
+        same = (Path(name) / changed.path).read_bytes() == other
+        (Path(name) / changed.path).write_bytes(other)
+        assert (changed in known(path, Path(name), entries)) == same
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"path": "../x", "source": "https://h/x", "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()},
+        {"path": "x", "source": "https://h/x", "bytes": 2, "sha256": hashlib.sha256(b"x").hexdigest()},
+        {"path": "x", "source": 5, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()},
+        {"path": 5, "source": "https://h/x", "bytes": 1, "sha256": ""},
+        {"path": "", "source": "https://h/x", "bytes": 1, "sha256": ""},
+        {"path": "x\x00", "source": "https://h/x", "bytes": 1, "sha256": ""},
+    ],
+)
+def test_a_line_that_was_never_written_is_not_believed(tmp_path, line):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "x").write_bytes(b"x")
+    (tmp_path / "x").write_bytes(b"x")
+    journal = tmp_path / "j.jsonl"
+    journal.write_text(json.dumps(line) + "\n")
+    assert Journal(journal, folder, lambda: None).known("https://h/x") is None
+
+
+def test_nothing_is_claimed_before_it_is_flushed(tmp_path):
+    groups = []
+    journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: groups.append(1))
+    for number in range(256):
+        assert groups == []
+        journal.add(Stored(f"{number}", f"https://h/{number}", 1, ""))
+    assert groups == [1]
+    assert (tmp_path / "j.jsonl").read_bytes() == b""
+    journal.flush()
+    assert len((tmp_path / "j.jsonl").read_bytes().splitlines()) == 256
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("https://a.blob.core.windows.net/i-1/i-2?sig=x", "/i-1/i-2"),
+        ("https://other/i-1/i-2", "/i-1/i-2"),
+        ("/i-1/i-2", "/i-1/i-2"),
+        ("https://host", "/"),
+        ("", ""),
+    ],
+)
+def test_a_blob_is_the_same_whatever_host_serves_it(uri, path):
+    assert source_path(uri) == path

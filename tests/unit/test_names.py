@@ -1,0 +1,98 @@
+"""Names: whatever the service names, what comes out is a name that every system takes, and nobody else's."""
+
+import re
+import unicodedata
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cv_gdpr.archive.names import identity, readable, safe_stem, suffix_for
+
+TEXT = st.text(st.characters(exclude_categories=[]), max_size=400)
+IDS = st.uuids().map(str) | TEXT
+BAD = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)$', re.IGNORECASE)
+
+
+def assert_safe(name):
+    assert name not in {"", ".", ".."}
+    assert not name.startswith(("-", "."))
+    assert not BAD.search(name)
+    assert len(name.encode()) <= 200
+    assert unicodedata.normalize("NFC", name).encode()
+
+
+@given(TEXT, IDS)
+def test_a_readable_name_is_safe(name, id_):
+    assert_safe(readable(name, id_))
+
+
+@given(TEXT, IDS, TEXT, IDS)
+def test_two_ids_never_share_a_name_even_where_case_does_not_count(name, id_, other_name, other_id):
+    if id_ != other_id:
+        assert readable(name, id_).casefold() != readable(other_name, other_id).casefold()
+
+
+@given(IDS)
+def test_a_name_may_itself_look_like_one(id_):
+    assert readable(readable("x", id_), "other") != readable("x", id_)
+
+
+@given(IDS)
+def test_an_identity_is_safe_and_that_of_a_uuid_is_itself(id_):
+    assert_safe(identity(id_))
+    own = str(uuid.uuid5(uuid.NAMESPACE_URL, id_.encode(errors="replace").decode()))
+    assert identity(own) == own
+
+
+@given(st.lists(TEXT, min_size=1, max_size=4).map("/".join))
+def test_a_stem_stays_in_its_folder(stem):
+    for part in safe_stem(stem).split("/"):
+        assert_safe(part)
+
+
+@given(TEXT, TEXT)
+def test_two_stems_never_become_one(one, other):
+    if one != other:
+        assert safe_stem(one) != safe_stem(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Visitors & pets", "Visitors-pets"),
+        ("../../x", "x"),
+        ("CON", "CON"),
+        ("日本語", "日本語"),
+        ("ﬁne", "fine"),
+        ("a" * 300, "a" * 32),
+        ("...", ""),
+        (None, ""),
+        (5, "5"),
+    ],
+)
+def test_a_name_stays_recognisable(name, shown):
+    id_ = "11111111-1111-4111-8111-111111111111"
+    assert readable(name, id_) == (f"{shown}-{id_}" if shown else id_)
+
+
+@pytest.mark.parametrize(
+    ("head", "suffix"),
+    [
+        (b"\xff\xd8\xff\xe0....", ".jpg"),
+        (b"\x89PNG\r\n\x1a\n....", ".png"),
+        (b"GIF89a", ".gif"),
+        (b"BM....", ".bmp"),
+        (b"II*\x00....", ".tif"),
+        (b"MM\x00*....", ".tif"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8", ".webp"),
+        (b"RIFF\x00\x00\x00\x00WAVE", ".bin"),
+        (b"PK\x03\x04", ".zip"),
+        (b"", ".bin"),
+        (b"<html>", ".bin"),
+    ],
+)
+def test_a_type_is_told_by_the_first_bytes(head, suffix):
+    assert suffix_for(head) == suffix
+    assert suffix_for(head, ".onnx") == (".onnx" if suffix == ".bin" else suffix)

@@ -1,0 +1,109 @@
+"""Redaction: no signature and no key survives, and nothing else is touched."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cv_gdpr.redact import fingerprint, json_text, json_value, without_keys, without_query, without_signature
+
+TEXT = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
+PLAIN = TEXT.filter(lambda text: "?" not in text)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | PLAIN,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLAIN, inner, max_size=4),
+    max_leaves=12,
+)
+SECRET = "S3cr3tS1gn4tur3"
+NUMBERS = st.from_regex(
+    re.compile(r"-?(0|[1-9][0-9]{0,25})\.[0-9]{1,25}([eE][+-]?[0-9]{1,3})?", re.ASCII), fullmatch=True
+)
+
+
+@given(VALUES, st.sampled_from([None, 2]))
+def test_what_holds_no_query_is_written_as_it_was(value, indent):
+    assert json.loads(json_text(value, indent=indent)) == value
+
+
+@given(VALUES)
+def test_text_is_always_utf_8_and_one_line(value):
+    assert b"\n" not in json_text(value).encode()
+
+
+@given(TEXT, TEXT, st.sampled_from(["?", "?a=b&", "?a=b&c=?&"]), st.sampled_from(["sig", "SIG", "Sig"]), TEXT)
+def test_no_signature_survives_in_a_uri(field, path, query, name, tail):
+    link = f"https://h/{path}{query}{name}={SECRET}&se={tail}"
+    for record in ({field + "Uri": link}, {"originalImageUri": link}, [{"deep": {"uri": link}}]):
+        text = json_text(record)
+        assert SECRET not in text
+        json.loads(text)
+
+
+@given(TEXT, TEXT, TEXT)
+def test_whatever_is_cut_what_is_left_is_json_with_its_fields(before, query, after):
+    record = {before: f"{before}?{query}sig={after}", "next": [after + "?sig=" + before, "?" + query, {"last": 1}]}
+    kept = json.loads(json_text(record))
+    assert kept.keys() == record.keys()
+    assert kept["next"][2] == {"last": 1}
+
+
+@given(NUMBERS)
+def test_numbers_keep_their_text(number):
+    text = f'[{number},{{"a":{number}}}]'
+    assert json_text(json_value(text.encode())) == text
+    assert json_value(text.encode())[0] >= 0 or number.startswith("-")
+
+
+@pytest.mark.parametrize(
+    "number", ["1E-05", "0.10", "1.0", "-0.0", "1e400", "5E-324", "12345678901234567890", "0", "-7"]
+)
+def test_numbers_that_python_would_write_otherwise(number):
+    assert json_text(json_value(number.encode())) == number
+    assert json_text(json_value(number.encode()), indent=2) == number
+
+
+def test_what_is_no_json_is_no_number():
+    with pytest.raises(TypeError):
+        json_text({1, 2})
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("GET https://h/p?sv=1&sig=abc%2B&se=2 failed", "GET https://h/p failed"),
+        ("two https://h/a?sig=x and https://h/b?sig=y", "two https://h/a and https://h/b"),
+        ("a question? no", "a question? no"),
+        ("https://h/p?design=1", "https://h/p?design=1"),
+        ("", ""),
+    ],
+)
+def test_messages(message, kept):
+    assert without_signature(message) == kept
+
+
+@given(TEXT)
+def test_without_query_is_a_beginning(uri):
+    bare = without_query(uri)
+    assert uri.startswith(bare)
+    assert "?" not in bare
+    assert "#" not in bare
+
+
+@given(st.recursive(TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)))
+def test_every_text_below_a_key_is_a_fingerprint(inner):
+    def texts(value):
+        if isinstance(value, dict):
+            return [text for part in value.values() for text in texts(part)]
+        return [text for part in value for text in texts(part)] if isinstance(value, list) else [value]
+
+    record = {"Name": "kept", "Keys": inner, "list": [{"primaryKey": inner}], "count": 3}
+    clean = without_keys(record)
+    assert (clean["Name"], clean["count"]) == ("kept", 3)
+    assert texts(clean["Keys"]) == [f"sha256:{fingerprint(text)}" for text in texts(inner)]
+    assert clean["list"] == [{"primaryKey": clean["Keys"]}]
+
+
+def test_a_fingerprint_is_short_and_known():
+    assert fingerprint("") == "e3b0c442"

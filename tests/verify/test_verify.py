@@ -1,0 +1,95 @@
+"""Verification: an export that is as it was made is proved, whatever was exported; what is none is not."""
+
+import json
+
+import bagit
+import pytest
+
+from cv_gdpr.simulator import Fault
+from export.exporting import snapshot, stock
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("images",), ("predictions", "--tag", "tag 1"), ("exports",), ("tags",), ("performance",), ("projects",)],
+)
+def test_an_untouched_export_is_proved_without_the_service(sim, cli, tmp_path, words):
+    stock(sim)
+    assert cli("export", "--all", *words, "--out", tmp_path / "out").code == 0
+    sim.stop()
+    before = snapshot(tmp_path)
+    nothing = {"CV_GDPR_ENDPOINT": "", "CV_GDPR_TRAINING_KEY": ""}
+    ran = cli("verify", tmp_path / "out", **nothing)
+    assert (ran.code, ran.err) == (0, "")
+    assert "nothing differs" in ran.out
+    assert snapshot(tmp_path) == before
+    told = cli("verify", tmp_path / "out", "--json", **nothing)
+    assert told.code == 0
+    assert told.json["verified"] is True
+    assert told.json["differences"] == []
+    assert told.json["files"] == sum(path.is_file() for path in (tmp_path / "out" / "data").rglob("*"))
+    assert told.json["bytes"] == sum(p.stat().st_size for p in (tmp_path / "out" / "data").rglob("*") if p.is_file())
+    quiet = cli("verify", tmp_path / "out", "-q", **nothing)
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+
+
+def test_a_moved_export_and_a_relative_path_are_proved(sim, cli, tmp_path, monkeypatch):
+    stock(sim)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    (tmp_path / "out").rename(tmp_path / "moved")
+    monkeypatch.chdir(tmp_path)
+    assert cli("verify", "moved").code == 0
+    (tmp_path / "link").symlink_to("moved")
+    assert cli("verify", "link/").code == 0
+
+
+@pytest.mark.parametrize("form", ["", "--json"])
+@pytest.mark.parametrize("what", ["nothing", "file"])
+def test_what_is_no_folder_is_a_usage_error(cli, tmp_path, what, form):
+    (tmp_path / "file").write_text("x")
+    ran = cli("verify", tmp_path / what, *([form] if form else []))
+    assert ran.code == 2
+    assert ran.err.count("Error: ") == 1
+    if form:
+        assert ran.json["error"]["exitCode"] == 2
+
+
+def test_an_unfinished_export_is_not_proved_and_says_how_to_finish(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("Blob", status=404))
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 3
+    ran = cli("verify", tmp_path / "out", "--json")
+    assert ran.code == 4
+    (difference,) = ran.json["differences"]
+    assert "unfinished" in difference
+    assert "--out" in difference
+
+
+def test_an_empty_folder_is_not_an_export(cli, tmp_path):
+    ran = cli("verify", tmp_path)
+    assert ran.code == 4
+    assert "bagit.txt" in ran.out
+    assert ran.err.count("Error: ") == 1
+
+
+def test_a_strangers_valid_bag_is_not_an_export(cli, tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"\xff\xd8\xff")
+    bagit.make_bag(str(tmp_path), checksums=["sha256"])
+    assert bagit.Bag(str(tmp_path)).is_valid()
+    ran = cli("verify", tmp_path, "--json")
+    assert ran.code == 4
+    assert any("export.json" in difference for difference in ran.json["differences"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b"{", b"[" * 100_000, b'{"rows": 5}', b'{"rows": {"images": 3}, "projects": [1, null]}'],
+)
+def test_a_summary_that_is_none_is_told(sim, cli, tmp_path, body):
+    stock(sim)
+    assert cli("export", "projects", "--all", "--out", tmp_path / "out").code == 0
+    (tmp_path / "out" / "data" / "export.json").write_bytes(body)
+    ran = cli("verify", tmp_path / "out", "--json")
+    assert ran.code == 4
+    assert "Traceback" not in ran.err
+    assert any("export.json" in difference for difference in json.loads(ran.out)["differences"])

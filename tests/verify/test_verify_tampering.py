@@ -1,0 +1,283 @@
+"""Tampering: every kind of change is found and named, also by somebody who makes the manifests anew."""
+
+import hashlib
+import json
+import os
+import shutil
+
+import pytest
+
+from commandline import CommandLine
+from cv_gdpr.simulator import Simulator
+from export.exporting import files, stock
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Give a finished export with something in every row."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    with Simulator(original_blobs=True, account_info=True) as sim:
+        stock(sim)
+        assert CommandLine(sim.endpoint, sim.training_key)("export", "--all", "--out", out).code == 0
+    return out
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    """Give a copy of it to be tampered with."""
+    return shutil.copytree(finished, tmp_path / "out")
+
+
+@pytest.fixture
+def check(out, cli):
+    """Give a function that verifies the folder, expecting differences; it gives them."""
+
+    def run():
+        told = cli("verify", out)
+        ran = cli("verify", out, "--json")
+        assert ran.code == told.code == 4, told.out
+        assert ran.json["verified"] is False
+        assert ran.json["exitCode"] == 4
+        assert "Traceback" not in told.err + ran.err
+        assert told.err.count("Error: ") == 1
+        assert all(f"differs: {difference}" in told.out for difference in ran.json["differences"])
+        return ran.json["differences"]
+
+    return run
+
+
+def seal(out):
+    """Make manifest, oxum and tag manifest anew, as a forger would."""
+    payload = files(out / "data")
+    lines = [f"{_sha256(path)}  {path.relative_to(out).as_posix()}\n" for path in payload]
+    (out / "manifest-sha256.txt").write_text("".join(lines))
+    info = [line for line in (out / "bag-info.txt").read_text().splitlines() if not line.startswith("Payload-Oxum")]
+    info.append(f"Payload-Oxum: {sum(path.stat().st_size for path in payload)}.{len(payload)}")
+    (out / "bag-info.txt").write_text("\n".join(info) + "\n")
+    names = ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")
+    (out / "tagmanifest-sha256.txt").write_text("".join(f"{_sha256(out / name)}  {name}\n" for name in names))
+
+
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def first(out, pattern):
+    """Give the first file of that name."""
+    return min(path for path in out.rglob(pattern) if path.is_file())
+
+
+def test_the_copy_itself_is_proved_and_so_is_a_sealed_one(out, cli):
+    assert cli("verify", out).code == 0
+    seal(out)
+    assert cli("verify", out).code == 0
+
+
+KINDS = [
+    "export.json",
+    "account.json",
+    "projects.jsonl",
+    "project.json",
+    "iterations.jsonl",
+    "iteration.json",
+    "performance.json",
+    "image-performances.jsonl",
+    "tags.jsonl",
+    "tag-details.jsonl",
+    "images.jsonl",
+    "exports.jsonl",
+    "predictions.jsonl",
+    "files.jsonl",
+    "listings.jsonl",
+    "absent.jsonl",
+    "images/*.jpg",
+    "images-resized/*.jpg",
+    "predictions/*.jpg",
+    "TensorFlow.zip",
+    "manifest-sha256.txt",
+    "bag-info.txt",
+    "bagit.txt",
+    "tagmanifest-sha256.txt",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_bit_in_any_kind_of_file_is_found(out, check, kind):
+    path = first(out, kind)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    named = path.relative_to(out).as_posix()
+    # A damaged manifest is known by the tag manifest, a damaged tag manifest by what it says of the others.
+    wanted = ("manifest", ".txt") if kind == "tagmanifest-sha256.txt" else (named,)
+    assert any(word in difference for difference in check() for word in wanted)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_deleted_is_found(out, check, kind):
+    path = first(out, kind)
+    path.unlink()
+    assert any(path.relative_to(out).as_posix() in difference for difference in check())
+
+
+@pytest.mark.parametrize(
+    "kind", ["images/*.jpg", "images.jsonl", "project.json", "TensorFlow.zip", "manifest-sha256.txt"]
+)
+def test_a_file_truncated_is_found(out, check, kind):
+    path = first(out, kind)
+    path.write_bytes(path.read_bytes()[:100])
+    assert any(path.relative_to(out).as_posix() in difference for difference in check())
+
+
+@pytest.mark.parametrize("name", ["data/extra", "data/.hidden", "data/deep/er/extra.jpg", "data/export.json.bak"])
+def test_a_file_added_is_found(out, check, name):
+    (out / name).parent.mkdir(parents=True, exist_ok=True)
+    (out / name).write_bytes(b"")
+    assert any(name in difference for difference in check())
+
+
+def test_a_file_renamed_is_found_under_both_names(out, check):
+    path = first(out, "images/*.jpg")
+    path.rename(path.with_suffix(".jpeg"))
+    told = "\n".join(check())
+    assert path.name in told
+    assert path.with_suffix(".jpeg").name in told
+
+
+def test_two_files_exchanged_are_found(out, check):
+    one, other = sorted(out.rglob("images/*.jpg"))[:2]
+    first_bytes = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(first_bytes)
+    told = "\n".join(check())
+    assert one.name in told
+    assert other.name in told
+
+
+@pytest.mark.parametrize("kind", ["images/*.jpg", "project.json", "bag-info.txt"])
+def test_a_link_in_place_of_a_file_is_found(out, check, tmp_path, kind):
+    path = first(out, kind)
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert any(path.relative_to(out).as_posix() in difference for difference in check())
+
+
+@pytest.mark.parametrize("pattern", ["images", "iterations", "Project*"])
+def test_a_link_in_place_of_a_folder_is_found(out, check, tmp_path, pattern):
+    (path,) = [path for path in out.rglob(pattern) if path.is_dir()]
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert any(path.relative_to(out).as_posix() in difference for difference in check())
+
+
+def test_a_data_folder_that_lies_elsewhere_is_found(out, check, tmp_path):
+    (out / "data").rename(tmp_path / "elsewhere")
+    (out / "data").symlink_to(tmp_path / "elsewhere")
+    assert any(difference.startswith("data") for difference in check())
+
+
+def test_a_pipe_in_place_of_a_file_does_not_stop_the_check(out, check):
+    path = first(out, "images/*.jpg")
+    path.unlink()
+    os.mkfifo(path)
+    assert any(path.name in difference for difference in check())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["nonsense", "../../etc/passwd", "/etc/passwd", "data/../../x"],
+)
+def test_a_manifest_line_that_leads_out_is_named_and_not_followed(out, check, line):
+    with (out / "manifest-sha256.txt").open("a") as manifest:
+        manifest.write(f"{'0' * 64}  {line}\n" if "/" in line else line + "\n")
+    assert any("manifest-sha256.txt" in difference for difference in check())
+
+
+# --- a forger who makes the manifests anew ----------------------------------------------------------------------
+
+
+def rewrite(path, change):
+    """Change the records of a JSON Lines file, or the value of a JSON file."""
+    if path.suffix == ".json":
+        value = json.loads(path.read_bytes())
+        change(value)
+        path.write_text(json.dumps(value))
+        return
+    values = [json.loads(line) for line in path.read_bytes().splitlines()]
+    change(values)
+    path.write_text("".join(json.dumps(value) + "\n" for value in values))
+
+
+@pytest.mark.parametrize(
+    "row", ["account", "iterations", "performance", "projects", "tags", "images", "exports", "predictions"]
+)
+@pytest.mark.parametrize("by", [1, -1])
+def test_forged_counts_in_the_summary_are_found(out, check, row, by):
+    def change(value):
+        value["rows"][row]["exported"] += by
+
+    rewrite(out / "data" / "export.json", change)
+    seal(out)
+    assert any(difference.startswith(f"{row}: the summary says") for difference in check())
+
+
+@pytest.mark.parametrize("kind", ["images/*.jpg", "images-resized/*.jpg", "predictions/*.jpg", "TensorFlow.zip"])
+def test_bytes_taken_out_of_a_sealed_bag_are_missed(out, check, kind):
+    path = first(out, kind)
+    path.unlink()
+    seal(out)
+    assert any("has no file" in difference for difference in check())
+
+
+@pytest.mark.parametrize("kind", ["images.jsonl", "predictions.jsonl", "exports.jsonl", "image-performances.jsonl"])
+def test_a_record_taken_out_of_a_sealed_bag_is_missed(out, check, kind):
+    rewrite(first(out, kind), list.pop)
+    seal(out)
+    check()
+
+
+@pytest.mark.parametrize("kind", ["project.json", "iteration.json", "performance.json", "account.json", "images.jsonl"])
+def test_a_document_taken_out_of_a_sealed_bag_is_missed(out, check, kind):
+    first(out, kind).unlink()
+    seal(out)
+    check()
+
+
+def test_a_project_taken_out_of_a_sealed_bag_is_missed(out, check):
+    (folder,) = [path for path in (out / "data").iterdir() if path.is_dir()]
+    shutil.rmtree(folder)
+    seal(out)
+    assert any(folder.name in difference for difference in check())
+
+
+def test_a_file_that_no_record_speaks_of_is_told(out, check):
+    (index,) = out.rglob("files.jsonl")
+    path = index.parent / "images" / "stranger.jpg"
+    path.write_bytes(b"\xff\xd8\xff")
+    rewrite(index, lambda values: values.append({**values[0], "path": "images/stranger.jpg", "source": "http://x/y"}))
+    seal(out)
+    assert any("stranger.jpg" in difference for difference in check())
+
+
+def test_an_index_that_points_out_of_the_folder_is_not_believed(out, check, tmp_path):
+    (index,) = out.rglob("files.jsonl")
+    path = first(out, "images/*.jpg")
+    path.rename(tmp_path / "elsewhere")
+
+    def change(values):
+        for value in values:
+            if value["path"] == f"images/{path.name}":
+                value["path"] = "../../../elsewhere"
+
+    rewrite(index, change)
+    seal(out)
+    assert any("has no file" in difference for difference in check())
+
+
+@pytest.mark.parametrize("text", [b"\xff\n", b"[]\n", b"null\n", b'{"id": \n', b"[" * 100_000 + b"\n"])
+@pytest.mark.parametrize("kind", ["images.jsonl", "files.jsonl", "listings.jsonl"])
+def test_lines_that_are_no_records_are_told_not_stumbled_over(out, check, kind, text):
+    path = first(out, kind)
+    path.write_bytes(path.read_bytes() + text)
+    seal(out)
+    assert any("is no record" in difference for difference in check())
