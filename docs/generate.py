@@ -35,5 +35,12 @@ def commands() -> str:
 
 
 def _page(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    settings = cli.context_settings
+    context = click.Context(
+        command,
+        info_name=name,
+        max_content_width=100,
+        terminal_width=100,
+        help_option_names=settings["help_option_names"],
+    )
     return f"## {name}\n\n```text\n{command.get_help(context)}\n```"

@@ -1,8 +1,10 @@
 """The use case of an export: the inventory read, its JSON and bytes stored, the counts checked, the bag closed."""
 
+import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +13,9 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.folder import Folder, check_usable
 from cv_gdpr.archive.names import readable
 from cv_gdpr.categories import Category
-from cv_gdpr.errors import ServiceError
+from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
 from cv_gdpr.findings import Absence, Detail, Finding, Item, Json, Scope
-from cv_gdpr.inventory import Matches, check_tags, projects_in, rows_in
+from cv_gdpr.inventory import Matches, check_tags, not_searched, projects_in, rows_in
 from cv_gdpr.project_export import STOPS_ALL, ProjectExport, RowCount
 from cv_gdpr.readers import Project, Resource
 from cv_gdpr.redact import fingerprint
@@ -43,9 +45,12 @@ class ExportResult:
     missing: list[Json]
     by_hand: dict[str, str]
     unmatched: list[str]
+    not_searched: dict[str, str]
+    kinds: frozenset[str]  # of selectors in use
     calls: Counter[str]
     asked: tuple[str, ...]
     seconds: float
+    salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
 
     @property
     def exit_code(self) -> int:
@@ -79,7 +84,11 @@ def export(
     projects = [Project(service, entry) for entry in entries]
     check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
-    with Folder(options.out, run) as folder, Fetcher(service, options.fetching, folder.temporary) as fetcher:
+    with (
+        _resumable(options.out),
+        Folder(options.out, run) as folder,
+        Fetcher(service, options.fetching, folder.temporary) as fetcher,
+    ):
         top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
         top.run(rows)
         exports = [
@@ -95,12 +104,29 @@ def export(
             missing=top.missing + [entry for export in exports for entry in export.missing],
             by_hand=top.by_hand,
             unmatched=matches.unmatched,
+            not_searched=not_searched(scope),
+            kinds=scope.selection.kinds,
             calls=service.calls,
             asked=scope.rows,
             seconds=(datetime.now(UTC) - started).total_seconds(),
         )
         _end(folder, result, service, scope, started)
     return result
+
+
+@contextmanager
+def _resumable(out: Path) -> Iterator[None]:
+    """Say at every end that is not of the user's making where what is there lies, and how to go on."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except CvGdprError as error:
+        on = f"what is there is kept in {out}; the same command with --out {out} goes on"
+        error.hint = f"{error.hint}; {on}" if error.hint else on
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted", f"the same command with --out {out} goes on") from None
 
 
 def _folder_name(project: Project) -> str:
@@ -199,7 +225,9 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "endpoint": endpoint,
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
-        "selectors": sorted(scope.selection.kinds),
+        "selectors": scope.selection.hashed(result.salt, result.unmatched),
+        "salt": result.salt if scope.selection else None,
+        "notSearched": result.not_searched,
         "projects": result.projects,
         "byHand": result.by_hand,
     }
@@ -207,8 +235,13 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
 
 def _bag_info(result: ExportResult, endpoint: str, scope: Scope, started: datetime) -> list[tuple[str, str]]:
     now = datetime.now(UTC)
-    counted = [(f"Exported-{row.title()}", f"{count.exported} of {count.held}") for row, count in result.rows.items()]
-    selectors = sorted(scope.selection.kinds)
+    counted = [
+        (f"Exported-{row.title()}", result.by_hand.get(row) or f"{count.exported} of {count.held}")
+        for row, count in result.rows.items()
+    ]
+    counted += [(f"Not-Searched-{row.title()}", reason) for row, reason in result.not_searched.items()]
+    selectors = scope.selection.hashed("", result.unmatched)
+    unmatched = sum(not one["matched"] for one in selectors)
     return [
         ("Bag-Software-Agent", f"cv-gdpr {__version__}"),
         ("Bagging-Date", f"{now:%Y-%m-%d}"),
@@ -217,7 +250,8 @@ def _bag_info(result: ExportResult, endpoint: str, scope: Scope, started: dateti
         ("Source-Api-Version", "3.4-preview"),
         ("Export-Scope", f"{len(result.projects)} projects" + ("" if scope.projects else " (all)")),
         ("Export-Rows", ", ".join(result.rows)),
-        ("Export-Selectors", ", ".join(selectors) or "none"),
+        ("Export-Selectors", ", ".join(one["selector"] for one in selectors) or "none"),
+        ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
         ("Export-Started", f"{started:%Y-%m-%dT%H:%M:%SZ}"),
         ("Export-Finished", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
         *counted,

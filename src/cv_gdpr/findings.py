@@ -1,5 +1,7 @@
 """What reading a resource yields, one thing after the other: the words that readers and use cases share."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -86,6 +88,21 @@ class Selection:
 
     def __bool__(self) -> bool:
         return bool(self.kinds)
+
+    def hashed(self, salt: str, unmatched: Iterable[str] = ()) -> list[Json]:
+        """Give each value as SHA-256 of salt and value, so that who knows it can check it and others cannot read it."""
+        values = [("--tag", tag, tag) for tag in self.tags]
+        values += [("--metadata", f"{key}={value}", f"{key}=…") for key, value in self.metadata]
+        values += [("--image-id", identity, identity) for identity in self.image_ids]
+        failed = set(unmatched)
+        return [
+            {
+                "selector": kind,
+                "sha256": hashlib.sha256(f"{salt}{value}".encode(errors="surrogatepass")).hexdigest(),
+                "matched": f"{kind} {shown}" not in failed,
+            }
+            for kind, value, shown in sorted(values)
+        ]
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,18 @@ def rows_in(scope: Scope) -> tuple[Category, ...]:
     return rows
 
 
+def not_searched(scope: Scope) -> dict[str, str]:
+    """Give the rows that a selection leaves out, each with the reason: no selector given can narrow them."""
+    if not scope.selection:
+        return {}
+    kinds = scope.selection.kinds
+    return {
+        row.name: f"{', '.join(sorted(kinds - row.selectors))} cannot narrow it"
+        for row in CATEGORIES
+        if not scope.rows and not kinds <= row.selectors
+    }
+
+
 def check_tags(projects: Iterable[Project], selection: Selection) -> None:
     """Raise UsageError, with near names, for a selected tag that no project in scope ever had."""
     if not selection.tags:

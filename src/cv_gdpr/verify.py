@@ -38,6 +38,7 @@ class Verification:
     files: int = 0
     bytes: int = 0
     records: int = 0
+    told: list[tuple[str, str]] = field(default_factory=list)  # what the bag says of itself, once that is proved
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -82,9 +83,15 @@ def _check_bag(result: Verification) -> set[str]:
     sizes = _compare(result, payload, _payload_on_disk(folder))
     result.files, result.bytes = len(payload), sum(sizes)
     oxum = f"Payload-Oxum: {result.bytes}.{len(sizes)}"
-    if oxum not in _text(folder / "bag-info.txt").splitlines():
+    info = _text(folder / "bag-info.txt").splitlines()
+    result.told = [(label, value) for label, _, value in (line.partition(": ") for line in info) if _says_what(label)]
+    if oxum not in info:
         result.differences.append(f"bag-info.txt: does not say {oxum}, which is what is there")
     return set(payload)
+
+
+def _says_what(label: str) -> bool:
+    return label.startswith(("Source-Endpoint", "Export", "Not-Searched"))
 
 
 def _text(path: Path) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,12 @@ def check_usable(out: Path, run: Json) -> None:
         raise UsageError(f"--out {out} holds {foreign[0]}, which is not an export's", "move it, or name another folder")
     if _run_of(out) != run:
         raise UsageError(f"--out {out} holds an unfinished export of another resource, scope or selection", _FINISH)
+
+
+def refuse_existing(out: Path) -> None:
+    """Raise UsageError if `out` is there already."""
+    if out.exists() or out.is_symlink():
+        raise UsageError(f"--out {out} exists", "name a folder that does not exist yet")
 
 
 def _run_of(out: Path) -> Any:
@@ -92,7 +99,15 @@ class Folder:
 
     def __exit__(self, *exc: object) -> None:
         self._committer.shutdown()
+        if exc[0] is not None:
+            self._claim_what_is_there()
         self._lock.release()
+
+    def _claim_what_is_there(self) -> None:
+        """Write what is whole into the journals before a run ends early: the error that ends it is told, not this."""
+        for project in self._projects:
+            with suppress(StorageError):
+                project.journal.flush()
 
     def temporary(self) -> Path:
         """Give a new temporary path on the folder's own file system."""

@@ -32,9 +32,7 @@ def storing(what: Path | str) -> Iterator[None]:
         yield
     except OSError as error:
         place = error.filename or what
-        raise StorageError(
-            f"cannot write {place}: {error.strerror or error}", "mend that and run the same command again: it goes on"
-        ) from error
+        raise StorageError(f"cannot write {place}: {error.strerror or error}") from error
 
 
 class HashedFile:

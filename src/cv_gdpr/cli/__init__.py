@@ -84,6 +84,8 @@ def _tell(error: Exception, given: list[str]) -> int:
 def _described(error: Exception) -> tuple[int, str, str | None]:
     if isinstance(error, CvGdprError):
         return error.exit_code, error.message, error.hint
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return 2, "no command given", "cv-gdpr --help lists them; cv-gdpr demo shows the main one at work"
     if isinstance(error, click.Abort):
         return Interrupted.exit_code, "interrupted", "the same command resumes"
     if isinstance(error, click.ClickException):

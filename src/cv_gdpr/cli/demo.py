@@ -1,5 +1,7 @@
 """`cv-gdpr demo`."""
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,10 @@ import click
 from cv_gdpr.cli.options import output_options
 
 _NEXT = """\
-  cv-gdpr verify {folder}      prove the folder again, now or in ten years
-  cv-gdpr simulate             keep a simulated service running, to try every command on
+  {me} verify {folder}    # prove the folder again, now or in ten years
+  {me} simulate    # keep a simulated service running, to try every command on
   export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com CV_GDPR_TRAINING_KEY=...
-  cv-gdpr export --all         the same with your own resource"""
+  {me} export --all    # the same with your own resource"""
 
 
 @click.command()
@@ -25,7 +27,7 @@ def demo(out: Path | None, **options: Any) -> int:
 
     The pictures are real photographs in the public domain.
     """
-    from cv_gdpr.archive.folder import default_out
+    from cv_gdpr.archive.folder import default_out, refuse_existing
     from cv_gdpr.cli.export import report as report_export
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.cli.verify import report as report_verification
@@ -37,6 +39,8 @@ def demo(out: Path | None, **options: Any) -> int:
     from cv_gdpr.verify import verify
 
     say = _speaker(options)
+    folder = out or default_out()
+    refuse_existing(folder)
     with Simulator() as simulator:
         say("Filling a simulated Custom Vision resource, through Microsoft's SDK ...")
         fill(simulator.endpoint, simulator.training_key)
@@ -45,12 +49,13 @@ def demo(out: Path | None, **options: Any) -> int:
             Service(Connection(simulator.endpoint, simulator.training_key, 0)) as service,
             showing(quiet=options["quiet"]) as watch,
         ):
-            result = export(service, Scope(), Options(out or default_out()), watch)
+            result = export(service, Scope(), Options(folder), watch)
     report_export(result, options)
     checked = verify(result.folder)
     if not options["as_json"]:
         report_verification(checked, options)
-    say(f"\nLook into {result.folder}, and go on with:\n" + _NEXT.format(folder=result.folder))
+    me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]
+    say(f"\nLook into {result.folder}, and go on with:\n" + _NEXT.format(me=me, folder=result.folder))
     return result.exit_code or checked.exit_code
 
 

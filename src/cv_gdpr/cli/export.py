@@ -8,7 +8,7 @@ import click
 
 from cv_gdpr.categories import CATEGORIES, Category
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.output import print_table, printable, size
+from cv_gdpr.cli.output import plural, print_table, printable, size
 
 if TYPE_CHECKING:
     from cv_gdpr.export import ExportResult
@@ -125,6 +125,7 @@ def as_json(result: "ExportResult") -> dict[str, Any]:
         "missing": result.missing,
         "byHand": result.by_hand,
         "unmatched": result.unmatched,
+        "notSearched": result.not_searched,
         "calls": dict(result.calls),
         "seconds": round(result.seconds, 3),
     }
@@ -135,8 +136,11 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         (row, str(count.held), str(count.exported), size(count.bytes), result.verdict(row))
         for row, count in result.rows.items()
     ]
+    rows += [(row, "", "", "", f"not searched: {reason}") for row, reason in result.not_searched.items()]
     headings = ("row", "held", "exported", "bytes", "verdict")
-    print_table(f"{len(result.projects)} projects in {result.folder}", headings, rows, numbers={1, 2, 3})
+    print_table(f"{plural(len(result.projects), 'project')} in {result.folder}", headings, rows, numbers={1, 2, 3})
+    if "--tag" in result.kinds and "predictions" in result.rows:
+        click.echo("predictions: a stored prediction is taken for a tag if that is its most probable one")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
     if verbose:
@@ -149,7 +153,7 @@ def _print_shortfall(result: "ExportResult") -> None:
         what = " ".join(str(part) for part in (entry["row"], entry["id"], "of project", entry["project"]) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
     if result.missing:
-        click.echo(f"Error: {len(result.missing)} things are missing, so that the folder is no bag yet", err=True)
+        click.echo(f"Error: {plural(len(result.missing), 'thing')} missing, so that the folder is no bag yet", err=True)
         click.echo(
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,

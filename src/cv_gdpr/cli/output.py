@@ -13,6 +13,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
+def plural(count: int, word: str) -> str:
+    """Give a count with its word: 1 project, 2 projects."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def size(count: int) -> str:
     """Give bytes as a person writes them (12.3 MB)."""
     from rich.filesize import decimal

@@ -32,7 +32,11 @@ def simulate(port: int, vnet: bool, account_info: bool, images: int, image_bytes
             simulator.fill(projects=1, images=images, image_bytes=image_bytes)
         click.echo(f"export CV_GDPR_ENDPOINT={simulator.endpoint}")
         click.echo(f"export CV_GDPR_TRAINING_KEY={simulator.training_key}")
-        click.echo("A simulated service, not Azure. Ctrl-C ends it.", err=True)
+        click.echo(
+            'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"; a data subject in it: '
+            "--metadata subject=collins, or --tag person. Ctrl-C ends it.",
+            err=True,
+        )
         _until_stopped()
     finally:
         simulator.stop()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cv_gdpr.cli.options import output_options
-from cv_gdpr.cli.output import printable, size
+from cv_gdpr.cli.output import plural, printable, size
 
 if TYPE_CHECKING:
     from cv_gdpr.verify import Verification
@@ -43,7 +43,7 @@ def _verify_evidence(path: Path, options: dict[str, Any]) -> int:
     for difference in differences:
         click.echo(f"differs: {printable(difference)}")
     if differences:
-        click.echo(f"Error: {len(differences)} differences in {path}", err=True)
+        click.echo(f"Error: {plural(len(differences), 'difference')} in {path}", err=True)
     elif not options["quiet"]:
         click.echo(f"verified: {path}; its ledger is whole and tells the same")
     return code
@@ -57,9 +57,11 @@ def report(result: "Verification", options: dict[str, Any]) -> None:
     for difference in result.differences:
         click.echo(f"differs: {printable(difference)}")
     if result.differences:
-        click.echo(f"Error: {len(result.differences)} differences in {result.folder}", err=True)
+        click.echo(f"Error: {plural(len(result.differences), 'difference')} in {result.folder}", err=True)
     elif not options["quiet"]:
-        click.echo(f"verified: {result.files} files, {size(result.bytes)}, {result.records} records; nothing differs")
+        click.echo(f"verified: {plural(result.files, 'file')}, {size(result.bytes)}; nothing differs")
+        for label, value in result.told:
+            click.echo(f"  {label}: {printable(value)}")
 
 
 def as_json(result: "Verification") -> dict[str, Any]:
@@ -71,5 +73,6 @@ def as_json(result: "Verification") -> dict[str, Any]:
         "files": result.files,
         "bytes": result.bytes,
         "records": result.records,
+        "export": dict(result.told),
         "differences": result.differences,
     }
