@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from cv_gdpr import deleters, readers
-from cv_gdpr.findings import Finding
+from cv_gdpr.findings import Finding, Item, Json
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Answer
@@ -51,6 +51,7 @@ class Category:
     deleter: Deleter | None = None
     read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
     read_project: Callable[[readers.Project], Iterator[Finding]] | None = None
+    renew: Callable[[readers.Project, Json | None, list[str]], Iterator[Item]] | None = None
     selectors: frozenset[str] = frozenset()
     export_by_hand: str = ""  # what a person must do where no operation exports it
     delete_by_hand: str = ""  # ... and where none deletes it
@@ -120,6 +121,7 @@ CATEGORIES: tuple[Category, ...] = (
         deleted_by="DeleteImages",
         deleter=Deleter(3, 256, deleters.images),
         read_project=readers.images,
+        renew=readers.renewed_images,
         selectors=frozenset({"--tag", "--metadata", "--image-id"}),
     ),
     Category(
@@ -129,6 +131,7 @@ CATEGORIES: tuple[Category, ...] = (
         deletion=Deletion.OUTSIDE,
         deleted_by="Deleted upon account deletion",
         read_project=readers.exports,
+        renew=readers.renewed_exports,
         delete_by_hand=(
             "No operation deletes an exported model: it goes when the Azure resource is deleted. Copies in a storage "
             "container of yours (exportModelContainerUri in a project's settings) are yours to delete"
@@ -142,6 +145,7 @@ CATEGORIES: tuple[Category, ...] = (
         deleted_by="DeletePrediction",
         deleter=Deleter(1, 64, deleters.predictions),
         read_project=readers.predictions,
+        renew=readers.renewed_predictions,
         selectors=frozenset({"--tag", "--image-id"}),
         published=False,
     ),

@@ -11,18 +11,19 @@ from pathlib import Path
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.folder import Folder, check_usable
-from cv_gdpr.archive.names import readable
 from cv_gdpr.categories import Category
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
 from cv_gdpr.findings import Absence, Detail, Finding, Item, Json, Scope
 from cv_gdpr.inventory import Matches, check_tags, not_searched, projects_in, rows_in
-from cv_gdpr.project_export import STOPS_ALL, ProjectExport, RowCount
+from cv_gdpr.project_bytes import STOPS_ALL
+from cv_gdpr.project_export import ProjectExport, RowCount
 from cv_gdpr.readers import Project, Resource
 from cv_gdpr.redact import fingerprint
 from cv_gdpr.service.blobs import Fetching
 from cv_gdpr.service.client import Service
 from cv_gdpr.service.fetching import Fetcher
 
+_TO_STOP = 3.0  # seconds that work under way gets to end when the run is stopped
 _PROJECTS_AT_ONCE = 4  # enough to spend 10 calls a second while answers take some 100 ms
 
 
@@ -33,6 +34,7 @@ class Options:
     out: Path
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
+    recheck: bool = False  # read again what an earlier run wrote, and compare its hash
 
 
 @dataclass(frozen=True)
@@ -86,21 +88,18 @@ def export(
     matches = Matches(scope.selection)
     with (
         _resumable(options.out),
-        Folder(options.out, run) as folder,
+        Folder(options.out, run, recheck=options.recheck) as folder,
         Fetcher(service, options.fetching, folder.temporary) as fetcher,
     ):
         top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
         top.run(rows)
-        exports = [
-            ProjectExport(project, folder.project(_folder_name(project)), folder, rows, matches, fetcher)
-            for project in projects
-        ]
+        exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
         watch(exports)
         _run_all(service, exports)
         result = ExportResult(
             folder=options.out,
             rows=_totals(top, exports, rows),
-            projects=[{"id": export.project.id, "folder": export.folder.name} for export in exports],
+            projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
             missing=top.missing + [entry for export in exports for entry in export.missing],
             by_hand=top.by_hand,
             unmatched=matches.unmatched,
@@ -129,10 +128,6 @@ def _resumable(out: Path) -> Iterator[None]:
         raise Interrupted("interrupted", f"the same command with --out {out} goes on") from None
 
 
-def _folder_name(project: Project) -> str:
-    return readable(project.entry.get("name"), project.id)
-
-
 def _run(service: Service, scope: Scope, options: Options) -> Json:
     """Say what makes two commands the same run; a selector's values only as a fingerprint."""
     chosen = scope.selection
@@ -148,19 +143,19 @@ def _run(service: Service, scope: Scope, options: Options) -> Json:
 
 
 def _run_all(service: Service, exports: list[ProjectExport]) -> None:
-    with ThreadPoolExecutor(_PROJECTS_AT_ONCE, "project") as pool:
-        futures: list[Future[None]] = [pool.submit(export.run) for export in exports]
-        try:
-            finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            failure = next((error for future in finished if (error := future.exception())), None)
-        except BaseException:
-            service.stop.set()
-            raise
+    pool = ThreadPoolExecutor(_PROJECTS_AT_ONCE, "project")
+    futures: list[Future[None]] = [pool.submit(export.run) for export in exports]
+    try:
+        finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        failure = next((error for future in finished if (error := future.exception())), None)
         if failure:
-            service.stop.set()
-            for future in futures:
-                future.cancel()
-            raise failure
+            raise failure  # noqa: TRY301 - to be stopped like an interruption
+    except BaseException:
+        service.stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait(futures, timeout=_TO_STOP)
+        raise
+    pool.shutdown()
 
 
 @dataclass

@@ -50,6 +50,7 @@ class Absence:
     id: str
     reason: str
     iteration: Json | None = WORKSPACE
+    gone: bool = False  # it was listed, and somebody deleted it before its bytes were fetched
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,19 @@
 """One project's export: its rows read, their JSON and bytes stored, every listing proved against its counts."""
 
-import hashlib
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
-from cv_gdpr.archive.folder import Folder, Lines, ProjectFolder
-from cv_gdpr.archive.journal import Stored, source_path
-from cv_gdpr.archive.names import readable, safe_stem
-from cv_gdpr.archive.writing import HashedFile
+from cv_gdpr.archive.folder import Folder, Lines
+from cv_gdpr.archive.names import readable
 from cv_gdpr.categories import Category
-from cv_gdpr.errors import (
-    CvGdprError,
-    Interrupted,
-    MalformedAnswer,
-    NotAuthorised,
-    ServiceError,
-    StorageError,
-    Unreachable,
-)
-from cv_gdpr.findings import Absence, Blob, Detail, Finding, Item, Json, Tally
+from cv_gdpr.errors import ServiceError
+from cv_gdpr.findings import Absence, Detail, Finding, Item, Json, Tally
 from cv_gdpr.inventory import Matches, selected
+from cv_gdpr.project_bytes import STOPS_ALL, ProjectBytes
 from cv_gdpr.readers import Project
-from cv_gdpr.redact import without_query
 from cv_gdpr.service.fetching import Fetcher
-
-STOPS_ALL = (NotAuthorised, MalformedAnswer, Unreachable, Interrupted, StorageError)
 
 
 @dataclass
@@ -50,42 +36,52 @@ class ProjectExport:
     """One project's export; its counters may be read while it runs."""
 
     project: Project
-    folder: ProjectFolder
     root: Folder
     rows: Sequence[Category]
     matches: Matches
     fetcher: Fetcher
     state: str = "waiting"
     items: int = 0
-    bytes: int = 0
     missing: list[Json] = field(default_factory=list)
+    _bytes: ProjectBytes | None = None
     _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _counts: dict[str, RowCount] = field(default_factory=dict)
     _row_bytes: Counter[str] = field(default_factory=Counter)
     _lines: dict[str, Lines] = field(default_factory=dict)
     _notes: list[Json] = field(default_factory=list)
     _listings: list[Json] = field(default_factory=list)
-    _stored: list[Stored] = field(default_factory=list)
-    _claimed: set[str] = field(default_factory=set)
-    _stems: set[str] = field(default_factory=set)
     _unread: set[str] = field(default_factory=set)
-    _outstanding: int = 0
-    _fatal: CvGdprError | None = None
-    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def name(self) -> str:
         """The project's name, for a person."""
         return str(self.project.entry.get("name"))
 
+    @property
+    def folder_name(self) -> str:
+        """The name of the project's folder below data/."""
+        return readable(self.project.entry.get("name"), self.project.id)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of files that are there so far."""
+        return sum(self._bytes.by_row.values()) if self._bytes else 0
+
     def run(self) -> None:
         """Export the project; raises what stops the whole run, notes in `missing` what does not."""
         self.state = "exporting"
-        for row in self.rows:
-            if row.read_project:
-                self._run_row(row)
-        self._await_bytes()
-        self.folder.finish(self._stored)
+        folder = self.root.project(self.folder_name)
+        self._bytes = ProjectBytes(self.project, folder, self.fetcher, self._miss)
+        with closing(self._bytes):
+            for row in self.rows:
+                if row.read_project:
+                    self._run_row(row)
+            self._bytes.wait()
+            self._note_gone(self._bytes)
+            folder.finish(self._bytes.claimed)
         self._write_notes()
+        self._counts = self._count()
+        self._held.clear()  # a resource may hold a hundred projects of this size
         self.state = "incomplete" if self.missing else "done"
 
     def _run_row(self, row: Category) -> None:
@@ -103,8 +99,7 @@ class ProjectExport:
             self._lines.clear()
 
     def _accept(self, finding: Finding, files: ExitStack) -> None:
-        if self._fatal:
-            raise self._fatal
+        assert self._bytes  # noqa: S101 - for the type checker
         if isinstance(finding, Tally):
             self._prove(finding, files)
         elif isinstance(finding, Absence):
@@ -115,7 +110,7 @@ class ProjectExport:
                 self._held[finding.row].add(finding.id)
                 self.items += 1
                 for blob in finding.blobs:
-                    self._want(finding, blob)
+                    self._bytes.want(finding, blob)
 
     def _write(self, finding: Item | Detail, files: ExitStack) -> None:
         path = self._path(finding.iteration, finding.file)
@@ -132,7 +127,7 @@ class ProjectExport:
 
     def _path(self, iteration: Json | None, file: str) -> str:
         place = f"iterations/{readable(iteration.get('name'), iteration['id'])}/" if iteration else ""
-        return f"{self.folder.name}/{place}{file}"
+        return f"{self.folder_name}/{place}{file}"
 
     def _prove(self, tally: Tally, files: ExitStack) -> None:
         path = self._path(tally.iteration, tally.file)
@@ -142,7 +137,7 @@ class ProjectExport:
             {
                 "row": tally.row,
                 "iteration": place,
-                "file": path.removeprefix(self.folder.name + "/"),
+                "file": path.removeprefix(self.folder_name + "/"),
                 "countedBefore": tally.before,
                 "countedAfter": tally.after,
                 "listed": tally.listed,
@@ -157,82 +152,32 @@ class ProjectExport:
             )
             self._miss(tally.row, "", "", reason)
 
-    # --- bytes --------------------------------------------------------------------------------------------------
-
-    def _want(self, item: Item, blob: Blob) -> None:
-        source = source_path(blob.uri)
-        if not blob.uri:
-            self._miss(item.row, item.id, "", "the service gives no link to its bytes")
-        if not blob.uri or source in self._claimed:
-            return
-        self._claimed.add(source)
-        stem = safe_stem(blob.stem)
-        if stem.casefold() in self._stems:  # the same id with other bytes, as an iteration may keep them
-            stem += "." + hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()[:8]
-        self._stems.add(stem.casefold())
-        known = self.folder.journal.known(blob.uri)
-        if known:
-            self._have(item.row, known)
-            return
-        with self._changed:
-            self._outstanding += 1
-        try:
-            self.fetcher.submit(self.project.id, blob.uri, lambda result: self._fetched(item, blob, stem, result))
-        except BaseException:
-            self._settle()
-            raise
-
-    def _have(self, row: str, stored: Stored) -> None:
-        with self._changed:
-            self._stored.append(stored)
-            self._row_bytes[row] += stored.bytes
-            self.bytes += stored.bytes
-
-    def _fetched(self, item: Item, blob: Blob, stem: str, result: HashedFile | CvGdprError) -> None:
-        """Take what a download came to; runs in the downloads' thread, so that nothing may escape it."""
-        try:
-            if isinstance(result, (StorageError, Interrupted)):
-                self._fatal = result
-            elif isinstance(result, CvGdprError):
-                self._miss(item.row, item.id, source_path(blob.uri), result.message)
-            else:
-                source = without_query(blob.uri)
-                self._have(item.row, self.folder.keep(result, stem, blob.suffix, source))
-        except CvGdprError as error:
-            self._fatal = error
-        finally:
-            self._settle()
-
-    def _settle(self) -> None:
-        with self._changed:
-            self._outstanding -= 1
-            self._changed.notify_all()
-
-    def _await_bytes(self) -> None:
-        with self._changed:
-            while self._outstanding and not self._fatal:
-                self._changed.wait(0.5)
-                if self.project.service.stop.is_set():
-                    raise Interrupted("interrupted")
-        if self._fatal:
-            raise self._fatal
-
     # --- the end ------------------------------------------------------------------------------------------------
 
     def _miss(self, row: str, identity: str, source: str, reason: str) -> None:
         entry = {"project": self.project.id, "row": row, "id": identity or None, "source": source or None}
-        with self._changed:
-            self.missing.append(entry | {"reason": reason})
+        self.missing.append(entry | {"reason": reason})
+
+    def _note_gone(self, bytes_: ProjectBytes) -> None:
+        """Say what was deleted at the service while it was exported: it is held no more, and nothing is missing."""
+        for absence in bytes_.gone:
+            self._held[absence.row].discard(absence.id)
+            self._notes.append(_note(absence))
 
     def _write_notes(self) -> None:
         for name, entries in (("listings.jsonl", self._listings), ("absent.jsonl", self._notes)):
             if entries:
-                with self.root.lines(f"{self.folder.name}/{name}") as lines:
+                with self.root.lines(f"{self.folder_name}/{name}") as lines:
                     for entry in entries:
                         lines.write(entry)
 
     def counts(self) -> dict[str, RowCount]:
-        """Give held, exported and bytes of each row; of one whose listing broke off, nothing counts as exported."""
+        """Give held, exported and bytes of each row, once the project is done."""
+        return self._counts
+
+    def _count(self) -> dict[str, RowCount]:
+        """Count: of a row whose listing broke off, nothing is exported."""
+        assert self._bytes  # noqa: S101 - for the type checker
         lost: defaultdict[str, set[str]] = defaultdict(set)
         for entry in self.missing:
             if entry["id"]:
@@ -241,7 +186,7 @@ class ProjectExport:
             row.name: RowCount(
                 len(self._held[row.name]),
                 0 if row.name in self._unread else len(self._held[row.name] - lost[row.name]),
-                self._row_bytes[row.name],
+                self._row_bytes[row.name] + self._bytes.by_row[row.name],
             )
             for row in self.rows
         }
@@ -249,4 +194,5 @@ class ProjectExport:
 
 def _note(absence: Absence) -> Json:
     iteration = absence.iteration["id"] if absence.iteration else None
-    return {"row": absence.row, "iteration": iteration, "id": absence.id, "reason": absence.reason}
+    note = {"row": absence.row, "iteration": iteration, "id": absence.id, "reason": absence.reason}
+    return note | {"gone": True} if absence.gone else note

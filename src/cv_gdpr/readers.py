@@ -136,9 +136,9 @@ def _image_performances(project: Project, iteration: Json) -> Iterator[Finding]:
     arguments = (project.id, iteration["id"])
     listing = _Listing(
         count=lambda: project.service.call("get_image_performance_count", *arguments),
-        pages=lambda thorough: project.service.pages(
-            "get_image_performances", *arguments, order_by="Oldest", thorough=thorough
-        ),
+        lists=lambda thorough: [
+            project.service.pages("get_image_performances", *arguments, order_by="Oldest", thorough=thorough)
+        ],
     )
     for record in listing.records():
         yield Detail("performance", record, "image-performances.jsonl", iteration)
@@ -182,13 +182,11 @@ def images(project: Project) -> Iterator[Finding]:
 
 
 def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
-    def pages(thorough: bool) -> Iterator[list[Any]]:
+    def lists(thorough: bool) -> Iterator[Pages]:
         for operation in ("get_tagged_images", "get_untagged_images"):
-            yield from project.service.pages(
-                operation, project.id, order_by="Oldest", thorough=thorough, **_in(iteration)
-            )
+            yield project.service.pages(operation, project.id, order_by="Oldest", thorough=thorough, **_in(iteration))
 
-    listing = _Listing(lambda: project.service.call("get_image_count", project.id, **_in(iteration)), pages)
+    listing = _Listing(lambda: project.service.call("get_image_count", project.id, **_in(iteration)), lists)
     for record in listing.records():
         yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
     yield listing.tally("images", "images.jsonl", iteration)
@@ -197,14 +195,18 @@ def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
 def exports(project: Project) -> Iterator[Finding]:
     """GetExports of every iteration; a model whose status is Done comes with its bytes."""
     for iteration in project.iterations:
-        for record in project.service.call("get_exports", project.id, iteration["id"]):
-            if not isinstance(record, dict):
-                raise MalformedAnswer("the service listed an exported model that is no object")
-            name = export_name(record)
-            blobs = export_blobs(record, f"exported-models/{iteration['id']}/{name}")
-            yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, blobs)
-            if record.get("status") != "Done":
-                yield Absence("exports", f"{iteration['id']}/{name}", f"status {record.get('status')}", iteration)
+        yield from _exports_of(project, iteration)
+
+
+def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
+    for record in project.service.call("get_exports", project.id, iteration["id"]):
+        if not isinstance(record, dict):
+            raise MalformedAnswer("the service listed an exported model that is no object")
+        name = export_name(record)
+        blobs = export_blobs(record, f"exported-models/{iteration['id']}/{name}")
+        yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, blobs)
+        if record.get("status") != "Done":
+            yield Absence("exports", f"{iteration['id']}/{name}", f"status {record.get('status')}", iteration)
 
 
 def predictions(project: Project) -> Iterator[Finding]:
@@ -272,34 +274,81 @@ def suffix_of(uri: str) -> str:
 # --- listings with a proof --------------------------------------------------------------------------------------
 
 
+Pages = Iterator[list[Any]]
+
+
 @dataclass
 class _Listing:
-    """A paged listing between two counts, read again while they disagree; pages by skip are not stable alone."""
+    """Paged lists between two counts, read again while anything moves: pages by skip are not stable alone.
+
+    Somebody who deletes an early image while it is listed shifts the later ones by one, and one would be missed though
+    another that is added keeps the counts equal. So a page begins with the last record of the page before; where it
+    does not, the list moved. What several passes found together is enough if it is as many as the service counts.
+    """
 
     count: Callable[[], int]
-    pages: Callable[[bool], Iterator[list[Any]]]
+    lists: Callable[[bool], Iterable[Pages]]
     before: int = 0
     after: int = 0
     listed: int = 0
+    _moved: bool = False
 
     def records(self) -> Iterator[Json]:
         """Give each record once; raises ServiceError."""
         given: set[str] = set()
         for attempt in range(_PASSES):
-            self.before = self.after if attempt else self.count()
+            self.before, self._moved = self.after if attempt else self.count(), False
             in_pass: set[str] = set()
-            for page in self.pages(attempt > 0):
-                fresh = {record["id"]: record for record in identified(page) if record["id"] not in in_pass}
-                yield from (record for identity, record in fresh.items() if identity not in given)
-                in_pass.update(fresh)
-                given.update(fresh)
-                if page and not fresh:
-                    break  # the service repeats itself; the counts will say whether anything is missing
+            for pages in self.lists(attempt > 0):
+                for record in self._read(pages, in_pass):
+                    if record["id"] not in given:
+                        given.add(record["id"])
+                        yield record
             self.after = self.count()
-            self.listed = len(in_pass) if len(in_pass) == self.after else len(given)
-            if self.before == self.after == self.listed:
+            whole = len(in_pass) == self.after and not self._moved
+            self.listed = len(in_pass) if whole else len(given)
+            if self.before == self.after == self.listed and (whole or attempt):
                 return
+
+    def _read(self, pages: Pages, in_pass: set[str]) -> Iterator[Json]:
+        last = None
+        for page in map(identified, pages):
+            if last is not None:
+                self._moved |= not page or page[0]["id"] != last
+            fresh = {record["id"]: record for record in page if record["id"] not in in_pass}
+            in_pass.update(fresh)
+            yield from fresh.values()
+            if len(page) > 1 and not fresh:
+                return  # the service repeats itself; the counts will say whether anything is missing
+            last = page[-1]["id"] if page else last
 
     def tally(self, row: str, file: str, iteration: Json | None) -> Tally:
         """Give the proof of what was listed."""
         return Tally(row, file, self.before, self.after, self.listed, iteration)
+
+
+# --- links that are no good any more ----------------------------------------------------------------------------
+
+
+def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
+    """GetImagesByIds (at most 256 ids) with fresh links, from the place given; one that is gone is not among them."""
+    for record in identified(project.service.call("get_images_by_ids", project.id, image_ids=ids, **_in(iteration))):
+        yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
+
+
+def renewed_exports(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
+    """GetExports of an iteration with fresh links."""
+    if iteration:
+        yield from (item for item in _exports_of(project, iteration) if isinstance(item, Item) and item.id in ids)
+
+
+def renewed_predictions(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
+    """QueryPredictions until the ids are found: no operation asks for a stored prediction by its id."""
+    del iteration
+    wanted = set(ids)
+    for item in predictions(project):
+        if isinstance(item, Item) and item.id in wanted:
+            wanted.discard(item.id)
+            yield item
+            if not wanted:
+                return

@@ -18,7 +18,7 @@ from cv_gdpr.archive.folder import STATE
 from cv_gdpr.archive.journal import source_path
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Blob, Json
-from cv_gdpr.readers import export_blobs, image_blobs
+from cv_gdpr.readers import export_blobs, export_name, image_blobs
 
 _DOCUMENTS = {"project.json": "projects", "iteration.json": "iterations", "performance.json": "performance"}
 _LISTS = {
@@ -198,11 +198,14 @@ class _Records:
     payload: set[str]
     _ids: dict[str, set[str]] = field(default_factory=dict)
     _needed: set[str] = field(default_factory=set)
+    _gone: set[str] = field(default_factory=set)  # row/id of what was deleted at the service while it was exported
 
     def check(self) -> Counter[str]:
         """Note what differs; give how many items of each row the folder holds."""
         index = self._lines(self.folder / "files.jsonl")
         files = {source_path(str(entry.get("source"))): entry.get("path") for entry in index}
+        notes = self._lines(self.folder / "absent.jsonl")
+        self._gone = {f"{note.get('row')}/{note.get('id')}" for note in notes if note.get("gone")}
         counted: Counter[str] = Counter()
         for top, _, names in os.walk(self.folder):
             for name in sorted(names):
@@ -218,13 +221,15 @@ class _Records:
     def _read_list(self, path: Path, row: str, files: dict[str, Any]) -> None:
         for record in self._lines(path):
             self.result.records += 1
-            identity = str(record.get("id", f"{path.parent.name}/{record.get('platform')}/{record.get('flavor')}"))
-            self._ids.setdefault(row, set()).add(identity)
+            identity = str(record.get("id", f"{path.parent.name[-36:]}/{export_name(record)}"))
+            gone = f"{row}/{identity}" in self._gone
+            if not gone:
+                self._ids.setdefault(row, set()).add(identity)
             for blob in _blobs(row, record):
                 source = source_path(blob.uri)
                 self._needed.add(source)
                 place = files.get(source)
-                if place is None or f"data/{self.folder.name}/{place}" not in self.payload:
+                if not gone and (place is None or f"data/{self.folder.name}/{place}" not in self.payload):
                     self._differ(path, f"{row} {identity} has no file")
 
     def _check_listings(self) -> None:

@@ -68,7 +68,7 @@ def test_the_bag_is_whole_and_private(sim, cli, tmp_path):
 
 def test_it_becomes_a_bag_only_when_it_is_whole(sim, cli, tmp_path):
     stock(sim)
-    sim.fault(Fault("Blob", status=404))
+    sim.fault(Fault("Blob", status=404, times=None))
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 3
     assert_open(tmp_path / "out")
     assert not list(tmp_path.glob("out/*manifest*"))

@@ -15,7 +15,7 @@ from export.exporting import assert_bag, assert_one_error, assert_open, payload,
 
 def half_done(sim, cli, out):
     """Leave an export of which half of the images could not be had."""
-    sim.fault(Fault("Blob", status=404, times=4))
+    sim.fault(Fault("Blob", status=400, times=4))
     assert cli("export", "--all", "-q", "--out", out).code == 3
     sim.clear_faults()
     assert_open(out)
@@ -207,7 +207,7 @@ def test_an_unfinished_export_of_something_else_is_not_touched(sim, cli, tmp_pat
 
 def test_a_selections_values_are_not_in_the_folders_state(sim, cli, tmp_path):
     stock(sim)
-    sim.fault(Fault("Blob", status=404))
+    sim.fault(Fault("Blob", status=400))
     ran = cli("export", "images", "--all", "--tag", "tag 1", "--out", tmp_path / "out")
     assert ran.code == 3
     run = (tmp_path / "out" / ".cv-gdpr" / "run.json").read_text()

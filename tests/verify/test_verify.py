@@ -56,7 +56,7 @@ def test_what_is_no_folder_is_a_usage_error(cli, tmp_path, what, form):
 
 def test_an_unfinished_export_is_not_proved_and_says_how_to_finish(sim, cli, tmp_path):
     stock(sim)
-    sim.fault(Fault("Blob", status=404))
+    sim.fault(Fault("Blob", status=404, times=None))
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 3
     ran = cli("verify", tmp_path / "out", "--json")
     assert ran.code == 4

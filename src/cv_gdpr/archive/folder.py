@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
@@ -65,8 +65,9 @@ def _run_of(out: Path) -> Any:
 class Folder:
     """The folder of one run, locked while it is open; a context manager. Raises UsageError and StorageError."""
 
-    def __init__(self, out: Path, run: Json) -> None:
+    def __init__(self, out: Path, run: Json, *, recheck: bool = False) -> None:
         check_usable(out, run)
+        self.recheck = recheck
         self.path = out
         self.data = out / "data"
         self._state = out / STATE
@@ -222,7 +223,7 @@ class ProjectFolder:
         self.name = name
         self._folder = folder
         self.path = private_folder(folder.data / name)
-        self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush))
+        self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush), recheck=folder.recheck)
         self._index = f"{name}/files.jsonl"
 
     def keep(self, file: HashedFile, stem: str, suffix: str, source: str) -> Stored:
@@ -234,13 +235,15 @@ class ProjectFolder:
         self.journal.add(stored)
         return stored
 
-    def finish(self, claimed: list[Stored]) -> None:
-        """Write the index of the project's files: where each came from, its size and hash."""
+    def finish(self, claimed: Iterable[str]) -> None:
+        """Write the index of the project's files, named by their sources: where each came from, its size and hash."""
         self._folder.check()
         self.journal.flush()
+        entries = [entry for source in claimed if (entry := self.journal.known(source))]
         with self._folder.lines(self._index) as lines:
-            for entry in sorted(claimed, key=lambda entry: entry.path):
+            for entry in sorted(entries, key=lambda entry: entry.path):
                 lines.write(asdict(entry))
+        self.journal.forget()
 
     def hashes(self) -> dict[str, str]:
         """Give the hash of each file of the index, by its path below data/."""

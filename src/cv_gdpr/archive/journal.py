@@ -13,12 +13,12 @@ from cv_gdpr.redact import without_query
 _GROUP = 256  # files made durable together
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stored:
     """A file of the export: its path in the project's folder, where its bytes came from, its size and hash."""
 
     path: str
-    source: str  # the URI up to its query
+    source: str  # the path of the link that it came from
     bytes: int
     sha256: str
 
@@ -48,24 +48,26 @@ def source_path(uri: str) -> str:
 class Journal:
     """What of a project's bytes is on disk already, and the lines that claim more. Safe from several threads."""
 
-    def __init__(self, path: Path, folder: Path, in_group: Callable[[], None]) -> None:
+    def __init__(self, path: Path, folder: Path, in_group: Callable[[], None], *, recheck: bool = False) -> None:
         private_folder(path.parent)
         self._path = path
         self._folder = folder
         self._in_group = in_group
         self._lock = threading.Lock()
         self._pending: list[Stored] = []
-        self._known = {source_path(entry.source): entry for entry in read_stored(path) if self._is_there(entry)}
+        self._recheck = recheck
+        self._known = {entry.source: entry for entry in read_stored(path) if self._is_there(entry)}
         self._rewrite()
 
     def _is_there(self, entry: Stored) -> bool:
-        """Say whether the file still is what its line says: all of its bytes are read again."""
+        """Say whether the file still is what its line says: by its size, and if asked for by its bytes."""
         parts = PurePosixPath(entry.path).parts
         if ".." in parts or entry.path.startswith("/"):
             return False
+        path = self._folder / entry.path
         try:
-            with (self._folder / entry.path).open("rb", buffering=0) as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256 and file.tell() == entry.bytes
+            same_size = path.lstat().st_size == entry.bytes
+            return same_size and (not self._recheck or _sha256_of(path) == entry.sha256)
         except (OSError, ValueError):  # not there, or no path at all
             return False
 
@@ -74,9 +76,9 @@ class Journal:
         with storing(self._path), private_file(self._path) as file:
             file.writelines(_line(entry) for entry in self._known.values())
 
-    def known(self, uri: str) -> Stored | None:
-        """Give the entry of a blob that is on disk, or None."""
-        return self._known.get(source_path(uri))
+    def known(self, source: str) -> Stored | None:
+        """Give the entry of a blob (by the path of its link) that is on disk, or None."""
+        return self._known.get(source)
 
     def add(self, entry: Stored) -> None:
         """Note a file that has its name; it is claimed once it is durable, together with others."""
@@ -85,6 +87,10 @@ class Journal:
             full = len(self._pending) >= _GROUP
         if full:
             self._in_group()
+
+    def forget(self) -> None:
+        """Free the memory of a project that is done; its lines stay on disk."""
+        self._known = {}
 
     def flush(self) -> None:
         """Make the files that wait durable, then write their lines."""
@@ -96,7 +102,12 @@ class Journal:
                 make_durable(self._folder)
                 with self._path.open("ab") as file:
                     file.writelines(_line(entry) for entry in group)
-            self._known.update((source_path(entry.source), entry) for entry in group)
+            self._known.update((entry.source, entry) for entry in group)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _line(entry: Stored) -> bytes:

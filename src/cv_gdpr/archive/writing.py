@@ -1,6 +1,7 @@
 """Writing so that a file is there whole or not at all, private to its owner, and durable before it is claimed."""
 
 import ctypes
+import errno
 import hashlib
 import os
 import sys
@@ -25,12 +26,19 @@ def private_file(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
+def too_many_files() -> StorageError:
+    """Give the error for a process that may open no more files or connections."""
+    return StorageError("too many open files", "raise the limit (ulimit -n), or lower --connections")
+
+
 @contextmanager
 def storing(what: Path | str) -> Iterator[None]:
     """Turn an OSError about the local disk into a StorageError of one line."""
     try:
         yield
     except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            raise too_many_files() from error
         place = error.filename or what
         raise StorageError(f"cannot write {place}: {error.strerror or error}") from error
 

@@ -24,6 +24,7 @@ _export_options = [
         metavar="DIR",
         help="The folder to write; default: cv-gdpr-export-<UTC time>. The same folder again finishes a run cut off.",
     ),
+    click.option("--recheck", is_flag=True, help="Compare what an earlier run wrote by its hash, not by size alone."),
     click.option(
         "--include-keys", is_flag=True, help="Keep the account's keys in clear instead of their fingerprints."
     ),
@@ -87,8 +88,8 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     from cv_gdpr.service.blobs import Fetching
     from cv_gdpr.service.client import Service
 
-    fetching = Fetching(options["connections"], options["patience"])
-    made = Options(options["out"] or default_out(), fetching, options["include_keys"])
+    fetching = Fetching(options["connections"], options["patience"], options["read_timeout"])
+    made = Options(options["out"] or default_out(), fetching, options["include_keys"], options["recheck"])
     with Service(connection) as service, showing(quiet=options["quiet"]) as watch:
         result = export(service, scope, made, watch)
     report(result, options)

@@ -112,6 +112,14 @@ connection_options = _together(
         metavar="SECONDS",
         help="How long a failing call or download is tried again.",
     ),
+    option(
+        "--read-timeout",
+        type=click.FloatRange(0.1),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a connection may stay silent before it is given up.",
+    ),
 )
 
 scope_options = _together(
@@ -175,7 +183,13 @@ def connection(options: dict[str, Any]) -> "Connection":
             "export them, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
             "Keys and Endpoint. Without an account: cv-gdpr simulate",
         )
-    return Connection(checked_endpoint(endpoint), checked_key(key), options["calls_per_second"], options["patience"])
+    return Connection(
+        checked_endpoint(endpoint),
+        checked_key(key),
+        options["calls_per_second"],
+        options["patience"],
+        options["read_timeout"],
+    )
 
 
 def _variable(names: tuple[str, ...]) -> str | None:

@@ -6,12 +6,13 @@ context for all connections, and is asked not to unpack or re-encode anything. N
 
 import asyncio
 import base64
+import errno
 import hashlib
 import os
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,14 +24,16 @@ import certifi
 from requests.utils import get_environ_proxies, select_proxy
 from yarl import URL
 
-from cv_gdpr.archive.writing import HashedFile, storing
+from cv_gdpr.archive.writing import HashedFile, storing, too_many_files
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, NotFound, ServiceError, Unreachable
 from cv_gdpr.service.answers import check_bytes, retry_after
 from cv_gdpr.service.client import is_loopback
+from cv_gdpr.service.limits import AdaptiveLimit
 from cv_gdpr.service.pacing import Patience
 
 _CHUNK = 1 << 17
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+_OVERRUN = frozenset({429, 503})
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ class Fetching:
 Done = Callable[[HashedFile | CvGdprError], None]
 
 
+@dataclass(eq=False)
+class _Job:
+    """A blob on its way."""
+
+    uri: str
+    done: Done
+    patience: Patience
+
+
 class Downloads:
     """Fetches blobs in the background; a context manager. `submit` waits when too many are on their way."""
 
@@ -52,7 +64,11 @@ class Downloads:
         self._fetching = fetching
         self._temporary = temporary
         self._stop = stop
-        self._places = threading.Semaphore(fetching.connections * 4)
+        self._limit = AdaptiveLimit(fetching.connections)
+        self._queue: deque[_Job] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._room = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="downloads", daemon=True)
         self._session: aiohttp.ClientSession
@@ -83,49 +99,78 @@ class Downloads:
         )
 
     async def _close(self) -> None:
-        pending = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in pending:
+        self._queue.clear()
+        for task in self._running:
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._session.close()
 
-    def submit(self, uri: str, done: Done) -> None:
-        """Fetch a blob; `done` is called in another thread with the closed file, or with the error that remained."""
-        while not self._places.acquire(timeout=0.5):
-            if self._stop.is_set():
-                raise Interrupted("interrupted")
+    def submit(self, uri: str, done: Done, *, again: bool = False) -> None:
+        """Fetch a blob; `done` is called in another thread with the closed file, or with the error that remained.
+
+        Waits for room, unless the blob is asked for `again` (with a renewed link): it had its place already.
+        """
+        most = self._fetching.connections * 4
+        with self._room:
+            while not again and self._under_way >= most:
+                self._room.wait(0.5)
+                if self._stop.is_set():
+                    raise Interrupted("interrupted")
+            self._under_way += 1
+        job = _Job(uri, done, Patience(self._fetching.patience))
+        self._loop.call_soon_threadsafe(self._enqueue, job)
+
+    def _enqueue(self, job: _Job) -> None:
+        self._queue.append(job)
+        self._start_some()
+
+    def _start_some(self) -> None:
+        while self._queue and len(self._running) < self._limit.now:
+            task = self._loop.create_task(self._do(self._queue.popleft()))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self._start_some()
+
+    async def _do(self, job: _Job) -> None:
         try:
-            future = asyncio.run_coroutine_threadsafe(self._fetch(uri), self._loop)
-        except BaseException:
-            self._places.release()
-            raise
-        future.add_done_callback(lambda ended: self._finish(ended, done))
-
-    def _finish(self, future: "Future[HashedFile]", done: Done) -> None:
-        self._places.release()
-        if future.cancelled():
-            done(Interrupted("interrupted"))
-            return
-        error = future.exception()
-        if error is None:
-            done(future.result())
-        else:
+            result = await self._try(job)
+        except asyncio.CancelledError:
+            result = Interrupted("interrupted")
+        except Exception as error:  # noqa: BLE001 - nothing may be lost: it is told as this blob's end
             # The words of an unknown error may hold the whole link, so only its kind is told.
-            done(error if isinstance(error, CvGdprError) else CvGdprError(f"blob storage: {type(error).__name__}"))
+            result = CvGdprError(f"blob storage: {type(error).__name__}")
+        if result is not None:
+            self._make_room()
+            job.done(result)
 
-    async def _fetch(self, uri: str) -> HashedFile:
-        patience = Patience(self._fetching.patience)
-        check_address(uri)
-        while True:
-            if self._stop.is_set():
-                raise Interrupted("interrupted")
-            try:
-                return await self._fetch_once(uri)
-            except ServiceError as error:
-                wait = patience.next_wait(error.retry_after) if error.transient else None
-                if wait is None:
-                    raise
-            await asyncio.sleep(wait)
+    def _make_room(self) -> None:
+        with self._room:
+            self._under_way -= 1
+            if self._under_way == self._fetching.connections * 2:
+                self._room.notify_all()  # not for each place: waking the lister up costs more than a download
+
+    async def _try(self, job: _Job) -> HashedFile | CvGdprError | None:
+        """Give what one try came to; None: it will be tried again, and holds no connection meanwhile."""
+        if self._stop.is_set():
+            return Interrupted("interrupted")
+        try:
+            check_address(job.uri)
+            file = await self._fetch_once(job.uri)
+        except ServiceError as error:
+            if error.status in _OVERRUN or (error.transient and not error.status):
+                self._limit.overrun()
+            wait = job.patience.next_wait(error.retry_after) if error.transient else None
+            if wait is None:
+                return error
+            self._loop.call_later(wait, self._enqueue, job)
+            return None
+        except CvGdprError as error:
+            return error
+        self._limit.succeeded()
+        return file
 
     async def _fetch_once(self, uri: str) -> HashedFile:
         with storing("the export folder"):
@@ -152,6 +197,8 @@ class Downloads:
                         md5.update(chunk)
                 _check_body(response, file, md5)
         except (aiohttp.ClientError, TimeoutError, ssl.SSLError) as error:
+            if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+                raise too_many_files() from None
             raise _unreached(error) from None
 
 

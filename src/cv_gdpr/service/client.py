@@ -22,19 +22,23 @@ from cv_gdpr.service.answers import VerbatimDeserializer, check_bytes, request_i
 from cv_gdpr.service.pacing import Budget, Patience
 
 PAGE = 256  # the most images that one call lists (published contract: `take`)
-_TIMEOUTS = (15.0, 90.0)  # seconds to connect, and to wait for bytes
+_TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
 _NO_RETRY = Retry(0, read=False)
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the service is and how it is asked: rates in calls a second (0: no limit), patience in seconds."""
+    """Where the service is and how it is asked: rates in calls a second (0: no limit).
+
+    `patience` and `silence` are seconds: how long a failing call is tried again, and waited for without a byte.
+    """
 
     endpoint: str
     training_key: str
     calls_per_second: float = 10.0
     patience: float = 120.0
+    silence: float = 60.0
 
     def __repr__(self) -> str:
         return f"Connection({self.endpoint!r})"
@@ -102,7 +106,7 @@ class Service:
         config = client.config
         config.session_configuration_callback = _without_retries
         config.redirect_policy.allow = False  # requests strips Authorization at a redirect, but not Training-Key
-        config.connection.timeout = _TIMEOUTS
+        config.connection.timeout = (_TO_CONNECT, self._connection.silence)
         config.add_user_agent(f"cv-gdpr/{__version__}")
         return client
 
@@ -141,14 +145,17 @@ class Service:
         return self._patiently("GetAccountInfo", send).body
 
     def pages(self, operation: str, *args: Any, thorough: bool = False, **kwargs: Any) -> Iterator[list[Any]]:
-        """Give every page of a listing, oldest first, to the first page that is short (`thorough`: empty)."""
+        """Give every page of a listing, to the first one that is short (`thorough`: that brings nothing more).
+
+        Each page begins with the record that ended the one before, so that the reader sees if the list moved.
+        """
         skip = 0
         while True:
             page = self.call(operation, *args, take=PAGE, skip=skip, **kwargs)
             yield page
-            if not page or (len(page) < PAGE and not thorough):
+            if len(page) <= bool(skip) or (len(page) < PAGE and not thorough):
                 return
-            skip += len(page)
+            skip += len(page) - 1
 
     def artifact(self, project_id: str, path: str, temporary: Callable[[], Path]) -> HashedFile:
         """Give the bytes of a relative artifact path (with the VNET feature) in a closed file; raises ServiceError."""

@@ -31,10 +31,13 @@ class Fetcher:
         self._artifacts.shutdown(cancel_futures=True)
         self._downloads.__exit__(*exc)
 
-    def submit(self, project_id: str, uri: str, done: Done) -> None:
-        """Fetch a link; `done` is called in another thread with the closed file or with the error that remained."""
+    def submit(self, project_id: str, uri: str, done: Done, *, again: bool = False) -> None:
+        """Fetch a link; `done` is called in another thread with the closed file or with the error that remained.
+
+        Waits for room, unless the link is a renewed one, asked for `again`.
+        """
         if "://" in uri:
-            self._downloads.submit(uri, done)
+            self._downloads.submit(uri, done, again=again)
             return
         while not self._places.acquire(timeout=0.5):
             if self._service.stop.is_set():

@@ -1,0 +1,210 @@
+"""The bytes of one project: each blob fetched once, named and claimed, its link renewed when it is no good any more."""
+
+import hashlib
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from cv_gdpr.archive.folder import ProjectFolder
+from cv_gdpr.archive.journal import source_path
+from cv_gdpr.archive.names import safe_stem
+from cv_gdpr.archive.writing import HashedFile
+from cv_gdpr.categories import category
+from cv_gdpr.errors import (
+    CvGdprError,
+    Interrupted,
+    MalformedAnswer,
+    NotAuthorised,
+    ServiceError,
+    StorageError,
+    Unreachable,
+)
+from cv_gdpr.findings import Absence, Blob, Item, Json
+from cv_gdpr.readers import Project
+from cv_gdpr.service.client import PAGE
+from cv_gdpr.service.fetching import Fetcher
+
+STOPS_ALL = (NotAuthorised, MalformedAnswer, Unreachable, Interrupted, StorageError)
+_FATAL = (NotAuthorised, Interrupted, StorageError)  # ... of those, the ones that stop all when one blob meets them
+_WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired, or the blob is gone: the service knows which
+_RENEWALS = 4  # of one blob
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A blob on its way: the item it belongs to, its link, the file it will be, how often its link was renewed."""
+
+    item: Item
+    blob: Blob
+    stem: str
+    source: str
+    renewals: int = 0
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its row and iteration: links are renewed for those of one place together."""
+        return self.item.row, self.item.iteration["id"] if self.item.iteration else ""
+
+
+@dataclass
+class ProjectBytes:
+    """The bytes of one project. `miss` is told row, id, source and reason of each blob that cannot be had."""
+
+    project: Project
+    folder: ProjectFolder
+    fetcher: Fetcher
+    miss: Callable[[str, str, str, str], None]
+    by_row: Counter[str] = field(default_factory=Counter)
+    claimed: set[str] = field(default_factory=set)  # sources of all blobs that were wanted
+    gone: list[Absence] = field(default_factory=list)
+    _stems: set[int] = field(default_factory=set)
+    _outstanding: int = 0
+    _fatal: CvGdprError | None = None
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _expired: deque[_Wanted] = field(default_factory=deque)
+    _renewer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "renew"))
+
+    def close(self) -> None:
+        """End the renewals."""
+        self._renewer.shutdown(wait=False, cancel_futures=True)
+
+    def want(self, item: Item, blob: Blob) -> None:
+        """See to it that a blob will be there; raises what stopped the downloads."""
+        if self._fatal:
+            raise self._fatal
+        source = source_path(blob.uri)
+        if not blob.uri:
+            self.miss(item.row, item.id, "", "the service gives no link to its bytes")
+        if not blob.uri or source in self.claimed:
+            return
+        stem = self._own_stem(blob, source)
+        known = self.folder.journal.known(source)
+        self.claimed.add(known.source if known else source)
+        if known:
+            self.by_row[item.row] += known.bytes
+            return
+        with self._changed:
+            self._outstanding += 1
+        try:
+            self._submit(_Wanted(item, blob, stem, source))
+        except BaseException:
+            self._settle()
+            raise
+
+    def _own_stem(self, blob: Blob, source: str) -> str:
+        stem = safe_stem(blob.stem)
+        if hash(stem.casefold()) in self._stems:  # the same id with other bytes, as an iteration may keep them
+            stem += "." + hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()[:8]
+        self._stems.add(hash(stem.casefold()))
+        return stem
+
+    def _submit(self, wanted: _Wanted, *, again: bool = False) -> None:
+        self.fetcher.submit(self.project.id, wanted.blob.uri, lambda result: self._fetched(wanted, result), again=again)
+
+    def _fetched(self, wanted: _Wanted, result: HashedFile | CvGdprError) -> None:
+        """Take what a download came to; runs in the downloads' thread, so that nothing may escape it."""
+        if isinstance(result, HashedFile):
+            self._keep(wanted, result)
+        elif isinstance(result, _FATAL):
+            self._stop(result)
+        elif self._may_be_renewed(wanted, result):
+            self._expired.append(wanted)
+            self._renewer.submit(self._renew)
+        else:
+            self._lose(wanted, result.message)
+
+    def _keep(self, wanted: _Wanted, file: HashedFile) -> None:
+        try:
+            stored = self.folder.keep(file, wanted.stem, wanted.blob.suffix, wanted.source)
+        except CvGdprError as error:
+            self._stop(error)
+            return
+        self.by_row[wanted.item.row] += stored.bytes
+        self._settle()
+
+    def _may_be_renewed(self, wanted: _Wanted, error: CvGdprError) -> bool:
+        refused = isinstance(error, ServiceError) and error.status in _WORTH_RENEWING
+        return refused and wanted.renewals < _RENEWALS and category(wanted.item.row).renew is not None
+
+    def _lose(self, wanted: _Wanted, reason: str) -> None:
+        self.miss(wanted.item.row, wanted.item.id, wanted.source, reason)
+        self._settle()
+
+    def _stop(self, error: CvGdprError) -> None:
+        self._fatal = error
+        self._settle()
+
+    def _settle(self) -> None:
+        with self._changed:
+            self._outstanding -= 1
+            if not self._outstanding or self._fatal:
+                self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait until every wanted blob is there or lost; raises what stopped the downloads."""
+        with self._changed:
+            while self._outstanding and not self._fatal:
+                self._changed.wait(0.5)
+                if self.project.service.stop.is_set():
+                    raise Interrupted("interrupted")
+        if self._fatal:
+            raise self._fatal
+
+    # --- renewing -----------------------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """Ask for fresh links of the expired blobs of one place, as many as one call takes."""
+        batch = self._batch()
+        if not batch:
+            return
+        try:
+            left = self._renew_from(batch[0].item.iteration, batch)
+            for place in self.project.places if left else ():
+                left = self._renew_from(place, left)
+        except CvGdprError as error:
+            for wanted in batch:
+                if isinstance(error, _FATAL):
+                    self._stop(error)
+                else:
+                    self._lose(wanted, f"its link expired, and cannot be renewed: {error.message}")
+            return
+        for wanted in left:
+            self._mark_gone(wanted)
+
+    def _batch(self) -> list[_Wanted]:
+        batch: list[_Wanted] = []
+        for _ in range(len(self._expired)):
+            wanted = self._expired.popleft()
+            if len(batch) < PAGE and (not batch or wanted.place == batch[0].place):
+                batch.append(wanted)
+            else:
+                self._expired.append(wanted)
+        return batch
+
+    def _renew_from(self, iteration: Json | None, batch: list[_Wanted]) -> list[_Wanted]:
+        """Send those on their way again that a place knows; give the others."""
+        renew = category(batch[0].item.row).renew if batch else None
+        if renew is None:
+            return batch
+        items = {item.id: item for item in renew(self.project, iteration, [wanted.item.id for wanted in batch])}
+        left = []
+        for wanted in batch:
+            fresh = _same(wanted, items.get(wanted.item.id))
+            if fresh:
+                self._submit(replace(wanted, blob=fresh, renewals=wanted.renewals + 1), again=True)
+            else:
+                left.append(wanted)
+        return left
+
+    def _mark_gone(self, wanted: _Wanted) -> None:
+        reason = "deleted at the service while it was exported"
+        self.gone.append(Absence(wanted.item.row, wanted.item.id, reason, wanted.item.iteration, gone=True))
+        self._settle()
+
+
+def _same(wanted: _Wanted, item: Item | None) -> Blob | None:
+    """Give the fresh link of the same blob, if the item still has it."""
+    blobs = item.blobs if item else ()
+    return next((blob for blob in blobs if blob.uri and source_path(blob.uri) == wanted.source), None)
