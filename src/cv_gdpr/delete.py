@@ -1,6 +1,7 @@
 """The use case of an erasure: a plan executed, children before parents, and everything in it looked for again."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,19 +20,20 @@ from cv_gdpr.errors import (
     Unsteady,
     UsageError,
 )
-from cv_gdpr.findings import Json, Selection
-from cv_gdpr.inventory import Matches
-from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, listed
+from cv_gdpr.findings import Json, Scope, Selection
+from cv_gdpr.inventory import Matches, projects_in
+from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, listed, mark
 from cv_gdpr.readers import Project
 from cv_gdpr.report import evidence as evidence_of
 from cv_gdpr.report.certificate import certificate
 from cv_gdpr.report.ledger import Ledger
-from cv_gdpr.report.outcomes import outcomes_of
 from cv_gdpr.service.client import Service
 
 Found = TypeVar("Found")
 _BUSY = frozenset({"Training", "Staging", "Exporting"})
 _BY_IDS = 256  # ids that GetImagesByIds takes
+_DISPUTED = "selected as an iteration has it, but not as it is today: name it by its id, or delete the iteration"
+_READ_ONLY = "ForbiddenDRModeEnabled"  # a 403 of one project, not of the key
 _SPLIT = frozenset({400, 404, 414})  # one bad id, or a gateway's limit on the length, may fail a whole batch
 
 
@@ -59,14 +61,12 @@ def erase(  # noqa: PLR0913 - what an erasure needs to know
     Raises UsageError, before anything is sent, if one of the three is there already and cannot be gone on with.
     """
     check_evidence_path(path)
-    with Ledger(evidence_of.ledger_of(path)) as ledger:
+    with Ledger(evidence_of.ledger_of(path), plan.endpoint) as ledger:
         erasure = Erasure(service, plan, ledger, wait, from_file, say)
         erasure.run()
         refused = erasure.stopped_by.exit_code if erasure.stopped_by else 0
-        code = evidence_of.exit_code(outcomes_of(ledger.events), refused, plan.unmatched)
-        ledger.write("closed", planHash=plan.hash, scope=plan.scope, exitCode=code)
         document = evidence_of.make(ledger, plan.body() | {"hash": plan.hash}, outside, refused)
-    evidence_of.write(path, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    evidence_of.write(path, json.dumps(document, indent=2) + "\n")
     evidence_of.write(evidence_of.certificate_of(path), certificate(document))
     return Erased(document, path, erasure.stopped_by)
 
@@ -98,7 +98,8 @@ class Erasure:
     def run(self) -> None:
         """Delete what is in the plan and look for it again; the ledger tells what came of it. Raises StorageError."""
         before = [event["planned"] for event in self.ledger.events if event["event"] == "opened"]
-        planned = {one.id: {row: list(ids) for row, ids in one.rows.items()} for one in self.plan.projects}
+        concerned = [one for one in self.plan.projects if one.total]
+        planned = {one.id: {row: list(ids) for row, ids in one.rows.items() if ids} for one in concerned}
         self.ledger.write(
             "opened",
             tool=f"cv-gdpr {__version__}",
@@ -107,7 +108,7 @@ class Erasure:
             scope=self.plan.scope,
             planned=planned,
         )
-        for one in self.plan.projects:
+        for one in concerned:
             if self.stopped_by is None:
                 self._guarded(one.id, _ProjectErasure(self, one).run)
         for project, rows in _united([*before, planned]).items():
@@ -120,9 +121,9 @@ class Erasure:
             step()
         except (NotAuthorised, Unreachable) as error:
             self.stopped_by = self.stopped_by or error
-            self.ledger.write("stopped", project=project, reason=error.message)
+            self.ledger.write("stopped", project=project, reason=_quoted(error))
         except ServiceError as error:
-            self.ledger.write("failed", project=project, reason=error.message)
+            self.ledger.write("failed", project=project, reason=_quoted(error))
             self.say(f"project {project}: {error.message}")
 
     def pause(self, round_: int) -> bool:
@@ -149,6 +150,18 @@ class Erasure:
         """Give a project to be read afresh and deleted from."""
         return Project(self.service, {"id": identity}, details=False)
 
+    def entry(self, identity: str) -> Json | None:
+        """Give a project's entry in GetProjects as it is now, None if it is not listed."""
+        return next((one for one in projects_in(self.service, Scope()) if one["id"] == identity), None)
+
+
+def _quoted(error: ServiceError) -> str:
+    """Give an error for the evidence: of the service's words the code alone, for its message may name a tag."""
+    if not error.status:
+        return error.message
+    code = f" {error.code}" if re.fullmatch(r"\w{1,80}", error.code, re.ASCII) else ""
+    return f"the service answered {error.status}{code}"
+
 
 def _united(plans: list[dict[str, dict[str, list[str]]]]) -> dict[str, dict[str, list[str]]]:
     """Give all that this run and those that were cut off before it planned: each is to be looked for."""
@@ -167,6 +180,7 @@ class _ProjectErasure:
     erasure: Erasure
     plan: ProjectPlan
     rows: dict[str, list[str]] = field(default_factory=dict)  # what is still to be deleted
+    left: dict[str, list[str]] = field(default_factory=dict)  # what is not to be deleted after all
 
     def run(self) -> None:
         self.rows = {row: list(ids) for row, ids in self.plan.rows.items()}
@@ -174,6 +188,7 @@ class _ProjectErasure:
             project = self.erasure.project(self.plan.id)
             if self.erasure.from_file:
                 self._leave_what_changed(project)
+            self._leave("images", self.plan.disputed, _DISPUTED)
             self._leave_what_trains()
         except NotFound:
             return  # the project is gone; the proof will say so
@@ -182,27 +197,51 @@ class _ProjectErasure:
             if row.name == "projects":
                 self._delete_project(project, row)
             elif row.deleter:
+                if row.name == "tags":
+                    self._leave_tags_still_needed()
                 ids = self.rows.get(row.name, [])
                 for start in range(0, len(ids), row.deleter.batch):
                     self._send(project, row.name, row.deleter.call, ids[start : start + row.deleter.batch])
 
     def _leave_what_changed(self, project: Project) -> None:
         current = current_marks(project, self.plan)
+        if "projects" in current:
+            entry = self.erasure.entry(self.plan.id)
+            current["projects"] = {self.plan.id: mark(entry)} if entry else {}
         for row, ids in self.plan.rows.items():
             now = current.get(row, {})
-            if row == "projects":
-                continue
-            changed = [one for one, mark in ids.items() if one in now and now[one] != mark]
+            changed = [one for one, then in ids.items() if one in now and now[one] != then]
             vanished = [one for one in ids if one not in now]
             self._leave(row, changed, "it changed after it was planned; make a new plan")
             if vanished:
                 self.erasure.ledger.write("vanished", project=self.plan.id, row=row, ids=vanished)
                 self.rows[row] = [one for one in self.rows[row] if one not in set(vanished)]
 
-    def _leave(self, row: str, ids: list[str], reason: str) -> None:
+    def _leave(self, row: str, ids: list[str], reason: str, *, with_project: bool = True) -> None:
         if ids:
             self.erasure.ledger.write("left", project=self.plan.id, row=row, ids=ids, reason=reason)
             self.rows[row] = [one for one in self.rows[row] if one not in set(ids)]
+            if with_project:
+                self.left.setdefault(row, []).extend(ids)
+
+    def _leave_tags_still_needed(self) -> None:
+        """Leave tags while images that bear them are there: without them a second run could not know those again."""
+        tags = self.rows.get("tags", [])
+        if self.plan.whole and self._refused("images"):
+            self._leave("tags", tags, "images that may bear it are still there", with_project=False)
+        elif tags and not self.plan.whole:
+            selected_by_them = {row: self.rows[row] for row in ("images", "predictions") if self.rows.get(row)}
+            if any(_Proof(self.erasure, self.plan.id, selected_by_them).remaining(thorough=False).values()):
+                self._leave("tags", tags, "what it selects is still there, and to be found again by it")
+
+    def _refused(self, row: str) -> bool:
+        """Say whether a call of this row got no success."""
+        last = {
+            tuple(event["ids"]): event["status"]
+            for event in self.erasure.ledger.events
+            if event["event"] == "answered" and (event["project"], event["row"]) == (self.plan.id, row)
+        }
+        return any(status >= 300 or not status for status in last.values() if status != 404)
 
     def _leave_what_trains(self) -> None:
         """Wait for iterations in training: no operation cancels one, and none is known to delete it meanwhile."""
@@ -224,32 +263,20 @@ class _ProjectErasure:
     def _delete_project(self, project: Project, row: Category) -> None:
         if not self.plan.whole or not self.rows.get("projects"):
             return
-        foreign = self._unplanned()
-        kept = [one for one in self.plan.rows.get("iterations", {}) if one not in self.rows["iterations"]]
-        if foreign:
-            self._leave("projects", [self.plan.id], f"it holds {foreign} things that are not in the plan")
-        elif kept and self._any_left(kept):
-            self._leave("projects", [self.plan.id], "an iteration in it was left")
-        elif row.deleter:
-            self._send(project, "projects", row.deleter.call, [self.plan.id])
-
-    def _any_left(self, iterations: list[str]) -> bool:
-        there = {one["id"] for one in self.erasure.project(self.plan.id).iterations}
-        return bool(there.intersection(iterations))
-
-    def _unplanned(self) -> int:
-        """Count what the project holds beside the plan: deleting the project would take that too."""
         try:
             current = self.erasure.settled(lambda: current_marks(self.erasure.project(self.plan.id), self.plan))
         except NotFound:
-            return 0
-        changed = sum(
-            one in ids and mark != ids[one] and row not in {"projects", "iterations"}
-            for row, ids in self.plan.rows.items()
-            for one, mark in current.get(row, {}).items()
-        )
-        added = sum(len(now.keys() - self.plan.rows[row].keys()) for row, now in current.items() if row != "projects")
-        return added + (changed if self.erasure.from_file else 0)
+            if _Proof(self.erasure, self.plan.id, {}).project_is_gone():
+                return
+            raise
+        planned = self.plan.rows
+        added = sum(len(now.keys() - planned.get(kind, {}).keys()) for kind, now in current.items())
+        if added:
+            self._leave("projects", [self.plan.id], f"it holds {added} things that are not in the plan")
+        elif any(one in current.get(kind, {}) for kind, ids in self.left.items() for one in ids):
+            self._leave("projects", [self.plan.id], "something in it was left")
+        elif row.deleter:
+            self._send(project, "projects", row.deleter.call, [self.plan.id])
 
     def _send(self, project: Project, row: str, call: Callable[[Project, list[str]], Any], ids: list[str]) -> None:
         """Send one call, its intent in the ledger before and its answer after; halve a batch that one id fails."""
@@ -260,10 +287,12 @@ class _ProjectErasure:
         try:
             answer = call(project, ids)
         except ServiceError as error:
-            gone = {"status": error.status, "requestId": error.request_id, "reason": error.message}
+            gone = {"status": error.status, "requestId": error.request_id, "reason": _quoted(error)}
             self.erasure.ledger.write("answered", **known, **gone)
-            if isinstance(error, (NotAuthorised, Unreachable)):
+            if isinstance(error, (NotAuthorised, Unreachable)) and error.code != _READ_ONLY:
                 raise
+            if not isinstance(error, NotFound):
+                self.erasure.say(error.message)
             if error.status in _SPLIT and len(ids) > 1:
                 for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
                     self._send(project, row, call, half)
@@ -280,15 +309,26 @@ class _Proof:
     rows: dict[str, list[str]]
 
     def run(self) -> None:
-        for round_ in range(10_000):
-            there = self.erasure.settled(lambda: self._still_there(thorough=False))
-            if not self._hoped_for(there) or not self.erasure.pause(round_):
-                break
-        there = self.erasure.settled(lambda: self._still_there(thorough=True))
+        there = self.remaining(thorough=True)
         for row, ids in self.rows.items():
             gone = [one for one in ids if one not in there[row]]
             left = [one for one in ids if one in there[row]]
             self.erasure.ledger.write("looked", project=self.id, row=row, gone=gone, there=left)
+
+    def remaining(self, *, thorough: bool) -> dict[str, set[str]]:
+        """Give what is still there, having waited for what the service said that it would delete."""
+        for round_ in range(10_000):
+            there = self._look(thorough=False)
+            if thorough and not self._hoped_for(there):
+                there = self._look(thorough=True)
+            if not self._hoped_for(there):
+                return there
+            if not self.erasure.pause(round_):
+                break
+        return self._look(thorough=thorough)
+
+    def _look(self, *, thorough: bool) -> dict[str, set[str]]:
+        return self.erasure.settled(lambda: self._still_there(thorough=thorough))
 
     def _hoped_for(self, there: dict[str, set[str]]) -> bool:
         """Say whether something is still there that the service said it would delete."""
@@ -304,7 +344,7 @@ class _Proof:
         """Give what is there of each row; not thorough: images by their ids alone, which takes fewer calls."""
         nothing: dict[str, set[str]] = {row: set() for row in self.rows}
         try:
-            if "projects" in self.rows and self._project_is_gone():
+            if "projects" in self.rows and self.project_is_gone():
                 return nothing
             project = self.erasure.project(self.id)
             return {
@@ -313,15 +353,17 @@ class _Proof:
                 if row.name in self.rows
             }
         except NotFound:
-            if self._project_is_gone():
+            if self.project_is_gone():
                 return nothing
             raise
 
-    def _project_is_gone(self) -> bool:
-        """Ask GetProject: 404 proves that the project is gone, with all that it held."""
+    def project_is_gone(self) -> bool:
+        """Say whether GetProject answers 404, and GetProjects agrees: a gateway's 404 alone would prove nothing."""
         try:
             self.erasure.service.call("get_project", self.id)
         except NotFound:
+            if self.erasure.entry(self.id):
+                raise Unsteady(f"project {self.id}: GetProject answers 404, but GetProjects lists it") from None
             return True
         return False
 

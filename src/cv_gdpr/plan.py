@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.writing import private_file, storing
 from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.errors import Unsteady, UsageError
-from cv_gdpr.findings import Item, Json, Scope, Selection, Tally
+from cv_gdpr.findings import Finding, Item, Json, Scope, Selection, Tally
 from cv_gdpr.inventory import Matches, check_tags, named, projects_in, rows_in, selected
 from cv_gdpr.readers import Project
 from cv_gdpr.redact import without_signature
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 FORMAT = "cv-gdpr plan 1"
-_CHANGING = frozenset({"lastModified", "imageCount", "tagName"})
+_CHANGING = frozenset({"lastModified", "imageCount", "tagName", "originalPublishResourceId"})
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
 
 
@@ -36,7 +36,8 @@ class ProjectPlan:
     whole: bool  # the project itself goes, with all it holds
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     published: dict[str, str] = field(default_factory=dict)  # iteration id -> publish name
-    only_in_iterations: int = 0  # of the images: in no workspace listing
+    only_in_iterations: int = 0  # images that go and are in no workspace listing
+    disputed: list[str] = field(default_factory=list)  # images selected in an iteration, but not as they are today
     exported_models: int = 0  # they stay until the Azure resource goes
     iterations_holding: list[str] = field(default_factory=list)  # trained on a selected image, and staying
 
@@ -195,32 +196,43 @@ def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches
     whole = any(row.name == "projects" for row in rows)
     plan = ProjectPlan(project.id, str(project.entry.get("name")), whole)
     in_workspace: set[str] = set()
+    selected_there: set[str] = set()
     holding: set[str] = set()
     for row in rows:
         if row.read_project is None:
             continue
         found = plan.rows.setdefault(row.name, {})
-        for item in listed(project, row, matches):
+        for item in listed(project, row, matches, in_workspace if row.name == "images" else None):
             if row.name == "tags" and item.iteration:
                 continue  # an iteration's copy of a tag goes with the iteration
             found.setdefault(item.id, mark(item.record))
             if row.name == "images":
-                (holding if item.iteration else in_workspace).add(item.iteration["id"] if item.iteration else item.id)
+                (holding if item.iteration else selected_there).add(item.iteration["id"] if item.iteration else item.id)
     going = plan.rows.get("iterations", {})
     plan.published = {
         one["id"]: one["publishName"] for one in project.iterations if one["id"] in going and one.get("publishName")
     }
-    plan.only_in_iterations = len(plan.rows.get("images", {}).keys() - in_workspace)
+    images = plan.rows.get("images", {}).keys()
+    plan.only_in_iterations = len(images - in_workspace)
+    plan.disputed = sorted((images & in_workspace) - selected_there)
     plan.iterations_holding = sorted(holding - going.keys())
+    if going and "images" not in plan.rows:
+        plan.only_in_iterations = _going_with(project)
     plan.exported_models = _exported_models(project) if going else 0
     return plan
 
 
-def listed(project: Project, row: Category, matches: Matches) -> list[Item]:
-    """Give the items of a row that the selection takes; raises ServiceError if the listing cannot be trusted."""
+def listed(project: Project, row: Category, matches: Matches, in_workspace: set[str] | None = None) -> list[Item]:
+    """Give the items of a row that the selection takes; raises ServiceError if the listing cannot be trusted.
+
+    `in_workspace` receives the ids of all that the workspace holds, whether the selection takes them or not.
+    """
     assert row.read_project  # noqa: S101 - for the type checker
+    findings = row.read_project(project)
+    if in_workspace is not None:
+        findings = _noting(findings, in_workspace)
     items = []
-    for finding in selected(row.read_project(project), matches):
+    for finding in selected(findings, matches):
         if isinstance(finding, Tally) and not finding.agrees:
             raise Unsteady(
                 f"{row.name} of project {project.id}: the service counts {finding.before} before and {finding.after} "
@@ -230,6 +242,20 @@ def listed(project: Project, row: Category, matches: Matches) -> list[Item]:
         if isinstance(finding, Item):
             items.append(finding)
     return items
+
+
+def _noting(findings: Iterator[Finding], in_workspace: set[str]) -> Iterator[Finding]:
+    for finding in findings:
+        if isinstance(finding, Item) and not finding.iteration:
+            in_workspace.add(finding.id)
+        yield finding
+
+
+def _going_with(project: Project) -> int:
+    """Count the images that live only in iterations, and so go with them though nobody asked for images."""
+    row = next(row for row in BY_API if row.name == "images")
+    items = listed(project, row, Matches(Selection()))
+    return len({item.id for item in items} - {item.id for item in items if not item.iteration})
 
 
 def _exported_models(project: Project) -> int:
@@ -256,13 +282,22 @@ def load_plan(path: Path, endpoint: str) -> Plan:
         raise UsageError(f"--plan {path} is not a plan of cv-gdpr")
     if stated != hashlib.sha256(_canonical(body)).hexdigest():
         raise UsageError(f"--plan {path} was altered after it was made", "make a new one with --dry-run --save-plan")
-    if body["endpoint"] != endpoint:
-        raise UsageError(f"--plan {path} is of another endpoint: {body['endpoint']}")
+    if body.get("endpoint") != endpoint:
+        raise UsageError(f"--plan {path} is of another endpoint: {body.get('endpoint')}")
     try:
-        projects = [ProjectPlan(**project) for project in body["projects"]]
-        return Plan(endpoint, body["created"], body["scope"], projects, body["protected"], body["unmatched"])
-    except (KeyError, TypeError) as error:
+        return _plan_in(body)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UsageError(f"--plan {path} is not a plan that this version understands") from error
+
+
+def _plan_in(body: Json) -> Plan:
+    projects = [ProjectPlan(**project) for project in body["projects"]]
+    known = {row.name for row in BY_API}
+    if any(
+        not one.rows.keys() <= known or not all(isinstance(ids, dict) for ids in one.rows.values()) for one in projects
+    ):
+        raise ValueError("rows that nothing deletes")
+    return Plan(body["endpoint"], body["created"], body["scope"], projects, body["protected"], body["unmatched"])
 
 
 def _read(path: Path) -> Json:
@@ -281,12 +316,20 @@ def current_marks(project: Project, plan: ProjectPlan) -> dict[str, dict[str, st
     """List again what a plan speaks of, and give the marks of now; raises ServiceError."""
     marks: dict[str, dict[str, str]] = {}
     for row in BY_API:
-        if row.name in plan.rows:
+        if row.name in plan.rows or plan.whole:
             now = marks.setdefault(row.name, {})
             for item in listed(project, row, Matches(Selection())):
                 if not (row.name == "tags" and item.iteration):
-                    now.setdefault(item.id, mark(item.record))
+                    now.setdefault(item.id, mark(_as_published(item, plan)))
     return marks
+
+
+def _as_published(item: Item, plan: ProjectPlan) -> Json:
+    """Give a record as it was planned, if its publication was taken back: that is a deletion's first step."""
+    name = plan.published.get(item.id)
+    if item.row == "iterations" and name and not item.record.get("publishName"):
+        return item.record | {"publishName": name}
+    return item.record
 
 
 def check_size(plan: Plan, max_delete: int | None) -> None:
@@ -307,6 +350,7 @@ def not_held(plan: Plan, held: Iterable[tuple[str, str, Json]]) -> list[tuple[st
     }
     for project_id, row, record in held:
         key = (project_id, row, str(record.get("id")))
-        if wanted.get(key) == mark(record):
+        unpublished = record | {"publishName": None} if row == "iterations" else record
+        if wanted.get(key) in {mark(record), mark(unpublished)}:
             del wanted[key]
     return [(row, one) for _, row, one in wanted]

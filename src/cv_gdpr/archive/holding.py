@@ -20,6 +20,11 @@ def endpoint_of(folder: Path) -> str:
     return str(_summary(folder).get("endpoint", ""))
 
 
+def rows_of(folder: Path) -> frozenset[str]:
+    """Give the rows of the table that an export was made of."""
+    return frozenset(_summary(folder)["rows"])
+
+
 def _summary(folder: Path) -> Json:
     summary: Any = json.loads((folder / "data" / "export.json").read_bytes())
     return summary if isinstance(summary, dict) else {}

@@ -1,6 +1,7 @@
 """`cv-gdpr delete [ROW]`."""
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,33 +24,32 @@ _PATH = click.Path(path_type=Path)
 _delete_options = [
     shared.scope_options,
     shared.selector_options,
-    click.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is sent."),
-    click.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
-    click.option("--plan", "plan_file", type=_PATH, metavar="FILE", help="Execute exactly this plan, made earlier."),
-    click.option("--yes", is_flag=True, help="Do not ask; for scripts."),
-    click.option("--max-delete", type=click.IntRange(0), metavar="N", help="Refuse a plan of more than N things."),
-    click.option(
+    shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is sent."),
+    shared.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
+    shared.option("--plan", "plan_file", type=_PATH, metavar="FILE", help="Execute exactly this plan, made earlier."),
+    shared.option("--yes", is_flag=True, help="Do not ask; for scripts."),
+    shared.option("--max-delete", type=click.IntRange(0), metavar="N", help="Refuse a plan of more than N things."),
+    shared.option(
         "--protect",
         multiple=True,
         type=shared.OnePerLine(),
-        envvar="CV_GDPR_PROTECT",
         metavar="P",
         help="Never touch this project (name or id); repeats. Also CV_GDPR_PROTECT, one a line.",
     ),
-    click.option(
+    shared.option(
         "--require-export",
         type=_PATH,
         metavar="DIR",
         help="Refuse to delete anything that the verified export in DIR does not hold as it is now.",
     ),
-    click.option(
+    shared.option(
         "--evidence",
         type=_PATH,
         metavar="FILE",
         help="Where to write the evidence, with its ledger (FILE.jsonl) and printable page; "
         "default: cv-gdpr-erasure-<UTC time>.json.",
     ),
-    click.option(
+    shared.option(
         "--wait",
         type=click.FloatRange(0),
         default=600.0,
@@ -108,6 +108,7 @@ for _category in CATEGORIES:
 
 
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
+    options["protect"] += tuple(filter(None, os.environ.get("CV_GDPR_PROTECT", "").split("\n")))
     scope = _scope(options, rows)
     connection = shared.connection(options)
     outside = _outside(scope)
@@ -131,7 +132,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
             save_plan(plan, options["save_plan"])
         if options["dry_run"]:
             _show(plan, outside, options, to_stdout=True)
-            return 3 if plan.unmatched else 0
+            return _planned_code(plan)
         _confirm(plan, outside, options)
         return _execute(service, plan, outside, options)
 
@@ -182,7 +183,7 @@ def _refuse_protected(service: "Service", plan: "Plan", protect: tuple[str, ...]
 
 
 def _require_export(plan: "Plan", folder: Path) -> None:
-    from cv_gdpr.archive.holding import endpoint_of, records_held
+    from cv_gdpr.archive.holding import endpoint_of, records_held, rows_of
     from cv_gdpr.plan import not_held
     from cv_gdpr.verify import verify
 
@@ -191,6 +192,11 @@ def _require_export(plan: "Plan", folder: Path) -> None:
         raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", "nothing was sent")
     if endpoint_of(folder) != plan.endpoint:
         raise UsageError(f"--require-export {folder} is of another endpoint: {endpoint_of(folder)}")
+    if "performance" not in rows_of(folder) and any(one.rows.get("iterations") for one in plan.projects):
+        raise UsageError(
+            f"--require-export {folder} does not hold the iterations' performance, which goes with them",
+            "export again, with the row performance; nothing was sent",
+        )
     lacking = not_held(plan, records_held(folder))
     if lacking:
         row, identity = lacking[0]
@@ -206,8 +212,8 @@ def _require_export(plan: "Plan", folder: Path) -> None:
 
 def _show(plan: "Plan", outside: list[Json], options: dict[str, Any], *, to_stdout: bool) -> None:
     if options["as_json"] and to_stdout:
-        shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside, "exitCode": 0}
-        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
+        click.echo(json.dumps(shown | {"exitCode": _planned_code(plan)}, indent=2))
         return
     headings = ("project", "whole", "images", "only in iterations", "tags", "iterations", "published", "predictions")
     rows = [_plan_row(project) for project in plan.projects if project.total]
@@ -215,6 +221,10 @@ def _show(plan: "Plan", outside: list[Json], options: dict[str, Any], *, to_stdo
     print_table(title, (*headings, "models that stay"), rows, numbers=set(range(2, 9)), error=not to_stdout)
     for line in _plan_notes(plan, outside):
         click.echo(printable(line), err=not to_stdout)
+
+
+def _planned_code(plan: "Plan") -> int:
+    return 3 if plan.unmatched or any(project.disputed for project in plan.projects) else 0
 
 
 def _plan_row(project: "ProjectPlan") -> list[str]:
@@ -241,6 +251,18 @@ def _plan_notes(plan: "Plan", outside: list[Json]) -> list[str]:
         f"trained on these images, and not deleted: iteration {iteration} of project {project.id}"
         for project in plan.projects
         for iteration in project.iterations_holding
+    ]
+    if "performance" in plan.scope["rows"]:
+        notes.append("performance: goes with its iterations, which are planned here")
+    notes += [
+        f"{project.only_in_iterations} images live only in the iterations of project {project.id}, and go with them"
+        for project in plan.projects
+        if project.only_in_iterations and not project.rows.get("images")
+    ]
+    notes += [
+        f"selected as an iteration has it, but not as it is today, and left: image {image} of project {project.id}"
+        for project in plan.projects
+        for image in project.disputed
     ]
     notes += [f"protected: project {identity}" for identity in plan.protected]
     notes += [f"found nowhere: {value}" for value in plan.unmatched]

@@ -1,5 +1,6 @@
 """The evidence of an erasure: one JSON document made from the plan and the ledger, and the check of it against both."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -61,10 +62,13 @@ def verdict(code: int, outcomes: list[Outcome]) -> str:
 
 
 def make(ledger: Ledger, plan: Json, outside: list[Json], stopped: int = 0) -> Json:
-    """Give the evidence document; `plan` is the plan's JSON, `outside` what no operation deletes."""
+    """Give the evidence document, and close the ledger with its hash.
+
+    `plan` is the plan's JSON, `outside` what no operation deletes, `stopped` the exit code of what stopped the run.
+    """
     outcomes = outcomes_of(ledger.events)
     code = exit_code(outcomes, stopped, plan["unmatched"])
-    return {
+    document: Json = {
         "format": FORMAT,
         "tool": f"cv-gdpr {__version__}",
         "endpoint": plan["endpoint"],
@@ -82,8 +86,16 @@ def make(ledger: Ledger, plan: Json, outside: list[Json], stopped: int = 0) -> J
         "residue": as_json(outcome for outcome in outcomes if outcome.state == RESIDUE),
         "outsideTheApi": outside,
         "retention": list(RETENTION),
-        "ledger": {"file": ledger.path.name, "lines": len(ledger.events), "last": ledger.last},
     }
+    ledger.write("closed", planHash=plan["hash"], scope=plan["scope"], exitCode=code, evidence=_digest(document))
+    bound = {"file": ledger.path.name, "lines": len(ledger.events), "last": ledger.last}
+    return document | {"ledger": bound}
+
+
+def _digest(document: Json) -> str:
+    """Give the hash of an evidence document, without its own word on the ledger that holds this hash."""
+    told = {name: value for name, value in document.items() if name != "ledger"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _project(project: Json) -> Json:
@@ -96,7 +108,7 @@ def _project(project: Json) -> Json:
 def write(path: Path, text: str) -> None:
     """Write a file of the evidence, readable by its owner only; raises StorageError."""
     with storing(path), private_file(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="xmlcharrefreplace"))
 
 
 def check(path: Path) -> list[str]:
@@ -108,7 +120,7 @@ def check(path: Path) -> list[str]:
     if not ledger.is_file():
         return [f"{ledger.name}: the ledger is missing"]
     chain = read_chain(ledger)
-    return _check_chain(ledger, chain) or _compare(evidence, chain)
+    return _check_chain(ledger, chain) or _compared(ledger, evidence, chain)
 
 
 def _check_chain(path: Path, chain: Chain) -> list[str]:
@@ -135,6 +147,13 @@ def _read(path: Path) -> Json:
     return evidence
 
 
+def _compared(ledger: Path, evidence: Json, chain: Chain) -> list[str]:
+    try:
+        return _compare(evidence, chain)
+    except (KeyError, TypeError, ValueError, AttributeError):  # whoever forges lines may forge anything
+        return [f"{ledger.name}: holds a line that cv-gdpr does not write"]
+
+
 def _compare(evidence: Json, chain: Chain) -> list[str]:
     """Tell the story again from the ledger, and compare."""
     opened, closed = chain.events[0], chain.events[-1]
@@ -148,6 +167,11 @@ def _compare(evidence: Json, chain: Chain) -> list[str]:
         "exitCode": closed.get("exitCode"),
         "scope": closed.get("scope"),
         "verdict": verdict(int(closed.get("exitCode", 1)), outcomes),
-        "ledger": {"file": (evidence.get("ledger") or {}).get("file"), "lines": len(chain.events), "last": chain.last},
     }
-    return [f"{name}: not what the ledger tells" for name, value in stated.items() if evidence.get(name) != value]
+    differences = [name for name, value in stated.items() if evidence.get(name) != value]
+    bound = evidence.get("ledger")
+    if not isinstance(bound, dict) or (bound.get("lines"), bound.get("last")) != (len(chain.events), chain.last):
+        differences.append("ledger")
+    if not differences and _digest(evidence) != closed.get("evidence"):
+        return ["the evidence was changed after it was written: the ledger holds another hash of it"]
+    return [f"{name}: not what the ledger tells" for name in differences]

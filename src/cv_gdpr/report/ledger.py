@@ -1,5 +1,6 @@
 """A ledger of an erasure: one line an event, durable before the next step, bound by a hash to the line before."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -7,6 +8,8 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
+
+from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.writing import storing
 from cv_gdpr.errors import UsageError
@@ -18,11 +21,35 @@ START = "0" * 64  # what the first line is bound to
 class Ledger:
     """An open ledger. A file that a cut-off run left is gone on with; anything else in its place is refused."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, endpoint: str) -> None:
         self.path = path
+        self._endpoint = endpoint
         self.events: list[Json] = []
         self.last = START
         self._lock = threading.Lock()
+        self._alone = FileLock(path.with_name(f".{path.name}.lock"))
+        with storing(path):
+            self._stay_alone()
+        try:
+            self._open()
+        except BaseException:
+            self._leave()
+            raise
+
+    def _stay_alone(self) -> None:
+        """Refuse to write where another run is writing: two would tear the chain."""
+        try:
+            self._alone.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(f"another run is writing to {self.path}", "name another --evidence") from None
+
+    def _leave(self) -> None:
+        with contextlib.suppress(OSError):
+            Path(self._alone.lock_file).unlink()  # while it is held, so that nobody else's goes
+        self._alone.release()
+
+    def _open(self) -> None:
+        path = self.path
         torn = self._read_back() if path.exists() else b""
         with storing(path):
             self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb", buffering=0)
@@ -39,6 +66,8 @@ class Ledger:
         chain = read_chain(self.path)
         if chain.broken or (chain.events and chain.events[0].get("event") != "opened"):
             raise UsageError(f"{self.path} exists and is no ledger that can be gone on with", "name another --evidence")
+        if chain.events and chain.events[0].get("endpoint") != self._endpoint:
+            raise UsageError(f"{self.path} is the ledger of another endpoint", "name another --evidence")
         self.events, self.last, self._whole = chain.events, chain.last, chain.whole
         return chain.torn
 
@@ -47,7 +76,7 @@ class Ledger:
         with self._lock:
             number = len(self.events) + 1
             record = {"n": number, "at": now(), "event": event, **what, "previous": self.last}
-            line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+            line = json.dumps(record, separators=(",", ":")).encode()
             with storing(self.path):
                 self._file.write(line + b"\n")
                 os.fsync(self._file.fileno())
@@ -59,6 +88,7 @@ class Ledger:
 
     def __exit__(self, *exc: object) -> None:
         self._file.close()
+        self._leave()
 
 
 def _sync_folder(path: Path) -> None:

@@ -34,7 +34,16 @@ Key = tuple[str, str, str]
 def outcomes_of(events: Iterable[Json]) -> list[Outcome]:
     """Give the outcome of every thing that was planned, in the plan's order."""
     outcomes: dict[Key, Outcome] = {}
-    tell = {"opened": _plan, "answered": _answer, "left": _leave, "looked": _look}
+    tell = {
+        "opened": _plan,
+        "vanished": _vanish,
+        "calling": _call,
+        "answered": _answer,
+        "left": _leave,
+        "failed": _explain,
+        "stopped": _explain,
+        "looked": _look,
+    }
     for event in events:
         if event["event"] in tell:
             tell[event["event"]](outcomes, event)
@@ -54,6 +63,16 @@ def _of(outcomes: dict[Key, Outcome], event: Json, field: str) -> Iterator[Outco
             yield outcome
 
 
+def _vanish(outcomes: dict[Key, Outcome], event: Json) -> None:
+    for outcome in _of(outcomes, event, "ids"):
+        outcome.state = GONE
+
+
+def _call(outcomes: dict[Key, Outcome], event: Json) -> None:
+    for outcome in _of(outcomes, event, "ids"):
+        outcome.at, outcome.reason, outcome.state = event["at"], "no answer came", UNPROVED
+
+
 def _answer(outcomes: dict[Key, Outcome], event: Json) -> None:
     for outcome in _of(outcomes, event, "ids"):
         outcome.status, outcome.requestId, outcome.at = event["status"], event["requestId"], event["at"]
@@ -66,13 +85,23 @@ def _leave(outcomes: dict[Key, Outcome], event: Json) -> None:
         outcome.state, outcome.reason = LEFT, event["reason"]
 
 
+def _explain(outcomes: dict[Key, Outcome], event: Json) -> None:
+    """Give the reason why a project's things were not sent, or could not be looked for."""
+    for outcome in outcomes.values():
+        if outcome.project == event["project"] and not outcome.reason and outcome.state == UNPROVED:
+            outcome.reason = event["reason"]
+
+
 def _look(outcomes: dict[Key, Outcome], event: Json) -> None:
+    whole = outcomes.get((event["project"], "projects", event["project"]))
     for outcome in _of(outcomes, event, "gone"):
-        outcome.state = DELETED if _accepted(outcome) or outcome.reason else GONE
+        sent = outcome.at or (whole and _accepted(whole))
+        outcome.state = DELETED if sent and outcome.status != 404 and outcome.state != GONE else GONE
         outcome.reason = ""
     for outcome in _of(outcomes, event, "there"):
         if outcome.state != LEFT:
             outcome.state = RESIDUE if _accepted(outcome) else FAILED
+            outcome.reason = "" if outcome.state == RESIDUE else outcome.reason
 
 
 def _accepted(outcome: Outcome) -> bool:

@@ -1,0 +1,193 @@
+"""A run that was cut off, and the run after it: what is left goes, and the ledger tells the whole story."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from delete.erasing import calls, environment, ids, others_untouched, state, stock
+
+GONE = {"deleted", "gone already"}
+
+
+@contextmanager
+def stuck(sim, *arguments, fault, evidence):
+    """Run `cv-gdpr delete` up to the call that a fault holds up; give the process, killed in the end."""
+    sim.fault(fault)
+    seen = len(calls(sim, fault.route))
+    command = [sys.executable, "-m", "cv_gdpr", "delete", *arguments, "--yes", "--json", "--evidence", str(evidence)]
+    with subprocess.Popen(command, env=environment(sim), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + 20
+        while len(calls(sim, fault.route)) - seen <= fault.after and time.monotonic() < until:
+            time.sleep(0.005)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+    sim.clear_faults()
+
+
+def held_up(operation, after=0):
+    """A call that the service takes long to answer, and does not carry out in this test's time."""
+    return Fault(operation, delay=30, after=after)
+
+
+KILLED = [
+    held_up("UnpublishIteration"),
+    held_up("DeleteIteration", 1),
+    held_up("DeleteImages"),
+    held_up("DeleteTag", 1),
+    held_up("DeleteProject"),
+    held_up("GetProject"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "same"), [(fault, True) for fault in KILLED] + [(KILLED[2], False), (KILLED[5], False)]
+)
+def test_after_kill_9_the_same_command_does_what_is_left(sim, erase, tmp_path, fault, same):
+    project, other = stock(sim), stock(sim, "Strangers")
+    before = state(sim)
+    path = tmp_path / "e.json"
+    with stuck(sim, "--all", "--protect", "Strangers", fault=fault, evidence=path) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    assert not path.exists()
+    ledger = path.with_name("e.json.jsonl")
+    first = [json.loads(line) for line in ledger.read_text().splitlines()]
+    assert erase.cli("verify", ledger).code == 4
+    went = {one for event in first if event["event"] == "answered" and event["status"] < 300 for one in event["ids"]}
+
+    ran = erase("--all", "--protect", "Strangers", evidence="e.json" if same else "f.json")
+
+    assert ran.code == 0, ran.err
+    others_untouched(sim, before, {project})
+    assert other in sim.store.projects
+    assert erase.verified() == 0
+    assert set(erase.states().values()) <= GONE
+    if not same:
+        assert [json.loads(line) for line in ledger.read_text().splitlines()] == first
+        return
+    assert erase.ledger[: len(first)] == first
+    assert [event["event"] for event in erase.ledger].count("opened") == 2
+    planned = {key[3] for key in before if key[0] == project and not (key[2] == "tags" and key[1])}
+    assert set(erase.states()) == planned
+    assert all(erase.states()[one] == "deleted" for one in went & planned)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_torn_last_line_is_cut_off_and_told(sim, erase, tmp_path):
+    stock(sim)
+    with stuck(sim, "--all", fault=held_up("DeleteImages"), evidence=tmp_path / "e.json") as process:
+        process.kill()
+    ledger = tmp_path / "e.json.jsonl"
+    whole = ledger.read_bytes()
+    ledger.write_bytes(whole + b'{"n":99,"at":"20')
+
+    assert erase("--all", evidence="e.json").code == 0
+    assert ledger.read_bytes().startswith(whole)
+    assert [event["discardedBytes"] for event in erase.ledger if event["event"] == "resumed"] == [16]
+    assert erase.verified() == 0
+
+
+def test_a_ledger_that_is_only_a_torn_line_is_begun_anew(sim, erase, tmp_path):
+    stock(sim)
+    (tmp_path / "e.json.jsonl").write_bytes(b'{"n":1,"at":"20')
+
+    assert erase("--all", evidence="e.json").code == 0
+    assert erase.verified() == 0
+
+
+def test_a_cut_off_ledger_that_was_edited_is_not_gone_on_with(sim, erase, tmp_path):
+    stock(sim)
+    with stuck(sim, "--all", fault=held_up("DeleteImages"), evidence=tmp_path / "e.json") as process:
+        process.kill()
+    ledger = tmp_path / "e.json.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[:2] + lines[3:]))
+    sim.calls.clear()
+
+    assert erase("--all", evidence="e.json").code == 2
+    assert calls(sim) == []
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_killed_after_the_last_deletion_there_is_nothing_left_and_it_says_so(sim, erase, tmp_path, same):
+    stock(sim)
+    with stuck(sim, "--all", fault=held_up("GetProject"), evidence=tmp_path / "e.json") as process:
+        process.kill()
+    sim.calls.clear()
+
+    ran = erase("--all", evidence="e.json" if same else "f.json")
+
+    assert ran.code == 0
+    assert calls(sim) == []
+    assert ("erased" if same else "nothing to delete") in ran.json["verdict"]
+    assert set(erase.states().values()) == ({"deleted"} if same else set())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_the_next_finishes(sim, erase, tmp_path, number):
+    project = stock(sim)
+    before = state(sim)
+    with stuck(sim, "--all", fault=held_up("DeleteTag"), evidence=tmp_path / "e.json") as process:
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+
+    assert process.returncode == 130
+    assert json.loads(out)["error"]["exitCode"] == 130
+    assert b"Traceback" not in err
+    assert erase("--all", evidence="e.json").code == 0
+    others_untouched(sim, before, {project})
+
+
+def test_two_runs_do_not_write_one_ledger(sim, erase, tmp_path):
+    stock(sim)
+    with stuck(sim, "--all", fault=held_up("DeleteImages"), evidence=tmp_path / "e.json"):
+        sent = len(calls(sim))
+        ran = erase("--all", evidence="e.json")
+
+        assert ran.code == 2
+        assert "another run" in ran.err
+        assert len(calls(sim)) == sent
+    assert erase("--all", evidence="e.json").code == 0
+    assert erase.verified() == 0
+
+
+@pytest.mark.parametrize(
+    "operation", ["DeleteImages", "DeleteTag", "DeletePrediction", "DeleteIteration", "DeleteProject"]
+)
+@pytest.mark.parametrize("lie", [False, True])
+def test_after_a_partial_failure_the_same_command_finishes(sim, erase, operation, lie):
+    project = stock(sim)
+    _ = stock(sim, "Strangers")
+    before = state(sim)
+    sim.fault(Fault("DeleteProject", status=500, times=None))
+    sim.fault(Fault(operation, times=None, **({"lie": True} if lie else {"status": 500})))
+    assert erase("--project", "Visitors").code == (4 if lie and operation != "DeleteProject" else 3)
+    left = set().union(*(ids(sim, project, row) for row in ("images", "tags", "predictions", "iterations", "projects")))
+    sim.clear_faults()
+
+    assert erase("--project", "Visitors").code == 0
+    others_untouched(sim, before, {project})
+    assert set(erase.states()) == left
+
+
+@pytest.mark.parametrize("operation", ["DeleteImages", "DeleteTag", "DeletePrediction", "DeleteIteration"])
+def test_a_partial_failure_of_a_plan_is_finished_by_the_same_plan(sim, erase, tmp_path, operation):
+    stock(sim)
+    plan = tmp_path / "plan.json"
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+    sim.fault(Fault(operation, status=500, times=None))
+    sim.fault(Fault("DeleteProject", status=500, times=None))
+    assert erase("--plan", plan).code == 3
+    sim.clear_faults()
+
+    assert erase("--plan", plan).code == 0
+    assert sim.store.projects == {}

@@ -1,0 +1,274 @@
+"""The evidence: what it says and does not say, where it is written, and when."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from commandline import CommandLine
+from cv_gdpr import __version__
+from cv_gdpr.simulator import Fault, Simulator
+from delete.erasing import OPERATIONS, RESOURCE, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
+
+FIELDS = {
+    "format": str,
+    "tool": str,
+    "endpoint": str,
+    "started": str,
+    "finished": str,
+    "verdict": str,
+    "exitCode": int,
+    "scope": dict,
+    "planHash": str,
+    "counts": dict,
+    "projects": list,
+    "protected": list,
+    "notFound": list,
+    "items": list,
+    "residue": list,
+    "outsideTheApi": list,
+    "retention": list,
+    "ledger": dict,
+}
+ITEM = {"project", "row", "id", "state", "status", "requestId", "at", "reason"}
+
+
+def identified(sim):
+    """Have the service give each operation's answers an id of its own."""
+    for operation in OPERATIONS.values():
+        known = {"apim-request-id": f"id-of-{operation}", "Request-Id": f"id-of-{operation}"}
+        sim.fault(Fault(operation, times=None, headers=known))
+
+
+def test_the_evidence_says_all_that_was_promised(sim, erase):
+    project = stock(sim)
+    wanted = {(row, one) for row in OPERATIONS if row != "publications" for one in ids(sim, project, row)}
+    identified(sim)
+
+    assert erase("--all").code == 0
+
+    evidence = erase.evidence
+    assert {name: type(value) for name, value in evidence.items()} == FIELDS
+    assert evidence["tool"] == f"cv-gdpr {__version__}"
+    assert evidence["endpoint"] == sim.endpoint
+    assert evidence["counts"] == {"deleted": len(wanted)}
+    assert {(one["row"], one["id"]) for one in evidence["items"]} == wanted
+    assert len(evidence["items"]) == len(wanted)
+    for one in evidence["items"]:
+        assert one.keys() == ITEM
+        assert one["requestId"] == f"id-of-{OPERATIONS[one['row']]}"
+        assert one["status"] == (202 if one["row"] == "images" else 204)
+        assert evidence["started"] <= one["at"] <= evidence["finished"]
+    assert evidence["projects"][0]["imagesOnlyInIterations"] == 1
+    assert evidence["projects"][0]["exportedModels"] == 1
+    assert len(evidence["projects"][0]["unpublished"]) == 1
+    assert {one["row"] for one in evidence["outsideTheApi"]} == {"account", "exports"}
+    told = json.dumps(evidence["retention"])
+    assert "30 days" in told
+    assert "48 hours" in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--all"], ["--project", "Visitors"], ["--all", "--tag", "alice"], ["--all", "--metadata", "subject=nr-4711"]],
+)
+@pytest.mark.parametrize("failing", [False, True])
+def test_no_name_of_anything_stands_in_the_evidence(sim, erase, arguments, failing):
+    stock(sim), stock(sim, "Strangers")
+    if failing:
+        sim.fault(Fault("UnpublishIteration", status=400, times=None, body={"code": "Bad", "message": "live-visitors"}))
+        sim.fault(Fault("DeleteTag", status=409, times=None, body={"code": "alice is", "message": "alice"}))
+
+    erase(*arguments)
+
+    for file in erase.files:
+        text = file.read_text()
+        assert not [secret for secret in (*SECRETS, sim.training_key, RESOURCE, "sig=") if secret in text], file
+        assert file.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("selector", "value"),
+    [("--tag", "alice"), ("--metadata", "subject=nr-4711"), ("--image-id", None)],
+)
+def test_a_selectors_value_can_be_checked_by_who_knows_it(sim, erase, selector, value):
+    project = stock(sim)
+    value = value or max(ids(sim, project, "images"))
+
+    assert erase("--all", selector, value).code == 0
+
+    scope = erase.evidence["scope"]
+    digest = hashlib.sha256((scope["salt"] + value).encode()).hexdigest()
+    assert scope["selectors"] == [{"selector": selector, "sha256": digest}]
+    assert len(scope["salt"]) >= 32
+    assert digest in erase.files[2].read_text()
+
+
+def test_each_runs_salt_is_its_own(sim, erase):
+    stock(sim), stock(sim, "Strangers")
+    salts = set()
+    for name in ("Visitors", "Strangers"):
+        assert erase("--project", name, "--tag", "alice").code == 0
+        salts.add(erase.evidence["scope"]["salt"])
+
+    assert len(salts) == 2
+
+
+def test_the_plans_hash_is_that_of_the_saved_plan(sim, erase, tmp_path):
+    stock(sim)
+    plan = tmp_path / "plan.json"
+
+    ran = erase("--all", "--save-plan", plan)
+
+    saved = json.loads(plan.read_text())
+    body = {name: value for name, value in saved.items() if name != "hash"}
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    assert ran.json["planHash"] == erase.evidence["planHash"] == saved["hash"] == digest
+
+
+def test_the_ledger_is_opened_before_the_first_deletion_and_chained(sim, erase):
+    project = stock(sim)
+    sim.fault(Fault("DeletePrediction", status=401, times=None))
+
+    assert erase("--all").code == 5
+
+    events = erase.ledger
+    assert [event["event"] for event in events][:3] == ["opened", "calling", "answered"]
+    assert {row: set(held) for row, held in events[0]["planned"][project].items()} == {
+        row: ids(sim, project, row) for row in OPERATIONS if row != "publications"
+    }
+    assert [event["n"] for event in events] == list(range(1, len(events) + 1))
+    previous = "0" * 64
+    for line, event in zip(erase.ledger_file.read_bytes().splitlines(), events, strict=True):
+        assert event["previous"] == previous
+        previous = hashlib.sha256(line).hexdigest()
+    assert erase.evidence["ledger"] == {"file": erase.ledger_file.name, "lines": len(events), "last": previous}
+
+
+def test_every_deletion_stands_in_the_ledger_before_it_is_sent_and_after(sim, erase):
+    stock(sim)
+    identified(sim)
+
+    assert erase("--all").code == 0
+
+    events = erase.ledger
+    announced = [(event["row"], event["ids"]) for event in events if event["event"] == "calling"]
+    answered = [(event["row"], event["ids"]) for event in events if event["event"] == "answered"]
+    assert announced == answered
+    assert [OPERATIONS[row] for row, _ in announced] == [call.operation for call in calls(sim)]
+    assert {event["requestId"] for event in events if event["event"] == "answered"} == {
+        f"id-of-{operation}" for operation in OPERATIONS.values()
+    }
+
+
+def test_a_deletion_on_its_way_is_on_the_disk_as_announced(sim, erase, tmp_path):
+    stock(sim)
+    seen = []
+    ledger = tmp_path / "e.json.jsonl"
+
+    with meanwhile(sim, "DeletePrediction", lambda: seen.extend(ledger.read_text().splitlines())):
+        assert erase("--all", evidence="e.json").code == 0
+
+    assert [json.loads(line)["event"] for line in seen] == ["opened", "calling", "answered", "calling"]
+    assert json.loads(seen[-1])["row"] == "predictions"
+
+
+HOSTILE = "</td><script>alert(1)</script><img src=x onerror='x'>\"&"
+
+
+def test_the_page_runs_nothing_and_escapes_what_is_hostile(sim, erase):
+    project = stock(sim)
+    holder = sim.store.projects[project]
+    holder.predictions[HOSTILE] = replace(next(iter(holder.predictions.values())), id=HOSTILE)
+    sim.fault(Fault("DeletePrediction", status=400, times=None, match="%3Cscript"))
+
+    assert erase("predictions", "--all").code == 3
+
+    page = erase.files[2].read_text()
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;" in page
+    assert "src=" not in page.replace("src=x", "")
+    assert "href" not in page
+    assert page.startswith("<!doctype html>")
+
+
+def test_the_page_has_a_certificates_fields(sim, erase):
+    stock(sim, images=3)
+
+    assert erase("--all").code == 0
+
+    page = erase.files[2].read_text()
+    for words in (
+        "Certificate of erasure",
+        "Media source",
+        "Method type",
+        "Verification method",
+        "Signature",
+        sim.endpoint,
+    ):
+        assert words in page
+    assert all(one["id"] in page for one in erase.evidence["items"])
+
+
+def test_ids_and_words_that_no_file_can_hold_do_not_lose_the_evidence(sim, erase):
+    stock(sim)
+    body = b'{"code": "Bad\\ud800", "message": "\\ud800\\u0000\\u2028"}'
+    sim.fault(Fault("DeleteTag", status=400, times=None, body=body, content_type="application/json"))
+
+    assert erase("tags", "--all").code == 3
+    assert erase.verified() == 0
+
+
+@pytest.mark.parametrize(
+    "kind", ["evidence", "page", "folder", "missing folder", "file for folder", "ledger of another", "jsonl"]
+)
+def test_evidence_that_cannot_be_written_forbids_the_deletion(sim, erase, tmp_path, kind):
+    stock(sim)
+    before = state(sim)
+    names = {"missing folder": "none/e.json", "file for folder": "file/e.json", "jsonl": "e.jsonl"}
+    name = names.get(kind, "e.json")
+    (tmp_path / "file").write_text("x")
+    if kind == "folder":
+        (tmp_path / "e.json").mkdir()
+    there = {"evidence": "e.json", "page": "e.html", "ledger of another": "e.json.jsonl"}.get(kind)
+    if there:
+        (tmp_path / there).write_text('{"n": 1}\n')
+
+    ran = erase("--all", evidence=name)
+
+    assert ran.code == 2, ran.err
+    assert calls(sim) == []
+    others_untouched(sim, before, set())
+    if there:
+        assert (tmp_path / there).read_text() == '{"n": 1}\n'
+
+
+def test_the_ledger_of_another_endpoint_is_not_gone_on_with(sim, erase, tmp_path):
+    stock(sim)
+    sim.fault(Fault("DeletePrediction", status=401, times=None))
+    assert erase("--all", evidence="e.json").code == 5
+    erase.path.unlink()
+    erase.path.with_suffix(".html").unlink()
+    ledger = erase.ledger_file.read_bytes()
+    with Simulator() as elsewhere:
+        ran = CommandLine(elsewhere.endpoint, elsewhere.training_key)(
+            "delete", "--all", "--yes", "--json", "--evidence", tmp_path / "e.json"
+        )
+
+    assert ran.code == 2
+    assert "another endpoint" in ran.err
+    assert erase.ledger_file.read_bytes() == ledger
+
+
+def test_without_a_name_the_evidence_lies_in_the_current_folder(sim, erase, tmp_path):
+    stock(sim)
+
+    ran = erase.cli("delete", "--all", "--yes", "--json")
+
+    assert ran.code == 0
+    assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".jsonl", ".html"}
+    assert len(list(tmp_path.iterdir())) == 3
+    assert all(file.name.startswith("cv-gdpr-erasure-20") for file in tmp_path.iterdir())
+    assert erase.cli("verify", ran.json["evidence"]).code == 0

@@ -1,0 +1,362 @@
+"""A bad service: what it refuses, loses or repeats never hides a thing that is left, and never takes one too many."""
+
+from dataclasses import replace
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from delete.erasing import OPERATIONS, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
+
+ROWS = ["predictions", "iterations", "images", "tags"]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_gone_already_is_no_failure(sim, erase, row):
+    stock(sim)
+    sim.fault(Fault(OPERATIONS[row], status=404, times=None, done=True, body={"code": "NotFoundIt", "message": "gone"}))
+
+    ran = erase(row, "--all")
+
+    assert ran.code == 0, ran.err
+    assert set(erase.states(row).values()) == {"gone already"}
+
+
+def test_a_project_gone_already_is_no_failure(sim, erase):
+    stock(sim)
+    sim.fault(Fault("DeleteProject", status=404, done=True, body={"code": "NotFoundProject", "message": "gone"}))
+
+    assert erase("--all").code == 0
+    assert set(erase.states("projects").values()) == {"gone already"}
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("status", [500, 400])
+def test_a_failed_item_does_not_stop_the_rest(sim, erase, row, status):
+    mine, other = stock(sim), stock(sim, "Strangers")
+    before = state(sim)
+    failing = min(ids(sim, mine, row))
+    sim.fault(Fault(OPERATIONS[row], status=status, times=None, match=failing))
+
+    ran = erase(row, "--all")
+
+    assert ran.code == 3
+    batch = ids(sim, mine, row)  # what went with it in one call that a 500 fails
+    assert failing in batch
+    assert batch == ({failing} if status == 400 or row in {"iterations", "tags"} else ids_before(before, mine, row))
+    others_untouched(sim, before, (ids_before(before, mine, row) | ids_before(before, other, row)) - batch, batch)
+    assert {one for one, end in erase.states().items() if end != "deleted"} == batch
+    assert {one["state"] for one in erase.evidence["items"] if one["id"] in batch} == {"failed"}
+    assert all(f"{row} {one}" in ran.err for one in batch)
+    assert str(status) in ran.err
+    assert erase.verified() == 0
+    sim.clear_faults()
+    assert erase(row, "--all").code == 0
+    assert not ids(sim, mine, row)
+
+
+def ids_before(before, project, row):
+    """Give the ids of a row of a project in an earlier state."""
+    return {key[3] for key in before if key[0] == project and key[2] == row}
+
+
+def test_a_project_that_cannot_go_does_not_keep_the_others(sim, erase):
+    mine, other = stock(sim), stock(sim, "Strangers")
+    sim.fault(Fault("DeleteProject", status=500, times=None, match=mine))
+
+    ran = erase("--all")
+
+    assert ran.code == 3
+    assert set(sim.store.projects) == {mine}
+    assert erase.states("projects") == {mine: "failed", other: "deleted"}
+
+
+def test_what_failed_by_itself_and_went_with_its_project_is_gone(sim, erase):
+    stock(sim)
+    sim.fault(Fault("DeleteTag", status=500, times=None))
+
+    assert erase("--all").code == 0
+    assert set(erase.states("tags").values()) == {"deleted"}
+
+
+def test_an_iteration_that_stays_published_stays_with_its_project(sim, erase):
+    project = stock(sim)
+    sim.fault(Fault("UnpublishIteration", status=400, times=None, body={"code": "BadRequestUnpublishFailed"}))
+
+    ran = erase("--all")
+
+    assert ran.code == 3
+    assert len(ids(sim, project, "iterations")) == 1
+    assert erase.states("projects")[project] == "failed"
+    assert "BadRequestIterationIsPublished" in ran.err
+
+
+@pytest.mark.parametrize(("status", "row"), [(401, None), *((403, row) for row in (None, *ROWS))])
+def test_a_key_that_may_not_delete_ends_it_with_evidence_that_nothing_went(sim, erase, status, row):
+    stock(sim), stock(sim, "Strangers")
+    for operation in OPERATIONS.values():
+        sim.fault(Fault(operation, status=status, times=None, body={"error": {"code": str(status), "message": "no"}}))
+    before = state(sim)
+
+    ran = erase(*([row] if row else []), "--all")
+
+    assert ran.code == 5
+    others_untouched(sim, before, set())
+    assert len(calls(sim)) == 1
+    assert set(erase.states().values()) == {"failed"}
+    assert ran.json["exitCode"] == erase.evidence["exitCode"] == 5
+    assert str(status) in ran.err
+    assert erase.verified() == 0
+
+
+def test_a_key_that_is_taken_back_half_way_leaves_proof_of_what_went(sim, erase):
+    project = stock(sim)
+    before = state(sim)
+    gone = ids(sim, project, "predictions") | ids(sim, project, "iterations")
+    gone |= ids(sim, project, "images") - set(sim.store.projects[project].workspace.images)  # with their iterations
+    sim.fault(Fault("DeleteImages", status=403, times=None))
+
+    ran = erase("--all")
+
+    assert ran.code == 5
+    others_untouched(sim, before, gone)
+    assert {one for one, end in erase.states().items() if end == "deleted"} == gone
+
+
+def test_a_key_that_may_not_even_read_any_more_proves_nothing(sim, erase):
+    stock(sim)
+    sim.fault(Fault("GetProject", status=401, times=None))
+
+    ran = erase("--all")
+
+    assert ran.code == 5
+    assert set(erase.states().values()) == {"not verified"}
+
+
+STUMBLES = [
+    {"status": 503, "times": 2},
+    {"status": 429, "body": {"error": {"code": "429", "message": "Too fast"}}},
+    {"status": 429, "body": b"", "headers": {"Retry-After": "0"}},
+    {"status": 500, "done": True},
+    {"drop": True},
+    {"drop": True, "done": True},
+    {"status": 200, "body": b"", "done": True},
+    {"status": 200, "body": {"done": True}, "done": True},
+    {"status": 202, "body": b"", "done": True},
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [("DeleteImages", fault) for fault in STUMBLES]
+    + [("DeleteProject", fault) for fault in STUMBLES[:1] + STUMBLES[7:]]
+    + [(operation, STUMBLES[5]) for operation in OPERATIONS.values() if operation != "DeleteImages"],
+)
+def test_a_service_that_stumbles_is_asked_again_until_all_is_gone(sim, erase, operation, fault):
+    mine, _ = stock(sim, images=4), stock(sim, "Strangers", images=3, iterations=1)
+    before = state(sim)
+    sim.fault(Fault(operation, **fault))
+
+    ran = erase("--project", "Visitors", patience="4", wait="3")
+
+    assert ran.code == 0, ran.err
+    others_untouched(sim, before, {mine})
+    assert set(erase.states().values()) <= {"deleted", "gone already"}
+    assert erase.verified() == 0
+
+
+def test_the_same_deletion_may_arrive_twice(sim, erase):
+    project = stock(sim)
+    sim.fault(Fault("DeleteIteration", drop=True, done=True))
+    first = next(iter(ids(sim, project, "iterations")))
+
+    assert erase("iterations", "--all", patience="4").code == 0
+
+    sent = [call.path for call in calls(sim, "DeleteIteration")]
+    assert len(sent) == 3
+    assert len(set(sent)) == 2
+    assert first in "".join(sent)
+
+
+def test_a_service_that_is_gone_for_good_ends_it_with_evidence(sim, erase):
+    stock(sim)
+    sim.fault(Fault("*", drop=True, times=None, after=len(planning_calls(sim, erase)) + 3))
+
+    ran = erase("--all")
+
+    assert ran.code == 5
+    assert set(erase.states().values()) == {"not verified"}
+    assert erase.verified() == 0
+
+
+def planning_calls(sim, erase):
+    """Give the calls that a dry run takes."""
+    sim.calls.clear()
+    assert erase("--all", "--dry-run").code == 0
+    return list(sim.calls)
+
+
+@pytest.mark.parametrize("row", [*ROWS, "projects"])
+def test_what_stays_after_the_service_said_that_it_went_is_residue(sim, erase, row):
+    mine, other = stock(sim), stock(sim, "Strangers")
+    before = state(sim)
+    sim.fault(Fault(OPERATIONS[row], times=None, lie=True, match=mine))
+    kept = ids(sim, mine, row)
+    gone = ids(sim, other, row)
+
+    ran = erase(row, "--all")
+
+    assert ran.code == 4
+    assert ran.json["exitCode"] == 4
+    assert {one["id"] for one in ran.json["residue"]} == kept
+    assert all(f"{row} {one}" in ran.err for one in kept)
+    if row == "projects":
+        assert set(sim.store.projects) == {mine}
+    else:
+        others_untouched(sim, before, gone, kept)
+    assert erase.verified() == 0
+
+
+LISTINGS = [
+    "GetProjects",
+    "GetIterations",
+    "GetTags",
+    "GetTaggedImages",
+    "GetUntaggedImages",
+    "GetImageCount",
+    "GetExports",
+    "QueryPredictions",
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [(operation, {"status": status}) for operation in LISTINGS for status in (500, 404)]
+    + [
+        ("GetTaggedImages", fault)
+        for fault in ({"status": 403}, {"body": b"<html>"}, {"body": b"null"}, {"drop": True})
+    ],
+)
+def test_without_a_whole_listing_nothing_is_deleted(sim, erase, operation, fault):
+    stock(sim), stock(sim, "Strangers")
+    if not any(call.operation == operation for call in planning_calls(sim, erase)):
+        operation = "GetTaggedImageCount"
+    sim.fault(Fault(operation, times=None, **fault))
+    before = state(sim)
+
+    ran = erase("--all")
+
+    assert ran.code in {1, 5}
+    assert calls(sim) == []
+    others_untouched(sim, before, set())
+    assert ran.json["error"]["exitCode"] == ran.code
+
+
+@pytest.mark.parametrize("count", [0, 7, 9])
+def test_counts_that_do_not_agree_with_a_listing_forbid_the_deletion(sim, erase, count):
+    stock(sim)
+    sim.fault(Fault("GetTaggedImageCount", body=str(count).encode(), times=None, content_type="application/json"))
+    sim.fault(Fault("GetImageCount", body=str(count).encode(), times=None, content_type="application/json"))
+
+    ran = erase("--all")
+
+    assert ran.code == 1
+    assert "counts" in ran.err
+    assert calls(sim) == []
+
+
+@pytest.mark.parametrize("operation", ["GetProject", "GetProjects"])
+@pytest.mark.parametrize("fault", [{"status": 500}, {"body": b"<html>"}])
+def test_a_project_that_nobody_can_look_for_is_not_proved_to_be_gone(sim, erase, operation, fault):
+    stock(sim)
+    sim.fault(Fault(operation, times=None, after=operation == "GetProjects", **fault))
+
+    ran = erase("--all")
+
+    assert ran.code == 3
+    assert set(erase.states().values()) == {"not verified"}
+    assert all(one["reason"] for one in erase.evidence["items"])
+
+
+def test_a_gateway_that_answers_404_to_everything_proves_nothing(sim, erase):
+    stock(sim)
+    answer = {"error": {"code": "404", "message": "Resource not found"}}
+    sim.fault(Fault("*", status=404, times=None, body=answer, after=len(planning_calls(sim, erase))))
+    before = state(sim)
+
+    ran = erase("--all")
+
+    assert ran.code != 0
+    assert set(erase.states().values()) == {"not verified"}
+    others_untouched(sim, before, set())
+
+
+@pytest.mark.parametrize(
+    ("row", "operation"),
+    [
+        ("images", "GetTaggedImages"),
+        ("tags", "GetTags"),
+        ("predictions", "QueryPredictions"),
+        ("iterations", "GetIterations"),
+    ],
+)
+def test_a_listing_that_fails_while_proving_is_not_taken_for_proof(sim, erase, row, operation):
+    stock(sim)
+    planned = len([call for call in planning_calls(sim, erase) if call.operation == operation])
+    sim.calls.clear()
+    assert erase(row, "--all", "--dry-run").code == 0
+    planned = len([call for call in sim.calls if call.operation == operation])
+    before_deleting = planned + (operation == "GetIterations")
+    sim.fault(Fault(operation, status=500, times=None, after=before_deleting))
+
+    ran = erase(row, "--all")
+
+    assert ran.code == 3
+    assert calls(sim, OPERATIONS[row])
+    assert set(erase.states(row).values()) == {"not verified"}
+
+
+@pytest.mark.parametrize("secret", SECRETS[:3])
+def test_the_services_words_reach_the_person_and_not_the_evidence(sim, erase, secret):
+    stock(sim)
+    message = f"the tag {secret} of https://x.blob.core.windows.net/i?sig=SIGNATURE, \ud800 and \x1b[2J"
+    sim.fault(Fault("DeleteTag", status=400, times=None, body={"code": "BadRequestTag", "message": message}))
+
+    ran = erase("tags", "--all")
+
+    assert ran.code == 3
+    assert secret in ran.err
+    assert "\x1b" not in ran.out + ran.err
+    assert "BadRequestTag" in ran.err
+    for file in erase.files:
+        text = file.read_text()
+        assert secret not in text
+        assert "SIGNATURE" not in text + ran.err
+        assert "BadRequestTag" in text
+
+
+@pytest.mark.parametrize("operation", ["DeletePrediction", "DeleteIteration", "DeleteImages", "DeleteTag"])
+def test_what_somebody_adds_meanwhile_stays_with_its_project(sim, erase, operation):
+    project = stock(sim)
+    images = sim.store.projects[project].workspace.images
+    new = replace(next(iter(images.values())), id="f" * 8 + "-0000-4000-8000-" + "f" * 12, tags=())
+
+    with meanwhile(sim, operation, lambda: images.update({new.id: new})):
+        ran = erase("--all")
+
+    assert ran.code == 3
+    assert images == {new.id: new}
+    assert erase.states("projects") == {project: "left"}
+    assert calls(sim, "DeleteProject") == []
+
+
+def test_a_project_that_is_read_only_does_not_keep_the_others(sim, erase):
+    mine, other = stock(sim), stock(sim, "Strangers")
+    sim.store.projects[mine].dr_mode = True
+    before = state(sim)
+
+    ran = erase("--all")
+
+    assert ran.code == 3
+    others_untouched(sim, before, {other})
+    assert erase.states("projects") == {mine: "failed", other: "deleted"}
+    assert "ForbiddenDRModeEnabled" in ran.err

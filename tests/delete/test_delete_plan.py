@@ -1,0 +1,324 @@
+"""The plan: what a dry run shows, what a saved plan may and may not do later, and the limit on its size."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from commandline import CommandLine
+from cv_gdpr.simulator import Simulator
+from delete.erasing import bearing, calls, ids, others_untouched, predicted, state, stock, tag_id
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Where a plan is saved."""
+    return tmp_path / "plan.json"
+
+
+def test_a_dry_run_counts_and_names_and_sends_nothing_that_changes(sim, erase):
+    project = stock(sim, images=9)
+    stock(sim, "Empty", images=0, predictions=0, iterations=0)
+    before = state(sim)
+
+    ran = erase("--all", "--dry-run", confirmed=False)
+
+    assert ran.code == 0
+    planned = next(one for one in ran.json["projects"] if one["id"] == project)
+    assert {row: len(held) for row, held in planned["rows"].items()} == {
+        "iterations": 2, "projects": 1, "tags": 3, "images": 9, "predictions": 3,
+    }  # fmt: skip
+    assert planned["only_in_iterations"] == 1
+    assert planned["exported_models"] == 1
+    assert list(planned["published"].values()) == ["live-visitors"]
+    assert planned["published"].keys() <= ids(sim, project, "iterations")
+    for row, held in planned["rows"].items():
+        assert set(held) == ids(sim, project, row)
+    assert ran.json["total"] == 18 + 1 + 3
+    assert len(ran.json["hash"]) == 64
+    assert calls(sim) == []
+    others_untouched(sim, before, set())
+    assert not erase.path.exists()
+    assert not erase.ledger_file.exists()
+
+
+def test_the_table_of_a_dry_run_holds_the_counts_and_what_stays(sim, erase):
+    project = stock(sim, images=9)
+
+    ran = erase("--all", "--dry-run", confirmed=False, as_json=False)
+
+    (line,) = [line for line in ran.out.splitlines() if project in line]
+    assert line.split(")")[1].split() == ["yes", "9", "1", "3", "2", "1", "3", "1"]
+    assert "published as 'live-visitors'" in ran.out
+    assert "exports: No operation deletes" in ran.out
+    assert "18 things" in ran.out
+
+
+def test_images_that_go_with_their_iterations_are_shown(sim, erase):
+    stock(sim)
+
+    ran = erase("iterations", "--all", "--dry-run", confirmed=False, as_json=False)
+
+    assert "1 images live only in the iterations" in ran.out
+
+
+def test_a_dry_run_for_a_person_names_the_iterations_trained_on_them(sim, erase):
+    project = stock(sim)
+
+    ran = erase("--all", "--tag", "alice", "--dry-run", confirmed=False)
+
+    (planned,) = ran.json["projects"]
+    assert set(planned["rows"]["images"]) == bearing(sim, project, "alice")
+    assert set(planned["rows"]["predictions"]) == predicted(sim, project, "alice")
+    assert set(planned["rows"]["tags"]) == {tag_id(sim, project, "alice")}
+    assert set(planned["iterations_holding"]) == ids(sim, project, "iterations")
+    assert planned["rows"].keys() == {"images", "predictions", "tags"}
+
+
+def test_a_saved_plan_does_exactly_what_a_run_without_it_would(sim, erase, plan):
+    stock(sim), stock(sim, "Strangers")
+    before = state(sim)
+    assert erase("--project", "Visitors", "--dry-run", "--save-plan", plan).code == 0
+    assert plan.stat().st_mode & 0o077 == 0
+    others_untouched(sim, before, set())
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 0, ran.err
+    others_untouched(sim, before, {next(key[0] for key, value in before.items() if value[0] == "Visitors")})
+    assert ran.json["planHash"] == json.loads(plan.read_text())["hash"]
+
+
+@pytest.mark.parametrize("row", ["images", "tags", "iterations", "predictions"])
+def test_what_was_added_since_stays_and_its_project_with_it(sim, erase, plan, row):
+    project = stock(sim)
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+    planned = ids(sim, project, "images") | ids(sim, project, "tags") | ids(sim, project, "predictions")
+    planned |= ids(sim, project, "iterations")
+    added = add(sim, project, row)
+    before = state(sim)
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 3
+    others_untouched(sim, before, planned)
+    assert added in ids(sim, project, row)
+    assert erase.states("projects") == {project: "left"}
+    assert "1 things that are not in the plan" in ran.err
+    assert set(erase.states().values()) == {"deleted", "left"}
+
+
+def add(sim, project, row):
+    """Add a copy of a thing of a row under a new id; give the id."""
+    holder, new = sim.store.projects[project], f"{row:0<8}-0000-4000-8000-000000000000"[:36]
+    places = {
+        "images": holder.workspace.images,
+        "tags": holder.workspace.tags,
+        "iterations": holder.iterations,
+        "predictions": holder.predictions,
+    }
+    example = next(reversed(places[row].values()))
+    extra = {"tags": {"name": "new"}, "images": {"tags": (), "regions": ()}}
+    places[row][new] = replace(example, id=new, **extra.get(row, {}))
+    if row == "iterations":
+        places[row][new].snapshot = type(example.snapshot)()
+    return new
+
+
+@pytest.mark.parametrize("row", ["images", "tags", "iterations", "predictions"])
+def test_what_vanished_since_is_reported_as_gone(sim, erase, plan, row):
+    project = stock(sim)
+    sim.store.projects[project].workspace.images.clear()
+    for one in sim.store.projects[project].iterations.values():
+        one.publish_name = None
+        one.snapshot.images.clear()
+    holder = sim.store.projects[project]
+    holder.workspace.images["f0000000-0000-4000-8000-000000000000"] = replace(
+        next(iter(stocked_images(sim))), id="f0000000-0000-4000-8000-000000000000", tags=()
+    )
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+    places = {"images": holder.workspace.images, "tags": holder.workspace.tags}
+    places |= {"iterations": holder.iterations, "predictions": holder.predictions}
+    vanished = next(iter(places[row]))
+    del places[row][vanished]
+    sim.calls.clear()
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 3 if holder.id in sim.store.projects else ran.code == 0
+    assert erase.states(row)[vanished] == "gone already"
+    assert not [call for call in calls(sim) if vanished in call.path + str(call.query)]
+    assert any(event["event"] == "vanished" and vanished in event["ids"] for event in erase.ledger)
+
+
+def stocked_images(sim):
+    """Give images as a filled project has them, without leaving that project."""
+    (extra,) = sim.fill(images=1, image_bytes=8, seed=99)
+    return list(sim.store.projects.pop(extra).workspace.images.values())
+
+
+def changed(sim, project, row):
+    """Change a planned thing of a row; give its id."""
+    holder = sim.store.projects[project]
+    if row == "projects":
+        holder.name = "Renamed"
+        return project
+    if row == "iterations":
+        iteration = next(reversed(holder.iterations.values()))
+        iteration.publish_name = "since"
+        return iteration.id
+    places = {"tags": holder.workspace.tags, "images": holder.workspace.images}
+    one = next(iter(places[row].values()))
+    places[row][one.id] = replace(one, **({"name": "else"} if row == "tags" else {"metadata": {"subject": "else"}}))
+    return one.id
+
+
+@pytest.mark.parametrize("row", ["images", "tags", "iterations", "projects"])
+def test_what_changed_since_is_left_and_named(sim, erase, plan, row):
+    project = stock(sim)
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+    gone = set().union(*(ids(sim, project, kind) for kind in ("images", "tags", "iterations", "predictions")))
+    identity = changed(sim, project, row)
+    before = state(sim)
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 3
+    others_untouched(sim, before, gone - {identity})
+    assert erase.states(row)[identity] == "left"
+    assert f"{row} {identity}" in ran.err
+    assert "changed after it was planned" in ran.err
+    assert erase.states("projects")[project] == "left"
+
+
+def altered(body):
+    return body | {"created": "2020-01-01T00:00:00Z"}
+
+
+def rehashed(body):
+    text = json.dumps(
+        {name: value for name, value in body.items() if name != "hash"}, sort_keys=True, separators=(",", ":")
+    )
+    return body | {"hash": hashlib.sha256(text.encode()).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (altered, "altered"),
+        (lambda body: body | {"protected": ["x"]}, "altered"),
+        (lambda body: body | {"hash": "0" * 64}, "altered"),
+        (lambda body: {name: value for name, value in body.items() if name != "hash"}, "altered"),
+        (lambda body: body | {"format": "somebody's plan 1"}, "not a plan"),
+        (lambda body: rehashed(body | {"projects": [{"id": "x", "surprise": 1}]}), "not a plan that this version"),
+        (
+            lambda body: rehashed(body | {"projects": [{"id": "x", "name": "x", "whole": True, "rows": [1]}]}),
+            "not a plan",
+        ),
+        (lambda body: rehashed(body | {"projects": "x"}), "not a plan"),
+        (lambda body: rehashed({k: v for k, v in body.items() if k != "endpoint"}), "another endpoint"),
+        (
+            lambda body: rehashed(
+                body | {"projects": [body["projects"][0] | {"rows": {"account": {"account": "0" * 16}}}]}
+            ),
+            "not a plan",
+        ),
+        (lambda body: [body], "not a plan"),
+        (lambda _: {}, "not a plan"),
+        (lambda _: "x", "not a plan"),
+    ],
+)
+def test_an_altered_or_foreign_plan_is_refused(sim, erase, plan, change, words):
+    stock(sim)
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+    plan.write_text(json.dumps(change(json.loads(plan.read_text()))))
+    before = state(sim)
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 2
+    assert words in ran.err
+    assert calls(sim) == []
+    others_untouched(sim, before, set())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, None])
+def test_what_is_no_json_is_no_plan(sim, erase, plan, content):
+    if content is not None:
+        plan.write_bytes(content)
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 2
+    assert str(plan) in ran.err
+    assert sim.calls == []
+
+
+def test_a_plan_of_another_endpoint_is_refused(sim, erase, plan):
+    stock(sim)
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+    with Simulator() as elsewhere:
+        stock(elsewhere)
+        before = state(elsewhere)
+        ran = CommandLine(elsewhere.endpoint, elsewhere.training_key)("delete", "--plan", plan, "--yes", "--json")
+
+        assert ran.code == 2
+        assert "another endpoint" in ran.err
+        others_untouched(elsewhere, before, set())
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [["images"], ["--all"], ["--project", "Visitors"], ["--tag", "alice"], ["--metadata", "a=b"], ["--save-plan", "b"]],
+)
+def test_a_plan_takes_no_other_scope(sim, erase, plan, extra):
+    stock(sim)
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+
+    assert erase("--plan", plan, *extra).code == 2
+    assert calls(sim) == []
+
+
+def test_a_plan_is_never_written_over(sim, erase, plan):
+    stock(sim)
+    plan.write_text("mine")
+
+    assert erase("--all", "--save-plan", plan).code == 2
+    assert plan.read_text() == "mine"
+    assert calls(sim) == []
+
+
+@pytest.mark.parametrize(("limit", "code"), [(17, 0), (16, 2), (0, 2)])
+def test_a_plan_larger_than_allowed_is_refused(sim, erase, limit, code):
+    stock(sim)
+    before = state(sim)
+    assert erase("--all", "--dry-run").json["total"] == 17
+
+    assert erase("--all", "--max-delete", str(limit)).code == code
+
+    if code:
+        others_untouched(sim, before, set())
+        assert not erase.ledger_file.exists()
+
+
+def test_a_plan_can_be_executed_any_number_of_times(sim, erase, plan):
+    stock(sim)
+    assert erase("--all", "--tag", "alice", "--dry-run", "--save-plan", plan).code == 0
+    assert erase("--plan", plan).code == 0
+    sim.calls.clear()
+
+    assert erase("--plan", plan).code == 0
+
+    assert calls(sim) == []
+    assert set(erase.states().values()) == {"gone already"}
+
+
+def test_a_plan_goes_on_after_its_publications_were_taken_back(sim, erase, plan):
+    project = stock(sim)
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+    for iteration in sim.store.projects[project].iterations.values():
+        iteration.publish_name = iteration.publish_resource = None
+
+    assert erase("--plan", plan).code == 0
+    assert sim.store.projects == {}

@@ -1,0 +1,264 @@
+"""One data subject, wherever they are: what is theirs goes from every place, and nothing of anybody else."""
+
+from dataclasses import replace
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from delete.erasing import bearing, calls, ids, others_untouched, predicted, state, stock, tag_id
+
+NOWHERE = "d" * 8 + "-0000-4000-8000-" + "d" * 12
+
+
+def of_subject(sim, project, subject):
+    """Give the ids of the images with that metadata, wherever they live."""
+    holder = sim.store.projects[project]
+    places = [holder.workspace, *(one.snapshot for one in holder.iterations.values())]
+    return {one.id for place in places for one in place.images.values() if one.metadata.get("subject") == subject}
+
+
+def everything_of(sim, project, name):
+    """Give the ids of the images, predictions and the tag that `--tag` selects."""
+    return bearing(sim, project, name) | predicted(sim, project, name) | {tag_id(sim, project, name)}
+
+
+@pytest.fixture
+def both(sim):
+    """Two projects in which the same people are."""
+    return stock(sim), stock(sim, "Strangers", images=7, predictions=4)
+
+
+def test_a_tag_goes_with_its_images_and_predictions_in_every_project(sim, erase, both):
+    before = state(sim)
+    wanted = set().union(*(everything_of(sim, project, "alice") for project in both))
+
+    assert erase("--all", "--tag", "alice").code == 0
+    others_untouched(sim, before, wanted)
+    assert set(erase.states()) == wanted
+
+
+def test_several_tags_widen(sim, erase, both):
+    before = state(sim)
+    wanted = everything_of(sim, both[0], "alice") | everything_of(sim, both[0], "bob")
+
+    assert erase("--project", "Visitors", "--tag", "alice", "--tag", "bob").code == 0
+    others_untouched(sim, before, wanted)
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ("images", lambda sim, project: bearing(sim, project, "bob")),
+        ("predictions", lambda sim, project: predicted(sim, project, "bob")),
+        ("tags", lambda sim, project: {tag_id(sim, project, "bob")}),
+    ],
+)
+def test_a_tag_narrows_a_row(sim, erase, both, row, wanted):
+    before = state(sim)
+    expected = wanted(sim, both[0]) | wanted(sim, both[1])
+
+    assert erase(row, "--all", "--tag", "bob").code == 0
+    others_untouched(sim, before, expected)
+
+
+@pytest.mark.parametrize("row", [None, "images"])
+def test_metadata_selects_a_person_in_every_project(sim, erase, both, row):
+    before = state(sim)
+    wanted = of_subject(sim, both[0], "nr-4711") | of_subject(sim, both[1], "nr-4711")
+    assert len(wanted) == 2
+
+    assert erase(*([row] if row else []), "--all", "--metadata", "subject=nr-4711").code == 0
+    others_untouched(sim, before, wanted)
+
+
+def test_kinds_of_selectors_narrow_further(sim, erase, both):
+    before = state(sim)
+    wanted = of_subject(sim, both[0], "nr-4711") & bearing(sim, both[0], "alice")
+    wanted |= of_subject(sim, both[1], "nr-4711") & bearing(sim, both[1], "alice")
+
+    ran = erase("images", "--all", "--metadata", "subject=nr-4711", "--metadata", "subject=nr-4712", "--tag", "alice")
+
+    if wanted:
+        assert ran.code == 0
+    others_untouched(sim, before, wanted if ran.code == 0 else set())
+
+
+@pytest.mark.parametrize("how", ["options", "file", "stdin", "both", "without dashes"])
+def test_image_ids_go_wherever_they_are(sim, erase, both, tmp_path, how):
+    before = state(sim)
+    first = max(ids(sim, both[0], "images"))
+    lonely = next(iter(ids(sim, both[1], "images") - set(sim.store.projects[both[1]].workspace.images)))
+    prediction = next(iter(ids(sim, both[1], "predictions")))
+    wanted = [first, lonely, prediction]
+    listed = tmp_path / "ids.txt"
+    listed.write_text("# asked for on Monday\n" + "\n".join(wanted) + "\n\n")
+    arguments = {
+        "options": [f"--image-id={one.upper()}" for one in wanted],
+        "without dashes": [f"--image-id={one.replace('-', '')}" for one in wanted],
+        "file": ["--image-ids-file", listed],
+        "stdin": ["--image-ids-file", "-"],
+        "both": ["--image-id", first, "--image-ids-file", listed],
+    }[how]
+
+    assert erase("--all", *arguments, stdin=listed.read_text()).code == 0
+    others_untouched(sim, before, set(wanted))
+
+
+def test_an_image_id_that_is_nowhere_is_named_and_the_rest_goes(sim, erase, both):
+    before = state(sim)
+    image = max(ids(sim, both[0], "images"))
+
+    dry = erase("--all", "--image-id", image, "--image-id", NOWHERE, "--dry-run")
+    ran = erase("--all", "--image-id", image, "--image-id", NOWHERE)
+
+    assert ran.code == dry.code == 3
+    assert ran.json["exitCode"] == dry.json["exitCode"] == 3
+    assert NOWHERE in ran.err
+    assert ran.json["notFound"] == [f"--image-id {NOWHERE}"]
+    others_untouched(sim, before, {image})
+    assert erase.verified() == 0
+
+
+@pytest.mark.usefixtures("both")
+def test_only_image_ids_that_are_nowhere(sim, erase):
+    before = state(sim)
+
+    ran = erase("--all", "--image-id", NOWHERE)
+
+    assert ran.code == 3
+    assert calls(sim) == []
+    others_untouched(sim, before, set())
+
+
+def test_an_image_of_a_project_out_of_scope_is_nowhere(sim, erase, both):
+    before = state(sim)
+
+    assert erase("--project", "Visitors", "--image-id", max(ids(sim, both[1], "images"))).code == 3
+    others_untouched(sim, before, set())
+
+
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["--tag", "alise"], "alice"),
+        (["--tag", "Alice"], "alice"),
+        (["--tag", "alice", "--tag", "bobb"], "bob"),
+        (["--metadata", "subject=nr-471"], "subject=nr-4711"),
+        (["--metadata", "subject=nr-4711", "--metadata", "subject=nr-4713"], "subject=nr-4711"),
+        (["--metadata", "Subject=nr-4711"], "subject=nr-4711"),
+        (["--image-id", "not-an-id"], "id"),
+        (["--tag", "alice", "--metadata", "subject=nobody"], "metadata"),
+    ],
+)
+def test_an_unknown_value_is_refused_with_near_names(sim, erase, arguments, near):
+    before = state(sim)
+
+    ran = erase("--all", *arguments)
+
+    assert ran.code == 2
+    assert near in ran.err
+    assert calls(sim) == []
+    others_untouched(sim, before, set())
+
+
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize("content", ["", "# nothing\n", "kitten\n", None])
+def test_a_list_of_ids_that_is_none_is_refused(sim, erase, tmp_path, content):
+    listed = tmp_path / "ids.txt"
+    if content is not None:
+        listed.write_text(content)
+
+    assert erase("--all", "--image-ids-file", listed).code == 2
+    assert sim.calls == []
+
+
+def test_the_iterations_trained_on_the_images_are_named(sim, erase, both):
+    image = max(of_subject(sim, both[0], "nr-4711"))
+    other = list(sim.store.projects[both[0]].iterations.values())[1]
+    del other.snapshot.images[image]
+    trained = ids(sim, both[0], "iterations") - {other.id}
+
+    shown = erase("--project", "Visitors", "--metadata", "subject=nr-4711", "--dry-run", as_json=False)
+    assert erase("--project", "Visitors", "--metadata", "subject=nr-4711").code == 0
+
+    (project,) = erase.evidence["projects"]
+    assert set(project["iterationsTrainedOnThem"]) == trained
+    assert all(f"not deleted: iteration {one}" in shown.out for one in trained)
+    assert other.id not in shown.out
+
+
+def test_a_subject_that_lives_only_in_iterations_is_found(sim, erase, both):
+    image = max(of_subject(sim, both[0], "nr-4711"))
+    del sim.store.projects[both[0]].workspace.images[image]
+    before = state(sim)
+
+    ran = erase("--project", "Visitors", "--metadata", "subject=nr-4711")
+
+    assert ran.code == 0
+    others_untouched(sim, before, {image})
+
+
+FAULTS = [
+    Fault("DeleteImages", status=500, times=None),
+    Fault("DeleteImages", status=400, times=None),
+    Fault("DeleteImages", times=None, lie=True),
+    Fault("DeletePrediction", times=None, lie=True),
+    Fault("DeletePrediction", status=500, times=None),
+    Fault("DeleteTag", status=500, times=None),
+    Fault("DeleteTag", times=None, lie=True),
+    Fault("DeleteImages", status=403, times=None),
+    Fault("*", times=None, status=503, match="/images/id"),
+    Fault("DeleteImages", status=404, times=1),
+]
+
+
+@pytest.mark.parametrize("number", range(len(FAULTS)))
+def test_nobody_else_loses_anything_under_faults_and_the_same_command_finishes(sim, erase, both, number):
+    before = state(sim)
+    wanted = set().union(*(everything_of(sim, project, "alice") for project in both))
+    sim.fault(FAULTS[number])
+
+    ran = erase("--all", "--tag", "alice")
+
+    after = state(sim)
+    gone = {key[3] for key in before.keys() - after.keys()}
+    assert gone <= wanted
+    there = {key[3] for key in after if not (key[2] == "tags" and key[1])}
+    assert (ran.code == 0) is not bool(wanted & there)
+    others_untouched(sim, before, gone)
+    assert {one for one, end in erase.states().items() if end == "deleted"} <= gone
+    sim.clear_faults()
+    if ran.code != 0:
+        again = erase("--all", "--tag", "alice")
+        assert again.code == 0, again.err
+    others_untouched(sim, before, wanted)
+
+
+@pytest.mark.parametrize("selector", ["--tag", "--metadata"])
+@pytest.mark.parametrize("planned", [False, True])
+def test_an_image_put_right_since_stays_with_whom_it_is_of(sim, erase, tmp_path, selector, planned):
+    """Somebody else's today; an iteration still has it as alice's."""
+    project = stock(sim)
+    workspace = sim.store.projects[project].workspace
+    victim = next(one for one in workspace.images.values() if one.id in bearing(sim, project, "alice"))
+    bob = replace(victim.tags[0], tag_id=tag_id(sim, project, "bob"))
+    if selector == "--tag":
+        workspace.images[victim.id] = replace(victim, tags=(bob,))
+        wanted = everything_of(sim, project, "alice") - {victim.id}
+    else:
+        wanted = of_subject(sim, project, "nr-4711")
+        victim = workspace.images[next(iter(wanted))]
+        workspace.images[victim.id] = replace(victim, metadata={"subject": "nr-4712"})
+        wanted -= {victim.id}
+    before = state(sim)
+    arguments = ["--all", selector, "alice" if selector == "--tag" else "subject=nr-4711"]
+    dry = erase(*arguments, "--dry-run", "--save-plan", tmp_path / "plan.json", as_json=False)
+
+    ran = erase(*(["--plan", tmp_path / "plan.json"] if planned else arguments))
+
+    assert dry.code == ran.code == 3
+    assert f"left: image {victim.id}" in dry.out
+    assert erase.states("images")[victim.id] == "left"
+    assert f"images {victim.id}" in ran.err
+    others_untouched(sim, before, wanted)
