@@ -15,7 +15,7 @@ from cv_gdpr.archive.writing import private_file, storing
 from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.errors import Unsteady, UsageError
 from cv_gdpr.findings import Finding, Item, Json, Scope, Selection, Tally
-from cv_gdpr.inventory import Matches, check_tags, named, projects_in, rows_in, selected
+from cv_gdpr.inventory import Matches, check_tags, named, not_searched, projects_in, rows_in, selected
 from cv_gdpr.readers import Project
 from cv_gdpr.redact import without_signature
 
@@ -115,7 +115,7 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -
     return Plan(
         endpoint=service.endpoint,
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        scope=_describe(scope),
+        scope=_describe(scope, matches),
         projects=planned,
         protected=protected,
         unmatched=[value for value in matches.unmatched if value.startswith("--image-id")],
@@ -163,24 +163,17 @@ def _rows_to_delete(scope: Scope) -> tuple[Category, ...]:
     return tuple(row for row in BY_API if row.name in asked)
 
 
-def _describe(scope: Scope) -> Json:
+def _describe(scope: Scope, matches: Matches) -> Json:
     """Say what was asked for; a selector's values only as salted hashes, the salt beside them."""
     salt = secrets.token_hex(16)
+    searched = [row.name for row in rows_in(scope)] if scope.selection else list(scope.rows)
     return {
         "projects": "named" if scope.projects else "all",
-        "rows": list(scope.rows) or "all that the API deletes",
-        "selectors": _hashed(scope.selection, salt),
+        "rows": searched or "all that the API deletes",
+        "notSearched": not_searched(scope),
+        "selectors": scope.selection.hashed(salt, matches.unmatched),
         "salt": salt if scope.selection else None,
     }
-
-
-def _hashed(selection: Selection, salt: str) -> list[Json]:
-    values = [("--tag", tag) for tag in sorted(selection.tags)]
-    values += [("--metadata", f"{key}={value}") for key, value in sorted(selection.metadata)]
-    values += [("--image-id", identity) for identity in sorted(selection.image_ids)]
-    return [
-        {"selector": kind, "sha256": hashlib.sha256(f"{salt}{value}".encode()).hexdigest()} for kind, value in values
-    ]
 
 
 def _check_values(selection: Selection, matches: Matches) -> None:
@@ -222,8 +215,8 @@ def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches
     return plan
 
 
-def listed(project: Project, row: Category, matches: Matches, in_workspace: set[str] | None = None) -> list[Item]:
-    """Give the items of a row that the selection takes; raises ServiceError if the listing cannot be trusted.
+def listed(project: Project, row: Category, matches: Matches, in_workspace: set[str] | None = None) -> Iterator[Item]:
+    """Give the items of a row that the selection takes; raises Unsteady where a listing cannot be trusted.
 
     `in_workspace` receives the ids of all that the workspace holds, whether the selection takes them or not.
     """
@@ -231,7 +224,6 @@ def listed(project: Project, row: Category, matches: Matches, in_workspace: set[
     findings = row.read_project(project)
     if in_workspace is not None:
         findings = _noting(findings, in_workspace)
-    items = []
     for finding in selected(findings, matches):
         if isinstance(finding, Tally) and not finding.agrees:
             raise Unsteady(
@@ -240,8 +232,7 @@ def listed(project: Project, row: Category, matches: Matches, in_workspace: set[
                 "somebody may be adding or deleting at the same time; run the command again",
             )
         if isinstance(finding, Item):
-            items.append(finding)
-    return items
+            yield finding
 
 
 def _noting(findings: Iterator[Finding], in_workspace: set[str]) -> Iterator[Finding]:
@@ -254,13 +245,14 @@ def _noting(findings: Iterator[Finding], in_workspace: set[str]) -> Iterator[Fin
 def _going_with(project: Project) -> int:
     """Count the images that live only in iterations, and so go with them though nobody asked for images."""
     row = next(row for row in BY_API if row.name == "images")
-    items = listed(project, row, Matches(Selection()))
-    return len({item.id for item in items} - {item.id for item in items if not item.iteration})
+    in_workspace: set[str] = set()
+    everywhere = {item.id for item in listed(project, row, Matches(Selection()), in_workspace)}
+    return len(everywhere - in_workspace)
 
 
 def _exported_models(project: Project) -> int:
     row = next(row for row in CATEGORIES if row.name == "exports")
-    return len(listed(project, row, Matches(Selection())))
+    return sum(1 for _ in listed(project, row, Matches(Selection())))
 
 
 # --- a plan as a file -------------------------------------------------------------------------------------------

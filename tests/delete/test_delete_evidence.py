@@ -100,7 +100,7 @@ def test_a_selectors_value_can_be_checked_by_who_knows_it(sim, erase, selector, 
 
     scope = erase.evidence["scope"]
     digest = hashlib.sha256((scope["salt"] + value).encode()).hexdigest()
-    assert scope["selectors"] == [{"selector": selector, "sha256": digest}]
+    assert scope["selectors"] == [{"selector": selector, "sha256": digest, "matched": True}]
     assert len(scope["salt"]) >= 32
     assert digest in erase.files[2].read_text()
 

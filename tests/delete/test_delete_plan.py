@@ -48,19 +48,25 @@ def test_the_table_of_a_dry_run_holds_the_counts_and_what_stays(sim, erase):
 
     ran = erase("--all", "--dry-run", confirmed=False, as_json=False)
 
-    (line,) = [line for line in ran.out.splitlines() if project in line]
-    assert line.split(")")[1].split() == ["yes", "9", "1", "3", "2", "1", "3", "1"]
-    assert "published as 'live-visitors'" in ran.out
+    shown = ran.out[ran.out.index(project) :]
+    assert shown.startswith(f"{project}): the project, with all that it holds\n")
+    held = {"images": 9, "tags": 3, "iterations": 2, "predictions": 3, "exports": 1}
+    assert {
+        row: int(line.split()[1]) for row in held for line in shown.splitlines() if line.split()[:1] == [row]
+    } == held
+    assert "of them 1 only in iterations" in shown
+    assert "as 'live-visitors'" in shown
+    assert max(map(len, shown.splitlines()[:7])) < 120
     assert "exports: No operation deletes" in ran.out
     assert "18 things" in ran.out
 
 
 def test_images_that_go_with_their_iterations_are_shown(sim, erase):
-    stock(sim)
+    project = stock(sim)
 
     ran = erase("iterations", "--all", "--dry-run", confirmed=False, as_json=False)
 
-    assert "1 images live only in the iterations" in ran.out
+    assert f"live only in the iterations of project {project}, and go with them: 1" in ran.out
 
 
 def test_a_dry_run_for_a_person_names_the_iterations_trained_on_them(sim, erase):

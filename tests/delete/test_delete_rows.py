@@ -177,3 +177,16 @@ def test_a_person_reads_what_became_of_the_plan(sim, erase, flags):
     assert ("erased" in ran.out) is ("-q" not in flags)
     assert (OPERATIONS["images"] in ran.out) is ("-v" in flags)
     assert "\x1b" not in ran.out + ran.err
+
+
+def test_what_a_selector_cannot_narrow_is_said_to_be_not_searched(sim, erase):
+    stock(sim)
+
+    ran = erase("--all", "--metadata", "subject=nr-4711")
+
+    assert ran.code == 0
+    assert set(erase.evidence["scope"]["notSearched"]) == {
+        "account", "iterations", "performance", "projects", "tags", "exports", "predictions"
+    }  # fmt: skip
+    assert erase.evidence["scope"]["rows"] == ["images"]
+    assert "predictions: --metadata cannot narrow it" in erase.files[2].read_text()

@@ -12,12 +12,13 @@ import click
 from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.output import print_table, printable
+from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Json, Scope
 
 if TYPE_CHECKING:
     from cv_gdpr.delete import Erased
-    from cv_gdpr.plan import Plan, ProjectPlan
+    from cv_gdpr.plan import Plan
     from cv_gdpr.service.client import Service
 
 _PATH = click.Path(path_type=Path)
@@ -131,8 +132,8 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
         if options["save_plan"]:
             save_plan(plan, options["save_plan"])
         if options["dry_run"]:
-            _show(plan, outside, options, to_stdout=True)
-            return _planned_code(plan)
+            show(plan, outside, as_json=options["as_json"])
+            return planned_code(plan)
         _confirm(plan, outside, options)
         return _execute(service, plan, outside, options)
 
@@ -207,73 +208,14 @@ def _require_export(plan: "Plan", folder: Path) -> None:
         )
 
 
-# --- showing and asking -----------------------------------------------------------------------------------------
-
-
-def _show(plan: "Plan", outside: list[Json], options: dict[str, Any], *, to_stdout: bool) -> None:
-    if options["as_json"] and to_stdout:
-        shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
-        click.echo(json.dumps(shown | {"exitCode": _planned_code(plan)}, indent=2))
-        return
-    headings = ("project", "whole", "images", "only in iterations", "tags", "iterations", "published", "predictions")
-    rows = [_plan_row(project) for project in plan.projects if project.total]
-    title = f"Would be deleted at {plan.endpoint}: {plan.total} things"
-    print_table(title, (*headings, "models that stay"), rows, numbers=set(range(2, 9)), error=not to_stdout)
-    for line in _plan_notes(plan, outside):
-        click.echo(printable(line), err=not to_stdout)
-
-
-def _planned_code(plan: "Plan") -> int:
-    return 3 if plan.unmatched or any(project.disputed for project in plan.projects) else 0
-
-
-def _plan_row(project: "ProjectPlan") -> list[str]:
-    count = {row: len(ids) for row, ids in project.rows.items()}
-    numbers = (
-        count.get("images", 0),
-        project.only_in_iterations,
-        count.get("tags", 0),
-        count.get("iterations", 0),
-        len(project.published),
-        count.get("predictions", 0),
-        project.exported_models,
-    )
-    return [f"{project.name} ({project.id})", "yes" if project.whole else "no", *map(str, numbers)]
-
-
-def _plan_notes(plan: "Plan", outside: list[Json]) -> list[str]:
-    notes = [
-        f"published as {name!r}, to be unpublished: iteration {iteration}"
-        for project in plan.projects
-        for iteration, name in project.published.items()
-    ]
-    notes += [
-        f"trained on these images, and not deleted: iteration {iteration} of project {project.id}"
-        for project in plan.projects
-        for iteration in project.iterations_holding
-    ]
-    if "performance" in plan.scope["rows"]:
-        notes.append("performance: goes with its iterations, which are planned here")
-    notes += [
-        f"{project.only_in_iterations} images live only in the iterations of project {project.id}, and go with them"
-        for project in plan.projects
-        if project.only_in_iterations and not project.rows.get("images")
-    ]
-    notes += [
-        f"selected as an iteration has it, but not as it is today, and left: image {image} of project {project.id}"
-        for project in plan.projects
-        for image in project.disputed
-    ]
-    notes += [f"protected: project {identity}" for identity in plan.protected]
-    notes += [f"found nowhere: {value}" for value in plan.unmatched]
-    return notes + [f"{one['row']}: {one['words']}" for one in outside]
+# --- asking -----------------------------------------------------------------------------------------------------
 
 
 def _confirm(plan: "Plan", outside: list[Json], options: dict[str, Any]) -> None:
     """Ask a person to type what is to be deleted; raises UsageError if it is something else."""
     if options["yes"] or not plan.total:
         return
-    _show(plan, outside, options, to_stdout=False)
+    show(plan, outside, error=True)
     from urllib.parse import urlsplit
 
     if plan.scope["projects"] == "all":
@@ -315,13 +257,25 @@ def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) ->
         "certificate": str(certificate_of(erased.path)),
     }
     if options["as_json"]:
-        kept = ("verdict", "exitCode", "counts", "residue", "notFound", "protected", "outsideTheApi", "planHash")
+        kept = (
+            "verdict",
+            "exitCode",
+            "scope",
+            "counts",
+            "residue",
+            "notFound",
+            "protected",
+            "outsideTheApi",
+            "planHash",
+        )
         click.echo(json.dumps({name: evidence[name] for name in kept} | files | {"calls": calls}, indent=2))
     elif not options["quiet"]:
         click.echo(evidence["verdict"])
         counts = sorted(evidence["counts"].items())
         if counts:
             print_table("things in the plan", ("state", "things"), [(name, str(n)) for name, n in counts], numbers={1})
+        for row, reason in evidence["scope"].get("notSearched", {}).items():
+            click.echo(f"{row}: not searched, {reason}")
         for one in evidence["outsideTheApi"]:
             click.echo(f"{one['row']}: {one['words']}")
         for name, path in files.items():

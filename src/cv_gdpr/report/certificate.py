@@ -58,6 +58,7 @@ def _facts(evidence: Json) -> list[tuple[str, str]]:
         ("Media source", str(evidence["endpoint"])),
         ("Media type", "cloud service; no medium is in our hands"),
         ("Scope", _scope(evidence["scope"])),
+        ("Not searched", "; ".join(f"{row}: {why}" for row, why in _left_out(evidence).items()) or "-"),
         ("Selected by", ", ".join(f"{one['selector']} (salted SHA-256 {one['sha256']})" for one in selectors) or "-"),
         ("Salt of those hashes", str(evidence["scope"].get("salt") or "-")),
         ("Method type", "Clear, by logical deletion: how the service frees its media is Microsoft's to say"),
@@ -70,6 +71,11 @@ def _facts(evidence: Json) -> list[tuple[str, str]]:
         ("Projects protected and left out", ", ".join(evidence["protected"]) or "none"),
         ("Asked for, but found nowhere", ", ".join(evidence["notFound"]) or "none"),
     ]
+
+
+def _left_out(evidence: Json) -> Json:
+    left_out: Json = evidence["scope"].get("notSearched") or {}
+    return left_out
 
 
 def _scope(scope: Json) -> str:

@@ -1,0 +1,77 @@
+"""A plan as a person reads it before it is executed: a block for each project, narrow enough for any terminal."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from cv_gdpr.cli.output import plural, printable
+from cv_gdpr.findings import Json
+
+if TYPE_CHECKING:
+    from cv_gdpr.plan import Plan, ProjectPlan
+
+
+def show(plan: "Plan", outside: list[Json], *, as_json: bool = False, error: bool = False) -> None:
+    """Print a plan to standard output (`error`: to standard error), or as JSON."""
+    if as_json:
+        shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
+        click.echo(json.dumps(shown | {"exitCode": planned_code(plan)}, indent=2))
+        return
+    lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'thing')}"]
+    for project in plan.projects:
+        if project.total:
+            lines += ["", *_block(project)]
+    for line in [*lines, "", *_plan_notes(plan, outside)]:
+        click.echo(printable(line), err=error)
+
+
+def planned_code(plan: "Plan") -> int:
+    """Give the exit code of a dry run: 3 if something asked for is not in the plan."""
+    return 3 if plan.unmatched or any(project.disputed for project in plan.projects) else 0
+
+
+def _block(project: "ProjectPlan") -> list[str]:
+    what = "the project, with all that it holds" if project.whole else "part of it"
+    lines = [f"{project.name} ({project.id}): {what}"]
+    for row, ids in project.rows.items():
+        if row != "projects":
+            lines.append(f"  {row:<12}{len(ids):>8}{_remark(project, row)}")
+    if project.exported_models:
+        lines.append(
+            f"  {'exports':<12}{project.exported_models:>8}  exported models: they stay until the resource goes"
+        )
+    return lines
+
+
+def _remark(project: "ProjectPlan", row: str) -> str:
+    if row == "images" and project.only_in_iterations:
+        return f"  of them {project.only_in_iterations} only in iterations"
+    if row == "iterations" and project.published:
+        published = ", ".join(f"{iteration} as {name!r}" for iteration, name in project.published.items())
+        return f"  to be unpublished first: {published}"
+    return ""
+
+
+def _plan_notes(plan: "Plan", outside: list[Json]) -> list[str]:
+    notes = [
+        f"trained on these images, and not deleted: iteration {iteration} of project {project.id}"
+        for project in plan.projects
+        for iteration in project.iterations_holding
+    ]
+    if "performance" in plan.scope["rows"]:
+        notes.append("performance: goes with its iterations, which are planned here")
+    notes += [
+        f"images that live only in the iterations of project {project.id}, and go with them: {project.only_in_iterations}"
+        for project in plan.projects
+        if project.only_in_iterations and not project.rows.get("images")
+    ]
+    notes += [
+        f"selected as an iteration has it, but not as it is today, and left: image {image} of project {project.id}"
+        for project in plan.projects
+        for image in project.disputed
+    ]
+    notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.get("notSearched", {}).items()]
+    notes += [f"protected: project {identity}" for identity in plan.protected]
+    notes += [f"found nowhere: {value}" for value in plan.unmatched]
+    return notes + [f"{one['row']}: {one['words']}" for one in outside]
