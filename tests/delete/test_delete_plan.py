@@ -66,7 +66,7 @@ def test_images_that_go_with_their_iterations_are_shown(sim, erase):
 
     ran = erase("iterations", "--all", "--dry-run", confirmed=False, as_json=False)
 
-    assert f"live only in the iterations of project {project}, and go with them: 1" in ran.out
+    assert f"only in the iterations of project {project}, which go with them: 1" in ran.out
 
 
 def test_a_dry_run_for_a_person_names_the_iterations_trained_on_them(sim, erase):

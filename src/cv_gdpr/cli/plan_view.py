@@ -62,7 +62,7 @@ def _plan_notes(plan: "Plan", outside: list[Json]) -> list[str]:
     if "performance" in plan.scope["rows"]:
         notes.append("performance: goes with its iterations, which are planned here")
     notes += [
-        f"images that live only in the iterations of project {project.id}, and go with them: {project.only_in_iterations}"
+        f"images only in the iterations of project {project.id}, which go with them: {project.only_in_iterations}"
         for project in plan.projects
         if project.only_in_iterations and not project.rows.get("images")
     ]
