@@ -132,16 +132,16 @@ def test_killed_after_the_last_deletion_there_is_nothing_left_and_it_says_so(sim
     assert set(erase.states().values()) == ({"deleted"} if same else set())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_says_so_and_the_next_finishes(sim, erase, tmp_path, number):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_so_and_the_next_finishes(sim, erase, tmp_path, number, code):
     project = stock(sim)
     before = state(sim)
     with stuck(sim, "--all", fault=held_up("DeleteTag"), evidence=tmp_path / "e.json") as process:
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
 
-    assert process.returncode == 130
-    assert json.loads(out)["error"]["exitCode"] == 130
+    assert process.returncode == code
+    assert json.loads(out)["error"]["exitCode"] == code
     assert b"Traceback" not in err
     assert erase("--all", evidence="e.json").code == 0
     others_untouched(sim, before, {project})

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import traceback
 from typing import Any, NoReturn
 
@@ -19,6 +20,9 @@ from cv_gdpr.cli.simulate import simulate
 from cv_gdpr.cli.verify import verify
 from cv_gdpr.errors import CvGdprError, Interrupted
 
+_TERMINATED = 128 + signal.SIGTERM
+_WORKERS = ("project", "artifacts", "renew")  # the names of their threads
+
 _EXIT_CODES = """\b
 Exit codes:
   0    everything asked for is done and verified
@@ -27,7 +31,7 @@ Exit codes:
   3    done in part: the report names each thing that is not
   4    verification found a difference
   5    not authorised, or the service could not be reached
-  130  interrupted; the same command resumes"""
+  130  interrupted; the same command resumes (143 if by SIGTERM)"""
 
 
 @click.group(
@@ -50,7 +54,8 @@ for _command in (export, delete, verify, demo, simulate):
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code; every failure becomes one or two lines, never a traceback."""
     given = sys.argv[1:] if arguments is None else arguments
-    signal.signal(signal.SIGTERM, _terminated)
+    received: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: _interrupt(received, number))
     try:
         code = cli.main(given, prog_name="cv-gdpr", standalone_mode=False)
         sys.stdout.flush()
@@ -58,18 +63,35 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has gone; so be it
         code = 1
     except Exception as error:  # noqa: BLE001 - the last door: told in one line, in full with -vv
-        code = _tell(error, given)
+        code = _tell(error, given, received)
     except KeyboardInterrupt:
-        code = _tell(Interrupted("interrupted", "the same command resumes"), given)
+        code = _tell(Interrupted("interrupted", "the same command resumes"), given, received)
+    if arguments is None:
+        _leave_workers_behind(code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _terminated(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _interrupt(received: list[int], number: int) -> None:
+    received.append(number)
+    if len(received) == 1:
+        raise KeyboardInterrupt
 
 
-def _tell(error: Exception, given: list[str]) -> int:
+def _leave_workers_behind(code: object) -> None:
+    """End the process now if a worker still waits for an answer: all that is to be kept is on the disk already."""
+    waiting = [thread for thread in threading.enumerate() if thread.name.startswith(_WORKERS)]
+    for thread in waiting:
+        thread.join(0.2)
+    if any(thread.is_alive() for thread in waiting):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: Exception, given: list[str], received: list[int]) -> int:
     code, message, hint = _described(error)
+    if code == Interrupted.exit_code and received:
+        code = _TERMINATED
     if _asked(given, "--json") or _json_by_variable(given):
         failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
         click.echo(json.dumps({"error": failure}, ensure_ascii=False, indent=2))

@@ -28,7 +28,7 @@ class Fetcher:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._artifacts.shutdown(cancel_futures=True)
+        self._artifacts.shutdown(wait=exc[0] is None, cancel_futures=True)
         self._downloads.__exit__(*exc)
 
     def submit(self, project_id: str, uri: str, done: Done, *, again: bool = False) -> None:
