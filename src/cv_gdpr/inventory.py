@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cv_gdpr.categories import CATEGORIES, Category
 from cv_gdpr.errors import NotFound, Unreachable, UsageError
 from cv_gdpr.findings import Detail, Finding, Item, Json, Scope, Selection
-from cv_gdpr.readers import Project, identified
+from cv_gdpr.readers import Project, identified, once
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def projects_in(service: "Service", scope: Scope) -> list[Json]:
     """Give the entries of GetProjects in scope, in the service's order; raises UsageError for an unknown name."""
     try:
-        entries = identified(service.call("get_projects"))
+        entries = once(identified(service.call("get_projects")))
     except NotFound as error:  # an endpoint of something else
         hint = "check the endpoint: no Custom Vision service answers there"
         raise Unreachable(error.message, hint, status=error.status, code=error.code) from None
@@ -73,7 +73,8 @@ def check_tags(projects: Iterable[Project], selection: Selection) -> None:
     for project in projects:
         for place in project.places:
             arguments = {"iteration_id": place["id"]} if place else {}
-            known.update(str(tag.get("name")) for tag in project.service.call("get_tags", project.id, **arguments))
+            tags = identified(project.service.call("get_tags", project.id, **arguments))
+            known.update(str(tag.get("name")) for tag in tags)
     for name in sorted(selection.tags - known):
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]
         hint = f"near it: {', '.join(near)}" if near else "the projects in scope have no tags"
@@ -125,11 +126,21 @@ def _tag_names(row: str, record: Json) -> set[str]:
         return {str(record.get("name"))}
     if row == "predictions":
         # A classifier gives every tag some probability; the subject is the most probable one.
-        found = [part for part in record.get("predictions") or [] if isinstance(part, dict)]
-        best = max(found, key=lambda part: part.get("probability") or 0.0, default={})
+        best = max(_objects(record, "predictions"), key=_probability, default={})
         return {str(best.get("tagName"))}
-    parts = [*(record.get("tags") or []), *(record.get("regions") or [])]
-    return {str(part.get("tagName")) for part in parts if isinstance(part, dict)}
+    return {str(part.get("tagName")) for part in _objects(record, "tags") + _objects(record, "regions")}
+
+
+def _objects(record: Json, field: str) -> list[Json]:
+    parts = record.get(field)
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+
+def _probability(part: Json) -> float:
+    try:
+        return float(part.get("probability") or 0)
+    except (TypeError, ValueError):
+        return 0.0
 
 
 def _metadata(record: Json) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from cv_gdpr.archive.folder import ProjectFolder
-from cv_gdpr.archive.journal import source_path
+from cv_gdpr.archive.journal import blob_key, source_path
 from cv_gdpr.archive.names import safe_stem
 from cv_gdpr.archive.writing import HashedFile
 from cv_gdpr.categories import category
@@ -38,6 +38,7 @@ class _Wanted:
 
     item: Item
     blob: Blob
+    name: str  # which blob of which item
     stem: str
     source: str
     renewals: int = 0
@@ -57,7 +58,7 @@ class ProjectBytes:
     fetcher: Fetcher
     miss: Callable[[str, str, str, str], None]
     by_row: Counter[str] = field(default_factory=Counter)
-    claimed: set[str] = field(default_factory=set)  # sources of all blobs that were wanted
+    claimed: set[str] = field(default_factory=set)  # keys of all blobs that were wanted
     gone: list[Absence] = field(default_factory=list)
     _stems: set[int] = field(default_factory=set)
     _outstanding: int = 0
@@ -74,30 +75,33 @@ class ProjectBytes:
         """See to it that a blob will be there; raises what stopped the downloads."""
         if self._fatal:
             raise self._fatal
-        source = source_path(blob.uri)
+        name, source = safe_stem(blob.stem), source_path(blob.uri)
+        key = blob_key(name, source)
         if not blob.uri:
             self.miss(item.row, item.id, "", "the service gives no link to its bytes")
-        if not blob.uri or source in self.claimed:
+        if not blob.uri or key in self.claimed:
             return
-        stem = self._own_stem(blob, source)
-        known = self.folder.journal.known(source)
-        self.claimed.add(known.source if known else source)
+        self.claimed.add(key)
+        known = self.folder.journal.known(key)
         if known:
             self.by_row[item.row] += known.bytes
             return
         with self._changed:
             self._outstanding += 1
         try:
-            self._submit(_Wanted(item, blob, stem, source))
+            self._submit(_Wanted(item, blob, name, self._own_stem(name, source), source))
         except BaseException:
             self._settle()
             raise
 
-    def _own_stem(self, blob: Blob, source: str) -> str:
-        stem = safe_stem(blob.stem)
-        if hash(stem.casefold()) in self._stems:  # the same id with other bytes, as an iteration may keep them
+    def _own_stem(self, name: str, source: str) -> str:
+        """Give a stem that no other blob has: an iteration may keep the same id with other bytes."""
+        if not self._stems:
+            self._stems.update(_hash(entry.path.rpartition(".")[0]) for entry in self.folder.journal.entries)
+        stem = name
+        if _hash(stem) in self._stems:
             stem += "." + hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()[:8]
-        self._stems.add(hash(stem.casefold()))
+        self._stems.add(_hash(stem))
         return stem
 
     def _submit(self, wanted: _Wanted, *, again: bool = False) -> None:
@@ -117,7 +121,7 @@ class ProjectBytes:
 
     def _keep(self, wanted: _Wanted, file: HashedFile) -> None:
         try:
-            stored = self.folder.keep(file, wanted.stem, wanted.blob.suffix, wanted.source)
+            stored = self.folder.keep(file, wanted.stem, wanted.blob.suffix, wanted.name, wanted.source)
         except CvGdprError as error:
             self._stop(error)
             return
@@ -202,6 +206,10 @@ class ProjectBytes:
         reason = "deleted at the service while it was exported"
         self.gone.append(Absence(wanted.item.row, wanted.item.id, reason, wanted.item.iteration, gone=True))
         self._settle()
+
+
+def _hash(stem: str) -> int:
+    return hash(stem.casefold())
 
 
 def _same(wanted: _Wanted, item: Item | None) -> Blob | None:

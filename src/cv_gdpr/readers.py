@@ -12,6 +12,8 @@ from cv_gdpr.redact import without_query
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
+_EMPTY_PAGES = 50  # of predictions, one after the other
+_SLACK = 10_000  # records that may be added while a list is read
 _PASSES = 3  # how often a listing is read again when the counts around it do not agree
 
 
@@ -40,7 +42,7 @@ class Project:
     @cached_property
     def iterations(self) -> list[Json]:
         """GetIterations, asked once. The workspace is never in it (recorded sessions, API v2.0 on)."""
-        return identified(self.service.call("get_iterations", self.id))
+        return once(identified(self.service.call("get_iterations", self.id)))
 
     @property
     def places(self) -> list[Json | None]:
@@ -64,6 +66,11 @@ def _itself(record: Json, identity: str) -> Json:
     return record
 
 
+def once(records: list[Json]) -> list[Json]:
+    """Give records without those whose id came before."""
+    return list({record["id"]: record for record in reversed(records)}.values())[::-1]
+
+
 def _in(iteration: Json | None) -> dict[str, str]:
     return {"iteration_id": iteration["id"]} if iteration else {}
 
@@ -78,8 +85,8 @@ def account(resource: Resource) -> Iterator[Finding]:
     try:
         info = resource.service.account_info()
     except ServiceError as error:
-        if error.status not in {400, 401, 403, 404, 410}:
-            raise
+        if not error.status or error.transient:
+            raise  # it may still be there
         yield Absence("account", "account", f"GetAccountInfo answers {error.status} here")
         return
     yield Item("account", "account", info if resource.include_keys else without_keys(info), "account.json")
@@ -167,6 +174,8 @@ def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | N
         try:
             record = _itself(project.service.call("get_tag", project.id, identity, **_in(iteration)), identity)
         except NotFound:
+            if identity in {tag["id"] for tag in _tags_in(project, iteration)}:
+                raise  # still listed: it is not gone, the service does not give it
             yield Absence("tags", identity, "listed, but gone when asked for", iteration)
         else:
             yield Detail("tags", record, "tag-details.jsonl", iteration)
@@ -205,7 +214,7 @@ def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
         name = export_name(record)
         blobs = export_blobs(record, f"exported-models/{iteration['id']}/{name}")
         yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, blobs)
-        if record.get("status") != "Done":
+        if not blobs:
             yield Absence("exports", f"{iteration['id']}/{name}", f"status {record.get('status')}", iteration)
 
 
@@ -214,11 +223,13 @@ def predictions(project: Project) -> Iterator[Finding]:
     seen: set[str] = set()
     tokens: set[str] = set()
     token: Json = {"maxCount": 0, "orderBy": "Oldest"}
+    empty = 0
     while True:
         answer = project.service.call("query_predictions", project.id, token)
-        results, token = answer.get("results") or [], answer.get("token")
+        results, token = answer.get("results"), answer.get("token")
         if not isinstance(results, list) or not isinstance(token, dict):
             raise MalformedAnswer("QueryPredictions: the service answered without a token or a list of results")
+        empty = 0 if results else empty + 1
         for record in identified(results):
             if record["id"] not in seen:
                 seen.add(record["id"])
@@ -228,8 +239,8 @@ def predictions(project: Project) -> Iterator[Finding]:
         onward = token.get("continuation")
         if not onward:
             return
-        if onward in tokens:
-            raise MalformedAnswer("QueryPredictions: the service gave the same continuation twice")
+        if not isinstance(onward, str) or onward in tokens or empty > _EMPTY_PAGES:
+            raise MalformedAnswer("QueryPredictions: the service's continuations lead nowhere")
         tokens.add(onward)
 
 
@@ -262,7 +273,8 @@ def export_name(record: Json) -> str:
 def export_blobs(record: Json, stem: str) -> tuple[Blob, ...]:
     """The bytes of an exported model whose status is Done; its URI is null until then."""
     uri = link_in(record, "downloadUri")
-    return (Blob(stem, uri, suffix_of(uri)),) if record.get("status") == "Done" else ()
+    done = uri or str(record.get("status")).lower() == "done"
+    return (Blob(stem, uri, suffix_of(uri)),) if done else ()
 
 
 def suffix_of(uri: str) -> str:
@@ -320,6 +332,8 @@ class _Listing:
             yield from fresh.values()
             if len(page) > 1 and not fresh:
                 return  # the service repeats itself; the counts will say whether anything is missing
+            if len(in_pass) > 2 * self.before + _SLACK:
+                raise MalformedAnswer(f"the service counts {self.before}, and lists more than {len(in_pass)}")
             last = page[-1]["id"] if page else last
 
     def tally(self, row: str, file: str, iteration: Json | None) -> Tally:

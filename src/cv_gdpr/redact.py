@@ -27,12 +27,16 @@ class NumberText(Decimal):
 
 def json_value(text: bytes) -> Any:
     """Give the value of a JSON text, with what `json_text` needs to write it again as it was; raises ValueError."""
-    return json.loads(text, parse_float=_number)
+    return json.loads(text, parse_float=_number, parse_constant=_no_number)
 
 
 def _number(text: str) -> float | NumberText:
     number = float(text)
     return number if repr(number) == text else NumberText(text)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
 
 
 def _marked(value: Any) -> str:

@@ -15,7 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cv_gdpr.archive.folder import STATE
-from cv_gdpr.archive.journal import source_path
+from cv_gdpr.archive.journal import blob_key, source_path
+from cv_gdpr.archive.layout import is_regular
+from cv_gdpr.archive.names import safe_stem
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Blob, Json
 from cv_gdpr.readers import export_blobs, export_name, image_blobs
@@ -61,6 +63,9 @@ def verify(folder: Path) -> Verification:
         _check_records(result, _check_bag(result))
     except OSError as error:
         result.differences.append(f"{error.filename}: {error.strerror}")
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        # A forged bag may hold anything where a record is due.
+        result.differences.append(f"data: holds what no export writes ({type(error).__name__}: {error})")
     return result
 
 
@@ -95,7 +100,7 @@ def _says_what(label: str) -> bool:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if is_regular(path) else ""
 
 
 def _manifest(result: Verification, name: str) -> dict[str, str]:
@@ -144,7 +149,7 @@ def _hash(path: Path) -> tuple[str, int] | str:
     """Give hash and size, or in words why there is none."""
     if path.is_symlink():
         return "a link, not a file"
-    if path.exists() and not path.is_file():
+    if path.exists() and not is_regular(path):
         return "not a file"
     try:
         with path.open("rb", buffering=0) as file:
@@ -152,8 +157,8 @@ def _hash(path: Path) -> tuple[str, int] | str:
             return digest.hexdigest(), file.tell()
     except FileNotFoundError:
         return "missing"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+    except (OSError, ValueError) as error:
+        return f"cannot be read: {getattr(error, 'strerror', error)}"
 
 
 # --- the records ------------------------------------------------------------------------------------------------
@@ -180,10 +185,10 @@ def _check_records(result: Verification, payload: set[str]) -> None:
 
 
 def _json(result: Verification, path: Path) -> Any:
+    if not is_regular(path):
+        return None
     try:
         return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
     except (ValueError, RecursionError):
         result.differences.append(f"{path.relative_to(result.folder).as_posix()}: not JSON")
         return None
@@ -202,8 +207,7 @@ class _Records:
 
     def check(self) -> Counter[str]:
         """Note what differs; give how many items of each row the folder holds."""
-        index = self._lines(self.folder / "files.jsonl")
-        files = {source_path(str(entry.get("source"))): entry.get("path") for entry in index}
+        files = self._files()
         notes = self._lines(self.folder / "absent.jsonl")
         self._gone = {f"{note.get('row')}/{note.get('id')}" for note in notes if note.get("gone")}
         counted: Counter[str] = Counter()
@@ -213,34 +217,45 @@ class _Records:
                     counted[_DOCUMENTS[name]] += 1
                 elif name in _LISTS:
                     self._read_list(Path(top, name), _LISTS[name], files)
-        for source in sorted(files.keys() - self._needed):
-            self._differ(self.folder / str(files[source]), "no record speaks of it")
+        for key in sorted(files.keys() - self._needed):
+            self._differ(self.folder / files[key], "no record speaks of it")
         self._check_listings()
         return counted + Counter({row: len(ids) for row, ids in self._ids.items()})
 
-    def _read_list(self, path: Path, row: str, files: dict[str, Any]) -> None:
+    def _files(self) -> dict[str, str]:
+        """Give the path of each blob in the index; of an exported model's, that of its last part's name."""
+        files: dict[str, str] = {}
+        for entry in self._lines(self.folder / "files.jsonl"):
+            blob, source, path = (str(entry.get(field)) for field in ("blob", "source", "path"))
+            files[blob_key(blob, source_path(source))] = path
+        return files
+
+    def _read_list(self, path: Path, row: str, files: dict[str, str]) -> None:
         for record in self._lines(path):
             self.result.records += 1
-            identity = str(record.get("id", f"{path.parent.name[-36:]}/{export_name(record)}"))
+            identity = f"{path.parent.name[-36:]}/{export_name(record)}" if row == "exports" else str(record["id"])
             gone = f"{row}/{identity}" in self._gone
             if not gone:
                 self._ids.setdefault(row, set()).add(identity)
-            for blob in _blobs(row, record):
-                source = source_path(blob.uri)
-                self._needed.add(source)
-                place = files.get(source)
+            for blob in _blobs(row, record, identity):
+                key = blob_key(safe_stem(blob.stem), source_path(blob.uri))
+                self._needed.add(key)
+                place = files.get(key)
                 if not gone and (place is None or f"data/{self.folder.name}/{place}" not in self.payload):
                     self._differ(path, f"{row} {identity} has no file")
 
     def _check_listings(self) -> None:
         for listing in self._lines(self.folder / "listings.jsonl"):
             path = self.folder / str(listing.get("file"))
+            if path.relative_to(self.result.folder).as_posix() not in self.payload:
+                self._differ(self.folder / "listings.jsonl", "names a file that is not in the manifest")
+                continue
             found = sum(1 for _ in self._lines(path))
             if found != listing.get("written"):
                 self._differ(path, f"{found} records where {listing.get('written')} were written")
 
     def _lines(self, path: Path) -> Iterator[Json]:
-        if not path.is_file():
+        if not is_regular(path):
             return
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
@@ -257,7 +272,7 @@ class _Records:
         self.result.differences.append(f"{path.relative_to(self.result.folder).as_posix()}: {what}")
 
 
-def _blobs(row: str, record: Json) -> tuple[Blob, ...]:
+def _blobs(row: str, record: Json, identity: str) -> tuple[Blob, ...]:
     if row == "exports":
-        return export_blobs(record, "")
-    return image_blobs(record, "") if row in {"images", "predictions"} else ()
+        return export_blobs(record, f"exported-models/{identity}")
+    return image_blobs(record, row) if row in {"images", "predictions"} else ()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cv_gdpr.archive.journal import Journal, Stored, read_stored, source_path
+from cv_gdpr.archive.journal import Journal, Stored, blob_key, read_stored, source_path
 
 CONTENTS = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=6, unique=True)
 
@@ -20,7 +20,7 @@ def filled(folder, contents):
     entries = []
     for number, content in enumerate(contents):
         (folder / f"{number}.bin").write_bytes(content)
-        entry = Stored(f"{number}.bin", f"/i/{number}", len(content), hashlib.sha256(content).hexdigest())
+        entry = Stored(f"{number}.bin", f"{number}", f"/i/{number}", len(content), hashlib.sha256(content).hexdigest())
         journal.add(entry)
         entries.append(entry)
     journal.flush()
@@ -30,7 +30,7 @@ def filled(folder, contents):
 def known(path, folder, entries, *, recheck=True):
     """Give the entries that a journal opened again believes."""
     journal = Journal(path, folder, lambda: None, recheck=recheck)
-    return [entry for entry in entries if journal.known(entry.source) == entry]
+    return [entry for entry in entries if journal.known(entry.key) == entry]
 
 
 @given(CONTENTS)
@@ -39,8 +39,8 @@ def test_what_was_flushed_is_known_again_with_another_signature(contents):
         path, entries = filled(Path(name), contents)
         journal = Journal(path, Path(name), lambda: None)
         links = {f"https://other{entry.source}?sig=other": entry for entry in entries}
-        assert all(journal.known(source_path(link)) == entry for link, entry in links.items())
-        assert journal.known("/i/unknown") is None
+        assert all(journal.known(blob_key(entry.blob, source_path(link))) == entry for link, entry in links.items())
+        assert journal.known(blob_key("0", "/i/unknown")) is None
 
 
 @given(CONTENTS, st.integers(0, 2000), st.binary(max_size=60))
@@ -70,12 +70,12 @@ def test_a_file_with_other_bytes_is_not_believed(contents, other, index):
 @pytest.mark.parametrize(
     "line",
     [
-        {"path": "../x", "source": "/i/x", "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()},
-        {"path": "x", "source": "/i/x", "bytes": 2, "sha256": hashlib.sha256(b"x").hexdigest()},
-        {"path": "x", "source": 5, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()},
-        {"path": 5, "source": "/i/x", "bytes": 1, "sha256": ""},
-        {"path": "", "source": "/i/x", "bytes": 1, "sha256": ""},
-        {"path": "x\x00", "source": "/i/x", "bytes": 1, "sha256": ""},
+        {"path": "../x", "blob": "x", "source": "/i/x", "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()},
+        {"path": "x", "blob": "x", "source": "/i/x", "bytes": 2, "sha256": hashlib.sha256(b"x").hexdigest()},
+        {"path": "x", "blob": "x", "source": 5, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()},
+        {"path": 5, "blob": "x", "source": "/i/x", "bytes": 1, "sha256": ""},
+        {"path": "", "blob": "x", "source": "/i/x", "bytes": 1, "sha256": ""},
+        {"path": "x\x00", "blob": "x", "source": "/i/x", "bytes": 1, "sha256": ""},
     ],
 )
 def test_a_line_that_was_never_written_is_not_believed(tmp_path, line):
@@ -85,7 +85,7 @@ def test_a_line_that_was_never_written_is_not_believed(tmp_path, line):
     (tmp_path / "x").write_bytes(b"x")
     journal = tmp_path / "j.jsonl"
     journal.write_text(json.dumps(line) + "\n")
-    assert Journal(journal, folder, lambda: None, recheck=True).known("/i/x") is None
+    assert Journal(journal, folder, lambda: None, recheck=True).known(blob_key("x", "/i/x")) is None
 
 
 def test_nothing_is_claimed_before_it_is_flushed(tmp_path):
@@ -93,7 +93,7 @@ def test_nothing_is_claimed_before_it_is_flushed(tmp_path):
     journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: groups.append(1))
     for number in range(256):
         assert groups == []
-        journal.add(Stored(f"{number}", f"/i/{number}", 1, ""))
+        journal.add(Stored(f"{number}", f"{number}", f"/i/{number}", 1, ""))
     assert groups == [1]
     assert (tmp_path / "j.jsonl").read_bytes() == b""
     journal.flush()

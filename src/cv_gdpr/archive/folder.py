@@ -16,6 +16,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.journal import Journal, Stored, read_stored
+from cv_gdpr.archive.layout import is_regular, own_files
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.archive.writing import HashedFile, make_durable, private_folder, storing, write_whole
 from cv_gdpr.errors import StorageError, UsageError
@@ -26,6 +27,7 @@ STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt"}
 _BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+_AGAIN = "run the same command again: it goes on"
 _FINISH = "run the same command with the same --out to finish it, or name another folder"
 
 
@@ -38,9 +40,12 @@ def check_usable(out: Path, run: Json) -> None:
     with storing(out):
         held = {entry.name for entry in out.iterdir()}
     if "bagit.txt" in held:
+        shutil.rmtree(out / STATE, ignore_errors=True)  # left if the run was cut off between the two
         raise UsageError(f"--out {out} is a finished export", "name another folder; cv-gdpr verify checks this one")
     if not held or (held == {STATE} and not (out / STATE / "run.json").exists()):
         return
+    if (out / STATE).is_symlink():
+        raise UsageError(f"{out / STATE} is a link", "an export's folder is refused if it leads elsewhere")
     if STATE not in held:
         raise UsageError(f"--out {out} holds files that are not an export's", "name a folder that does not exist yet")
     if foreign := sorted(held - _OWN):
@@ -57,7 +62,7 @@ def refuse_existing(out: Path) -> None:
 
 def _run_of(out: Path) -> Any:
     try:
-        return json.loads((out / STATE / "run.json").read_bytes())
+        return json.loads((out / STATE / "run.json").read_bytes()) if is_regular(out / STATE / "run.json") else None
     except (OSError, ValueError):
         return None
 
@@ -77,7 +82,7 @@ class Folder:
         self._committer = ThreadPoolExecutor(1, "journal")
         self._commits: list[Future[None]] = []
         with storing(out):
-            for folder in (out, self._state, self.data):
+            for folder in (out, self._state):
                 private_folder(folder)
                 folder.chmod(0o700)
             self._lock = FileLock(self._state / "lock")
@@ -85,13 +90,16 @@ class Folder:
             shutil.rmtree(self._state / "tmp", ignore_errors=True)
             private_folder(self._state / "tmp")
             write_whole(self._state / "run.json", json_text(run), self.temporary())
+            private_folder(self.data).chmod(0o700)
+            for _ in own_files(self.data):
+                pass  # before anything is written: a foreign file stops the run
 
     def _take_lock(self) -> None:
         owner = self._state / "owner"
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            who = owner.read_text() if owner.exists() else "another process"
+            who = owner.read_text() if is_regular(owner) else "another process"
             raise UsageError(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
         owner.write_text(f"process {os.getpid()}")
 
@@ -177,38 +185,33 @@ class Folder:
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _payload(self) -> Iterator[tuple[str, int, str]]:
-        """Give path, size and hash of every file below data/, in order; what belongs to nothing is removed.
+        """Give path, size and hash of every file below data/, in order; what an earlier run left over is removed.
 
-        Raises StorageError if a file that was written is not there any more.
+        Raises StorageError if a file that was written is not there any more, or not whole.
         """
-        by_folder = {folder.name: folder for folder in self._projects}
+        projects = {folder.name: folder for folder in self._projects}
         unseen = set(self._hashes)
-        for top in sorted(self.data.iterdir()):
-            known = dict(self._hashes)
-            if top.name in by_folder:
-                of_project = by_folder[top.name].hashes()
-                unseen |= of_project.keys()
-                known |= of_project
-            for entry in _known_files(self.data, top, known):
-                unseen.discard(entry[0])
-                yield entry
+        for name, files in itertools.groupby(own_files(self.data), lambda entry: entry[0].partition("/")[0]):
+            stored = projects[name].stored() if name in projects else {}
+            unseen |= stored.keys()
+            for path, size in files:
+                entry = stored.get(path)
+                digest = entry.sha256 if entry else self._hashes.get(path)
+                if digest is None:
+                    (self.data / path).unlink()  # of something that the service no longer has
+                    continue
+                if entry and entry.bytes != size:
+                    raise StorageError(f"{self.data / path} was changed while the export ran", _AGAIN)
+                unseen.discard(path)
+                yield path, size, digest
         if unseen:
-            raise StorageError(f"{min(unseen)} is gone from {self.data}", "run the same command again: it goes on")
+            raise StorageError(f"{self.data / min(unseen)} is gone", _AGAIN)
+        _remove_empty(self.data)
 
 
-def _known_files(data: Path, top: Path, known: dict[str, str]) -> Iterator[tuple[str, int, str]]:
-    if top.is_file():
-        found = [top]
-    else:
-        found = sorted(Path(folder, name) for folder, _, names in os.walk(top) for name in names)
-    for path in found:
-        relative = path.relative_to(data).as_posix()
-        if relative in known:
-            yield relative, path.stat().st_size, known[relative]
-        else:
-            path.unlink()  # left by an earlier run, of something that the service no longer has
-    for folder, _, _ in os.walk(top, topdown=False):
-        if not any(Path(folder).iterdir()):
+def _remove_empty(data: Path) -> None:
+    for folder, _, _ in os.walk(data, topdown=False):
+        if folder != str(data) and not any(Path(folder).iterdir()):
             Path(folder).rmdir()
 
 
@@ -226,29 +229,28 @@ class ProjectFolder:
         self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush), recheck=folder.recheck)
         self._index = f"{name}/files.jsonl"
 
-    def keep(self, file: HashedFile, stem: str, suffix: str, source: str) -> Stored:
+    def keep(self, file: HashedFile, stem: str, suffix: str, blob: str, source: str) -> Stored:
         """Give fetched bytes their name (by their true type) and note them in the journal."""
         path = stem + suffix_for(file.head, suffix)
         with storing(self.path):
             file.rename(self.path / path)
-        stored = Stored(path, source, file.bytes, file.sha256)
+        stored = Stored(path, blob, source, file.bytes, file.sha256)
         self.journal.add(stored)
         return stored
 
     def finish(self, claimed: Iterable[str]) -> None:
-        """Write the index of the project's files, named by their sources: where each came from, its size and hash."""
+        """Write the index of the project's files, named by their keys: where each came from, its size and hash."""
         self._folder.check()
         self.journal.flush()
-        entries = [entry for source in claimed if (entry := self.journal.known(source))]
+        entries = [entry for key in claimed if (entry := self.journal.known(key))]
         with self._folder.lines(self._index) as lines:
             for entry in sorted(entries, key=lambda entry: entry.path):
                 lines.write(asdict(entry))
         self.journal.forget()
 
-    def hashes(self) -> dict[str, str]:
-        """Give the hash of each file of the index, by its path below data/."""
-        entries = read_stored(self._folder.data / self._index)
-        return {f"{self.name}/{entry.path}": entry.sha256 for entry in entries}
+    def stored(self) -> dict[str, Stored]:
+        """Give the entries of the index, by their paths below data/."""
+        return {f"{self.name}/{entry.path}": entry for entry in read_stored(self._folder.data / self._index)}
 
 
 class Lines:

@@ -3,14 +3,17 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
+from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
 from cv_gdpr.redact import without_query
 
 _GROUP = 256  # files made durable together
+_SECONDS = 1.0  # ... or fewer, so that a slow run does not leave many unclaimed for long
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +21,20 @@ class Stored:
     """A file of the export: its path in the project's folder, where its bytes came from, its size and hash."""
 
     path: str
+    blob: str  # which blob of which item: `images/<id>`, also where the path has more to it
     source: str  # the path of the link that it came from
     bytes: int
     sha256: str
 
+    @property
+    def key(self) -> str:
+        """What makes it the same blob: of the same item, from the same path."""
+        return blob_key(self.blob, self.source)
+
 
 def read_stored(path: Path) -> list[Stored]:
     """Give the entries of a journal or of a `files.jsonl`, without lines that are none: what they spoke of is lost."""
-    if not path.exists():
+    if not is_regular(path):
         return []
     entries = []
     with path.open("rb") as lines:
@@ -34,9 +43,14 @@ def read_stored(path: Path) -> list[Stored]:
                 entry = Stored(**json.loads(line))
             except (ValueError, TypeError, RecursionError):
                 continue  # cut off by a crash
-            if all(isinstance(text, str) for text in (entry.path, entry.source, entry.sha256)):
+            if all(isinstance(text, str) for text in (entry.path, entry.blob, entry.source, entry.sha256)):
                 entries.append(entry)
     return entries
+
+
+def blob_key(blob: str, source: str) -> str:
+    """Give what makes a blob the same: the item's stem and the path that it came from."""
+    return f"{blob} {source}"
 
 
 def source_path(uri: str) -> str:
@@ -55,8 +69,9 @@ class Journal:
         self._in_group = in_group
         self._lock = threading.Lock()
         self._pending: list[Stored] = []
+        self._grouped = time.monotonic()
         self._recheck = recheck
-        self._known = {entry.source: entry for entry in read_stored(path) if self._is_there(entry)}
+        self._known = {entry.key: entry for entry in read_stored(path) if self._is_there(entry)}
         self._rewrite()
 
     def _is_there(self, entry: Stored) -> bool:
@@ -66,26 +81,42 @@ class Journal:
             return False
         path = self._folder / entry.path
         try:
-            same_size = path.lstat().st_size == entry.bytes
+            same_size = is_regular(path) and path.stat().st_size == entry.bytes
             return same_size and (not self._recheck or _sha256_of(path) == entry.sha256)
         except (OSError, ValueError):  # not there, or no path at all
             return False
 
     def _rewrite(self) -> None:
-        """Start the file anew with what holds: a torn line in the middle would hide nothing, but confuse a reader."""
-        with storing(self._path), private_file(self._path) as file:
-            file.writelines(_line(entry) for entry in self._known.values())
+        """Start the file anew with what holds: a torn line in the middle would hide nothing, but confuse a reader.
 
-    def known(self, source: str) -> Stored | None:
-        """Give the entry of a blob (by the path of its link) that is on disk, or None."""
-        return self._known.get(source)
+        The old file stays until the new one is durable: it is all that tells what was fetched before.
+        """
+        with storing(self._path):
+            anew = self._path.with_suffix(".new")
+            with private_file(anew) as file:
+                file.writelines(_line(entry) for entry in self._known.values())
+            if self._known:
+                make_durable(self._path.parent)
+            anew.replace(self._path)
+
+    def known(self, key: str) -> Stored | None:
+        """Give the entry of a blob that is on disk, or None."""
+        return self._known.get(key)
+
+    @property
+    def entries(self) -> Iterable[Stored]:
+        """What is on disk."""
+        return self._known.values()
 
     def add(self, entry: Stored) -> None:
         """Note a file that has its name; it is claimed once it is durable, together with others."""
         with self._lock:
             self._pending.append(entry)
-            full = len(self._pending) >= _GROUP
-        if full:
+            now = time.monotonic()
+            due = len(self._pending) >= _GROUP or now - self._grouped >= _SECONDS
+            if due:
+                self._grouped = now
+        if due:
             self._in_group()
 
     def forget(self) -> None:
@@ -102,7 +133,7 @@ class Journal:
                 make_durable(self._folder)
                 with self._path.open("ab") as file:
                     file.writelines(_line(entry) for entry in group)
-            self._known.update((entry.source, entry) for entry in group)
+            self._known.update((entry.key, entry) for entry in group)
 
 
 def _sha256_of(path: Path) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import re
 import unicodedata
 
+MODELS = "exported-models"  # the folder of exported models, by iteration and name
 _READABLE = 32  # characters kept of a name; with an id, a path of three levels stays below Windows' 260
 _IDENTITY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SIGNATURES = (
@@ -33,8 +34,12 @@ def readable(name: object, id_: str) -> str:
 
 
 def safe_stem(stem: str) -> str:
-    """Give a relative path whose every part is a safe name; `word` parts are kept where they are plain."""
-    return "/".join(_word(part) for part in stem.split("/"))
+    """Give a path of safe names for `folder/id`, or `folder/id/name`, whatever the service put into id and name."""
+    folder, _, rest = stem.partition("/")
+    if folder != MODELS:
+        return f"{folder}/{identity(rest)}"
+    iteration, _, name = rest.partition("/")
+    return f"{folder}/{identity(iteration)}/{_word(name)}"
 
 
 def _word(part: str) -> str:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -54,6 +55,8 @@ for _command in (export, delete, verify, demo, simulate):
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code; every failure becomes one or two lines, never a traceback."""
     given = sys.argv[1:] if arguments is None else arguments
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     received: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: _interrupt(received, number))
     try:
@@ -94,7 +97,8 @@ def _tell(error: Exception, given: list[str], received: list[int]) -> int:
         code = _TERMINATED
     if _asked(given, "--json") or _json_by_variable(given):
         failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
-        click.echo(json.dumps({"error": failure}, ensure_ascii=False, indent=2))
+        with suppress(OSError):  # a full disk behind standard output is what may be told here
+            click.echo(json.dumps({"error": failure}, indent=2))
     click.echo(f"Error: {printable(message)}", err=True)
     if hint:
         click.echo(f"Hint: {printable(hint)}", err=True)

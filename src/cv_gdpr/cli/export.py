@@ -99,7 +99,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
 def report(result: "ExportResult", options: dict[str, Any]) -> None:
     """Print what an export came to: a table, or JSON; what is missing goes to standard error too."""
     if options["as_json"]:
-        click.echo(json.dumps(as_json(result), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(as_json(result), indent=2))
     elif not options["quiet"]:
         _print_result(result, options["verbose"])
     _print_shortfall(result)
@@ -159,7 +159,8 @@ def _print_shortfall(result: "ExportResult") -> None:
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,
         )
-    for value in result.unmatched:
-        click.echo(f"Error: nothing matches {printable(value)}", err=True)
+    if result.unmatched:
+        word = "Missing" if result.missing else "Error"
+        click.echo(f"{word}: nothing matches {printable(', '.join(result.unmatched))}", err=True)
     if result.exit_code and not result.missing and not result.unmatched:
         click.echo("Error: the account is outside what the API can export; the result says how to get it", err=True)

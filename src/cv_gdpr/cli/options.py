@@ -56,6 +56,20 @@ class ImageId(OnePerLine):
             self.fail(f"{value!r} is not an id (32 hexadecimal digits)", param, ctx)
 
 
+class Rate(click.FloatRange):
+    """Calls a second: 0 for no limit, or something that a clock can wait for."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 10_000)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give the rate; fails for what is no number, or too small to ever call again."""
+        rate = float(super().convert(value, param, ctx))
+        if rate != rate or 0 < rate < 0.001:  # noqa: PLR0124 - not a number is the one that differs from itself
+            self.fail("not a rate", param, ctx)
+        return rate
+
+
 class Option(click.Option):
     """An option whose variable is named like itself: CV_GDPR_EXPORT_TAG for --tag."""
 
@@ -99,7 +113,7 @@ connection_options = _together(
     ),
     option(
         "--calls-per-second",
-        type=click.FloatRange(0),
+        type=Rate(),
         default=10.0,
         show_default=True,
         help="The most calls to the API in a second; 0: no limit.",

@@ -38,7 +38,7 @@ def _verify_evidence(path: Path, options: dict[str, Any]) -> int:
     code = 4 if differences else 0
     if options["as_json"]:
         document = {"file": str(path), "verified": not differences, "exitCode": code, "differences": differences}
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(document, indent=2))
         return code
     for difference in differences:
         click.echo(f"differs: {printable(difference)}")
@@ -52,7 +52,7 @@ def _verify_evidence(path: Path, options: dict[str, Any]) -> int:
 def report(result: "Verification", options: dict[str, Any]) -> None:
     """Print what a verification came to: a line for each difference, or JSON."""
     if options["as_json"]:
-        click.echo(json.dumps(as_json(result), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(as_json(result), indent=2))
         return
     for difference in result.differences:
         click.echo(f"differs: {printable(difference)}")

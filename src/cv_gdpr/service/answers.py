@@ -17,7 +17,6 @@ from cv_gdpr.archive.writing import HashedFile
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
 from cv_gdpr.redact import json_value, without_signature
 
-_QUOTED = 300  # characters of the service's message that are shown
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
 _CHECK_ENDPOINT = "check the endpoint: it is the one that the Azure portal shows for the training resource"
@@ -34,7 +33,7 @@ class VerbatimDeserializer:
             raise DeserializationError("an error, to be read from the raw response")
         try:
             value = json_value(raw.content)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, ArithmeticError):
             malformed(raw, f"{_kind(raw)} where JSON was due")
         if type(value) is not _expected(target):
             malformed(raw, f"JSON of another kind than the contract's {target}")
@@ -90,7 +89,7 @@ def translate(error: Exception) -> ServiceError:
 
 def _from_response(raw: requests.Response) -> ServiceError:
     code, message = read_error(raw)
-    said = without_signature(" ".join(part for part in (code, message) if part))[:_QUOTED]
+    said = without_signature(" ".join(part for part in (code, message) if part))
     text = f"the service answered {raw.status_code}{': ' + said if said else ' without a word'}{_request_tail(raw)}"
     known: dict[str, Any] = {"status": raw.status_code, "code": code, "request_id": request_id(raw)}
     if raw.status_code in {401, 403}:
@@ -105,7 +104,7 @@ def _from_response(raw: requests.Response) -> ServiceError:
 
 
 def _from_transport(error: BaseException) -> ServiceError:
-    reason = without_signature(_innermost(error))[:_QUOTED]
+    reason = without_signature(_innermost(error))
     if isinstance(error, requests.exceptions.SSLError):
         hint = "a private certificate authority is named with REQUESTS_CA_BUNDLE"
         return Unreachable(f"the endpoint's certificate is refused: {reason}", hint)
@@ -126,8 +125,9 @@ def check_bytes(source: str, file: HashedFile, headers: Any) -> None:
     """Raise ServiceError for bytes that cannot be an item's: none at all, or the HTML page of a proxy."""
     if not file.bytes:
         raise ServiceError(f"{source} sent an empty file", transient=True)
-    if headers.get("Content-Type", "").lower().startswith("text/html"):
-        raise ServiceError(f"{source} sent an HTML page where bytes were due")
+    declared = headers.get("Content-Type", "").lower()
+    if declared.startswith(("text/", "application/json", "application/xml")) or file.head.lstrip()[:1] in {b"<", b"{"}:
+        raise ServiceError(f"{source} sent a page or a message (HTML, XML, JSON, text) where bytes were due")
 
 
 def read_error(raw: requests.Response) -> tuple[str, str]:
@@ -147,7 +147,7 @@ def read_error(raw: requests.Response) -> tuple[str, str]:
 def _plain_text(raw: requests.Response) -> str:
     if "html" in raw.headers.get("Content-Type", "").lower():
         return "an HTML page"
-    return " ".join(raw.text.split())[:_QUOTED]
+    return " ".join(raw.content.decode("utf-8-sig", errors="replace").split())
 
 
 def retry_after(headers: Any, message: str = "") -> float | None:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import ssl
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from yarl import URL
 
 from cv_gdpr.archive.writing import HashedFile, storing, too_many_files
-from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, NotFound, ServiceError, Unreachable
+from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, NotFound, ServiceError, Unreachable, UsageError
 from cv_gdpr.service.answers import check_bytes, retry_after
 from cv_gdpr.service.client import is_loopback
 from cv_gdpr.service.limits import AdaptiveLimit
@@ -68,6 +69,7 @@ class Downloads:
         self._queue: deque[_Job] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._under_way = 0
+        self._down_since: float | None = None
         self._room = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="downloads", daemon=True)
@@ -163,14 +165,21 @@ class Downloads:
             if error.status in _OVERRUN or (error.transient and not error.status):
                 self._limit.overrun()
             wait = job.patience.next_wait(error.retry_after) if error.transient else None
-            if wait is None:
+            if wait is None or self._down_for() > self._fetching.patience:
                 return error
             self._loop.call_later(wait, self._enqueue, job)
             return None
         except CvGdprError as error:
             return error
         self._limit.succeeded()
+        self._down_since = None
         return file
+
+    def _down_for(self) -> float:
+        """Seconds in which no blob was had: patience is not spent anew on each while storage is down for all."""
+        now = time.monotonic()
+        self._down_since = self._down_since or now
+        return now - self._down_since
 
     async def _fetch_once(self, uri: str) -> HashedFile:
         with storing("the export folder"):
@@ -205,6 +214,7 @@ class Downloads:
 def check_address(uri: str) -> None:
     """Raise MalformedAnswer unless a URI is https, or http to loopback."""
     try:
+        uri.encode()
         parts = urlsplit(uri)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
@@ -226,8 +236,10 @@ def proxy_for(scheme: str, host: str) -> str | None:
 def trusted_certificates() -> ssl.SSLContext:
     """Give the one SSL context of all downloads: certifi's authorities, or those of REQUESTS_CA_BUNDLE."""
     bundle = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where())
-    with storing(bundle):
+    try:
         return _context_of(bundle)
+    except OSError as error:
+        raise UsageError(f"the certificates of {bundle} cannot be used: {error.strerror or error}") from error
 
 
 @cache

@@ -14,17 +14,20 @@ from azure.cognitiveservices.vision.customvision.training import CustomVisionTra
 from msrest.authentication import ApiKeyCredentials
 from msrest.exceptions import ClientException, HttpOperationError
 from urllib3 import Retry
+from urllib3.exceptions import ProtocolError
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, storing
-from cv_gdpr.errors import Interrupted, ServiceError, Unreachable, UsageError
+from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
 from cv_gdpr.service.answers import VerbatimDeserializer, check_bytes, request_id, translate
 from cv_gdpr.service.pacing import Budget, Patience
 
 PAGE = 256  # the most images that one call lists (published contract: `take`)
 _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
+_TOLD = 600  # characters of a message
 _NO_RETRY = Retry(0, read=False)
+_LONGEST = 64 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def checked_endpoint(endpoint: str) -> str:
     try:
         parts = urlsplit(endpoint.strip())
         host, _ = parts.hostname or "", parts.port
+        host.encode("idna")
     except ValueError as error:
         raise UsageError(f"the endpoint is no address: {error}") from error
     if parts.scheme not in {"https", "http"} or not host or not endpoint.isprintable():
@@ -104,7 +108,7 @@ class Service:
         client = CustomVisionTrainingClient(self.endpoint, credentials)
         client._deserialize = VerbatimDeserializer()
         config = client.config
-        config.session_configuration_callback = _without_retries
+        config.session_configuration_callback = _configured
         config.redirect_policy.allow = False  # requests strips Authorization at a redirect, but not Training-Key
         config.connection.timeout = (_TO_CONNECT, self._connection.silence)
         config.add_user_agent(f"cv-gdpr/{__version__}")
@@ -149,13 +153,14 @@ class Service:
 
         Each page begins with the record that ended the one before, so that the reader sees if the list moved.
         """
-        skip = 0
+        skip = overlap = 0
         while True:
             page = self.call(operation, *args, take=PAGE, skip=skip, **kwargs)
             yield page
-            if len(page) <= bool(skip) or (len(page) < PAGE and not thorough):
+            if len(page) <= overlap or (len(page) < PAGE and not thorough):
                 return
             skip += len(page) - 1
+            overlap = 1
 
     def artifact(self, project_id: str, path: str, temporary: Callable[[], Path]) -> HashedFile:
         """Give the bytes of a relative artifact path (with the VNET feature) in a closed file; raises ServiceError."""
@@ -196,15 +201,22 @@ class Service:
             answer = send()
         except (ClientException, requests.RequestException) as error:
             failure = translate(error)
-            self._answered = self._answered or bool(failure.status)
-            failure.message = f"{name}: {failure.message}".replace(self._key, "(the key)")
-            raise failure from None
+            self._answered = self._answered or bool(failure.status) or _broke_off(error)
+            raise self._told(name, failure) from None
         except ServiceError as error:  # a success that cannot be understood
             self._answered = True
-            error.message = f"{name}: {error.message}"
-            raise
+            raise self._told(name, error) from None
+        except ValueError as error:  # what the SDK or requests cannot even send
+            raise ServiceError(f"{name}: cannot be sent ({type(error).__name__})") from None
         self._answered = True
         return answer
+
+    def _told(self, name: str, failure: ServiceError) -> ServiceError:
+        """Give a failure with its operation's name, no longer than a person reads, the key nowhere in it."""
+        failure.message = f"{name}: {failure.message}".replace(self._key, "(the key)")[:_TOLD]
+        failure.code = failure.code.replace(self._key, "(the key)")
+        failure.request_id = failure.request_id.replace(self._key, "(the key)")
+        return failure
 
 
 def _received(response: requests.Response, temporary: Callable[[], Path]) -> HashedFile:
@@ -223,11 +235,38 @@ def _received(response: requests.Response, temporary: Callable[[], Path]) -> Has
     return file
 
 
-def _without_retries(session: requests.Session, *_: Any, **settings: Any) -> dict[str, Any]:
+def _broke_off(error: Exception) -> bool:
+    """Say whether somebody was there and then fell silent, as against an address where nobody ever was."""
+    cause = getattr(error, "inner_exception", None) or error
+    broken = isinstance(cause, requests.ConnectionError) and isinstance(
+        cause.args[0] if cause.args else 0, ProtocolError
+    )
+    return broken or isinstance(cause, (requests.ReadTimeout, requests.exceptions.ChunkedEncodingError))
+
+
+def _configured(session: requests.Session, *_: Any, **settings: Any) -> dict[str, Any]:
     """Switch off the SDK's own retries, which would multiply ours; msrest calls this before each request."""
     for adapter in session.adapters.values():
         adapter.max_retries = _NO_RETRY  # type: ignore[attr-defined]
+    # msrest's own way to follow no redirect gives requests a list where an iterator is due, which fails for a DELETE.
+    session.resolve_redirects = lambda *_, **__: iter(())  # type: ignore[method-assign]
+    session.hooks["response"] = [_read_bounded]
     return settings
+
+
+def _read_bounded(response: requests.Response, **settings: Any) -> None:
+    """Read a body to its end here, unless it is streamed, so that a packed one cannot fill the memory."""
+    if settings.get("stream"):
+        return
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > _LONGEST:
+            response.close()
+            raise MalformedAnswer(
+                f"the service answered with more than {_LONGEST >> 20} MiB", status=response.status_code
+            )
+    response._content = bytes(body)  # what `response.content` gives from now on
 
 
 def published_name(operation: str) -> str:

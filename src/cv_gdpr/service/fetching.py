@@ -49,6 +49,8 @@ class Fetcher:
             result = self._service.artifact(project_id, path, self._temporary)
         except CvGdprError as error:
             done(error)
+        except Exception as error:  # noqa: BLE001 - nothing may be lost: it is told as this blob's end
+            done(CvGdprError(f"GetArtifact: {type(error).__name__}"))
         else:
             done(result)
         finally:

@@ -1,0 +1,51 @@
+"""What an export folder's files are called, so that nothing else in it is ever taken for its own."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from cv_gdpr.errors import UsageError
+
+_ID = r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|x[0-9a-f]{32})"
+_OURS = re.compile(
+    r"(export|account)\.json|projects\.jsonl"
+    r"|[^/]+/project\.json"
+    r"|[^/]+/(iterations|tags|tag-details|images|predictions|files|listings|absent)\.jsonl"
+    r"|[^/]+/iterations/[^/]+/(iteration|performance)\.json"
+    r"|[^/]+/iterations/[^/]+/(image-performances|tags|tag-details|images|exports)\.jsonl"
+    rf"|[^/]+/(images|predictions)(-resized)?/{_ID}(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
+    rf"|[^/]+/exported-models/{_ID}/[0-9A-Za-z_-]+(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
+)
+
+
+def own_files(data: Path) -> Iterator[tuple[str, int]]:
+    """Give path (below `data`, in order) and size of each file; raises UsageError for anything that is not an export's.
+
+    Links are not followed: what they lead to belongs to somebody else.
+    """
+    if data.is_symlink():
+        raise UsageError(f"{data} is a link", "an export's folder is refused if it leads elsewhere")
+    yield from _below(data, "")
+
+
+def _below(folder: Path, relative: str) -> Iterator[tuple[str, int]]:
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            path = f"{relative}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(folder / entry.name, f"{path}/")
+                continue
+            found = entry.stat(follow_symlinks=False)
+            if not stat.S_ISREG(found.st_mode) or not _OURS.fullmatch(path):
+                raise UsageError(f"{folder / entry.name} is not an export's", "move it, or name another folder")
+            yield path, found.st_size
+
+
+def is_regular(path: Path) -> bool:
+    """Say whether there is a file, and no link, pipe or device in its place."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
