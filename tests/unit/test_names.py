@@ -46,16 +46,23 @@ def test_an_identity_is_safe_and_that_of_a_uuid_is_itself(id_):
     assert identity(own) == own
 
 
-@given(st.lists(TEXT, min_size=1, max_size=4).map("/".join))
-def test_a_stem_stays_in_its_folder(stem):
-    for part in safe_stem(stem).split("/"):
+FOLDERS = st.sampled_from(["images", "images-resized", "predictions", "exported-models"])
+IDS = st.lists(TEXT, min_size=1, max_size=4).map("/".join)
+
+
+@given(FOLDERS, IDS)
+def test_a_stem_stays_in_its_folder(folder, id_):
+    first, *others = safe_stem(f"{folder}/{id_}").split("/")
+    assert first == folder
+    assert len(others) == (2 if folder == "exported-models" else 1)
+    for part in others:
         assert_safe(part)
 
 
-@given(TEXT, TEXT)
-def test_two_stems_never_become_one(one, other):
+@given(FOLDERS.filter(lambda folder: folder != "exported-models"), IDS, IDS)
+def test_two_stems_never_become_one(folder, one, other):
     if one != other:
-        assert safe_stem(one) != safe_stem(other)
+        assert safe_stem(f"{folder}/{one}") != safe_stem(f"{folder}/{other}")
 
 
 @pytest.mark.parametrize(
