@@ -20,21 +20,20 @@ from cv_gdpr.errors import (
     Unsteady,
     UsageError,
 )
-from cv_gdpr.findings import Json, Scope, Selection
-from cv_gdpr.inventory import Matches, projects_in
-from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, listed, mark
-from cv_gdpr.readers import Project
+from cv_gdpr.findings import Json, Scope
+from cv_gdpr.inventory import projects_in
+from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, mark
+from cv_gdpr.proof import SPLIT, Proof
+from cv_gdpr.readers import Project, renewed_images
 from cv_gdpr.report import evidence as evidence_of
 from cv_gdpr.report.certificate import certificate
 from cv_gdpr.report.ledger import Ledger
-from cv_gdpr.service.client import Service
+from cv_gdpr.service.client import PAGE, Service
 
 Found = TypeVar("Found")
 _BUSY = frozenset({"Training", "Staging", "Exporting"})
-_BY_IDS = 256  # ids that GetImagesByIds takes
 _DISPUTED = "selected as an iteration has it, but not as it is today: name it by its id, or delete the iteration"
 _READ_ONLY = "ForbiddenDRModeEnabled"  # a 403 of one project, not of the key
-_SPLIT = frozenset({400, 404, 414})  # one bad id, or a gateway's limit on the length, may fail a whole batch
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def check_evidence_path(path: Path) -> None:
     if path.suffix == ".jsonl":
         raise UsageError("--evidence names a JSON file; its ledger gets .jsonl by itself")
     for place in (path, evidence_of.certificate_of(path)):
-        if place.exists():
+        if place.exists() or place.is_symlink():
             raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"--evidence {path}: there is no such folder")
@@ -112,7 +111,7 @@ class Erasure:
             if self.stopped_by is None:
                 self._guarded(one.id, _ProjectErasure(self, one).run)
         for project, rows in _united([*before, planned]).items():
-            self._guarded(project, _Proof(self, project, rows).run)
+            self._guarded(project, Proof(self, project, rows).run)
 
     def _guarded(self, project: str, step: Callable[[], None]) -> None:
         """Run one project's step: a failure of the service stops the rest only if it is of authorisation."""
@@ -188,6 +187,8 @@ class _ProjectErasure:
             project = self.erasure.project(self.plan.id)
             if self.erasure.from_file:
                 self._leave_what_changed(project)
+            elif self.erasure.plan.scope.get("selectors"):
+                self._leave_images_that_changed(project)
             self._leave("images", self.plan.disputed, _DISPUTED)
             self._leave_what_trains()
         except NotFound:
@@ -217,6 +218,20 @@ class _ProjectErasure:
                 self.erasure.ledger.write("vanished", project=self.plan.id, row=row, ids=vanished)
                 self.rows[row] = [one for one in self.rows[row] if one not in set(vanished)]
 
+    def _leave_images_that_changed(self, project: Project) -> None:
+        """Look at the selected images once more: a person may have taken a while to confirm."""
+        ids = self.rows.get("images", [])
+        planned = self.plan.rows.get("images", {})
+        for start in range(0, len(ids), PAGE):
+            try:
+                now = list(renewed_images(project, None, ids[start : start + PAGE]))
+            except ServiceError as error:
+                if error.status not in SPLIT:
+                    raise
+                return  # it refuses the question; the marks of a saved plan would be compared by listing
+            changed = [item.id for item in now if item.id in planned and mark(item.record) != planned[item.id]]
+            self._leave("images", changed, "it changed after it was planned; run the command again")
+
     def _leave(self, row: str, ids: list[str], reason: str, *, with_project: bool = True) -> None:
         if ids:
             self.erasure.ledger.write("left", project=self.plan.id, row=row, ids=ids, reason=reason)
@@ -231,8 +246,16 @@ class _ProjectErasure:
             self._leave("tags", tags, "images that may bear it are still there", with_project=False)
         elif tags and not self.plan.whole:
             selected_by_them = {row: self.rows[row] for row in ("images", "predictions") if self.rows.get(row)}
-            if any(_Proof(self.erasure, self.plan.id, selected_by_them).remaining(thorough=False).values()):
+            if any(Proof(self.erasure, self.plan.id, selected_by_them).remaining(thorough=True).values()):
                 self._leave("tags", tags, "what it selects is still there, and to be found again by it")
+            elif self.erasure.plan.scope.get("selectors") and "images" in self.plan.rows:
+                borne = [tag for tag in tags if self._is_borne(tag)]
+                self._leave("tags", borne, "images bear it that are not in the plan")
+
+    def _is_borne(self, tag: str) -> bool:
+        """Say whether images of the workspace bear a tag that a data subject was selected by."""
+        count: int = self.erasure.service.call("get_tagged_image_count", self.plan.id, tag_ids=[tag])
+        return count > 0
 
     def _refused(self, row: str) -> bool:
         """Say whether a call of this row got no success."""
@@ -266,7 +289,7 @@ class _ProjectErasure:
         try:
             current = self.erasure.settled(lambda: current_marks(self.erasure.project(self.plan.id), self.plan))
         except NotFound:
-            if _Proof(self.erasure, self.plan.id, {}).project_is_gone():
+            if Proof(self.erasure, self.plan.id, {}).project_is_gone():
                 return
             raise
         planned = self.plan.rows
@@ -293,107 +316,8 @@ class _ProjectErasure:
                 raise
             if not isinstance(error, NotFound):
                 self.erasure.say(error.message)
-            if error.status in _SPLIT and len(ids) > 1:
+            if error.status in SPLIT and len(ids) > 1:
                 for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
                     self._send(project, row, call, half)
             return
         self.erasure.ledger.write("answered", **known, status=answer.status, requestId=answer.request_id)
-
-
-@dataclass
-class _Proof:
-    """One project looked at again: what of the plans is still there."""
-
-    erasure: Erasure
-    id: str
-    rows: dict[str, list[str]]
-
-    def run(self) -> None:
-        there = self.remaining(thorough=True)
-        for row, ids in self.rows.items():
-            gone = [one for one in ids if one not in there[row]]
-            left = [one for one in ids if one in there[row]]
-            self.erasure.ledger.write("looked", project=self.id, row=row, gone=gone, there=left)
-
-    def remaining(self, *, thorough: bool) -> dict[str, set[str]]:
-        """Give what is still there, having waited for what the service said that it would delete."""
-        for round_ in range(10_000):
-            there = self._look(thorough=False)
-            if thorough and not self._hoped_for(there):
-                there = self._look(thorough=True)
-            if not self._hoped_for(there):
-                return there
-            if not self.erasure.pause(round_):
-                break
-        return self._look(thorough=thorough)
-
-    def _look(self, *, thorough: bool) -> dict[str, set[str]]:
-        return self.erasure.settled(lambda: self._still_there(thorough=thorough))
-
-    def _hoped_for(self, there: dict[str, set[str]]) -> bool:
-        """Say whether something is still there that the service said it would delete."""
-        accepted = {
-            (event["row"], one)
-            for event in self.erasure.ledger.events
-            if event["event"] == "answered" and event["project"] == self.id and 200 <= event["status"] < 300
-            for one in event["ids"]
-        }
-        return any((row, one) in accepted for row, ids in there.items() for one in ids)
-
-    def _still_there(self, *, thorough: bool) -> dict[str, set[str]]:
-        """Give what is there of each row; not thorough: images by their ids alone, which takes fewer calls."""
-        nothing: dict[str, set[str]] = {row: set() for row in self.rows}
-        try:
-            if "projects" in self.rows and self.project_is_gone():
-                return nothing
-            project = self.erasure.project(self.id)
-            return {
-                row.name: self._found(project, row, thorough=thorough) & set(self.rows[row.name])
-                for row in BY_API
-                if row.name in self.rows
-            }
-        except NotFound:
-            if self.project_is_gone():
-                return nothing
-            raise
-
-    def project_is_gone(self) -> bool:
-        """Say whether GetProject answers 404, and GetProjects agrees: a gateway's 404 alone would prove nothing."""
-        try:
-            self.erasure.service.call("get_project", self.id)
-        except NotFound:
-            if self.erasure.entry(self.id):
-                raise Unsteady(f"project {self.id}: GetProject answers 404, but GetProjects lists it") from None
-            return True
-        return False
-
-    def _found(self, project: Project, row: Category, *, thorough: bool) -> set[str]:
-        if row.name == "projects":
-            return {self.id}
-        if row.name == "images" and not thorough:
-            return self._by_ids(project)
-        items = listed(project, row, Matches(Selection()))
-        found = {item.id for item in items if not (row.name == "tags" and item.iteration)}
-        return found | self._by_ids(project) if row.name == "images" else found
-
-    def _by_ids(self, project: Project) -> set[str]:
-        """Ask GetImagesByIds in the workspace and in every iteration that remains."""
-        found: set[str] = set()
-        ids = self.rows["images"]
-        for place in project.places:
-            arguments = {"iteration_id": place["id"]} if place else {}
-            for start in range(0, len(ids), _BY_IDS):
-                found |= self._known(project.id, ids[start : start + _BY_IDS], arguments)
-        return found
-
-    def _known(self, project_id: str, ids: list[str], arguments: dict[str, str]) -> set[str]:
-        try:
-            records = self.erasure.service.call("get_images_by_ids", project_id, image_ids=ids, **arguments)
-        except ServiceError as error:
-            if error.status not in _SPLIT:
-                raise
-            if len(ids) == 1:
-                return set()
-            halves = (ids[: len(ids) // 2], ids[len(ids) // 2 :])
-            return set().union(*(self._known(project_id, half, arguments) for half in halves))
-        return {str(record.get("id")) for record in records if isinstance(record, dict)}

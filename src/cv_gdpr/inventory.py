@@ -123,12 +123,16 @@ class Matches:
 
 def _tag_names(row: str, record: Json) -> set[str]:
     if row == "tags":
-        return {str(record.get("name"))}
+        return _texts([record], "name")
     if row == "predictions":
         # A classifier gives every tag some probability; the subject is the most probable one.
         best = max(_objects(record, "predictions"), key=_probability, default={})
-        return {str(best.get("tagName"))}
-    return {str(part.get("tagName")) for part in _objects(record, "tags") + _objects(record, "regions")}
+        return _texts([best], "tagName")
+    return _texts(_objects(record, "tags") + _objects(record, "regions"), "tagName")
+
+
+def _texts(parts: list[Json], field: str) -> set[str]:
+    return {part[field] for part in parts if isinstance(part.get(field), str)}
 
 
 def _objects(record: Json, field: str) -> list[Json]:

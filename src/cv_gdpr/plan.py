@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import private_file, storing
 from cv_gdpr.categories import CATEGORIES, Category, Deletion
-from cv_gdpr.errors import Unsteady, UsageError
+from cv_gdpr.errors import MalformedAnswer, Unsteady, UsageError
 from cv_gdpr.findings import Finding, Item, Json, Scope, Selection, Tally
 from cv_gdpr.inventory import Matches, check_tags, named, not_searched, projects_in, rows_in, selected
 from cv_gdpr.readers import Project
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 FORMAT = "cv-gdpr plan 1"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CHANGING = frozenset({"lastModified", "imageCount", "tagName", "originalPublishResourceId"})
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
 
@@ -232,6 +234,9 @@ def listed(project: Project, row: Category, matches: Matches, in_workspace: set[
                 "somebody may be adding or deleting at the same time; run the command again",
             )
         if isinstance(finding, Item):
+            if row.deleter and not _UUID.fullmatch(finding.id):
+                # It would be put into the address of a deletion.
+                raise MalformedAnswer(f"{row.name} of project {project.id}: the service listed an id that is none")
             yield finding
 
 
@@ -285,10 +290,14 @@ def load_plan(path: Path, endpoint: str) -> Plan:
 def _plan_in(body: Json) -> Plan:
     projects = [ProjectPlan(**project) for project in body["projects"]]
     known = {row.name for row in BY_API}
-    if any(
-        not one.rows.keys() <= known or not all(isinstance(ids, dict) for ids in one.rows.values()) for one in projects
-    ):
-        raise ValueError("rows that nothing deletes")
+    for one in projects:
+        if not one.rows.keys() <= known or not all(isinstance(ids, dict) for ids in one.rows.values()):
+            raise ValueError("rows that nothing deletes")
+        for identity in (one.id, *one.disputed, *one.published, *(each for ids in one.rows.values() for each in ids)):
+            if not _UUID.fullmatch(identity):
+                raise ValueError("an id that is none")
+    if not isinstance(body["scope"]["rows"], (str, list)) or body["scope"]["projects"] not in {"all", "named"}:
+        raise ValueError("a scope that is none")
     return Plan(body["endpoint"], body["created"], body["scope"], projects, body["protected"], body["unmatched"])
 
 

@@ -58,7 +58,7 @@ class ProjectBytes:
     fetcher: Fetcher
     miss: Callable[[str, str, str, str], None]
     by_row: Counter[str] = field(default_factory=Counter)
-    claimed: set[str] = field(default_factory=set)  # keys of all blobs that were wanted
+    claimed: set[int] = field(default_factory=set)  # keys of all blobs that were wanted
     gone: list[Absence] = field(default_factory=list)
     _stems: set[int] = field(default_factory=set)
     _outstanding: int = 0

@@ -202,7 +202,7 @@ class _Records:
     folder: Path
     payload: set[str]
     _ids: dict[str, set[str]] = field(default_factory=dict)
-    _needed: set[str] = field(default_factory=set)
+    _needed: set[int] = field(default_factory=set)
     _gone: set[str] = field(default_factory=set)  # row/id of what was deleted at the service while it was exported
 
     def check(self) -> Counter[str]:
@@ -222,15 +222,15 @@ class _Records:
         self._check_listings()
         return counted + Counter({row: len(ids) for row, ids in self._ids.items()})
 
-    def _files(self) -> dict[str, str]:
+    def _files(self) -> dict[int, str]:
         """Give the path of each blob in the index; of an exported model's, that of its last part's name."""
-        files: dict[str, str] = {}
+        files: dict[int, str] = {}
         for entry in self._lines(self.folder / "files.jsonl"):
             blob, source, path = (str(entry.get(field)) for field in ("blob", "source", "path"))
             files[blob_key(blob, source_path(source))] = path
         return files
 
-    def _read_list(self, path: Path, row: str, files: dict[str, str]) -> None:
+    def _read_list(self, path: Path, row: str, files: dict[int, str]) -> None:
         for record in self._lines(path):
             self.result.records += 1
             identity = f"{path.parent.name[-36:]}/{export_name(record)}" if row == "exports" else str(record["id"])

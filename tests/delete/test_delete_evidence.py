@@ -8,6 +8,7 @@ import pytest
 
 from commandline import CommandLine
 from cv_gdpr import __version__
+from cv_gdpr.report.certificate import certificate
 from cv_gdpr.simulator import Fault, Simulator
 from delete.erasing import OPERATIONS, RESOURCE, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
 
@@ -177,15 +178,26 @@ def test_a_deletion_on_its_way_is_on_the_disk_as_announced(sim, erase, tmp_path)
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror='x'>\"&"
 
 
-def test_the_page_runs_nothing_and_escapes_what_is_hostile(sim, erase):
+@pytest.mark.parametrize("identity", ["..", "../x", "A,B", "", "x" * 36])
+def test_a_thing_whose_id_is_none_is_not_deleted(sim, erase, identity):
     project = stock(sim)
     holder = sim.store.projects[project]
-    holder.predictions[HOSTILE] = replace(next(iter(holder.predictions.values())), id=HOSTILE)
-    sim.fault(Fault("DeletePrediction", status=400, times=None, match="%3Cscript"))
+    holder.predictions[identity] = replace(next(iter(holder.predictions.values())), id=identity)
 
-    assert erase("predictions", "--all").code == 3
+    ran = erase("--all")
 
-    page = erase.files[2].read_text()
+    assert ran.code == 1
+    assert calls(sim) == []
+
+
+def test_the_page_runs_nothing_and_escapes_what_is_hostile(sim, erase):
+    stock(sim)
+    assert erase("predictions", "--all").code == 0
+    told = erase.evidence
+    told["items"][0] |= {"id": HOSTILE, "reason": HOSTILE, "requestId": HOSTILE}
+    told["scope"]["notSearched"] = {HOSTILE: HOSTILE}
+
+    page = certificate(told)
     assert "<script" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -117,7 +118,7 @@ def test_what_was_added_since_stays_and_its_project_with_it(sim, erase, plan, ro
 
 def add(sim, project, row):
     """Add a copy of a thing of a row under a new id; give the id."""
-    holder, new = sim.store.projects[project], f"{row:0<8}-0000-4000-8000-000000000000"[:36]
+    holder, new = sim.store.projects[project], str(uuid.uuid5(uuid.NAMESPACE_URL, row))
     places = {
         "images": holder.workspace.images,
         "tags": holder.workspace.tags,

@@ -195,12 +195,11 @@ class Folder:
             stored = projects[name].stored() if name in projects else {}
             unseen |= stored.keys()
             for path, size in files:
-                entry = stored.get(path)
-                digest = entry.sha256 if entry else self._hashes.get(path)
+                due, digest = stored.get(path) or (size, self._hashes.get(path))
                 if digest is None:
                     (self.data / path).unlink()  # of something that the service no longer has
                     continue
-                if entry and entry.bytes != size:
+                if due != size:
                     raise StorageError(f"{self.data / path} was changed while the export ran", _AGAIN)
                 unseen.discard(path)
                 yield path, size, digest
@@ -238,19 +237,19 @@ class ProjectFolder:
         self.journal.add(stored)
         return stored
 
-    def finish(self, claimed: Iterable[str]) -> None:
+    def finish(self, claimed: Iterable[int]) -> None:
         """Write the index of the project's files, named by their keys: where each came from, its size and hash."""
         self._folder.check()
         self.journal.flush()
-        entries = [entry for key in claimed if (entry := self.journal.known(key))]
         with self._folder.lines(self._index) as lines:
-            for entry in sorted(entries, key=lambda entry: entry.path):
+            for entry in self.journal.of(claimed):
                 lines.write(asdict(entry))
         self.journal.forget()
 
-    def stored(self) -> dict[str, Stored]:
-        """Give the entries of the index, by their paths below data/."""
-        return {f"{self.name}/{entry.path}": entry for entry in read_stored(self._folder.data / self._index)}
+    def stored(self) -> dict[str, tuple[int, str]]:
+        """Give size and hash of the files of the index, by their paths below data/."""
+        entries = read_stored(self._folder.data / self._index)
+        return {f"{self.name}/{entry.path}": (entry.bytes, entry.sha256) for entry in entries}
 
 
 class Lines:

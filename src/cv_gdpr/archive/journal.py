@@ -4,8 +4,8 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path, PurePosixPath
 
 from cv_gdpr.archive.layout import is_regular
@@ -27,16 +27,15 @@ class Stored:
     sha256: str
 
     @property
-    def key(self) -> str:
+    def key(self) -> int:
         """What makes it the same blob: of the same item, from the same path."""
         return blob_key(self.blob, self.source)
 
 
-def read_stored(path: Path) -> list[Stored]:
+def read_stored(path: Path) -> Iterator[Stored]:
     """Give the entries of a journal or of a `files.jsonl`, without lines that are none: what they spoke of is lost."""
     if not is_regular(path):
-        return []
-    entries = []
+        return
     with path.open("rb") as lines:
         for line in lines:
             try:
@@ -44,13 +43,12 @@ def read_stored(path: Path) -> list[Stored]:
             except (ValueError, TypeError, RecursionError):
                 continue  # cut off by a crash
             if all(isinstance(text, str) for text in (entry.path, entry.blob, entry.source, entry.sha256)):
-                entries.append(entry)
-    return entries
+                yield entry
 
 
-def blob_key(blob: str, source: str) -> str:
-    """Give what makes a blob the same: the item's stem and the path that it came from."""
-    return f"{blob} {source}"
+def blob_key(blob: str, source: str) -> int:
+    """Give what makes a blob the same: 64 bits of the item's stem and the path that it came from, for this process."""
+    return hash((blob, source))
 
 
 def source_path(uri: str) -> str:
@@ -71,7 +69,7 @@ class Journal:
         self._pending: list[Stored] = []
         self._grouped = time.monotonic()
         self._recheck = recheck
-        self._known = {entry.key: entry for entry in read_stored(path) if self._is_there(entry)}
+        self._known = {entry.key: _packed(entry) for entry in read_stored(path) if self._is_there(entry)}
         self._rewrite()
 
     def _is_there(self, entry: Stored) -> bool:
@@ -94,19 +92,24 @@ class Journal:
         with storing(self._path):
             anew = self._path.with_suffix(".new")
             with private_file(anew) as file:
-                file.writelines(_line(entry) for entry in self._known.values())
+                file.writelines(_line(entry) for entry in self.entries)
             if self._known:
                 make_durable(self._path.parent)
             anew.replace(self._path)
 
-    def known(self, key: str) -> Stored | None:
+    def known(self, key: int) -> Stored | None:
         """Give the entry of a blob that is on disk, or None."""
-        return self._known.get(key)
+        packed = self._known.get(key)
+        return _unpacked(packed) if packed else None
+
+    def of(self, keys: Iterable[int]) -> Iterator[Stored]:
+        """Give the entries of those blobs that are on disk, by their paths."""
+        return map(_unpacked, sorted(packed for key in keys if (packed := self._known.get(key))))
 
     @property
-    def entries(self) -> Iterable[Stored]:
+    def entries(self) -> Iterator[Stored]:
         """What is on disk."""
-        return self._known.values()
+        return map(_unpacked, self._known.values())
 
     def add(self, entry: Stored) -> None:
         """Note a file that has its name; it is claimed once it is durable, together with others."""
@@ -133,12 +136,21 @@ class Journal:
                 make_durable(self._folder)
                 with self._path.open("ab") as file:
                     file.writelines(_line(entry) for entry in group)
-            self._known.update((entry.key, entry) for entry in group)
+            self._known.update((entry.key, _packed(entry)) for entry in group)
 
 
 def _sha256_of(path: Path) -> str:
     with path.open("rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _packed(entry: Stored) -> bytes:
+    """Give an entry as it is kept in memory, where there may be hundreds of thousands: half as large."""
+    return json.dumps(astuple(entry), ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _unpacked(packed: bytes) -> Stored:
+    return Stored(*json.loads(packed))
 
 
 def _line(entry: Stored) -> bytes:

@@ -18,7 +18,7 @@ from cv_gdpr.findings import Json, Scope
 
 if TYPE_CHECKING:
     from cv_gdpr.delete import Erased
-    from cv_gdpr.plan import Plan
+    from cv_gdpr.plan import Plan, ProjectPlan
     from cv_gdpr.service.client import Service
 
 _PATH = click.Path(path_type=Path)
@@ -52,7 +52,7 @@ _delete_options = [
     ),
     shared.option(
         "--wait",
-        type=click.FloatRange(0),
+        type=shared.Seconds(),
         default=600.0,
         show_default=True,
         metavar="SECONDS",
@@ -109,7 +109,8 @@ for _category in CATEGORIES:
 
 
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
-    options["protect"] += tuple(filter(None, os.environ.get("CV_GDPR_PROTECT", "").split("\n")))
+    for variable in ("CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT"):
+        options["protect"] += tuple(filter(None, os.environ.get(variable, "").split("\n")))
     scope = _scope(options, rows)
     connection = shared.connection(options)
     outside = _outside(scope)
@@ -117,9 +118,12 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
         return _only_words(outside, options)
     if not (options["dry_run"] or options["yes"] or sys.stdin.isatty()):
         raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
+    from cv_gdpr.delete import check_evidence_path
     from cv_gdpr.plan import check_size, load_plan, make_plan, save_plan
     from cv_gdpr.service.client import Service
 
+    if options["evidence"] and not options["dry_run"]:
+        check_evidence_path(options["evidence"])
     with Service(connection) as service:
         if options["plan_file"]:
             plan = load_plan(options["plan_file"], service.endpoint)
@@ -221,10 +225,17 @@ def _confirm(plan: "Plan", outside: list[Json], options: dict[str, Any]) -> None
     if plan.scope["projects"] == "all":
         answers = [("host of the resource", urlsplit(plan.endpoint).netloc)]
     else:
-        answers = [(f"name of project {project.id}", project.name) for project in plan.projects if project.total]
+        answers = [_name_or_id(project) for project in plan.projects if project.total]
     for what, right in answers:
         if click.prompt(f"To delete this, type the {what}", err=True, default="", show_default=False) != right:
             raise UsageError(f"that is not the {what}", "nothing was sent")
+
+
+def _name_or_id(project: "ProjectPlan") -> tuple[str, str]:
+    """Give what to type for a project: its id where its name is none that a person could type."""
+    if project.name.strip() and project.name.isprintable():
+        return f"name of project {project.id}", project.name
+    return "id of the project", project.id
 
 
 # --- doing ------------------------------------------------------------------------------------------------------

@@ -70,6 +70,20 @@ class Rate(click.FloatRange):
         return rate
 
 
+class Seconds(click.FloatRange):
+    """A time that a clock can wait for."""
+
+    def __init__(self, least: float = 0) -> None:
+        super().__init__(least, 1e7)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give the seconds; fails for what is no number."""
+        seconds = float(super().convert(value, param, ctx))
+        if seconds != seconds:  # noqa: PLR0124 - not a number is the one that differs from itself
+            self.fail("not a number of seconds", param, ctx)
+        return seconds
+
+
 class Option(click.Option):
     """An option whose variable is named like itself: CV_GDPR_EXPORT_TAG for --tag."""
 
@@ -120,7 +134,7 @@ connection_options = _together(
     ),
     option(
         "--patience",
-        type=click.FloatRange(0),
+        type=Seconds(),
         default=120.0,
         show_default=True,
         metavar="SECONDS",
@@ -128,7 +142,7 @@ connection_options = _together(
     ),
     option(
         "--read-timeout",
-        type=click.FloatRange(0.1),
+        type=Seconds(0.1),
         default=60.0,
         show_default=True,
         metavar="SECONDS",

@@ -97,9 +97,10 @@ def _residue(evidence: Json) -> str:
 def _projects(evidence: Json) -> str:
     told = []
     for project in evidence["projects"]:
-        words = ["deleted with all it held" if project["whole"] else "part of its data"]
+        words = [f"the project itself: {project['state']}" if project["whole"] else "part of its data"]
         words.append(f"images only in iterations: {project['imagesOnlyInIterations']}")
-        words.append(f"exported models that stay: {project['exportedModels']}")
+        if project["exportedModels"] is not None:
+            words.append(f"exported models that stay: {project['exportedModels']}")
         if project["unpublished"]:
             words.append(f"unpublished: {', '.join(project['unpublished'])}")
         if project["iterationsTrainedOnThem"]:

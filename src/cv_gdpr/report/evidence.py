@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.writing import private_file, storing
+from cv_gdpr.archive.writing import HashedFile, storing
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.report.ledger import Chain, Ledger, now, read_chain
@@ -67,7 +67,9 @@ def make(ledger: Ledger, plan: Json, outside: list[Json], stopped: int = 0) -> J
     `plan` is the plan's JSON, `outside` what no operation deletes, `stopped` the exit code of what stopped the run.
     """
     outcomes = outcomes_of(ledger.events)
-    code = exit_code(outcomes, stopped, plan["unmatched"])
+    told = {outcome.id for outcome in outcomes}  # by this run or one that was cut off before it
+    nowhere = [value for value in plan["unmatched"] if value.rpartition(" ")[2] not in told]
+    code = exit_code(outcomes, stopped, nowhere)
     document: Json = {
         "format": FORMAT,
         "tool": f"cv-gdpr {__version__}",
@@ -79,9 +81,9 @@ def make(ledger: Ledger, plan: Json, outside: list[Json], stopped: int = 0) -> J
         "scope": plan["scope"],
         "planHash": plan["hash"],
         "counts": counted(outcomes),
-        "projects": [_project(project) for project in plan["projects"]],
+        "projects": [_project(project, outcomes) for project in plan["projects"]],
         "protected": plan["protected"],
-        "notFound": plan["unmatched"],
+        "notFound": nowhere,
         "items": as_json(outcomes),
         "residue": as_json(outcome for outcome in outcomes if outcome.state == RESIDUE),
         "outsideTheApi": outside,
@@ -98,17 +100,27 @@ def _digest(document: Json) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _project(project: Json) -> Json:
+def _project(project: Json, outcomes: list[Outcome]) -> Json:
     kept = ("id", "whole", "only_in_iterations", "exported_models", "iterations_holding")
     names = ("id", "whole", "imagesOnlyInIterations", "exportedModels", "iterationsTrainedOnThem")
     shown = {name: project[field] for name, field in zip(names, kept, strict=True)}
-    return shown | {"unpublished": sorted(project["published"])}
+    if not project["rows"].get("iterations"):
+        shown["exportedModels"] = None  # nobody counted: no iteration was to go
+    states = [outcome.state for outcome in outcomes if (outcome.row, outcome.id) == ("projects", project["id"])]
+    return shown | {"unpublished": sorted(project["published"]), "state": states[0] if states else None}
 
 
 def write(path: Path, text: str) -> None:
     """Write a file of the evidence, readable by its owner only; raises StorageError."""
-    with storing(path), private_file(path) as file:
-        file.write(text.encode(errors="xmlcharrefreplace"))
+    temporary = path.with_name(f".{path.name}.part")
+    with storing(path):
+        file = HashedFile(temporary)
+        try:
+            file.write(text.encode(errors="xmlcharrefreplace"))
+            file.rename(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def check(path: Path) -> list[str]:

@@ -68,6 +68,8 @@ class Ledger:
             raise UsageError(f"{self.path} exists and is no ledger that can be gone on with", "name another --evidence")
         if chain.events and chain.events[0].get("endpoint") != self._endpoint:
             raise UsageError(f"{self.path} is the ledger of another endpoint", "name another --evidence")
+        if chain.events and chain.events[-1].get("event") == "closed":
+            raise UsageError(f"{self.path} is the ledger of a finished erasure", "name another --evidence")
         self.events, self.last, self._whole = chain.events, chain.last, chain.whole
         return chain.torn
 

@@ -248,6 +248,8 @@ def _configured(session: requests.Session, *_: Any, **settings: Any) -> dict[str
     """Switch off the SDK's own retries, which would multiply ours; msrest calls this before each request."""
     for adapter in session.adapters.values():
         adapter.max_retries = _NO_RETRY  # type: ignore[attr-defined]
+    # msrest's own version of it gives a list where requests wants an iterator: a TypeError at a redirected DELETE.
+    session.__dict__.pop("resolve_redirects", None)
     # msrest's own way to follow no redirect gives requests a list where an iterator is due, which fails for a DELETE.
     session.resolve_redirects = lambda *_, **__: iter(())  # type: ignore[method-assign]
     session.hooks["response"] = [_read_bounded]

@@ -1,0 +1,131 @@
+"""The proof of an erasure: everything that was planned is looked for again, in lists and one by one."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cv_gdpr.categories import Category
+from cv_gdpr.errors import NotFound, ServiceError, Unsteady
+from cv_gdpr.findings import Selection
+from cv_gdpr.inventory import Matches
+from cv_gdpr.plan import BY_API, listed
+from cv_gdpr.readers import Project
+
+if TYPE_CHECKING:
+    from cv_gdpr.delete import Erasure
+
+SPLIT = frozenset({400, 404, 414})  # one bad id, or a gateway's limit on the length, may fail a whole batch
+_BY_IDS = 256  # ids that GetImagesByIds takes
+_ONE_BY_ONE = {"iterations": "get_iteration", "tags": "get_tag"}
+
+
+@dataclass
+class Proof:
+    """One project looked at again: what of the plans is still there."""
+
+    erasure: "Erasure"
+    id: str
+    rows: dict[str, list[str]]
+
+    def run(self) -> None:
+        """Look, and tell the ledger what is gone and what is there; raises ServiceError."""
+        there = self.remaining(thorough=True)
+        for row, ids in self.rows.items():
+            gone = [one for one in ids if one not in there[row]]
+            left = [one for one in ids if one in there[row]]
+            self.erasure.ledger.write("looked", project=self.id, row=row, gone=gone, there=left)
+
+    def remaining(self, *, thorough: bool) -> dict[str, set[str]]:
+        """Give what is still there, having waited for what the service said that it would delete."""
+        for round_ in range(10_000):
+            there = self._look(thorough=False)
+            if thorough and not self._hoped_for(there):
+                there = self._look(thorough=True)
+            if not self._hoped_for(there):
+                return there
+            if not self.erasure.pause(round_):
+                break
+        return self._look(thorough=thorough)
+
+    def _look(self, *, thorough: bool) -> dict[str, set[str]]:
+        return self.erasure.settled(lambda: self._still_there(thorough=thorough))
+
+    def _hoped_for(self, there: dict[str, set[str]]) -> bool:
+        """Say whether something is still there that the service said it would delete."""
+        accepted = {
+            (event["row"], one)
+            for event in self.erasure.ledger.events
+            if event["event"] == "answered" and event["project"] == self.id and 200 <= event["status"] < 300
+            for one in event["ids"]
+        }
+        return any((row, one) in accepted for row, ids in there.items() for one in ids)
+
+    def _still_there(self, *, thorough: bool) -> dict[str, set[str]]:
+        """Give what is there of each row; not thorough: images by their ids alone, which takes fewer calls."""
+        nothing: dict[str, set[str]] = {row: set() for row in self.rows}
+        try:
+            if "projects" in self.rows and self.project_is_gone():
+                return nothing
+            project = self.erasure.project(self.id)
+            return {
+                row.name: self._found(project, row, thorough=thorough) & set(self.rows[row.name])
+                for row in BY_API
+                if row.name in self.rows
+            }
+        except NotFound:
+            if self.project_is_gone():
+                return nothing
+            raise
+
+    def project_is_gone(self) -> bool:
+        """Say whether GetProject answers 404, and GetProjects agrees: a gateway's 404 alone would prove nothing."""
+        try:
+            self.erasure.service.call("get_project", self.id)
+        except NotFound:
+            if self.erasure.entry(self.id):
+                raise Unsteady(f"project {self.id}: GetProject answers 404, but GetProjects lists it") from None
+            return True
+        return False
+
+    def _found(self, project: Project, row: Category, *, thorough: bool) -> set[str]:
+        if row.name == "projects":
+            return {self.id}
+        if row.name == "images" and not thorough:
+            return self._by_ids(project)
+        items = listed(project, row, Matches(Selection()))
+        found = {item.id for item in items if not (row.name == "tags" and item.iteration)}
+        if row.name == "images":
+            return found | self._by_ids(project)
+        if thorough and row.name in _ONE_BY_ONE:
+            missing = [one for one in self.rows[row.name] if one not in found]
+            return found | {one for one in missing if self._answers(_ONE_BY_ONE[row.name], one)}
+        return found
+
+    def _answers(self, operation: str, identity: str) -> bool:
+        """Say whether the service still gives a thing that its list does not hold: only a 404 says that it is gone."""
+        try:
+            self.erasure.service.call(operation, self.id, identity)
+        except NotFound:
+            return False
+        return True
+
+    def _by_ids(self, project: Project) -> set[str]:
+        """Ask GetImagesByIds in the workspace and in every iteration that remains."""
+        found: set[str] = set()
+        ids = self.rows["images"]
+        for place in project.places:
+            arguments = {"iteration_id": place["id"]} if place else {}
+            for start in range(0, len(ids), _BY_IDS):
+                found |= self._known(project.id, ids[start : start + _BY_IDS], arguments)
+        return found
+
+    def _known(self, project_id: str, ids: list[str], arguments: dict[str, str]) -> set[str]:
+        try:
+            records = self.erasure.service.call("get_images_by_ids", project_id, image_ids=ids, **arguments)
+        except ServiceError as error:
+            if error.status not in SPLIT:
+                raise
+            if len(ids) == 1:
+                return set()
+            halves = (ids[: len(ids) // 2], ids[len(ids) // 2 :])
+            return set().union(*(self._known(project_id, half, arguments) for half in halves))
+        return {str(record.get("id")) for record in records if isinstance(record, dict)}
