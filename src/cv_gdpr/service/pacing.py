@@ -40,7 +40,7 @@ class Patience:
     """One thing's tries: exponential waits with jitter, bounded by `seconds` since the first failure."""
 
     seconds: float
-    first: float = 0.4
+    first: float = 0.2
     longest: float = 20.0
     tries: int = 0
     _since: float = field(default=0.0, init=False)

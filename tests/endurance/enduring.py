@@ -1,0 +1,104 @@
+"""What the tests of endurance share: exact moments to act at, runs as processes of their own, bags to compare."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+from cv_gdpr.simulator import Simulator
+from cv_gdpr.simulator.faults import FaultBook
+from export.exporting import assert_bag, files, payload
+
+
+class Tripwire(FaultBook):
+    """A book of faults that also does something at the very moment when the service receives the request number k."""
+
+    def __init__(self):
+        super().__init__()
+        self.received = 0
+        self.acts = {}
+
+    def at(self, number, act):
+        """Act when that request (counted from 1, over both hosts) arrives, before it is answered."""
+        self.acts[number] = act
+
+    def take(self, operation, method, target):
+        self.received += 1
+        if act := self.acts.get(self.received):
+            act()
+        return super().take(operation, method, target)
+
+
+@contextmanager
+def simulator(**options):
+    """Give a running simulator whose requests can be tripped over."""
+    sim = Simulator(**options)
+    sim.faults = Tripwire()
+    with sim:
+        yield sim
+
+
+def environment(sim, **more):
+    """Give the environment of a subprocess that speaks with a simulator, impatiently."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CV_GDPR", "VISION_"))}
+    named = {"CV_GDPR_ENDPOINT": sim.endpoint, "CV_GDPR_TRAINING_KEY": sim.training_key}
+    for command in ("EXPORT", "DELETE"):
+        named |= {f"CV_GDPR_{command}_CALLS_PER_SECOND": "0", f"CV_GDPR_{command}_PATIENCE": "2"}
+    return kept | named | more
+
+
+@contextmanager
+def started(sim, *words, program=("-m", "cv_gdpr"), **more):
+    """Start a command in a process of its own; killed in the end, if it is still there."""
+    command = [sys.executable, *program, *(str(word) for word in words)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment(sim, **more), text=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def kill(process):
+    """Kill -9."""
+    os.kill(process.pid, signal.SIGKILL)
+
+
+def until(condition, seconds=20.0):
+    """Wait for a condition; fails if it does not come."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "it did not come to that"
+        time.sleep(0.005)
+
+
+def undisturbed(sim, cli, folder, *words):
+    """Give what an export holds that nothing disturbs."""
+    sim.clear_faults()
+    ran = cli("export", *(words or ("--all",)), "-q", "--out", folder)
+    assert ran.code == 0, ran.err
+    return payload(folder)
+
+
+def assert_whole(cli, out, expected):
+    """Assert that a folder is a bag that verifies, holds exactly that, and nothing temporary."""
+    assert_bag(out)
+    ran = cli("verify", out)
+    assert ran.code == 0, ran.err
+    held = payload(out)
+    assert held.keys() == expected.keys()
+    assert [name for name, content in held.items() if content != expected[name]] == []
+    assert {path.relative_to(out).parts[0] for path in files(out)} == {
+        "data", "bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"
+    }  # fmt: skip
+
+
+def blobs(sim):
+    """Give how often each blob was asked for."""
+    asked = {}
+    for call in list(sim.blob_requests):
+        asked[call.path] = asked.get(call.path, 0) + 1
+    return asked

@@ -1,0 +1,128 @@
+"""A run killed at any moment: the same command ends in the same bag, and fetches only what was on its way."""
+
+import random
+import signal
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from endurance.enduring import assert_whole, blobs, kill, simulator, started, undisturbed
+from export.exporting import stock
+
+CONNECTIONS = 4
+SUICIDAL = """
+import os, signal, sys
+left = int(sys.argv.pop(1))
+out = sys.argv[-1]
+def count(event, arguments):
+    global left
+    if event == "open":
+        changes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+    else:
+        changes = event in {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
+    if changes and (event != "open" and len(arguments) > 2 or str(arguments[0]).startswith(out)):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(count)
+from cv_gdpr.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    sys.stderr.write(f"left {left}")
+"""  # the interpreter's own audit events tell of every change to the disk just before it happens
+
+
+def cut_at_change(sim, number, *words):
+    """Run a command that kills itself just before its change of the disk with that number; give what is left over."""
+    with started(sim, str(number), *words, program=("-c", SUICIDAL)) as process:
+        _, err = process.communicate(timeout=30)
+        assert process.returncode in {0, -signal.SIGKILL}, err
+        return int(err.rpartition("left ")[2]) if process.returncode == 0 else None
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A stocked service, what an undisturbed export of it holds, and how many requests and changes that takes."""
+    folder = tmp_path_factory.mktemp("whole")
+    with simulator() as sim:
+        stock(sim, images=12)
+        left = cut_at_change(sim, 100_000, "export", "--all", "-q", "--out", str(folder / "out"))
+        yield sim, 100_000 - left, sim.faults.received, folder / "other"
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_killed_before_any_change_of_the_disk_it_is_finished_by_the_same_command(whole, cli, tmp_path, part):
+    sim, changes, _, _ = whole
+    cli = type(cli)(sim.endpoint, sim.training_key)
+    expected = undisturbed(sim, cli, tmp_path / "undisturbed")
+    # The first ones make the folder, the last ones close the bag; in between any will do.
+    numbers = [*range(2, 14, 2), *range(changes - 7, changes + 1)]
+    numbers += random.Random(20).sample(range(14, changes - 9), 5)  # noqa: S311 - chance
+    for number in numbers[part::4]:
+        out = tmp_path / str(number)
+        assert cut_at_change(sim, number, "export", "--all", "-q", "--out", str(out)) is None
+        ran = cli("export", "--all", "-q", "--out", out)
+        closed = (out / "bagit.txt").exists() and ran.code == 2 and "is a finished export" in ran.err
+        assert ran.code == 0 or closed, (number, ran.err)
+        assert_whole(cli, out, expected)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_killed_while_the_service_is_asked_it_fetches_only_what_was_on_its_way(whole, cli, tmp_path, seed):
+    sim, _, requests, _ = whole
+    cli = type(cli)(sim.endpoint, sim.training_key)
+    expected = undisturbed(sim, cli, tmp_path / "undisturbed")
+    chance = random.Random(seed)  # noqa: S311 - chance
+    out = tmp_path / "out"
+    words = ("export", "--all", "-q", "--connections", str(CONNECTIONS), "--out", out)
+    sim.blob_requests.clear()
+    for _ in range(3):
+        with started(sim, *words) as process:
+            sim.faults.at(sim.faults.received + chance.randrange(1, requests), lambda process=process: kill(process))
+            process.wait(30)
+            sim.faults.acts.clear()
+    ran = cli(*words)
+    assert ran.code == 0 or "is a finished export" in ran.err, ran.err
+    assert_whole(cli, out, expected)
+
+
+def test_of_a_long_run_little_is_fetched_again(sim, cli, tmp_path):
+    sim.fill(images=600, image_bytes=50)
+    sim.fault(Fault("Blob", delay=0.02, times=None))
+    out = tmp_path / "out"
+    words = ("export", "images", "--all", "-q", "--connections", str(CONNECTIONS), "--out", out)
+    with started(sim, *words) as process:
+        sim.faults.at(450, lambda: kill(process))
+        process.wait(60)
+    sim.clear_faults()
+    assert cli(*words).code == 0
+    # What was on its way comes again, and what waited to be made durable together with it: a second's worth at most.
+    again = sum(number - 1 for number in blobs(sim).values())
+    assert again < 3 * CONNECTIONS / 0.02
+    assert len(blobs(sim)) == 600
+
+
+def test_a_killed_runs_lock_does_not_block(sim, cli, tmp_path):
+    stock(sim)
+    out = tmp_path / "out"
+    with started(sim, "export", "--all", "-q", "--out", out) as process:
+        sim.faults.at(15, lambda: kill(process))
+        process.wait(30)
+    assert (out / ".cv-gdpr" / "lock").exists()
+    assert cli("export", "--all", "-q", "--out", out).code == 0
+
+
+def test_a_run_that_holds_the_folder_is_named(sim, cli, tmp_path):
+    stock(sim)
+    out = tmp_path / "out"
+    held = []
+    with started(sim, "export", "--all", "-q", "--out", out) as process:
+        sim.fault(Fault("GetTags", delay=1.5))
+        sim.faults.at(8, lambda: held.append(process.pid))
+        while not held:
+            assert process.poll() is None
+        ran = cli("export", "--all", "-q", "--out", out)
+        assert ran.code == 2
+        assert f"process {process.pid} is writing to {out}" in ran.err
+        assert process.wait(30) == 0

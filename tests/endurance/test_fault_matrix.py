@@ -1,0 +1,284 @@
+"""Every fault that a service, a gateway or a network has, met by an export and by an erasure: once, and for ever."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from delete.erasing import OPERATIONS, ids, others_untouched, state
+from delete.erasing import stock as stock_to_erase
+from endurance.enduring import assert_whole, blobs, undisturbed
+from export.exporting import assert_bag, assert_one_error, assert_open, payload, stock
+
+SOON = {"Retry-After": "0"}
+GATEWAY = {"error": {"code": "429", "message": "Requests have exceeded rate limit. Please retry after 1 second."}}
+HTML = "<html><body>Bad gateway</body></html>"
+HUNG = 3.0  # seconds, beyond --read-timeout
+SILENCE = "0.5"
+WRONG_MD5 = {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault, how often it happens, and the exit codes: `passing` if it passes after that, `code` if it lasts."""
+
+    name: str
+    fault: dict
+    code: int
+    times: int = 2
+    passing: int = 0
+
+    def __str__(self):
+        return self.name
+
+
+# What the API does. 3: this thing is named as missing; 5: nobody can be reached; 1: the answer is not the contract's.
+API = [
+    Row("408", {"status": 408, "body": b""}, 3),
+    Row("429 bare", {"status": 429, "body": b""}, 3),
+    Row("429 with Retry-After", {"status": 429, "body": b"", "headers": SOON}, 3),
+    Row("429 of the gateway", {"status": 429, "body": GATEWAY}, 3, times=1),
+    Row("429 for an hour", {"status": 429, "body": b"", "headers": {"Retry-After": "3600"}}, 3, times=1, passing=3),
+    Row("500", {"status": 500}, 3),
+    Row("500 without a body", {"status": 500, "body": b""}, 3),
+    Row("502 with a page", {"status": 502, "body": HTML}, 3),
+    Row("503", {"status": 503}, 3),
+    Row("504 with a page", {"status": 504, "body": HTML}, 3),
+    Row("dropped", {"drop": True}, 5),
+    Row("dropped after it was done", {"drop": True, "done": True}, 5),
+    Row("cut", {"cut": 10}, 5),
+    Row("cut before the first byte", {"cut": 0}, 5),
+    Row("hung", {"delay": HUNG}, 5, times=1),
+    Row("a page where JSON was due", {"status": 200, "body": HTML}, 1, times=1, passing=1),
+    Row("nothing where JSON was due", {"status": 200, "body": b""}, 1, times=1, passing=1),
+    Row("JSON that breaks off", {"status": 200, "body": b'[{"id": "x'}, 1, times=1, passing=1),
+    Row("a redirect", {"status": 302, "headers": {"Location": "https://example.org/"}}, 5, times=1, passing=5),
+    Row("401", {"status": 401, "body": b""}, 5, times=1, passing=5),
+    Row("403", {"status": 403, "body": b""}, 5, times=1, passing=5),
+]
+# What blob storage does to one blob; all of it is named and the rest goes on. 0 for ever: the image is gone by then.
+BLOB = [
+    Row("403, as of an expired link", {"status": 403, "body": "<Error>AuthenticationFailed</Error>"}, 3),
+    Row("404", {"status": 404, "body": b""}, 3),
+    Row("408", {"status": 408, "body": b""}, 3),
+    Row("410", {"status": 410, "body": b""}, 3),
+    Row("429", {"status": 429}, 3),
+    Row("429 with Retry-After", {"status": 429, "headers": SOON}, 3),
+    Row("500", {"status": 500}, 3),
+    Row("503", {"status": 503, "body": b""}, 3),
+    Row("dropped", {"drop": True}, 3),
+    Row("cut", {"cut": 100}, 3),
+    Row("cut before the first byte", {"cut": 0}, 3),
+    Row("other bytes than their Content-MD5", {"headers": WRONG_MD5}, 3),
+    Row("shorter than Content-MD5 says", {"status": 200, "body": b"\xff\xd8\xff\xe0abc", "headers": WRONG_MD5}, 3),
+    Row("hung", {"delay": HUNG}, 3, times=1),
+    Row("empty", {"status": 200, "body": b"", "content_type": "image/jpeg"}, 3),
+    Row("a page", {"status": 200, "body": HTML}, 3, times=1, passing=3),
+    Row("part of it", {"status": 206, "body": b"part"}, 3, times=1, passing=3),
+    Row("a redirect", {"status": 302, "headers": {"Location": "https://example.org/"}}, 3, times=1, passing=3),
+    Row("416", {"status": 416}, 3, times=1, passing=3),
+]
+LISTS = ["GetProjects", "GetIterations", "GetTaggedImages", "QueryPredictions"]
+CALLS = [(LISTS[number % 4], row) for number, row in enumerate(API)]
+
+
+def patiently(seconds):
+    """Give the variables of a run that is as patient as that."""
+    names = {"PATIENCE": seconds, "READ_TIMEOUT": SILENCE}
+    return {f"CV_GDPR_{command}_{name}": value for command in ("EXPORT", "DELETE") for name, value in names.items()}
+
+
+def export(cli, out, seconds):
+    return cli("export", "--all", "--out", out, **patiently(seconds))
+
+
+@pytest.mark.parametrize(("operation", "row"), CALLS, ids=str)
+def test_an_api_fault_that_passes_leaves_no_trace_in_the_export(sim, cli, tmp_path, operation, row):
+    stock(sim)
+    fault = Fault(operation, times=row.times, **row.fault)
+    sim.fault(fault)
+    ran = export(cli, tmp_path / "out", "8")
+    assert sim.faults.fired(fault) == row.times
+    first = operation == "GetProjects" and row.passing == 3  # without the projects there is nothing to go on with
+    assert ran.code == (1 if first else row.passing), ran.err
+    assert "Traceback" not in ran.err
+    sim.clear_faults()
+    if ran.code:
+        assert not (tmp_path / "out" / "bagit.txt").exists()
+        assert export(cli, tmp_path / "out", "8").code == 0
+    assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
+
+
+@pytest.mark.parametrize(("operation", "row"), CALLS, ids=str)
+def test_an_api_fault_that_lasts_is_told_and_the_export_goes_on_later(sim, cli, tmp_path, operation, row):
+    project = stock(sim)
+    out = tmp_path / "out"
+    sim.fault(Fault(operation, times=None, **row.fault))
+    ran = export(cli, out, "0.2")
+    first = operation == "GetProjects" and row.code == 3
+    assert_one_error(ran, 1 if first else row.code)
+    assert operation in ran.err
+    assert not (out / "bagit.txt").exists()
+    if ran.code == 3:
+        assert all(entry["project"] == project for entry in assert_open(out))
+    before = blobs(sim)
+    sim.clear_faults()
+    assert export(cli, out, "8").code == 0
+    if ran.code == 3:
+        assert set(blobs(sim).values()) == {1}, "only what lacked is fetched"
+        assert before
+    assert_whole(cli, out, undisturbed(sim, cli, tmp_path / "other"))
+
+
+def lost_blob(sim, project):
+    """Give the id and the path of an image's blob."""
+    image = list(sim.store.projects[project].workspace.images)[4]
+    return image, f"/i-{project.replace('-', '')}/i-{image.replace('-', '')}"
+
+
+@pytest.mark.parametrize("row", BLOB, ids=str)
+def test_a_blob_fault_that_passes_leaves_no_trace(sim, cli, tmp_path, row):
+    project = stock(sim)
+    _, path = lost_blob(sim, project)
+    fault = Fault("Blob", times=row.times, match=path, **row.fault)
+    sim.fault(fault)
+    ran = export(cli, tmp_path / "out", "8")
+    assert sim.faults.fired(fault) == row.times
+    assert ran.code == row.passing, ran.err
+    assert export(cli, tmp_path / "out", "8").code == (0 if ran.code else 2)
+    assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
+
+
+@pytest.mark.parametrize("row", BLOB, ids=str)
+def test_a_blob_fault_that_lasts_is_named_and_only_that_blob_fetched_later(sim, cli, tmp_path, row):
+    project = stock(sim)
+    image, path = lost_blob(sim, project)
+    sim.fault(Fault("Blob", times=None, match=path, **row.fault))
+    out = tmp_path / "out"
+    ran = export(cli, out, "0.2")
+    assert_one_error(ran, row.code)
+    (missing,) = assert_open(out)
+    assert (missing["project"], missing["row"], missing["id"]) == (project, "images", image)
+    assert missing["source"] == path
+    told = (out / "missing.jsonl").read_text() + ran.err + ran.out
+    assert "sig=" not in told
+    assert missing["reason"] in ran.err
+    sim.clear_faults()
+    sim.blob_requests.clear()
+    assert export(cli, out, "8").code == 0
+    assert blobs(sim) == {path: 1}
+    assert_whole(cli, out, undisturbed(sim, cli, tmp_path / "other"))
+
+
+@pytest.mark.parametrize("row", [row for row in BLOB if row.name in {"404", "503", "cut", "hung"}], ids=str)
+def test_a_blob_host_that_is_down_altogether_leaves_everything_named(sim, cli, tmp_path, row):
+    project = stock(sim)
+    sim.fault(Fault("Blob", times=None, **row.fault))
+    ran = export(cli, tmp_path / "out", "0.2")
+    assert_one_error(ran, 3)
+    named = {(entry["row"], entry["id"]) for entry in assert_open(tmp_path / "out")}
+    holder = sim.store.projects[project]
+    places = [holder.workspace, *(each.snapshot for each in holder.iterations.values())]
+    images = {one for place in places for one in place.images}
+    assert {identity for kind, identity in named if kind == "images"} == images
+    assert {identity for kind, identity in named if kind == "predictions"} == set(holder.predictions)
+    assert sum(kind == "exports" for kind, _ in named) == 2
+    sim.clear_faults()
+    assert export(cli, tmp_path / "out", "8").code == 0
+    assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
+
+
+def test_a_whole_network_that_stumbles_for_a_while_is_waited_for(sim, cli, tmp_path):
+    stock(sim)
+    for number, row in enumerate(API[:4] + API[5:12]):
+        sim.fault(Fault("*", times=1, after=4 * number, **row.fault))
+    for number, row in enumerate(BLOB[:12]):
+        sim.fault(Fault("Blob", times=1, after=number, **row.fault))
+    assert export(cli, tmp_path / "out", "20").code == 0
+    assert_bag(tmp_path / "out")
+    assert payload(tmp_path / "out") == undisturbed(sim, cli, tmp_path / "other")
+
+
+# --- erasure ----------------------------------------------------------------------------------------------------
+
+ERASING = [
+    # The answer to a deletion has no body that could be cut.
+    *(("DeleteImages", row) for row in API if row.code in {3, 5} and "cut" not in row.fault),
+    ("DeleteProject", API[5]),
+    ("DeleteProject", API[11]),
+    ("DeleteIteration", API[8]),
+    ("DeletePrediction", API[2]),
+    ("DeleteTag", API[10]),
+    ("UnpublishIteration", API[6]),
+]
+
+
+def there(sim, project):
+    """Give the ids of all that an erasure of a project is about and that is there now."""
+    if project not in sim.store.projects:
+        return set()
+    kinds = ("images", "tags", "iterations", "predictions", "projects")
+    return {one for kind in kinds for one in ids(sim, project, kind)}
+
+
+@pytest.mark.parametrize(("operation", "row"), ERASING, ids=str)
+def test_a_deletion_that_stumbles_is_asked_again_or_named(sim, erase, operation, row):
+    mine = stock_to_erase(sim)
+    stock_to_erase(sim, "Strangers")
+    before = state(sim)
+    fault = Fault(operation, times=row.times, **row.fault)
+    sim.fault(fault)
+    planned = there(sim, mine)
+    ran = erase("--project", "Visitors", patience="8", wait="1", CV_GDPR_DELETE_READ_TIMEOUT=SILENCE)
+    assert sim.faults.fired(fault) == row.times
+    assert ran.code == row.passing or (row.passing and ran.code == 0), ran.err
+    assert erase.verified() == 0
+    if ran.code:
+        assert set(erase.states()) == planned
+        sim.clear_faults()
+        ran = erase("--project", "Visitors", patience="8", wait="1")
+        assert ran.code == 0, ran.err
+    others_untouched(sim, before, {mine})
+
+
+ROWS = {operation: row for row, operation in OPERATIONS.items()} | {"UnpublishIteration": "iterations"}
+
+
+@pytest.mark.parametrize(("operation", "row"), ERASING, ids=str)
+def test_a_deletion_that_is_never_answered_well_leaves_everything_gone_or_named(sim, erase, operation, row):
+    mine = stock_to_erase(sim)
+    stock_to_erase(sim, "Strangers")
+    before = state(sim)
+    kind = ROWS[operation]
+    words = ("--project", "Visitors") if kind == "projects" else (kind, "--project", "Visitors")
+    planned = there(sim, mine) if kind == "projects" else ids(sim, mine, kind)
+    sim.fault(Fault(operation, times=None, match=mine, **row.fault))
+    ran = erase(*words, patience="0.2", wait="0.3", CV_GDPR_DELETE_READ_TIMEOUT=SILENCE)
+    left = planned & there(sim, mine)
+    done = row.fault.get("done")  # the service did it, and nobody heard so
+    assert ran.code in ({0, row.code} if done else {row.code}), ran.err
+    assert bool(left) != bool(done)
+    assert erase.verified() == 0
+    states = erase.states()
+    assert set(states) == planned
+    assert {one for one, end in states.items() if end in {"deleted", "gone already"}} & left == set()
+    if ran.code == 3:
+        assert {one for one, end in states.items() if end in {"failed", "left"}} == left
+        assert all(one in ran.err for one in left)
+    sim.clear_faults()
+    again = erase(*words, patience="8", wait="1")
+    assert again.code == 0 or (done and again.code == 2), again.err
+    if kind == "projects":
+        others_untouched(sim, before, {mine})
+    else:
+        assert not ids(sim, mine, kind)
+
+
+@pytest.mark.parametrize("row", [replace(row, code=5 if row.code == 5 else 1) for row in API], ids=str)
+def test_without_a_whole_plan_nothing_is_deleted(sim, erase, row):
+    stock_to_erase(sim)
+    before = state(sim)
+    sim.fault(Fault("GetTaggedImages", times=None, **row.fault))
+    ran = erase("--all", patience="0.2", CV_GDPR_DELETE_READ_TIMEOUT=SILENCE)
+    assert ran.code == row.code, ran.err
+    assert state(sim) == before

@@ -1,0 +1,142 @@
+"""Answers that would fill the memory, and ones that would lead the key or the bytes elsewhere."""
+
+import gzip
+import socket
+import threading
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from endurance.enduring import started
+from export.exporting import assert_bag, assert_one_error, assert_open, files, project_folder, records, stock
+
+MEGABYTE = 1 << 20
+PACKED = {"Content-Encoding": "gzip"}
+MEASURED = """
+import os, resource, subprocess, sys
+code = subprocess.call([sys.executable, "-m", "cv_gdpr", *sys.argv[1:]])
+sys.stderr.write(f"peak {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MiB")
+sys.exit(code)
+"""
+
+
+def bomb(megabytes):
+    """Give a small gzip stream that unpacks to that many megabytes of blanks, and nothing else."""
+    return gzip.compress(b" " * MEGABYTE) * megabytes
+
+
+def peak_of(sim, *words):
+    """Run a command in a process of its own; give its exit code, its words and its peak memory in MiB."""
+    with started(sim, *words, program=("-c", MEASURED)) as process:
+        _, err = process.communicate(timeout=60)
+    said, _, peak = err.rpartition("peak ")
+    return process.returncode, said, int(peak.removesuffix(" MiB"))
+
+
+@pytest.mark.parametrize("operation", ["GetProjects", "GetTaggedImages", "GetArtifact"])
+def test_an_answer_that_unpacks_to_a_gigabyte_is_refused(sim, tmp_path, operation):
+    stock(sim)
+    sim.options.vnet = operation == "GetArtifact"
+    body = bomb(1024) if operation != "GetArtifact" else bomb(2)
+    sim.fault(Fault(operation, status=200, body=body, headers=PACKED, content_type="application/json", times=None))
+    code, said, peak = peak_of(sim, "export", "images", "--all", "-q", "--patience", "0", "--out", tmp_path / "out")
+    assert code in {1, 3}, said
+    assert "Traceback" not in said
+    if operation != "GetArtifact":
+        assert f"{operation}: the service answered with more than 64 MiB" in said
+    assert peak < 250
+    assert not (tmp_path / "out" / "bagit.txt").exists()
+
+
+def test_an_answer_that_is_packed_and_of_usual_size_is_read(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("GetIterations", status=200, body=gzip.compress(b"[]"), headers=PACKED, times=None))
+    assert cli("export", "iterations", "--all", "--out", tmp_path / "out").code == 0
+    assert_bag(tmp_path / "out")
+
+
+def test_a_blob_that_says_it_is_packed_is_kept_as_it_was_sent(sim, tmp_path):
+    (project,) = sim.fill(images=1)
+    sent = bomb(1024)
+    sim.fault(Fault("Blob", status=200, body=sent, headers=PACKED, content_type="image/jpeg", times=None))
+    code, said, peak = peak_of(sim, "export", "images", "--all", "-q", "--out", tmp_path / "out")
+    assert code == 0, said
+    assert peak < 150
+    (kept,) = files(project_folder(tmp_path / "out", project) / "images")
+    assert kept.read_bytes() == sent
+
+
+def test_a_model_of_half_a_gigabyte_is_streamed(sim, tmp_path):
+    (project,) = sim.fill(images=1)
+    identity = next(iter(sim.store.projects[project].workspace.images))
+    listener, size = socket.create_server(("127.0.0.1", 0)), 500 * MEGABYTE
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1 << 16)
+            connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode())
+            for _ in range(size // MEGABYTE):
+                connection.sendall(b"\x89" * MEGABYTE)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    link = f"http://127.0.0.1:{listener.getsockname()[1]}/big?sig=SECRET"
+    sim.fault(Fault("GetTaggedImages", times=None, body=[{"id": identity, "originalImageUri": link}]))
+    code, said, peak = peak_of(sim, "export", "images", "--all", "-q", "--out", tmp_path / "out")
+    thread.join(5)
+    listener.close()
+    assert code == 0, said
+    assert peak < 150
+    (entry,) = records(project_folder(tmp_path / "out", project) / "files.jsonl")
+    assert entry["bytes"] == size
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("operation", ["GetTaggedImages", "QueryPredictions", "GetArtifact", "Blob"])
+def test_no_redirect_carries_anything_elsewhere(sim, cli, tmp_path, operation, status):
+    stock(sim)
+    sim.options.vnet = operation == "GetArtifact"
+    met = []
+    elsewhere = socket.create_server(("127.0.0.1", 0))
+    elsewhere.settimeout(0.01)
+    place = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"
+    sim.fault(Fault(operation, status=status, headers={"Location": place}, times=None))
+    ran = cli("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0")
+    with pytest.raises(TimeoutError):
+        met.append(elsewhere.accept())
+    elsewhere.close()
+    assert_one_error(ran, 5 if operation in {"GetTaggedImages", "QueryPredictions"} else ran.code)
+    assert ran.code in {3, 5}
+    assert not (tmp_path / "out" / "bagit.txt").exists()
+
+
+@pytest.mark.parametrize("extra", [b"", b"more"])
+def test_a_success_of_another_length_than_announced_is_not_kept(sim, cli, tmp_path, extra):
+    (project,) = sim.fill(images=1)
+    identity = next(iter(sim.store.projects[project].workspace.images))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"\xff\xd8" * (40 + 10 * len(extra))
+                )
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        link = f"http://127.0.0.1:{listener.getsockname()[1]}/x?sig=SECRET"
+        sim.fault(Fault("GetTaggedImages", times=None, body=[{"id": identity, "originalImageUri": link}]))
+        out = tmp_path / "out"
+        ran = cli("export", "images", "--all", "-q", "--out", out, CV_GDPR_EXPORT_PATIENCE="0")
+        thread.join(5)
+    if extra and ran.code == 0:  # what lies beyond the announced length is no part of the answer
+        (kept,) = files(project_folder(out, project) / "images")
+        assert kept.stat().st_size == 100
+    else:
+        assert_one_error(ran, 3)
+        assert [entry["id"] for entry in assert_open(out)] == [identity]
+        assert "SECRET" not in (out / "missing.jsonl").read_text() + ran.err

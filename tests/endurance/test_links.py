@@ -1,0 +1,93 @@
+"""Links that expire while the export runs, and things that are deleted before their bytes were fetched."""
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from endurance.enduring import simulator
+from export.exporting import assert_bag, payload, project_folder, records, stock, towards
+
+
+def slow_export(cli, sim, out, *words):
+    """Export with few connections from a slow blob host; give what came of it."""
+    options = ("--connections", "8", "--json", "--out", out)
+    return towards(cli, sim)("export", *(words or ("--all",)), *options, CV_GDPR_EXPORT_PATIENCE="20")
+
+
+def sees_no_key(sim):
+    """Assert that the blob host never saw the training key."""
+    assert not any("Training-Key" in call.headers for call in sim.blob_requests)
+    assert not any(sim.training_key in str(call.headers) + str(call.query) for call in sim.blob_requests)
+
+
+def test_expired_links_of_many_images_are_renewed_in_batches(cli, tmp_path):
+    with simulator(link_life=1.0, blob_latency=0.05) as sim:
+        (project,) = sim.fill(images=400, image_bytes=60)
+        ran = slow_export(cli, sim, tmp_path / "out", "images", "--all")
+        assert ran.code == 0, ran.err
+        renewals = [call for call in sim.calls if call.operation == "GetImagesByIds"]
+        assert renewals
+        assert max(len(call.query["imageIds"].split(",")) for call in renewals) <= 256
+        assert len(renewals) < 200  # together, as far as they expire together
+        assert any(call.status == 403 for call in sim.blob_requests)
+        sees_no_key(sim)
+        assert len(records(project_folder(tmp_path / "out", project) / "files.jsonl")) == 400
+        sim.options.blob_latency, sim.options.link_life = 0, 86400
+    assert_bag(tmp_path / "out")
+
+
+def test_links_of_every_kind_are_renewed_from_where_they_came(cli, tmp_path):
+    with simulator(link_life=0.8) as sim:
+        project = stock(sim, images=12)
+        holder = sim.store.projects[project]
+        for identity in list(holder.workspace.images)[:4]:
+            del holder.workspace.images[identity]  # only the iterations hold them now
+        # Every blob's first answer comes when the link has long expired.
+        sim.fault(Fault("Blob", status=503, headers={"Retry-After": "1"}, times=17))
+        ran = slow_export(cli, sim, tmp_path / "out")
+        assert ran.code == 0, ran.err
+        named = {call.query.get("iterationId") for call in sim.calls if call.operation == "GetImagesByIds"}
+        assert None in named
+        assert len(named) > 1
+        sees_no_key(sim)
+        sim.clear_faults()
+        sim.options.link_life = 86400
+        assert towards(cli, sim)("export", "--all", "-q", "--out", tmp_path / "other").code == 0
+    assert payload(tmp_path / "out") == payload(tmp_path / "other")
+    assert cli("verify", tmp_path / "out").code == 0
+
+
+@pytest.mark.parametrize("row", ["images", "predictions", "exports"])
+def test_what_is_deleted_before_its_bytes_were_fetched_is_recorded_as_gone(sim, cli, tmp_path, row):
+    project = stock(sim)
+    holder = sim.store.projects[project]
+    first = next(iter(holder.iterations.values()))
+    if row == "images":
+        gone = list(holder.workspace.images)[1]
+        path = gone.replace("-", "")
+    elif row == "predictions":
+        gone = path = next(iter(holder.predictions))
+    else:
+        gone, path = f"{first.id}/TensorFlow", "TensorFlow"
+
+    def delete():
+        with sim.store.lock:
+            for place in (holder.workspace, *(one.snapshot for one in holder.iterations.values())):
+                place.images.pop(gone, None)
+            holder.predictions.pop(gone, None)
+            first.exports[:] = [one for one in first.exports if f"{first.id}/{one.platform}" != gone]
+
+    answered = sim.faults.take
+
+    def take(operation, method, target):
+        if operation == "Blob" and path in target:
+            delete()
+        return answered(operation, method, target)
+
+    sim.faults.take = take
+    ran = cli("export", row, "--all", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    noted = records(project_folder(tmp_path / "out", project) / "absent.jsonl")
+    assert [note["id"] for note in noted if note.get("gone")] == [gone]
+    assert_bag(tmp_path / "out")
+    verified = cli("verify", tmp_path / "out")
+    assert verified.code == 0, verified.err

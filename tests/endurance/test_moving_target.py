@@ -1,0 +1,119 @@
+"""Somebody adds, deletes and tags images while they are listed: nothing that was there throughout is missed."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from cv_gdpr.simulator.records import Image, ImageTag
+from export.exporting import project_folder, records
+
+IMAGES = 540  # three pages
+LATE = "ffffffff-0000-4000-8000-000000000000"
+
+
+def listed(out, project):
+    """Give the ids that an export lists for the workspace; none where it has no list."""
+    path = project_folder(out, project) / "images.jsonl"
+    return {record["id"] for record in records(path)} if path.exists() else set()
+
+
+class Somebody:
+    """Another user of a project: each act changes one thing."""
+
+    def __init__(self, sim, project, chance):
+        self.store, self.chance = sim.store, chance
+        self.workspace = sim.store.projects[project].workspace
+        self.there = set(self.workspace.images)  # from the beginning and all the time
+        self.added = 0
+
+    def act(self):
+        with self.store.lock:
+            self.chance.choice([self.add, self.delete, self.delete, self.tag, self.tag, self.untag])()
+
+    def add(self):
+        self.added += 1
+        identity = f"00000000-0000-4000-8000-{self.added:012}"
+        self.workspace.images[identity] = Image(identity, datetime.now(UTC), size=60)
+
+    def delete(self):
+        identity = self.chance.choice(list(self.workspace.images))
+        self.there.discard(identity)
+        del self.workspace.images[identity]
+
+    def tag(self):
+        self._retag(tags=(ImageTag(next(iter(self.workspace.tags)), datetime.now(UTC)),))
+
+    def untag(self):
+        self._retag(tags=())
+
+    def _retag(self, **change):
+        identity = self.chance.choice(list(self.workspace.images))
+        self.workspace.images[identity] = replace(self.workspace.images[identity], **change)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_image_that_was_there_throughout_is_missed(sim, cli, tmp_path, seed):
+    (project,) = sim.fill(images=IMAGES, untagged=250, image_bytes=60)
+    chance = random.Random(seed)  # noqa: S311 - chance
+    somebody = Somebody(sim, project, chance)
+    asked = sim.faults.take
+    often = chance.choice([1, 3, 8])
+    moments = set(chance.sample(range(2, 14), often))
+    calls = iter(range(100))
+
+    def take(operation, method, target):
+        if "images" in target and operation != "Blob" and next(calls) in moments:
+            for _ in range(chance.choice([1, 2])):
+                somebody.act()
+        return asked(operation, method, target)
+
+    sim.faults.take = take
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    missed = somebody.there - listed(tmp_path / "out", project)
+    told = "before and" in ran.err and ran.code == 3
+    assert not missed or told, (len(missed), ran.err)
+    assert ran.code == 0 or told, ran.err
+    if ran.code == 0:
+        assert cli("verify", tmp_path / "out").code == 0
+
+
+def test_an_early_one_deleted_and_a_late_one_added_are_found_though_the_counts_agree(sim, cli, tmp_path):
+    (project,) = sim.fill(images=IMAGES, image_bytes=60)
+    images = sim.store.projects[project].workspace.images
+    there = set(images)
+    pages = iter(range(100))
+    asked = sim.faults.take
+
+    def take(operation, method, target):
+        if operation == "GetTaggedImages" and next(pages) == 1:
+            there.discard(first := next(iter(images)))
+            del images[first]
+            late = replace(next(iter(images.values())), id=LATE, created=datetime.now(UTC))
+            images[LATE] = late
+            there.add(LATE)
+        return asked(operation, method, target)
+
+    sim.faults.take = take
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert there <= listed(tmp_path / "out", project)
+
+
+def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(sim, cli, tmp_path):
+    (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
+    somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
+    workspace = somebody.workspace
+    asked, lists = sim.faults.take, iter(range(100))
+    tagged = next(one for one in workspace.images.values() if one.tags)
+
+    def take(operation, method, target):
+        if operation == "GetUntaggedImages" and next(lists) == 0:
+            for one in [one for one in workspace.images.values() if not one.tags][:7]:
+                workspace.images[one.id] = replace(one, tags=tagged.tags)
+        return asked(operation, method, target)
+
+    sim.faults.take = take
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert somebody.there == listed(tmp_path / "out", project)

@@ -1,0 +1,126 @@
+"""A run that is stopped from outside while nothing answers: within seconds, with a word on how to go on."""
+
+import itertools
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from endurance.enduring import assert_whole, started, undisturbed, until
+from export.exporting import stock
+
+SECONDS = 5.0
+PATIENT = {"CV_GDPR_EXPORT_PATIENCE": "600", "CV_GDPR_EXPORT_READ_TIMEOUT": "600"}
+LIMITED = """
+import resource, sys
+kind, most = getattr(resource, sys.argv.pop(1)), int(sys.argv.pop(1))
+from cv_gdpr.cli import main
+import azure.cognitiveservices.vision.customvision.training, aiohttp, cv_gdpr.export, cv_gdpr.service.blobs
+resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
+main(sys.argv[1:])
+"""
+HANGS = {
+    "a hung API": Fault("GetTaggedImages", delay=60, times=None),
+    "a hung first call": Fault("GetProjects", delay=60, times=None),
+    "a hung blob host": Fault("Blob", delay=60, times=None),
+    "a long Retry-After": Fault("GetTags", status=429, headers={"Retry-After": "60"}, times=None),
+    "a blob host that is overrun": Fault("Blob", status=503, headers={"Retry-After": "60"}, times=None),
+}
+
+
+@pytest.mark.parametrize(
+    ("hang", "signalled"),
+    [
+        *zip(HANGS, itertools.cycle([(signal.SIGINT, 130), (signal.SIGTERM, 143)]), strict=False),
+        ("a hung API", (signal.SIGTERM, 143)),
+    ],
+)
+def test_it_stops_within_seconds_and_says_how_to_go_on(sim, cli, tmp_path, hang, signalled):
+    number, code = signalled
+    stock(sim)
+    fault = HANGS[hang]
+    sim.fault(fault)
+    out = tmp_path / "out"
+    with started(sim, "export", "--all", "--out", out, **PATIENT) as process:
+        until(lambda: sim.faults.fired(fault))
+        time.sleep(0.1)
+        asked = time.monotonic()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+        took = time.monotonic() - asked
+    assert process.returncode == code, err
+    assert took < SECONDS
+    assert "Traceback" not in err
+    assert "Error: interrupted" in err
+    assert fault.route == "GetProjects" or f"--out {out}" in err
+    assert not (out / "bagit.txt").exists()
+    sim.clear_faults()
+    assert cli("export", "--all", "-q", "--out", out).code == 0
+    assert_whole(cli, out, undisturbed(sim, cli, tmp_path / "other"))
+
+
+def fails_on_disk(sim, out, kind, most):
+    """Run an export under a limit of the system; assert that it ends as it should, and give what it said."""
+    program = ("-c", LIMITED)
+    with started(sim, kind, most, "export", "--all", "-q", "--out", out, program=program) as process:
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 1, err
+    assert "Traceback" not in err
+    assert err.count("Error: ") == 1
+    assert f"--out {out} goes on" in err
+    assert not (out / "bagit.txt").exists()
+    return err
+
+
+def test_a_file_that_may_not_grow_is_told_and_the_run_goes_on_later(sim, cli, tmp_path):
+    # As a full disk does: a write comes back with an error in the middle of a file.
+    (project,) = sim.fill(images=6, image_bytes=30_000)
+    assert project
+    err = fails_on_disk(sim, tmp_path / "out", "RLIMIT_FSIZE", 20_000)
+    assert "cannot write" in err
+    assert "too large" in err
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
+
+
+def test_too_many_open_files_are_told_with_what_to_do(sim, cli, tmp_path):
+    sim.fill(images=200, image_bytes=3_000)
+    sim.fault(Fault("Blob", delay=0.2, times=None))
+    err = fails_on_disk(sim, tmp_path / "out", "RLIMIT_NOFILE", 30)
+    assert "too many open files" in err
+    assert "ulimit -n" in err
+    sim.clear_faults()
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 200 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if sys.platform != "linux" or os.geteuid() or os.system(f"mount -t tmpfs -o size=200k tmpfs {place} 2>/dev/null"):  # noqa: S605
+        pytest.skip("no file system can be mounted here")
+    yield place
+    os.system(f"umount -l {place}")  # noqa: S605
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(sim, cli, small_disk, tmp_path):
+    stock(sim)
+    sim.fill(images=20, image_bytes=20_000)
+    out = small_disk / "out"
+    with started(sim, "export", "--all", "-q", "--out", out) as process:
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 1, err
+    assert "No space left on device" in err
+    assert "Traceback" not in err
+    assert err.count("Error: ") == 1
+    assert not (out / "bagit.txt").exists()
+    os.system(f"mount -o remount,size=10m {small_disk}")  # noqa: S605
+    before = len(sim.blob_requests)
+    assert cli("export", "--all", "-q", "--out", out).code == 0
+    assert len(sim.blob_requests) - before < 34
+    assert_whole(cli, out, undisturbed(sim, cli, tmp_path / "other"))

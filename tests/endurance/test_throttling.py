@@ -1,0 +1,100 @@
+"""How fast the service and its storage are asked: within the service's rate, and less when storage is overrun."""
+
+import time
+from bisect import bisect_left
+
+import pytest
+
+from cv_gdpr.service import limits
+from cv_gdpr.service.limits import AdaptiveLimit
+from cv_gdpr.simulator import Fault
+from endurance.enduring import simulator
+from export.exporting import assert_bag, towards
+
+
+def most_in_a_second(calls):
+    """Give the most calls that arrived within any one second."""
+    moments = sorted(call.when for call in calls)
+    return max(number - bisect_left(moments, moment - 1) + 1 for number, moment in enumerate(moments))
+
+
+def test_several_projects_at_once_stay_within_the_services_rate(cli, tmp_path):
+    with simulator(calls_per_second=10) as sim:
+        sim.fill(projects=5, images=4, image_bytes=60)
+        ran = towards(cli, sim)("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_CALLS_PER_SECOND="10")
+        assert ran.code == 0, ran.err
+        # What is sent evenly does not arrive quite evenly.
+        assert most_in_a_second(sim.calls) <= 11
+        assert sum(call.status == 429 for call in sim.calls) < len(sim.calls) / 10
+        assert len(sim.calls) > 40
+    assert_bag(tmp_path / "out")
+
+
+@pytest.mark.parametrize("retry_after", [True, False])
+def test_a_rate_that_is_too_high_is_backed_off_from_and_everything_is_there(cli, tmp_path, retry_after):
+    with simulator(calls_per_second=12, retry_after=retry_after) as sim:
+        sim.fill(projects=2, images=4, image_bytes=60)
+        words = ("--calls-per-second", "0", "--patience", "30")
+        ran = towards(cli, sim)("export", "--all", *words, "--out", tmp_path / "out")
+        assert ran.code == 0, ran.err
+        refused = sum(call.status == 429 for call in sim.calls)
+        assert 0 < refused < len(sim.calls) / 2
+    assert_bag(tmp_path / "out")
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test turns."""
+    now = [100.0]
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_the_limit_halves_once_a_burst_and_recovers_one_a_round(clock):
+    limit = AdaptiveLimit(32)
+    assert limit.now == 32
+    for _ in range(20):
+        limit.overrun()
+    assert limit.now == 16
+    clock[0] += 0.6
+    limit.overrun()
+    assert limit.now == 8
+    for _ in range(9):
+        limit.succeeded()
+    assert limit.now == 9
+    for _ in range(2000):
+        limit.succeeded()
+    assert limit.now == 32
+
+
+def test_the_limit_never_stops_all(clock):
+    limit = AdaptiveLimit(4)
+    for _ in range(50):
+        clock[0] += 1
+        limit.overrun()
+    assert limit.now == 1
+    limit.succeeded()
+    assert limit.now == 2
+    assert AdaptiveLimit(1).now == 1
+
+
+def test_fewer_blobs_are_asked_for_at_once_after_storage_was_overrun(sim, cli, tmp_path):
+    sim.fill(images=300, image_bytes=60)
+    sim.options.blob_latency = 0.1
+    asked, under_way, at_once = sim.faults.take, [], []
+
+    def take(operation, method, target):
+        if operation == "Blob":
+            now = time.monotonic()
+            under_way[:] = [one for one in under_way if one > now - 0.1]
+            under_way.append(now)
+            at_once.append(len(under_way))
+        return asked(operation, method, target)
+
+    sim.faults.take = take
+    sim.fault(Fault("Blob", status=503, after=64, times=24))
+    words = ("--connections", "32", "--patience", "20")
+    assert cli("export", "images", "--all", *words, "-q", "--out", tmp_path / "out").code == 0
+    # A request counts for as long as its answer takes: what was asked before it fell ran out first.
+    assert max(at_once[:64]) > 24
+    assert min(max(at_once[start : start + 12]) for start in range(90, 200)) <= 20
