@@ -29,7 +29,7 @@ _LISTS = {
     "predictions.jsonl": "predictions",
     "exports.jsonl": "exports",
 }
-_BLOCK = 1 << 20
+_AT_ONCE = 1024  # files handed to the hashing threads together
 
 
 @dataclass
@@ -134,8 +134,7 @@ def _compare(result: Verification, listed: dict[str, str], on_disk: set[str]) ->
         result.differences.append(f"{path}: not in the manifest")
     sizes = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        paths = sorted(listed)
-        for path, found in zip(paths, pool.map(lambda name: _hash(result.folder / name), paths), strict=True):
+        for path, found in _hashed(pool, result.folder, sorted(listed)):
             if isinstance(found, str):
                 result.differences.append(f"{path}: {found}")
                 continue
@@ -143,6 +142,13 @@ def _compare(result: Verification, listed: dict[str, str], on_disk: set[str]) ->
             if found[0] != listed[path]:
                 result.differences.append(f"{path}: changed (its SHA-256 is not the manifest's)")
     return sizes
+
+
+def _hashed(pool: ThreadPoolExecutor, folder: Path, paths: list[str]) -> Iterator[tuple[str, tuple[str, int] | str]]:
+    """Give each path with its hash and size; some at a time, since a task that waits costs a kilobyte."""
+    for start in range(0, len(paths), _AT_ONCE):
+        group = paths[start : start + _AT_ONCE]
+        yield from zip(group, pool.map(lambda name: _hash(folder / name), group), strict=True)
 
 
 def _hash(path: Path) -> tuple[str, int] | str:
