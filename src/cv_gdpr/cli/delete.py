@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 _PATH = click.Path(path_type=Path)
-_delete_options = [
+_with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
     shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is sent."),
@@ -60,13 +60,7 @@ _delete_options = [
     ),
     shared.connection_options,
     shared.output_options,
-]
-
-
-def _with_options(function: Any) -> Any:
-    for option in reversed(_delete_options):
-        function = option(function)
-    return function
+)
 
 
 @click.group(invoke_without_command=True, subcommand_metavar="[ROW]")

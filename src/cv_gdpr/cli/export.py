@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 20  # missing things that are named on the screen; missing.jsonl names all
 
-_export_options = [
+_with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
     click.option(
@@ -37,13 +37,7 @@ _export_options = [
     ),
     shared.connection_options,
     shared.output_options,
-]
-
-
-def _with_options(function: Any) -> Any:
-    for option in reversed(_export_options):
-        function = option(function)
-    return function
+)
 
 
 @click.group(invoke_without_command=True, subcommand_metavar="[ROW]")

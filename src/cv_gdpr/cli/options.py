@@ -98,7 +98,9 @@ def option(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]:
     return click.option(*names, cls=Option, **settings)
 
 
-def _together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+def together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    """Give one decorator for several options, in their order."""
+
     def decorate(function: Decorated) -> Decorated:
         for add in reversed(options):
             function = add(function)
@@ -107,13 +109,13 @@ def _together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated
     return decorate
 
 
-output_options = _together(
+output_options = together(
     option("-q", "--quiet", is_flag=True, help="Print errors only."),
     option("-v", "--verbose", count=True, help="Say more; twice: show the trace of an error."),
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
 )
 
-connection_options = _together(
+connection_options = together(
     option(
         "--endpoint",
         metavar="URL",
@@ -150,12 +152,12 @@ connection_options = _together(
     ),
 )
 
-scope_options = _together(
+scope_options = together(
     option("--all", "all_projects", is_flag=True, help="Every project of the resource."),
     option("--project", "projects", multiple=True, type=OnePerLine(), metavar="P", help="A name or an id; repeats."),
 )
 
-selector_options = _together(
+selector_options = together(
     option("--tag", "tags", multiple=True, type=OnePerLine(), metavar="NAME", help="Only what has this tag; repeats."),
     option(
         "--metadata",
