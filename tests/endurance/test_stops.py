@@ -122,5 +122,5 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(sim, cli, sm
     os.system(f"mount -o remount,size=10m {small_disk}")  # noqa: S605
     before = len(sim.blob_requests)
     assert cli("export", "--all", "-q", "--out", out).code == 0
-    assert len(sim.blob_requests) - before < 34
+    assert len(sim.blob_requests) - before <= 34  # each once at most: a disk that is full takes no claims either
     assert_whole(cli, out, undisturbed(sim, cli, tmp_path / "other"))
