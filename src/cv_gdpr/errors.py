@@ -2,8 +2,6 @@
 
 CvGdprError (1)
 ├── UsageError (2)            wrong options or input, or nobody there to confirm
-├── PartlyDone (3)            some items failed, or a row lies outside the API
-├── Difference (4)            verification found something left, missing or changed
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401 or 403
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there
@@ -12,6 +10,9 @@ CvGdprError (1)
 │   └── Unsteady (1)          counts and listing do not agree: somebody changes things meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
 └── Interrupted (130)         Ctrl-C; the same command resumes
+
+The codes 3 (done in part) and 4 (a difference) belong to results, which have more to say than an error: see
+`ExportResult`, `Verification`, and the evidence of an erasure.
 """
 
 
@@ -33,18 +34,6 @@ class UsageError(CvGdprError):
     """Wrong options or input."""
 
     exit_code = 2
-
-
-class PartlyDone(CvGdprError):
-    """Part of what was asked for is not done."""
-
-    exit_code = 3
-
-
-class Difference(CvGdprError):
-    """What was verified is not as it should be."""
-
-    exit_code = 4
 
 
 class ServiceError(CvGdprError):
