@@ -78,16 +78,6 @@ def delete(ctx: click.Context, /, **_: Any) -> int | None:
     return None
 
 
-def _row_command(category: Category) -> click.Command:
-    @click.command(category.name, help=_help(category))
-    @_with_options
-    @click.pass_context
-    def command(ctx: click.Context, /, **_: Any) -> int:
-        return _run(shared.merged(ctx), (category.name,))
-
-    return command
-
-
 def _help(category: Category) -> str:
     if category.deletion is Deletion.OUTSIDE:
         return f"{category.data}: {category.delete_by_hand}."
@@ -96,10 +86,6 @@ def _help(category: Category) -> str:
             f"{category.data}: deleted with its iteration, so that the iterations are planned ({category.deleted_by})."
         )
     return f"{category.data}: {category.deleted_by}."
-
-
-for _category in CATEGORIES:
-    delete.add_command(_row_command(_category))
 
 
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
@@ -310,3 +296,6 @@ def _print_shortfall(erased: "Erased") -> None:
             f"Error: {len(bad)} things of the plan are not proved to be gone; {erased.path} names each", err=True
         )
         click.echo("Hint: the same command (with a new --evidence) does what is left", err=True)
+
+
+shared.add_rows(delete, _with_options, _run, _help)

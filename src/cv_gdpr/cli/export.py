@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.categories import CATEGORIES, Category
+from cv_gdpr.categories import Category
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.output import plural, print_table, printable, size
 
@@ -54,23 +54,9 @@ def export(ctx: click.Context, /, **_: Any) -> int | None:
     return None
 
 
-def _row_command(category: Category) -> click.Command:
-    @click.command(category.name, help=_help(category))
-    @_with_options
-    @click.pass_context
-    def command(ctx: click.Context, /, **_: Any) -> int:
-        return _run(shared.merged(ctx), (category.name,))
-
-    return command
-
-
 def _help(category: Category) -> str:
     origin = "" if category.published else " Not in Microsoft's table."
     return f"{category.data}: {', '.join(category.exported_by)}.{origin}"
-
-
-for _category in CATEGORIES:
-    export.add_command(_row_command(_category))
 
 
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
@@ -158,3 +144,6 @@ def _print_shortfall(result: "ExportResult") -> None:
         click.echo(f"{word}: nothing matches {printable(', '.join(result.unmatched))}", err=True)
     if result.exit_code and not result.missing and not result.unmatched:
         click.echo("Error: the account is outside what the API can export; the result says how to get it", err=True)
+
+
+shared.add_rows(export, _with_options, _run, _help)

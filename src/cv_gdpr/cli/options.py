@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from cv_gdpr.categories import CATEGORIES, Category
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Scope, Selection
 
@@ -173,6 +174,32 @@ selector_options = together(
         help="Only the images of this list, one id a line (- reads standard input).",
     ),
 )
+
+
+def add_rows(
+    group: click.Group,
+    options: Callable[[Any], Any],
+    run: Callable[[dict[str, Any], tuple[str, ...]], int],
+    help_of: Callable[[Category], str],
+) -> None:
+    """Give a command one subcommand for each row of the table, with the command's own options."""
+    for category in CATEGORIES:
+        group.add_command(_row_command(category, options, run, help_of(category)))
+
+
+def _row_command(
+    category: Category,
+    options: Callable[[Any], Any],
+    run: Callable[[dict[str, Any], tuple[str, ...]], int],
+    words: str,
+) -> click.Command:
+    @click.command(category.name, help=words)
+    @options
+    @click.pass_context
+    def command(ctx: click.Context, /, **_: Any) -> int:
+        return run(merged(ctx), (category.name,))
+
+    return command
 
 
 def merged(ctx: click.Context) -> dict[str, Any]:
