@@ -116,7 +116,7 @@ CATEGORIES: tuple[Category, ...] = (
     Category(
         name="images",
         data="Images",
-        exported_by=("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetArtifact"),
+        exported_by=("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetUntaggedImageCount", "GetArtifact"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteImages",
         deleter=Deleter(3, 256, deleters.images),

@@ -22,13 +22,14 @@ from cv_gdpr.errors import (
 )
 from cv_gdpr.findings import Json, Scope
 from cv_gdpr.inventory import projects_in
+from cv_gdpr.listing import PAGE
 from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, mark
 from cv_gdpr.proof import SPLIT, Proof
 from cv_gdpr.readers import Project, renewed_images
 from cv_gdpr.report import evidence as evidence_of
 from cv_gdpr.report.certificate import certificate
 from cv_gdpr.report.ledger import Ledger
-from cv_gdpr.service.client import PAGE, Service
+from cv_gdpr.service.client import Service
 
 Found = TypeVar("Found")
 _BUSY = frozenset({"Training", "Staging", "Exporting"})

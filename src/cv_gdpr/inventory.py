@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from cv_gdpr.categories import CATEGORIES, Category
 from cv_gdpr.errors import NotFound, Unreachable, UsageError
 from cv_gdpr.findings import Detail, Finding, Item, Json, Scope, Selection
-from cv_gdpr.readers import Project, identified, once
+from cv_gdpr.listing import identified, once
+from cv_gdpr.readers import Project
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service

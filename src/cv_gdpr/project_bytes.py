@@ -22,8 +22,8 @@ from cv_gdpr.errors import (
     Unreachable,
 )
 from cv_gdpr.findings import Absence, Blob, Item, Json
+from cv_gdpr.listing import PAGE
 from cv_gdpr.readers import Project
-from cv_gdpr.service.client import PAGE
 from cv_gdpr.service.fetching import Fetcher
 
 STOPS_ALL = (NotAuthorised, MalformedAnswer, Unreachable, Interrupted, StorageError)

@@ -1,20 +1,19 @@
 """How each row of the table is read: every function yields findings, asking the service as it goes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
 from cv_gdpr.findings import WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
+from cv_gdpr.listing import Listing, Part, identified, once
 from cv_gdpr.redact import without_query
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 _EMPTY_PAGES = 50  # of predictions, one after the other
-_SLACK = 10_000  # records that may be added while a list is read
-_PASSES = 3  # how often a listing is read again when the counts around it do not agree
 
 
 @dataclass
@@ -50,25 +49,11 @@ class Project:
         return [WORKSPACE, *self.iterations]
 
 
-def identified(records: Iterable[Any]) -> list[Json]:
-    """Give the records of a listing; raises MalformedAnswer if one is no object with an id."""
-    checked = list(records)
-    for record in checked:
-        if not isinstance(record, dict) or not isinstance(record.get("id"), str) or not record["id"]:
-            raise MalformedAnswer("the service listed something that has no id")
-    return checked
-
-
 def _itself(record: Json, identity: str) -> Json:
     """Give a record that was asked for by id; raises MalformedAnswer if it is another or none."""
     if record.get("id") != identity:
         raise MalformedAnswer(f"the service answered with something else than {identity}, which was asked for")
     return record
-
-
-def once(records: list[Json]) -> list[Json]:
-    """Give records without those whose id came before."""
-    return list({record["id"]: record for record in reversed(records)}.values())[::-1]
 
 
 def _in(iteration: Json | None) -> dict[str, str]:
@@ -141,15 +126,14 @@ def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
 
 def _image_performances(project: Project, iteration: Json) -> Iterator[Finding]:
     arguments = (project.id, iteration["id"])
-    listing = _Listing(
+    pages = project.service.paged("get_image_performances", *arguments, order_by="Oldest")
+    listing = Listing(
         count=lambda: project.service.call("get_image_performance_count", *arguments),
-        lists=lambda thorough: [
-            project.service.pages("get_image_performances", *arguments, order_by="Oldest", thorough=thorough)
-        ],
+        parts=lambda counted: [Part(pages, counted)],
     )
     for record in listing.records():
         yield Detail("performance", record, "image-performances.jsonl", iteration)
-    yield listing.tally("performance", "image-performances.jsonl", iteration)
+    yield _tally(listing, "performance", "image-performances.jsonl", iteration)
 
 
 def tags(project: Project) -> Iterator[Finding]:
@@ -191,14 +175,35 @@ def images(project: Project) -> Iterator[Finding]:
 
 
 def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
-    def lists(thorough: bool) -> Iterator[Pages]:
-        for operation in ("get_tagged_images", "get_untagged_images"):
-            yield project.service.pages(operation, project.id, order_by="Oldest", thorough=thorough, **_in(iteration))
-
-    listing = _Listing(lambda: project.service.call("get_image_count", project.id, **_in(iteration)), lists)
+    place = _in(iteration)
+    listing = Listing(
+        count=lambda: project.service.call("get_image_count", project.id, **place),
+        parts=lambda counted: _image_parts(project, place, counted),
+    )
     for record in listing.records():
         yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
-    yield listing.tally("images", "images.jsonl", iteration)
+    yield _tally(listing, "images", "images.jsonl", iteration)
+
+
+def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[Part]:
+    """The tagged and the untagged images of a place: of the workspace, the shorter list before and after the longer.
+
+    An image that is tagged or untagged meanwhile changes from one list to the other, and may never be in the one that
+    is being read. The images of an iteration are as they were when it was trained.
+    """
+    tagged = project.service.paged("get_tagged_images", project.id, order_by="Oldest", **place)
+    untagged = project.service.paged("get_untagged_images", project.id, order_by="Oldest", **place)
+    if place:
+        return [Part(tagged, counted), Part(untagged, counted)]
+    without = min(project.service.call("get_untagged_image_count", project.id), counted)
+    with_tag, without_tag = Part(tagged, counted - without), Part(untagged, without)
+    if without_tag.expected < with_tag.expected:
+        return [without_tag, with_tag, without_tag]
+    return [with_tag, without_tag, with_tag]
+
+
+def _tally(listing: Listing, row: str, file: str, iteration: Json | None) -> Tally:
+    return Tally(row, file, listing.before, listing.after, listing.listed, iteration)
 
 
 def exports(project: Project) -> Iterator[Finding]:
@@ -281,64 +286,6 @@ def suffix_of(uri: str) -> str:
     """The file suffix in a URI's path, for formats without a signature of their own (CoreML, ONNX)."""
     _, dot, suffix = without_query(uri).rpartition("/")[2].rpartition(".")
     return f".{suffix.lower()}" if dot and suffix.isascii() and suffix.isalnum() and len(suffix) <= 10 else ""
-
-
-# --- listings with a proof --------------------------------------------------------------------------------------
-
-
-Pages = Iterator[list[Any]]
-
-
-@dataclass
-class _Listing:
-    """Paged lists between two counts, read again while anything moves: pages by skip are not stable alone.
-
-    Somebody who deletes an early image while it is listed shifts the later ones by one, and one would be missed though
-    another that is added keeps the counts equal. So a page begins with the last record of the page before; where it
-    does not, the list moved. What several passes found together is enough if it is as many as the service counts.
-    """
-
-    count: Callable[[], int]
-    lists: Callable[[bool], Iterable[Pages]]
-    before: int = 0
-    after: int = 0
-    listed: int = 0
-    _moved: bool = False
-
-    def records(self) -> Iterator[Json]:
-        """Give each record once; raises ServiceError."""
-        given: set[str] = set()
-        for attempt in range(_PASSES):
-            self.before, self._moved = self.after if attempt else self.count(), False
-            in_pass: set[str] = set()
-            for pages in self.lists(attempt > 0):
-                for record in self._read(pages, in_pass):
-                    if record["id"] not in given:
-                        given.add(record["id"])
-                        yield record
-            self.after = self.count()
-            whole = len(in_pass) == self.after and not self._moved
-            self.listed = len(in_pass) if whole else len(given)
-            if self.before == self.after == self.listed and (whole or attempt):
-                return
-
-    def _read(self, pages: Pages, in_pass: set[str]) -> Iterator[Json]:
-        last = None
-        for page in map(identified, pages):
-            if last is not None:
-                self._moved |= not page or page[0]["id"] != last
-            fresh = {record["id"]: record for record in page if record["id"] not in in_pass}
-            in_pass.update(fresh)
-            yield from fresh.values()
-            if len(page) > 1 and not fresh:
-                return  # the service repeats itself; the counts will say whether anything is missing
-            if len(in_pass) > 2 * self.before + _SLACK:
-                raise MalformedAnswer(f"the service counts {self.before}, and lists more than {len(in_pass)}")
-            last = page[-1]["id"] if page else last
-
-    def tally(self, row: str, file: str, iteration: Json | None) -> Tally:
-        """Give the proof of what was listed."""
-        return Tally(row, file, self.before, self.after, self.listed, iteration)
 
 
 # --- links that are no good any more ----------------------------------------------------------------------------

@@ -11,18 +11,36 @@ from export.exporting import stock
 
 CONNECTIONS = 4
 SUICIDAL = """
-import os, signal, sys
-left = int(sys.argv.pop(1))
-out = sys.argv[-1]
+import contextlib, os, random, signal, sys
+left, loses_power = int(sys.argv.pop(1)), sys.argv.pop(1) == "power"
+out, dying = sys.argv[-1], False
+durable, fsync = {}, os.fsync
+def files():
+    return [os.path.join(folder, name) for folder, _, names in os.walk(out) for name in names]
+def note_fsync(handle):
+    fsync(handle)
+    durable[os.fstat(handle).st_ino] = os.fstat(handle).st_size
+os.fsync = note_fsync
+def lose_power():
+    for path in files():  # a name may outlast what it stands for
+        with contextlib.suppress(FileNotFoundError):
+            kept = durable.get(os.stat(path).st_ino, 0)
+            if kept < os.stat(path).st_size and random.random() < 0.7:
+                os.truncate(path, kept)
 def count(event, arguments):
-    global left
+    global left, dying
+    if event == "ctypes.dlsym" and arguments[1] == "syncfs":
+        durable.update((os.stat(path).st_ino, os.stat(path).st_size) for path in files())
     if event == "open":
         changes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
     else:
         changes = event in {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
     if changes and (event != "open" and len(arguments) > 2 or str(arguments[0]).startswith(out)):
         left -= 1
-        if left == 0:
+        if left <= 0 and not dying:  # another thread may have counted below it
+            dying = True
+            if loses_power:
+                lose_power()
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(count)
 from cv_gdpr.cli import main
@@ -33,9 +51,12 @@ finally:
 """  # the interpreter's own audit events tell of every change to the disk just before it happens
 
 
-def cut_at_change(sim, number, *words):
-    """Run a command that kills itself just before its change of the disk with that number; give what is left over."""
-    with started(sim, str(number), *words, program=("-c", SUICIDAL)) as process:
+def cut_at_change(sim, number, *words, how="kill"):
+    """Run a command that kills itself just before its change of the disk with that number; give what is left over.
+
+    With `how="power"` most of what it did not make durable is lost before that.
+    """
+    with started(sim, str(number), how, *words, program=("-c", SUICIDAL)) as process:
         _, err = process.communicate(timeout=30)
         assert process.returncode in {0, -signal.SIGKILL}, err
         return int(err.rpartition("left ")[2]) if process.returncode == 0 else None
@@ -58,10 +79,11 @@ def test_killed_before_any_change_of_the_disk_it_is_finished_by_the_same_command
     expected = undisturbed(sim, cli, tmp_path / "undisturbed")
     # The first ones make the folder, the last ones close the bag; in between any will do.
     numbers = [*range(2, 14, 2), *range(changes - 7, changes + 1)]
-    numbers += random.Random(20).sample(range(14, changes - 9), 5)  # noqa: S311 - chance
+    chance = random.Random(20 + part)  # noqa: S311 - chance
+    numbers += chance.sample(range(14, changes - 9), 5)
     for number in numbers[part::4]:
-        out = tmp_path / str(number)
-        assert cut_at_change(sim, number, "export", "--all", "-q", "--out", str(out)) is None
+        out, how = tmp_path / str(number), chance.choice(["kill", "power"])
+        assert cut_at_change(sim, number, "export", "--all", "-q", "--out", str(out), how=how) is None
         ran = cli("export", "--all", "-q", "--out", out)
         closed = (out / "bagit.txt").exists() and ran.code == 2 and "is a finished export" in ran.err
         assert ran.code == 0 or closed, (number, ran.err)
@@ -110,6 +132,7 @@ def test_a_killed_runs_lock_does_not_block(sim, cli, tmp_path):
         sim.faults.at(15, lambda: kill(process))
         process.wait(30)
     assert (out / ".cv-gdpr" / "lock").exists()
+    assert {path.stat().st_mode & 0o777 for path in out.rglob("*")} == {0o700, 0o600}
     assert cli("export", "--all", "-q", "--out", out).code == 0
 
 

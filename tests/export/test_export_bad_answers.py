@@ -19,6 +19,7 @@ EVERY_LISTING = [
     "GetTaggedImages",
     "GetUntaggedImages",
     "GetImageCount",
+    "GetUntaggedImageCount",
     "GetExports",
     "QueryPredictions",
 ]
@@ -58,6 +59,7 @@ def test_something_else_where_a_list_was_due(sim, cli, tmp_path, operation, body
         *((name, body) for name in ("GetIterations", "GetTags") for body in (b"null", b"{}", b"[null]")),
         ("GetIterationPerformance", b"[]"),
         ("GetImageCount", b"null"),
+        ("GetUntaggedImageCount", b"null"),
         ("GetImageCount", b"true"),
         ("GetImageCount", b"3.0"),
         ("GetImageCount", b'"3"'),

@@ -52,7 +52,7 @@ def test_every_page_is_read_over_ties(sim, cli, tmp_path):
     assert len(kept) == 1100
     assert set(kept) == set(images)
     skips = [int(call.query["skip"]) for call in sim.calls if call.operation == "GetTaggedImages"]
-    assert skips == [0, 255, 510, 765]  # each page begins with the last record of the one before
+    assert sorted(skips) == [0, 255, 510, 765]  # each page begins with the last record of the one before
     assert all(int(call.query["take"]) <= 256 for call in sim.calls if "take" in call.query)
     assert_bag(tmp_path / "out")
 

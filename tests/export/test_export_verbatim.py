@@ -64,7 +64,7 @@ def test_every_document_is_what_the_service_sent(sim, cli, tmp_path):
     assert lines(folder / "tags.jsonl") == exact(fetched(sim, path + "/tags"))
     assert lines(folder / "iterations.jsonl") == exact(fetched(sim, path + "/iterations"))
     both = [exact(fetched(sim, f"{path}/images/{kind}", **page)) for kind in ("tagged", "untagged")]
-    assert lines(folder / "images.jsonl") == both[0] + both[1]
+    assert lines(folder / "images.jsonl") == both[1] + both[0]  # the shorter list first
     for iteration in sim.store.projects[project].iterations:
         below, of = iteration_folder(out, project, iteration), f"{path}/iterations/{iteration}"
         assert exact((below / "iteration.json").read_bytes()) == exact(fetched(sim, of))

@@ -18,7 +18,15 @@ from filelock import FileLock, Timeout
 from cv_gdpr.archive.journal import Journal, Stored, read_stored
 from cv_gdpr.archive.layout import is_regular, own_files
 from cv_gdpr.archive.names import suffix_for
-from cv_gdpr.archive.writing import HashedFile, make_durable, private_folder, storing, write_whole
+from cv_gdpr.archive.writing import (
+    HashedFile,
+    make_durable,
+    private_file,
+    private_folder,
+    storing,
+    write_durably,
+    write_whole,
+)
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.redact import json_text
@@ -85,11 +93,11 @@ class Folder:
             for folder in (out, self._state):
                 private_folder(folder)
                 folder.chmod(0o700)
-            self._lock = FileLock(self._state / "lock")
+            self._lock = FileLock(self._state / "lock", mode=0o600)
             self._take_lock()
             shutil.rmtree(self._state / "tmp", ignore_errors=True)
             private_folder(self._state / "tmp")
-            write_whole(self._state / "run.json", json_text(run), self.temporary())
+            write_durably(self._state / "run.json", json_text(run), self.temporary())
             private_folder(self.data).chmod(0o700)
             for _ in own_files(self.data):
                 pass  # before anything is written: a foreign file stops the run
@@ -101,7 +109,8 @@ class Folder:
         except Timeout:
             who = owner.read_text() if is_regular(owner) else "another process"
             raise UsageError(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
-        owner.write_text(f"process {os.getpid()}")
+        with private_file(owner) as file:
+            file.write(f"process {os.getpid()}".encode())
 
     def __enter__(self) -> Self:
         return self
@@ -179,8 +188,7 @@ class Folder:
             listed = "".join(f"{digest}  {name}\n" for name, digest in tags.items())
             write_whole(self.path / "tagmanifest-sha256.txt", listed, self.temporary())
             make_durable(self.path)
-            write_whole(self.path / "bagit.txt", _BAGIT, self.temporary())
-            make_durable(self.path)
+            write_durably(self.path / "bagit.txt", _BAGIT, self.temporary())
         self._lock.release()
         shutil.rmtree(self._state, ignore_errors=True)
 

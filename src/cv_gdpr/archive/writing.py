@@ -93,6 +93,20 @@ def write_whole(path: Path, text: str, temporary: Path) -> str:
     return file.sha256
 
 
+def write_durably(path: Path, text: str, temporary: Path) -> None:
+    """Write a text file so that its name never stands for less than all of it, a loss of power included."""
+    with private_file(temporary) as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)  # a folder keeps the names
+    finally:
+        os.close(handle)
+
+
 def make_durable(folder: Path) -> None:
     """Wait until all that was written on the folder's file system would outlast a loss of power.
 

@@ -3,7 +3,8 @@
 import ipaddress
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,10 +20,11 @@ from urllib3.exceptions import ProtocolError
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, storing
 from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
+from cv_gdpr.listing import PAGE
 from cv_gdpr.service.answers import VerbatimDeserializer, check_bytes, request_id, translate
 from cv_gdpr.service.pacing import Budget, Patience
 
-PAGE = 256  # the most images that one call lists (published contract: `take`)
+_AT_ONCE = 8  # calls in the background; the budget spaces them
 _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
 _TOLD = 600  # characters of a message
@@ -89,6 +91,18 @@ def checked_key(key: str) -> str:
     return key
 
 
+@dataclass(frozen=True)
+class Pages:
+    """A list of the service, read by pages of 256 at most."""
+
+    page: Callable[[int], list[Any]]
+    background: ThreadPoolExecutor
+
+    def soon(self, skip: int) -> Future[list[Any]]:
+        """Ask for the page that begins at a place in the background."""
+        return self.background.submit(self.page, skip)
+
+
 class Service:
     """One Custom Vision resource. Safe to use from several threads; a context manager."""
 
@@ -102,6 +116,7 @@ class Service:
         self.calls: Counter[str] = Counter()
         self.stop = threading.Event()
         self._client = self._new_client()
+        self._background = ThreadPoolExecutor(_AT_ONCE, "pages")
 
     def _new_client(self) -> CustomVisionTrainingClient:
         credentials = ApiKeyCredentials(in_headers={"Training-Key": self._key})
@@ -119,6 +134,7 @@ class Service:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._background.shutdown(wait=False, cancel_futures=True)
         self._client.__exit__(*exc)
 
     def call(self, operation: str, *args: Any, **kwargs: Any) -> Any:
@@ -148,19 +164,9 @@ class Service:
 
         return self._patiently("GetAccountInfo", send).body
 
-    def pages(self, operation: str, *args: Any, thorough: bool = False, **kwargs: Any) -> Iterator[list[Any]]:
-        """Give every page of a listing, to the first one that is short (`thorough`: that brings nothing more).
-
-        Each page begins with the record that ended the one before, so that the reader sees if the list moved.
-        """
-        skip = overlap = 0
-        while True:
-            page = self.call(operation, *args, take=PAGE, skip=skip, **kwargs)
-            yield page
-            if len(page) <= overlap or (len(page) < PAGE and not thorough):
-                return
-            skip += len(page) - 1
-            overlap = 1
+    def paged(self, operation: str, *args: Any, **kwargs: Any) -> "Pages":
+        """Give an operation that takes `take` and `skip` as a list to be read by pages."""
+        return Pages(lambda skip: self.call(operation, *args, take=PAGE, skip=skip, **kwargs), self._background)
 
     def artifact(self, project_id: str, path: str, temporary: Callable[[], Path]) -> HashedFile:
         """Give the bytes of a relative artifact path (with the VNET feature) in a closed file; raises ServiceError."""

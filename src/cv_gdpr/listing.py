@@ -1,0 +1,146 @@
+"""Paged lists read to a proof, between two counts, while somebody else may change what they list.
+
+A page says which places of the list it holds (`skip`, `take`), not which records come next: if an early record is
+deleted meanwhile, all later ones move up, and one would be missed though another that is added keeps the counts equal.
+So each page begins with the last record of the page before, and a page whose first record was never seen is asked for
+again from further ahead. The service lists the oldest first and a record's age never changes, hence whatever is in a
+list from beginning to end is found, however often the list moves.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cv_gdpr.errors import MalformedAnswer
+from cv_gdpr.findings import Json
+
+PAGE = 256  # the most images that one call lists (published contract: `take`)
+_AHEAD = 3  # pages asked for before they are needed: an answer of 0.3 s still lets 10 calls a second be spent
+_BACK = 15  # records to go back to find the place again; four times as many where that was not enough
+_PASSES = 3  # how often a listing is read again when the counts around it do not agree
+_SLACK = 10_000  # records that may be added while a list is read
+
+
+class Paged(Protocol):
+    """A list that is read by pages: at once, or in the background."""
+
+    def page(self, skip: int) -> list[Any]:
+        """Give the page that begins at a place of the list; raises ServiceError."""
+
+    def soon(self, skip: int) -> "Future[list[Any]]":
+        """Ask for that page in the background."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the lists that make up a listing, and how many records it is expected to hold at most."""
+
+    pages: Paged
+    expected: int
+
+
+@dataclass
+class Listing:
+    """Paged lists between two counts, read again while these do not agree. `parts` is given the count."""
+
+    count: Callable[[], int]
+    parts: Callable[[int], Iterable[Part]]
+    before: int = 0
+    after: int = 0
+    listed: int = 0
+
+    def records(self) -> Iterator[Json]:
+        """Give each record once; raises ServiceError.
+
+        A service may leave something out of one pass: what several found together is enough where all counts agree.
+        """
+        given: set[str] = set()
+        counted: set[int] = set()
+        for attempt in range(_PASSES):
+            self.before = self.after if attempt else self.count()
+            in_pass: set[str] = set()
+            for record in self._in_pass(thorough=attempt > 0):
+                in_pass.add(record["id"])
+                if record["id"] not in given:
+                    given.add(record["id"])
+                    yield record
+            self.after = self.count()
+            counted |= {self.before, self.after}
+            whole = self.before == self.after == len(in_pass)
+            self.listed = len(in_pass) if whole else len(given)
+            if whole or counted == {self.listed}:
+                return
+
+    def _in_pass(self, *, thorough: bool) -> Iterator[Json]:
+        for part in self.parts(self.before):
+            for number, record in enumerate(_walk(part, thorough=thorough)):
+                if number > 2 * self.before + _SLACK:
+                    raise MalformedAnswer(f"the service counts {self.before}, and lists more than {number}")
+                yield record
+
+
+def _walk(part: Part, *, thorough: bool) -> Iterator[Json]:
+    """Give each record of one list once, to the first short page (`thorough`: to the one that brings nothing more)."""
+    ahead = _Ahead(part)
+    seen: set[str] = set()
+    skip, furthest, back = 0, 0, _BACK
+    while True:
+        page = identified(ahead.page(skip))
+        if skip and (not page or page[0]["id"] not in seen):
+            skip, back = max(0, skip - back), 4 * back
+            ahead.spend()
+            continue
+        fresh = {record["id"]: record for record in page if record["id"] not in seen}
+        seen.update(fresh)
+        yield from fresh.values()
+        if (len(page) < PAGE and not thorough) or (not fresh and skip >= furthest):
+            return
+        furthest, back = max(furthest, skip), _BACK
+        skip += len(page) - 1
+
+
+class _Ahead:
+    """The pages of a list, some of them asked for before they are needed."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._asked: dict[int, Future[list[Any]]] = {}
+        self._returns = 20 + part.expected // PAGE
+
+    def page(self, skip: int) -> list[Any]:
+        """Give the page at a place; after a full one, ask for those that will follow."""
+        asked = self._asked.pop(skip, None)
+        if asked is None:
+            self._forget()
+        page = asked.result() if asked else self._part.pages.page(skip)
+        if len(page) == PAGE:
+            for onward in range(skip + PAGE - 1, skip + _AHEAD * PAGE, PAGE - 1):
+                if onward < self._part.expected - 1 and onward not in self._asked:
+                    self._asked[onward] = self._part.pages.soon(onward)
+        return page
+
+    def spend(self) -> None:
+        """Count a return to an earlier place; raises MalformedAnswer when that does not end."""
+        self._returns -= 1
+        if not self._returns:
+            raise MalformedAnswer("the service's list does not stand still: no two pages of it fit together")
+
+    def _forget(self) -> None:
+        for future in self._asked.values():
+            future.cancel()
+        self._asked.clear()
+
+
+def identified(records: Iterable[Any]) -> list[Json]:
+    """Give the records of a listing; raises MalformedAnswer if one is no object with an id."""
+    checked = list(records)
+    for record in checked:
+        if not isinstance(record, dict) or not isinstance(record.get("id"), str) or not record["id"]:
+            raise MalformedAnswer("the service listed something that has no id")
+    return checked
+
+
+def once(records: list[Json]) -> list[Json]:
+    """Give records without those whose id came before."""
+    return list({record["id"]: record for record in reversed(records)}.values())[::-1]
