@@ -88,7 +88,7 @@ class Selection:
         return frozenset(kind for kind, values in used.items() if values)
 
     def __bool__(self) -> bool:
-        return bool(self.kinds)
+        return bool(self.tags or self.metadata or self.image_ids)
 
     def hashed(self, salt: str, unmatched: Iterable[str] = ()) -> list[Json]:
         """Give each value as SHA-256 of salt and value, so that who knows it can check it and others cannot read it."""

@@ -9,6 +9,8 @@ from typing import Any, Self
 
 # A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
 _SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
+_QUERY = re.compile(r'\?[^"]*"')
+_URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # how a value named ...Uri begins
 _URI_QUERY = re.compile(r'("\w*[uU]ri": ?"(?:[^"?\\]|\\.)*)\?(?:[^"\\]|\\.)*')
 _MARK = os.urandom(16).hex()  # what nobody can send, before a number's text
 
@@ -45,19 +47,35 @@ def _marked(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
-def json_text(value: Any, *, indent: int | None = None) -> str:
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_marked)
+_PRETTY = json.JSONEncoder(ensure_ascii=False, indent=2, default=_marked)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def json_text(value: Any, *, indent: bool = False) -> str:
     """Give `value` as JSON text; keys, order and numbers as they came, every signature cut off its URI."""
-    separators = None if indent else (",", ":")
-    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators, default=_marked)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but a JSON escape can
-        text = json.dumps(value, indent=indent, separators=separators, default=_marked)
+    text = _PRETTY.encode(value) if indent else _COMPACT.encode(value)
+    if not text.isascii() and _SURROGATE.search(text):  # UTF-8 cannot hold it alone, but a JSON escape can
+        layout: dict[str, Any] = {"indent": 2} if indent else {"separators": (",", ":")}
+        text = json.dumps(value, default=_marked, **layout)
     if _MARK in text:
         text = re.sub(f'"{_MARK}([^"]*)"', r"\1", text)
     if "?" not in text:
         return text
-    return _SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
+    if "\\" in text:  # a quotation mark may be escaped
+        return _SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
+    return _QUERY.sub(_without_credentials, text)
+
+
+def json_line(value: Any) -> bytes:
+    """Give `value` as a line of a JSON Lines file, as `json_text` does."""
+    return json_text(value).encode() + b"\n"
+
+
+def _without_credentials(query: re.Match[str]) -> str:
+    """Give what may stay of a question mark and what follows it in a string, up to the quotation mark at its end."""
+    begun = query.string.rfind('"', 0, query.start()) + 1
+    return '"' if query.string.endswith(_URI_KEYS, 0, begun) else _SIGNED_QUERY.sub("", query.group())
 
 
 def without_signature(text: str) -> str:

@@ -71,7 +71,7 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
 @contextmanager
 def _cassette_ground(folder: Path) -> Iterator[Ground]:
     prepared = Prepared(NAME, published=True)
-    with ground_on(Connection(ENDPOINT, "no-key-is-needed", 0, 2), prepared, folder) as made:
+    with ground_on(Connection(ENDPOINT, "no-key-is-needed", 0, 2), prepared, folder, taped=True) as made:
         yield made
 
 
@@ -87,7 +87,7 @@ def _simulator_ground(folder: Path, tape: Path | None = None) -> Iterator[Ground
                 yield made
         else:
             hosts = {simulator.endpoint: ENDPOINT, simulator.blob_host: STORAGE}
-            with recording(tape, hosts), ground_on(connection, prepared, folder) as made:
+            with recording(tape, hosts), ground_on(connection, prepared, folder, taped=True) as made:
                 yield made
 
 

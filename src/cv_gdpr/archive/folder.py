@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -29,7 +28,7 @@ from cv_gdpr.archive.writing import (
 )
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Json
-from cv_gdpr.redact import json_text
+from cv_gdpr.redact import json_line, json_text
 
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
@@ -84,6 +83,7 @@ class Folder:
         self.path = out
         self.data = out / "data"
         self._state = out / STATE
+        self._tmp = str(self._state / "tmp")
         self._numbers = itertools.count()
         self._hashes: dict[str, str] = {}
         self._projects: list[ProjectFolder] = []
@@ -127,13 +127,13 @@ class Folder:
             with suppress(StorageError):
                 project.journal.flush()
 
-    def temporary(self) -> Path:
+    def temporary(self) -> str:
         """Give a new temporary path on the folder's own file system."""
-        return self._state / "tmp" / str(next(self._numbers))
+        return f"{self._tmp}/{next(self._numbers)}"
 
     def write_json(self, relative: str, value: Any) -> int:
         """Write a JSON document below data/; give its bytes."""
-        text = json_text(value, indent=2) + "\n"
+        text = json_text(value, indent=True) + "\n"
         with storing(self.path):
             self._hashes[relative] = write_whole(self.data / relative, text, self.temporary())
         return len(text.encode())
@@ -240,7 +240,7 @@ class ProjectFolder:
         """Give fetched bytes their name (by their true type) and note them in the journal."""
         path = stem + suffix_for(file.head, suffix)
         with storing(self.path):
-            file.rename(self.path / path)
+            file.rename(f"{self.path}/{path}")
         stored = Stored(path, blob, source, file.bytes, file.sha256)
         self.journal.add(stored)
         return stored
@@ -250,8 +250,8 @@ class ProjectFolder:
         self._folder.check()
         self.journal.flush()
         with self._folder.lines(self._index) as lines:
-            for entry in self.journal.of(claimed):
-                lines.write(asdict(entry))
+            for line in self.journal.lines_of(claimed):
+                lines.append(line)
         self.journal.forget()
 
     def stored(self) -> dict[str, tuple[int, str]]:
@@ -272,11 +272,15 @@ class Lines:
 
     def write(self, record: Any) -> int:
         """Append a record; give its bytes."""
+        line = json_line(record)
+        self.append(line)
+        return len(line)
+
+    def append(self, line: bytes) -> None:
+        """Append a line as it is."""
         self.count += 1
-        line = json_text(record).encode() + b"\n"
         with storing(self._relative):
             self._file.write(line)
-        return len(line)
 
     def __enter__(self) -> Self:
         return self

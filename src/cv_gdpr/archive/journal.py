@@ -5,12 +5,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
-from cv_gdpr.redact import without_query
+from cv_gdpr.redact import json_line, without_query
 
 _GROUP = 256  # files made durable together
 _SECONDS = 1.0  # ... or fewer, so that a slow run does not leave many unclaimed for long
@@ -69,7 +69,8 @@ class Journal:
         self._pending: list[Stored] = []
         self._grouped = time.monotonic()
         self._recheck = recheck
-        self._known = {entry.key: _packed(entry) for entry in read_stored(path) if self._is_there(entry)}
+        # Kept as the lines that they are in the file: there may be hundreds of thousands, and this is half as large.
+        self._known = {entry.key: _line(entry) for entry in read_stored(path) if self._is_there(entry)}
         self._rewrite()
 
     def _is_there(self, entry: Stored) -> bool:
@@ -92,24 +93,24 @@ class Journal:
         with storing(self._path):
             anew = self._path.with_suffix(".new")
             with private_file(anew) as file:
-                file.writelines(_line(entry) for entry in self.entries)
+                file.writelines(self._known.values())
             if self._known:
                 make_durable(self._path.parent)
             anew.replace(self._path)
 
     def known(self, key: int) -> Stored | None:
         """Give the entry of a blob that is on disk, or None."""
-        packed = self._known.get(key)
-        return _unpacked(packed) if packed else None
+        line = self._known.get(key)
+        return _read(line) if line else None
 
-    def of(self, keys: Iterable[int]) -> Iterator[Stored]:
-        """Give the entries of those blobs that are on disk, by their paths."""
-        return map(_unpacked, sorted(packed for key in keys if (packed := self._known.get(key))))
+    def lines_of(self, keys: Iterable[int]) -> list[bytes]:
+        """Give the lines of those blobs that are on disk, by their paths."""
+        return sorted(line for key in keys if (line := self._known.get(key)))
 
     @property
     def entries(self) -> Iterator[Stored]:
         """What is on disk."""
-        return map(_unpacked, self._known.values())
+        return map(_read, self._known.values())
 
     def add(self, entry: Stored) -> None:
         """Note a file that has its name; it is claimed once it is durable, together with others."""
@@ -132,11 +133,12 @@ class Journal:
             group, self._pending = self._pending, []
             if not group:
                 return
+            lines = {entry.key: _line(entry) for entry in group}
             with storing(self._folder):
                 make_durable(self._folder)
                 with self._path.open("ab") as file:
-                    file.writelines(_line(entry) for entry in group)
-            self._known.update((entry.key, _packed(entry)) for entry in group)
+                    file.writelines(lines.values())
+            self._known.update(lines)
 
 
 def _sha256_of(path: Path) -> str:
@@ -144,14 +146,10 @@ def _sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _packed(entry: Stored) -> bytes:
-    """Give an entry as it is kept in memory, where there may be hundreds of thousands: half as large."""
-    return json.dumps(astuple(entry), ensure_ascii=True, separators=(",", ":")).encode()
-
-
-def _unpacked(packed: bytes) -> Stored:
-    return Stored(*json.loads(packed))
-
-
 def _line(entry: Stored) -> bytes:
-    return json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """Give what stands for a file in a journal and in `files.jsonl`; lines sorted by their bytes are sorted by path."""
+    return json_line({name: getattr(entry, name) for name in Stored.__slots__})
+
+
+def _read(line: bytes) -> Stored:
+    return Stored(**json.loads(line))

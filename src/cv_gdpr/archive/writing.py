@@ -5,12 +5,13 @@ import errno
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from cv_gdpr.errors import StorageError
+
+_GATHERED = 1 << 17  # bytes that a file gathers before they are written
 
 
 def private_folder(path: Path) -> Path:
@@ -21,7 +22,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def private_file(path: Path) -> BinaryIO:
+def private_file(path: Path | str) -> BinaryIO:
     """Open a new or emptied file that its owner alone can read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
@@ -31,61 +32,96 @@ def too_many_files() -> StorageError:
     return StorageError("too many open files", "raise the limit (ulimit -n), or lower --connections")
 
 
-@contextmanager
-def storing(what: Path | str) -> Iterator[None]:
+class storing:  # noqa: N801 - used like contextlib's own, and written as a class because it is entered for each line
     """Turn an OSError about the local disk into a StorageError of one line."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.EMFILE, errno.ENFILE}:
-            raise too_many_files() from error
-        place = error.filename or what
-        raise StorageError(f"cannot write {place}: {error.strerror or error}") from error
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: Path | str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            if error.errno in {errno.EMFILE, errno.ENFILE}:
+                raise too_many_files() from error
+            place = error.filename or self._what
+            raise StorageError(f"cannot write {place}: {error.strerror or error}") from error
 
 
 class HashedFile:
-    """A file being written under a temporary name: bytes, SHA-256 and first bytes known as it grows."""
+    """A file being written under a temporary name: bytes, SHA-256 and first bytes known when it is closed.
 
-    def __init__(self, temporary: Path) -> None:
-        self.temporary = temporary
+    What is written is gathered, so that a small file takes one hash and one write; nothing is made before that.
+    """
+
+    def __init__(self, temporary: Path | str) -> None:
+        self.temporary = str(temporary)
         self.bytes = 0
         self.head = b""
-        self._sha256 = hashlib.sha256()
-        self._file = private_file(temporary)
+        self._hash = hashlib.sha256()
+        self._handle: int | None = None
+        self._closed = False
+        self._gathered: list[bytes] = []
+        self._waiting = 0
 
     def write(self, chunk: bytes) -> None:
         """Append a chunk."""
-        if len(self.head) < 16:
-            self.head = (self.head + chunk)[:16]
-        self.bytes += len(chunk)
-        self._sha256.update(chunk)
-        self._file.write(chunk)
+        self._gathered.append(chunk)
+        self._waiting += len(chunk)
+        if self._waiting >= _GATHERED:
+            self._put()
+
+    def _put(self) -> None:
+        if self._handle is None:
+            self._handle = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        data = memoryview(b"".join(self._gathered))
+        self._gathered.clear()
+        self._waiting = 0
+        if not self.bytes:
+            self.head = bytes(data[:16])
+        self.bytes += len(data)
+        self._hash.update(data)
+        while data:
+            data = data[os.write(self._handle, data) :]
 
     @property
     def sha256(self) -> str:
         """The hex SHA-256 of what was written."""
-        return self._sha256.hexdigest()
+        return self._hash.hexdigest()
 
     def close(self) -> None:
         """Hand all bytes to the operating system."""
-        self._file.close()
+        if not self._closed:
+            self._put()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._closed = True
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            os.close(handle)
 
     def discard(self) -> None:
         """Close and remove the file."""
-        self._file.close()
-        self.temporary.unlink(missing_ok=True)
+        self._gathered.clear()
+        self._let_go()
+        with suppress(FileNotFoundError):
+            os.unlink(self.temporary)  # noqa: PTH108 - a Path for each of 100,000 files costs more than the call
 
-    def rename(self, final: Path) -> None:
+    def rename(self, final: Path | str) -> None:
         """Close the file and give it its name, replacing what had it."""
         self.close()
         try:
-            self.temporary.replace(final)
+            os.replace(self.temporary, final)  # noqa: PTH105
         except FileNotFoundError:
-            private_folder(final.parent)
-            self.temporary.replace(final)
+            private_folder(Path(final).parent)
+            os.replace(self.temporary, final)  # noqa: PTH105
 
 
-def write_whole(path: Path, text: str, temporary: Path) -> str:
+def write_whole(path: Path, text: str, temporary: str) -> str:
     """Write a text file by temporary name and rename; give its SHA-256."""
     file = HashedFile(temporary)
     file.write(text.encode())
@@ -93,13 +129,13 @@ def write_whole(path: Path, text: str, temporary: Path) -> str:
     return file.sha256
 
 
-def write_durably(path: Path, text: str, temporary: Path) -> None:
+def write_durably(path: Path, text: str, temporary: str) -> None:
     """Write a text file so that its name never stands for less than all of it, a loss of power included."""
     with private_file(temporary) as file:
         file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+    os.replace(temporary, path)  # noqa: PTH105
     handle = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(handle)  # a folder keeps the names

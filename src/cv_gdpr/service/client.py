@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -168,7 +167,7 @@ class Service:
         """Give an operation that takes `take` and `skip` as a list to be read by pages."""
         return Pages(lambda skip: self.call(operation, *args, take=PAGE, skip=skip, **kwargs), self._background)
 
-    def artifact(self, project_id: str, path: str, temporary: Callable[[], Path]) -> HashedFile:
+    def artifact(self, project_id: str, path: str, temporary: Callable[[], str]) -> HashedFile:
         """Give the bytes of a relative artifact path (with the VNET feature) in a closed file; raises ServiceError."""
 
         def send() -> Answer:
@@ -225,7 +224,7 @@ class Service:
         return failure
 
 
-def _received(response: requests.Response, temporary: Callable[[], Path]) -> HashedFile:
+def _received(response: requests.Response, temporary: Callable[[], str]) -> HashedFile:
     with storing("the export folder"):
         file = HashedFile(temporary())
     try:

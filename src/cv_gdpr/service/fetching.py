@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Self
 
 from cv_gdpr.errors import CvGdprError, Interrupted
@@ -16,7 +15,7 @@ _ARTIFACTS = 8  # GetArtifact calls under way; they share the budget of all call
 class Fetcher:
     """Fetches in the background; a context manager."""
 
-    def __init__(self, service: Service, fetching: Fetching, temporary: Callable[[], Path]) -> None:
+    def __init__(self, service: Service, fetching: Fetching, temporary: Callable[[], str]) -> None:
         self._service = service
         self._temporary = temporary
         self._downloads = Downloads(fetching, temporary, service.stop)

@@ -1,0 +1,194 @@
+"""What a benchmark runs on: nginx for the bytes, the simulator in a process of its own for the API."""
+
+import multiprocessing
+import os
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cv_gdpr.simulator import Simulator
+
+FILES = 256  # different ones; which of them an image has is told by the last two digits of its id
+LUA = ("ndk_http_module.so", "ngx_http_lua_module.so")
+MODULES = Path("/usr/lib/nginx/modules")
+CONFIGURATION = """
+{modules}
+{user}
+worker_processes 1;
+daemon off;
+master_process on;
+pid {folder}/pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections 4096; multi_accept on; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    tcp_nodelay on;
+    keepalive_requests 1000000;
+    open_file_cache max=1000;
+    default_type image/jpeg;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} {tls} backlog=4096;
+        location ~ "(..)$" {{
+            {pause}
+            root {folder}/files;
+            try_files /$1 =404;
+        }}
+    }}
+}}
+"""
+CERTIFIED = "ssl;\n ssl_certificate {folder}/cert.pem;\n ssl_certificate_key {folder}/key.pem;\n ssl_session_cache shared:s:4m;\n #"
+
+
+class Missing(Exception):
+    """A program that the benchmark needs is not installed."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """nginx as blob storage: its address, the folder of its 256 files, its certificate."""
+
+    base: str
+    files: Path
+    certificate: Path | None
+
+
+def needed(program, package):
+    """Give the path of a program; raises Missing with the Debian package to install."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    if not found:
+        raise Missing(f"{program} is missing: apt-get install {package}")
+    return found
+
+
+@contextmanager
+def storage(folder, size, *, tls=False, pause_ms=0):
+    """Run nginx over 256 files of `size` bytes; each answer waits `pause_ms`."""
+    nginx = needed("nginx", "nginx-light")
+    modules = "".join(f"load_module {MODULES / name};\n" for name in LUA) if pause_ms else ""
+    if pause_ms and not (MODULES / LUA[1]).exists():
+        raise Missing("nginx cannot wait before it answers: apt-get install libnginx-mod-http-lua")
+    files = folder / "files"
+    files.mkdir(parents=True)
+    for number in range(FILES):
+        (files / f"{number:02x}").write_bytes(b"\xff\xd8\xff\xe0" + os.urandom(size - 4))
+    port = free_port()
+    settings = {
+        "folder": folder,
+        "port": port,
+        "modules": modules,
+        "user": "user root;" if os.geteuid() == 0 else "",  # else its worker could not read the folder
+        "tls": CERTIFIED.format(folder=folder) if tls else "",
+        "pause": f"access_by_lua_block {{ ngx.sleep({pause_ms / 1000}) }}" if pause_ms else "",
+    }
+    if tls:
+        certify(folder)
+    (folder / "nginx.conf").write_text(CONFIGURATION.format(**settings))
+    with subprocess.Popen([nginx, "-c", folder / "nginx.conf", "-p", folder, "-e", folder / "error.log"]) as server:
+        try:
+            wait_for(port)
+            yield Storage(f"http{'s' if tls else ''}://127.0.0.1:{port}", files, folder / "cert.pem" if tls else None)
+        finally:
+            server.terminate()
+
+
+def certify(folder):
+    """Make a certificate for 127.0.0.1 that signs itself."""
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
+    command = ["openssl", "req", "-x509", *key, "-keyout", folder / "key.pem", "-out", folder / "cert.pem", *subject]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def free_port():
+    """Give a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(port):
+    """Wait until somebody listens."""
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise Missing("nginx did not start")
+
+
+@dataclass(frozen=True)
+class Api:
+    """The simulated service: where it is, its key, the addresses of its images, and what its pages number."""
+
+    endpoint: str
+    key: str
+    addresses: list[str]
+    project: str
+
+
+class Forgetful(list):
+    """A list that keeps nothing: recorded requests would only fill the memory."""
+
+    def append(self, _):
+        """Keep nothing."""
+
+
+class Remembering(Simulator):
+    """A simulator that makes each answer to a GET once, so that its own work is not what is measured."""
+
+    def _api(self):
+        host = super()._api()
+        host.calls = Forgetful()
+        make, made = host.answer, {}
+
+        def answer(incoming):
+            if incoming.method != "GET":
+                made.clear()
+                return make(incoming)
+            key = (incoming.path, tuple(sorted(incoming.query.items())))
+            if key not in made:
+                made[key] = make(incoming)
+            return made[key]
+
+        host.answer = answer
+        return host
+
+
+def serve(base, options, filling, pipe):
+    """Run the simulator until told to stop; its links lead to nginx."""
+    sim = Remembering(**options)
+    (project,) = sim.fill(**filling)
+    with sim:
+        sim._links.base = base or sim.blob_host
+        link = sim._links.linker()
+        container = f"/i-{project.replace('-', '')}"
+        images = sim.store.projects[project].workspace.images
+        addresses = [link(f"{container}/i-{identity.replace('-', '')}") for identity in images]
+        pipe.send(Api(sim.endpoint, sim.training_key, addresses, project))
+        pipe.recv()
+
+
+@contextmanager
+def service(base="", options=None, **filling):
+    """Run the simulator in another process; give an Api."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    server = spawn.Process(target=serve, args=(base, options or {}, filling, theirs), daemon=True)
+    server.start()
+    try:
+        yield ours.recv()
+    finally:
+        ours.send("stop")
+        server.join(10)
+        server.kill()

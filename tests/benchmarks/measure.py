@@ -1,0 +1,79 @@
+"""Commands run and measured: seconds, processor seconds with all children, peak memory; medians; Markdown tables."""
+
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a command: wall clock and processor time in seconds, memory in MiB, what it printed."""
+
+    seconds: float
+    processor: float
+    peak: float
+    printed: str
+
+
+def run(command, environment=None, *, keep=False):
+    """Run a command to its end and measure it; it must succeed."""
+    settled = {name: value for name, value in os.environ.items() if not name.startswith(("CV_GDPR", "VISION_"))}
+    with tempfile.TemporaryFile() as printed:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, env=settled | (environment or {}), stdout=printed if keep else subprocess.DEVNULL
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{command[:6]} ended with {process.returncode}")
+        printed.seek(0)
+        return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, printed.read().decode())
+
+
+def median(runs):
+    """Give the median of each figure."""
+    return Run(
+        *(statistics.median(getattr(one, name) for one in runs) for name in ("seconds", "processor", "peak")), ""
+    )
+
+
+def interleaved(commands, rounds, environment=None, folder=None):
+    """Run commands (each made anew for an empty folder) in turn, `rounds` times; give the median of each."""
+    runs = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, make in commands.items():
+            out = Path(tempfile.mkdtemp(prefix="out-", dir=folder))
+            os.sync()  # what the one before left behind is not to be paid for by the next
+            runs[name].append(run(make(out), environment))
+            shutil.rmtree(out)
+    return {name: median(each) for name, each in runs.items()}
+
+
+def table(heads, rows):
+    """Give a Markdown table."""
+    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def say(text=""):
+    """Print a line."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def processor_of(work):
+    """Give the processor seconds of this process that a piece of work takes."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    work()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
