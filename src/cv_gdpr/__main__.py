@@ -1,5 +1,17 @@
-"""`python -m cv_gdpr` is `cv-gdpr`."""
+"""`python -m cv_gdpr` is `cv-gdpr`: the door, which imports nothing before Ctrl-C is answered in one line."""
 
-from cv_gdpr.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from cv_gdpr.cli import main as run
+    except KeyboardInterrupt:
+        sys.stderr.write("Error: interrupted\n")
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

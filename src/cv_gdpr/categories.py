@@ -52,6 +52,7 @@ class Category:
     read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
     read_project: Callable[[readers.Project], Iterator[Finding]] | None = None
     renew: Callable[[readers.Project, Json | None, list[str]], Iterator[Item]] | None = None
+    of_iterations: bool = False  # whether an iteration that is trained brings more of it
     selectors: frozenset[str] = frozenset()
     export_by_hand: str = ""  # what a person must do where no operation exports it
     delete_by_hand: str = ""  # ... and where none deletes it
@@ -84,6 +85,7 @@ CATEGORIES: tuple[Category, ...] = (
         deleted_by="DeleteIteration",
         deleter=Deleter(2, 1, deleters.iterations),
         read_project=readers.iterations,
+        of_iterations=True,
     ),
     Category(
         name="performance",
@@ -92,6 +94,7 @@ CATEGORIES: tuple[Category, ...] = (
         deletion=Deletion.WITH_PARENT,
         deleted_by="DeleteIteration",
         read_project=readers.performance,
+        of_iterations=True,
     ),
     Category(
         name="projects",
@@ -111,6 +114,7 @@ CATEGORIES: tuple[Category, ...] = (
         deleted_by="DeleteTag",
         deleter=Deleter(4, 1, deleters.tags),
         read_project=readers.tags,
+        of_iterations=True,
         selectors=frozenset({"--tag"}),
     ),
     Category(
@@ -121,6 +125,7 @@ CATEGORIES: tuple[Category, ...] = (
         deleted_by="DeleteImages",
         deleter=Deleter(3, 256, deleters.images),
         read_project=readers.images,
+        of_iterations=True,
         renew=readers.renewed_images,
         selectors=frozenset({"--tag", "--metadata", "--image-id"}),
     ),
@@ -131,6 +136,7 @@ CATEGORIES: tuple[Category, ...] = (
         deletion=Deletion.OUTSIDE,
         deleted_by="Deleted upon account deletion",
         read_project=readers.exports,
+        of_iterations=True,
         renew=readers.renewed_exports,
         delete_by_hand=(
             "No operation deletes an exported model: it goes when the Azure resource is deleted. Copies in a storage "

@@ -19,6 +19,7 @@ PAGE = 256  # the most images that one call lists (published contract: `take`)
 _AHEAD = 3  # pages asked for before they are needed: an answer of 0.3 s still lets 10 calls a second be spent
 _BACK = 15  # records to go back to find the place again; four times as many where that was not enough
 _PASSES = 3  # how often a listing is read again when the counts around it do not agree
+_TOO_LONG = 1000  # characters of an id
 _SLACK = 10_000  # records that may be added while a list is read
 
 
@@ -46,6 +47,7 @@ class Listing:
 
     count: Callable[[], int]
     parts: Callable[[int], Iterable[Part]]
+    still: Callable[[set[str]], set[str]] | None = None  # which of these ids the service gives one by one
     before: int = 0
     after: int = 0
     listed: int = 0
@@ -53,7 +55,8 @@ class Listing:
     def records(self) -> Iterator[Json]:
         """Give each record once; raises ServiceError.
 
-        A service may leave something out of one pass: what several found together is enough where all counts agree.
+        A service may leave something out of one pass: what several found together is enough where all counts agree, and
+        `still` says that what the last did not list is there yet.
         """
         given: set[str] = set()
         counted: set[int] = set()
@@ -69,8 +72,11 @@ class Listing:
             counted |= {self.before, self.after}
             whole = self.before == self.after == len(in_pass)
             self.listed = len(in_pass) if whole else len(given)
-            if whole or counted == {self.listed}:
+            if whole or (counted == {self.listed} and self._still_there(given - in_pass)):
                 return
+
+    def _still_there(self, strays: set[str]) -> bool:
+        return self.still is not None and strays <= self.still(strays)
 
     def _in_pass(self, *, thorough: bool) -> Iterator[Json]:
         for part in self.parts(self.before):
@@ -136,7 +142,11 @@ def identified(records: Iterable[Any]) -> list[Json]:
     """Give the records of a listing; raises MalformedAnswer if one is no object with an id."""
     checked = list(records)
     for record in checked:
-        if not isinstance(record, dict) or not isinstance(record.get("id"), str) or not record["id"]:
+        if (
+            not isinstance(record, dict)
+            or not isinstance(record.get("id"), str)
+            or not 0 < len(record["id"]) < _TOO_LONG
+        ):
             raise MalformedAnswer("the service listed something that has no id")
     return checked
 

@@ -21,7 +21,7 @@ from cv_gdpr.errors import (
     StorageError,
     Unreachable,
 )
-from cv_gdpr.findings import Absence, Blob, Item, Json
+from cv_gdpr.findings import Blob, Item, Json
 from cv_gdpr.listing import PAGE
 from cv_gdpr.readers import Project
 from cv_gdpr.service.fetching import Fetcher
@@ -59,7 +59,7 @@ class ProjectBytes:
     miss: Callable[[str, str, str, str], None]
     by_row: Counter[str] = field(default_factory=Counter)
     claimed: set[int] = field(default_factory=set)  # keys of all blobs that were wanted
-    gone: list[Absence] = field(default_factory=list)
+    unlisted: list[tuple[Item, str]] = field(default_factory=list)  # whose link is refused, and that no place gives
     _stems: set[int] = field(default_factory=set)
     _outstanding: int = 0
     _fatal: CvGdprError | None = None
@@ -163,19 +163,20 @@ class ProjectBytes:
         batch = self._batch()
         if not batch:
             return
+        left = batch
         try:
-            left = self._renew_from(batch[0].item.iteration, batch)
-            for place in self.project.places if left else ():
+            for place in (batch[0].item.iteration, *self.project.places):
                 left = self._renew_from(place, left)
         except CvGdprError as error:
-            for wanted in batch:
+            for wanted in left:
                 if isinstance(error, _FATAL):
                     self._stop(error)
                 else:
                     self._lose(wanted, f"its link expired, and cannot be renewed: {error.message}")
             return
         for wanted in left:
-            self._mark_gone(wanted)
+            self.unlisted.append((wanted.item, wanted.source))
+            self._settle()
 
     def _batch(self) -> list[_Wanted]:
         batch: list[_Wanted] = []
@@ -195,24 +196,32 @@ class ProjectBytes:
         items = {item.id: item for item in renew(self.project, iteration, [wanted.item.id for wanted in batch])}
         left = []
         for wanted in batch:
-            fresh = _same(wanted, items.get(wanted.item.id))
-            if fresh:
-                self._submit(replace(wanted, blob=fresh, renewals=wanted.renewals + 1), again=True)
+            item = items.get(wanted.item.id)
+            own = iteration == wanted.item.iteration
+            fresh = _fresh(wanted, item, own=own) if item else None
+            if fresh and fresh.uri:
+                self._again(wanted, fresh)
+            elif own and item:
+                self._lose(wanted, "its link is refused, and the service, which still has it, gives no other")
             else:
                 left.append(wanted)
         return left
 
-    def _mark_gone(self, wanted: _Wanted) -> None:
-        reason = "deleted at the service while it was exported"
-        self.gone.append(Absence(wanted.item.row, wanted.item.id, reason, wanted.item.iteration, gone=True))
-        self._settle()
+    def _again(self, wanted: _Wanted, fresh: Blob) -> None:
+        """Fetch it by its fresh link, which may lead to another blob: a model that was exported again."""
+        source = source_path(fresh.uri)
+        self.claimed.discard(blob_key(wanted.name, wanted.source))
+        self.claimed.add(blob_key(wanted.name, source))
+        self._submit(replace(wanted, blob=fresh, source=source, renewals=wanted.renewals + 1), again=True)
 
 
 def _hash(stem: str) -> int:
     return hash(stem.casefold())
 
 
-def _same(wanted: _Wanted, item: Item | None) -> Blob | None:
-    """Give the fresh link of the same blob, if the item still has it."""
-    blobs = item.blobs if item else ()
-    return next((blob for blob in blobs if blob.uri and source_path(blob.uri) == wanted.source), None)
+def _fresh(wanted: _Wanted, item: Item, *, own: bool) -> Blob | None:
+    """Give the blob as it is now: in its own place the one of its name, elsewhere only if it is the same one."""
+    for blob in item.blobs:
+        if blob.stem == wanted.blob.stem if own else blob.uri and source_path(blob.uri) == wanted.source:
+            return blob
+    return None

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.names import readable
-from cv_gdpr.categories import Category
+from cv_gdpr.categories import Category, category
 from cv_gdpr.errors import ServiceError
 from cv_gdpr.findings import Absence, Detail, Finding, Item, Json, Tally
 from cv_gdpr.inventory import Matches, selected
 from cv_gdpr.project_bytes import STOPS_ALL, ProjectBytes
 from cv_gdpr.readers import Project
 from cv_gdpr.service.fetching import Fetcher
+
+_DELETED = "deleted at the service while it was exported"
+_ONCE_MORE = "the same command takes it too"
 
 
 @dataclass
@@ -77,7 +80,8 @@ class ProjectExport:
                 if row.read_project:
                     self._run_row(row)
             self._bytes.wait()
-            self._note_gone(self._bytes)
+            self._settle_unlisted(self._bytes.unlisted)
+            self._look_for_new_iterations()
             folder.finish(self._bytes.claimed)
         self._write_notes()
         self._counts = self._count()
@@ -158,11 +162,53 @@ class ProjectExport:
         entry = {"project": self.project.id, "row": row, "id": identity or None, "source": source or None}
         self.missing.append(entry | {"reason": reason})
 
-    def _note_gone(self, bytes_: ProjectBytes) -> None:
-        """Say what was deleted at the service while it was exported: it is held no more, and nothing is missing."""
-        for absence in bytes_.gone:
-            self._held[absence.row].discard(absence.id)
-            self._notes.append(_note(absence))
+    def _settle_unlisted(self, unlisted: list[tuple[Item, str]]) -> None:
+        """Say what was deleted while it was exported: only what a new listing of its row does not hold any more."""
+        for row in dict.fromkeys(item.row for item, _ in unlisted):
+            listed, reason = self._listed_now(category(row))
+            for item, source in unlisted:
+                if item.row != row:
+                    continue
+                if reason or item.id in listed:
+                    self._miss(row, item.id, source, reason or "its link is refused, and the service still lists it")
+                    continue
+                self._held[row].discard(item.id)
+                self._notes.append(_note(Absence(row, item.id, _DELETED, item.iteration, gone=True)))
+
+    def _listed_now(self, row: Category) -> tuple[set[str], str]:
+        """List a row once more; give its ids, and why the listing proves nothing, if so."""
+        assert row.read_project  # noqa: S101 - for the type checker
+        listed: set[str] = set()
+        unsteady = ""
+        try:
+            for finding in row.read_project(Project(self.project.service, self.project.entry)):
+                if isinstance(finding, Item):
+                    listed.add(finding.id)
+                elif isinstance(finding, Tally) and not finding.agrees:
+                    unsteady = "its link is refused, and the listing moves, so that nobody can say whether it is there"
+        except STOPS_ALL:
+            raise
+        except ServiceError as error:
+            unsteady = f"its link is refused, and its row cannot be listed again: {error.message}"
+        return listed, unsteady
+
+    def _look_for_new_iterations(self) -> None:
+        """Name an iteration that came while the project was read: images may have moved into it, out of sight."""
+        if "iterations" not in vars(self.project):
+            return  # no row asked for them
+        known = {iteration["id"] for iteration in self.project.iterations}
+        try:
+            now = Project(self.project.service, self.project.entry).iterations
+        except STOPS_ALL:
+            raise
+        except ServiceError as error:
+            self._miss("iterations", "", "", f"not listed again at the end: {error.message}")
+            return
+        for iteration in now:
+            if iteration["id"] not in known:
+                for row in self.rows:
+                    if row.of_iterations:
+                        self._miss(row.name, "", "", f"iteration {iteration['id']} came meanwhile: {_ONCE_MORE}")
 
     def _write_notes(self) -> None:
         for name, entries in (("listings.jsonl", self._listings), ("absent.jsonl", self._notes)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
 from cv_gdpr.findings import WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
-from cv_gdpr.listing import Listing, Part, identified, once
+from cv_gdpr.listing import PAGE, Listing, Part, identified, once
 from cv_gdpr.redact import without_query
 
 if TYPE_CHECKING:
@@ -179,10 +179,16 @@ def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
     listing = Listing(
         count=lambda: project.service.call("get_image_count", project.id, **place),
         parts=lambda counted: _image_parts(project, place, counted),
+        still=lambda ids: {item.id for item in _by_ids(project, iteration, sorted(ids))},
     )
     for record in listing.records():
         yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
     yield _tally(listing, "images", "images.jsonl", iteration)
+
+
+def _by_ids(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
+    for start in range(0, len(ids), PAGE):
+        yield from renewed_images(project, iteration, ids[start : start + PAGE])
 
 
 def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[Part]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 # A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
 _SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
+_SIGNATURE = re.compile(r"\b(sig(?:=|%3D))[A-Za-z0-9%+/=_-]{20,}", re.IGNORECASE)
 _QUERY = re.compile(r'\?[^"]*"')
 _URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # how a value named ...Uri begins
 _URI_QUERY = re.compile(r'("\w*[uU]ri": ?"(?:[^"?\\]|\\.)*)\?(?:[^"\\]|\\.)*')
@@ -60,11 +61,12 @@ def json_text(value: Any, *, indent: bool = False) -> str:
         text = json.dumps(value, default=_marked, **layout)
     if _MARK in text:
         text = re.sub(f'"{_MARK}([^"]*)"', r"\1", text)
-    if "?" not in text:
-        return text
     if "\\" in text:  # a quotation mark may be escaped
-        return _SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
-    return _QUERY.sub(_without_credentials, text)
+        text = _SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
+    elif "?" in text:
+        text = _QUERY.sub(_without_credentials, text)
+    # Whatever is left of one: after a fragment, a blank, an escaped question mark, or in a connection string.
+    return _SIGNATURE.sub(r"\1", text) if "sig" in text.lower() else text
 
 
 def json_line(value: Any) -> bytes:
@@ -80,7 +82,7 @@ def _without_credentials(query: re.Match[str]) -> str:
 
 def without_signature(text: str) -> str:
     """Give `text` (a message, a log line) with every signed query cut out of it."""
-    return _SIGNED_QUERY.sub("", text)
+    return _SIGNATURE.sub(r"\1", _SIGNED_QUERY.sub("", text))
 
 
 def without_query(uri: str) -> str:

@@ -43,7 +43,7 @@ def test_an_answer_that_unpacks_to_a_gigabyte_is_refused(sim, tmp_path, operatio
     assert code in {1, 3}, said
     assert "Traceback" not in said
     if operation != "GetArtifact":
-        assert f"{operation}: the service answered with more than 64 MiB" in said
+        assert f"{operation}: the service answered with more than 32 MiB" in said
     assert peak < 250
     assert not (tmp_path / "out" / "bagit.txt").exists()
 

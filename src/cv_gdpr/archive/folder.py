@@ -32,7 +32,7 @@ from cv_gdpr.redact import json_line, json_text
 
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
-_OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt"}
+_OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
 _BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _AGAIN = "run the same command again: it goes on"
 _FINISH = "run the same command with the same --out to finish it, or name another folder"
@@ -46,19 +46,40 @@ def check_usable(out: Path, run: Json) -> None:
         raise UsageError(f"--out {out} is not a folder", "name a folder that does not exist yet")
     with storing(out):
         held = {entry.name for entry in out.iterdir()}
+        _refuse_links(out / STATE)
     if "bagit.txt" in held:
-        shutil.rmtree(out / STATE, ignore_errors=True)  # left if the run was cut off between the two
+        if _run_of(out) == run:
+            return  # cut off just before its end: it is finished once more
+        shutil.rmtree(out / STATE, ignore_errors=True)
         raise UsageError(f"--out {out} is a finished export", "name another folder; cv-gdpr verify checks this one")
     if not held or (held == {STATE} and not (out / STATE / "run.json").exists()):
         return
-    if (out / STATE).is_symlink():
-        raise UsageError(f"{out / STATE} is a link", "an export's folder is refused if it leads elsewhere")
     if STATE not in held:
         raise UsageError(f"--out {out} holds files that are not an export's", "name a folder that does not exist yet")
     if foreign := sorted(held - _OWN):
         raise UsageError(f"--out {out} holds {foreign[0]}, which is not an export's", "move it, or name another folder")
-    if _run_of(out) != run:
-        raise UsageError(f"--out {out} holds an unfinished export of another resource, scope or selection", _FINISH)
+    there = _run_of(out)
+    if there is None:
+        lost = f"--out {out} has lost {STATE}/run.json, and so of what it is the export"
+        raise UsageError(lost, "name another folder")
+    if there != run:
+        other = f"--out {out} holds an unfinished export of {_described(there)}: another resource, scope or selection"
+        raise UsageError(other, _FINISH)
+
+
+def _refuse_links(state: Path) -> None:
+    """Raise UsageError if anything of a run's state is a link: it would be written to, wherever it leads."""
+    for path in (state, *state.rglob("*")):
+        if path.is_symlink():
+            raise UsageError(f"{path} is a link", "an export's folder is refused if it leads elsewhere")
+
+
+def _described(run: Any) -> str:
+    known = run if isinstance(run, dict) else {}
+    projects = ", ".join(map(str, known.get("projects") or ())) or "all projects"
+    rows = ", ".join(map(str, known.get("rows") or ())) or "all rows"
+    chosen = ", a selection" if known.get("selection") else ""
+    return f"{projects} at {known.get('endpoint')} ({rows}{chosen})"
 
 
 def refuse_existing(out: Path) -> None:
@@ -95,6 +116,9 @@ class Folder:
                 folder.chmod(0o700)
             self._lock = FileLock(self._state / "lock", mode=0o600)
             self._take_lock()
+            check_usable(out, run)  # once more: the run that held the lock may have finished it
+            for ended in ("bagit.txt", MISSING):
+                (out / ended).unlink(missing_ok=True)
             shutil.rmtree(self._state / "tmp", ignore_errors=True)
             private_folder(self._state / "tmp")
             write_durably(self._state / "run.json", json_text(run), self.temporary())
@@ -189,6 +213,7 @@ class Folder:
             write_whole(self.path / "tagmanifest-sha256.txt", listed, self.temporary())
             make_durable(self.path)
             write_durably(self.path / "bagit.txt", _BAGIT, self.temporary())
+            (self._state / "run.json").unlink()  # from here on the export is finished
         self._lock.release()
         shutil.rmtree(self._state, ignore_errors=True)
 
@@ -287,7 +312,8 @@ class Lines:
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         if kind is not None:
-            self._file.discard()
+            with suppress(OSError):
+                self._file.discard()
             return
         with storing(self._relative):
             self._file.rename(self._folder.data / self._relative)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from cv_gdpr.archive.writing import make_durable, private_file, private_folder, 
 from cv_gdpr.redact import json_line, without_query
 
 _GROUP = 256  # files made durable together
+_SHA256 = re.compile("[0-9a-f]{64}")
 _SECONDS = 1.0  # ... or fewer, so that a slow run does not leave many unclaimed for long
 
 
@@ -40,10 +42,16 @@ def read_stored(path: Path) -> Iterator[Stored]:
         for line in lines:
             try:
                 entry = Stored(**json.loads(line))
+                if _is_sound(entry):
+                    yield entry
             except (ValueError, TypeError, RecursionError):
                 continue  # cut off by a crash
-            if all(isinstance(text, str) for text in (entry.path, entry.blob, entry.source, entry.sha256)):
-                yield entry
+
+
+def _is_sound(entry: Stored) -> bool:
+    """Say whether an entry may have been written here; raises TypeError or ValueError for what cannot be text."""
+    "".join((entry.path, entry.blob, entry.source)).encode()
+    return type(entry.bytes) is int and entry.bytes >= 0 and _SHA256.fullmatch(entry.sha256) is not None
 
 
 def blob_key(blob: str, source: str) -> int:

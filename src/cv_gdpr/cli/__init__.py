@@ -21,8 +21,8 @@ from cv_gdpr.cli.simulate import simulate
 from cv_gdpr.cli.verify import verify
 from cv_gdpr.errors import CvGdprError, Interrupted
 
-_TERMINATED = 128 + signal.SIGTERM
-_WORKERS = ("project", "artifacts", "renew")  # the names of their threads
+_ENDING = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_WORKERS = ("project", "artifacts", "renew", "pages")  # the names of their threads
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -32,7 +32,7 @@ Exit codes:
   3    done in part: the report names each thing that is not
   4    verification found a difference
   5    not authorised, or the service could not be reached
-  130  interrupted; the same command resumes (143 if by SIGTERM)"""
+  130  interrupted; the same command resumes (143 if by SIGTERM, 129 by SIGHUP)"""
 
 
 @click.group(
@@ -58,7 +58,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     received: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: _interrupt(received, number))
+    for ending in _ENDING:
+        if signal.getsignal(ending) != signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(ending, lambda number, _: _interrupt(received, number))
+    if _verbosity(given):
+        _show_what_is_tried_again()
     try:
         code = cli.main(given, prog_name="cv-gdpr", standalone_mode=False)
         sys.stdout.flush()
@@ -72,6 +76,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if arguments is None:
         _leave_workers_behind(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_what_is_tried_again() -> None:
+    import logging
+
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("cv_gdpr").setLevel(logging.INFO)
 
 
 def _interrupt(received: list[int], number: int) -> None:
@@ -94,7 +105,7 @@ def _leave_workers_behind(code: object) -> None:
 def _tell(error: Exception, given: list[str], received: list[int]) -> int:
     code, message, hint = _described(error)
     if code == Interrupted.exit_code and received:
-        code = _TERMINATED
+        code = 128 + received[0]
     if _asked(given, "--json") or _json_by_variable(given):
         failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
         with suppress(OSError):  # a full disk behind standard output is what may be told here

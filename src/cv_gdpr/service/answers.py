@@ -18,6 +18,7 @@ from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceErro
 from cv_gdpr.redact import json_value, without_signature
 
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+SLOWEST = 100  # bytes a second; what comes more slowly for as long as a silence is borne counts as silence
 _CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
 _CHECK_ENDPOINT = "check the endpoint: it is the one that the Azure portal shows for the training resource"
 
@@ -126,8 +127,13 @@ def check_bytes(source: str, file: HashedFile, headers: Any) -> None:
     if not file.bytes:
         raise ServiceError(f"{source} sent an empty file", transient=True)
     declared = headers.get("Content-Type", "").lower()
-    if declared.startswith(("text/", "application/json", "application/xml")) or file.head.lstrip()[:1] in {b"<", b"{"}:
+    if declared.startswith(("text/", "application/json", "application/xml")) or _is_markup(file.head):
         raise ServiceError(f"{source} sent a page or a message (HTML, XML, JSON, text) where bytes were due")
+
+
+def _is_markup(head: bytes) -> bool:
+    """Say whether bytes begin like HTML, XML or JSON; no format of images or models does."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"<", b"{"}  # Azure's errors begin with the mark
 
 
 def read_error(raw: requests.Response) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from cv_gdpr.archive.writing import HashedFile, storing
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ServiceError
-from cv_gdpr.service.client import is_loopback
+from cv_gdpr.service.client import LOG, is_loopback
 from cv_gdpr.service.limits import AdaptiveLimit
 from cv_gdpr.service.pacing import Patience
 from cv_gdpr.service.transfers import Transfers
@@ -137,7 +137,10 @@ class Downloads:
         if error.status in _OVERRUN or not error.status:
             self._limit.overrun()
         wait = job.patience.next_wait(error.retry_after)
-        return None if wait is None or self._down_for() > self._fetching.patience else wait
+        if wait is None or self._down_for() > self._fetching.patience:
+            return None
+        LOG.info("%s; fetched again in %.1f s", error.message, wait)
+        return wait
 
     def _finish(self, job: _Job, result: HashedFile | CvGdprError) -> None:
         with self._room:

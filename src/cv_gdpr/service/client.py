@@ -1,9 +1,11 @@
 """The one door to the Training API: the official SDK client, paced, patient, and with its answers left as sent."""
 
 import ipaddress
+import logging
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,22 +15,23 @@ import requests
 from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
 from msrest.authentication import ApiKeyCredentials
 from msrest.exceptions import ClientException, HttpOperationError
-from urllib3 import Retry
-from urllib3.exceptions import ProtocolError
+from urllib3 import HTTPResponse, Retry
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, storing
 from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
 from cv_gdpr.listing import PAGE
-from cv_gdpr.service.answers import VerbatimDeserializer, check_bytes, request_id, translate
+from cv_gdpr.service.answers import SLOWEST, VerbatimDeserializer, check_bytes, request_id, translate
 from cv_gdpr.service.pacing import Budget, Patience
 
+LOG = logging.getLogger("cv_gdpr")  # what is tried again; -v shows it
 _AT_ONCE = 8  # calls in the background; the budget spaces them
 _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
 _TOLD = 600  # characters of a message
 _NO_RETRY = Retry(0, read=False)
-_LONGEST = 64 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
+_LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ class Service:
         def send() -> Answer:
             raw = self._client.get_artifact(project_id, path, raw=True)
             with raw.response as response:
-                file = _received(response, temporary)
+                file = _received(response, temporary, self._connection.silence)
             return Answer(file, response.status_code, request_id(response))
 
         file: HashedFile = self._patiently("GetArtifact", send).body
@@ -187,10 +190,17 @@ class Service:
             except ServiceError as error:
                 wait = patience.next_wait(error.retry_after) if self._worth_another_try(error) else None
                 if wait is None:
-                    raise
+                    raise self._with_hint(error) from None
+                LOG.info("%s; asked again in %.1f s", error.message, wait)
                 if error.status == 429:
                     self._budget.hold(wait)
                 self.stop.wait(wait)
+
+    def _with_hint(self, error: ServiceError) -> ServiceError:
+        if error.transient and (self._answered or error.status):
+            asked = f" (it asks for {error.retry_after:.0f} s)" if error.retry_after else ""
+            error.hint = f"it may answer later{asked}; --patience waits longer for it"
+        return error
 
     def _worth_another_try(self, error: ServiceError) -> bool:
         """Say whether asking again may help: never for an endpoint that was wrong from the start."""
@@ -224,11 +234,11 @@ class Service:
         return failure
 
 
-def _received(response: requests.Response, temporary: Callable[[], str]) -> HashedFile:
+def _received(response: requests.Response, temporary: Callable[[], str], silence: float) -> HashedFile:
     with storing("the export folder"):
         file = HashedFile(temporary())
     try:
-        for chunk in response.iter_content(_CHUNK):  # outside of `storing`: a RequestException is an OSError too
+        for chunk in _parts(response, silence):  # outside of `storing`: a RequestException is an OSError too
             with storing("the export folder"):
                 file.write(chunk)
         with storing("the export folder"):
@@ -238,6 +248,33 @@ def _received(response: requests.Response, temporary: Callable[[], str]) -> Hash
         file.discard()
         raise
     return file
+
+
+def _parts(response: requests.Response, silence: float) -> Iterator[bytes]:
+    """Give a body as it arrives, unpacked; raises RequestException, also for one that trickles for `silence` seconds.
+
+    `Response.iter_content` waits until a part is full: a byte a second would keep it for days.
+    """
+    if not isinstance(response.raw, HTTPResponse):  # a recording, which is all there at once
+        yield from response.iter_content(_CHUNK)
+        return
+    since, came = time.monotonic(), 0
+    try:
+        while part := response.raw.read1(_CHUNK, decode_content=True):
+            yield part
+            came += len(part)
+            passed = time.monotonic() - since
+            if passed > silence:
+                if came < SLOWEST * passed:
+                    response.close()
+                    raise requests.ReadTimeout("the answer only trickles")
+                since, came = time.monotonic(), 0
+    except DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(error) from None
+    except ReadTimeoutError as error:
+        raise requests.ReadTimeout(error) from None
+    except HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from None
 
 
 def _broke_off(error: Exception) -> bool:
@@ -266,7 +303,7 @@ def _read_bounded(response: requests.Response, **settings: Any) -> None:
     if settings.get("stream"):
         return
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    for chunk in _parts(response, settings["timeout"][1]):
         body += chunk
         if len(body) > _LONGEST:
             response.close()

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import selectors
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,7 +26,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, storing, too_many_files
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable, UsageError
-from cv_gdpr.service.answers import check_bytes, retry_after
+from cv_gdpr.service.answers import SLOWEST, check_bytes, retry_after
 
 _TO_CONNECT = 15  # seconds
 _BUFFER = 1 << 18  # bytes that libcurl hands over at once, at most
@@ -89,7 +90,8 @@ class _Slot:
         self.headers.clear()
         self.file, self.ended = file, ended
         self.failure: CvGdprError | None = None
-        self.moved = time.monotonic()
+        self.looked = time.monotonic()
+        self.came = 0  # bytes since then
         self._stored: bool | None = None  # whether the body is the blob's
         self._parsed: dict[bytes, bytes] | None = None
         self._md5: hashlib._Hash | None = None
@@ -109,7 +111,7 @@ class _Slot:
 
     def _write(self, chunk: bytes) -> int | None:
         """Take a part of a body; nothing may be raised here, libcurl would only print it."""
-        self.moved = time.monotonic()
+        self.came += len(chunk)
         if self._stored is None:
             starts = [line for line in self.headers if line.startswith(b"HTTP/")]  # an interim answer may come first
             self._stored = starts[-1].split()[1:2] == [b"200"]
@@ -149,6 +151,10 @@ class _Slot:
 
     def _check(self) -> None:
         announced = self.header(b"content-length")
+        if not announced and self.header(b"transfer-encoding").lower() != "chunked":
+            raise ServiceError("blob storage sent bytes without saying how many", transient=True)
+        if self.header(b"content-range"):
+            raise ServiceError("blob storage sent a part where the whole was due", transient=True)
         if announced.isdigit() and int(announced) != self.file.bytes:
             raise ServiceError(f"blob storage sent {self.file.bytes} of {announced} bytes", transient=True)
         if self._md5 and base64.b64encode(self._md5.digest()).decode() != self.header(b"content-md5"):
@@ -165,6 +171,8 @@ class Transfers:
         self._idle: list[_Slot] = []
         self._running: dict[pycurl.Curl, _Slot] = {}
         self._selector = selectors.DefaultSelector()
+        self._lock = threading.Lock()
+        self._closed = False
         self._waker, self._woken = os.pipe()
         os.set_blocking(self._waker, False)
         os.set_blocking(self._woken, False)
@@ -183,8 +191,9 @@ class Transfers:
 
     def wake(self) -> None:
         """Let `turn` return soon; may be called from any thread."""
-        with suppress(BlockingIOError):
-            os.write(self._woken, b"!")
+        with self._lock, suppress(BlockingIOError):
+            if not self._closed:  # else the number may be another file's by now
+                os.write(self._woken, b"!")
 
     def start(self, uri: str, file: HashedFile, ended: Ended) -> None:
         """Begin to fetch an address into a file; `ended` is called in `turn` with the closed file, or the error."""
@@ -222,10 +231,13 @@ class Transfers:
             yield from ((curl, number) for curl, number, _ in bad)
 
     def _give_up_silent(self, now: float) -> None:
-        silent = [slot for slot in self._running.values() if now - slot.moved > self._silence]
-        for slot in silent:
-            slot.failure = slot.failure or Unreachable("blob storage: it did not answer in time", transient=True)
-            self._end(slot)
+        """End the transfers that are silent, or as good as: by the byte, one image could keep a place for hours."""
+        for slot in [slot for slot in self._running.values() if now - slot.looked > self._silence]:
+            if slot.came < SLOWEST * (now - slot.looked):
+                slot.failure = slot.failure or Unreachable("blob storage: it did not answer in time", transient=True)
+                self._end(slot)
+            else:
+                slot.looked, slot.came = now, 0
 
     def _end(self, slot: _Slot, number: int = 0) -> None:
         del self._running[slot.curl]
@@ -243,8 +255,10 @@ class Transfers:
             slot.curl.close()
         self._multi.close()
         self._selector.close()
-        os.close(self._waker)
-        os.close(self._woken)
+        with self._lock:
+            self._closed = True
+            os.close(self._waker)
+            os.close(self._woken)
 
     # --- what libcurl asks for ----------------------------------------------------------------------------------
 
