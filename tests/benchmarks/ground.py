@@ -47,7 +47,11 @@ http {{
     }}
 }}
 """
-CERTIFIED = "ssl;\n ssl_certificate {folder}/cert.pem;\n ssl_certificate_key {folder}/key.pem;\n ssl_session_cache shared:s:4m;\n #"
+CERTIFIED = """ssl;
+        ssl_certificate {folder}/cert.pem;
+        ssl_certificate_key {folder}/key.pem;
+        ssl_session_cache shared:s:4m;
+        #"""
 
 
 class Missing(Exception):

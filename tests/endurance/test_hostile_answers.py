@@ -3,6 +3,8 @@
 import gzip
 import socket
 import threading
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -140,3 +142,64 @@ def test_a_success_of_another_length_than_announced_is_not_kept(sim, cli, tmp_pa
         assert_one_error(ran, 3)
         assert [entry["id"] for entry in assert_open(out)] == [identity]
         assert "SECRET" not in (out / "missing.jsonl").read_text() + ran.err
+
+
+class Raw:
+    """A server that sends the bytes it is given, each part after a pause, and closes."""
+
+    def __init__(self, parts, pause=0.0):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, args=(parts, pause), daemon=True).start()
+
+    def serve(self, parts, pause):
+        with suppress(OSError):
+            while True:
+                threading.Thread(
+                    target=self.answer, args=(self.listener.accept()[0], parts, pause), daemon=True
+                ).start()
+
+    def answer(self, connection, parts, pause):
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+
+
+TRICKLE = [b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 400\r\n\r\n", *[b"\xff"] * 400]
+BODIES = {
+    "no length": ([b"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + b"\xff" * 20], 0, "saying how many"),
+    "a part": (
+        [b"HTTP/1.1 200 OK\r\nContent-Range: bytes 0-19/100\r\nContent-Length: 20\r\n\r\n" + b"\xff" * 20],
+        0,
+        "a part where the whole",
+    ),
+    "a trickle": (TRICKLE, 0.1, "did not answer in time"),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_bytes_that_may_not_be_all_are_not_believed(sim, cli, tmp_path, body):
+    parts, pause, reason = BODIES[body]
+    sim.fill(images=0)
+    storage = Raw(parts, pause)
+    record = {"id": "11111111-1111-4111-8111-111111111111", "originalImageUri": f"{storage.address}/x?sig=1"}
+    sim.fault(Fault("GetTaggedImages", times=None, body=[record]))
+    sim.fault(Fault("GetImageCount", times=None, body=b"1"))
+    words = ("--read-timeout", "0.5", "--patience", "0.5")
+    ran = cli("export", "images", "--all", "--json", *words, "--out", tmp_path / "out")
+    storage.listener.close()
+    assert ran.code == 3, ran.err
+    assert reason in ran.json["missing"][0]["reason"]
+
+
+def test_an_answer_that_trickles_is_no_answer(cli, tmp_path):
+    service = Raw(TRICKLE, 0.1)
+    ran = cli(
+        "export", "--all", "--read-timeout", "0.5", "--patience", "0.5", "--out", tmp_path / "out",
+        CV_GDPR_ENDPOINT=service.address,
+    )  # fmt: skip
+    service.listener.close()
+    assert_one_error(ran, 5)
+    assert "only trickles" in ran.err

@@ -1,10 +1,13 @@
 """Links that expire while the export runs, and things that are deleted before their bytes were fetched."""
 
+import json
+
 import pytest
 
+from cv_gdpr.archive.journal import source_path
 from cv_gdpr.simulator import Fault
 from endurance.enduring import simulator
-from export.exporting import assert_bag, payload, project_folder, records, stock, towards
+from export.exporting import assert_bag, fetched, image_record, payload, project_folder, records, stock, towards
 
 
 def slow_export(cli, sim, out, *words):
@@ -91,3 +94,34 @@ def test_what_is_deleted_before_its_bytes_were_fetched_is_recorded_as_gone(sim, 
     assert_bag(tmp_path / "out")
     verified = cli("verify", tmp_path / "out")
     assert verified.code == 0, verified.err
+
+
+@pytest.mark.parametrize("answered", ["nothing", "another", "no link"])
+def test_what_the_service_still_lists_is_missing_and_never_gone(sim, cli, tmp_path, answered):
+    (project,) = sim.fill(images=5, image_bytes=60)
+    ids = list(sim.store.projects[project].workspace.images)
+    bodies = {"nothing": [], "another": [image_record()], "no link": [image_record(one) for one in ids]}
+    sim.fault(Fault("Blob", status=403, times=None, body="<Error>AuthenticationFailed</Error>"))
+    sim.fault(Fault("GetImagesByIds", times=None, body=bodies[answered]))
+    ran = cli("export", "images", "--all", "--json", "--out", tmp_path / "out")
+    assert ran.code == 3, ran.err
+    assert {entry["id"] for entry in ran.json["missing"]} == set(ids)
+    assert "its link is refused" in ran.json["missing"][0]["reason"]
+    sim.clear_faults()
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert cli("verify", tmp_path / "out").code == 0
+
+
+def test_a_model_that_is_exported_again_meanwhile_is_fetched_from_its_new_place(sim, cli, tmp_path):
+    project = stock(sim)
+    first = next(iter(sim.store.projects[project].iterations.values()))
+    listed = fetched(sim, f"/projects/{project}/iterations/{first.id}/export")
+    old = json.loads(listed)[0]["downloadUri"]
+    sim.fault(Fault("Blob", status=404, times=None, match=source_path(old)))
+    moved = [{**json.loads(listed)[0], "downloadUri": old.replace(source_path(old), "/elsewhere/model.zip")}]
+    sim.fault(Fault("GetExports", after=1, times=None, match=first.id, body=moved))
+    sim.fault(Fault("Blob", times=None, match="/elsewhere/", status=200, body=b"PK\x03\x04again"))
+    ran = cli("export", "exports", "--all", "--json", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    kept = project_folder(tmp_path / "out", project) / "exported-models" / first.id
+    assert b"PK\x03\x04again" in {path.read_bytes() for path in kept.iterdir()}

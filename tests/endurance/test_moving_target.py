@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cv_gdpr.simulator.iterations import complete, freeze
 from cv_gdpr.simulator.records import Image, ImageTag
-from export.exporting import project_folder, records
+from export.exporting import iteration_folder, project_folder, records
 
 IMAGES = 540  # three pages
 LATE = "ffffffff-0000-4000-8000-000000000000"
@@ -181,3 +182,24 @@ def test_a_list_whose_pages_never_fit_together_is_an_error(sim, cli, tmp_path):
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code != 0, ran.err
     assert not (tmp_path / "out" / "bagit.txt").exists()
+
+
+def test_an_image_that_moves_into_an_iteration_trained_meanwhile_is_not_called_complete(sim, cli, tmp_path):
+    (project,) = sim.fill(images=20, image_bytes=60)
+    holder, asked, counts = sim.store.projects[project], sim.faults.take, iter(range(10))
+    moved = next(iter(holder.workspace.images))
+
+    def take(operation, method, target):
+        if operation == "GetImageCount" and next(counts) == 0:
+            with sim.store.lock:
+                complete(freeze(holder, LATE))
+                del holder.workspace.images[moved]
+        return asked(operation, method, target)
+
+    sim.faults.take = take
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    assert ran.code == 3
+    assert f"iteration {LATE} came meanwhile" in ran.err
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
+    kept = iteration_folder(tmp_path / "out", project, LATE) / "images.jsonl"
+    assert moved in {record["id"] for record in records(kept)}

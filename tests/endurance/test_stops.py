@@ -31,6 +31,19 @@ HANGS = {
 }
 
 
+def test_a_page_asked_for_ahead_holds_nobody_up(sim, tmp_path):
+    sim.fill(images=800, image_bytes=60)
+    hung = Fault("GetTaggedImages", delay=60, times=None, match="skip=510")
+    sim.fault(hung)
+    with started(sim, "export", "images", "--all", "--out", tmp_path / "out", **PATIENT) as process:
+        until(lambda: sim.faults.fired(hung))
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert time.monotonic() - asked < SECONDS
+
+
 @pytest.mark.parametrize(
     ("hang", "signalled"),
     [

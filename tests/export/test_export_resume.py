@@ -243,3 +243,37 @@ def test_a_folder_below_a_file_is_told(cli, tmp_path):
     (tmp_path / "file").write_text("mine")
     assert_one_error(cli("export", "--all", "--out", tmp_path / "file" / "out"), 1)
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [".", "tmp", "owner", "journal"])
+def test_a_link_in_the_state_of_an_unfinished_export_is_not_followed(sim, cli, tmp_path, name):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    place = tmp_path / "out" / ".cv-gdpr" / name
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "precious").write_text("mine")
+    if place.exists():
+        place.rename(tmp_path / "elsewhere" / "was there")
+    place.symlink_to(tmp_path / "elsewhere" / ("precious" if name == "owner" else ""))
+    before = snapshot(tmp_path)
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert "is a link" in ran.err
+    assert snapshot(tmp_path) == before
+
+
+def test_a_run_cut_off_after_its_bag_was_closed_is_finished_by_the_same_command(sim, cli, tmp_path):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    (tmp_path / "out" / "bagit.txt").write_text("BagIt-Version: 1.0\n")
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert_bag(tmp_path / "out")
+
+
+def test_a_run_that_lost_what_it_is_about_is_not_taken_for_another(sim, cli, tmp_path):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    (tmp_path / "out" / ".cv-gdpr" / "run.json").write_text("")
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert "has lost .cv-gdpr/run.json" in ran.err

@@ -11,6 +11,13 @@ from hypothesis import strategies as st
 
 from cv_gdpr.archive.journal import Journal, Stored, blob_key, read_stored, source_path
 
+DAMAGES = {
+    "hash": {"sha256": "x" * 64},
+    "hash in capitals": {"sha256": "A" * 64},
+    "number": {"bytes": "3"},
+    "surrogate": {"source": "\ud800"},
+    "another kind": {"blob": 7},
+}
 CONTENTS = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=6, unique=True)
 
 
@@ -112,3 +119,12 @@ def test_nothing_is_claimed_before_it_is_flushed(tmp_path):
 )
 def test_a_blob_is_the_same_whatever_host_serves_it(uri, path):
     assert source_path(uri) == path
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_an_entry_that_was_never_written_so_is_no_claim(tmp_path, damage):
+    path, entries = filled(tmp_path, [b"one", b"two"])
+    lines = path.read_text().splitlines()
+    path.write_text(json.dumps(json.loads(lines[0]) | damage) + "\n" + lines[1] + "\n")
+    assert [entry.path for entry in read_stored(path)] == ["1.bin"]
+    assert known(path, tmp_path, entries, recheck=False) == entries[1:]

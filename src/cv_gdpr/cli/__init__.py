@@ -86,8 +86,9 @@ def _show_what_is_tried_again() -> None:
 
 
 def _interrupt(received: list[int], number: int) -> None:
+    """Stop the work; once that is told, a second signal does not cut it short."""
     received.append(number)
-    if len(received) == 1:
+    if 0 not in received:
         raise KeyboardInterrupt
 
 
@@ -104,7 +105,8 @@ def _leave_workers_behind(code: object) -> None:
 
 def _tell(error: Exception, given: list[str], received: list[int]) -> int:
     code, message, hint = _described(error)
-    if code == Interrupted.exit_code and received:
+    received.append(0)
+    if code == Interrupted.exit_code and received[0]:
         code = 128 + received[0]
     if _asked(given, "--json") or _json_by_variable(given):
         failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
