@@ -26,7 +26,7 @@ def by_hand() -> str:
 def commands() -> str:
     """Give the help of every command, ROWs once."""
     pages = [_page(cli, "cv-gdpr")]
-    for name, command in cli.commands.items():
+    for name, command in ((name, cli.get_command(None, name)) for name in cli.list_commands(None)):
         pages.append(_page(command, f"cv-gdpr {name}"))
         if isinstance(command, click.Group):
             first = next(iter(command.commands))

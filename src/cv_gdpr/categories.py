@@ -6,9 +6,8 @@ is one record, and the reader it names.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr import deleters, readers
 from cv_gdpr.findings import Finding, Item, Json
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 PUBLISHED = "https://learn.microsoft.com/azure/ai-services/custom-vision-service/export-delete-data"
 
 
-@dataclass(frozen=True)
-class Deleter:
+class Deleter(NamedTuple):
     """How things of a row are deleted: its turn (children before parents), ids a call, the call.
 
     The batch sizes are the published contract's: 256 images, 64 predictions, one of anything else.
@@ -39,8 +37,7 @@ class Deletion(Enum):
     OUTSIDE = "outside the API"
 
 
-@dataclass(frozen=True)
-class Category:
+class Category(NamedTuple):
     """One row: its command, Microsoft's words for it, its operations, its readers, how it is deleted."""
 
     name: str

@@ -1,9 +1,10 @@
-"""What reading a resource yields, one thing after the other: the words that readers and use cases share."""
+"""What reading a resource yields, one thing after the other: the words that readers and use cases share.
 
-import hashlib
+Named tuples, since hundreds of thousands of them are made, and since each data class would add to every start.
+"""
+
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 
@@ -11,8 +12,7 @@ WORKSPACE: Json | None = None
 """The place of things that belong to a project itself, beside the iterations trained from it."""
 
 
-@dataclass(frozen=True)
-class Blob:
+class Blob(NamedTuple):
     """Bytes that belong to an item: a URI as the service gave it (signature and all), and the file to be."""
 
     stem: str  # path in the project's folder, without suffix
@@ -20,8 +20,7 @@ class Blob:
     suffix: str = ""  # only where the bytes do not tell their type
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One thing that the service holds: its row, id, place, verbatim JSON, the file for that, and its bytes."""
 
     row: str
@@ -32,8 +31,7 @@ class Item:
     blobs: tuple[Blob, ...] = ()
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(NamedTuple):
     """More JSON about things that are counted elsewhere, written beside them."""
 
     row: str
@@ -42,8 +40,7 @@ class Detail:
     iteration: Json | None = WORKSPACE
 
 
-@dataclass(frozen=True)
-class Absence:
+class Absence(NamedTuple):
     """Something that the service says it does not have or does not give: recorded, and no error."""
 
     row: str
@@ -53,8 +50,7 @@ class Absence:
     gone: bool = False  # it was listed, and somebody deleted it before its bytes were fetched
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(NamedTuple):
     """The proof of one listing: how many the service counted before and after, how many it listed."""
 
     row: str
@@ -73,8 +69,7 @@ class Tally:
 Finding: TypeAlias = Item | Detail | Absence | Tally
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """One data subject: values of a kind widen, kinds narrow. Empty selects everything."""
 
     tags: frozenset[str] = frozenset()
@@ -92,6 +87,8 @@ class Selection:
 
     def hashed(self, salt: str, unmatched: Iterable[str] = ()) -> list[Json]:
         """Give each value as SHA-256 of salt and value, so that who knows it can check it and others cannot read it."""
+        import hashlib
+
         values = [("--tag", tag, tag) for tag in self.tags]
         values += [("--metadata", f"{key}={value}", f"{key}=…") for key, value in self.metadata]
         values += [("--image-id", identity, identity) for identity in self.image_ids]
@@ -106,10 +103,9 @@ class Selection:
         ]
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """What a run is about: all projects or those named, which rows (none: all), which data subject."""
 
     projects: tuple[str, ...] = ()  # names or ids; none: all
     rows: tuple[str, ...] = ()
-    selection: Selection = field(default_factory=Selection)
+    selection: Selection = Selection()

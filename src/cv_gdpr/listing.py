@@ -8,12 +8,23 @@ list from beginning to end is found, however often the list moves.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.findings import Json
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    class Paged(Protocol):
+        """A list that is read by pages: at once, or in the background."""
+
+        def page(self, skip: int) -> list[Any]:
+            """Give the page that begins at a place of the list; raises ServiceError."""
+
+        def soon(self, skip: int) -> "Future[list[Any]]":
+            """Ask for that page in the background."""
+
 
 PAGE = 256  # the most images that one call lists (published contract: `take`)
 _AHEAD = 3  # pages asked for before they are needed: an answer of 0.3 s still lets 10 calls a second be spent
@@ -23,34 +34,30 @@ _TOO_LONG = 1000  # characters of an id
 _SLACK = 10_000  # records that may be added while a list is read
 
 
-class Paged(Protocol):
-    """A list that is read by pages: at once, or in the background."""
-
-    def page(self, skip: int) -> list[Any]:
-        """Give the page that begins at a place of the list; raises ServiceError."""
-
-    def soon(self, skip: int) -> "Future[list[Any]]":
-        """Ask for that page in the background."""
-
-
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One of the lists that make up a listing, and how many records it is expected to hold at most."""
 
-    pages: Paged
+    pages: "Paged"
     expected: int
 
 
-@dataclass
 class Listing:
-    """Paged lists between two counts, read again while these do not agree. `parts` is given the count."""
+    """Paged lists between two counts, read again while these do not agree.
 
-    count: Callable[[], int]
-    parts: Callable[[int], Iterable[Part]]
-    still: Callable[[set[str]], set[str]] | None = None  # which of these ids the service gives one by one
-    before: int = 0
-    after: int = 0
-    listed: int = 0
+    `parts` gives the lists for a count, `still` which of some ids the service gives one by one.
+    """
+
+    before = after = listed = 0
+
+    def __init__(
+        self,
+        count: Callable[[], int],
+        parts: Callable[[int], Iterable[Part]],
+        still: Callable[[set[str]], set[str]] | None = None,
+    ) -> None:
+        self.count = count
+        self.parts = parts
+        self.still = still
 
     def records(self) -> Iterator[Json]:
         """Give each record once; raises ServiceError.

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from cv_gdpr.archive.folder import ProjectFolder
-from cv_gdpr.archive.journal import blob_key, source_path
+from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.names import safe_stem
 from cv_gdpr.archive.writing import HashedFile
 from cv_gdpr.categories import category
@@ -22,6 +22,7 @@ from cv_gdpr.errors import (
     Unreachable,
 )
 from cv_gdpr.findings import Blob, Item, Json
+from cv_gdpr.links import source_path
 from cv_gdpr.listing import PAGE
 from cv_gdpr.readers import Project
 from cv_gdpr.service.fetching import Fetcher

@@ -1,14 +1,13 @@
 """How each row of the table is read: every function yields findings, asking the service as it goes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
 from cv_gdpr.findings import WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
+from cv_gdpr.links import without_query
 from cv_gdpr.listing import PAGE, Listing, Part, identified, once
-from cv_gdpr.redact import without_query
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 _EMPTY_PAGES = 50  # of predictions, one after the other
 
 
-@dataclass
-class Resource:
+class Resource(NamedTuple):
     """A resource as it is read: the service, and the entries of GetProjects that are in scope."""
 
     service: "Service"
@@ -25,13 +23,16 @@ class Resource:
     include_keys: bool = False
 
 
-@dataclass
 class Project:
-    """A project as it is read: the service and the project's entry in GetProjects."""
+    """A project as it is read: the service and the project's entry in GetProjects.
 
-    service: "Service"
-    entry: Json
-    details: bool = True  # whether each tag, iteration and project is asked for by itself too
+    `details` says whether each tag, iteration and project is asked for by itself too.
+    """
+
+    def __init__(self, service: "Service", entry: Json, *, details: bool = True) -> None:
+        self.service = service
+        self.entry = entry
+        self.details = details
 
     @property
     def id(self) -> str:

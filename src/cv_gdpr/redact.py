@@ -85,11 +85,6 @@ def without_signature(text: str) -> str:
     return _SIGNATURE.sub(r"\1", _SIGNED_QUERY.sub("", text))
 
 
-def without_query(uri: str) -> str:
-    """Give a URI up to its query."""
-    return uri.split("?", 1)[0].split("#", 1)[0]
-
-
 def fingerprint(secret: str) -> str:
     """Give the first 8 hex digits of a secret's SHA-256: enough to compare two keys, too little to use one."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:8]

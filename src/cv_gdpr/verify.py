@@ -15,11 +15,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cv_gdpr.archive.folder import STATE
-from cv_gdpr.archive.journal import blob_key, source_path
+from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.names import safe_stem
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Blob, Json
+from cv_gdpr.links import source_path
 from cv_gdpr.readers import export_blobs, export_name, image_blobs
 
 _DOCUMENTS = {"project.json": "projects", "iteration.json": "iterations", "performance.json": "performance"}

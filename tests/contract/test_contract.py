@@ -18,7 +18,7 @@ from cv_gdpr import readers
 from cv_gdpr.categories import ROWS, category
 from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError
 from cv_gdpr.findings import WORKSPACE, Absence, Detail, Finding, Item, Json, Tally
-from cv_gdpr.redact import without_query
+from cv_gdpr.links import without_query
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.simulator import Simulator
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cv_gdpr.archive.journal import source_path
+from cv_gdpr.links import source_path
 from cv_gdpr.simulator import Fault
 from endurance.enduring import simulator
 from export.exporting import assert_bag, fetched, image_record, payload, project_folder, records, stock, towards

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from cv_gdpr.categories import ROWS
+from cv_gdpr.cli import cli as cli_group
 from cv_gdpr.simulator import Fault, Simulator
 from export.exporting import assert_one_error
 
@@ -213,3 +214,19 @@ def test_a_reader_that_goes_away_is_no_trace(sim, cli, tmp_path):
     assert ran.returncode in {0, 1}
     assert ran.stderr == ""
     assert json.loads((tmp_path / "out" / "data" / "export.json").read_bytes())
+
+
+@pytest.mark.parametrize("name", cli_group.list_commands(None))
+def test_the_help_of_all_says_of_each_command_what_its_own_help_says(name):
+    assert cli_group.get_command(None, name).get_short_help_str(200) == cli_group.short[name]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["export"], ["delete", "--bogus"], ["export", "--help"]], ids=" ".join)
+def test_what_asks_nothing_of_a_service_imports_nothing_for_one(words):
+    told = "import sys; sys.stderr.write('loaded ' + ' '.join(sys.modules))"
+    program = f"import atexit; atexit.register(lambda: exec({told!r})); from cv_gdpr.__main__ import main; main()"
+    ran = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    loaded = set(ran.stderr.partition("loaded ")[2].split())
+    assert "cv_gdpr.cli" in loaded
+    assert not loaded & {"requests", "msrest", "aiohttp", "pycurl", "rich", "asyncio", "dataclasses", "cv_gdpr.export"}
+    assert words != ["--help"] or "cv_gdpr.categories" not in loaded

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cv_gdpr.archive.journal import Journal, Stored, blob_key, read_stored, source_path
+from cv_gdpr.archive.journal import Journal, Stored, blob_key, read_stored
+from cv_gdpr.links import source_path
 
 DAMAGES = {
     "hash": {"sha256": "x" * 64},

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
-from cv_gdpr.redact import json_line, without_query
+from cv_gdpr.redact import json_line
 
 _GROUP = 256  # files made durable together
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -57,12 +57,6 @@ def _is_sound(entry: Stored) -> bool:
 def blob_key(blob: str, source: str) -> int:
     """Give what makes a blob the same: 64 bits of the item's stem and the path that it came from, for this process."""
     return hash((blob, source))
-
-
-def source_path(uri: str) -> str:
-    """Give what identifies a blob whatever host serves it: the path of its URI."""
-    bare = without_query(uri)
-    return "/" + bare.split("://", 1)[-1].partition("/")[2] if "://" in bare else bare
 
 
 class Journal:

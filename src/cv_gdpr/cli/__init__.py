@@ -1,24 +1,17 @@
 """The command line: parse, confirm, call one use case, print. Nothing heavy is imported before it is needed."""
 
-import json
 import os
-import re
 import signal
 import sys
 import threading
-import traceback
 from contextlib import suppress
-from typing import Any, NoReturn
+from importlib import import_module
+from typing import Any, ClassVar, NoReturn
 
 import click
 
 from cv_gdpr import __version__
-from cv_gdpr.cli.delete import delete
-from cv_gdpr.cli.demo import demo
-from cv_gdpr.cli.export import export
-from cv_gdpr.cli.output import printable
-from cv_gdpr.cli.simulate import simulate
-from cv_gdpr.cli.verify import verify
+from cv_gdpr.cli.output import print_json, printable
 from cv_gdpr.errors import CvGdprError, Interrupted
 
 _ENDING = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
@@ -35,7 +28,39 @@ Exit codes:
   130  interrupted; the same command resumes (143 if by SIGTERM, 129 by SIGHUP)"""
 
 
+class _Commands(click.Group):
+    """The commands, each imported when it is named: --help and a slip of the fingers wait for none of them."""
+
+    short: ClassVar = {
+        "export": "Export the data of a resource, or of some projects, into a folder that anybody can check.",
+        "delete": "Erase the data of a resource, of some projects, or of one data subject, and prove it.",
+        "verify": "Prove an export or the evidence of an erasure, without the service.",
+        "demo": "See the main job done without an Azure account, on a service that is simulated.",
+        "simulate": "Run a simulated Custom Vision training service on this machine, until Ctrl-C.",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give their names."""
+        del ctx
+        return list(self.short)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one."""
+        del ctx
+        if cmd_name not in self.short:
+            return None
+        command: click.Command = getattr(import_module(f"cv_gdpr.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what --help says of each."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.short.items()))
+
+
 @click.group(
+    cls=_Commands,
     epilog=_EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "CV_GDPR"},
 )
@@ -46,10 +71,6 @@ def cli() -> None:
     The resource is named by CV_GDPR_ENDPOINT (or VISION_TRAINING_ENDPOINT) and opened with CV_GDPR_TRAINING_KEY (or
     VISION_TRAINING_KEY). To try everything without an Azure account: cv-gdpr demo.
     """
-
-
-for _command in (export, delete, verify, demo, simulate):
-    cli.add_command(_command)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -111,11 +132,13 @@ def _tell(error: Exception, given: list[str], received: list[int]) -> int:
     if _asked(given, "--json") or _json_by_variable(given):
         failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
         with suppress(OSError):  # a full disk behind standard output is what may be told here
-            click.echo(json.dumps({"error": failure}, indent=2))
+            print_json({"error": failure})
     click.echo(f"Error: {printable(message)}", err=True)
     if hint:
         click.echo(f"Hint: {printable(hint)}", err=True)
     if _verbosity(given) > 1:
+        import traceback
+
         click.echo("".join(traceback.format_exception(error)), err=True)
     return code
 
@@ -146,4 +169,4 @@ def _json_by_variable(given: list[str]) -> bool:
 
 
 def _verbosity(given: list[str]) -> int:
-    return sum(len(word) - 1 if re.fullmatch("-v+", word) else word == "--verbose" for word in given)
+    return sum(word.count("v") if word.strip("v") == "-" else word == "--verbose" for word in given)

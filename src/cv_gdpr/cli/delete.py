@@ -1,27 +1,26 @@
 """`cv-gdpr delete [ROW]`."""
 
-import json
 import os
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.output import print_table, printable
+from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Json, Scope
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cv_gdpr.delete import Erased
     from cv_gdpr.plan import Plan, ProjectPlan
     from cv_gdpr.service.client import Service
 
-_PATH = click.Path(path_type=Path)
+_PATH = shared.FilePath()
 _with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
@@ -150,7 +149,7 @@ def _outside(scope: Scope) -> list[Json]:
 
 def _only_words(outside: list[Json], options: dict[str, Any]) -> int:
     if options["as_json"]:
-        click.echo(json.dumps({"exitCode": 3, "deleted": 0, "outsideTheApi": outside}, indent=2))
+        print_json({"exitCode": 3, "deleted": 0, "outsideTheApi": outside})
     else:
         for one in outside:
             click.echo(f"{one['row']}: {one['words']}")
@@ -167,7 +166,7 @@ def _refuse_protected(service: "Service", plan: "Plan", protect: tuple[str, ...]
             raise UsageError(f"project {project.id} is in the plan, and protected", "nothing was sent")
 
 
-def _require_export(plan: "Plan", folder: Path) -> None:
+def _require_export(plan: "Plan", folder: "Path") -> None:
     from cv_gdpr.archive.holding import endpoint_of, records_held, rows_of
     from cv_gdpr.plan import not_held
     from cv_gdpr.verify import verify
@@ -222,6 +221,9 @@ def _name_or_id(project: "ProjectPlan") -> tuple[str, str]:
 
 
 def _execute(service: "Service", plan: "Plan", outside: list[Json], options: dict[str, Any]) -> int:
+    from datetime import UTC, datetime
+    from pathlib import Path
+
     from cv_gdpr.delete import erase
 
     path = options["evidence"] or Path(f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json")
@@ -259,7 +261,7 @@ def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) ->
             "outsideTheApi",
             "planHash",
         )
-        click.echo(json.dumps({name: evidence[name] for name in kept} | files | {"calls": calls}, indent=2))
+        print_json({name: evidence[name] for name in kept} | files | {"calls": calls})
     elif not options["quiet"]:
         click.echo(evidence["verdict"])
         counts = sorted(evidence["counts"].items())

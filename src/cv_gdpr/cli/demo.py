@@ -3,12 +3,14 @@
 import shutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.cli.options import output_options
+from cv_gdpr.cli.options import FilePath, output_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _NEXT = """\
   {me} verify {folder}    # prove the folder again, now or in ten years
@@ -18,14 +20,12 @@ _NEXT = """\
 
 
 @click.command()
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write; default: a new one beside you."
-)
+@click.option("--out", type=FilePath(), metavar="DIR", help="The folder to write; default: a new one beside you.")
 @output_options
-def demo(out: Path | None, **options: Any) -> int:
-    """See the main job done, without an Azure account: a simulated service is filled, exported, and verified.
+def demo(out: "Path | None", **options: Any) -> int:
+    """See the main job done without an Azure account, on a service that is simulated.
 
-    The pictures are real photographs in the public domain.
+    It is filled, exported, and the export verified. The pictures are real photographs in the public domain.
     """
     from cv_gdpr.archive.folder import default_out, refuse_existing
     from cv_gdpr.cli.export import report as report_export

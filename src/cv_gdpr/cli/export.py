@@ -1,14 +1,12 @@
 """`cv-gdpr export [ROW]`."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cv_gdpr.categories import Category
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.output import plural, print_table, printable, size
+from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
 
 if TYPE_CHECKING:
     from cv_gdpr.export import ExportResult
@@ -20,7 +18,7 @@ _with_options = shared.together(
     shared.selector_options,
     click.option(
         "--out",
-        type=click.Path(path_type=Path),
+        type=shared.FilePath(),
         metavar="DIR",
         help="The folder to write; default: cv-gdpr-export-<UTC time>. The same folder again finishes a run cut off.",
     ),
@@ -79,7 +77,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
 def report(result: "ExportResult", options: dict[str, Any]) -> None:
     """Print what an export came to: a table, or JSON; what is missing goes to standard error too."""
     if options["as_json"]:
-        click.echo(json.dumps(as_json(result), indent=2))
+        print_json(as_json(result))
     elif not options["quiet"]:
         _print_result(result, options["verbose"])
     _print_shortfall(result)

@@ -2,9 +2,7 @@
 
 import os
 import sys
-import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,6 +13,8 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Scope, Selection
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cv_gdpr.service.client import Connection
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -44,6 +44,13 @@ class MetadataPair(OnePerLine):
         return key, rest
 
 
+def uuid_of(text: str) -> str:
+    """Give an id in lower case with dashes; raises ValueError if it is none."""
+    import uuid
+
+    return str(uuid.UUID(text))
+
+
 class ImageId(OnePerLine):
     """An image id in its canonical form."""
 
@@ -52,7 +59,7 @@ class ImageId(OnePerLine):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Give the id in lower case with dashes; fails if it is no UUID."""
         try:
-            return str(uuid.UUID(str(value).strip()))
+            return uuid_of(str(value).strip())
         except ValueError:
             self.fail(f"{value!r} is not an id (32 hexadecimal digits)", param, ctx)
 
@@ -69,6 +76,16 @@ class Rate(click.FloatRange):
         if rate != rate or 0 < rate < 0.001:  # noqa: PLR0124 - not a number is the one that differs from itself
             self.fail("not a rate", param, ctx)
         return rate
+
+
+class FilePath(click.Path):
+    """A path, given as a Path; pathlib is not imported for a slip of the fingers."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Path":
+        """Give the path."""
+        from pathlib import Path
+
+        return Path(str(super().convert(value, param, ctx)))
 
 
 class Seconds(click.FloatRange):
@@ -263,6 +280,8 @@ def _key_from(place: str) -> str:
 
 def _read_text(place: str, option: str) -> str:
     try:
+        from pathlib import Path
+
         return sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
@@ -288,7 +307,7 @@ def _ids_from(place: str) -> set[str]:
     for number, line in enumerate(lines, 1):
         if line and not line.startswith("#"):
             try:
-                found.add(str(uuid.UUID(line)))
+                found.add(uuid_of(line))
             except ValueError:
                 raise UsageError(f"--image-ids-file {place}: line {number} is not an id") from None
     if not found:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +31,13 @@ def console(*, error: bool = False) -> "Console":
 
     stream = sys.stderr if error else sys.stdout
     return Console(stderr=error, width=None if stream.isatty() else 160, highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON."""
+    import json
+
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
 def print_table(

@@ -1,11 +1,10 @@
 """A plan as a person reads it before it is executed: a block for each project, narrow enough for any terminal."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
-from cv_gdpr.cli.output import plural, printable
+from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.findings import Json
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ def show(plan: "Plan", outside: list[Json], *, as_json: bool = False, error: boo
     """Print a plan to standard output (`error`: to standard error), or as JSON."""
     if as_json:
         shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
-        click.echo(json.dumps(shown | {"exitCode": planned_code(plan)}, indent=2))
+        print_json(shown | {"exitCode": planned_code(plan)})
         return
     lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'thing')}"]
     for project in plan.projects:

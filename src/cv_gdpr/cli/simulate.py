@@ -13,9 +13,9 @@ import click
 @click.option("--images", type=click.IntRange(0), default=0, help="Add a project of so many made-up images.")
 @click.option("--image-bytes", type=click.IntRange(100), default=20_000, show_default=True, help="The size of each.")
 def simulate(port: int, vnet: bool, account_info: bool, images: int, image_bytes: int) -> None:
-    """Run a Custom Vision training service on this machine, filled with the demo's resource, until Ctrl-C.
+    """Run a simulated Custom Vision training service on this machine, until Ctrl-C.
 
-    Prints the two lines that point every other command at it.
+    It is filled with the demo's resource. Prints the two lines that point every other command at it.
     """
     from cv_gdpr.demo import fill
     from cv_gdpr.errors import UsageError

@@ -1,22 +1,22 @@
 """`cv-gdpr verify DIR`."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.cli.options import output_options
-from cv_gdpr.cli.output import plural, printable, size
+from cv_gdpr.cli.options import FilePath, output_options
+from cv_gdpr.cli.output import plural, print_json, printable, size
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cv_gdpr.verify import Verification
 
 
 @click.command()
-@click.argument("path", metavar="DIR|FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="DIR|FILE", type=FilePath())
 @output_options
-def verify(path: Path, **options: Any) -> int:
+def verify(path: "Path", **options: Any) -> int:
     """Prove an export or the evidence of an erasure, without the service.
 
     DIR: the bag, the hashes, every record's file, the counts. FILE: the chain of a ledger, and that the evidence agrees
@@ -31,14 +31,14 @@ def verify(path: Path, **options: Any) -> int:
     return result.exit_code
 
 
-def _verify_evidence(path: Path, options: dict[str, Any]) -> int:
+def _verify_evidence(path: "Path", options: dict[str, Any]) -> int:
     from cv_gdpr.report.evidence import check
 
     differences = check(path)
     code = 4 if differences else 0
     if options["as_json"]:
         document = {"file": str(path), "verified": not differences, "exitCode": code, "differences": differences}
-        click.echo(json.dumps(document, indent=2))
+        print_json(document)
         return code
     for difference in differences:
         click.echo(f"differs: {printable(difference)}")
@@ -52,7 +52,7 @@ def _verify_evidence(path: Path, options: dict[str, Any]) -> int:
 def report(result: "Verification", options: dict[str, Any]) -> None:
     """Print what a verification came to: a line for each difference, or JSON."""
     if options["as_json"]:
-        click.echo(json.dumps(as_json(result), indent=2))
+        print_json(as_json(result))
         return
     for difference in result.differences:
         click.echo(f"differs: {printable(difference)}")
