@@ -65,50 +65,53 @@ class Listing:
         A service may leave something out of one pass: what several found together is enough where all counts agree, and
         `still` says that what the last did not list is there yet.
         """
-        given: set[str] = set()
+        given: dict[str, int] = {}
         counted: set[int] = set()
         for attempt in range(_PASSES):
             self.before = self.after if attempt else self.count()
-            in_pass: set[str] = set()
-            for record in self._in_pass(thorough=attempt > 0):
-                in_pass.add(record["id"])
+            in_pass: dict[str, int] = {}
+            for record in self._in_pass(in_pass, thorough=attempt > 0):
                 if record["id"] not in given:
-                    given.add(record["id"])
                     yield record
             self.after = self.count()
             counted |= {self.before, self.after}
             whole = self.before == self.after == len(in_pass)
+            given |= in_pass
             self.listed = len(in_pass) if whole else len(given)
-            if whole or (counted == {self.listed} and self._still_there(given - in_pass)):
+            if whole or (counted == {self.listed} and self._still_there(given.keys() - in_pass.keys())):
                 return
 
     def _still_there(self, strays: set[str]) -> bool:
         return self.still is not None and strays <= self.still(strays)
 
-    def _in_pass(self, *, thorough: bool) -> Iterator[Json]:
-        for part in self.parts(self.before):
-            for number, record in enumerate(_walk(part, thorough=thorough)):
-                if number > 2 * self.before + _SLACK:
-                    raise MalformedAnswer(f"the service counts {self.before}, and lists more than {number}")
-                yield record
+    def _in_pass(self, seen: dict[str, int], *, thorough: bool) -> Iterator[Json]:
+        """Give each record that no list of this pass had before; `seen` says in which list each id was read last."""
+        for number, part in enumerate(self.parts(self.before)):
+            yield from _walk(part, number, seen, most=2 * self.before + _SLACK, thorough=thorough)
 
 
-def _walk(part: Part, *, thorough: bool) -> Iterator[Json]:
-    """Give each record of one list once, to the first short page (`thorough`: to the one that brings nothing more)."""
+def _walk(part: Part, number: int, seen: dict[str, int], *, most: int, thorough: bool) -> Iterator[Json]:
+    """Give each record new to the pass, to the first short page (`thorough`: to the one that brings nothing more)."""
     ahead = _Ahead(part)
-    seen: set[str] = set()
     skip, furthest, back = 0, 0, _BACK
     while True:
         page = identified(ahead.page(skip))
-        if skip and (not page or page[0]["id"] not in seen):
+        if skip and (not page or seen.get(page[0]["id"]) != number):
             skip, back = max(0, skip - back), 4 * back
             ahead.spend()
             continue
-        fresh = {record["id"]: record for record in page if record["id"] not in seen}
-        seen.update(fresh)
-        yield from fresh.values()
-        if (len(page) < PAGE and not thorough) or (not fresh and skip >= furthest):
+        came = False
+        for record in page:
+            before = seen.get(record["id"])
+            if before != number:
+                seen[record["id"]] = number
+                came = True
+                if before is None:
+                    yield record
+        if (len(page) < PAGE and not thorough) or (not came and skip >= furthest):
             return
+        if len(seen) > most:
+            raise MalformedAnswer(f"the service lists more than {most} things, far more than it counts")
         furthest, back = max(furthest, skip), _BACK
         skip += len(page) - 1
 

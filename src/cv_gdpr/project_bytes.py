@@ -84,8 +84,8 @@ class ProjectBytes:
             return
         self.claimed.add(key)
         known = self.folder.journal.known(key)
-        if known:
-            self.by_row[item.row] += known.bytes
+        if known is not None:
+            self.by_row[item.row] += known
             return
         with self._changed:
             self._outstanding += 1

@@ -35,7 +35,7 @@ def json_value(text: bytes) -> Any:
 
 def _number(text: str) -> float | NumberText:
     number = float(text)
-    return number if repr(number) == text else NumberText(text)
+    return number if f"{number!r}" == text else NumberText(text)
 
 
 def _no_number(text: str) -> float:

@@ -7,10 +7,11 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cv_gdpr.simulator import Simulator
+from cv_gdpr.simulator.records import ImageTag
 
 FILES = 256  # different ones; which of them an image has is told by the last two digits of its id
 LUA = ("ndk_http_module.so", "ngx_http_lua_module.so")
@@ -172,7 +173,9 @@ class Remembering(Simulator):
 def serve(base, options, filling, pipe):
     """Run the simulator until told to stop; its links lead to nginx."""
     sim = Remembering(**options)
+    labels = filling.pop("labels", 1)
     (project,) = sim.fill(**filling)
+    label(sim.store.projects[project].workspace, labels)
     with sim:
         sim._links.base = base or sim.blob_host
         link = sim._links.linker()
@@ -181,6 +184,15 @@ def serve(base, options, filling, pipe):
         addresses = [link(f"{container}/i-{identity.replace('-', '')}") for identity in images]
         pipe.send(Api(sim.endpoint, sim.training_key, addresses, project))
         pipe.recv()
+
+
+def label(workspace, labels):
+    """Give each tagged image so many tags."""
+    tags = tuple(workspace.tags)[:labels]
+    for identity, image in workspace.images.items():
+        if image.tags and labels > 1:
+            moment = image.tags[0].created
+            workspace.images[identity] = replace(image, tags=tuple(ImageTag(one, moment) for one in tags))
 
 
 @contextmanager

@@ -102,8 +102,9 @@ def floor(job, out):
     return shell(made, hashed(out))
 
 
+CURL = "curl -Z, openssl dgst"
 BESIDE = {
-    "curl -Z, openssl dgst": curl,
+    CURL: curl,
     "curl -Z, openssl dgst, sync -f": curl_durable,
     "rclone copyurl, openssl dgst": rclone,
     "aria2c, openssl dgst": aria2c,

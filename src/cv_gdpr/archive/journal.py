@@ -5,7 +5,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -36,6 +36,10 @@ class Stored:
 
 def read_stored(path: Path) -> Iterator[Stored]:
     """Give the entries of a journal or of a `files.jsonl`, without lines that are none: what they spoke of is lost."""
+    return (entry for entry, _ in _read_lines(path))
+
+
+def _read_lines(path: Path) -> Iterator[tuple[Stored, bytes]]:
     if not is_regular(path):
         return
     with path.open("rb") as lines:
@@ -43,7 +47,7 @@ def read_stored(path: Path) -> Iterator[Stored]:
             try:
                 entry = Stored(**json.loads(line))
                 if _is_sound(entry):
-                    yield entry
+                    yield entry, line
             except (ValueError, TypeError, RecursionError):
                 continue  # cut off by a crash
 
@@ -71,8 +75,7 @@ class Journal:
         self._pending: list[Stored] = []
         self._grouped = time.monotonic()
         self._recheck = recheck
-        # Kept as the lines that they are in the file: there may be hundreds of thousands, and this is half as large.
-        self._known = {entry.key: _line(entry) for entry in read_stored(path) if self._is_there(entry)}
+        self._known: dict[int, int] = {}  # key: bytes; there may be hundreds of thousands
         self._rewrite()
 
     def _is_there(self, entry: Stored) -> bool:
@@ -95,24 +98,27 @@ class Journal:
         with storing(self._path):
             anew = self._path.with_suffix(".new")
             with private_file(anew) as file:
-                file.writelines(self._known.values())
+                for entry in read_stored(self._path):
+                    if self._is_there(entry):
+                        self._known[entry.key] = entry.bytes
+                        file.write(_line(entry))
             if self._known:
                 make_durable(self._path.parent)
             anew.replace(self._path)
 
-    def known(self, key: int) -> Stored | None:
-        """Give the entry of a blob that is on disk, or None."""
-        line = self._known.get(key)
-        return _read(line) if line else None
+    def known(self, key: int) -> int | None:
+        """Give the bytes of a blob that is on disk, or None."""
+        return self._known.get(key)
 
-    def lines_of(self, keys: Iterable[int]) -> list[bytes]:
+    def lines_of(self, keys: Container[int]) -> list[bytes]:
         """Give the lines of those blobs that are on disk, by their paths."""
-        return sorted(line for key in keys if (line := self._known.get(key)))
+        lines = ((entry.key, line) for entry, line in _read_lines(self._path))
+        return sorted({key: line for key, line in lines if key in keys and key in self._known}.values())
 
     @property
     def entries(self) -> Iterator[Stored]:
         """What is on disk."""
-        return map(_read, self._known.values())
+        return (entry for entry in read_stored(self._path) if entry.key in self._known)
 
     def add(self, entry: Stored) -> None:
         """Note a file that has its name; it is claimed once it is durable, together with others."""
@@ -135,12 +141,11 @@ class Journal:
             group, self._pending = self._pending, []
             if not group:
                 return
-            lines = {entry.key: _line(entry) for entry in group}
             with storing(self._folder):
                 make_durable(self._folder)
                 with self._path.open("ab") as file:
-                    file.writelines(lines.values())
-            self._known.update(lines)
+                    file.writelines(map(_line, group))
+            self._known.update((entry.key, entry.bytes) for entry in group)
 
 
 def _sha256_of(path: Path) -> str:
@@ -151,7 +156,3 @@ def _sha256_of(path: Path) -> str:
 def _line(entry: Stored) -> bytes:
     """Give what stands for a file in a journal and in `files.jsonl`; lines sorted by their bytes are sorted by path."""
     return json_line({name: getattr(entry, name) for name in Stored.__slots__})
-
-
-def _read(line: bytes) -> Stored:
-    return Stored(**json.loads(line))

@@ -126,6 +126,12 @@ class Service:
         client._deserialize = VerbatimDeserializer()
         config = client.config
         config.session_configuration_callback = _configured
+        # The proxies and the certificates that the environment names, looked up once.
+        surroundings = requests.Session().merge_environment_settings(self.endpoint, {}, None, None, None)
+        config.proxies.use_env_settings = False  # which is asked for each call, and would read ~/.netrc each time
+        for scheme, proxy in surroundings["proxies"].items():
+            config.proxies.add(scheme, proxy)
+        config.connection.verify = surroundings["verify"]
         config.redirect_policy.allow = False  # requests strips Authorization at a redirect, but not Training-Key
         config.connection.timeout = (_TO_CONNECT, self._connection.silence)
         config.add_user_agent(f"cv-gdpr/{__version__}")
