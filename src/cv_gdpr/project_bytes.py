@@ -72,6 +72,12 @@ class ProjectBytes:
         """End the renewals."""
         self._renewer.shutdown(wait=False, cancel_futures=True)
 
+    def finish(self) -> None:
+        """Write the index of what is there, and free the memory of a project that is done."""
+        self._stems.clear()
+        self.folder.finish(self.claimed)
+        self.claimed.clear()
+
     def want(self, item: Item, blob: Blob) -> None:
         """See to it that a blob will be there; raises what stopped the downloads."""
         if self._fatal:

@@ -82,7 +82,7 @@ class ProjectExport:
             self._bytes.wait()
             self._settle_unlisted(self._bytes.unlisted)
             self._look_for_new_iterations()
-            folder.finish(self._bytes.claimed)
+            self._bytes.finish()
         self._write_notes()
         self._counts = self._count()
         self._held.clear()  # a resource may hold a hundred projects of this size

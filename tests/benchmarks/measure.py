@@ -7,7 +7,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +32,31 @@ def run(command, environment=None, *, keep=False):
         process = subprocess.Popen(
             command, env=settled | (environment or {}), stdout=printed if keep else subprocess.DEVNULL
         )
+        peaks = [0.0]
+        threading.Thread(target=watch_memory, args=(process.pid, peaks), daemon=True).start()
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{command[:6]} ended with {process.returncode}")
         printed.seek(0)
-        return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, printed.read().decode())
+        return Run(seconds, used.ru_utime + used.ru_stime, max(peaks), printed.read().decode())
+
+
+def watch_memory(pid, peaks):
+    """Note the peak memory of a process and of what it started, in MiB, until it ends.
+
+    The kernel's ru_maxrss begins with what this process here had when it forked.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        while True:
+            family = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+            for one in family:
+                with suppress(OSError):
+                    status = Path(f"/proc/{one}/status").read_text()
+                    peaks.append(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
+            Path(f"/proc/{pid}/status").stat()
+            time.sleep(0.02)
 
 
 def median(runs):

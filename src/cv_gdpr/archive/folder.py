@@ -226,9 +226,9 @@ class Folder:
         unseen = set(self._hashes)
         for name, files in itertools.groupby(own_files(self.data), lambda entry: entry[0].partition("/")[0]):
             stored = projects[name].stored() if name in projects else {}
-            unseen |= stored.keys()
             for path, size in files:
-                due, digest = stored.get(path) or (size, self._hashes.get(path))
+                packed = stored.pop(hash(path), None)
+                due, digest = _unpacked(packed) if packed else (size, self._hashes.get(path))
                 if digest is None:
                     (self.data / path).unlink()  # of something that the service no longer has
                     continue
@@ -236,9 +236,19 @@ class Folder:
                     raise StorageError(f"{self.data / path} was changed while the export ran", _AGAIN)
                 unseen.discard(path)
                 yield path, size, digest
+            if stored:
+                raise StorageError(f"{len(stored)} files of {self.data / name} are gone", _AGAIN)
         if unseen:
             raise StorageError(f"{self.data / min(unseen)} is gone", _AGAIN)
         _remove_empty(self.data)
+
+
+def _packed(size: int, sha256: str) -> bytes:
+    return size.to_bytes(8, "big") + bytes.fromhex(sha256)
+
+
+def _unpacked(packed: bytes) -> tuple[int, str]:
+    return int.from_bytes(packed[:8], "big"), packed[8:].hex()
 
 
 def _remove_empty(data: Path) -> None:
@@ -274,15 +284,18 @@ class ProjectFolder:
         """Write the index of the project's files, named by their keys: where each came from, its size and hash."""
         self._folder.check()
         self.journal.flush()
+        self.journal.forget()
         with self._folder.lines(self._index) as lines:
             for line in self.journal.lines_of(claimed):
                 lines.append(line)
-        self.journal.forget()
 
-    def stored(self) -> dict[str, tuple[int, str]]:
-        """Give size and hash of the files of the index, by their paths below data/."""
+    def stored(self) -> dict[int, bytes]:
+        """Give size and hash of the files of the index, packed, by the hashes of their paths below data/.
+
+        There may be hundreds of thousands: this takes 200 bytes for each, where paths and texts take 500.
+        """
         entries = read_stored(self._folder.data / self._index)
-        return {f"{self.name}/{entry.path}": (entry.bytes, entry.sha256) for entry in entries}
+        return {hash(f"{self.name}/{entry.path}"): _packed(entry.bytes, entry.sha256) for entry in entries}
 
 
 class Lines:

@@ -113,7 +113,7 @@ class Journal:
     def lines_of(self, keys: Container[int]) -> list[bytes]:
         """Give the lines of those blobs that are on disk, by their paths."""
         lines = ((entry.key, line) for entry, line in _read_lines(self._path))
-        return sorted({key: line for key, line in lines if key in keys and key in self._known}.values())
+        return sorted({key: line for key, line in lines if key in keys}.values())
 
     @property
     def entries(self) -> Iterator[Stored]:

@@ -109,12 +109,16 @@ class _Slot:
             self._parsed = {key.lower(): value for key, _, value in parts}
         return self._parsed.get(name, b"").strip().decode("latin-1")
 
+    def _status(self) -> bytes:
+        """Give the status of the answer that the body belongs to; an interim one may have come before."""
+        begun = next(line for line in reversed(self.headers) if line.startswith(b"HTTP/"))
+        return begun.split(None, 2)[1]
+
     def _write(self, chunk: bytes) -> int | None:
         """Take a part of a body; nothing may be raised here, libcurl would only print it."""
         self.came += len(chunk)
         if self._stored is None:
-            starts = [line for line in self.headers if line.startswith(b"HTTP/")]  # an interim answer may come first
-            self._stored = starts[-1].split()[1:2] == [b"200"]
+            self._stored = self._status() == b"200"
             if self._stored and self.header(b"content-md5"):
                 self._md5 = hashlib.md5(usedforsecurity=False)
         if not self._stored:
