@@ -276,9 +276,7 @@ def verify(arguments):
         bag = place / "bag"
         commands = {
             "cv-gdpr verify": [*US, "verify", "-q", str(bag)],
-            SUMS: shell(
-                f"find {bag} -type f -print0 | xargs -0 -P2 -n 64 sha256sum > /dev/null"
-            ),
+            SUMS: shell(f"find {bag} -type f -print0 | xargs -0 -P2 -n 64 sha256sum > /dev/null"),
             "sha256sum --check": shell(f"cd {bag} && sha256sum --check --quiet manifest-sha256.txt"),
             "openssl dgst": shell(hashed(bag)),
         }
