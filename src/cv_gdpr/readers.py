@@ -202,7 +202,10 @@ def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[
     untagged = project.service.paged("get_untagged_images", project.id, order_by="Oldest", **place)
     if place:
         return [Part(tagged, counted), Part(untagged, counted)]
-    without = min(project.service.call("get_untagged_image_count", project.id), counted)
+    try:
+        without = min(project.service.call("get_untagged_image_count", project.id), counted)
+    except NotFound:
+        without = 0  # it only says which list is the shorter; the counts around all lists are the proof
     with_tag, without_tag = Part(tagged, counted - without), Part(untagged, without)
     if without_tag.expected < with_tag.expected:
         return [without_tag, with_tag, without_tag]

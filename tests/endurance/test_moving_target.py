@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cv_gdpr.simulator import Fault
 from cv_gdpr.simulator.iterations import complete, freeze
 from cv_gdpr.simulator.records import Image, ImageTag
 from export.exporting import iteration_folder, project_folder, records
@@ -203,3 +204,11 @@ def test_an_image_that_moves_into_an_iteration_trained_meanwhile_is_not_called_c
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
     kept = iteration_folder(tmp_path / "out", project, LATE) / "images.jsonl"
     assert moved in {record["id"] for record in records(kept)}
+
+
+def test_which_list_is_the_shorter_need_not_be_known(sim, cli, tmp_path):
+    (project,) = sim.fill(images=300, untagged=280, image_bytes=60)
+    sim.fault(Fault("GetUntaggedImageCount", status=404, times=None))
+    ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert listed(tmp_path / "out", project) == set(sim.store.projects[project].workspace.images)
