@@ -9,6 +9,7 @@ CvGdprError (1)
 │   ├── MalformedAnswer (1)   a success whose body is not what the contract says
 │   └── Unsteady (1)          counts and listing do not agree: somebody changes things meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
+├── ProcessEnded (1)          the process that downloads ended before its time
 └── Interrupted (130)         Ctrl-C; the same command resumes
 
 The codes 3 (done in part) and 4 (a difference) belong to results, which have more to say than an error: see
@@ -88,6 +89,10 @@ class Unsteady(ServiceError):
 
 class StorageError(CvGdprError):
     """The local folder cannot be written or read."""
+
+
+class ProcessEnded(CvGdprError):
+    """The process that downloads ended before its time: killed, or by a mistake of ours."""
 
 
 class Interrupted(CvGdprError):

@@ -6,17 +6,19 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from cv_gdpr.archive.folder import ProjectFolder
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.names import safe_stem
-from cv_gdpr.archive.writing import HashedFile
+from cv_gdpr.archive.writing import Received
 from cv_gdpr.categories import category
 from cv_gdpr.errors import (
     CvGdprError,
     Interrupted,
     MalformedAnswer,
     NotAuthorised,
+    ProcessEnded,
     ServiceError,
     StorageError,
     Unreachable,
@@ -25,10 +27,16 @@ from cv_gdpr.findings import Blob, Item, Json
 from cv_gdpr.links import source_path
 from cv_gdpr.listing import PAGE
 from cv_gdpr.readers import Project
+from cv_gdpr.service.blobs import Where
 from cv_gdpr.service.fetching import Fetcher
 
-STOPS_ALL = (NotAuthorised, MalformedAnswer, Unreachable, Interrupted, StorageError)
-_FATAL = (NotAuthorised, Interrupted, StorageError)  # ... of those, the ones that stop all when one blob meets them
+STOPS_ALL = (NotAuthorised, MalformedAnswer, Unreachable, Interrupted, StorageError, ProcessEnded)
+_FATAL = (
+    NotAuthorised,
+    Interrupted,
+    StorageError,
+    ProcessEnded,
+)  # ... of those, the ones that stop all when one blob meets them
 _WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired, or the blob is gone: the service knows which
 _RENEWALS = 4  # of one blob
 
@@ -112,11 +120,16 @@ class ProjectBytes:
         return stem
 
     def _submit(self, wanted: _Wanted, *, again: bool = False) -> None:
-        self.fetcher.submit(self.project.id, wanted.blob.uri, lambda result: self._fetched(wanted, result), again=again)
+        where = Where(wanted.blob.uri, self.folder.place(wanted.stem), wanted.blob.suffix)
+        self.fetcher.submit(self.project.id, where, partial(self._fetched, wanted), again=again)
 
-    def _fetched(self, wanted: _Wanted, result: HashedFile | CvGdprError) -> None:
+    def push(self) -> None:
+        """Let nothing that is wanted wait for more of it."""
+        self.fetcher.push()
+
+    def _fetched(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
         """Take what a download came to; runs in the downloads' thread, so that nothing may escape it."""
-        if isinstance(result, HashedFile):
+        if isinstance(result, Received):
             self._keep(wanted, result)
         elif isinstance(result, _FATAL):
             self._stop(result)
@@ -126,13 +139,13 @@ class ProjectBytes:
         else:
             self._lose(wanted, result.message)
 
-    def _keep(self, wanted: _Wanted, file: HashedFile) -> None:
+    def _keep(self, wanted: _Wanted, file: Received) -> None:
         try:
-            stored = self.folder.keep(file, wanted.stem, wanted.blob.suffix, wanted.name, wanted.source)
+            self.folder.note(file, wanted.name, wanted.source)
         except CvGdprError as error:
             self._stop(error)
             return
-        self.by_row[wanted.item.row] += stored.bytes
+        self.by_row[wanted.item.row] += file.size
         self._settle()
 
     def _may_be_renewed(self, wanted: _Wanted, error: CvGdprError) -> bool:
@@ -155,6 +168,7 @@ class ProjectBytes:
 
     def wait(self) -> None:
         """Wait until every wanted blob is there or lost; raises what stopped the downloads."""
+        self.push()
         with self._changed:
             while self._outstanding and not self._fatal:
                 self._changed.wait(0.5)

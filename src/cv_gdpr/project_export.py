@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.names import readable
@@ -60,7 +61,7 @@ class ProjectExport:
         """The project's name, for a person."""
         return str(self.project.entry.get("name"))
 
-    @property
+    @cached_property
     def folder_name(self) -> str:
         """The name of the project's folder below data/."""
         return readable(self.project.entry.get("name"), self.project.id)
@@ -89,7 +90,7 @@ class ProjectExport:
         self.state = "incomplete" if self.missing else "done"
 
     def _run_row(self, row: Category) -> None:
-        assert row.read_project  # noqa: S101 - for the type checker
+        assert row.read_project and self._bytes  # noqa: S101, PT018 - for the type checker
         try:
             with ExitStack() as files:
                 for finding in selected(row.read_project(self.project), self.matches):
@@ -101,6 +102,7 @@ class ProjectExport:
             self._miss(row.name, "", "", error.message)
         finally:
             self._lines.clear()
+        self._bytes.push()
 
     def _accept(self, finding: Finding, files: ExitStack) -> None:
         assert self._bytes  # noqa: S101 - for the type checker
@@ -177,7 +179,7 @@ class ProjectExport:
 
     def _listed_now(self, row: Category) -> tuple[set[str], str]:
         """List a row once more; give its ids, and why the listing proves nothing, if so."""
-        assert row.read_project  # noqa: S101 - for the type checker
+        assert row.read_project and self._bytes  # noqa: S101, PT018 - for the type checker
         listed: set[str] = set()
         unsteady = ""
         try:

@@ -12,17 +12,18 @@ import pytest
 import requests
 
 from contract.prepare import Prepared
-from cv_gdpr.archive.writing import HashedFile
+from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import CvGdprError, ServiceError
 from cv_gdpr.findings import Json, Scope
 from cv_gdpr.inventory import projects_in
 from cv_gdpr.readers import Project, Resource
-from cv_gdpr.service.blobs import Fetching
+from cv_gdpr.service.blobs import Fetching, Where
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.fetching import Fetcher
 
 _WRONG_KEY = "0" * 32
 _DOWNLOAD_SECONDS = 150
+_NUMBERS = itertools.count()
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Ground:
     service: Service
     fetcher: Fetcher
     prepared: Prepared
+    folder: Path
     taped: bool = False  # whether vcrpy stands between
 
     @cached_property
@@ -71,12 +73,14 @@ class Ground:
             if not answer.ok:
                 raise ServiceError(f"blob storage answered {answer.status_code}", status=answer.status_code)
             return answer.content
-        arrived: Future[HashedFile | CvGdprError] = Future()
-        self.fetcher.submit(self.project.id, uri, arrived.set_result)
+        arrived: Future[Received | CvGdprError] = Future()
+        where = Where(uri, str(self.folder / "fetched" / str(next(_NUMBERS))), "")
+        self.fetcher.submit(self.project.id, where, arrived.set_result)
+        self.fetcher.push()
         result = arrived.result(_DOWNLOAD_SECONDS)
         if isinstance(result, CvGdprError):
             raise result
-        return Path(result.temporary).read_bytes()
+        return Path(result.path).read_bytes()
 
     def needs(self, part: str) -> None:
         """Skip the rest of a body, saying why, where the service did not make a part of the project in time."""
@@ -93,4 +97,4 @@ def ground_on(connection: Connection, prepared: Prepared, folder: Path, *, taped
         Service(connection) as service,
         Fetcher(service, fetching, lambda: str(folder / str(next(numbers)))) as fetcher,
     ):
-        yield Ground(connection, service, fetcher, prepared, taped)
+        yield Ground(connection, service, fetcher, prepared, folder, taped)

@@ -18,7 +18,7 @@ LIMITED = """
 import resource, sys
 kind, most = getattr(resource, sys.argv.pop(1)), int(sys.argv.pop(1))
 from cv_gdpr.cli import main
-import azure.cognitiveservices.vision.customvision.training, aiohttp, cv_gdpr.export, cv_gdpr.service.blobs
+import azure.cognitiveservices.vision.customvision.training, aiohttp, cv_gdpr.export, cv_gdpr.service.blobs, pycurl
 resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
 main(sys.argv[1:])
 """

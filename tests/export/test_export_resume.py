@@ -66,8 +66,9 @@ def test_a_journal_that_leads_out_of_the_folder_is_not_believed(sim, cli, tmp_pa
 def test_stale_temporary_files_and_things_that_are_gone_do_not_stay(sim, cli, tmp_path):
     project = stock(sim)
     half_done(sim, cli, tmp_path / "out")
-    (tmp_path / "out" / ".cv-gdpr" / "tmp" / "0").write_bytes(b"half a picture")
-    (tmp_path / "out" / ".cv-gdpr" / "tmp" / "99").write_bytes(b"half a picture")
+    (temporary,) = (tmp_path / "out" / ".cv-gdpr").glob("tmp-*")
+    (temporary / "0").write_bytes(b"half a picture")
+    (temporary / "99").write_bytes(b"half a picture")
     # What the service does not hold any more when the run is finished is not of the export.
     predictions = sim.store.projects[project].predictions
     predictions.pop(next(iter(predictions)))

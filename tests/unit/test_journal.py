@@ -98,11 +98,13 @@ def test_a_line_that_was_never_written_is_not_believed(tmp_path, line):
     assert Journal(journal, folder, lambda: None, recheck=True).known(blob_key("x", "/i/x")) is None
 
 
-def test_nothing_is_claimed_before_it_is_flushed(tmp_path):
-    groups = []
+def test_nothing_is_claimed_before_it_is_flushed_with_all_of_a_second(tmp_path, monkeypatch):
+    now, groups = [100.0], []
+    monkeypatch.setattr("cv_gdpr.archive.journal.time.monotonic", lambda: now[0])
     journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: groups.append(1))
     for number in range(256):
         assert groups == []
+        now[0] += 1 / 256
         journal.add(Stored(f"{number}", f"{number}", f"/i/{number}", 1, ""))
     assert groups == [1]
     assert (tmp_path / "j.jsonl").read_bytes() == b""

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -16,9 +17,9 @@ from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.journal import Journal, Stored, read_stored
 from cv_gdpr.archive.layout import is_regular, own_files
-from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.archive.writing import (
     HashedFile,
+    Received,
     make_durable,
     private_file,
     private_folder,
@@ -104,7 +105,6 @@ class Folder:
         self.path = out
         self.data = out / "data"
         self._state = out / STATE
-        self._tmp = str(self._state / "tmp")
         self._numbers = itertools.count()
         self._hashes: dict[str, str] = {}
         self._projects: list[ProjectFolder] = []
@@ -119,8 +119,10 @@ class Folder:
             check_usable(out, run)  # once more: the run that held the lock may have finished it
             for ended in ("bagit.txt", MISSING):
                 (out / ended).unlink(missing_ok=True)
-            shutil.rmtree(self._state / "tmp", ignore_errors=True)
-            private_folder(self._state / "tmp")
+            for left in self._state.glob("tmp*"):
+                shutil.rmtree(left, ignore_errors=True)
+            # Each run its own: what a killed one had under way may go on for a moment.
+            self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
             write_durably(self._state / "run.json", json_text(run), self.temporary())
             private_folder(self.data).chmod(0o700)
             for _ in own_files(self.data):
@@ -271,14 +273,14 @@ class ProjectFolder:
         self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush), recheck=folder.recheck)
         self._index = f"{name}/files.jsonl"
 
-    def keep(self, file: HashedFile, stem: str, suffix: str, blob: str, source: str) -> Stored:
-        """Give fetched bytes their name (by their true type) and note them in the journal."""
-        path = stem + suffix_for(file.head, suffix)
-        with storing(self.path):
-            file.rename(f"{self.path}/{path}")
-        stored = Stored(path, blob, source, file.bytes, file.sha256)
-        self.journal.add(stored)
-        return stored
+    def place(self, stem: str) -> str:
+        """Give the path of a file in this folder, up to its suffix."""
+        return f"{self.path}/{stem}"
+
+    def note(self, file: Received, blob: str, source: str) -> None:
+        """Note a file that has its place in the journal."""
+        path = file.path.removeprefix(f"{self.path}/")
+        self.journal.add(Stored(path, blob, source, file.size, file.sha256))
 
     def finish(self, claimed: Container[int]) -> None:
         """Write the index of the project's files, named by their keys: where each came from, its size and hash."""

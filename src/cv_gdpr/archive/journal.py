@@ -6,20 +6,18 @@ import re
 import threading
 import time
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
 from cv_gdpr.redact import json_line
 
-_GROUP = 256  # files made durable together
 _SHA256 = re.compile("[0-9a-f]{64}")
-_SECONDS = 1.0  # ... or fewer, so that a slow run does not leave many unclaimed for long
+_TOGETHER = 1.0  # seconds in which what is fetched is made durable together
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A file of the export: its path in the project's folder, where its bytes came from, its size and hash."""
 
     path: str
@@ -125,7 +123,7 @@ class Journal:
         with self._lock:
             self._pending.append(entry)
             now = time.monotonic()
-            due = len(self._pending) >= _GROUP or now - self._grouped >= _SECONDS
+            due = now - self._grouped >= _TOGETHER
             if due:
                 self._grouped = now
         if due:
@@ -155,4 +153,4 @@ def _sha256_of(path: Path) -> str:
 
 def _line(entry: Stored) -> bytes:
     """Give what stands for a file in a journal and in `files.jsonl`; lines sorted by their bytes are sorted by path."""
-    return json_line({name: getattr(entry, name) for name in Stored.__slots__})
+    return json_line(entry._asdict())

@@ -27,18 +27,18 @@ def own_files(data: Path) -> Iterator[tuple[str, int]]:
     """
     if data.is_symlink():
         raise UsageError(f"{data} is a link", "an export's folder is refused if it leads elsewhere")
-    yield from _below(data, "")
+    yield from _below(str(data), "")
 
 
-def _below(folder: Path, relative: str) -> Iterator[tuple[str, int]]:
+def _below(folder: str, relative: str) -> Iterator[tuple[str, int]]:
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names alone: of 100,000 entries, each would keep its state
-        path = f"{relative}{name}"
-        found = (folder / name).lstat()
+        path, place = f"{relative}{name}", f"{folder}/{name}"
+        found = os.lstat(place)
         if stat.S_ISDIR(found.st_mode):
-            yield from _below(folder / name, f"{path}/")
+            yield from _below(place, f"{path}/")
             continue
         if not stat.S_ISREG(found.st_mode) or not _OURS.fullmatch(path):
-            raise UsageError(f"{folder / name} is not an export's", "move it, or name another folder")
+            raise UsageError(f"{place} is not an export's", "move it, or name another folder")
         yield path, found.st_size
 
 

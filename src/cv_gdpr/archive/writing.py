@@ -1,14 +1,14 @@
 """Writing so that a file is there whole or not at all, private to its owner, and durable before it is claimed."""
 
-import ctypes
 import errno
 import hashlib
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
 
 _GATHERED = 1 << 17  # bytes that a file gathers before they are written
@@ -25,6 +25,13 @@ def private_folder(path: Path) -> Path:
 def private_file(path: Path | str) -> BinaryIO:
     """Open a new or emptied file that its owner alone can read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def write_all(handle: int, data: bytes | memoryview) -> None:
+    """Write to a file or a pipe until nothing is left."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]
 
 
 def too_many_files() -> StorageError:
@@ -49,6 +56,30 @@ class storing:  # noqa: N801 - used like contextlib's own, and written as a clas
                 raise too_many_files() from error
             place = error.filename or self._what
             raise StorageError(f"cannot write {place}: {error.strerror or error}") from error
+
+
+class Received(NamedTuple):
+    """A file that is whole: where it lies, its size in bytes, SHA-256 and first 16 bytes."""
+
+    path: str
+    size: int
+    sha256: str
+    head: bytes
+
+    def named(self, stem: str, otherwise: str) -> "Received":
+        """Rename the file to `stem` and the suffix of its true type, or the other one; raises StorageError."""
+        path = stem + suffix_for(self.head, otherwise)
+        with storing(path):
+            _rename(self.path, path)
+        return self._replace(path=path)
+
+
+def _rename(path: str, final: Path | str) -> None:
+    try:
+        os.replace(path, final)  # noqa: PTH105 - a Path for each of 100,000 files costs more than the call
+    except FileNotFoundError:
+        private_folder(Path(final).parent)
+        os.replace(path, final)  # noqa: PTH105
 
 
 class HashedFile:
@@ -77,26 +108,26 @@ class HashedFile:
     def _put(self) -> None:
         if self._handle is None:
             self._handle = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        data = memoryview(b"".join(self._gathered))
+        data = b"".join(self._gathered)
         self._gathered.clear()
         self._waiting = 0
         if not self.bytes:
-            self.head = bytes(data[:16])
+            self.head = data[:16]
         self.bytes += len(data)
         self._hash.update(data)
-        while data:
-            data = data[os.write(self._handle, data) :]
+        write_all(self._handle, data)
 
     @property
     def sha256(self) -> str:
         """The hex SHA-256 of what was written."""
         return self._hash.hexdigest()
 
-    def close(self) -> None:
-        """Hand all bytes to the operating system."""
+    def received(self) -> Received:
+        """Hand all bytes to the operating system, and give what came of it."""
         if not self._closed:
             self._put()
         self._let_go()
+        return Received(self.temporary, self.bytes, self.sha256, self.head)
 
     def _let_go(self) -> None:
         self._closed = True
@@ -109,16 +140,12 @@ class HashedFile:
         self._gathered.clear()
         self._let_go()
         with suppress(FileNotFoundError):
-            os.unlink(self.temporary)  # noqa: PTH108 - a Path for each of 100,000 files costs more than the call
+            os.unlink(self.temporary)  # noqa: PTH108
 
     def rename(self, final: Path | str) -> None:
         """Close the file and give it its name, replacing what had it."""
-        self.close()
-        try:
-            os.replace(self.temporary, final)  # noqa: PTH105
-        except FileNotFoundError:
-            private_folder(Path(final).parent)
-            os.replace(self.temporary, final)  # noqa: PTH105
+        self.received()
+        _rename(self.temporary, final)
 
 
 def write_whole(path: Path, text: str, temporary: str) -> str:
@@ -149,6 +176,8 @@ def make_durable(folder: Path) -> None:
     One syncfs(2) for a group of files costs a third of an fsync for each; where there is none, sync(2) serves.
     """
     if sys.platform == "linux":
+        import ctypes
+
         handle = os.open(folder, os.O_RDONLY)
         try:
             libc = ctypes.CDLL(None, use_errno=True)

@@ -82,8 +82,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for ending in _ENDING:
         if signal.getsignal(ending) != signal.SIG_IGN:  # as nohup leaves it
             signal.signal(ending, lambda number, _: _interrupt(received, number))
-    if _verbosity(given):
-        _show_what_is_tried_again()
+    if verbosity := _verbosity(given):
+        _show_what_is_tried_again(verbosity)
     try:
         code = cli.main(given, prog_name="cv-gdpr", standalone_mode=False)
         sys.stdout.flush()
@@ -99,11 +99,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _show_what_is_tried_again() -> None:
+def _show_what_is_tried_again(verbosity: int) -> None:
     import logging
 
     logging.basicConfig(format="%(message)s")
-    logging.getLogger("cv_gdpr").setLevel(logging.INFO)
+    logging.getLogger("cv_gdpr").setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)
 
 
 def _interrupt(received: list[int], number: int) -> None:

@@ -13,12 +13,10 @@ from typing import Any, NoReturn
 import requests
 from msrest.exceptions import ClientRequestError, DeserializationError, HttpOperationError, ValidationError
 
-from cv_gdpr.archive.writing import HashedFile
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
 from cv_gdpr.redact import json_value, without_signature
+from cv_gdpr.service.checks import TRANSIENT, retry_after
 
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
-SLOWEST = 100  # bytes a second; what comes more slowly for as long as a silence is borne counts as silence
 _CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
 _CHECK_ENDPOINT = "check the endpoint: it is the one that the Azure portal shows for the training resource"
 
@@ -99,7 +97,7 @@ def _from_response(raw: requests.Response) -> ServiceError:
         return NotFound(text, **known)
     if raw.is_redirect or 300 <= raw.status_code < 400:
         return Unreachable(f"{text}: a redirect, not followed, since it would carry the key", _CHECK_ENDPOINT, **known)
-    if raw.status_code in _TRANSIENT:
+    if raw.status_code in TRANSIENT:
         return ServiceError(text, transient=True, retry_after=retry_after(raw.headers, message), **known)
     return ServiceError(text, **known)
 
@@ -122,20 +120,6 @@ def _innermost(error: BaseException) -> str:
     return re.sub(r"<[^>]*object at 0x[0-9a-f]+>:? ?", "", str(error)) or type(error).__name__
 
 
-def check_bytes(source: str, file: HashedFile, headers: Any) -> None:
-    """Raise ServiceError for bytes that cannot be an item's: none at all, or the HTML page of a proxy."""
-    if not file.bytes:
-        raise ServiceError(f"{source} sent an empty file", transient=True)
-    declared = headers.get("Content-Type", "").lower()
-    if declared.startswith(("text/", "application/json", "application/xml")) or _is_markup(file.head):
-        raise ServiceError(f"{source} sent a page or a message (HTML, XML, JSON, text) where bytes were due")
-
-
-def _is_markup(head: bytes) -> bool:
-    """Say whether bytes begin like HTML, XML or JSON; no format of images or models does."""
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"<", b"{"}  # Azure's errors begin with the mark
-
-
 def read_error(raw: requests.Response) -> tuple[str, str]:
     """Give the code and the message of an error body in any of its shapes; ("", "") for an empty one."""
     try:
@@ -154,12 +138,3 @@ def _plain_text(raw: requests.Response) -> str:
     if "html" in raw.headers.get("Content-Type", "").lower():
         return "an HTML page"
     return " ".join(raw.content.decode("utf-8-sig", errors="replace").split())
-
-
-def retry_after(headers: Any, message: str = "") -> float | None:
-    """Give the seconds that a Retry-After header, or the gateway's "retry after N second(s)", asks for."""
-    for text in (headers.get("Retry-After", ""), message):
-        found = re.fullmatch(r"\s*(\d{1,5})\s*", text) or re.search(r"retry after (\d{1,5}) second", text)
-        if found:
-            return float(found[1])
-    return None

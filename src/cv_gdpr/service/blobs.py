@@ -1,25 +1,48 @@
-"""The downloads from blob storage: many at once in a thread of their own, each tried again while that may help."""
+"""The downloads from blob storage: many at once, in a process of their own (`downloading.py`), seen from here."""
 
-import heapq
-import itertools
+import json
+import os
+import subprocess
+import sys
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Self
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
-from cv_gdpr.archive.writing import HashedFile, storing
-from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ServiceError
-from cv_gdpr.service.client import LOG, is_loopback
-from cv_gdpr.service.limits import AdaptiveLimit
-from cv_gdpr.service.pacing import Patience
-from cv_gdpr.service.transfers import Transfers
+import certifi
+from requests.utils import get_environ_proxies, select_proxy
 
-_OVERRUN = frozenset({429, 503})
-_LONGEST_TURN = 0.5  # seconds
+from cv_gdpr import errors
+from cv_gdpr.archive.writing import Received, write_all
+from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, UsageError
+from cv_gdpr.links import is_loopback
+from cv_gdpr.service.client import LOG
+
+_READ = 1 << 16  # bytes
+_TOGETHER = 32  # orders
+# Where modules are found is handed on: the process must not look into the working folder, which may hold anything.
+_START = """
+import json, sys
+settings = json.loads(sys.argv[1])
+sys.path[:] = settings.pop("modules")
+from cv_gdpr.service.downloading import main
+main(settings)
+"""
+
+
+class Where(NamedTuple):
+    """Where bytes come from and go to: a link, a path up to its suffix, the suffix if their type tells none."""
+
+    uri: str
+    stem: str
+    suffix: str
+
+
+Done = Callable[[Received | CvGdprError], None]
 
 
 @dataclass(frozen=True)
@@ -31,150 +54,175 @@ class Fetching:
     silence: float = 60.0
 
 
-Done = Callable[[HashedFile | CvGdprError], None]
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    """A blob on its way."""
-
-    uri: str
-    done: Done
-    patience: Patience
-
-
 class Downloads:
-    """Fetches blobs in the background; a context manager. `submit` waits when too many are on their way."""
+    """Fetches blobs in the background; a context manager. Raises UsageError for certificates that cannot be read."""
 
     def __init__(self, fetching: Fetching, temporary: Callable[[], str], stop: threading.Event) -> None:
-        self._fetching = fetching
+        self._settings = asdict(fetching) | {"authorities": _authorities()}
+        self._most = fetching.connections * 8
+        self._unsent: list[list[str]] = []
         self._temporary = temporary
         self._stop = stop
-        self._limit = AdaptiveLimit(fetching.connections)
-        self._transfers = Transfers(fetching.connections, fetching.silence)
-        self._queue: deque[_Job] = deque()
-        self._later: list[tuple[float, int, _Job]] = []  # a heap of those that wait for their next try
-        self._numbers = itertools.count()
-        self._under_way = 0
-        self._down_since: float | None = None
+        self._waited_for: dict[str, Done] = {}  # by temporary path
         self._room = threading.Condition()
-        self._closing = False
-        self._asleep = False
-        self._thread = threading.Thread(target=self._run, name="downloads", daemon=True)
+        self._sending = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._listener = threading.Thread(target=self._listen, name="downloads", daemon=True)
+        self._broke = ""
+        self._ended: CvGdprError | None = None
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._closing = True
-        self._transfers.wake()
-        self._thread.join()
-
-    def submit(self, uri: str, done: Done, *, again: bool = False) -> None:
-        """Fetch a blob; `done` is called in another thread with the closed file, or with the error that remained.
-
-        Waits for room, unless the blob is asked for `again` (with a renewed link): it had its place already.
-        """
-        most = self._fetching.connections * 4
+        """End the process; what it has under way are temporary files."""
         with self._room:
-            while not again and self._under_way >= most:
+            self._ended = self._ended or Interrupted("interrupted")
+        if self._process:
+            self._process.kill()
+            self._listener.join()
+            with self._process:
+                pass  # closes the pipes, and waits
+
+    def submit(self, where: Where, done: Done, *, again: bool = False) -> None:
+        """Fetch a blob; `done` is called, mostly in another thread, with the file or with the error that remained.
+
+        Waits for room, unless the blob is asked for `again` (with a renewed link): it had its place already. Orders are
+        sent on together, for each one that is sent by itself wakes another process up: `push` says that no more come.
+        """
+        try:
+            order = [self._temporary(), proxy_of(where.uri), *where]
+        except MalformedAnswer as error:
+            done(error)
+            return
+        with self._room:
+            while not again and len(self._waited_for) >= self._most and not self._ended:
+                self.push()
                 self._room.wait(0.5)
                 if self._stop.is_set():
                     raise Interrupted("interrupted")
-            self._under_way += 1
-        self._queue.append(_Job(uri, done, Patience(self._fetching.patience)))
-        if self._asleep:
-            self._transfers.wake()
+            if not self._ended:
+                self._start()
+                self._waited_for[order[0]] = done
+        if self._ended:
+            done(self._ended)
+            return
+        self._unsent.append(order)
+        if again or len(self._unsent) >= _TOGETHER:
+            self.push()
 
-    def _run(self) -> None:
+    def push(self) -> None:
+        """Send on the orders that wait for more."""
+        with self._sending:
+            orders, self._unsent = self._unsent, []
+            if orders:
+                self._send(orders)
+
+    def _start(self) -> None:
+        """Start the process when it is needed first: many a command fetches nothing."""
+        if self._process:
+            return
+        settings = json.dumps(self._settings | {"modules": sys.path})
         try:
-            while not self._closing:
-                self._start_some()
-                self._transfers.turn(self._nap())
-                self._asleep = False
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter
+                [sys.executable, "-I", "-S", "-c", _START, settings],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C is for this process here
+            )
+        except OSError as error:
+            raise ProcessEnded(f"the process that downloads cannot be started: {error.strerror or error}") from error
+        self._listener.start()
+
+    def _send(self, orders: list[list[str]]) -> None:
+        with suppress(BrokenPipeError):  # of which `_listen` tells
+            write_all(self._handle(0), "".join(json.dumps(order) + "\n" for order in orders).encode())
+
+    def _handle(self, number: int) -> int:
+        assert self._process  # noqa: S101 - for the type checker
+        pipe = (self._process.stdin, self._process.stdout)[number]
+        assert pipe  # noqa: S101
+        return pipe.fileno()
+
+    # --- in the thread that listens -----------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        half = b""
+        try:
+            while came := os.read(self._handle(1), _READ):
+                *whole, half = (half + came).split(b"\n")
+                for line in whole:
+                    self._take(*json.loads(line))
         finally:
-            self._transfers.close(Interrupted("interrupted"))
+            self._end()
 
-    def _nap(self) -> float:
-        """Give the seconds to wait for something to happen; whoever submits after this wakes the thread up."""
-        self._asleep = self._transfers.running < self._limit.now
-        if self._queue and self._asleep:
-            return 0.0
-        return min(_LONGEST_TURN, max(0.0, self._later[0][0] - time.monotonic())) if self._later else _LONGEST_TURN
+    def _take(self, kind: str, *told: Any) -> None:
+        if kind == "whole":
+            temporary, path, size, sha256, head = told
+            self._settle(temporary, Received(path, size, sha256, bytes.fromhex(head)))
+        elif kind == "failed":
+            path, error, known = told
+            self._settle(path, getattr(errors, error)(**known))
+        elif kind == "said":
+            LOG.info(told[0])
+        else:
+            self._broke, trace = told
+            LOG.debug(trace)
 
-    def _start_some(self) -> None:
-        while self._later and self._later[0][0] <= time.monotonic():
-            self._queue.append(heapq.heappop(self._later)[2])
-        while self._queue and self._transfers.running < self._limit.now:
-            self._start(self._queue.popleft())
-
-    def _start(self, job: _Job) -> None:
-        try:
-            if self._stop.is_set():
-                raise Interrupted("interrupted")
-            check_address(job.uri)
-            with storing("the export folder"):
-                file = HashedFile(self._temporary())
-        except CvGdprError as error:
-            self._finish(job, error)
-            return
-        self._transfers.start(job.uri, file, lambda result: self._ended(job, result))
-
-    def _ended(self, job: _Job, result: HashedFile | CvGdprError) -> None:
-        """Take what one try came to: the end, or another try, which holds no connection while it waits."""
-        if isinstance(result, HashedFile):
-            self._limit.succeeded()
-            self._down_since = None
-        elif (wait := self._wait_after(job, result)) is not None:
-            heapq.heappush(self._later, (time.monotonic() + wait, next(self._numbers), job))
-            return
-        self._finish(job, result)
-
-    def _wait_after(self, job: _Job, error: CvGdprError) -> float | None:
-        if not isinstance(error, ServiceError) or not error.transient:
-            return None
-        if error.status in _OVERRUN or not error.status:
-            self._limit.overrun()
-        wait = job.patience.next_wait(error.retry_after)
-        if wait is None or self._down_for() > self._fetching.patience:
-            return None
-        LOG.info("%s; fetched again in %.1f s", error.message, wait)
-        return wait
-
-    def _finish(self, job: _Job, result: HashedFile | CvGdprError) -> None:
+    def _settle(self, path: str, result: Received | CvGdprError) -> None:
         with self._room:
-            self._under_way -= 1
-            if self._under_way == self._fetching.connections * 2:
+            done = self._waited_for.pop(path)
+            if len(self._waited_for) == self._most // 2:
                 self._room.notify_all()  # not for each place: waking the lister up costs more than a download
-        job.done(result)
+        done(result)
 
-    def _down_for(self) -> float:
-        """Seconds in which no blob was had: patience is not spent anew on each while storage is down for all."""
-        now = time.monotonic()
-        self._down_since = self._down_since or now
-        return now - self._down_since
+    def _end(self) -> None:
+        """Tell all that are waited for that nothing comes any more."""
+        with self._room:
+            how = self._broke or "it was killed"
+            self._ended = self._ended or ProcessEnded(f"the process that downloads ended before its time ({how})")
+            left = list(self._waited_for.values())
+            self._waited_for.clear()
+            self._room.notify_all()
+        for done in left:
+            done(self._ended)
 
 
-def check_address(uri: str) -> None:
-    """Raise MalformedAnswer unless a URI is https, or http to loopback."""
-    if reason := _objection(uri[: uri.find("/", 8) + 1] or uri):
-        raise MalformedAnswer(reason)
+def _authorities() -> str:
+    """Give certifi's authorities, or those of REQUESTS_CA_BUNDLE; raises UsageError if they cannot be read."""
+    bundle = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where())
+    try:
+        if bundle.is_file():
+            bundle.open("rb").close()
+        else:
+            os.listdir(bundle)  # noqa: PTH208 - readable or not
+    except OSError as error:
+        raise UsageError(f"the certificates of {bundle} cannot be used: {error.strerror or error}") from error
+    return str(bundle)
+
+
+def proxy_of(uri: str) -> str:
+    """Give the proxy that the usual variables name for a link's host, as requests does for the API; empty: none.
+
+    Raises MalformedAnswer unless the link is https, or http to loopback.
+    """
     try:
         uri.encode()
     except UnicodeEncodeError:
         raise MalformedAnswer("the service gave a link that is no address") from None
+    return _proxy_of_root(uri[: uri.find("/", 8) + 1] or uri)
 
 
 @lru_cache(maxsize=1024)
-def _objection(root: str) -> str:
-    """Say what speaks against a link, from its beginning up to its path: few hosts have all the links."""
+def _proxy_of_root(root: str) -> str:
+    """Look at a link from its beginning up to its path: few hosts have all the links."""
     try:
-        root.encode()
         parts = urlsplit(root)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        return "the service gave a link that is no address"
-    if host and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
-        return ""
-    return "the service gave a link that is not https" if root else "the service gave no link"
+        raise MalformedAnswer("the service gave a link that is no address") from None
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        raise MalformedAnswer("the service gave a link that is not https" if root else "the service gave no link")
+    return select_proxy(root, get_environ_proxies(root)) or ""

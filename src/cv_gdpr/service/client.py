@@ -1,6 +1,5 @@
 """The one door to the Training API: the official SDK client, paced, patient, and with its answers left as sent."""
 
-import ipaddress
 import logging
 import threading
 import time
@@ -19,10 +18,12 @@ from urllib3 import HTTPResponse, Retry
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.writing import HashedFile, storing
+from cv_gdpr.archive.writing import HashedFile, Received, storing
 from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
+from cv_gdpr.links import is_loopback
 from cv_gdpr.listing import PAGE
-from cv_gdpr.service.answers import SLOWEST, VerbatimDeserializer, check_bytes, request_id, translate
+from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
+from cv_gdpr.service.checks import SLOWEST, check_bytes
 from cv_gdpr.service.pacing import Budget, Patience
 
 LOG = logging.getLogger("cv_gdpr")  # what is tried again; -v shows it
@@ -75,14 +76,6 @@ def checked_endpoint(endpoint: str) -> str:
     if parts.scheme == "http" and not is_loopback(host):
         raise UsageError("the endpoint is plain http: the key would travel unprotected", "use https")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine itself."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def checked_key(key: str) -> str:
@@ -176,8 +169,8 @@ class Service:
         """Give an operation that takes `take` and `skip` as a list to be read by pages."""
         return Pages(lambda skip: self.call(operation, *args, take=PAGE, skip=skip, **kwargs), self._background)
 
-    def artifact(self, project_id: str, path: str, temporary: Callable[[], str]) -> HashedFile:
-        """Give the bytes of a relative artifact path (with the VNET feature) in a closed file; raises ServiceError."""
+    def artifact(self, project_id: str, path: str, temporary: Callable[[], str]) -> Received:
+        """Give the bytes of a relative artifact path (with the VNET feature); raises ServiceError."""
 
         def send() -> Answer:
             raw = self._client.get_artifact(project_id, path, raw=True)
@@ -185,7 +178,7 @@ class Service:
                 file = _received(response, temporary, self._connection.silence)
             return Answer(file, response.status_code, request_id(response))
 
-        file: HashedFile = self._patiently("GetArtifact", send).body
+        file: Received = self._patiently("GetArtifact", send).body
         return file
 
     def _patiently(self, name: str, send: Callable[[], Answer]) -> Answer:
@@ -240,7 +233,7 @@ class Service:
         return failure
 
 
-def _received(response: requests.Response, temporary: Callable[[], str], silence: float) -> HashedFile:
+def _received(response: requests.Response, temporary: Callable[[], str], silence: float) -> Received:
     with storing("the export folder"):
         file = HashedFile(temporary())
     try:
@@ -248,12 +241,12 @@ def _received(response: requests.Response, temporary: Callable[[], str], silence
             with storing("the export folder"):
                 file.write(chunk)
         with storing("the export folder"):
-            file.close()
-        check_bytes("the service", file, response.headers)
+            received = file.received()
+        check_bytes("the service", received, response.headers.get("Content-Type", ""))
     except BaseException:
         file.discard()
         raise
-    return file
+    return received
 
 
 def _parts(response: requests.Response, silence: float) -> Iterator[bytes]:
@@ -296,8 +289,6 @@ def _configured(session: requests.Session, *_: Any, **settings: Any) -> dict[str
     """Switch off the SDK's own retries, which would multiply ours; msrest calls this before each request."""
     for adapter in session.adapters.values():
         adapter.max_retries = _NO_RETRY  # type: ignore[attr-defined]
-    # msrest's own version of it gives a list where requests wants an iterator: a TypeError at a redirected DELETE.
-    session.__dict__.pop("resolve_redirects", None)
     # msrest's own way to follow no redirect gives requests a list where an iterator is due, which fails for a DELETE.
     session.resolve_redirects = lambda *_, **__: iter(())  # type: ignore[method-assign]
     session.hooks["response"] = [_read_bounded]

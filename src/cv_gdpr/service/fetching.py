@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from cv_gdpr.errors import CvGdprError, Interrupted
-from cv_gdpr.service.blobs import Done, Downloads, Fetching
+from cv_gdpr.service.blobs import Done, Downloads, Fetching, Where
 from cv_gdpr.service.client import Service
 
 _ARTIFACTS = 8  # GetArtifact calls under way; they share the budget of all calls
@@ -30,22 +30,27 @@ class Fetcher:
         self._artifacts.shutdown(wait=exc[0] is None, cancel_futures=True)
         self._downloads.__exit__(*exc)
 
-    def submit(self, project_id: str, uri: str, done: Done, *, again: bool = False) -> None:
-        """Fetch a link; `done` is called in another thread with the closed file or with the error that remained.
+    def submit(self, project_id: str, where: Where, done: Done, *, again: bool = False) -> None:
+        """Fetch a blob; `done` is called in another thread with the file or with the error that remained.
 
-        Waits for room, unless the link is a renewed one, asked for `again`.
+        Waits for room, unless the link is a renewed one, asked for `again`. May wait for more, until `push`.
         """
-        if "://" in uri:
-            self._downloads.submit(uri, done, again=again)
+        if "://" in where.uri:
+            self._downloads.submit(where, done, again=again)
             return
         while not self._places.acquire(timeout=0.5):
             if self._service.stop.is_set():
                 raise Interrupted("interrupted")
-        self._artifacts.submit(self._artifact, project_id, uri, done)
+        self._artifacts.submit(self._artifact, project_id, where, done)
 
-    def _artifact(self, project_id: str, path: str, done: Done) -> None:
+    def push(self) -> None:
+        """Send on what was submitted and waits for more."""
+        self._downloads.push()
+
+    def _artifact(self, project_id: str, where: Where, done: Done) -> None:
         try:
-            result = self._service.artifact(project_id, path, self._temporary)
+            received = self._service.artifact(project_id, where.uri, self._temporary)
+            result = received.named(where.stem, where.suffix)
         except CvGdprError as error:
             done(error)
         except Exception as error:  # noqa: BLE001 - nothing may be lost: it is told as this blob's end

@@ -3,7 +3,8 @@
 import random
 import threading
 import time
-from dataclasses import dataclass, field
+
+_FIRST, _LONGEST = 0.2, 20.0  # seconds between two tries
 
 
 class Budget:
@@ -35,23 +36,23 @@ class Budget:
             self._next = max(self._next, time.monotonic() + seconds)
 
 
-@dataclass
 class Patience:
     """One thing's tries: exponential waits with jitter, bounded by `seconds` since the first failure."""
 
-    seconds: float
-    first: float = 0.2
-    longest: float = 20.0
-    tries: int = 0
-    _since: float = field(default=0.0, init=False)
+    __slots__ = ("_since", "_tries", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._tries = 0
+        self._since = 0.0
 
     def next_wait(self, retry_after: float | None = None) -> float | None:
         """Give the seconds to wait before the next try, or None when patience is at its end."""
         now = time.monotonic()
-        if not self.tries:
+        if not self._tries:
             self._since = now
-        self.tries += 1
-        wait = min(self.longest, self.first * 2 ** (self.tries - 1)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+        self._tries += 1
+        wait = min(_LONGEST, _FIRST * 2 ** (self._tries - 1)) * random.uniform(0.5, 1)  # noqa: S311 - jitter
         if retry_after is not None:
             wait = max(retry_after, wait / 4)
         return wait if now + wait - self._since <= self.seconds else None

@@ -8,67 +8,37 @@ for all connections. Nothing here knows the training key.
 import base64
 import errno
 import hashlib
+import math
 import os
-import selectors
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import cache
+from select import POLLIN, POLLOUT, poll
 from typing import Any
 
-import certifi
 import pycurl
-from requests.utils import get_environ_proxies, select_proxy
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.writing import HashedFile, storing, too_many_files
-from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable, UsageError
-from cv_gdpr.service.answers import SLOWEST, check_bytes, retry_after
+from cv_gdpr.archive.writing import HashedFile, Received, storing, too_many_files
+from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
+from cv_gdpr.service.checks import SLOWEST, TRANSIENT, check_bytes, retry_after
 
 _TO_CONNECT = 15  # seconds
 _BUFFER = 1 << 18  # bytes that libcurl hands over at once, at most
 _IGNORED = 1 << 16  # bytes of an error's body that are read, so that its connection can be used again
 _LOOK = 0.25  # seconds between two looks for transfers that fell silent
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
 _UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR})
-_BITS = {pycurl.POLL_IN: selectors.EVENT_READ, pycurl.POLL_OUT: selectors.EVENT_WRITE}
-_BITS[pycurl.POLL_INOUT] = selectors.EVENT_READ | selectors.EVENT_WRITE
+_BITS = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
 
-Ended = Callable[[HashedFile | CvGdprError], None]
-
-
-@dataclass(frozen=True)
-class Trust:
-    """Whose certificates are believed: a file or a folder of authorities."""
-
-    authorities: str
-
-    @classmethod
-    def of_environment(cls) -> "Trust":
-        """Give certifi's authorities, or those of REQUESTS_CA_BUNDLE; raises UsageError if they cannot be read."""
-        bundle = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where())
-        try:
-            if bundle.is_file():
-                bundle.open("rb").close()
-            else:
-                os.listdir(bundle)  # noqa: PTH208 - readable or not
-        except OSError as error:
-            raise UsageError(f"the certificates of {bundle} cannot be used: {error.strerror or error}") from error
-        return cls(str(bundle))
-
-    def apply(self, curl: pycurl.Curl) -> None:
-        """Let a handle believe them and nobody else."""
-        curl.setopt(pycurl.CAPATH if Path(self.authorities).is_dir() else pycurl.CAINFO, self.authorities)
+Ended = Callable[[Received | CvGdprError], None]
 
 
 class _Slot:
     """One transfer at a time: a handle that is used again and again, and the file that its body goes to."""
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, authorities: str) -> None:
         self.headers: list[bytes] = []
         self.curl = curl = pycurl.Curl()
         self.file: HashedFile
@@ -83,9 +53,9 @@ class _Slot:
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.CONNECTTIMEOUT, _TO_CONNECT)
         curl.setopt(pycurl.BUFFERSIZE, _BUFFER)
-        trust.apply(curl)
+        curl.setopt(pycurl.CAPATH if os.path.isdir(authorities) else pycurl.CAINFO, authorities)  # noqa: PTH112
 
-    def begin(self, uri: str, file: HashedFile, ended: Ended) -> None:
+    def begin(self, uri: str, proxy: str, file: HashedFile, ended: Ended) -> None:
         """Prepare the next transfer."""
         self.headers.clear()
         self.file, self.ended = file, ended
@@ -93,21 +63,22 @@ class _Slot:
         self.looked = time.monotonic()
         self.came = 0  # bytes since then
         self._stored: bool | None = None  # whether the body is the blob's
-        self._parsed: dict[bytes, bytes] | None = None
+        self._joined = b""  # all headers, once one was looked for
         self._md5: hashlib._Hash | None = None
         self._ignored = 0
         self.curl.setopt(pycurl.URL, uri.encode())
-        proxy = proxy_for(*uri.split("/", 3)[:3:2])
         if proxy != self._proxy:
             self._proxy = proxy
             self.curl.setopt(pycurl.PROXY, proxy)
 
     def header(self, name: bytes) -> str:
         """Give a header of the answer, or an empty text."""
-        if self._parsed is None:
-            parts = (line.partition(b":") for line in self.headers)
-            self._parsed = {key.lower(): value for key, _, value in parts}
-        return self._parsed.get(name, b"").strip().decode("latin-1")
+        self._joined = self._joined or b"".join(self.headers)
+        found = self._joined.lower().rfind(b"\n" + name + b":")
+        if found < 0:
+            return ""
+        begun = found + len(name) + 2
+        return self._joined[begun : self._joined.find(b"\n", begun)].strip().decode("latin-1")
 
     def _status(self) -> bytes:
         """Give the status of the answer that the body belongs to; an interim one may have come before."""
@@ -134,8 +105,8 @@ class _Slot:
             self._md5.update(chunk)
         return None
 
-    def outcome(self, number: int) -> HashedFile | CvGdprError:
-        """Give what a transfer that ended with an error number of libcurl (0: none) came to; closes the file."""
+    def outcome(self, number: int) -> Received | CvGdprError:
+        """Give what a transfer that ended with an error number of libcurl (0: none) came to."""
         try:
             if self.failure:
                 raise self.failure
@@ -145,42 +116,38 @@ class _Slot:
             if number:
                 raise _unreached(number, self.curl.getinfo(pycurl.OS_ERRNO))
             with storing("the export folder"):
-                self.file.close()
-            self._check()
+                received = self.file.received()
+            self._check(received)
         except CvGdprError as error:
             with suppress(OSError):
                 self.file.discard()
             return error
-        return self.file
+        return received
 
-    def _check(self) -> None:
+    def _check(self, received: Received) -> None:
         announced = self.header(b"content-length")
         if not announced and self.header(b"transfer-encoding").lower() != "chunked":
             raise ServiceError("blob storage sent bytes without saying how many", transient=True)
         if self.header(b"content-range"):
             raise ServiceError("blob storage sent a part where the whole was due", transient=True)
-        if announced.isdigit() and int(announced) != self.file.bytes:
-            raise ServiceError(f"blob storage sent {self.file.bytes} of {announced} bytes", transient=True)
+        if announced.isdigit() and int(announced) != received.size:
+            raise ServiceError(f"blob storage sent {received.size} of {announced} bytes", transient=True)
         if self._md5 and base64.b64encode(self._md5.digest()).decode() != self.header(b"content-md5"):
             raise ServiceError("blob storage sent bytes that do not match their Content-MD5", transient=True)
-        check_bytes("blob storage", self.file, {"Content-Type": self.header(b"content-type")})
+        check_bytes("blob storage", received, self.header(b"content-type"))
 
 
 class Transfers:
-    """Runs transfers side by side in the thread that calls `turn`."""
+    """Runs transfers side by side in the thread that calls `turn`; `authorities`: a file or folder."""
 
-    def __init__(self, connections: int, silence: float) -> None:
-        self._trust = Trust.of_environment()
+    def __init__(self, connections: int, silence: float, authorities: str) -> None:
         self._silence = silence
+        self._authorities = authorities
         self._idle: list[_Slot] = []
         self._running: dict[pycurl.Curl, _Slot] = {}
-        self._selector = selectors.DefaultSelector()
-        self._lock = threading.Lock()
-        self._closed = False
-        self._waker, self._woken = os.pipe()
-        os.set_blocking(self._waker, False)
-        os.set_blocking(self._woken, False)
-        self._selector.register(self._waker, selectors.EVENT_READ)
+        self._poll = poll()  # for a hundred sockets cheaper than epoll, which takes a system call for each change
+        self._listened = -1
+        self._ready: Callable[[], None]
         self._due: float | None = None  # when libcurl wants to be called though nothing happens
         self._looked = 0.0
         self._multi = pycurl.CurlMulti()
@@ -193,16 +160,15 @@ class Transfers:
         """How many transfers are under way."""
         return len(self._running)
 
-    def wake(self) -> None:
-        """Let `turn` return soon; may be called from any thread."""
-        with self._lock, suppress(BlockingIOError):
-            if not self._closed:  # else the number may be another file's by now
-                os.write(self._woken, b"!")
+    def listen(self, file: int, ready: Callable[[], None]) -> None:
+        """Call `ready` in `turn` whenever that file or pipe can be read."""
+        self._poll.register(file, POLLIN)
+        self._listened, self._ready = file, ready
 
-    def start(self, uri: str, file: HashedFile, ended: Ended) -> None:
-        """Begin to fetch an address into a file; `ended` is called in `turn` with the closed file, or the error."""
-        slot = self._idle.pop() if self._idle else _Slot(self._trust)
-        slot.begin(uri, file, ended)
+    def start(self, uri: str, proxy: str, file: HashedFile, ended: Ended) -> None:
+        """Begin to fetch an address into a file; `ended` is called in `turn` with what came of it."""
+        slot = self._idle.pop() if self._idle else _Slot(self._authorities)
+        slot.begin(uri, proxy, file, ended)
         self._running[slot.curl] = slot
         self._multi.add_handle(slot.curl)
 
@@ -212,11 +178,11 @@ class Transfers:
         due = min(longest, _LOOK) if self._running else longest
         if self._due is not None:
             due = min(due, max(0.0, self._due - now))
-        for key, bits in self._selector.select(due):
-            if key.fd == self._waker:
-                os.read(self._waker, 4096)
+        for file, bits in self._poll.poll(math.ceil(due * 1000)):
+            if file == self._listened:
+                self._ready()
             else:
-                self._multi.socket_action(key.fd, _flags(bits))
+                self._multi.socket_action(file, _flags(bits))
         now = time.monotonic()
         if self._due is not None and self._due <= now:
             self._due = None
@@ -250,42 +216,22 @@ class Transfers:
         self._idle.append(slot)
         ended(result)
 
-    def close(self, error: CvGdprError) -> None:
-        """End all transfers with an error, and close all connections."""
-        for slot in list(self._running.values()):
-            slot.failure = error
-            self._end(slot)
-        for slot in self._idle:
-            slot.curl.close()
-        self._multi.close()
-        self._selector.close()
-        with self._lock:
-            self._closed = True
-            os.close(self._waker)
-            os.close(self._woken)
-
     # --- what libcurl asks for ----------------------------------------------------------------------------------
 
     def _watch(self, what: int, socket: int, *_: Any) -> None:
-        with suppress(KeyError, OSError):
-            self._selector.unregister(socket)
-        if what != pycurl.POLL_REMOVE:
-            self._selector.register(socket, _BITS[what])
+        if what == pycurl.POLL_REMOVE:
+            with suppress(KeyError):
+                self._poll.unregister(socket)
+        else:
+            self._poll.register(socket, _BITS[what])
 
     def _remind(self, milliseconds: int) -> None:
         self._due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
 
 def _flags(bits: int) -> int:
-    flags = pycurl.CSELECT_IN if bits & selectors.EVENT_READ else 0
-    return flags | (pycurl.CSELECT_OUT if bits & selectors.EVENT_WRITE else 0)
-
-
-@lru_cache(maxsize=1024)
-def proxy_for(scheme: str, host: str) -> str:
-    """Give the proxy that the usual variables name for a host, as requests does for the API; empty: none."""
-    address = f"{scheme}//{host}/"
-    return select_proxy(address, get_environ_proxies(address)) or ""
+    flags = pycurl.CSELECT_OUT if bits & POLLOUT else 0
+    return flags | (pycurl.CSELECT_IN if bits & ~POLLOUT else 0)  # an error or a hang-up is read
 
 
 def _refused(status: int, slot: _Slot) -> ServiceError:
@@ -293,7 +239,7 @@ def _refused(status: int, slot: _Slot) -> ServiceError:
     if status in {404, 410}:
         return NotFound(message, status=status)
     wait = retry_after({"Retry-After": slot.header(b"retry-after")})
-    return ServiceError(message, status=status, transient=status in _TRANSIENT, retry_after=wait)
+    return ServiceError(message, status=status, transient=status in TRANSIENT, retry_after=wait)
 
 
 def _unreached(number: int, system: int) -> CvGdprError:
