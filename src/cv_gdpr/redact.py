@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Self
 
@@ -28,9 +29,49 @@ class NumberText(Decimal):
         return number
 
 
-def json_value(text: bytes) -> Any:
+class Record(dict[str, Any]):
+    """An object of a list, and its text as it was sent: to write it anew would cost more than to have it read."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, value: dict[str, Any], text: str) -> None:
+        super().__init__(value)
+        self.text = text
+
+
+def json_value(text: bytes | str) -> Any:
     """Give the value of a JSON text, with what `json_text` needs to write it again as it was; raises ValueError."""
     return json.loads(text, parse_float=_number, parse_constant=_no_number)
+
+
+def json_list(text: bytes) -> Any:
+    """Give the value of a JSON text as `json_value` does; if it is a list, its objects as Records."""
+    sent = text.decode(json.detect_encoding(text), "surrogatepass").strip(_BLANK)
+    if not sent.startswith("["):
+        return json_value(sent)
+    return list(_elements(sent))
+
+
+def _elements(sent: str) -> Iterator[Any]:
+    """Give the elements of a list; raises ValueError where it is none."""
+    place, last = _next(sent, 1), len(sent) - 1
+    if place == last and sent[last] == "]":
+        return
+    while True:
+        value, end = _RECORDS.raw_decode(sent, place)
+        yield Record(value, sent[place:end]) if type(value) is dict else json_value(sent[place:end])
+        place = _next(sent, end)
+        if place == last and sent[last] == "]":
+            return
+        if sent[place : place + 1] != ",":
+            raise ValueError("no list of JSON")
+        place = _next(sent, place + 1)
+
+
+def _next(sent: str, place: int) -> int:
+    while sent[place : place + 1] in _BLANKS:
+        place += 1
+    return place
 
 
 def _number(text: str) -> float | NumberText:
@@ -40,6 +81,11 @@ def _number(text: str) -> float | NumberText:
 
 def _no_number(text: str) -> float:
     raise ValueError(f"{text} is no JSON")
+
+
+_RECORDS = json.JSONDecoder(parse_constant=_no_number)
+_BLANK = " \t\n\r"
+_BLANKS = frozenset(_BLANK)
 
 
 def _marked(value: Any) -> str:
@@ -55,12 +101,28 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def json_text(value: Any, *, indent: bool = False) -> str:
     """Give `value` as JSON text; keys, order and numbers as they came, every signature cut off its URI."""
+    if isinstance(value, Record):
+        text = value.text if not indent and _may_stay(value.text) else _written(json_value(value.text), indent=indent)
+    else:
+        text = _written(value, indent=indent)
+    return _redacted(text)
+
+
+def _may_stay(text: str) -> bool:
+    """Say whether a text is a line as it is, and laid out and escaped so that every link in it is recognised."""
+    plain = "\\" not in text and "\n" not in text and "\r" not in text and '" :' not in text and "\t" not in text
+    return plain and (text.isascii() or not _SURROGATE.search(text))
+
+
+def _written(value: Any, *, indent: bool) -> str:
     text = _PRETTY.encode(value) if indent else _COMPACT.encode(value)
     if not text.isascii() and _SURROGATE.search(text):  # UTF-8 cannot hold it alone, but a JSON escape can
         layout: dict[str, Any] = {"indent": 2} if indent else {"separators": (",", ":")}
         text = json.dumps(value, default=_marked, **layout)
-    if _MARK in text:
-        text = re.sub(f'"{_MARK}([^"]*)"', r"\1", text)
+    return re.sub(f'"{_MARK}([^"]*)"', r"\1", text) if _MARK in text else text
+
+
+def _redacted(text: str) -> str:
     if "\\" in text:  # a quotation mark may be escaped
         text = _SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
     elif "?" in text:

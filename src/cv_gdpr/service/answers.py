@@ -14,7 +14,7 @@ import requests
 from msrest.exceptions import ClientRequestError, DeserializationError, HttpOperationError, ValidationError
 
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
-from cv_gdpr.redact import json_value, without_signature
+from cv_gdpr.redact import json_list, without_signature
 from cv_gdpr.service.checks import TRANSIENT, retry_after
 
 _CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
@@ -31,7 +31,7 @@ class VerbatimDeserializer:
         if raw.status_code >= 400 or target == "CustomVisionError":
             raise DeserializationError("an error, to be read from the raw response")
         try:
-            value = json_value(raw.content)
+            value = json_list(raw.content)
         except (ValueError, RecursionError, ArithmeticError):
             malformed(raw, f"{_kind(raw)} where JSON was due")
         if type(value) is not _expected(target):
