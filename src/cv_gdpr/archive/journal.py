@@ -14,6 +14,9 @@ from cv_gdpr.archive.writing import make_durable, private_file, private_folder, 
 from cv_gdpr.redact import json_line
 
 _SHA256 = re.compile("[0-9a-f]{64}")
+_USUAL = re.compile(  # a line that needs no parser: nearly all are
+    rb'{"path":"([!#-[\]-~]*)","blob":"([!#-[\]-~]*)","source":"([!#-[\]-~]*)","bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"}\n'
+)
 _TOGETHER = 1.0  # seconds in which what is fetched is made durable together
 
 
@@ -42,12 +45,20 @@ def _read_lines(path: Path) -> Iterator[tuple[Stored, bytes]]:
         return
     with path.open("rb") as lines:
         for line in lines:
-            try:
-                entry = Stored(**json.loads(line))
-                if _is_sound(entry):
-                    yield entry, line
-            except (ValueError, TypeError, RecursionError):
-                continue  # cut off by a crash
+            entry = _entry(line)
+            if entry:
+                yield entry, line
+
+
+def _entry(line: bytes) -> Stored | None:
+    if usual := _USUAL.fullmatch(line):
+        path, blob, source, size, sha256 = usual.groups()
+        return Stored(path.decode(), blob.decode(), source.decode(), int(size), sha256.decode())
+    try:
+        entry = Stored(**json.loads(line))
+        return entry if _is_sound(entry) else None
+    except (ValueError, TypeError, RecursionError):
+        return None  # cut off by a crash
 
 
 def _is_sound(entry: Stored) -> bool:

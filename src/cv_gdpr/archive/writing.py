@@ -71,7 +71,7 @@ class Received(NamedTuple):
         path = stem + suffix_for(self.head, otherwise)
         with storing(path):
             _rename(self.path, path)
-        return self._replace(path=path)
+        return Received(path, self.size, self.sha256, self.head)
 
 
 def _rename(path: str, final: Path | str) -> None:

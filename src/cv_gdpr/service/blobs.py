@@ -138,7 +138,7 @@ class Downloads:
 
     def _send(self, orders: list[list[str]]) -> None:
         with suppress(BrokenPipeError):  # of which `_listen` tells
-            write_all(self._handle(0), "".join(json.dumps(order) + "\n" for order in orders).encode())
+            write_all(self._handle(0), json.dumps(orders).encode() + b"\n")
 
     def _handle(self, number: int) -> int:
         assert self._process  # noqa: S101 - for the type checker
@@ -154,7 +154,8 @@ class Downloads:
             while came := os.read(self._handle(1), _READ):
                 *whole, half = (half + came).split(b"\n")
                 for line in whole:
-                    self._take(*json.loads(line))
+                    for answer in json.loads(line):
+                        self._take(*answer)
         finally:
             self._end()
 

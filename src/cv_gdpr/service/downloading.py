@@ -1,7 +1,7 @@
 """The process that downloads: told line by line what to fetch, it answers in lines what came of each.
 
 Listing and downloading would share one interpreter, and each wait for the other. Both directions are JSON Lines in a
-pipe, several at a time, for each one that comes by itself wakes a process up: `[temporary path, proxy, uri, stem,
+pipe, each line a list of several, for one that comes by itself wakes a process up: `[temporary path, proxy, uri, stem,
 suffix]` one way, `[kind, ...]` the other. The links, which are secrets, travel there alone. It knows nothing of the
 export, and ends when its orders end.
 """
@@ -70,12 +70,12 @@ class _Downloading:
         came = os.read(_ORDERS, _READ)
         self._ended = not came
         *whole, self._half = (self._half + came).split(b"\n")
-        self._queue.extend(_Job(json.loads(line), self._patience) for line in whole)
+        self._queue.extend(_Job(order, self._patience) for line in whole for order in json.loads(line))
 
     def _tell(self) -> None:
         self._listened_to = time.monotonic()
         if self._told:
-            write_all(_ANSWERS, "".join(json.dumps(one) + "\n" for one in self._told).encode())
+            write_all(_ANSWERS, json.dumps(self._told).encode() + b"\n")
             self._told.clear()
 
     def _nap(self) -> float:
@@ -143,5 +143,5 @@ def main(settings: dict[str, Any]) -> None:
         import traceback
 
         with suppress(OSError):
-            last = ("broke", type(error).__name__, traceback.format_exc())
-            write_all(_ANSWERS, (json.dumps(last) + "\n").encode())
+            last = [("broke", type(error).__name__, traceback.format_exc())]
+            write_all(_ANSWERS, json.dumps(last).encode() + b"\n")

@@ -20,7 +20,8 @@ class AdaptiveLimit:
 
     def succeeded(self) -> None:
         """Let a little more run: one more for each round of successes."""
-        self._now = min(float(self._most), self._now + 1 / self._now)
+        if self._now < self._most:
+            self._now = min(float(self._most), self._now + 1 / self._now)
 
     def overrun(self) -> None:
         """Let half as many run: storage answered 429 or 503, or not in time."""

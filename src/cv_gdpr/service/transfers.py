@@ -63,7 +63,7 @@ class _Slot:
         self.looked = time.monotonic()
         self.came = 0  # bytes since then
         self._stored: bool | None = None  # whether the body is the blob's
-        self._joined = b""  # all headers, once one was looked for
+        self._joined = self._lowered = b""  # all headers, once one was looked for
         self._md5: hashlib._Hash | None = None
         self._ignored = 0
         self.curl.setopt(pycurl.URL, uri.encode())
@@ -73,8 +73,10 @@ class _Slot:
 
     def header(self, name: bytes) -> str:
         """Give a header of the answer, or an empty text."""
-        self._joined = self._joined or b"".join(self.headers)
-        found = self._joined.lower().rfind(b"\n" + name + b":")
+        if not self._joined:
+            self._joined = b"".join(self.headers)
+            self._lowered = self._joined.lower()
+        found = self._lowered.rfind(b"\n" + name + b":")
         if found < 0:
             return ""
         begun = found + len(name) + 2
@@ -82,6 +84,9 @@ class _Slot:
 
     def _status(self) -> bytes:
         """Give the status of the answer that the body belongs to; an interim one may have come before."""
+        status = self.headers[0].split(None, 2)[1]
+        if status[:1] != b"1":
+            return status
         begun = next(line for line in reversed(self.headers) if line.startswith(b"HTTP/"))
         return begun.split(None, 2)[1]
 
