@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import certifi
+
 from cv_gdpr.simulator import Simulator
 from cv_gdpr.simulator.records import ImageTag
 
@@ -61,7 +63,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Storage:
-    """nginx as blob storage: its address, the folder of its 256 files, its certificate."""
+    """nginx as blob storage: its address, the folder of its 256 files, the authorities to believe."""
 
     base: str
     files: Path
@@ -102,7 +104,7 @@ def storage(folder, size, *, tls=False, pause_ms=0):
     with subprocess.Popen([nginx, "-c", folder / "nginx.conf", "-p", folder, "-e", folder / "error.log"]) as server:
         try:
             wait_for(port)
-            yield Storage(f"http{'s' if tls else ''}://127.0.0.1:{port}", files, folder / "cert.pem" if tls else None)
+            yield Storage(f"http{'s' if tls else ''}://127.0.0.1:{port}", files, trusted(folder) if tls else None)
         finally:
             server.terminate()
 
@@ -113,6 +115,13 @@ def certify(folder):
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
     command = ["openssl", "req", "-x509", *key, "-keyout", folder / "key.pem", "-out", folder / "cert.pem", *subject]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def trusted(folder):
+    """Give a file of authorities as a client has it, some 140 of them, and this one."""
+    bundle = folder / "authorities.pem"
+    bundle.write_bytes(Path(certifi.where()).read_bytes() + (folder / "cert.pem").read_bytes())
+    return bundle
 
 
 def free_port():

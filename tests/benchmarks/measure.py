@@ -44,19 +44,34 @@ def run(command, environment=None, *, keep=False):
 
 
 def watch_memory(pid, peaks):
-    """Note the peak memory of a process and of what it started, in MiB, until it ends.
+    """Note the most memory that a process and all that it started held at one moment, in MiB, until it ends.
 
-    The kernel's ru_maxrss begins with what this process here had when it forked.
+    The kernel's ru_maxrss begins with what this process here had when it forked, and knows no sum.
     """
-    with suppress(OSError, ValueError, IndexError):
+    page = os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    with suppress(OSError):
         while True:
-            family = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-            for one in family:
-                with suppress(OSError):
-                    status = Path(f"/proc/{one}/status").read_text()
-                    peaks.append(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
+            peaks.append(page * sum(map(resident, family(pid))))
             Path(f"/proc/{pid}/status").stat()
             time.sleep(0.02)
+
+
+def family(pid):
+    """Give a process and its children, whichever of its threads started them, and theirs."""
+    found = [pid]
+    for one in found:
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, children.read_text().split())
+    return found
+
+
+def resident(pid):
+    """Give the pages of memory that a process holds, those that it shares included."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
 
 
 def median(runs):

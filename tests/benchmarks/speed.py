@@ -102,9 +102,12 @@ def life(arguments):
 
 
 def loopback(arguments):
-    """Downloads without latency, where processor time is all that counts."""
-    bytes_table(arguments, "Loopback: no TLS, no latency, 20,000 x 20 KB, 64 connections", 20000, 20_000, 64)
-    bytes_table(arguments, "Loopback: no TLS, no latency, 5,000 x 200 KB, 64 connections", 5000, 200_000, 64)
+    """Downloads without latency, where processor time is all that counts: to memory, if there is room for files."""
+    memory = Path("/dev/shm")  # noqa: S108 - a tmpfs
+    arguments.folder = arguments.folder or (memory if memory.is_dir() else None)
+    place = f"to {arguments.folder}" if arguments.folder else "to the disk"
+    bytes_table(arguments, f"Loopback: no TLS, no latency, {place}, 20,000 x 20 KB, 64 connections", 20000, 20_000, 64)
+    bytes_table(arguments, f"Loopback: no TLS, no latency, {place}, 5,000 x 200 KB, 64 connections", 5000, 200_000, 64)
 
 
 def link(arguments):
@@ -112,9 +115,19 @@ def link(arguments):
     needed("tc", "iproute2")
     for megabits in (1000, 500):
         wire = (
-            f"ip link set lo up && tc qdisc add dev lo root tbf rate {megabits}mbit burst 256kb latency 50ms && exec "
+            f"ip link set lo up && tc qdisc add dev lo root tbf rate {megabits}mbit burst 2mb latency 400ms && exec "
         )
-        again = [sys.executable, *sys.argv[:1], "shaped", "--wire", megabits, "--rounds", arguments.rounds]
+        again = [
+            sys.executable,
+            *sys.argv[:1],
+            "shaped",
+            "--wire",
+            megabits,
+            "--rounds",
+            arguments.rounds,
+            "--images",
+            arguments.images,
+        ]
         again += ["--folder", arguments.folder] if arguments.folder else []
         if subprocess.run(["unshare", "-n", "sh", "-c", wire + " ".join(map(str, again))], check=False).returncode:
             raise Missing("a network namespace cannot be made: run this table as root")
@@ -122,14 +135,20 @@ def link(arguments):
 
 def shaped(arguments):
     """What `link` runs behind the wire."""
-    count, size = 5000, 200 << 10
-    with jobs(arguments, count, size, 32, tls=True, pause_ms=40) as (job, environment, place):
-        commands = {"cv-gdpr export images": lambda out: cv_gdpr(job, out), CURL: lambda out: curl(job, out)}
-        measured = interleaved(commands, arguments.rounds, environment, place)
+    count, size, rows = arguments.images, 200 << 10, []
     least = count * size * 8 / (arguments.wire * 1_000_000)
-    rows = [(name, f"{one.seconds:.2f}", f"{least / one.seconds:.0%}") for name, one in measured.items()]
-    say(f"\n### A wire of {arguments.wire} Mbit/s: TLS, 40 ms, 5,000 x 200 KiB, 32 connections\n")
-    say(table(("", "seconds", "of the wire, TLS and TCP not counted"), rows))
+    for connections in (32, 64):
+        with jobs(arguments, count, size, connections, tls=True, pause_ms=40) as (job, environment, place):
+            commands = {
+                "cv-gdpr export images": lambda out, job=job: cv_gdpr(job, out),
+                CURL: lambda out, job=job: curl(job, out),
+            }
+            measured = interleaved(commands, arguments.rounds, environment, place)
+        rows += [
+            (name, connections, f"{one.seconds:.2f}", f"{least / one.seconds:.0%}") for name, one in measured.items()
+        ]
+    say(f"\n### A wire of {arguments.wire} Mbit/s: TLS, 40 ms, {count:,} x 200 KiB\n")
+    say(table(("", "connections", "seconds", "of the wire, TLS and TCP not counted"), rows))
 
 
 # --- the API ----------------------------------------------------------------------------------------------------
@@ -188,16 +207,19 @@ def by_json(api):
 
 
 def paced(arguments):
-    """Print how long an export takes that the rate of calls alone should bound."""
-    count = 256 + 255 * 79
-    with jobs(arguments, count, 2_000, 64) as (_, environment, place):
+    """Print how long exports take that the rate of calls alone should bound."""
+    rows = [paced_row(arguments, pages) for pages in (80, 200)]
+    say("\n### An export at 10 calls a second, images of 2 KB\n")
+    say(table(("pages", "calls", "seconds that they need", "seconds", "times of that"), rows))
+
+
+def paced_row(arguments, pages):
+    """Give pages, calls, the seconds that these need, and those that it took."""
+    with jobs(arguments, 256 + 255 * (pages - 1), 2_000, 64) as (_, environment, place):
         command = [*US, "export", "images", "--all", "--json", "--connections", "64", "--out"]
         runs = [run([*command, str(place / str(one))], environment, keep=True) for one in range(arguments.rounds)]
-    one = median(runs)
-    calls = sum(json.loads(runs[0].printed)["calls"].values())
-    row = (f"{calls}", f"{calls / 10:.1f}", f"{one.seconds:.2f}", f"{one.seconds / (calls / 10):.2f}")
-    say("\n### An export at 10 calls a second: 80 pages of images of 2 KB\n")
-    say(table(("calls", "seconds that they need", "seconds", "times of that"), [row]))
+    seconds, calls = median(runs).seconds, sum(json.loads(runs[0].printed)["calls"].values())
+    return (pages, calls, f"{calls / 10:.1f}", f"{seconds:.2f}", f"{seconds / (calls / 10):.2f}")
 
 
 def calls(arguments):
@@ -310,8 +332,8 @@ TABLES = {
     "verify": verify,
     "link": link,
     "life": life,
-    "loopback": loopback,
     "growth": growth,
+    "loopback": loopback,
 }
 
 
@@ -321,6 +343,7 @@ def options():
     parser.add_argument("tables", nargs="*", help="which tables; default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--wire", type=int, default=1000, help=argparse.SUPPRESS)
+    parser.add_argument("--images", type=int, default=20_000, help="of the table `link`")
     parser.add_argument("--quick", action="store_true", help="downloads beside curl alone")
     parser.add_argument("--folder", type=Path, help="where to write; default: the usual temporary folder")
     return parser.parse_args()
