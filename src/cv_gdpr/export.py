@@ -86,16 +86,13 @@ def export(
     projects = [Project(service, entry) for entry in entries]
     check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
-    with (
-        _resumable(options.out),
-        Folder(options.out, run, recheck=options.recheck) as folder,
-        Fetcher(service, options.fetching, folder.temporary) as fetcher,
-    ):
-        top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
-        top.run(rows)
-        exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
-        watch(exports)
-        _run_all(service, exports)
+    with _resumable(options.out), Folder(options.out, run, recheck=options.recheck) as folder:
+        with Fetcher(service, options.fetching, folder.temporary) as fetcher:
+            top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
+            top.run(rows)
+            exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
+            watch(exports)
+            _run_all(service, exports)
         result = ExportResult(
             folder=options.out,
             rows=_totals(top, exports, rows),

@@ -76,7 +76,7 @@ class Listing:
             self.after = self.count()
             counted |= {self.before, self.after}
             whole = self.before == self.after == len(in_pass)
-            given |= in_pass
+            given = given | in_pass if given else in_pass  # one of them may hold hundreds of thousands
             self.listed = len(in_pass) if whole else len(given)
             if whole or (counted == {self.listed} and self._still_there(given.keys() - in_pass.keys())):
                 return

@@ -114,9 +114,7 @@ def link(arguments):
     """The same on a wire of 1 Gbit/s, and of half of it, which a network namespace of its own stands in for."""
     needed("tc", "iproute2")
     for megabits in (1000, 500):
-        wire = (
-            f"ip link set lo up && tc qdisc add dev lo root tbf rate {megabits}mbit burst 2mb latency 400ms && exec "
-        )
+        wire = f"ip link set lo up && tc qdisc add dev lo root tbf rate {megabits}mbit burst 2mb latency 400ms && exec "
         again = [
             sys.executable,
             *sys.argv[:1],

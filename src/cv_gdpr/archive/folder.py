@@ -287,8 +287,8 @@ class ProjectFolder:
         self._folder.check()
         self.journal.flush()
         self.journal.forget()
-        with self._folder.lines(self._index) as lines:
-            for line in self.journal.lines_of(claimed):
+        with self._folder.lines(self._index) as lines, self.journal.lines_of(claimed) as listed:
+            for line in listed:
                 lines.append(line)
 
     def stored(self) -> dict[int, bytes]:

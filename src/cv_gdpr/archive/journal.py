@@ -1,11 +1,15 @@
 """The journal of a project's files: a line says that these bytes are durably in the folder, and is written after."""
 
 import hashlib
+import heapq
+import itertools
 import json
 import re
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -13,6 +17,7 @@ from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
 from cv_gdpr.redact import json_line
 
+_SORTED = 10_000  # lines at once
 _SHA256 = re.compile("[0-9a-f]{64}")
 _USUAL = re.compile(  # a line that needs no parser: nearly all are
     rb'{"path":"([!#-[\]-~]*)","blob":"([!#-[\]-~]*)","source":"([!#-[\]-~]*)","bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"}\n'
@@ -108,7 +113,7 @@ class Journal:
             anew = self._path.with_suffix(".new")
             with private_file(anew) as file:
                 for entry in read_stored(self._path):
-                    if self._is_there(entry):
+                    if entry.key not in self._known and self._is_there(entry):
                         self._known[entry.key] = entry.bytes
                         file.write(_line(entry))
             if self._known:
@@ -116,13 +121,20 @@ class Journal:
             anew.replace(self._path)
 
     def known(self, key: int) -> int | None:
-        """Give the bytes of a blob that is on disk, or None."""
+        """Give the bytes of a blob that an earlier run left on disk, or None."""
         return self._known.get(key)
 
-    def lines_of(self, keys: Container[int]) -> list[bytes]:
-        """Give the lines of those blobs that are on disk, by their paths."""
-        lines = ((entry.key, line) for entry, line in _read_lines(self._path))
-        return sorted({key: line for key, line in lines if key in keys}.values())
+    @contextmanager
+    def lines_of(self, keys: Container[int]) -> Iterator[Iterable[bytes]]:
+        """Give the lines of those blobs that are on disk, by their paths: sorted in parts that the memory can hold."""
+        lines = (line for entry, line in _read_lines(self._path) if entry.key in keys)
+        with storing(self._path), ExitStack() as files:
+            parts = []
+            while part := sorted(itertools.islice(lines, _SORTED)):
+                parts.append(files.enter_context(tempfile.TemporaryFile(dir=self._path.parent)))
+                parts[-1].writelines(part)
+                parts[-1].seek(0)
+            yield heapq.merge(*parts)
 
     @property
     def entries(self) -> Iterator[Stored]:
@@ -154,7 +166,6 @@ class Journal:
                 make_durable(self._folder)
                 with self._path.open("ab") as file:
                     file.writelines(map(_line, group))
-            self._known.update((entry.key, entry.bytes) for entry in group)
 
 
 def _sha256_of(path: Path) -> str:
