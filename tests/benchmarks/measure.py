@@ -26,7 +26,8 @@ class Run:
 
 def run(command, environment=None, *, keep=False):
     """Run a command to its end and measure it; it must succeed."""
-    settled = {name: value for name, value in os.environ.items() if not name.startswith(("CV_GDPR", "VISION_"))}
+    unset = ("CV_GDPR", "VISION_", "PYTHONDONTWRITEBYTECODE")  # an installed program has its bytecode
+    settled = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     with tempfile.TemporaryFile() as printed:
         started = time.perf_counter()
         process = subprocess.Popen(

@@ -83,7 +83,8 @@ def test_killed_before_any_change_of_the_disk_it_is_finished_by_the_same_command
     numbers += chance.sample(range(14, changes - 9), 5)
     for number in numbers[part::4]:
         out, how = tmp_path / str(number), chance.choice(["kill", "power"])
-        assert cut_at_change(sim, number, "export", "--all", "-q", "--out", str(out), how=how) is None
+        left = cut_at_change(sim, number, "export", "--all", "-q", "--out", str(out), how=how)
+        assert left is None or number > changes - 2  # a faster run claims its files in one group less
         ran = cli("export", "--all", "-q", "--out", out)
         closed = (out / "bagit.txt").exists() and ran.code == 2 and "is a finished export" in ran.err
         assert ran.code == 0 or closed, (number, ran.err)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from commandline import CommandLine
+from cv_gdpr.simulator import Fault, Simulator
 from delete.erasing import OPERATIONS, ids, others_untouched, state
 from delete.erasing import stock as stock_to_erase
 from endurance.enduring import assert_whole, blobs, undisturbed
@@ -92,9 +93,26 @@ def export(cli, out, seconds):
     return cli("export", "--all", "--out", out, **patiently(seconds))
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A stocked service, its command line, its project, and what an undisturbed export holds."""
+    with Simulator() as sim:
+        project, cli = stock(sim), CommandLine(sim.endpoint, sim.training_key)
+        yield sim, cli, project, undisturbed(sim, cli, tmp_path_factory.mktemp("whole") / "out")
+
+
+@pytest.fixture
+def stocked(whole):
+    """The same without faults; no export changes what it holds."""
+    sim = whole[0]
+    sim.clear_faults()
+    sim.blob_requests.clear()
+    return whole
+
+
 @pytest.mark.parametrize(("operation", "row"), CALLS, ids=str)
-def test_an_api_fault_that_passes_leaves_no_trace_in_the_export(sim, cli, tmp_path, operation, row):
-    stock(sim)
+def test_an_api_fault_that_passes_leaves_no_trace_in_the_export(stocked, tmp_path, operation, row):
+    sim, cli, _, expected = stocked
     fault = Fault(operation, times=row.times, **row.fault)
     sim.fault(fault)
     ran = export(cli, tmp_path / "out", "8")
@@ -106,12 +124,12 @@ def test_an_api_fault_that_passes_leaves_no_trace_in_the_export(sim, cli, tmp_pa
     if ran.code:
         assert not (tmp_path / "out" / "bagit.txt").exists()
         assert export(cli, tmp_path / "out", "8").code == 0
-    assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
+    assert_whole(cli, tmp_path / "out", expected)
 
 
 @pytest.mark.parametrize(("operation", "row"), CALLS, ids=str)
-def test_an_api_fault_that_lasts_is_told_and_the_export_goes_on_later(sim, cli, tmp_path, operation, row):
-    project = stock(sim)
+def test_an_api_fault_that_lasts_is_told_and_the_export_goes_on_later(stocked, tmp_path, operation, row):
+    sim, cli, project, expected = stocked
     out = tmp_path / "out"
     sim.fault(Fault(operation, times=None, **row.fault))
     ran = export(cli, out, "0.2")
@@ -127,7 +145,7 @@ def test_an_api_fault_that_lasts_is_told_and_the_export_goes_on_later(sim, cli, 
     if ran.code == 3:
         assert set(blobs(sim).values()) == {1}, "only what lacked is fetched"
         assert before
-    assert_whole(cli, out, undisturbed(sim, cli, tmp_path / "other"))
+    assert_whole(cli, out, expected)
 
 
 def lost_blob(sim, project):
@@ -137,8 +155,8 @@ def lost_blob(sim, project):
 
 
 @pytest.mark.parametrize("row", BLOB, ids=str)
-def test_a_blob_fault_that_passes_leaves_no_trace(sim, cli, tmp_path, row):
-    project = stock(sim)
+def test_a_blob_fault_that_passes_leaves_no_trace(stocked, tmp_path, row):
+    sim, cli, project, expected = stocked
     _, path = lost_blob(sim, project)
     fault = Fault("Blob", times=row.times, match=path, **row.fault)
     sim.fault(fault)
@@ -146,12 +164,12 @@ def test_a_blob_fault_that_passes_leaves_no_trace(sim, cli, tmp_path, row):
     assert sim.faults.fired(fault) == row.times
     assert ran.code == row.passing, ran.err
     assert export(cli, tmp_path / "out", "8").code == (0 if ran.code else 2)
-    assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
+    assert_whole(cli, tmp_path / "out", expected)
 
 
 @pytest.mark.parametrize("row", BLOB, ids=str)
-def test_a_blob_fault_that_lasts_is_named_and_only_that_blob_fetched_later(sim, cli, tmp_path, row):
-    project = stock(sim)
+def test_a_blob_fault_that_lasts_is_named_and_only_that_blob_fetched_later(stocked, tmp_path, row):
+    sim, cli, project, expected = stocked
     image, path = lost_blob(sim, project)
     sim.fault(Fault("Blob", times=None, match=path, **row.fault))
     out = tmp_path / "out"
@@ -167,12 +185,12 @@ def test_a_blob_fault_that_lasts_is_named_and_only_that_blob_fetched_later(sim, 
     sim.blob_requests.clear()
     assert export(cli, out, "8").code == 0
     assert blobs(sim) == {path: 1}
-    assert_whole(cli, out, undisturbed(sim, cli, tmp_path / "other"))
+    assert_whole(cli, out, expected)
 
 
 @pytest.mark.parametrize("row", [row for row in BLOB if row.name in {"404", "503", "cut", "hung"}], ids=str)
-def test_a_blob_host_that_is_down_altogether_leaves_everything_named(sim, cli, tmp_path, row):
-    project = stock(sim)
+def test_a_blob_host_that_is_down_altogether_leaves_everything_named(stocked, tmp_path, row):
+    sim, cli, project, expected = stocked
     sim.fault(Fault("Blob", times=None, **row.fault))
     ran = export(cli, tmp_path / "out", "0.2")
     assert_one_error(ran, 3)
@@ -185,18 +203,18 @@ def test_a_blob_host_that_is_down_altogether_leaves_everything_named(sim, cli, t
     assert sum(kind == "exports" for kind, _ in named) == 2
     sim.clear_faults()
     assert export(cli, tmp_path / "out", "8").code == 0
-    assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
+    assert_whole(cli, tmp_path / "out", expected)
 
 
-def test_a_whole_network_that_stumbles_for_a_while_is_waited_for(sim, cli, tmp_path):
-    stock(sim)
+def test_a_whole_network_that_stumbles_for_a_while_is_waited_for(stocked, tmp_path):
+    sim, cli, _, expected = stocked
     for number, row in enumerate(API[:4] + API[5:12]):
         sim.fault(Fault("*", times=1, after=4 * number, **row.fault))
     for number, row in enumerate(BLOB[:12]):
         sim.fault(Fault("Blob", times=1, after=number, **row.fault))
     assert export(cli, tmp_path / "out", "20").code == 0
     assert_bag(tmp_path / "out")
-    assert payload(tmp_path / "out") == undisturbed(sim, cli, tmp_path / "other")
+    assert payload(tmp_path / "out") == expected
 
 
 # --- erasure ----------------------------------------------------------------------------------------------------
