@@ -1,5 +1,6 @@
 """What the tests of endurance share: exact moments to act at, runs as processes of their own, bags to compare."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -38,6 +39,18 @@ def simulator(**options):
     sim.faults = Tripwire()
     with sim:
         yield sim
+
+
+def before(sim, operations, act):
+    """Do something before each request for one of these operations is answered; `act` is given its number, from 0."""
+    take, numbers = sim.faults.take, itertools.count()
+
+    def acting(operation, method, target):
+        if operation in operations:
+            act(next(numbers))
+        return take(operation, method, target)
+
+    sim.faults.take = acting
 
 
 def environment(sim, **more):

@@ -9,9 +9,11 @@ import pytest
 from cv_gdpr.simulator import Fault
 from cv_gdpr.simulator.iterations import complete, freeze
 from cv_gdpr.simulator.records import Image, ImageTag
+from endurance.enduring import before
 from export.exporting import iteration_folder, project_folder, records
 
 IMAGES = 540  # three pages
+OF_IMAGES = {"GetImageCount", "GetTaggedImages", "GetUntaggedImages", "GetUntaggedImageCount", "GetImagesByIds"}
 LATE = "ffffffff-0000-4000-8000-000000000000"
 
 
@@ -60,18 +62,15 @@ def test_no_image_that_was_there_throughout_is_missed(sim, cli, tmp_path, seed):
     (project,) = sim.fill(images=IMAGES, untagged=250, image_bytes=60)
     chance = random.Random(seed)  # noqa: S311 - chance
     somebody = Somebody(sim, project, chance)
-    asked = sim.faults.take
     often = chance.choice([1, 3, 8])
     moments = set(chance.sample(range(2, 14), often))
-    calls = iter(range(100))
 
-    def take(operation, method, target):
-        if "images" in target and operation != "Blob" and next(calls) in moments:
+    def act(number):
+        if number in moments:
             for _ in range(chance.choice([1, 2])):
                 somebody.act()
-        return asked(operation, method, target)
 
-    sim.faults.take = take
+    before(sim, OF_IMAGES, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     missed = somebody.there - listed(tmp_path / "out", project)
     assert not missed, (len(missed), ran.err)
@@ -84,19 +83,16 @@ def test_an_early_one_deleted_and_a_late_one_added_are_found_though_the_counts_a
     (project,) = sim.fill(images=IMAGES, image_bytes=60)
     images = sim.store.projects[project].workspace.images
     there = set(images)
-    pages = iter(range(100))
-    asked = sim.faults.take
 
-    def take(operation, method, target):
-        if operation == "GetTaggedImages" and next(pages) == 1:
+    def act(page):
+        if page == 1:
             there.discard(first := next(iter(images)))
             del images[first]
             late = replace(next(iter(images.values())), id=LATE, created=datetime.now(UTC))
             images[LATE] = late
             there.add(LATE)
-        return asked(operation, method, target)
 
-    sim.faults.take = take
+    before(sim, {"GetTaggedImages"}, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     assert there <= listed(tmp_path / "out", project)
@@ -106,16 +102,14 @@ def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(si
     (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
     somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
     workspace = somebody.workspace
-    asked, lists = sim.faults.take, iter(range(100))
     tagged = next(one for one in workspace.images.values() if one.tags)
 
-    def take(operation, method, target):
-        if operation == "GetUntaggedImages" and next(lists) == 0:
+    def act(page):
+        if page == 0:
             for one in [one for one in workspace.images.values() if not one.tags][:7]:
                 workspace.images[one.id] = replace(one, tags=tagged.tags)
-        return asked(operation, method, target)
 
-    sim.faults.take = take
+    before(sim, {"GetUntaggedImages"}, act)
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
     assert somebody.there == listed(tmp_path / "out", project)
 
@@ -123,26 +117,22 @@ def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(si
 def test_one_that_changes_lists_is_found_though_another_goes_and_a_third_comes(sim, cli, tmp_path):
     (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
     somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
-    images, asked = somebody.workspace.images, sim.faults.take
+    images = somebody.workspace.images
     tagged, untagged = ([one for one in images.values() if bool(one.tags) is kind] for kind in (True, False))
-    lists = iter(["GetUntaggedImages", "GetTaggedImages"])
 
     def change_lists(image, tags):
         images[image.id] = replace(image, tags=tags)
 
-    def take(operation, method, target):
-        if operation in {"GetUntaggedImages", "GetTaggedImages"}:
-            turn = next(lists, "")
-            if turn == "GetTaggedImages":  # one list is read, the other is not
-                change_lists(tagged[5], ())
-                change_lists(untagged[7], tagged[0].tags)
-                del images[untagged[3].id], images[tagged[9].id]
-                somebody.there -= {untagged[3].id, tagged[9].id}
-                somebody.add()
-                somebody.add()
-        return asked(operation, method, target)
+    def act(page):
+        if page == 1:  # one list is read, the other is not
+            change_lists(tagged[5], ())
+            change_lists(untagged[7], tagged[0].tags)
+            del images[untagged[3].id], images[tagged[9].id]
+            somebody.there -= {untagged[3].id, tagged[9].id}
+            somebody.add()
+            somebody.add()
 
-    sim.faults.take = take
+    before(sim, {"GetUntaggedImages", "GetTaggedImages"}, act)
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     assert somebody.there <= listed(tmp_path / "out", project)
@@ -151,17 +141,16 @@ def test_one_that_changes_lists_is_found_though_another_goes_and_a_third_comes(s
 def test_a_list_from_which_much_goes_while_it_is_read_is_taken_up_where_it_fits(sim, cli, tmp_path):
     (project,) = sim.fill(images=2000, image_bytes=60)
     somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
-    images, asked, pages = somebody.workspace.images, sim.faults.take, iter(range(1000))
+    images = somebody.workspace.images
 
-    def take(operation, method, target):
-        if operation == "GetTaggedImages" and next(pages) in {1, 3, 6}:
+    def act(page):
+        if page in {1, 3, 6}:
             with sim.store.lock:
                 for identity in list(images)[:120]:
                     del images[identity]
                     somebody.there.discard(identity)
-        return asked(operation, method, target)
 
-    sim.faults.take = take
+    before(sim, {"GetTaggedImages"}, act)
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     assert somebody.there <= listed(tmp_path / "out", project)
@@ -169,17 +158,15 @@ def test_a_list_from_which_much_goes_while_it_is_read_is_taken_up_where_it_fits(
 
 def test_a_list_whose_pages_never_fit_together_is_an_error(sim, cli, tmp_path):
     (project,) = sim.fill(images=800, image_bytes=60)
-    images, asked = sim.store.projects[project].workspace.images, sim.faults.take
+    images = sim.store.projects[project].workspace.images
     chance = random.Random(5)  # noqa: S311 - chance
 
-    def take(operation, method, target):
-        if operation == "GetTaggedImages":
-            with sim.store.lock:
-                for identity, image in images.items():  # a new order for each page
-                    images[identity] = replace(image, created=datetime.fromtimestamp(chance.random() * 1e9, UTC))
-        return asked(operation, method, target)
+    def act(_):
+        with sim.store.lock:
+            for identity, image in images.items():  # a new order for each page
+                images[identity] = replace(image, created=datetime.fromtimestamp(chance.random() * 1e9, UTC))
 
-    sim.faults.take = take
+    before(sim, {"GetTaggedImages"}, act)
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code != 0, ran.err
     assert not (tmp_path / "out" / "bagit.txt").exists()
@@ -187,17 +174,16 @@ def test_a_list_whose_pages_never_fit_together_is_an_error(sim, cli, tmp_path):
 
 def test_an_image_that_moves_into_an_iteration_trained_meanwhile_is_not_called_complete(sim, cli, tmp_path):
     (project,) = sim.fill(images=20, image_bytes=60)
-    holder, asked, counts = sim.store.projects[project], sim.faults.take, iter(range(10))
+    holder = sim.store.projects[project]
     moved = next(iter(holder.workspace.images))
 
-    def take(operation, method, target):
-        if operation == "GetImageCount" and next(counts) == 0:
+    def act(count):
+        if count == 0:
             with sim.store.lock:
                 complete(freeze(holder, LATE))
                 del holder.workspace.images[moved]
-        return asked(operation, method, target)
 
-    sim.faults.take = take
+    before(sim, {"GetImageCount"}, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 3
     assert f"iteration {LATE} came meanwhile" in ran.err

@@ -8,7 +8,7 @@ import pytest
 from cv_gdpr.service import limits
 from cv_gdpr.service.limits import AdaptiveLimit
 from cv_gdpr.simulator import Fault
-from endurance.enduring import simulator
+from endurance.enduring import before, simulator
 from export.exporting import assert_bag, towards
 
 
@@ -81,17 +81,15 @@ def test_the_limit_never_stops_all(clock):
 def test_fewer_blobs_are_asked_for_at_once_after_storage_was_overrun(sim, cli, tmp_path):
     sim.fill(images=300, image_bytes=60)
     sim.options.blob_latency = 0.1
-    asked, under_way, at_once = sim.faults.take, [], []
+    under_way, at_once = [], []
 
-    def take(operation, method, target):
-        if operation == "Blob":
-            now = time.monotonic()
-            under_way[:] = [one for one in under_way if one > now - 0.1]
-            under_way.append(now)
-            at_once.append(len(under_way))
-        return asked(operation, method, target)
+    def note(_):
+        now = time.monotonic()
+        under_way[:] = [one for one in under_way if one > now - 0.1]
+        under_way.append(now)
+        at_once.append(len(under_way))
 
-    sim.faults.take = take
+    before(sim, {"Blob"}, note)
     sim.fault(Fault("Blob", status=503, after=64, times=24))
     words = ("--connections", "32", "--patience", "20")
     assert cli("export", "images", "--all", *words, "-q", "--out", tmp_path / "out").code == 0
