@@ -85,7 +85,7 @@ class Journal:
         self._path = path
         self._folder = folder
         self._in_group = in_group
-        self._lock = threading.Lock()
+        self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._pending: list[Stored] = []
         self._grouped = time.monotonic()
         self._recheck = recheck
@@ -158,14 +158,14 @@ class Journal:
 
     def flush(self) -> None:
         """Make the files that wait durable, then write their lines."""
-        with self._lock:
-            group, self._pending = self._pending, []
-            if not group:
-                return
-            with storing(self._folder):
-                make_durable(self._folder)
-                with self._path.open("ab") as file:
-                    file.writelines(map(_line, group))
+        with self._flushing:
+            with self._lock:  # not for longer: what arrives meanwhile is noted while the disk is waited for
+                group, self._pending = self._pending, []
+            if group:
+                with storing(self._folder):
+                    make_durable(self._folder)
+                    with self._path.open("ab") as file:
+                        file.writelines(map(_line, group))
 
 
 def _sha256_of(path: Path) -> str:

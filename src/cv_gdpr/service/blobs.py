@@ -95,28 +95,34 @@ class Downloads:
         except MalformedAnswer as error:
             done(error)
             return
+        while not again and self._is_full():
+            self._wait_for_room()
         with self._room:
-            while not again and len(self._waited_for) >= self._most and not self._ended:
-                self.push()
-                self._room.wait(0.5)
-                if self._stop.is_set():
-                    raise Interrupted("interrupted")
             if not self._ended:
                 self._start()
                 self._waited_for[order[0]] = done
         if self._ended:
             done(self._ended)
             return
-        self._unsent.append(order)
-        if again or len(self._unsent) >= _TOGETHER:
-            self.push()
+        with self._sending:
+            self._unsent.append(order)
+            if again or len(self._unsent) >= _TOGETHER:
+                self._send()
+
+    def _is_full(self) -> bool:
+        return len(self._waited_for) >= self._most and not self._ended
+
+    def _wait_for_room(self) -> None:
+        self.push()  # without holding the lock, which the answers need: the process reads no orders while it answers
+        with self._room:
+            self._room.wait_for(lambda: not self._is_full(), 0.5)
+        if self._stop.is_set():
+            raise Interrupted("interrupted")
 
     def push(self) -> None:
         """Send on the orders that wait for more."""
         with self._sending:
-            orders, self._unsent = self._unsent, []
-            if orders:
-                self._send(orders)
+            self._send()
 
     def _start(self) -> None:
         """Start the process when it is needed first: many a command fetches nothing."""
@@ -136,9 +142,11 @@ class Downloads:
             raise ProcessEnded(f"the process that downloads cannot be started: {error.strerror or error}") from error
         self._listener.start()
 
-    def _send(self, orders: list[list[str]]) -> None:
-        with suppress(BrokenPipeError):  # of which `_listen` tells
-            write_all(self._handle(0), json.dumps(orders).encode() + b"\n")
+    def _send(self) -> None:
+        if self._unsent:
+            with suppress(BrokenPipeError):  # of which `_listen` tells
+                write_all(self._handle(0), json.dumps(self._unsent).encode() + b"\n")
+            self._unsent.clear()
 
     def _handle(self, number: int) -> int:
         assert self._process  # noqa: S101 - for the type checker
