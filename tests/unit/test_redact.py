@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cv_gdpr.links import without_query
-from cv_gdpr.redact import fingerprint, json_text, json_value, without_keys, without_signature
+from cv_gdpr.redact import fingerprint, json_line, json_list, json_text, json_value, without_keys, without_signature
 
 TEXT = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
 PLAIN = TEXT.filter(lambda text: "?" not in text)
@@ -17,6 +17,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLAIN, inner, max_size=4),
     max_leaves=12,
 )
+SEPARATORS = [(",", ":"), (", ", ": "), (" , ", " : "), ("\t,\r\n", "\t:\r")]
 SECRET = "S3cr3tS1gn4tur3"
 NUMBERS = st.from_regex(
     re.compile(r"-?(0|[1-9][0-9]{0,25})\.[0-9]{1,25}([eE][+-]?[0-9]{1,3})?", re.ASCII), fullmatch=True
@@ -63,6 +64,47 @@ def test_numbers_keep_their_text(number):
 def test_numbers_that_python_would_write_otherwise(number):
     assert json_text(json_value(number.encode())) == number
     assert json_text(json_value(number.encode()), indent=True) == number
+
+
+LAYOUTS = st.fixed_dictionaries(
+    {"indent": st.none() | st.integers(0, 2), "ensure_ascii": st.booleans(), "separators": st.sampled_from(SEPARATORS)}
+)
+LISTS = st.lists(st.dictionaries(PLAIN, VALUES, max_size=4) | VALUES, max_size=4)
+
+
+@given(LISTS, LAYOUTS, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
+def test_the_objects_of_a_list_are_lines_of_the_same_json_however_it_is_laid_out(value, layout, encoding):
+    sent = json.dumps(value, **layout).encode(encoding, "surrogatepass")
+    if encoding == "utf-8-sig":
+        assert json.loads(sent) == value
+    listed = json_list(sent)
+    assert listed == value
+    for one, due in zip(listed, value, strict=True):
+        line = json_line(one)
+        assert line.count(b"\n") == 1
+        assert json.loads(line) == due
+
+
+@given(TEXT, TEXT, LAYOUTS, st.sampled_from(["originalImageUri", "uri", "description"]))
+def test_no_signature_survives_in_an_object_of_a_list(path, tail, layout, name):
+    record = {name: f"https://h/{path}?sv=1&sig={SECRET}&se={tail}", "next": [{"deep": f"?sig={SECRET}"}]}
+    for sent in (json.dumps([record], **layout), json.dumps([record], **layout).replace("&", "\\u0026")):
+        (listed,) = json_list(sent.encode("utf-8", "surrogatepass"))
+        assert SECRET.encode() not in json_line(listed)
+
+
+@given(NUMBERS, st.sampled_from(["", " ", "\n"]))
+def test_numbers_in_an_object_of_a_list_keep_their_text(number, blank):
+    (listed,) = json_list(f'[{blank}{{"a":{blank}{number}}}{blank}]'.encode())
+    assert re.sub(r"\s", "", json_line(listed).decode()) == f'{{"a":{number}}}'
+
+
+@pytest.mark.parametrize(
+    "text", ["[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[{}] x", "[{}}]", "", "[NaN]", '[{"a":NaN}]']
+)
+def test_what_breaks_off_or_goes_on_is_no_list(text):
+    with pytest.raises(ValueError, match=r"."):
+        json_list(text.encode())
 
 
 def test_what_is_no_json_is_no_number():
