@@ -118,6 +118,8 @@ def _resumable(out: Path) -> Iterator[None]:
     except UsageError:
         raise
     except CvGdprError as error:
+        if not out.exists():
+            raise  # nothing was written: there is nothing to go on with
         on = f"what is there is kept in {out}; the same command with --out {out} goes on"
         error.hint = f"{error.hint}; {on}" if error.hint else on
         raise

@@ -35,7 +35,7 @@ def count(event, arguments):
         changes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
     else:
         changes = event in {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
-    if changes and (event != "open" and len(arguments) > 2 or str(arguments[0]).startswith(out)):
+    if changes and any(str(argument).startswith(out) for argument in arguments[:2]):
         left -= 1
         if left <= 0 and not dying:  # another thread may have counted below it
             dying = True

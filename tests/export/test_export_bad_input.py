@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from cv_gdpr.categories import ROWS
 from cv_gdpr.cli import cli as cli_group
 from cv_gdpr.simulator import Fault, Simulator
+from endurance.enduring import environment
 from export.exporting import assert_one_error
 
 
@@ -230,3 +232,18 @@ def test_what_asks_nothing_of_a_service_imports_nothing_for_one(words):
     assert "cv_gdpr.cli" in loaded
     assert not loaded & {"requests", "msrest", "aiohttp", "pycurl", "rich", "asyncio", "dataclasses", "cv_gdpr.export"}
     assert words != ["--help"] or "cv_gdpr.categories" not in loaded
+
+
+@pytest.mark.parametrize("words", ["export --all --key-file -", "export --all --image-ids-file -", "delete --all"])
+def test_a_closed_standard_input_is_told(sim, words, tmp_path):
+    script = f"cd {shlex.quote(str(tmp_path))} && exec {shlex.quote(sys.executable)} -m cv_gdpr {words} <&-"
+    ran = subprocess.run(["sh", "-c", script], env=environment(sim), capture_output=True, text=True, check=False)
+    assert ran.returncode == 2, ran.stderr
+    assert "standard input is closed" in ran.stderr or "nobody is there to confirm" in ran.stderr
+
+
+def test_where_nothing_could_be_written_nothing_is_to_be_gone_on_with(sim, cli):
+    sim.fill(images=1)
+    ran = cli("export", "--all", "--out", "/proc/nowhere/out")
+    assert_one_error(ran, 1)
+    assert "goes on" not in ran.err

@@ -95,7 +95,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     outside = _outside(scope)
     if rows and all(_deletion(row) is Deletion.OUTSIDE for row in rows):
         return _only_words(outside, options)
-    if not (options["dry_run"] or options["yes"] or sys.stdin.isatty()):
+    if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
         raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
     from cv_gdpr.delete import check_evidence_path
     from cv_gdpr.plan import check_size, load_plan, make_plan, save_plan

@@ -279,6 +279,8 @@ def _key_from(place: str) -> str:
 
 
 def _read_text(place: str, option: str) -> str:
+    if place == "-" and sys.stdin is None:
+        raise UsageError(f"{option} -: standard input is closed")
     try:
         from pathlib import Path
 

@@ -264,4 +264,4 @@ def _unreached(number: int, system: int) -> CvGdprError:
 @cache
 def _name_of(number: int) -> str:
     names = (name for name in dir(pycurl) if name.startswith("E_") and getattr(pycurl, name) == number)
-    return next(names, f"error {number}").removeprefix("E_").replace("_", " ").lower()
+    return next(names, f"error {number}").removeprefix("E_").replace("_", " ").lower().replace("couldnt", "could not")
