@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from cv_gdpr.service.blobs import Fetching
 from cv_gdpr.service.client import Service
 from cv_gdpr.service.fetching import Fetcher
 
+_LOOK = 0.5  # seconds between two looks whether a signal came
 _TO_STOP = 3.0  # seconds that work under way gets to end when the run is stopped
 _PROJECTS_AT_ONCE = 4  # enough to spend 10 calls a second while answers take some 100 ms
 
@@ -145,9 +146,7 @@ def _run_all(service: Service, exports: list[ProjectExport]) -> None:
     pool = ThreadPoolExecutor(_PROJECTS_AT_ONCE, "project")
     futures: list[Future[None]] = [pool.submit(export.run) for export in exports]
     try:
-        finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        failure = next((error for future in finished if (error := future.exception())), None)
-        if failure:
+        if failure := _first_failure(futures):
             raise failure  # noqa: TRY301 - to be stopped like an interruption
     except BaseException:
         service.stop.set()
@@ -155,6 +154,19 @@ def _run_all(service: Service, exports: list[ProjectExport]) -> None:
         wait(futures, timeout=_TO_STOP)
         raise
     pool.shutdown()
+
+
+def _first_failure(futures: Iterable[Future[None]]) -> BaseException | None:
+    """Wait until one fails, or all are done.
+
+    Not without end at a time: of two signals the system may hand both to another thread, and does not wake this one up.
+    """
+    left = set(futures)
+    while left:
+        finished, left = wait(left, timeout=_LOOK, return_when=FIRST_EXCEPTION)
+        if failure := next((error for future in finished if (error := future.exception())), None):
+            return failure
+    return None
 
 
 @dataclass

@@ -27,6 +27,7 @@ from cv_gdpr.findings import Blob, Item, Json
 from cv_gdpr.links import source_path
 from cv_gdpr.listing import PAGE
 from cv_gdpr.readers import Project
+from cv_gdpr.redact import without_signature
 from cv_gdpr.service.blobs import Where
 from cv_gdpr.service.fetching import Fetcher
 
@@ -71,6 +72,8 @@ class ProjectBytes:
     unlisted: list[tuple[Item, str]] = field(default_factory=list)  # whose link is refused, and that no place gives
     _stems: set[int] = field(default_factory=set)
     _outstanding: int = 0
+    _known: int = 0  # files of an earlier run
+    _new: int = 0
     _fatal: CvGdprError | None = None
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _expired: deque[_Wanted] = field(default_factory=deque)
@@ -83,14 +86,17 @@ class ProjectBytes:
     def finish(self) -> None:
         """Write the index of what is there, and free the memory of a project that is done."""
         self._stems.clear()
-        self.folder.finish(self.claimed)
+        listed = self.folder.finish(self.claimed)
+        if listed != self._known + self._new:
+            lost = f"{self.folder.path}: of {self._known + self._new} files the journal knows {listed}"
+            raise StorageError(lost, "somebody else changed it, or the disk lost it")
         self.claimed.clear()
 
     def want(self, item: Item, blob: Blob) -> None:
         """See to it that a blob will be there; raises what stopped the downloads."""
         if self._fatal:
             raise self._fatal
-        name, source = safe_stem(blob.stem), source_path(blob.uri)
+        name, source = safe_stem(blob.stem), _source(blob.uri)
         key = blob_key(name, source)
         if not blob.uri:
             self.miss(item.row, item.id, "", "the service gives no link to its bytes")
@@ -100,6 +106,7 @@ class ProjectBytes:
         known = self.folder.journal.known(key)
         if known is not None:
             self.by_row[item.row] += known
+            self._known += 1
             return
         with self._changed:
             self._outstanding += 1
@@ -135,7 +142,10 @@ class ProjectBytes:
             self._stop(result)
         elif self._may_be_renewed(wanted, result):
             self._expired.append(wanted)
-            self._renewer.submit(self._renew)
+            try:
+                self._renewer.submit(self._renew)
+            except RuntimeError:  # shut down: the run is being stopped
+                self._stop(Interrupted("interrupted"))
         else:
             self._lose(wanted, result.message)
 
@@ -145,7 +155,9 @@ class ProjectBytes:
         except CvGdprError as error:
             self._stop(error)
             return
-        self.by_row[wanted.item.row] += file.size
+        with self._changed:  # artifacts come in several threads
+            self.by_row[wanted.item.row] += file.size
+            self._new += 1
         self._settle()
 
     def _may_be_renewed(self, wanted: _Wanted, error: CvGdprError) -> bool:
@@ -230,10 +242,15 @@ class ProjectBytes:
 
     def _again(self, wanted: _Wanted, fresh: Blob) -> None:
         """Fetch it by its fresh link, which may lead to another blob: a model that was exported again."""
-        source = source_path(fresh.uri)
+        source = _source(fresh.uri)
         self.claimed.discard(blob_key(wanted.name, wanted.source))
         self.claimed.add(blob_key(wanted.name, source))
         self._submit(replace(wanted, blob=fresh, source=source, renewals=wanted.renewals + 1), again=True)
+
+
+def _source(uri: str) -> str:
+    """Give what identifies a blob, as it may be written down: some links hold their signature in the path."""
+    return without_signature(source_path(uri))
 
 
 def _hash(stem: str) -> int:
@@ -243,6 +260,6 @@ def _hash(stem: str) -> int:
 def _fresh(wanted: _Wanted, item: Item, *, own: bool) -> Blob | None:
     """Give the blob as it is now: in its own place the one of its name, elsewhere only if it is the same one."""
     for blob in item.blobs:
-        if blob.stem == wanted.blob.stem if own else blob.uri and source_path(blob.uri) == wanted.source:
+        if blob.stem == wanted.blob.stem if own else blob.uri and _source(blob.uri) == wanted.source:
             return blob
     return None

@@ -5,12 +5,14 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 
 # A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
 _SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
-_SIGNATURE = re.compile(r"\b(sig(?:=|%3D))[A-Za-z0-9%+/=_-]{20,}", re.IGNORECASE)
+_SIGNATURE = re.compile(  # after a word's beginning, or an & or ? in one of their other spellings
+    r"(?:\b|(?<=%26)|(?<=%3F)|(?<=u0026))(sig(?:=|%3D))[A-Za-z0-9%+/=_-]{20,}", re.IGNORECASE
+)
 _QUERY = re.compile(r'\?[^"]*"')
 _URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # how a value named ...Uri begins
 _URI_QUERY = re.compile(r'("\w*[uU]ri": ?"(?:[^"?\\]|\\.)*)\?(?:[^"\\]|\\.)*')
@@ -24,7 +26,10 @@ class NumberText(Decimal):
 
     def __new__(cls, text: str) -> Self:
         """Take the text as it was sent."""
-        number = super().__new__(cls, text)
+        try:
+            number = super().__new__(cls, text)
+        except InvalidOperation:  # beyond all that a Decimal holds
+            number = super().__new__(cls, float(text))
         number.text = text
         return number
 
@@ -41,7 +46,7 @@ class Record(dict[str, Any]):
 
 def json_value(text: bytes | str) -> Any:
     """Give the value of a JSON text, with what `json_text` needs to write it again as it was; raises ValueError."""
-    return json.loads(text, parse_float=_number, parse_constant=_no_number)
+    return json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_no_number)
 
 
 def json_list(text: bytes) -> Any:
@@ -79,6 +84,10 @@ def _number(text: str) -> float | NumberText:
     return number if f"{number!r}" == text else NumberText(text)
 
 
+def _integer(text: str) -> int | NumberText:
+    return NumberText(text) if text == "-0" else int(text)
+
+
 def _no_number(text: str) -> float:
     raise ValueError(f"{text} is no JSON")
 
@@ -110,7 +119,8 @@ def json_text(value: Any, *, indent: bool = False) -> str:
 
 def _may_stay(text: str) -> bool:
     """Say whether a text is a line as it is, and laid out and escaped so that every link in it is recognised."""
-    plain = "\\" not in text and "\n" not in text and "\r" not in text and '" :' not in text and "\t" not in text
+    plain = "\\" not in text and "\n" not in text and "\r" not in text and "\t" not in text
+    plain = plain and '" :' not in text and '":  ' not in text
     return plain and (text.isascii() or not _SURROGATE.search(text))
 
 

@@ -1,13 +1,18 @@
 """The process that downloads: it ends with the run, and the run ends with it, in one line, to be gone on with."""
 
 import os
+import shutil
 import signal
+import time
 from pathlib import Path
+
+import certifi
+import pytest
 
 from cv_gdpr.service import blobs
 from cv_gdpr.simulator import Fault
-from endurance.enduring import assert_whole, kill, simulator, started, undisturbed, until
-from export.exporting import assert_one_error, stock, towards
+from endurance.enduring import assert_whole, before, kill, simulator, started, undisturbed, until
+from export.exporting import assert_one_error, assert_open, image_record, project_folder, stock, towards
 
 ENDED = "the process that downloads ended before its time"
 
@@ -100,3 +105,103 @@ def test_it_cannot_be_started(sim, cli, tmp_path, monkeypatch):
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 1)
     assert "Error: the process that downloads cannot be started: No such file or directory" in ran.err
+
+
+@pytest.mark.parametrize("path", ["/i/1&sig={}", "/i/1%3Fsv=1&sig={}", "/i/sig={}/x", "/i/1%26sig%3D{}"])
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_signature_in_a_links_path_is_written_nowhere_and_loses_nothing(sim, cli, tmp_path, path, broken):
+    (project,) = sim.fill(images=1)
+    secret, out = "A" * 40, tmp_path / "out"
+    (image,) = sim.store.projects[project].workspace.images.values()
+    record = image_record(id=image.id, originalImageUri=sim.blob_host + path.format(secret))
+    sim.fault(Fault("GetTaggedImages", times=None, body=[record]))
+    sim.fault(Fault("Blob", times=None, status=404 if broken else 200, body=b"bytes"))
+    sim.fault(Fault("GetImagesByIds", times=None, body=[record]))
+    ran = cli("export", "images", "--all", "--json", "--out", out)
+    assert ran.code == (3 if broken else 0), ran.err
+    assert secret not in ran.out + ran.err
+    assert not any(secret.encode() in file.read_bytes() for file in out.rglob("*") if file.is_file())
+    if not broken:
+        assert len(list(project_folder(out, project).glob("images/*"))) == 1
+        assert cli("verify", out).code == 0
+
+
+def test_files_that_their_journal_lost_are_told_and_never_taken_away(cli, tmp_path):
+    with simulator() as sim:
+        sim.fill(images=40, image_bytes=60)
+        sim.fault(Fault("Blob", delay=0.05, times=None))
+        cli, out = towards(cli, sim), tmp_path / "out"
+
+        def lose(number):
+            if number == 1:  # at the end, when a group of a second is in the journal
+                time.sleep(1.2)
+                (journal,) = (out / ".cv-gdpr" / "journal").glob("*.jsonl")
+                assert journal.read_bytes()
+                journal.write_bytes(b"")
+
+        before(sim, {"GetIterations"}, lose)
+        ran = cli("export", "images", "--all", "--connections", "1", "--out", out)
+        assert_one_error(ran, 1)
+        assert not (out / "bagit.txt").exists()
+        sim.clear_faults()
+        assert cli("export", "images", "--all", "-q", "--out", out).code == 0
+        assert cli("verify", out).code == 0
+
+
+@pytest.mark.parametrize("link", ["/i/1\0x", "/i/" + "x" * 9_000_000], ids=["NUL", "9 MB"])
+def test_a_link_that_cannot_be_one_costs_its_own_image_alone(sim, cli, tmp_path, link):
+    (project,) = sim.fill(images=2, image_bytes=60)
+    images = list(sim.store.projects[project].workspace.images)
+    records = [image_record(id=images[0], originalImageUri=sim.blob_host + link)]
+    records.append(image_record(id=images[1], originalImageUri=sim.blob_host + "/i/2"))
+    sim.fault(Fault("GetTaggedImages", times=None, body=records))
+    sim.fault(Fault("Blob", times=None, status=200, body=b"bytes"))
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    assert ran.code == 3, ran.err
+    (missing,) = assert_open(tmp_path / "out")
+    assert missing["id"] == images[0]
+    assert missing["reason"] == "the service gave a link that is no address"
+
+
+def test_authorities_may_lie_at_any_path(sim, cli, tmp_path):
+    stock(sim)
+    folder = tmp_path / "zertifikate-ä"
+    folder.mkdir()
+    bundle = shutil.copy(certifi.where(), folder / "ca.pem")
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out", REQUESTS_CA_BUNDLE=str(bundle)).code == 0
+
+
+def test_it_knows_nothing_of_the_key(sim, tmp_path):
+    stock(sim)
+    hung = Fault("Blob", delay=60, times=None)
+    sim.fault(hung)
+    with started(sim, "export", "--all", "--out", tmp_path / "out") as process:
+        until(lambda: sim.faults.fired(hung))
+        (helper,) = downloading(process.pid)
+        for shown in ("environ", "cmdline"):
+            assert sim.training_key.encode() not in Path(f"/proc/{helper}/{shown}").read_bytes()
+
+
+def test_links_refused_while_the_run_is_stopped_leave_no_trace_of_it(sim, tmp_path):
+    sim.fill(projects=2, images=40, image_bytes=60)
+    refused = Fault("Blob", status=403, delay=0.5, times=None)
+    sim.fault(refused)
+    sim.fault(Fault("GetImagesByIds", delay=8, times=None))
+    with started(sim, "export", "images", "--all", "--out", tmp_path / "out") as process:
+        until(lambda: sim.faults.fired(refused))
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode in {143, 130}
+    assert err.startswith("Error: interrupted")
+    assert "Traceback" not in err
+
+
+def test_many_orders_and_answers_of_great_length_hold_nobody_up(sim, cli, tmp_path):
+    sim.fill(projects=2, images=400, image_bytes=60)
+    sim.options.blob_latency = 0.05
+    out = tmp_path
+    while len(str(out)) < 3000:
+        out /= "x" * 200
+    assert cli("export", "images", "--all", "-q", "--connections", "64", "--out", out).code == 0

@@ -282,14 +282,15 @@ class ProjectFolder:
         path = file.path.removeprefix(f"{self.path}/")
         self.journal.add(Stored(path, blob, source, file.size, file.sha256))
 
-    def finish(self, claimed: Container[int]) -> None:
-        """Write the index of the project's files, named by their keys: where each came from, its size and hash."""
+    def finish(self, claimed: Container[int]) -> int:
+        """Write the index of the project's files, named by their keys, and give how many they are."""
         self._folder.check()
         self.journal.flush()
         self.journal.forget()
         with self._folder.lines(self._index) as lines, self.journal.lines_of(claimed) as listed:
             for line in listed:
                 lines.append(line)
+            return lines.count
 
     def stored(self) -> dict[int, bytes]:
         """Give size and hash of the files of the index, packed, by the hashes of their paths below data/.

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
@@ -14,7 +15,8 @@ from cv_gdpr import __version__
 from cv_gdpr.cli.output import print_json, printable
 from cv_gdpr.errors import CvGdprError, Interrupted
 
-_ENDING = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_ENDING = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_ONE_SIGNAL = 0.5  # seconds in which several count as one: the stop of the first is under way
 _WORKERS = ("project", "artifacts", "renew", "pages")  # the names of their threads
 
 _EXIT_CODES = """\b
@@ -79,9 +81,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     received: list[int] = []
-    for ending in _ENDING:
+    moments: list[float] = []
+    for ending in _ENDING if arguments is None else _ENDING[1:]:
         if signal.getsignal(ending) != signal.SIG_IGN:  # as nohup leaves it
-            signal.signal(ending, lambda number, _: _interrupt(received, number))
+            signal.signal(ending, lambda number, _: _interrupt(received, moments, number))
     if verbosity := _verbosity(given):
         _show_what_is_tried_again(verbosity)
     try:
@@ -106,10 +109,15 @@ def _show_what_is_tried_again(verbosity: int) -> None:
     logging.getLogger("cv_gdpr").setLevel(logging.INFO if verbosity == 1 else logging.DEBUG)
 
 
-def _interrupt(received: list[int], number: int) -> None:
-    """Stop the work; once that is told, a second signal does not cut it short."""
+def _interrupt(received: list[int], moments: list[float], number: int) -> None:
+    """Stop the work; once that is told, no other signal cuts it short, nor does one that comes with the first."""
+    now = time.monotonic()
+    raising = (
+        not moments or now - moments[0] > _ONE_SIGNAL
+    )  # told before the list changes: the next may come right here
+    moments.append(now)
     received.append(number)
-    if 0 not in received:
+    if raising and (0 not in received or number == signal.SIGINT):
         raise KeyboardInterrupt
 
 

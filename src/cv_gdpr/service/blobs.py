@@ -23,6 +23,7 @@ from cv_gdpr.links import is_loopback
 from cv_gdpr.service.client import LOG
 
 _READ = 1 << 16  # bytes
+_OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process has no use for
 _TOGETHER = 32  # orders
 # Where modules are found is handed on: the process must not look into the working folder, which may hold anything.
 _START = """
@@ -136,6 +137,7 @@ class Downloads:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
                 start_new_session=True,  # a Ctrl-C is for this process here
             )
         except OSError as error:

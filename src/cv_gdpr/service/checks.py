@@ -30,4 +30,4 @@ def check_bytes(source: str, file: Received, content_type: str) -> None:
 
 def _is_markup(head: bytes) -> bool:
     """Say whether bytes begin like HTML, XML or JSON; no format of images or models does."""
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"<", b"{"}  # Azure's errors begin with the mark
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"<", b"{", b"["}  # Azure's errors begin with the mark

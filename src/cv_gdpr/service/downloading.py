@@ -86,10 +86,15 @@ class _Downloading:
     def _start_some(self) -> None:
         while self._later and self._later[0][0] <= time.monotonic():
             self._queue.append(heapq.heappop(self._later)[2])
+        if not self._transfers.running and not self._later:
+            self._down_since = None  # nothing was tried for a while
         while self._queue and self._transfers.running < self._limit.now:
             job = self._queue.popleft()
             ended = functools.partial(self._end, job)
-            self._transfers.start(job.uri, job.proxy, HashedFile(job.path), ended)
+            try:
+                self._transfers.start(job.uri, job.proxy, HashedFile(job.path), ended)
+            except CvGdprError as error:
+                self._fail(job, error)
 
     def _end(self, job: _Job, result: Received | CvGdprError) -> None:
         """Take what one try came to: the end, or another try, which holds no connection while it waits."""
@@ -115,6 +120,7 @@ class _Downloading:
 
     def _wait_after(self, job: _Job, error: CvGdprError) -> float | None:
         if not isinstance(error, ServiceError) or not error.transient:
+            self._down_since = None  # storage answers
             return None
         if error.status in _OVERRUN or not error.status:
             self._limit.overrun()

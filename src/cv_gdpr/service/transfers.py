@@ -28,7 +28,9 @@ _TO_CONNECT = 15  # seconds
 _BUFFER = 1 << 18  # bytes that libcurl hands over at once, at most
 _IGNORED = 1 << 16  # bytes of an error's body that are read, so that its connection can be used again
 _LOOK = 0.25  # seconds between two looks for transfers that fell silent
-_NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT, pycurl.E_UNSUPPORTED_PROTOCOL})
+_NO_LINK = "the service gave a link that is no address"
+_NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT})
+_NO_HTTP = frozenset({pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY})
 _UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR})
 _BITS = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
 
@@ -53,7 +55,8 @@ class _Slot:
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.CONNECTTIMEOUT, _TO_CONNECT)
         curl.setopt(pycurl.BUFFERSIZE, _BUFFER)
-        curl.setopt(pycurl.CAPATH if os.path.isdir(authorities) else pycurl.CAINFO, authorities)  # noqa: PTH112
+        kind = pycurl.CAPATH if os.path.isdir(authorities) else pycurl.CAINFO  # noqa: PTH112
+        curl.setopt(kind, os.fsencode(authorities))
 
     def begin(self, uri: str, proxy: str, file: HashedFile, ended: Ended) -> None:
         """Prepare the next transfer."""
@@ -69,7 +72,7 @@ class _Slot:
         self.curl.setopt(pycurl.URL, uri.encode())
         if proxy != self._proxy:
             self._proxy = proxy
-            self.curl.setopt(pycurl.PROXY, proxy)
+            self.curl.setopt(pycurl.PROXY, proxy.encode())
 
     def header(self, name: bytes) -> str:
         """Give a header of the answer, or an empty text."""
@@ -171,9 +174,16 @@ class Transfers:
         self._listened, self._ready = file, ready
 
     def start(self, uri: str, proxy: str, file: HashedFile, ended: Ended) -> None:
-        """Begin to fetch an address into a file; `ended` is called in `turn` with what came of it."""
+        """Begin to fetch an address into a file; `ended` is called in `turn` with what came of it.
+
+        Raises MalformedAnswer for what cannot be an address: with a NUL in it, or of megabytes.
+        """
         slot = self._idle.pop() if self._idle else _Slot(self._authorities)
-        slot.begin(uri, proxy, file, ended)
+        try:
+            slot.begin(uri, proxy, file, ended)
+        except (ValueError, pycurl.error):
+            self._idle.append(slot)
+            raise MalformedAnswer(_NO_LINK) from None
         self._running[slot.curl] = slot
         self._multi.add_handle(slot.curl)
 
@@ -252,7 +262,9 @@ def _unreached(number: int, system: int) -> CvGdprError:
     if system in {errno.EMFILE, errno.ENFILE}:
         return too_many_files()
     if number in _NO_ADDRESS:
-        return MalformedAnswer("the service gave a link that is no address")
+        return MalformedAnswer(_NO_LINK)
+    if number in _NO_HTTP:
+        return Unreachable("blob storage: what answers does not speak HTTP", transient=True)
     if number == pycurl.E_PARTIAL_FILE:
         return Unreachable("blob storage: the body broke off", transient=True)
     if number == pycurl.E_OPERATION_TIMEDOUT:
