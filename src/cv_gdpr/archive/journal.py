@@ -22,7 +22,8 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 _USUAL = re.compile(  # a line that needs no parser: nearly all are
     rb'{"path":"([!#-[\]-~]*)","blob":"([!#-[\]-~]*)","source":"([!#-[\]-~]*)","bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"}\n'
 )
-_TOGETHER = 1.0  # seconds in which what is fetched is made durable together
+_TOGETHER = 1.0  # seconds in which what is fetched is made durable together ...
+_MOST = 512  # ... or so many files: what a crash costs is bounded too where much is fetched in a second
 
 
 class Stored(NamedTuple):
@@ -146,7 +147,7 @@ class Journal:
         with self._lock:
             self._pending.append(entry)
             now = time.monotonic()
-            due = now - self._grouped >= _TOGETHER
+            due = len(self._pending) >= _MOST or now - self._grouped >= _TOGETHER
             if due:
                 self._grouped = now
         if due:
