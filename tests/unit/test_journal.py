@@ -100,10 +100,12 @@ def test_a_line_that_was_never_written_is_not_believed(tmp_path, line):
 
 def test_a_second_that_brings_many_is_made_durable_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr("cv_gdpr.archive.journal.time.monotonic", lambda: 100.0)
-    journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: journal.flush())
+    groups = []
+    journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: groups.append(journal.flush()))
     for number in range(1100):
         journal.add(Stored(f"{number}", f"{number}", f"/i/{number}", 1, ""))
     assert len((tmp_path / "j.jsonl").read_bytes().splitlines()) == 1024
+    assert len(groups) == 2
 
 
 def test_nothing_is_claimed_before_it_is_flushed_with_all_of_a_second(tmp_path, monkeypatch):
