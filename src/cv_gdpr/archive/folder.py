@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -36,6 +36,8 @@ MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
 _BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _AGAIN = "run the same command again: it goes on"
+_AT_ONCE = 1000  # lines
+_NO_MORE = ("", 0, "")
 _FINISH = "run the same command with the same --out to finish it, or name another folder"
 
 
@@ -200,9 +202,10 @@ class Folder:
             (self.path / MISSING).unlink(missing_ok=True)
             manifest = HashedFile(self.temporary())
             oxum_bytes, oxum_files = 0, 0
-            for path, size, digest in self._payload():
-                manifest.write(f"{digest}  data/{path}\n".encode())
-                oxum_bytes, oxum_files = oxum_bytes + size, oxum_files + 1
+            payload = self._payload()
+            while part := list(itertools.islice(payload, _AT_ONCE)):
+                manifest.write("".join(f"{digest}  data/{path}\n" for path, _, digest in part).encode())
+                oxum_bytes, oxum_files = oxum_bytes + sum(size for _, size, _ in part), oxum_files + len(part)
             manifest.rename(self.path / "manifest-sha256.txt")
             described = [*info, ("Payload-Oxum", f"{oxum_bytes}.{oxum_files}")]
             text = "".join(f"{label}: {' '.join(value.split())}\n" for label, value in described)
@@ -224,39 +227,36 @@ class Folder:
 
         Raises StorageError if a file that was written is not there any more, or not whole.
         """
-        projects = {folder.name: folder for folder in self._projects}
-        unseen = set(self._hashes)
-        for name, files in itertools.groupby(own_files(self.data), lambda entry: entry[0].partition("/")[0]):
-            stored = projects[name].stored() if name in projects else {}
-            for path, size in files:
-                packed = stored.pop(hash(path), None)
-                due, digest = _unpacked(packed) if packed else (size, self._hashes.get(path))
-                if digest is None:
-                    (self.data / path).unlink()  # of something that the service no longer has
-                    continue
-                if due != size:
+        folders: list[str] = []
+        documents = dict(self._hashes)
+        projects = sorted(self._projects, key=lambda project: f"{project.name}/")
+        due = itertools.chain.from_iterable(project.stored() for project in projects)
+        path_due, size_due, digest = next(due, _NO_MORE)
+        for path, size in own_files(self.data, folders):
+            if path == path_due:
+                if size != size_due:
                     raise StorageError(f"{self.data / path} was changed while the export ran", _AGAIN)
-                unseen.discard(path)
                 yield path, size, digest
-            if stored:
-                raise StorageError(f"{len(stored)} files of {self.data / name} are gone", _AGAIN)
-        if unseen:
-            raise StorageError(f"{self.data / min(unseen)} is gone", _AGAIN)
-        _remove_empty(self.data)
+                path_due, size_due, digest = next(due, _NO_MORE)
+            elif path in documents:
+                yield path, size, documents.pop(path)
+            elif path_due and path_due < path:
+                break
+            else:
+                (self.data / path).unlink()  # of something that the service no longer has
+        for gone in (path_due, *documents):
+            if gone:
+                raise StorageError(f"{self.data / gone} is gone", _AGAIN)
+        _remove_empty(folders)
 
 
-def _packed(size: int, sha256: str) -> bytes:
-    return size.to_bytes(8, "big") + bytes.fromhex(sha256)
-
-
-def _unpacked(packed: bytes) -> tuple[int, str]:
-    return int.from_bytes(packed[:8], "big"), packed[8:].hex()
-
-
-def _remove_empty(data: Path) -> None:
-    for folder, _, _ in os.walk(data, topdown=False):
-        if folder != str(data) and not any(Path(folder).iterdir()):
-            Path(folder).rmdir()
+def _remove_empty(folders: list[str]) -> None:
+    """Remove those in which nothing is; each is named after the one that it is in."""
+    for folder in reversed(folders):
+        with os.scandir(folder) as held:
+            empty = not any(held)
+        if empty:
+            os.rmdir(folder)  # noqa: PTH106
 
 
 def _sha256_of(text: str) -> str:
@@ -282,23 +282,19 @@ class ProjectFolder:
         path = file.path.removeprefix(f"{self.path}/")
         self.journal.add(Stored(path, blob, source, file.size, file.sha256))
 
-    def finish(self, claimed: Container[int]) -> int:
+    def finish(self, claimed: Set[int]) -> int:
         """Write the index of the project's files, named by their keys, and give how many they are."""
         self._folder.check()
         self.journal.flush()
-        self.journal.forget()
         with self._folder.lines(self._index) as lines, self.journal.lines_of(claimed) as listed:
-            for line in listed:
-                lines.append(line)
+            while part := list(itertools.islice(listed, _AT_ONCE)):
+                lines.append(part)
             return lines.count
 
-    def stored(self) -> dict[int, bytes]:
-        """Give size and hash of the files of the index, packed, by the hashes of their paths below data/.
-
-        There may be hundreds of thousands: this takes 200 bytes for each, where paths and texts take 500.
-        """
-        entries = read_stored(self._folder.data / self._index)
-        return {hash(f"{self.name}/{entry.path}"): _packed(entry.bytes, entry.sha256) for entry in entries}
+    def stored(self) -> Iterator[tuple[str, int, str]]:
+        """Give path below data/, size and hash of the files of the index, in the order of their paths."""
+        for entry in read_stored(self._folder.data / self._index):
+            yield f"{self.name}/{entry.path}", entry.bytes, entry.sha256
 
 
 class Lines:
@@ -314,14 +310,14 @@ class Lines:
     def write(self, record: Any) -> int:
         """Append a record; give its bytes."""
         line = json_line(record)
-        self.append(line)
+        self.append([line])
         return len(line)
 
-    def append(self, line: bytes) -> None:
-        """Append a line as it is."""
-        self.count += 1
+    def append(self, lines: list[bytes]) -> None:
+        """Append lines as they are."""
+        self.count += len(lines)
         with storing(self._relative):
-            self._file.write(line)
+            self._file.write(b"".join(lines))
 
     def __enter__(self) -> Self:
         return self

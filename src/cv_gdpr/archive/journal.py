@@ -8,7 +8,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -18,9 +18,12 @@ from cv_gdpr.archive.writing import make_durable, private_file, private_folder, 
 from cv_gdpr.redact import json_line
 
 _SORTED = 10_000  # lines at once
+_READ = 1 << 18  # bytes of lines at once
 _SHA256 = re.compile("[0-9a-f]{64}")
 _USUAL = re.compile(  # a line that needs no parser: nearly all are
-    rb'{"path":"([!#-[\]-~]*)","blob":"([!#-[\]-~]*)","source":"([!#-[\]-~]*)","bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"}\n'
+    r'^{"path":"([!#-[\]-~]*)","blob":"([!#-[\]-~]*)","source":"([!#-[\]-~]*)",'
+    r'"bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"}\n',
+    re.ASCII | re.MULTILINE,
 )
 _TOGETHER = 1.0  # seconds in which what is fetched is made durable together ...
 _MOST = 512  # ... or so many files: what a crash costs is bounded too where much is fetched in a second
@@ -43,23 +46,21 @@ class Stored(NamedTuple):
 
 def read_stored(path: Path) -> Iterator[Stored]:
     """Give the entries of a journal or of a `files.jsonl`, without lines that are none: what they spoke of is lost."""
-    return (entry for entry, _ in _read_lines(path))
-
-
-def _read_lines(path: Path) -> Iterator[tuple[Stored, bytes]]:
     if not is_regular(path):
         return
-    with path.open("rb") as lines:
-        for line in lines:
-            entry = _entry(line)
-            if entry:
-                yield entry, line
+    with path.open("rb") as file:
+        while lines := file.readlines(_READ):
+            yield from _entries(lines)
+
+
+def _entries(lines: list[bytes]) -> Iterator[Stored]:
+    usual = _USUAL.findall(b"".join(lines).decode("latin-1"))
+    if len(usual) == len(lines):  # hence all of them are
+        return (Stored(path, blob, source, int(size), sha256) for path, blob, source, size, sha256 in usual)
+    return filter(None, map(_entry, lines))
 
 
 def _entry(line: bytes) -> Stored | None:
-    if usual := _USUAL.fullmatch(line):
-        path, blob, source, size, sha256 = usual.groups()
-        return Stored(path.decode(), blob.decode(), source.decode(), int(size), sha256.decode())
     try:
         entry = Stored(**json.loads(line))
         return entry if _is_sound(entry) else None
@@ -126,15 +127,23 @@ class Journal:
         return self._known.get(key)
 
     @contextmanager
-    def lines_of(self, keys: Container[int]) -> Iterator[Iterable[bytes]]:
-        """Give the lines of those blobs that are on disk, by their paths: sorted in parts that the memory can hold."""
-        lines = (line for entry, line in _read_lines(self._path) if entry.key in keys)
+    def lines_of(self, claimed: Set[int]) -> Iterator[Iterable[bytes]]:
+        """Give the lines of what is on disk, by their paths, without what an earlier run left that nobody claimed.
+
+        They are sorted in parts that the memory can hold, and what the memory held of them is freed.
+        """
+        stale = self._known.keys() - claimed
+        self._known = {}
         with storing(self._path), ExitStack() as files:
-            parts = []
+            lines: Iterator[bytes] = files.enter_context(self._path.open("rb"))
+            if stale:
+                lines = (line for line in lines if (entry := _entry(line)) and entry.key not in stale)
+            parts: list[Iterable[bytes]] = [sorted(itertools.islice(lines, _SORTED))]
             while part := sorted(itertools.islice(lines, _SORTED)):
-                parts.append(files.enter_context(tempfile.TemporaryFile(dir=self._path.parent)))
-                parts[-1].writelines(part)
-                parts[-1].seek(0)
+                file = files.enter_context(tempfile.TemporaryFile(dir=self._path.parent))
+                file.writelines(part)
+                file.seek(0)
+                parts.append(file)
             yield heapq.merge(*parts)
 
     @property
@@ -152,10 +161,6 @@ class Journal:
                 self._grouped = now
         if due:
             self._in_group()
-
-    def forget(self) -> None:
-        """Free the memory of a project that is done; its lines stay on disk."""
-        self._known = {}
 
     def flush(self) -> None:
         """Make the files that wait durable, then write their lines."""

@@ -10,33 +10,39 @@ from cv_gdpr.errors import UsageError
 
 _ID = r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|x[0-9a-f]{32})"
 _OURS = re.compile(
-    r"(export|account)\.json|projects\.jsonl"
-    r"|[^/]+/project\.json"
-    r"|[^/]+/(iterations|tags|tag-details|images|predictions|files|listings|absent)\.jsonl"
-    r"|[^/]+/iterations/[^/]+/(iteration|performance)\.json"
-    r"|[^/]+/iterations/[^/]+/(image-performances|tags|tag-details|images|exports)\.jsonl"
-    rf"|[^/]+/(images|predictions)(-resized)?/{_ID}(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
-    rf"|[^/]+/exported-models/{_ID}/[0-9A-Za-z_-]+(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
+    r"[^/]+/("
+    rf"(images|predictions)(-resized)?/{_ID}(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
+    rf"|exported-models/{_ID}/[0-9A-Za-z_-]+(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
+    r"|project\.json"
+    r"|(iterations|tags|tag-details|images|predictions|files|listings|absent)\.jsonl"
+    r"|iterations/[^/]+/(iteration|performance)\.json"
+    r"|iterations/[^/]+/(image-performances|tags|tag-details|images|exports)\.jsonl)"
+    r"|(export|account)\.json|projects\.jsonl"
 )
 
 
-def own_files(data: Path) -> Iterator[tuple[str, int]]:
-    """Give path (below `data`, in order) and size of each file; raises UsageError for anything that is not an export's.
+def own_files(data: Path, folders: list[str] | None = None) -> Iterator[tuple[str, int]]:
+    """Give path (below `data`, in the order of the paths) and size of each file; `folders` gets each folder below it.
 
-    Links are not followed: what they lead to belongs to somebody else.
+    Raises UsageError for anything that is not an export's. Links are not followed: what they lead to belongs to
+    somebody else.
     """
     if data.is_symlink():
         raise UsageError(f"{data} is a link", "an export's folder is refused if it leads elsewhere")
-    yield from _below(str(data), "")
+    yield from _below(str(data), "", [] if folders is None else folders)
 
 
-def _below(folder: str, relative: str) -> Iterator[tuple[str, int]]:
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names alone: of 100,000 entries, each would keep its state
+def _below(folder: str, relative: str, folders: list[str]) -> Iterator[tuple[str, int]]:
+    with os.scandir(folder) as entries:  # names alone: of 100,000 entries, each would keep its state
+        names = [f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries]
+    names.sort()
+    for name in names:
         path, place = f"{relative}{name}", f"{folder}/{name}"
-        found = os.lstat(place)
-        if stat.S_ISDIR(found.st_mode):
-            yield from _below(place, f"{path}/")
+        if name[-1] == "/":
+            folders.append(place)
+            yield from _below(place[:-1], path, folders)
             continue
+        found = os.lstat(place)
         if not stat.S_ISREG(found.st_mode) or not _OURS.fullmatch(path):
             raise UsageError(f"{place} is not an export's", "move it, or name another folder")
         yield path, found.st_size
