@@ -5,8 +5,9 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from cv_gdpr.archive.folder import ProjectFolder
 from cv_gdpr.archive.journal import blob_key
@@ -42,8 +43,7 @@ _WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired, or the blob is
 _RENEWALS = 4  # of one blob
 
 
-@dataclass(frozen=True)
-class _Wanted:
+class _Wanted(NamedTuple):
     """A blob on its way: the item it belongs to, its link, the file it will be, how often its link was renewed."""
 
     item: Item
@@ -245,7 +245,7 @@ class ProjectBytes:
         source = _source(fresh.uri)
         self.claimed.discard(blob_key(wanted.name, wanted.source))
         self.claimed.add(blob_key(wanted.name, source))
-        self._submit(replace(wanted, blob=fresh, source=source, renewals=wanted.renewals + 1), again=True)
+        self._submit(wanted._replace(blob=fresh, source=source, renewals=wanted.renewals + 1), again=True)
 
 
 def _source(uri: str) -> str:

@@ -15,6 +15,7 @@ import certifi
 from cv_gdpr.simulator import Simulator
 from cv_gdpr.simulator.records import ImageTag
 
+STORAGE = "127.0.0.2"  # not the client's own address, so that a wire can be laid in one direction
 FILES = 256  # different ones; which of them an image has is told by the last two digits of its id
 LUA = ("ndk_http_module.so", "ngx_http_lua_module.so")
 MODULES = Path("/usr/lib/nginx/modules")
@@ -41,7 +42,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} {tls} backlog=4096;
+        listen {storage}:{port} {tls} backlog=4096;
         location ~ "(..)$" {{
             {pause}
             root {folder}/files;
@@ -91,6 +92,7 @@ def storage(folder, size, *, tls=False, pause_ms=0):
         (files / f"{number:02x}").write_bytes(b"\xff\xd8\xff\xe0" + os.urandom(size - 4))
     port = free_port()
     settings = {
+        "storage": STORAGE,
         "folder": folder,
         "port": port,
         "modules": modules,
@@ -104,14 +106,14 @@ def storage(folder, size, *, tls=False, pause_ms=0):
     with subprocess.Popen([nginx, "-c", folder / "nginx.conf", "-p", folder, "-e", folder / "error.log"]) as server:
         try:
             wait_for(port)
-            yield Storage(f"http{'s' if tls else ''}://127.0.0.1:{port}", files, trusted(folder) if tls else None)
+            yield Storage(f"http{'s' if tls else ''}://{STORAGE}:{port}", files, trusted(folder) if tls else None)
         finally:
             server.terminate()
 
 
 def certify(folder):
-    """Make a certificate for 127.0.0.1 that signs itself."""
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    """Make a certificate for the storage's address that signs itself."""
+    subject = ["-subj", f"/CN={STORAGE}", "-addext", f"subjectAltName=IP:{STORAGE}"]
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
     command = ["openssl", "req", "-x509", *key, "-keyout", folder / "key.pem", "-out", folder / "cert.pem", *subject]
     subprocess.run(command, check=True, capture_output=True)
@@ -127,7 +129,7 @@ def trusted(folder):
 def free_port():
     """Give a port that nobody listens on."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((STORAGE, 0))
         return probe.getsockname()[1]
 
 
@@ -135,7 +137,7 @@ def wait_for(port):
     """Wait until somebody listens."""
     for _ in range(200):
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((STORAGE, port)) == 0:
                 return
         time.sleep(0.02)
     raise Missing("nginx did not start")

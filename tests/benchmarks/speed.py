@@ -19,7 +19,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from ground import Missing, needed, service, storage
+from ground import STORAGE, Missing, needed, service, storage
 from measure import interleaved, median, processor_of, run, say, table
 from rivals import BESIDE, CURL, Job, curl, cv_gdpr, hashed, loop, shell
 
@@ -111,10 +111,17 @@ def loopback(arguments):
 
 
 def link(arguments):
-    """The same on a wire of 1 Gbit/s, and of half of it, which a network namespace of its own stands in for."""
+    """The same on a wire of 1 Gbit/s, and of half of it, which a network namespace of its own stands in for.
+
+    A wire carries as much each way at the same time: what the storage sends is held back, what it is asked is not.
+    """
     needed("tc", "iproute2")
     for megabits in (1000, 500):
-        wire = f"ip link set lo up && tc qdisc add dev lo root tbf rate {megabits}mbit burst 2mb latency 400ms && exec "
+        wire = (
+            "ip link set lo up && tc qdisc add dev lo root handle 1: htb && "
+            f"tc class add dev lo parent 1: classid 1:1 htb rate {megabits}mbit burst 1mb cburst 1mb quantum 60000 && "
+            f"tc filter add dev lo parent 1: protocol ip u32 match ip src {STORAGE}/32 flowid 1:1 && exec "
+        )
         again = [
             sys.executable,
             *sys.argv[:1],

@@ -181,4 +181,6 @@ def _sha256_of(path: Path) -> str:
 
 def _line(entry: Stored) -> bytes:
     """Give what stands for a file in a journal and in `files.jsonl`; lines sorted by their bytes are sorted by path."""
-    return json_line(entry._asdict())
+    path, blob, source, size, sha256 = entry
+    line = f'{{"path":"{path}","blob":"{blob}","source":"{source}","bytes":{size},"sha256":"{sha256}"}}\n'
+    return line.encode() if _USUAL.fullmatch(line) else json_line(entry._asdict())
