@@ -89,6 +89,8 @@ def export(
     matches = Matches(scope.selection)
     with _resumable(options.out), Folder(options.out, run, recheck=options.recheck) as folder:
         with Fetcher(service, options.fetching, folder.temporary) as fetcher:
+            if projects and any(row.renew for row in rows):  # they are what has bytes
+                fetcher.prepare()
             top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
             top.run(rows)
             exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]

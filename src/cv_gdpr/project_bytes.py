@@ -75,9 +75,12 @@ class ProjectBytes:
     _known: int = 0  # files of an earlier run
     _new: int = 0
     _fatal: CvGdprError | None = None
-    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # taken for each blob; no condition, which is dearer
     _expired: deque[_Wanted] = field(default_factory=deque)
     _renewer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "renew"))
+
+    def __post_init__(self) -> None:
+        self._changed = threading.Condition(self._lock)
 
     def close(self) -> None:
         """End the renewals."""
@@ -108,7 +111,7 @@ class ProjectBytes:
             self.by_row[item.row] += known
             self._known += 1
             return
-        with self._changed:
+        with self._lock:
             self._outstanding += 1
         try:
             self._submit(_Wanted(item, blob, name, self._own_stem(name, source), source))
@@ -155,7 +158,7 @@ class ProjectBytes:
         except CvGdprError as error:
             self._stop(error)
             return
-        with self._changed:  # artifacts come in several threads
+        with self._lock:  # artifacts come in several threads
             self.by_row[wanted.item.row] += file.size
             self._new += 1
         self._settle()
@@ -173,7 +176,7 @@ class ProjectBytes:
         self._settle()
 
     def _settle(self) -> None:
-        with self._changed:
+        with self._lock:
             self._outstanding -= 1
             if not self._outstanding or self._fatal:
                 self._changed.notify_all()

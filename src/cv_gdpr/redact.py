@@ -65,6 +65,9 @@ def _elements(sent: str) -> Iterator[Any]:
     while True:
         value, end = _RECORDS.raw_decode(sent, place)
         yield Record(value, sent[place:end]) if type(value) is dict else json_value(sent[place:end])
+        if sent.startswith(",{", end):  # as nearly always
+            place = end + 1
+            continue
         place = _next(sent, end)
         if place == last and sent[last] == "]":
             return

@@ -1,7 +1,6 @@
 """How fast the service and its storage are asked: within the service's rate, and less when storage is overrun."""
 
 import time
-from bisect import bisect_left
 
 import pytest
 
@@ -12,10 +11,11 @@ from endurance.enduring import before, simulator
 from export.exporting import assert_bag, towards
 
 
-def most_in_a_second(calls):
-    """Give the most calls that arrived within any one second."""
+def over_the_rate(calls, per_second):
+    """Give how many calls more arrived between any two moments than the rate allows."""
     moments = sorted(call.when for call in calls)
-    return max(number - bisect_left(moments, moment - 1) + 1 for number, moment in enumerate(moments))
+    least = [number - moment * per_second for number, moment in enumerate(moments)]
+    return max(later - min(least[: number + 1]) for number, later in enumerate(least))
 
 
 def test_several_projects_at_once_stay_within_the_services_rate(cli, tmp_path):
@@ -23,8 +23,8 @@ def test_several_projects_at_once_stay_within_the_services_rate(cli, tmp_path):
         sim.fill(projects=5, images=4, image_bytes=60)
         ran = towards(cli, sim)("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_CALLS_PER_SECOND="10")
         assert ran.code == 0, ran.err
-        # What is sent evenly does not arrive quite evenly.
-        assert most_in_a_second(sim.calls) <= 11
+        # What is sent evenly does not arrive quite evenly: on a busy machine one may come half a second late.
+        assert over_the_rate(sim.calls, 10) <= 5
         assert sum(call.status == 429 for call in sim.calls) < len(sim.calls) / 10
         assert len(sim.calls) > 40
     assert_bag(tmp_path / "out")

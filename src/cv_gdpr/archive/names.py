@@ -56,4 +56,7 @@ def suffix_for(head: bytes, otherwise: str = "") -> str:
     """Give the suffix of a file's true type from its first 12 bytes; `otherwise`, or .bin, if they tell nothing."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return ".webp"
-    return next((suffix for start, suffix in _SIGNATURES if head.startswith(start)), otherwise or ".bin")
+    for start, suffix in _SIGNATURES:
+        if head.startswith(start):
+            return suffix
+    return otherwise or ".bin"

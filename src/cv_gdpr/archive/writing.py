@@ -12,6 +12,8 @@ from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
 
 _GATHERED = 1 << 17  # bytes that a file gathers before they are written
+_HEAD = 16  # bytes that tell a file's type
+_PARTS = 64  # of them that are written as they are; to copy more into one is cheaper
 
 
 def private_folder(path: Path) -> Path:
@@ -34,6 +36,12 @@ def write_all(handle: int, data: bytes | memoryview) -> None:
         left = left[os.write(handle, left) :]
 
 
+def _write_parts(handle: int, parts: list[bytes], size: int) -> None:
+    written = os.writev(handle, parts)
+    if written < size:
+        write_all(handle, b"".join(parts)[written:])
+
+
 def too_many_files() -> StorageError:
     """Give the error for a process that may open no more files or connections."""
     return StorageError("too many open files", "raise the limit (ulimit -n), or lower --connections")
@@ -52,10 +60,14 @@ class storing:  # noqa: N801 - used like contextlib's own, and written as a clas
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
-            if error.errno in {errno.EMFILE, errno.ENFILE}:
-                raise too_many_files() from error
-            place = error.filename or self._what
-            raise StorageError(f"cannot write {place}: {error.strerror or error}") from error
+            raise storage_error(error, self._what) from error
+
+
+def storage_error(error: OSError, what: Path | str) -> StorageError:
+    """Give the error of one line for what the operating system said of a file, or else of `what`."""
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return too_many_files()
+    return StorageError(f"cannot write {error.filename or what}: {error.strerror or error}")
 
 
 class Received(NamedTuple):
@@ -100,6 +112,7 @@ class HashedFile:
 
     def write(self, chunk: bytes) -> None:
         """Append a chunk."""
+        self._hash.update(chunk)  # at once, while the processor has it at hand
         self._gathered.append(chunk)
         self._waiting += len(chunk)
         if self._waiting >= _GATHERED:
@@ -108,14 +121,14 @@ class HashedFile:
     def _put(self) -> None:
         if self._handle is None:
             self._handle = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        data = b"".join(self._gathered)
-        self._gathered.clear()
-        self._waiting = 0
-        if not self.bytes:
-            self.head = data[:16]
-        self.bytes += len(data)
-        self._hash.update(data)
-        write_all(self._handle, data)
+        parts, size = self._gathered, self._waiting
+        self._gathered, self._waiting = [], 0
+        if len(parts) > _PARTS or (parts and len(parts[0]) < _HEAD):
+            parts = [b"".join(parts)]
+        if parts and not self.bytes:
+            self.head = parts[0][:_HEAD]
+        self.bytes += size
+        _write_parts(self._handle, parts, size)
 
     @property
     def sha256(self) -> str:

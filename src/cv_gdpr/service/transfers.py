@@ -20,7 +20,7 @@ from typing import Any
 import pycurl
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.writing import HashedFile, Received, storing, too_many_files
+from cv_gdpr.archive.writing import HashedFile, Received, storage_error, storing, too_many_files
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
 from cv_gdpr.service.checks import SLOWEST, TRANSIENT, check_bytes, retry_after
 
@@ -104,10 +104,9 @@ class _Slot:
             self._ignored += len(chunk)
             return None if self._ignored <= _IGNORED else 0
         try:
-            with storing("the export folder"):
-                self.file.write(chunk)
-        except CvGdprError as error:
-            self.failure = error
+            self.file.write(chunk)
+        except OSError as error:
+            self.failure = storage_error(error, "the export folder")
             return 0
         if self._md5:
             self._md5.update(chunk)
