@@ -1,7 +1,9 @@
 """What all tests share: a simulated service, the command line as a function, and no network but loopback."""
 
 import ipaddress
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,10 @@ import pytest
 from commandline import CommandLine
 from contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
 from cv_gdpr.simulator import Simulator
+
+# Each export starts a process: without bytecode on the disk all of them would compile the same modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from export.exporting import (
     assert_one_error,
     assert_open,
     files,
-    payload,
     project_folder,
     records,
     stock,
@@ -21,57 +20,6 @@ from export.exporting import (
 
 def images_of(sim, project):
     return sim.store.projects[project].workspace.images
-
-
-def undisturbed(sim, cli, folder):
-    """Give the payload of an export that nothing disturbs."""
-    sim.clear_faults()
-    assert cli("export", "--all", "-q", "--out", folder).code == 0
-    return payload(folder)
-
-
-FAULTS = {
-    "not there": Fault("Blob", status=404, times=None),
-    "gone": Fault("Blob", status=410, times=None),
-    "refused": Fault("Blob", status=403, times=None, body="<Error>AuthenticationFailed</Error>"),
-    "overrun": Fault("Blob", status=503, times=None),
-    "too many": Fault("Blob", status=429, times=None, headers={"Retry-After": "3600"}),
-    "broken": Fault("Blob", status=500, times=None, body=b""),
-    "moved": Fault("Blob", status=302, times=None, headers={"Location": "https://example.org/"}),
-    "part of it": Fault("Blob", status=206, times=None, body=b"part"),
-    "no content": Fault("Blob", status=204, times=None, body=b""),
-    "cut": Fault("Blob", cut=100, times=None),
-    "cut to nothing": Fault("Blob", cut=0, times=None),
-    "dropped": Fault("Blob", drop=True, times=None),
-    "empty": Fault("Blob", status=200, body=b"", times=None),
-    "a page": Fault("Blob", status=200, body="<html>Sign in</html>", times=None),
-    "other bytes": Fault("Blob", headers={"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, times=None),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_file_that_cannot_be_had_is_named_and_fetched_later(sim, cli, tmp_path, fault):
-    (project,) = sim.fill(images=6, untagged=2, image_bytes=400, iterations=1)
-    lost = list(images_of(sim, project))[2]
-    target = f"/i-{lost.replace('-', '')}"
-    sim.fault(Fault(**{**vars(fault), "match": target}))
-    out = tmp_path / "out"
-    ran = cli("export", "--all", "--json", "--out", out, CV_GDPR_EXPORT_PATIENCE="0.2")
-    assert_one_error(ran, 3)
-    (missing,) = assert_open(out)
-    assert (missing["project"], missing["row"], missing["id"]) == (project, "images", lost)
-    assert missing["source"].endswith(target)
-    assert ran.json["missing"] == [missing]
-    assert lost in ran.err
-    assert next((row["held"], row["exported"]) for row in ran.json["rows"] if row["row"] == "images") == (6, 5)
-    assert not [path for path in files(out / "data") if path.stem == lost]
-
-    sim.clear_faults()
-    sim.blob_requests.clear()
-    assert cli("export", "--all", "-q", "--out", out).code == 0
-    assert [call.path.endswith(target) for call in sim.blob_requests] == [True]
-    assert_bag(out)
-    assert payload(out) == undisturbed(sim, cli, tmp_path / "other")
 
 
 @pytest.mark.parametrize("fault", [Fault("GetArtifact", cut=100), Fault("GetArtifact", status=200, body=b"")])

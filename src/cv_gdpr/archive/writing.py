@@ -1,15 +1,19 @@
 """Writing so that a file is there whole or not at all, private to its owner, and durable before it is claimed."""
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
+
+if TYPE_CHECKING:  # the process that downloads has no other use for it, and would start later for it
+    from pathlib import Path
 
 _GATHERED = 1 << 17  # bytes that a file gathers before they are written
 _HEAD = 16  # bytes that tell a file's type
@@ -78,7 +82,7 @@ class Received(NamedTuple):
     sha256: str
     head: bytes
 
-    def named(self, stem: str, otherwise: str) -> "Received":
+    def named(self, stem: str, otherwise: str) -> Received:
         """Rename the file to `stem` and the suffix of its true type, or the other one; raises StorageError."""
         path = stem + suffix_for(self.head, otherwise)
         with storing(path):
@@ -90,6 +94,8 @@ def _rename(path: str, final: Path | str) -> None:
     try:
         os.replace(path, final)  # noqa: PTH105 - a Path for each of 100,000 files costs more than the call
     except FileNotFoundError:
+        from pathlib import Path
+
         private_folder(Path(final).parent)
         os.replace(path, final)  # noqa: PTH105
 
