@@ -96,3 +96,12 @@ def test_fewer_blobs_are_asked_for_at_once_after_storage_was_overrun(sim, cli, t
     # A request counts for as long as its answer takes: what was asked before it fell ran out first.
     assert max(at_once[:64]) > 24
     assert min(max(at_once[start : start + 12]) for start in range(90, 200)) <= 20
+
+
+def test_one_connection_does_not_hold_the_listing_up(sim, cli, tmp_path):
+    sim.fill(images=100, image_bytes=60)
+    sim.fault(Fault("Blob", delay=1))
+    assert cli("export", "images", "--all", "--connections", "1", "--out", tmp_path / "out").code == 0
+    listed = max(call.when for call in sim.calls if call.operation == "GetTaggedImages")
+    counted = [call.when for call in sim.calls if call.operation == "GetImageCount"]
+    assert listed < max(counted) < sim.blob_requests[1].when

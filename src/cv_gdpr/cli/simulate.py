@@ -32,9 +32,10 @@ def simulate(port: int, vnet: bool, account_info: bool, images: int, image_bytes
             simulator.fill(projects=1, images=images, image_bytes=image_bytes)
         click.echo(f"export CV_GDPR_ENDPOINT={simulator.endpoint}")
         click.echo(f"export CV_GDPR_TRAINING_KEY={simulator.training_key}")
+        more = f', "Project 1" (those {images} images)' if images else ""
         click.echo(
-            'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"; a data subject in it: '
-            "--metadata subject=collins, or --tag person. Ctrl-C ends it.",
+            f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}; a data subject in '
+            "it: --metadata subject=collins, or --tag person. Ctrl-C ends it.",
             err=True,
         )
         _until_stopped()

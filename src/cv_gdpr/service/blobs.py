@@ -25,6 +25,7 @@ from cv_gdpr.service.client import LOG
 _READ = 1 << 16  # bytes
 _OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process has no use for
 _TOGETHER = 32  # orders
+_ROOM = 256  # blobs under way, however few the connections: answers come in batches, and none may lack work for them
 # Where modules are found is handed on: the process must not look into the working folder, which may hold anything.
 _START = """
 import json, sys
@@ -60,7 +61,7 @@ class Downloads:
 
     def __init__(self, fetching: Fetching, temporary: Callable[[], str], stop: threading.Event) -> None:
         self._settings = asdict(fetching) | {"authorities": _authorities()}
-        self._most = fetching.connections * 8
+        self._most = max(fetching.connections * 8, _ROOM)
         self._unsent: list[list[str]] = []
         self._temporary = temporary
         self._stop = stop
