@@ -83,7 +83,8 @@ class Downloads:
             self._ended = self._ended or Interrupted("interrupted")
         if self._process:
             self._process.kill()
-            self._listener.join()
+            if self._listener.ident:  # else interrupted before it was started
+                self._listener.join()
             with self._process:
                 pass  # closes the pipes, and waits
 
