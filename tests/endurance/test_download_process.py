@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -126,7 +127,16 @@ def test_a_signature_in_a_links_path_is_written_nowhere_and_loses_nothing(sim, c
         assert cli("verify", out).code == 0
 
 
-def test_files_that_their_journal_lost_are_told_and_never_taken_away(cli, tmp_path):
+HARMS = {
+    "emptied": lambda _: b"",
+    "one letter": lambda content: content.replace(b'"bytes"', b'"bytez"', 1),
+    "a line blanked": lambda content: b"\n" + content.split(b"\n", 1)[1],
+    "cut off": lambda content: content[:-5],
+}
+
+
+@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
+def test_files_that_their_journal_lost_are_told_and_never_taken_away(cli, tmp_path, harm):
     with simulator() as sim:
         sim.fill(images=40, image_bytes=60)
         sim.fault(Fault("Blob", delay=0.05, times=None))
@@ -137,15 +147,71 @@ def test_files_that_their_journal_lost_are_told_and_never_taken_away(cli, tmp_pa
                 time.sleep(1.2)
                 (journal,) = (out / ".cv-gdpr" / "journal").glob("*.jsonl")
                 assert journal.read_bytes()
-                journal.write_bytes(b"")
+                journal.write_bytes(harm(journal.read_bytes()))
 
         before(sim, {"GetIterations"}, lose)
         ran = cli("export", "images", "--all", "--connections", "1", "--out", out)
         assert_one_error(ran, 1)
         assert not (out / "bagit.txt").exists()
+        assert len(list(out.glob("data/*/images/*"))) == 40
         sim.clear_faults()
         assert cli("export", "images", "--all", "-q", "--out", out).code == 0
         assert cli("verify", out).code == 0
+
+
+@pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
+@pytest.mark.parametrize("name", ["files.jsonl", "images.jsonl"])
+def test_what_is_harmed_while_other_projects_are_read_makes_no_bag_and_costs_no_file(cli, tmp_path, name, harm):
+    with simulator() as sim:
+        sim.fill(projects=2, images=5, image_bytes=60)
+        cli, out = towards(cli, sim), tmp_path / "out"
+
+        def change(number):
+            if number == 3:  # each project asks twice: the other one is done, or about to be
+                until(lambda: list(out.glob("data/*/files.jsonl")))
+                (index,) = out.glob("data/*/files.jsonl")
+                harmed = index.with_name(name)
+                harmed.write_bytes(harm(harmed.read_bytes()) + (b" " if name != "files.jsonl" else b""))
+
+        before(sim, {"GetIterations"}, change)
+        ran = cli("export", "images", "--all", "--out", out)
+        assert_one_error(ran, 1)
+        assert name in ran.err
+        assert not (out / "bagit.txt").exists()
+        assert len(list(out.glob("data/*/images/*"))) == 10
+        sim.blob_requests.clear()
+        assert cli("export", "images", "--all", "-q", "--out", out).code == 0
+        assert not sim.blob_requests
+        assert cli("verify", out).code == 0
+
+
+def test_a_run_interrupted_while_the_process_starts_ends_as_any_other(sim, cli, tmp_path, monkeypatch):
+    sim.fill(images=2, image_bytes=60)
+    start = threading.Thread.start
+
+    def interrupted(thread):
+        if thread.name == "downloads":
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 130)
+    assert f"--out {tmp_path / 'out'} goes on" in ran.err
+
+
+def test_a_folder_in_a_files_place_is_named(sim, cli, tmp_path):
+    sim.fill(images=1, image_bytes=60)
+    out = tmp_path / "out"
+    sim.fault(Fault("Blob", status=404, times=None))
+    assert cli("export", "images", "--all", "-q", "--out", out).code == 3
+    sim.clear_faults()
+    (index,) = out.glob("data/*/images.jsonl")
+    index.unlink()
+    index.mkdir()
+    ran = cli("export", "images", "--all", "-q", "--out", out)
+    assert_one_error(ran, 1)
+    assert f"cannot write {index}: Is a directory" in ran.err
 
 
 @pytest.mark.parametrize("link", ["/i/1\0x", "/i/" + "x" * 9_000_000], ids=["NUL", "9 MB"])

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from cv_gdpr.archive.journal import Journal, Stored, read_stored
+from cv_gdpr.archive.journal import Journal, Stored, read_index
 from cv_gdpr.archive.layout import is_regular, own_files
 from cv_gdpr.archive.writing import (
     HashedFile,
@@ -108,7 +108,7 @@ class Folder:
         self.data = out / "data"
         self._state = out / STATE
         self._numbers = itertools.count()
-        self._hashes: dict[str, str] = {}
+        self._written: dict[str, tuple[int, str]] = {}  # size and hash of each document
         self._projects: list[ProjectFolder] = []
         self._committer = ThreadPoolExecutor(1, "journal")
         self._commits: list[Future[None]] = []
@@ -163,16 +163,21 @@ class Folder:
         """Write a JSON document below data/; give its bytes."""
         text = json_text(value, indent=True) + "\n"
         with storing(self.path):
-            self._hashes[relative] = write_whole(self.data / relative, text, self.temporary())
-        return len(text.encode())
+            sha256 = write_whole(self.data / relative, text, self.temporary())
+        self.note_document(relative, size := len(text.encode()), sha256)
+        return size
 
     def lines(self, relative: str) -> "Lines":
         """Give a JSON Lines file below data/ to be filled."""
         return Lines(self, relative)
 
-    def note_hash(self, relative: str, sha256: str) -> None:
-        """Remember the hash of a file below data/ for the manifest."""
-        self._hashes[relative] = sha256
+    def note_document(self, relative: str, size: int, sha256: str) -> None:
+        """Remember size and hash of a file below data/ for the manifest."""
+        self._written[relative] = size, sha256
+
+    def hash_of(self, relative: str) -> str:
+        """Give the hash of a document that was written below data/."""
+        return self._written[relative][1]
 
     def project(self, name: str) -> "ProjectFolder":
         """Give the folder of a project below data/."""
@@ -225,29 +230,37 @@ class Folder:
     def _payload(self) -> Iterator[tuple[str, int, str]]:
         """Give path, size and hash of every file below data/, in order; what an earlier run left over is removed.
 
-        Raises StorageError if a file that was written is not there any more, or not whole.
+        Raises StorageError if a file that was written is not there any more, or not whole; then nothing is removed.
         """
         folders: list[str] = []
-        documents = dict(self._hashes)
+        left_over: list[str] = []
+        documents = dict(self._written)
         projects = sorted(self._projects, key=lambda project: f"{project.name}/")
         due = itertools.chain.from_iterable(project.stored() for project in projects)
         path_due, size_due, digest = next(due, _NO_MORE)
         for path, size in own_files(self.data, folders):
             if path == path_due:
-                if size != size_due:
-                    raise StorageError(f"{self.data / path} was changed while the export ran", _AGAIN)
+                self._check_size(path, size, size_due)
                 yield path, size, digest
                 path_due, size_due, digest = next(due, _NO_MORE)
             elif path in documents:
-                yield path, size, documents.pop(path)
+                written, sha256 = documents.pop(path)
+                self._check_size(path, size, written)
+                yield path, size, sha256
             elif path_due and path_due < path:
                 break
             else:
-                (self.data / path).unlink()  # of something that the service no longer has
+                left_over.append(path)  # of something that the service no longer has
         for gone in (path_due, *documents):
             if gone:
                 raise StorageError(f"{self.data / gone} is gone", _AGAIN)
+        for path in left_over:
+            (self.data / path).unlink()
         _remove_empty(folders)
+
+    def _check_size(self, path: str, size: int, due: int) -> None:
+        if size != due:
+            raise StorageError(f"{self.data / path} was changed while the export ran", _AGAIN)
 
 
 def _remove_empty(folders: list[str]) -> None:
@@ -293,7 +306,7 @@ class ProjectFolder:
 
     def stored(self) -> Iterator[tuple[str, int, str]]:
         """Give path below data/, size and hash of the files of the index, in the order of their paths."""
-        for entry in read_stored(self._folder.data / self._index):
+        for entry in read_index(self._folder.data / self._index, self._folder.hash_of(self._index)):
             yield f"{self.name}/{entry.path}", entry.bytes, entry.sha256
 
 
@@ -329,7 +342,7 @@ class Lines:
             return
         with storing(self._relative):
             self._file.rename(self._folder.data / self._relative)
-        self._folder.note_hash(self._relative, self._file.sha256)
+        self._folder.note_document(self._relative, self._file.bytes, self._file.sha256)
 
 
 def default_out(now: datetime | None = None) -> Path:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
+from cv_gdpr.errors import StorageError
 from cv_gdpr.redact import json_line
 
 _SORTED = 10_000  # lines at once
@@ -25,6 +26,7 @@ _USUAL = re.compile(  # a line that needs no parser: nearly all are
     r'"bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"}\n',
     re.ASCII | re.MULTILINE,
 )
+_DAMAGED = "run the same command again: it fetches what nothing speaks of any more"
 _TOGETHER = 1.0  # seconds in which what is fetched is made durable together ...
 _MOST = 512  # ... or so many files: what a crash costs is bounded too where much is fetched in a second
 
@@ -45,19 +47,35 @@ class Stored(NamedTuple):
 
 
 def read_stored(path: Path) -> Iterator[Stored]:
-    """Give the entries of a journal or of a `files.jsonl`, without lines that are none: what they spoke of is lost."""
-    if not is_regular(path):
-        return
-    with path.open("rb") as file:
+    """Give the entries of a journal, without lines that are none: what they spoke of is lost."""
+    if is_regular(path):
+        with path.open("rb") as file:
+            while lines := file.readlines(_READ):
+                yield from filter(None, _entries(lines))
+
+
+def read_index(path: Path, sha256: str) -> Iterator[Stored]:
+    """Give the entries of a `files.jsonl`; raises StorageError if it is not what was written, or holds anything else.
+
+    The last entry is given before that is known: nothing may be done on the word of one before all were read.
+    """
+    read = hashlib.sha256()
+    with storing(path), path.open("rb") as file:
         while lines := file.readlines(_READ):
-            yield from _entries(lines)
+            for entry in _entries(lines):
+                if entry is None:
+                    raise StorageError(f"{path} holds a line that is no entry", _DAMAGED)
+                yield entry
+            read.update(b"".join(lines))
+    if read.hexdigest() != sha256:
+        raise StorageError(f"{path} was changed while the export ran", _DAMAGED)
 
 
-def _entries(lines: list[bytes]) -> Iterator[Stored]:
+def _entries(lines: list[bytes]) -> Iterator[Stored | None]:
     usual = _USUAL.findall(b"".join(lines).decode("latin-1"))
     if len(usual) == len(lines):  # hence all of them are
         return (Stored(path, blob, source, int(size), sha256) for path, blob, source, size, sha256 in usual)
-    return filter(None, map(_entry, lines))
+    return map(_entry, lines)
 
 
 def _entry(line: bytes) -> Stored | None:

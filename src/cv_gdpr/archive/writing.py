@@ -71,7 +71,8 @@ def storage_error(error: OSError, what: Path | str) -> StorageError:
     """Give the error of one line for what the operating system said of a file, or else of `what`."""
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         return too_many_files()
-    return StorageError(f"cannot write {error.filename or what}: {error.strerror or error}")
+    place = error.filename2 or error.filename or what  # of a renaming, where it should have led to
+    return StorageError(f"cannot write {place}: {error.strerror or error}")
 
 
 class Received(NamedTuple):

@@ -25,6 +25,7 @@ from cv_gdpr.service.client import LOG
 _READ = 1 << 16  # bytes
 _OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process has no use for
 _TOGETHER = 32  # orders
+_TO_END = 5.0  # seconds
 _ROOM = 256  # blobs under way, however few the connections: answers come in batches, and none may lack work for them
 # Where modules are found is handed on: the process must not look into the working folder, which may hold anything.
 _START = """
@@ -83,8 +84,8 @@ class Downloads:
             self._ended = self._ended or Interrupted("interrupted")
         if self._process:
             self._process.kill()
-            if self._listener.ident:  # else interrupted before it was started
-                self._listener.join()
+            if self._listener.is_alive():  # else interrupted before it was started
+                self._listener.join(_TO_END)
             with self._process:
                 pass  # closes the pipes, and waits
 
@@ -140,7 +141,7 @@ class Downloads:
         settings = json.dumps(self._settings | {"modules": sys.path})
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter
-                [sys.executable, "-I", "-S", "-c", _START, settings],
+                [sys.executable or "", "-I", "-S", "-c", _START, settings],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
