@@ -99,7 +99,7 @@ def test_fewer_blobs_are_asked_for_at_once_after_storage_was_overrun(sim, cli, t
 
 
 def test_one_connection_does_not_hold_the_listing_up(sim, cli, tmp_path):
-    sim.fill(images=100, image_bytes=60)
+    sim.fill(images=50, image_bytes=60)
     sim.fault(Fault("Blob", delay=1))
     assert cli("export", "images", "--all", "--connections", "1", "--out", tmp_path / "out").code == 0
     listed = max(call.when for call in sim.calls if call.operation == "GetTaggedImages")

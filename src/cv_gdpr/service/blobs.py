@@ -26,7 +26,7 @@ _READ = 1 << 16  # bytes
 _OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process has no use for
 _TOGETHER = 32  # orders
 _TO_END = 5.0  # seconds
-_ROOM = 256  # blobs under way, however few the connections: answers come in batches, and none may lack work for them
+_ROOM = 64  # blobs under way, however few the connections: answers come in batches, and none may lack work for them
 # Where modules are found is handed on: the process must not look into the working folder, which may hold anything.
 _START = """
 import json, sys
