@@ -29,7 +29,7 @@ from cv_gdpr.readers import Project, images
 from cv_gdpr.redact import json_line
 from cv_gdpr.service.client import Connection, Service
 
-WIRE = "1gbit"
+WIRE = 1_000_000_000  # bits a second
 LOOPED = 200  # images in the loop of requests.get: one after the other, they scale
 SUMS = "find, xargs -P2 sha256sum"
 US = [sys.executable, "-m", "cv_gdpr"]
@@ -120,7 +120,7 @@ def link(arguments):
     needed("tc", "iproute2")
     wire = (
         "ip link set lo up && tc qdisc add dev lo root handle 1: htb && "
-        f"tc class add dev lo parent 1: classid 1:1 htb rate {WIRE} burst 1mb cburst 1mb quantum 60000 && "
+        f"tc class add dev lo parent 1: classid 1:1 htb rate {WIRE}bit burst 1mb cburst 1mb quantum 60000 && "
         f"tc filter add dev lo parent 1: protocol ip u32 match ip src {STORAGE}/32 flowid 1:1 && exec "
     )
     again = [sys.executable, sys.argv[0], "shaped", "--rounds", arguments.rounds, "--images", arguments.images]
@@ -135,7 +135,7 @@ def shaped(arguments):
     with jobs(arguments, count, size, 32, tls=True, pause_ms=40) as (job, environment, place):
         commands = {"cv-gdpr export images": lambda out: cv_gdpr(job, out), CURL: lambda out: curl(job, out)}
         measured = interleaved(commands, arguments.rounds, environment, place)
-    least = count * size * 8 / 1_000_000_000
+    least = count * size * 8 / WIRE
     rows = [(name, f"{one.seconds:.2f}", f"{least / one.seconds:.1%}") for name, one in measured.items()]
     say(f"\n### A wire of 1 Gbit/s: TLS, 40 ms, {count:,} x 200 KiB, 32 connections\n")
     say(table(("", "seconds", "of the wire, TLS and TCP not counted"), rows))
@@ -145,7 +145,7 @@ def shaped(arguments):
 
 
 def listing(arguments):
-    """Processor time for a page, and an export that the calls alone should bound."""
+    """Processor time for a page, beside the SDK's models and json.loads."""
     count = 256 + 255 * 19  # twenty pages
     gc.freeze()  # as the command does with what was imported; the models have it too
     with service(images=count, image_bytes=100, tags=5, labels=5, regions=5) as api:

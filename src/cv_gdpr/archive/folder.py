@@ -36,9 +36,9 @@ MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
 _BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _AGAIN = "run the same command again: it goes on"
+_FINISH = "run the same command with the same --out to finish it, or name another folder"
 _AT_ONCE = 1000  # lines
 _NO_MORE = ("", 0, "")
-_FINISH = "run the same command with the same --out to finish it, or name another folder"
 
 
 def check_usable(out: Path, run: Json) -> None:
@@ -301,7 +301,7 @@ class ProjectFolder:
         self.journal.flush()
         with self._folder.lines(self._index) as lines, self.journal.lines_of(claimed) as listed:
             while part := list(itertools.islice(listed, _AT_ONCE)):
-                lines.append(part)
+                lines.extend(part)
             return lines.count
 
     def stored(self) -> Iterator[tuple[str, int, str]]:
@@ -323,10 +323,10 @@ class Lines:
     def write(self, record: Any) -> int:
         """Append a record; give its bytes."""
         line = json_line(record)
-        self.append([line])
+        self.extend([line])
         return len(line)
 
-    def append(self, lines: list[bytes]) -> None:
+    def extend(self, lines: list[bytes]) -> None:
         """Append lines as they are."""
         self.count += len(lines)
         with storing(self._relative):

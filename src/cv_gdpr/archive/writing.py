@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the process that downloads has no other use for it, and wou
 
 _GATHERED = 1 << 17  # bytes that a file gathers before they are written
 _HEAD = 16  # bytes that tell a file's type
-_PARTS = 64  # of them that are written as they are; to copy more into one is cheaper
+_PARTS = 64  # chunks that are written as they are; to copy more into one is cheaper
 
 
 def private_folder(path: Path) -> Path:

@@ -112,9 +112,8 @@ def _show_what_is_tried_again(verbosity: int) -> None:
 def _interrupt(received: list[int], moments: list[float], number: int) -> None:
     """Stop the work; once that is told, no other signal cuts it short, nor does one that comes with the first."""
     now = time.monotonic()
-    raising = (
-        not moments or now - moments[0] > _ONE_SIGNAL
-    )  # told before the list changes: the next may come right here
+    # Told before the list changes: the next one may come right here.
+    raising = not moments or now - moments[0] > _ONE_SIGNAL
     moments.append(now)
     received.append(number)
     if raising and (0 not in received or number == signal.SIGINT):

@@ -91,7 +91,7 @@ class Downloads:
 
     def prepare(self) -> None:
         """Start the process before there is something to fetch: it takes as long as the first calls."""
-        with self._room:
+        with self._lock:
             self._start()
 
     def submit(self, where: Where, done: Done, *, again: bool = False) -> None:
