@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Self
 
 # A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
@@ -51,35 +52,27 @@ def json_value(text: bytes | str) -> Any:
 
 def json_list(text: bytes) -> Any:
     """Give the value of a JSON text as `json_value` does; if it is a list, its objects as Records."""
-    sent = text.decode(json.detect_encoding(text), "surrogatepass").strip(_BLANK)
-    if not sent.startswith("["):
-        return json_value(sent)
-    return list(_elements(sent))
+    split, read, refused = _fast_reader()
+    try:
+        return [_element(read(part), part) for part in split(text)]
+    except refused:  # no list, no JSON, or what only Python's own reader takes: a byte order mark, half a surrogate
+        return json_value(text)
 
 
-def _elements(sent: str) -> Iterator[Any]:
-    """Give the elements of a list; raises ValueError where it is none."""
-    place, last = _next(sent, 1), len(sent) - 1
-    if place == last and sent[last] == "]":
-        return
-    while True:
-        value, end = _RECORDS.raw_decode(sent, place)
-        yield Record(value, sent[place:end]) if type(value) is dict else json_value(sent[place:end])
-        if sent.startswith(",{", end):  # as nearly always
-            place = end + 1
-            continue
-        place = _next(sent, end)
-        if place == last and sent[last] == "]":
-            return
-        if sent[place : place + 1] != ",":
-            raise ValueError("no list of JSON")
-        place = _next(sent, place + 1)
+@cache
+def _fast_reader() -> tuple[Callable[[bytes], list[Any]], Callable[[Any], Any], tuple[type[Exception], ...]]:
+    """Give what splits a list into its elements' texts, what reads one, and how they refuse.
+
+    msgspec takes half the time of `json.loads`, and tells where an element begins and ends.
+    """
+    from msgspec import DecodeError, Raw
+    from msgspec.json import Decoder
+
+    return Decoder(list[Raw]).decode, Decoder().decode, (DecodeError, UnicodeDecodeError)
 
 
-def _next(sent: str, place: int) -> int:
-    while sent[place : place + 1] in _BLANKS:
-        place += 1
-    return place
+def _element(value: Any, part: Any) -> Any:
+    return Record(value, str(part, "utf-8")) if type(value) is dict else json_value(bytes(part))
 
 
 def _number(text: str) -> float | NumberText:
@@ -93,11 +86,6 @@ def _integer(text: str) -> int | NumberText:
 
 def _no_number(text: str) -> float:
     raise ValueError(f"{text} is no JSON")
-
-
-_RECORDS = json.JSONDecoder(parse_constant=_no_number)
-_BLANK = " \t\n\r"
-_BLANKS = frozenset(_BLANK)
 
 
 def _marked(value: Any) -> str:
