@@ -16,7 +16,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.journal import Journal, Stored, read_index
-from cv_gdpr.archive.layout import is_regular, own_files
+from cv_gdpr.archive.layout import files_below, is_regular, own
 from cv_gdpr.archive.writing import (
     HashedFile,
     Received,
@@ -127,8 +127,8 @@ class Folder:
             self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
             write_durably(self._state / "run.json", json_text(run), self.temporary())
             private_folder(self.data).chmod(0o700)
-            for _ in own_files(self.data):
-                pass  # before anything is written: a foreign file stops the run
+            for path, _ in files_below(self.data, []):
+                own(self.data, path)  # before anything is written: a foreign file stops the run
 
     def _take_lock(self) -> None:
         owner = self._state / "owner"
@@ -238,7 +238,7 @@ class Folder:
         projects = sorted(self._projects, key=lambda project: f"{project.name}/")
         due = itertools.chain.from_iterable(project.stored() for project in projects)
         path_due, size_due, digest = next(due, _NO_MORE)
-        for path, size in own_files(self.data, folders):
+        for path, size in files_below(self.data, folders):
             if path == path_due:
                 self._check_size(path, size, size_due)
                 yield path, size, digest
@@ -250,7 +250,7 @@ class Folder:
             elif path_due and path_due < path:
                 break
             else:
-                left_over.append(path)  # of something that the service no longer has
+                left_over.append(own(self.data, path))  # of something that the service no longer has
         for gone in (path_due, *documents):
             if gone:
                 raise StorageError(f"{self.data / gone} is gone", _AGAIN)

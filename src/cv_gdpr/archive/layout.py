@@ -21,15 +21,14 @@ _OURS = re.compile(
 )
 
 
-def own_files(data: Path, folders: list[str] | None = None) -> Iterator[tuple[str, int]]:
+def files_below(data: Path, folders: list[str]) -> Iterator[tuple[str, int]]:
     """Give path (below `data`, in the order of the paths) and size of each file; `folders` gets each folder below it.
 
-    Raises UsageError for anything that is not an export's. Links are not followed: what they lead to belongs to
-    somebody else.
+    Raises UsageError for anything that is neither. Links are not followed: what they lead to belongs to somebody else.
     """
     if data.is_symlink():
         raise UsageError(f"{data} is a link", "an export's folder is refused if it leads elsewhere")
-    yield from _below(str(data), "", [] if folders is None else folders)
+    yield from _below(str(data), "", folders)
 
 
 def _below(folder: str, relative: str, folders: list[str]) -> Iterator[tuple[str, int]]:
@@ -43,9 +42,20 @@ def _below(folder: str, relative: str, folders: list[str]) -> Iterator[tuple[str
             yield from _below(place[:-1], path, folders)
             continue
         found = os.lstat(place)
-        if not stat.S_ISREG(found.st_mode) or not _OURS.fullmatch(path):
-            raise UsageError(f"{place} is not an export's", "move it, or name another folder")
+        if not stat.S_ISREG(found.st_mode):
+            raise _foreign(place)
         yield path, found.st_size
+
+
+def own(data: Path, path: str) -> str:
+    """Give the path of a file below `data`; raises UsageError unless an export may have written it."""
+    if not _OURS.fullmatch(path):
+        raise _foreign(f"{data}/{path}")
+    return path
+
+
+def _foreign(place: str) -> UsageError:
+    return UsageError(f"{place} is not an export's", "move it, or name another folder")
 
 
 def is_regular(path: Path) -> bool:
