@@ -11,11 +11,9 @@ from endurance.enduring import before, simulator
 from export.exporting import assert_bag, towards
 
 
-def over_the_rate(calls, per_second):
-    """Give how many calls more arrived between any two moments than the rate allows."""
+def most_in_a_second(calls):
     moments = sorted(call.when for call in calls)
-    least = [number - moment * per_second for number, moment in enumerate(moments)]
-    return max(later - min(least[: number + 1]) for number, later in enumerate(least))
+    return max(sum(first <= moment < first + 1 for moment in moments) for first in moments)
 
 
 def test_several_projects_at_once_stay_within_the_services_rate(cli, tmp_path):
@@ -23,9 +21,8 @@ def test_several_projects_at_once_stay_within_the_services_rate(cli, tmp_path):
         sim.fill(projects=5, images=4, image_bytes=60)
         ran = towards(cli, sim)("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_CALLS_PER_SECOND="10")
         assert ran.code == 0, ran.err
-        # What is sent evenly does not arrive quite evenly: on a busy machine a call may come a second late.
-        assert over_the_rate(sim.calls, 10) <= 10
-        assert sum(call.status == 429 for call in sim.calls) < len(sim.calls) / 4
+        assert most_in_a_second(sim.calls) <= 14  # 10, but on a busy machine some arrive late
+        assert sum(call.status == 429 for call in sim.calls) < len(sim.calls) / 8
         assert len(sim.calls) > 40
     assert_bag(tmp_path / "out")
 

@@ -1,6 +1,7 @@
-"""The budget of calls, by a clock of its own: however they come, no second holds more than the service answers."""
+"""The budget of calls, by a clock of its own: however they come and arrive, no second holds more than are answered."""
 
 import threading
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -9,29 +10,87 @@ from hypothesis import strategies as st
 from cv_gdpr.service import pacing
 from cv_gdpr.service.pacing import Budget
 
-GAPS = st.lists(st.sampled_from([0.0, 0.01, 0.099, 0.1, 0.35, 2.0]), min_size=12, max_size=60)
+PAUSES = st.sampled_from([0.0, 0.001, 0.02, 0.099, 0.35, 2.0])
+ANSWERS = st.sampled_from([0.0, 0.004, 0.04, 0.3, 5.0])
+CALLS = st.lists(st.tuples(PAUSES, ANSWERS, st.floats(0, 1)), min_size=12, max_size=60)
 
 
 class Clock(threading.Event):
-    """Time that passes while somebody waits."""
+    """Time that passes while somebody waits, and calls that are answered meanwhile."""
 
     def __init__(self):
         super().__init__()
         self.now = 100.0
+        self.under_way = []
 
     def wait(self, timeout=None):
-        self.now += timeout or 0
+        until = self.now + (timeout or 0)
+        for moment, call in sorted(self.under_way, key=lambda one: one[0]):
+            if moment <= until:
+                self.now = moment
+                call.close()
+        self.under_way = [one for one in self.under_way if one[0] > until]
+        self.now = until
         return False
 
+    def call(self, budget, seconds):
+        """Make a call that is answered after so many seconds; give when it is sent."""
+        call = ExitStack()
+        call.enter_context(budget.turn(self))
+        self.under_way.append((self.now + seconds, call))
+        return self.now
 
-@given(GAPS)
-def test_no_second_holds_more_calls_than_are_allowed(gaps):
-    clock, budget, sent = Clock(), Budget(10), []
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(pacing.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def apart(moments, calls):
+    """Give the least time between a call and the one that comes so many later."""
+    return min(later - first for first, later in zip(moments, moments[calls:], strict=False))
+
+
+@given(CALLS)
+def test_no_second_holds_more_calls_than_are_allowed(calls):
+    clock, budget, arrived = Clock(), Budget(10), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pacing.time, "monotonic", lambda: clock.now)
-        for gap in gaps:
-            clock.now += gap
-            budget.take(clock)
-            sent.append(clock.now)
-    assert all(later - first >= 1 - 1e-6 for first, later in zip(sent, sent[10:], strict=False))
-    assert sent[-1] - sent[0] <= sum(gaps) + len(gaps) / 10
+        for pause, answer, late in calls:
+            clock.wait(pause)
+            arrived.append(clock.call(budget, answer) + late * min(answer, 0.05))
+    assert apart(sorted(arrived), 10) >= 1 - 1e-6
+    assert clock.now - 100 <= sum(pause for pause, _, _ in calls) + 1.05 * (len(calls) // 10) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("per_second", "calls", "seconds"), [(10, 10, 0), (10, 90, 8), (3, 30, 9), (0.5, 11, 20), (2.5, 11, 4), (0, 900, 0)]
+)
+def test_calls_answered_at_once_take_no_longer_than_their_rate_asks_for(clock, per_second, calls, seconds):
+    budget = Budget(per_second)
+    for _ in range(calls):
+        clock.call(budget, 0)
+        clock.wait(0)
+    assert clock.now - 100 == pytest.approx(seconds)
+
+
+def test_after_a_refusal_calls_are_spaced_evenly_and_further_with_each_other(clock):
+    budget = Budget(10)
+    for further in (1, 1.05, 1.05**2):
+        for _ in range(5):
+            budget.hold(2)  # several that were refused at once are one refusal
+        began = clock.now
+        sent = [clock.call(budget, 0.3) for _ in range(20)]
+        assert sent[0] - began == pytest.approx(2)
+        assert apart(sent, 1) >= 0.1 * further - 1e-6
+        assert sent[-1] - sent[0] <= 1.9 * further * 1.05 + 1e-6
+
+
+def test_who_is_stopped_does_not_wait(clock):
+    budget = Budget(1)
+    clock.call(budget, 0)
+    clock.set()
+    clock.call(budget, 0)
+    assert clock.now == 100

@@ -206,13 +206,10 @@ class Service:
         return error.transient and (self._answered or not isinstance(error, Unreachable))
 
     def _once(self, name: str, send: Callable[[], Answer]) -> Answer:
-        self._budget.take(self.stop)
-        if self.stop.is_set():
-            raise Interrupted("interrupted")
-        with self._count_lock:
-            self.calls[name] += 1
         try:
-            answer = send()
+            with self._budget.turn(self.stop):
+                self._count(name)
+                answer = send()
         except (ClientException, requests.RequestException) as error:
             failure = translate(error)
             self._answered = self._answered or bool(failure.status) or _broke_off(error)
@@ -224,6 +221,12 @@ class Service:
             raise ServiceError(f"{name}: cannot be sent ({type(error).__name__})") from None
         self._answered = True
         return answer
+
+    def _count(self, name: str) -> None:
+        if self.stop.is_set():
+            raise Interrupted("interrupted")
+        with self._count_lock:
+            self.calls[name] += 1
 
     def _told(self, name: str, failure: ServiceError) -> ServiceError:
         """Give a failure with its operation's name, no longer than a person reads, the key nowhere in it."""
