@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -200,7 +201,7 @@ def paced(arguments):
     """Exports that the rate of calls alone should bound; the service refuses what is beyond it in any second."""
     rows = [paced_row(arguments, pages) for pages in (80, 200, 400)]
     say("\n### An export from a service that answers 10 calls a second, images of 2 KB\n")
-    say(table(("pages", "calls", "seconds", "times of calls/10 s", "times of pages/10 s"), rows))
+    say(table(("pages", "most calls", "seconds", "times of calls/10 s", "times of pages/10 s"), rows))
 
 
 def paced_row(arguments, pages):
@@ -208,8 +209,11 @@ def paced_row(arguments, pages):
     count = 256 + 255 * (pages - 1)
     with jobs(arguments, count, 2_000, 64, calls_per_second=10) as (_, environment, place):
         command = [*US, "export", "images", "--all", "--json", "--connections", "64", "--out"]
-        runs = [run([*command, str(place / str(one))], environment, keep=True) for one in range(arguments.rounds)]
-    seconds, calls = median(runs).seconds, sum(json.loads(runs[0].printed)["calls"].values())
+        runs = []
+        for one in range(arguments.rounds):
+            runs.append(run([*command, str(place / str(one))], environment, keep=True))
+            time.sleep(1)  # what it asked for in its last second would be the next one's burden
+    seconds, calls = median(runs).seconds, max(sum(json.loads(one.printed)["calls"].values()) for one in runs)
     return (pages, calls, f"{seconds:.2f}", f"{seconds / (calls / 10):.2f}", f"{seconds / (pages / 10):.2f}")
 
 

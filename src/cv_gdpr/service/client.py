@@ -207,7 +207,7 @@ class Service:
 
     def _once(self, name: str, send: Callable[[], Answer]) -> Answer:
         try:
-            with self._budget.turn(self.stop):
+            with self._budget.turn(name, self.stop):
                 self._count(name)
                 answer = send()
         except (ClientException, requests.RequestException) as error:

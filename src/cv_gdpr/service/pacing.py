@@ -1,5 +1,6 @@
 """How fast the service is asked, and how long a failing call or download is tried again."""
 
+import math
 import random
 import threading
 import time
@@ -7,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _AT_ONCE = 10  # calls
-_ON_ITS_WAY = 1.05  # times the time between two calls: how late a call may arrive
+_APART = 1.002  # times what the rate asks for: no two calls take the same way quite as fast
+_LATE = 0.1  # of that, at most, is how late a call counts as
 _FURTHER = 1.05
+_LOOK = 0.01  # seconds
 _FIRST, _LONGEST = 0.2, 20.0  # seconds between two tries
 
 
@@ -16,45 +19,53 @@ class Budget:
     """A shared allowance of calls: no second ever holds more than the service answers.
 
     The service allows 10 calls a second ("other API calls", Custom Vision limits and quotas), and counts them as they
-    arrive: some time between sending and answer. So a call makes place for another one a second after it was answered,
-    or a little more than a second after it was sent. Up to 10 are sent without a pause, until the service refuses one:
-    from then on they are spaced evenly, and a little further with each other refusal. `per_second` of 0: no limit.
+    arrive. How late a call arrives is not known, but it is not later than its answer is, compared with the quickest
+    answer of its kind; by so much more than a second after it was sent it makes place for another one. Up to 10 are
+    sent without a pause, until the service has refused twice (once, and another program may have been the reason): from
+    then on they are spaced evenly, and a little further with each other refusal. `per_second` of 0: no limit.
     """
 
     def __init__(self, per_second: float) -> None:
         calls = max(1, min(_AT_ONCE, int(per_second)))
         self._span = calls / per_second if per_second else 0.0
         self._turns = [[0.0] for _ in range(calls)]  # from when on each of the calls that make up a span may be sent
+        self._quickest: dict[str, float] = {}  # seconds to the answer, by kind
         self._held = 0.0
+        self._refusals = 0
         self._next = threading.Lock()
         self._change = threading.Lock()
 
     @contextmanager
-    def turn(self, stop: threading.Event) -> Iterator[None]:
+    def turn(self, kind: str, stop: threading.Event) -> Iterator[None]:
         """Wait for a call's turn, or until `stop` is set; the call is made, and answered, within."""
         if not self._span:
             yield
             return
         with self._next:  # whoever comes later has to wait longer
             while (wait := max(min(self._turns)[0], self._held) - time.monotonic()) > 0 and not stop.is_set():
-                stop.wait(wait)
+                stop.wait(min(wait, _LOOK))  # an answer may come meanwhile, and shorten it
             with self._change:
-                span = self._span
-                turn = [time.monotonic() + span * _ON_ITS_WAY]  # which may be later than its turn came
+                sent = time.monotonic()  # which may be later than its turn came
+                due = sent + self._span * _APART
+                latest = due + self._span * _LATE
                 self._turns.remove(min(self._turns))
-                self._turns.append(turn)
+                self._turns.append(turn := [latest])
+        quickest = self._quickest.get(kind, 0.0)  # of the first, nothing is known
         try:
             yield
+            self._quickest[kind] = min(time.monotonic() - sent, self._quickest.get(kind, math.inf))
         finally:
-            turn[0] = min(turn[0], time.monotonic() + span)
+            turn[0] = min(due + max(0.0, time.monotonic() - sent - quickest), latest)
 
     def hold(self, seconds: float) -> None:
         """Let nobody call for that many seconds: the service said that it is overrun."""
         with self._change:
             now = time.monotonic()
             if now >= self._held:  # not one of several that were refused at once
-                self._span *= _FURTHER if len(self._turns) == 1 else 1 / len(self._turns)
-                self._turns = [[0.0]]
+                self._refusals += 1
+                if self._refusals > 1:
+                    self._span *= _FURTHER if len(self._turns) == 1 else 1 / len(self._turns)
+                    self._turns = [[0.0]]
             self._held = max(self._held, now + seconds)
 
 
