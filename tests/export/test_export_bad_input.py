@@ -159,6 +159,24 @@ def test_a_name_with_control_characters_does_not_reach_the_terminal(sim, failing
     assert all(char.isprintable() or char == "\n" for char in ran.err)
 
 
+@pytest.mark.parametrize(
+    ("poor", "code", "told"),
+    [
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, 1, "Hint: set PYTHONUTF8=1"),
+        ({"PYTHONIOENCODING": "ascii"}, 0, r"1 project in \xfc"),
+    ],
+)
+def test_a_locale_that_knows_fewer_letters_than_a_name_is_told_or_escapes_them(sim, tmp_path, poor, code, told):
+    (project,) = sim.fill(images=1)
+    sim.store.projects[project].name = "\xdcberwachung"
+    command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--out", "\xfc"]
+    settings = environment(sim, **poor)
+    ran = subprocess.run(command, env=settings, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == code, ran.stderr
+    assert told in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_a_redirect_is_not_followed_and_the_key_stays_here(sim, failing):
     with Simulator(training_key=sim.training_key) as elsewhere:
         for status in (301, 302, 303, 307, 308):

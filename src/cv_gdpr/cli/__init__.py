@@ -1,5 +1,6 @@
 """The command line: parse, confirm, call one use case, print. Nothing heavy is imported before it is needed."""
 
+import io
 import os
 import signal
 import sys
@@ -80,6 +81,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else arguments
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a project's name
     received: list[int] = []
     moments: list[float] = []
     for ending in _ENDING if arguments is None else _ENDING[1:]:
@@ -160,9 +163,16 @@ def _described(error: Exception) -> tuple[int, str, str | None]:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         return 2, error.format_message(), f"{context.command_path} --help" if context else None
+    return 1, *_unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> tuple[str, str | None]:
     if isinstance(error, OSError):
-        return 1, f"{error.filename or 'the system'}: {error.strerror or error}", None
-    return 1, f"unexpected {type(error).__name__}: {error}", "with -vv the whole trace is shown; please report it"
+        return f"{error.filename or 'the system'}: {error.strerror or error}", None
+    if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
+        name = ascii(error.object[error.start : error.end])
+        return f"the locale's encoding ({error.encoding}) cannot hold {name}", "set PYTHONUTF8=1, and try again"
+    return f"unexpected {type(error).__name__}: {error}", "with -vv the whole trace is shown; please report it"
 
 
 def _asked(given: list[str], option: str) -> bool:
