@@ -133,7 +133,7 @@ class Erasure:
             return False
         self.service.stop.wait(min(0.25 * 1.6**round_, 15.0, left))
         if self.service.stop.is_set():
-            raise Interrupted("interrupted", "the ledger tells what went; the same command does what is left")
+            raise Interrupted("interrupted")
         return True
 
     def settled(self, look: Callable[[], Found]) -> Found:

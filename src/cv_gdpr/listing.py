@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.findings import Json
+from cv_gdpr.redact import without_signature
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -156,6 +157,7 @@ def identified(records: Iterable[Any]) -> list[Json]:
             not isinstance(record, dict)
             or not isinstance(record.get("id"), str)
             or not 0 < len(record["id"]) < _TOO_LONG
+            or without_signature(record["id"]) != record["id"]  # it could not be written down
         ):
             raise MalformedAnswer("the service listed something that has no id")
     return checked

@@ -53,7 +53,7 @@ class Verification:
 def verify(folder: Path) -> Verification:
     """Check a finished export; raises UsageError if `folder` is no folder that can be read."""
     if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder")
+        raise UsageError(f"{folder} is {'neither a file nor a folder' if folder.exists() else 'not there'}")
     result = Verification(folder)
     if not (folder / "bagit.txt").is_file():
         unfinished = (folder / STATE).is_dir()

@@ -49,7 +49,7 @@ def check_usable(out: Path, run: Json) -> None:
         raise UsageError(f"--out {out} is not a folder", "name a folder that does not exist yet")
     with storing(out):
         held = {entry.name for entry in out.iterdir()}
-        _refuse_links(out / STATE)
+        _refuse_odd(out / STATE)
     if "bagit.txt" in held:
         if _run_of(out) == run:
             return  # cut off just before its end: it is finished once more
@@ -70,11 +70,13 @@ def check_usable(out: Path, run: Json) -> None:
         raise UsageError(other, _FINISH)
 
 
-def _refuse_links(state: Path) -> None:
-    """Raise UsageError if anything of a run's state is a link: it would be written to, wherever it leads."""
+def _refuse_odd(state: Path) -> None:
+    """Raise UsageError if anything of a run's state is a link, which leads elsewhere, or a pipe, which never ends."""
     for path in (state, *state.rglob("*")):
         if path.is_symlink():
             raise UsageError(f"{path} is a link", "an export's folder is refused if it leads elsewhere")
+        if path.exists() and not path.is_dir() and not path.is_file():
+            raise UsageError(f"{path} is neither a file nor a folder", "remove it, or name another folder")
 
 
 def _described(run: Any) -> str:
@@ -126,9 +128,10 @@ class Folder:
             # Each run its own: what a killed one had under way may go on for a moment.
             self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
             write_durably(self._state / "run.json", json_text(run), self.temporary())
-            private_folder(self.data).chmod(0o700)
+            private_folder(self.data)
             for path, _ in files_below(self.data, []):
                 own(self.data, path)  # before anything is written: a foreign file stops the run
+            self.data.chmod(0o700)
 
     def _take_lock(self) -> None:
         owner = self._state / "owner"
@@ -223,7 +226,7 @@ class Folder:
             write_whole(self.path / "tagmanifest-sha256.txt", listed, self.temporary())
             make_durable(self.path)
             write_durably(self.path / "bagit.txt", _BAGIT, self.temporary())
-            (self._state / "run.json").unlink()  # from here on the export is finished
+            (self._state / "run.json").unlink(missing_ok=True)  # from here on the export is finished
         self._lock.release()
         shutil.rmtree(self._state, ignore_errors=True)
 

@@ -9,20 +9,25 @@ from pathlib import Path
 from cv_gdpr.errors import UsageError
 
 _ID = r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|x[0-9a-f]{32})"
+_NAMED = rf"([^/]+-)?{_ID}"  # a project's folder, or an iteration's
+_DEEPEST = 4  # folders in one another
 _OURS = re.compile(
-    r"[^/]+/("
+    rf"{_NAMED}/("
     rf"(images|predictions)(-resized)?/{_ID}(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
     rf"|exported-models/{_ID}/[0-9A-Za-z_-]+(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
     r"|project\.json"
     r"|(iterations|tags|tag-details|images|predictions|files|listings|absent)\.jsonl"
-    r"|iterations/[^/]+/(iteration|performance)\.json"
-    r"|iterations/[^/]+/(image-performances|tags|tag-details|images|exports)\.jsonl)"
+    rf"|iterations/{_NAMED}/(iteration|performance)\.json"
+    rf"|iterations/{_NAMED}/(image-performances|tags|tag-details|images|exports)\.jsonl)"
     r"|(export|account)\.json|projects\.jsonl"
+)
+_FOLDERS = re.compile(
+    rf"{_NAMED}/((images|predictions)(-resized)?/|(exported-models/)({_ID}/)?|iterations/({_NAMED}/)?)?"
 )
 
 
 def files_below(data: Path, folders: list[str]) -> Iterator[tuple[str, int]]:
-    """Give path (below `data`, in the order of the paths) and size of each file; `folders` gets each folder below it.
+    """Give path (below `data`, in the order of the paths) and size of each file; `folders` gets an export's folders.
 
     Raises UsageError for anything that is neither. Links are not followed: what they lead to belongs to somebody else.
     """
@@ -38,7 +43,10 @@ def _below(folder: str, relative: str, folders: list[str]) -> Iterator[tuple[str
     for name in names:
         path, place = f"{relative}{name}", f"{folder}/{name}"
         if name[-1] == "/":
-            folders.append(place)
+            if path.count("/") > _DEEPEST:
+                raise _foreign(place)
+            if _FOLDERS.fullmatch(path):
+                folders.append(place)
             yield from _below(place[:-1], path, folders)
             continue
         found = os.lstat(place)

@@ -10,7 +10,7 @@ from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.cli.plan_view import planned_code, show
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import Interrupted, UsageError
 from cv_gdpr.findings import Json, Scope
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _PATH = shared.FilePath()
 _with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
-    shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is sent."),
+    shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is deleted."),
     shared.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
     shared.option("--plan", "plan_file", type=_PATH, metavar="FILE", help="Execute exactly this plan, made earlier."),
     shared.option("--yes", is_flag=True, help="Do not ask; for scripts."),
@@ -202,19 +202,20 @@ def _confirm(plan: "Plan", outside: list[Json], options: dict[str, Any]) -> None
     from urllib.parse import urlsplit
 
     if plan.scope["projects"] == "all":
-        answers = [("host of the resource", urlsplit(plan.endpoint).netloc)]
+        host = urlsplit(plan.endpoint)
+        answers = [("host of the resource", {host.netloc, str(host.hostname)})]
     else:
         answers = [_name_or_id(project) for project in plan.projects if project.total]
     for what, right in answers:
-        if click.prompt(f"To delete this, type the {what}", err=True, default="", show_default=False) != right:
+        if click.prompt(f"To delete this, type the {what}", err=True, default="", show_default=False) not in right:
             raise UsageError(f"that is not the {what}", "nothing was sent")
 
 
-def _name_or_id(project: "ProjectPlan") -> tuple[str, str]:
+def _name_or_id(project: "ProjectPlan") -> tuple[str, set[str]]:
     """Give what to type for a project: its id where its name is none that a person could type."""
     if project.name.strip() and project.name.isprintable():
-        return f"name of project {project.id}", project.name
-    return "id of the project", project.id
+        return f"name of project {project.id}", {project.name}
+    return "id of the project", {project.id}
 
 
 # --- doing ------------------------------------------------------------------------------------------------------
@@ -227,15 +228,19 @@ def _execute(service: "Service", plan: "Plan", outside: list[Json], options: dic
     from cv_gdpr.delete import erase
 
     path = options["evidence"] or Path(f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json")
-    erased = erase(
-        service,
-        plan,
-        path,
-        outside=outside,
-        wait=options["wait"],
-        from_file=bool(options["plan_file"]),
-        say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
-    )
+    try:
+        erased = erase(
+            service,
+            plan,
+            path,
+            outside=outside,
+            wait=options["wait"],
+            from_file=bool(options["plan_file"]),
+            say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
+        )
+    except (KeyboardInterrupt, Interrupted):
+        hint = f"its ledger tells what went; the same command with --evidence {path} does what is left"
+        raise Interrupted("interrupted", hint) from None
     _report(erased, dict(service.calls), options)
     return int(erased.evidence["exitCode"])
 

@@ -74,7 +74,7 @@ class Rate(click.FloatRange):
         """Give the rate; fails for what is no number, or too small to ever call again."""
         rate = float(super().convert(value, param, ctx))
         if rate != rate or 0 < rate < 0.001:  # noqa: PLR0124 - not a number is the one that differs from itself
-            self.fail("not a rate", param, ctx)
+            self.fail("not a rate: 0, or at least 0.001", param, ctx)
         return rate
 
 
@@ -150,7 +150,7 @@ connection_options = together(
         type=Rate(),
         default=10.0,
         show_default=True,
-        help="The most calls to the API in a second; 0: no limit.",
+        help="The most calls to the API in a second, of this command alone; 0: no limit.",
     ),
     option(
         "--patience",
@@ -254,7 +254,7 @@ def connection(options: dict[str, Any]) -> "Connection":
     if lacking or endpoint is None or key is None:
         raise UsageError(
             f"not set: {' and '.join(lacking)}",
-            "export them, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
+            "set it in the environment, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
             "Keys and Endpoint. Without an account: cv-gdpr simulate",
         )
     return Connection(

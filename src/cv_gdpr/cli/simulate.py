@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from typing import Any
 
 import click
 
@@ -11,8 +12,9 @@ import click
 @click.option("--vnet", is_flag=True, help="Give relative paths for links, as a resource with the VNET feature does.")
 @click.option("--account-info", is_flag=True, help="Answer GetAccountInfo, as API v1.2 did.")
 @click.option("--images", type=click.IntRange(0), default=0, help="Add a project of so many made-up images.")
+@click.option("--calls-per-second", type=click.IntRange(1), help="Answer 429 to what is beyond so many in a second.")
 @click.option("--image-bytes", type=click.IntRange(100), default=20_000, show_default=True, help="The size of each.")
-def simulate(port: int, vnet: bool, account_info: bool, images: int, image_bytes: int) -> None:
+def simulate(images: int, image_bytes: int, calls_per_second: int | None, **how: Any) -> None:
     """Run a simulated Custom Vision training service on this machine, until Ctrl-C.
 
     It is filled with the demo's resource. Prints the two lines that point every other command at it.
@@ -21,15 +23,16 @@ def simulate(port: int, vnet: bool, account_info: bool, images: int, image_bytes
     from cv_gdpr.errors import UsageError
     from cv_gdpr.simulator import Simulator
 
-    simulator = Simulator(port=port, vnet=vnet, account_info=account_info)
+    simulator = Simulator(**how)
     try:
         simulator.start()
     except OSError as error:
-        raise UsageError(f"port {port}: {error.strerror}", "name another, or none") from error
+        raise UsageError(f"port {how['port']}: {error.strerror}", "name another, or none") from error
     try:
         fill(simulator.endpoint, simulator.training_key)
         if images:
             simulator.fill(projects=1, images=images, image_bytes=image_bytes)
+        simulator.options.calls_per_second = calls_per_second  # not before: to fill it takes calls too
         click.echo(f"export CV_GDPR_ENDPOINT={simulator.endpoint}")
         click.echo(f"export CV_GDPR_TRAINING_KEY={simulator.training_key}")
         more = f', "Project 1" (those {images} images)' if images else ""

@@ -7,10 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_AT_ONCE = 10  # calls
-_APART = 1.002  # times what the rate asks for: no two calls take the same way quite as fast
+_APART = 1.005  # times what the rate asks for: no two calls take the same way quite as fast
 _LATE = 0.1  # of that, at most, is how late a call counts as
-_FURTHER = 1.05
+_FURTHER, _CLOSER = 1.5, 0.98  # times the time between two calls, for a refusal and for an answer
 _LOOK = 0.01  # seconds
 _FIRST, _LONGEST = 0.2, 20.0  # seconds between two tries
 
@@ -20,14 +19,16 @@ class Budget:
 
     The service allows 10 calls a second ("other API calls", Custom Vision limits and quotas), and counts them as they
     arrive. How late a call arrives is not known, but it is not later than its answer is, compared with the quickest
-    answer of its kind; by so much more than a second after it was sent it makes place for another one. Up to 10 are
-    sent without a pause, until the service has refused twice (once, and another program may have been the reason): from
-    then on they are spaced evenly, and a little further with each other refusal. `per_second` of 0: no limit.
+    answer of its kind; by so much more than a second after it was sent it makes place for another one. The calls of a
+    second are sent without a pause, until the service has refused twice (once, and another program may have been the
+    reason): from then on they are spaced evenly, further with each other refusal and closer again while it answers. A
+    rate that is no whole number is spaced evenly too. `per_second` of 0: no limit.
     """
 
     def __init__(self, per_second: float) -> None:
-        calls = max(1, min(_AT_ONCE, int(per_second)))
-        self._span = calls / per_second if per_second else 0.0
+        calls = int(per_second) if per_second >= 1 and per_second == int(per_second) else 1
+        self._gap = 1 / per_second if per_second else 0.0
+        self._span = calls * self._gap  # a whole second for whole numbers: no second may hold a part of two spans
         self._turns = [[0.0] for _ in range(calls)]  # from when on each of the calls that make up a span may be sent
         self._quickest: dict[str, float] = {}  # seconds to the answer, by kind
         self._held = 0.0
@@ -54,6 +55,7 @@ class Budget:
         try:
             yield
             self._quickest[kind] = min(time.monotonic() - sent, self._quickest.get(kind, math.inf))
+            self._come_closer()
         finally:
             turn[0] = min(due + max(0.0, time.monotonic() - sent - quickest), latest)
 
@@ -63,10 +65,17 @@ class Budget:
             now = time.monotonic()
             if now >= self._held:  # not one of several that were refused at once
                 self._refusals += 1
-                if self._refusals > 1:
-                    self._span *= _FURTHER if len(self._turns) == 1 else 1 / len(self._turns)
+                if len(self._turns) == 1:
+                    self._span *= _FURTHER
+                elif self._refusals > 1:
+                    self._span = self._gap
                     self._turns = [[0.0]]
             self._held = max(self._held, now + seconds)
+
+    def _come_closer(self) -> None:
+        with self._change:
+            if len(self._turns) == 1:
+                self._span = max(self._gap, self._span * _CLOSER)
 
 
 class Patience:
