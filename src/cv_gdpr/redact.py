@@ -11,8 +11,15 @@ from typing import Any, Self
 
 # A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
 _SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
-_SIGNATURE = re.compile(  # not within a word, unless the letter before it ends another spelling of a question mark
-    r"(?:(?<![a-z])|(?<=3F))(sig(?:=|%(?:25)*3D|\\*u003d))(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}", re.IGNORECASE
+_SIGNATURE = re.compile(  # not within a word, unless the letter before it ends another spelling of a character
+    r"(?:(?<![a-z])|(?<=3F)|(?<=u[0-9a-f]{4}))(sig(?:=|%(?:25)*3D|\\*u003d))"
+    r"(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
+    re.IGNORECASE,
+)
+_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
+_SIGNATURE = re.compile(  # not within a word, unless the letter before it ends another spelling of a character
+    r"(?:(?<![a-z])|(?<=3F)|(?<=u[0-9a-f]{4}))(sig(?:=|%(?:25)*3D|\\*u003d))(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
+    re.IGNORECASE,
 )
 _QUERY = re.compile(r'\?[^"]*"')
 _URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # how a value named ...Uri begins

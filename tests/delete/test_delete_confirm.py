@@ -26,6 +26,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(sim, erase, extra):
         (["--project", "Visitors"], [""], 2),
         (["--project", "Visitors"], ["\x04"], 130),
         (["--all"], ["HOST"], 0),
+        (["--all"], ["127.0.0.1"], 0),
         (["--all"], ["Visitors"], 2),
         (["--project", "Visitors", "--project", "Strangers"], ["Visitors", "Strangers"], 0),
         (["--project", "Visitors", "--project", "Strangers"], ["Visitors", "yes"], 2),

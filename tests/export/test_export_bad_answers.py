@@ -72,6 +72,7 @@ def test_something_else_where_a_list_was_due(sim, cli, tmp_path, operation, body
         ("QueryPredictions", b'{"results": "ab", "token": {}}'),
         ("QueryPredictions", b'{"results": [null], "token": {}}'),
         ("GetTaggedImages", b'[{"id": "x"'),
+        ("GetTaggedImages", b'[{"id": "?sig=AbCdEfGhIjKlMnOpQrStUvWxYz01234567890"}]'),
         ("GetTaggedImages", b"\xff\xfe"),
         ("GetTaggedImages", b"[" * 100_000),
     ],

@@ -175,15 +175,61 @@ def test_an_empty_folder_is_taken(sim, cli, tmp_path):
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_file_of_the_users_in_an_unfinished_export_stops_it(sim, cli, tmp_path):
+UUID = "c008830a-fbd1-49d5-856f-094be7200d15"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "notes.txt",
+        "data/notes.txt",
+        "data/holiday/project.json",
+        f"data/holiday/images/{UUID}.jpg",
+        f"data/holiday-{UUID}/iterations/mine/iteration.json",
+        f"data/{30 * 'd/'}notes.txt",
+    ],
+)
+def test_a_file_of_the_users_in_an_unfinished_export_stops_it(sim, cli, tmp_path, place):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
-    (tmp_path / "out" / "notes.txt").write_text("mine")
-    before = snapshot(tmp_path)
+    (tmp_path / "out" / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "out" / place).write_text("mine")
+    before = snapshot(tmp_path / "out" / "data")
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 2)
-    assert "notes.txt" in ran.err
-    assert snapshot(tmp_path) == before
+    assert "not an export's" in ran.err
+    assert snapshot(tmp_path / "out" / "data") == before
+
+
+def test_folders_of_the_users_stay_where_they_are(sim, cli, tmp_path):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    (tmp_path / "out" / "data" / "mine" / "too").mkdir(parents=True)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert (tmp_path / "out" / "data" / "mine" / "too").is_dir()
+    assert_bag(tmp_path / "out")
+
+
+def test_a_link_in_the_place_of_the_data_is_refused_and_what_it_leads_to_left_alone(sim, cli, tmp_path):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    (tmp_path / "out" / "data").rename(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").chmod(0o755)
+    (tmp_path / "out" / "data").symlink_to(tmp_path / "elsewhere")
+    assert_one_error(cli("export", "--all", "--out", tmp_path / "out"), 2)
+    assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("name", ["owner", "journal/Project-1.new"])
+def test_a_pipe_in_the_state_of_an_unfinished_export_is_not_waited_for(sim, cli, tmp_path, name):
+    stock(sim)
+    half_done(sim, cli, tmp_path / "out")
+    place = tmp_path / "out" / ".cv-gdpr" / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert "neither a file nor a folder" in ran.err
 
 
 @pytest.mark.parametrize(
