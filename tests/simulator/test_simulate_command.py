@@ -16,7 +16,8 @@ def test_two_lines_lead_to_a_service_with_the_rate_asked_for():
             lines = [process.stdout.readline().strip().removeprefix("export ") for _ in range(2)]
             named = dict(line.split("=", 1) for line in lines)
             asked = f"{named['CV_GDPR_ENDPOINT']}/customvision/v3.4-preview/training/projects"
-            answers = [requests.get(asked, headers={"Training-Key": named["CV_GDPR_TRAINING_KEY"]}) for _ in range(4)]
+            key = {"Training-Key": named["CV_GDPR_TRAINING_KEY"]}
+            answers = [requests.get(asked, headers=key, timeout=10) for _ in range(4)]
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=10)
         finally:
