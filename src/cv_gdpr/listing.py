@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.findings import Json
-from cv_gdpr.redact import without_signature
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -151,6 +150,8 @@ class _Ahead:
 
 def identified(records: Iterable[Any]) -> list[Json]:
     """Give the records of a listing; raises MalformedAnswer if one is no object with an id."""
+    from cv_gdpr.redact import without_signature  # which --help and a slip of the fingers can do without
+
     checked = list(records)
     for record in checked:
         if (
