@@ -16,11 +16,6 @@ _SIGNATURE = re.compile(  # not within a word, unless the letter before it ends 
     r"(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
     re.IGNORECASE,
 )
-_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
-_SIGNATURE = re.compile(  # not within a word, unless the letter before it ends another spelling of a character
-    r"(?:(?<![a-z])|(?<=3F)|(?<=u[0-9a-f]{4}))(sig(?:=|%(?:25)*3D|\\*u003d))(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
-    re.IGNORECASE,
-)
 _QUERY = re.compile(r'\?[^"]*"')
 _URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # how a value named ...Uri begins
 _URI_QUERY = re.compile(r'("\w*[uU]ri": ?"(?:[^"?\\]|\\.)*)\?(?:[^"\\]|\\.)*')
