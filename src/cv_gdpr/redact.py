@@ -145,6 +145,11 @@ def _without_credentials(query: re.Match[str]) -> str:
     return '"' if query.string.endswith(_URI_KEYS, 0, begun) else _SIGNED_QUERY.sub("", query.group())
 
 
+def stays(text: str) -> bool:
+    """Say whether a text is stored as it is, with nothing cut out of it."""
+    return "sig" not in text.lower() or json_text(text) == _written(text, indent=False)
+
+
 def without_signature(text: str) -> str:
     """Give `text` (a message, a log line) with every signed query cut out of it."""
     if "sig" not in text.lower():  # neither of the two can find anything

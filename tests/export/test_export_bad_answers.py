@@ -73,6 +73,7 @@ def test_something_else_where_a_list_was_due(sim, cli, tmp_path, operation, body
         ("QueryPredictions", b'{"results": [null], "token": {}}'),
         ("GetTaggedImages", b'[{"id": "x"'),
         ("GetTaggedImages", b'[{"id": "?sig=AbCdEfGhIjKlMnOpQrStUvWxYz01234567890"}]'),
+        ("GetTaggedImages", b'[{"id": "b%3D?\\"sig="}]'),
         ("GetTaggedImages", b"\xff\xfe"),
         ("GetTaggedImages", b"[" * 100_000),
     ],

@@ -112,6 +112,18 @@ def test_after_the_second_refusal_calls_are_spaced_evenly_and_further_with_each_
         assert sent[-1] - sent[0] <= max(0.9, 9 * least) * 1.12
 
 
+@pytest.mark.parametrize("per_second", [3, 10, 100])
+def test_what_was_sent_before_a_refusal_counts_after_it(clock, per_second):
+    budget, sent = Budget(per_second), []
+    for number in range(3 * per_second):
+        sent.append(clock.call(budget, 0))
+        clock.wait(0)
+        if number in {per_second - 2, per_second - 1}:
+            clock.wait(0.05)
+            budget.hold(0.01)
+    assert apart(sent, per_second) >= 1
+
+
 def test_refusals_here_and_there_do_not_slow_a_long_run_down_for_ever(clock):
     budget = Budget(10)
     for number in range(2000):

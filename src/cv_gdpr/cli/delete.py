@@ -239,7 +239,10 @@ def _execute(service: "Service", plan: "Plan", outside: list[Json], options: dic
             say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
         )
     except (KeyboardInterrupt, Interrupted):
-        hint = f"its ledger tells what went; the same command with --evidence {path} does what is left"
+        import shlex
+
+        how = f"--evidence {shlex.quote(str(path))}{', without --save-plan,' if options['save_plan'] else ''}"
+        hint = f"its ledger tells what went; the same command with {how} does what is left"
         raise Interrupted("interrupted", hint) from None
     _report(erased, dict(service.calls), options)
     return int(erased.evidence["exitCode"])

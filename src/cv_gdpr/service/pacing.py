@@ -69,7 +69,7 @@ class Budget:
                     self._span *= _FURTHER
                 elif self._refusals > 1:
                     self._span = self._gap
-                    self._turns = [[0.0]]
+                    self._turns = [[max(self._turns)[0]]]  # when none of those in the last second counts any more
             self._held = max(self._held, now + seconds)
 
     def _come_closer(self) -> None:
