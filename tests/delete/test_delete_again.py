@@ -136,13 +136,14 @@ def test_killed_after_the_last_deletion_there_is_nothing_left_and_it_says_so(sim
 def test_an_interrupted_run_says_so_and_the_next_finishes(sim, erase, tmp_path, number, code):
     project = stock(sim)
     before = state(sim)
-    with stuck(sim, "--all", fault=held_up("DeleteTag"), evidence=tmp_path / "e.json") as process:
+    planned = ("--save-plan", str(tmp_path / "plan.json"))
+    with stuck(sim, "--all", *planned, fault=held_up("DeleteTag"), evidence=tmp_path / "e.json") as process:
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
 
     assert process.returncode == code
     assert json.loads(out)["error"]["exitCode"] == code
-    assert f"--evidence {tmp_path / 'e.json'}" in json.loads(out)["error"]["hint"]
+    assert f"--evidence {tmp_path / 'e.json'}, without --save-plan," in json.loads(out)["error"]["hint"]
     assert b"Traceback" not in err
     assert erase("--all", evidence="e.json").code == 0
     others_untouched(sim, before, {project})

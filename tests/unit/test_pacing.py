@@ -2,7 +2,7 @@
 
 import math
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from hypothesis import given
@@ -44,11 +44,19 @@ class Clock(threading.Event):
         return self.now
 
 
-@pytest.fixture
-def clock(monkeypatch):
+@contextmanager
+def ticking():
+    """Give the clock that the budget goes by."""
     clock = Clock()
-    monkeypatch.setattr(pacing.time, "monotonic", lambda: clock.now)
-    return clock
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pacing.time, "monotonic", lambda: clock.now)
+        yield clock
+
+
+@pytest.fixture
+def clock():
+    with ticking() as clock:
+        yield clock
 
 
 def apart(moments, calls):
@@ -58,9 +66,8 @@ def apart(moments, calls):
 
 @given(CALLS)
 def test_no_second_holds_more_calls_than_are_allowed(calls):
-    clock, budget, arrived = Clock(), Budget(10), []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pacing.time, "monotonic", lambda: clock.now)
+    budget, arrived = Budget(10), []
+    with ticking() as clock:
         for pause, late, busy in [(WAY * 2, 0, 0), *calls]:  # the first says how long it takes at least
             arrived.append(clock.call(budget, WAY + late + busy + WAY) + WAY + late)
             clock.wait(pause)
@@ -70,9 +77,8 @@ def test_no_second_holds_more_calls_than_are_allowed(calls):
 
 @given(CALLS)
 def test_calls_that_are_not_late_lose_nothing(calls):
-    clock, budget = Clock(), Budget(10)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pacing.time, "monotonic", lambda: clock.now)
+    budget = Budget(10)
+    with ticking() as clock:
         for pause, _, _ in [(WAY * 2, 0, 0), *calls]:
             clock.call(budget, WAY * 2)
             clock.wait(pause)

@@ -16,7 +16,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.journal import Journal, Stored, read_index
-from cv_gdpr.archive.layout import files_below, is_regular, own
+from cv_gdpr.archive.layout import files_below, is_regular, own, refuse_link
 from cv_gdpr.archive.writing import (
     HashedFile,
     Received,
@@ -73,8 +73,7 @@ def check_usable(out: Path, run: Json) -> None:
 def _refuse_odd(state: Path) -> None:
     """Raise UsageError if anything of a run's state is a link, which leads elsewhere, or a pipe, which never ends."""
     for path in (state, *state.rglob("*")):
-        if path.is_symlink():
-            raise UsageError(f"{path} is a link", "an export's folder is refused if it leads elsewhere")
+        refuse_link(path)
         if path.exists() and not path.is_dir() and not path.is_file():
             raise UsageError(f"{path} is neither a file nor a folder", "remove it, or name another folder")
 
@@ -128,10 +127,10 @@ class Folder:
             # Each run its own: what a killed one had under way may go on for a moment.
             self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
             write_durably(self._state / "run.json", json_text(run), self.temporary())
-            private_folder(self.data)
+            refuse_link(self.data)
+            private_folder(self.data).chmod(0o700)
             for path, _ in files_below(self.data, []):
                 own(self.data, path)  # before anything is written: a foreign file stops the run
-            self.data.chmod(0o700)
 
     def _take_lock(self) -> None:
         owner = self._state / "owner"

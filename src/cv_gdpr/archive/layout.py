@@ -22,7 +22,7 @@ _OURS = re.compile(
     r"|(export|account)\.json|projects\.jsonl"
 )
 _FOLDERS = re.compile(
-    rf"{_NAMED}/((images|predictions)(-resized)?/|(exported-models/)({_ID}/)?|iterations/({_NAMED}/)?)?"
+    rf"{_NAMED}/((images|predictions)(-resized)?/|exported-models/({_ID}/)?|iterations/({_NAMED}/)?)?"
 )
 
 
@@ -31,8 +31,7 @@ def files_below(data: Path, folders: list[str]) -> Iterator[tuple[str, int]]:
 
     Raises UsageError for anything that is neither. Links are not followed: what they lead to belongs to somebody else.
     """
-    if data.is_symlink():
-        raise UsageError(f"{data} is a link", "an export's folder is refused if it leads elsewhere")
+    refuse_link(data)
     yield from _below(str(data), "", folders)
 
 
@@ -60,6 +59,12 @@ def own(data: Path, path: str) -> str:
     if not _OURS.fullmatch(path):
         raise _foreign(f"{data}/{path}")
     return path
+
+
+def refuse_link(path: Path) -> None:
+    """Raise UsageError if there is a link in the place of a folder or a file of an export."""
+    if path.is_symlink():
+        raise UsageError(f"{path} is a link", "an export's folder is refused if it leads elsewhere")
 
 
 def _foreign(place: str) -> UsageError:

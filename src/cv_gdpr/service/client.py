@@ -208,7 +208,7 @@ class Service:
     def _once(self, name: str, send: Callable[[], Answer]) -> Answer:
         try:
             with self._budget.turn(name, self.stop):
-                self._count(name)
+                self._begin(name)
                 answer = send()
         except (ClientException, requests.RequestException) as error:
             failure = translate(error)
@@ -222,7 +222,8 @@ class Service:
         self._answered = True
         return answer
 
-    def _count(self, name: str) -> None:
+    def _begin(self, name: str) -> None:
+        """Count a call that is about to be sent; raises Interrupted if the run is being stopped."""
         if self.stop.is_set():
             raise Interrupted("interrupted")
         with self._count_lock:
