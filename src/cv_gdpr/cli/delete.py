@@ -26,9 +26,20 @@ _with_options = shared.together(
     shared.selector_options,
     shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is deleted."),
     shared.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
-    shared.option("--plan", "plan_file", type=_PATH, metavar="FILE", help="Execute exactly this plan, made earlier."),
-    shared.option("--yes", is_flag=True, help="Do not ask; for scripts."),
-    shared.option("--max-delete", type=click.IntRange(0), metavar="N", help="Refuse a plan of more than N things."),
+    shared.option(
+        "--plan",
+        "plan_file",
+        type=_PATH,
+        metavar="FILE",
+        help="Execute exactly this plan, made earlier.",
+    ),
+    shared.only_typed("--yes", is_flag=True, help="Do not ask; for scripts."),
+    shared.option(
+        "--max-delete",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Refuse a plan of more than N things, those included that go along.",
+    ),
     shared.option(
         "--protect",
         multiple=True,
@@ -88,8 +99,7 @@ def _help(category: Category) -> str:
 
 
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
-    for variable in ("CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT"):
-        options["protect"] += tuple(filter(None, os.environ.get(variable, "").split("\n")))
+    options["protect"] = _protections(options["protect"], rows)
     scope = _scope(options, rows)
     connection = shared.connection(options)
     outside = _outside(scope)
@@ -119,6 +129,15 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
             return planned_code(plan)
         _confirm(plan, outside, options)
         return _execute(service, plan, outside, options)
+
+
+def _protections(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what --protect and every variable that sets it name: protections add up."""
+    names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
+    for name in names:
+        shared.refuse_blank(name)
+    lines = [line for name in names for line in os.environ.get(name, "").splitlines() if line.strip()]
+    return tuple(dict.fromkeys((*given, *lines)))
 
 
 def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
