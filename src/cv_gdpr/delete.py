@@ -23,7 +23,8 @@ from cv_gdpr.errors import (
 from cv_gdpr.findings import Json, Scope
 from cv_gdpr.inventory import projects_in
 from cv_gdpr.listing import PAGE
-from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, mark
+from cv_gdpr.marks import mark
+from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks
 from cv_gdpr.proof import SPLIT, Proof
 from cv_gdpr.readers import Project, renewed_images
 from cv_gdpr.report import evidence as evidence_of

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import private_file, storing
@@ -17,15 +17,14 @@ from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.errors import MalformedAnswer, Unsteady, UsageError
 from cv_gdpr.findings import Finding, Item, Json, Scope, Selection, Tally
 from cv_gdpr.inventory import Matches, check_tags, named, not_searched, projects_in, rows_in, selected
+from cv_gdpr.marks import canonical, mark
 from cv_gdpr.readers import Project
-from cv_gdpr.redact import without_signature
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 FORMAT = "cv-gdpr plan 1"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_CHANGING = frozenset({"lastModified", "imageCount", "tagName", "originalPublishResourceId"})
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
 
 
@@ -68,7 +67,7 @@ class Plan:
     @property
     def hash(self) -> str:
         """SHA-256 of the plan's canonical JSON."""
-        return hashlib.sha256(_canonical(self.body())).hexdigest()
+        return hashlib.sha256(canonical(self.body())).hexdigest()
 
     def body(self) -> Json:
         """Give the plan as JSON, without its hash."""
@@ -82,24 +81,6 @@ class Plan:
             "protected": self.protected,
             "unmatched": self.unmatched,
         }
-
-
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-def mark(record: Json) -> str:
-    """Give 16 hex digits that change when a thing changes: its record, without links and what moves by itself."""
-    text = without_signature(_canonical(_lasting(record)).decode())  # an exported record has its signatures cut off
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _lasting(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: _lasting(part) for name, part in value.items() if name not in _CHANGING and not name.endswith("Uri")
-        }
-    return [_lasting(part) for part in value] if isinstance(value, list) else value
 
 
 # --- making a plan ----------------------------------------------------------------------------------------------
@@ -277,7 +258,7 @@ def load_plan(path: Path, endpoint: str) -> Plan:
     stated = body.pop("hash", None)
     if body.get("format") != FORMAT:
         raise UsageError(f"--plan {path} is not a plan of cv-gdpr")
-    if stated != hashlib.sha256(_canonical(body)).hexdigest():
+    if stated != hashlib.sha256(canonical(body)).hexdigest():
         raise UsageError(f"--plan {path} was altered after it was made", "make a new one with --dry-run --save-plan")
     if body.get("endpoint") != endpoint:
         raise UsageError(f"--plan {path} is of another endpoint: {body.get('endpoint')}")
