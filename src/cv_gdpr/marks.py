@@ -11,14 +11,15 @@ from decimal import Decimal
 from typing import Any
 
 from cv_gdpr.findings import Json
-from cv_gdpr.redact import without_signature
+from cv_gdpr.redact import Record, json_value, without_signature
 
 _CHANGING = frozenset({"lastModified", "imageCount", "tagName", "originalPublishResourceId"})
 
 
 def mark(record: Json) -> str:
     """Return 16 hex digits that change when a thing changes: its record, without links and what moves by itself."""
-    return hashlib.sha256(canonical(_lasting(record))).hexdigest()[:16]
+    exact = json_value(record.text) if isinstance(record, Record) else record  # lists are read with rounded numbers
+    return hashlib.sha256(canonical(_lasting(exact))).hexdigest()[:16]
 
 
 def canonical(value: Any) -> bytes:
