@@ -253,8 +253,10 @@ def _execute(service: "Service", plan: "Plan", outside: list[Json], options: dic
             plan,
             path,
             outside=outside,
+            protect=options["protect"],
             wait=options["wait"],
             from_file=bool(options["plan_file"]),
+            confirmed=not options["yes"],
             say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
         )
     except (KeyboardInterrupt, Interrupted):
