@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.batches import asked_in_parts
+from cv_gdpr.continuations import stored_predictions
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
 from cv_gdpr.findings import WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
 from cv_gdpr.links import without_query
@@ -12,8 +13,6 @@ from cv_gdpr.listing import PAGE, Listing, Part, identified, once
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
-
-_EMPTY_PAGES = 50  # of predictions, one after the other
 
 
 class Resource(NamedTuple):
@@ -230,29 +229,10 @@ def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
 
 
 def predictions(project: Project) -> Iterator[Finding]:
-    """QueryPredictions to its last continuation; the service keeps predictions for 30 days."""
-    seen: set[str] = set()
-    tokens: set[str] = set()
-    token: Json = {"maxCount": 0, "orderBy": "Oldest"}
-    empty = 0
-    while True:
-        answer = project.service.call("query_predictions", project.id, token)
-        results, token = answer.get("results"), answer.get("token")
-        if not isinstance(results, list) or not isinstance(token, dict):
-            raise MalformedAnswer("QueryPredictions: the service answered without a token or a list of results")
-        empty = 0 if results else empty + 1
-        for record in identified(results):
-            if record["id"] not in seen:
-                seen.add(record["id"])
-                yield Item(
-                    "predictions", record["id"], record, "predictions.jsonl", blobs=image_blobs(record, "predictions")
-                )
-        onward = token.get("continuation")
-        if not onward:
-            return
-        if not isinstance(onward, str) or onward in tokens or empty > _EMPTY_PAGES:
-            raise MalformedAnswer("QueryPredictions: the service's continuations lead nowhere")
-        tokens.add(onward)
+    """QueryPredictions, until two passes agree; the service keeps predictions for 30 days."""
+    for record in stored_predictions(lambda token: project.service.ask("query_predictions", project.id, token)):
+        blobs = image_blobs(record, "predictions")
+        yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs)
 
 
 # --- bytes ------------------------------------------------------------------------------------------------------

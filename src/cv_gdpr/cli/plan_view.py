@@ -39,10 +39,8 @@ def _block(project: "ProjectPlan") -> list[str]:
     for row, ids in project.along.items():
         lines.append(f"  {row:<12}{len(ids):>8}  they live only in these iterations, and go with them")
     if project.losing_tags:
-        lines.append(
-            f"  {plural(len(project.losing_tags), 'image')} of the workspace, with {plural(project.losing_regions, 'region')},"
-            " will lose these tags; the images stay"
-        )
+        losing = f"{plural(len(project.losing_tags), 'image')} of the workspace, with"
+        lines.append(f"  {losing} {plural(project.losing_regions, 'region')}, will lose these tags; the images stay")
     if project.exported_models:
         lines.append(
             f"  {'exports':<12}{project.exported_models:>8}  exported models: they stay until the resource goes"

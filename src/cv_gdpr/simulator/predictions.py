@@ -80,7 +80,8 @@ def delete_prediction(ask: Ask) -> Answer:
 def query_predictions(ask: Ask) -> Answer:
     """Answer a page of stored predictions and the token for the next; its continuation is null at the end.
 
-    A page is maxCount long, 100 when that is 0 ([infer]); the paging protocol is inferred too.
+    A page is maxCount long, 100 when that is 0 ([infer]); the paging protocol is inferred too: a continuation names the
+    last prediction, or with the option `offsets` how many came before.
     """
     project, query = ask.project, ask.json()
     _check_query(query)
@@ -88,7 +89,9 @@ def query_predictions(ask: Ask) -> Answer:
     ordered = sorted(_wanted(project, query), key=_place, reverse=order == "Newest")
     rest = _after(ordered, query.get("continuation"), order == "Newest")
     results, link = rest[:size], ask.link()
-    more = _continuation(results[-1]) if len(rest) > size else None
+    more = None
+    if len(rest) > size:
+        more = _encoded(len(ordered) - len(rest) + size if ask.options.offsets else _place(results[-1]))
     token = {"session": query.get("session") or SESSION, "continuation": more}
     token |= {"maxCount": query.get("maxCount") or 0, "orderBy": order}
     token |= {key: query.get(key) for key in _ECHOED}
@@ -134,15 +137,18 @@ def _place(prediction: Prediction) -> tuple[str, str]:
     return prediction.created.isoformat(), prediction.id
 
 
-def _continuation(last: Prediction) -> str:
-    return base64.b64encode(json.dumps(_place(last)).encode()).decode()
+def _encoded(place: tuple[str, str] | int) -> str:
+    return base64.b64encode(json.dumps(place).encode()).decode()
 
 
 def _after(ordered: list[Prediction], continuation: str | None, newest: bool) -> list[Prediction]:
     if not continuation:
         return ordered
     try:
-        created, ident = json.loads(base64.b64decode(continuation, validate=True))
+        place = json.loads(base64.b64decode(continuation, validate=True))
+        if isinstance(place, int):
+            return ordered[place:]
+        created, ident = place
     except (binascii.Error, ValueError) as error:
         raise bad_request("BadRequestPredictionInvalidQueryParameters", "Unknown continuation") from error
     last = (created, ident)
