@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cv_gdpr import __version__, deleters
+from cv_gdpr.along import what_goes_along
 from cv_gdpr.batches import halves, may_pass_in_parts
 from cv_gdpr.categories import Category
 from cv_gdpr.errors import (
@@ -231,6 +232,8 @@ class _ProjectErasure:
             elif self.erasure.plan.scope.get("selectors"):
                 self._leave_images_that_changed(project)
                 self._leave_tags_that_changed(project)
+            if self.erasure.from_file or self.erasure.confirmed:
+                self._leave_what_would_take_more(project)
             self._leave("images", self.plan.disputed, _DISPUTED)
             self._wait_for_training()
         except NotFound:
@@ -282,6 +285,19 @@ class _ProjectErasure:
             now = {tag["id"]: mark(tag) for tag in records}
             changed = [one for one, then in planned.items() if one in now and now[one] != then]
             self._leave("tags", changed, "it changed after it was planned; run the command again")
+
+    def _leave_what_would_take_more(self, project: Project) -> None:
+        """Leave iterations and tags with which more would go by now than was shown."""
+        iterations, tags = self.rows.get("iterations", []), self.rows.get("tags", [])
+        if "images" in self.plan.rows:
+            return  # every image is in the plan by itself
+        now = what_goes_along(project, set(iterations), set(tags))
+        more = now.along.keys() - self.plan.along.get("images", {}).keys()
+        taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
+        self._leave("iterations", taking, "it holds images that live nowhere else by now; make a new plan")
+        bearing = (loss.tags for one, loss in now.losing.items() if one not in self.plan.losing_tags)
+        borne = frozenset[str]().union(*bearing)
+        self._leave("tags", [one for one in tags if one in borne], "more images bear it by now; make a new plan")
 
     def _leave(self, row: str, ids: list[str], reason: str, *, with_project: bool = True) -> None:
         if ids:

@@ -3,20 +3,20 @@
 import difflib
 import hashlib
 import json
-import re
 import secrets
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cv_gdpr import __version__
+from cv_gdpr.along import held_among, what_goes_along
 from cv_gdpr.archive.writing import private_file, storing
 from cv_gdpr.categories import CATEGORIES, Category, Deletion, category
-from cv_gdpr.errors import MalformedAnswer, Unsteady, UsageError
-from cv_gdpr.findings import Finding, Item, Json, Scope, Selection, Tally
-from cv_gdpr.inventory import Matches, check_tags, named, not_searched, projects_in, rows_in, selected
+from cv_gdpr.errors import UsageError
+from cv_gdpr.findings import Item, Json, Scope, Selection
+from cv_gdpr.inventory import UUID, Matches, check_tags, listed, named, not_searched, projects_in, rows_in
 from cv_gdpr.marks import canonical, mark
 from cv_gdpr.readers import Project
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 FORMAT = "cv-gdpr plan 1"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
 
 
@@ -231,73 +230,19 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
             selected_there.add(item.id)
         elif item.id not in in_workspace:
             plan.places.setdefault(item.id, item.iteration["id"])
-    plan.held = _kept(held, found)
+    plan.held = held_among(held, found)
     plan.only_in_iterations = len(found.keys() - in_workspace)
     plan.disputed = sorted((found.keys() & in_workspace) - selected_there)
 
 
-def _kept(held: dict[str, list[str]], ids: Container[str]) -> dict[str, list[str]]:
-    """Return of what each iteration holds those that are among the ids."""
-    return {place: kept for place, all_ in held.items() if (kept := [one for one in all_ if one in ids])}
-
-
 def _plan_what_goes_along(project: Project, plan: ProjectPlan) -> None:
     """Plan what the deletion of iterations or tags does to images, though nobody asked for images."""
-    going, tags = plan.rows.get("iterations", {}), plan.rows.get("tags", {})
-    staying: set[str] = set()
-    only_there: dict[str, str] = {}
-    for item in listed(project, category("images"), Matches(Selection())) if going or tags else ():
-        if item.iteration and not going:
-            break  # tags go from the workspace alone, which is read first
-        if not item.iteration:
-            plan.losing_regions += sum(1 for region in _labels(item.record, "regions") if region in tags)
-            if not tags.keys().isdisjoint((*_labels(item.record, "tags"), *_labels(item.record, "regions"))):
-                plan.losing_tags[item.id] = mark(item.record)
-        if item.iteration and item.iteration["id"] in going:
-            only_there.setdefault(item.id, mark(item.record))
-            plan.held.setdefault(item.iteration["id"], []).append(item.id)
-        else:
-            staying.add(item.id)
-    along = {identity: then for identity, then in only_there.items() if identity not in staying}
-    plan.held = _kept(plan.held, along)
-    plan.only_in_iterations = len(along)
-    if along:
-        plan.along["images"] = along
-
-
-def _labels(record: Json, name: str) -> list[str]:
-    """Return the tag ids in a list of an image's tags or regions."""
-    labels = record.get(name)
-    return [str(one.get("tagId")) for one in labels if isinstance(one, dict)] if isinstance(labels, list) else []
-
-
-def listed(
-    project: Project, row: Category, matches: Matches, see: Callable[[Item], None] = lambda _: None
-) -> Iterator[Item]:
-    """Yield the items of a row that the selection takes; raise Unsteady where a listing cannot be trusted.
-
-    `see` is told each item before that, whether the selection takes it or not.
-    """
-    assert row.read_project  # noqa: S101 - for the type checker
-    for finding in selected(_shown(row.read_project(project), see), matches):
-        if isinstance(finding, Tally) and not finding.agrees:
-            raise Unsteady(
-                f"{row.name} of project {project.id}: the service counts {finding.before} before and {finding.after} "
-                f"after, and lists {finding.listed}",
-                "somebody may be adding or deleting at the same time; run the command again",
-            )
-        if isinstance(finding, Item):
-            if row.deleter and not _UUID.fullmatch(finding.id):
-                # It would be put into the address of a deletion.
-                raise MalformedAnswer(f"{row.name} of project {project.id}: the service listed an id that is no UUID")
-            yield finding
-
-
-def _shown(findings: Iterator[Finding], see: Callable[[Item], None]) -> Iterator[Finding]:
-    for finding in findings:
-        if isinstance(finding, Item):
-            see(finding)
-        yield finding
+    found = what_goes_along(project, plan.rows.get("iterations", {}), plan.rows.get("tags", {}).keys())
+    plan.losing_tags = {identity: loss.mark for identity, loss in found.losing.items()}
+    plan.losing_regions = sum(loss.regions for loss in found.losing.values())
+    plan.held, plan.only_in_iterations = found.held, len(found.along)
+    if found.along:
+        plan.along["images"] = found.along
 
 
 # --- a plan as a file -------------------------------------------------------------------------------------------
@@ -340,7 +285,7 @@ def _plan_in(body: Json) -> Plan:
         places = (one.places, one.places.values(), one.held, *one.held.values())
         ids = (each for part in (*marked, *places) for each in part)
         for identity in (one.id, *one.disputed, *one.published, *ids):
-            if not _UUID.fullmatch(identity):
+            if not UUID.fullmatch(identity):
                 raise ValueError("not a UUID")
     if not isinstance(body["scope"]["rows"], (str, list)) or body["scope"]["projects"] not in {"all", "named"}:
         raise ValueError("invalid scope")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from cv_gdpr.categories import Category
 from cv_gdpr.errors import NotFound, Unsteady
 from cv_gdpr.findings import Selection
-from cv_gdpr.inventory import Matches
-from cv_gdpr.plan import BY_API, listed
+from cv_gdpr.inventory import Matches, listed
+from cv_gdpr.plan import BY_API
 from cv_gdpr.readers import Project, renewed_images
 
 if TYPE_CHECKING:

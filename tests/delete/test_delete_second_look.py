@@ -346,3 +346,38 @@ def test_an_image_that_the_workspace_holds_too_does_not_go_along(sim, erase):
     (planned,) = erase("iterations", "--all", "--dry-run").json["projects"]
 
     assert planned["along"] == {}
+
+
+def test_an_iteration_that_alone_holds_more_images_by_now_is_left(sim, erase, tmp_path):
+    project = stock(sim)
+    plan = tmp_path / "plan.json"
+    assert erase("iterations", "--all", "--dry-run", "--save-plan", plan).code == 0
+    holder = sim.store.projects[project]
+    del holder.workspace.images[next(iter(holder.workspace.images))]
+    before = state(sim)
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 3
+    others_untouched(sim, before, set())
+    assert set(erase.states("iterations").values()) == {"left"}
+    assert "live nowhere else by now" in ran.err
+
+
+def test_a_tag_that_more_images_bear_by_now_is_left(sim, erase, tmp_path):
+    project = stock(sim)
+    plan = tmp_path / "plan.json"
+    assert erase("tags", "--all", "--dry-run", "--save-plan", plan).code == 0
+    workspace = sim.store.projects[project].workspace
+    tag = tag_id(sim, project, "alice")
+    bare = next(one for one in workspace.images.values() if not one.tags)
+    tagged = next(one for one in workspace.images.values() if one.tags)
+    workspace.images[bare.id] = replace(bare, tags=(replace(tagged.tags[0], tag_id=tag),))
+    before = state(sim)
+    others = ids(sim, project, "tags") - {tag}
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 3
+    others_untouched(sim, before, others)
+    assert erase.states("tags")[tag] == "left"
