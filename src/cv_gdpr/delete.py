@@ -1,6 +1,6 @@
 """The use case of an erasure: a plan executed, children before parents, and everything in it looked for again."""
 
-import json
+import os
 import re
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cv_gdpr import __version__, deleters
+from cv_gdpr import deleters
 from cv_gdpr.categories import Category
 from cv_gdpr.errors import (
     CvGdprError,
@@ -26,8 +26,9 @@ from cv_gdpr.listing import PAGE
 from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, mark
 from cv_gdpr.proof import SPLIT, Proof
 from cv_gdpr.readers import Project, renewed_images
-from cv_gdpr.report import evidence as evidence_of
-from cv_gdpr.report.certificate import certificate
+from cv_gdpr.report import papers
+from cv_gdpr.report.checking import check_chain
+from cv_gdpr.report.evidence import close, opening
 from cv_gdpr.report.ledger import Ledger
 from cv_gdpr.service.client import Service
 
@@ -43,7 +44,8 @@ class Erased:
 
     evidence: Json
     path: Path
-    stopped_by: CvGdprError | None
+    stopped_by: CvGdprError | None = None
+    completed: bool = False  # an earlier run did it; its papers alone were completed
 
 
 def erase(  # noqa: PLR0913 - what an erasure needs to know
@@ -52,34 +54,61 @@ def erase(  # noqa: PLR0913 - what an erasure needs to know
     path: Path,
     *,
     outside: list[Json],
+    asked: str = "",
     wait: float = 600.0,
     from_file: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Erased:
-    """Execute a plan, prove it, and write evidence at `path`, with its ledger and its printable page beside it.
+    """Execute a plan, prove it, and write evidence at `path`, with ledger, certificate and hashes beside it.
 
-    Raises UsageError, before anything is sent, if one of the three is there already and cannot be gone on with.
+    `asked` tells this command from others: only the same one resumes a ledger. Raises UsageError, before anything is
+    sent, if one of the files is there already and cannot be resumed; LedgerLost if somebody takes the ledger away.
     """
     check_evidence_path(path)
-    with Ledger(evidence_of.ledger_of(path), plan.endpoint) as ledger:
-        erasure = Erasure(service, plan, ledger, wait, from_file, say)
+    with Ledger(papers.ledger_of(path), plan.endpoint) as ledger:
+        ledger.begin(asked)
+        erasure = Erasure(service, plan, ledger, wait, asked, from_file, say)
         erasure.run()
-        refused = erasure.stopped_by.exit_code if erasure.stopped_by else 0
-        document = evidence_of.make(ledger, plan.body() | {"hash": plan.hash}, outside, refused)
-    evidence_of.write(path, json.dumps(document, indent=2) + "\n")
-    evidence_of.write(evidence_of.certificate_of(path), certificate(document))
-    return Erased(document, path, erasure.stopped_by)
+        close(ledger, outside, erasure.stopped_by.exit_code if erasure.stopped_by else 0)
+        return Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
 
 
 def check_evidence_path(path: Path) -> None:
     """Raise UsageError if evidence is there already, or cannot be written there."""
-    if path.suffix == ".jsonl":
-        raise UsageError("--evidence names a JSON file; its ledger gets .jsonl by itself")
-    for place in (path, evidence_of.certificate_of(path)):
-        if place.exists() or place.is_symlink():
-            raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--evidence {path}: there is no such folder")
+    papers.check_name(path)
+    papers.check_free(path)
+
+
+def completed(path: Path, endpoint: str, asked: str) -> Erased | None:
+    """Complete the papers of an erasure that ended after its ledger was closed; None if there is no closed ledger.
+
+    Asks the service nothing. Raises UsageError if nothing is missing, if it is the ledger of another command, or if
+    something is in the way; StorageError.
+    """
+    papers.check_name(path)
+    if not os.path.lexists(papers.ledger_of(path)):
+        papers.check_free(path)
+        return None
+    with Ledger(papers.ledger_of(path), endpoint) as ledger:
+        if not ledger.closed:
+            papers.check_free(path)
+            return None
+        ledger.require(asked)
+        chain = ledger.chain()
+        if differences := check_chain(ledger.path, chain):
+            raise UsageError(f"{differences[0]}; no evidence can be completed from it", "name another --evidence")
+        missing, foreign = papers.in_the_way(path, chain)
+        if foreign:
+            raise UsageError(
+                f"{foreign[0]} is in the way: it is not what the ledger of this erasure tells",
+                "move it away; the same command then completes the evidence from the ledger",
+            )
+        if not missing:
+            raise UsageError(
+                f"{path} is the evidence of a finished erasure; nothing was sent",
+                "verify it with cv-gdpr verify; name another --evidence for a new erasure",
+            )
+        return Erased(papers.write(path, chain), path, completed=True)
 
 
 @dataclass
@@ -90,6 +119,7 @@ class Erasure:
     plan: Plan
     ledger: Ledger
     wait: float
+    asked: str = ""
     from_file: bool = False  # the plan was made earlier: what changed since then is left
     say: Callable[[str], None] = lambda _: None
     stopped_by: CvGdprError | None = None
@@ -99,15 +129,8 @@ class Erasure:
         """Delete what is in the plan and look for it again; the ledger tells what came of it. Raises StorageError."""
         before = [event["planned"] for event in self.ledger.events if event["event"] == "opened"]
         concerned = [one for one in self.plan.projects if one.total]
-        planned = {one.id: {row: list(ids) for row, ids in one.rows.items() if ids} for one in concerned}
-        self.ledger.write(
-            "opened",
-            tool=f"cv-gdpr {__version__}",
-            endpoint=self.plan.endpoint,
-            planHash=self.plan.hash,
-            scope=self.plan.scope,
-            planned=planned,
-        )
+        self.ledger.write("opened", **opening(self.plan.body() | {"hash": self.plan.hash}, self.asked))
+        planned = self.ledger.events[-1]["planned"]
         for one in concerned:
             if self.stopped_by is None:
                 self._guarded(one.id, _ProjectErasure(self, one).run)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.writing import private_file, storing
+from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.categories import CATEGORIES, Category, Deletion
-from cv_gdpr.errors import MalformedAnswer, Unsteady, UsageError
+from cv_gdpr.errors import MalformedAnswer, StorageError, Unsteady, UsageError
 from cv_gdpr.findings import Finding, Item, Json, Scope, Selection, Tally
 from cv_gdpr.inventory import Matches, check_tags, named, not_searched, projects_in, rows_in, selected
 from cv_gdpr.readers import Project
@@ -107,6 +107,7 @@ def _lasting(value: Any) -> Any:
 
 def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -> Plan:
     """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing."""
+    began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # what is stored from now on may not be in the plan
     rows_in(scope)
     projects, protected = _deletable(service, scope, protect)
     check_tags(projects, scope.selection)
@@ -116,7 +117,7 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -
     _check_values(scope.selection, matches)
     return Plan(
         endpoint=service.endpoint,
-        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        created=began,
         scope=_describe(scope, matches),
         projects=planned,
         protected=protected,
@@ -265,10 +266,13 @@ def _exported_models(project: Project) -> int:
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan as JSON, readable by its owner only; raises UsageError if the file exists."""
-    if path.exists():
-        raise UsageError(f"--save-plan {path} exists", "name a new file")
-    with storing(path), private_file(path) as file:
-        file.write(json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
+    try:
+        with storing(path):
+            write_new(path, json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
+    except StorageError as error:
+        if isinstance(error.__cause__, FileExistsError):
+            raise UsageError(f"--save-plan {path} exists", "name a new file") from None
+        raise
 
 
 def load_plan(path: Path, endpoint: str) -> Plan:

@@ -177,7 +177,7 @@ def test_the_ledger_of_another_run_does_not_fit(sim, erase, whole):
     first = whole.path
     stock(sim, images=2, predictions=0, iterations=0)
     assert erase("--all").code == 0
-    first.with_name(first.name + ".jsonl").write_bytes(erase.ledger_file.read_bytes())
+    first.with_suffix(".jsonl").write_bytes(erase.ledger_file.read_bytes())
 
     assert verified(erase, first)[0] == 4
 
