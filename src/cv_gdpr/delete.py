@@ -79,8 +79,8 @@ def check_evidence_path(path: Path) -> None:
     papers.check_free(path)
 
 
-def completed(path: Path, endpoint: str, asked: str) -> Erased | None:
-    """Complete the papers of an erasure that ended after its ledger was closed; None if there is no closed ledger.
+def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
+    """Say whether a run was cut off there that is to be resumed; complete the papers of one whose ledger is closed.
 
     Asks the service nothing. Raises UsageError if nothing is missing, if it is the ledger of another command, or if
     something is in the way; StorageError.
@@ -88,12 +88,12 @@ def completed(path: Path, endpoint: str, asked: str) -> Erased | None:
     papers.check_name(path)
     if not os.path.lexists(papers.ledger_of(path)):
         papers.check_free(path)
-        return None
+        return False
     with Ledger(papers.ledger_of(path), endpoint) as ledger:
+        ledger.require(asked)
         if not ledger.closed:
             papers.check_free(path)
-            return None
-        ledger.require(asked)
+            return bool(ledger.events)
         chain = ledger.chain()
         if differences := check_chain(ledger.path, chain):
             raise UsageError(f"{differences[0]}; no evidence can be completed from it", "name another --evidence")
@@ -129,8 +129,8 @@ class Erasure:
         """Delete what is in the plan and look for it again; the ledger tells what came of it. Raises StorageError."""
         before = [event["planned"] for event in self.ledger.events if event["event"] == "opened"]
         concerned = [one for one in self.plan.projects if one.total]
-        self.ledger.write("opened", **opening(self.plan.body() | {"hash": self.plan.hash}, self.asked))
-        planned = self.ledger.events[-1]["planned"]
+        planned = {one.id: {row: list(ids) for row, ids in one.rows.items() if ids} for one in concerned}
+        self.ledger.write("opened", **opening(self.plan.body() | {"hash": self.plan.hash}, planned, self.asked))
         for one in concerned:
             if self.stopped_by is None:
                 self._guarded(one.id, _ProjectErasure(self, one).run)

@@ -105,16 +105,21 @@ def _lasting(value: Any) -> Any:
 # --- making a plan ----------------------------------------------------------------------------------------------
 
 
-def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -> Plan:
-    """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing."""
+def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *, resumed: bool = False) -> Plan:
+    """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing.
+
+    `resumed`: a run of the same command was cut off, so what is named and nowhere found is what that run deleted.
+    """
     began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # what is stored from now on may not be in the plan
     rows_in(scope)
-    projects, protected = _deletable(service, scope, protect)
-    check_tags(projects, scope.selection)
+    projects, protected = _deletable(service, scope, protect, resumed=resumed)
+    if not resumed:
+        check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
     rows = _rows_to_delete(scope)
     planned = [_plan_project(project, rows, matches) for project in projects] if rows else []
-    _check_values(scope.selection, matches)
+    if not resumed:
+        _check_values(scope.selection, matches)
     return Plan(
         endpoint=service.endpoint,
         created=began,
@@ -125,16 +130,23 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -
     )
 
 
-def _deletable(service: "Service", scope: Scope, protect: tuple[str, ...]) -> tuple[list[Project], list[str]]:
+def _deletable(
+    service: "Service", scope: Scope, protect: tuple[str, ...], *, resumed: bool
+) -> tuple[list[Project], list[str]]:
     everything = projects_in(service, Scope())
     protected = _protected_among(everything, protect)
-    wanted = [named(everything, name) for name in scope.projects] if scope.projects else everything
+    names = [name for name in scope.projects if not resumed or _is_there(everything, name)]
+    wanted = [named(everything, name) for name in names] if scope.projects else everything
     for entry in wanted:
         if scope.projects and entry["id"] in protected:
             raise UsageError(f"project {entry['id']} is protected", "--protect, or CV_GDPR_PROTECT, names it")
     ids = {entry["id"] for entry in wanted} - protected
     projects = [Project(service, entry, details=False) for entry in everything if entry["id"] in ids]
     return projects, sorted(protected)
+
+
+def _is_there(everything: list[Json], name: str) -> bool:
+    return any(entry["id"] == name.lower() or entry.get("name") == name for entry in everything)
 
 
 def protected_ids(service: "Service", protect: tuple[str, ...]) -> set[str]:

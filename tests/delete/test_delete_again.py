@@ -193,3 +193,39 @@ def test_a_partial_failure_of_a_plan_is_finished_by_the_same_plan(sim, erase, tm
 
     assert erase("--plan", plan).code == 0
     assert sim.store.projects == {}
+
+
+SELECTED = {
+    "metadata": ["--all", "--metadata", "subject=nr-4711"],
+    "a tag": ["--all", "--tag", "alice"],
+    "a project's name": ["--project", "Visitors"],
+    "a project's name and a tag": ["--project", "Visitors", "--tag", "alice"],
+    "an id": ["--all", "--image-id", "ID"],
+}
+
+
+@pytest.mark.parametrize("selected", SELECTED)
+@pytest.mark.parametrize("after", ["answered", "looked"])
+def test_cut_off_when_nothing_selected_is_left_the_same_command_still_finishes(sim, erase, selected, after):
+    project = stock(sim)
+    one = min(ids(sim, project, "images"))
+    arguments = [argument.replace("ID", one) for argument in SELECTED[selected]]
+    assert erase(*arguments, evidence="e.json").code == 0
+    whole = erase.evidence
+    lines = erase.ledger_file.read_bytes().splitlines(keepends=True)
+    last = [number for number, event in enumerate(erase.ledger, 1) if event["event"] == after][-1]
+    erase.ledger_file.write_bytes(b"".join(lines[:last]))
+    for file in (erase.path, *erase.files[2:]):
+        file.unlink()
+    sim.calls.clear()
+
+    ran = erase(*arguments, evidence="e.json")
+
+    assert ran.code == 0, ran.err
+    assert calls(sim) == []
+    assert erase.verified() == 0
+    kept = ("items", "counts", "projects", "exitCode", "notFound")
+    assert {name: erase.evidence[name] for name in kept} == {name: whole[name] for name in kept}
+    assert erase.evidence["verdict"].startswith("erased")
+    matched = [one["matched"] for one in whole["scope"]["selectors"]]
+    assert [one["matched"] for one in erase.evidence["scope"]["selectors"]] == matched

@@ -70,6 +70,15 @@ def _refuse_foreign(path: Path, found: os.stat_result) -> None:
     raise UsageError(f"{path} {why}", "somebody else may have put it there: use a name, or a folder, of your own")
 
 
+def read_all(handle: int) -> bytes:
+    """Give the content of an open file, whatever has its name now; its position is at the end after that."""
+    os.lseek(handle, 0, os.SEEK_SET)
+    parts = []
+    while part := os.read(handle, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
 def is_at(handle: int, path: Path) -> bool:
     """Say whether the open file is still the one of that name."""
     try:

@@ -98,21 +98,23 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
         return _only_words(outside, options)
     if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
         raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
-    from cv_gdpr.delete import completed
+    from cv_gdpr.delete import Erased, earlier_run
     from cv_gdpr.plan import check_size, load_plan, make_plan, save_plan
     from cv_gdpr.service.client import Service, checked_endpoint
 
     asked = _asked(scope, options["plan_file"])
+    resumed = False
     if options["evidence"] and not options["dry_run"]:
-        before = completed(options["evidence"], checked_endpoint(connection.endpoint), asked)
-        if before:
-            return _report(before, {}, options)
+        earlier = earlier_run(options["evidence"], checked_endpoint(connection.endpoint), asked)
+        if isinstance(earlier, Erased):
+            return _report(earlier, {}, options)
+        resumed = earlier
     with Service(connection) as service:
         if options["plan_file"]:
             plan = load_plan(options["plan_file"], service.endpoint)
             _refuse_protected(service, plan, options["protect"])
         else:
-            plan = make_plan(service, scope, options["protect"])
+            plan = make_plan(service, scope, options["protect"], resumed=resumed)
         check_size(plan, options["max_delete"])
         if options["require_export"]:
             _require_export(plan, options["require_export"])

@@ -73,14 +73,12 @@ RETENTION: tuple[Json, ...] = (
 _NO_OTHER = "Not a statement that no other picture of the person exists."
 
 
-def opening(plan: Json, asked: str) -> Json:
+def opening(plan: Json, planned: Json, asked: str) -> Json:
     """Give the ledger's first event of a run: all that the evidence will need of the plan.
 
-    `plan` is the plan's JSON with its `hash`, `asked` what tells this command from others.
+    `plan` is the plan's JSON with its `hash`, `planned` its ids (project -> row -> ids), `asked` what tells this
+    command from others.
     """
-    rows = {
-        project["id"]: {row: list(ids) for row, ids in project["rows"].items() if ids} for project in plan["projects"]
-    }
     return {
         "tool": TOOL,
         "endpoint": plan["endpoint"],
@@ -88,7 +86,7 @@ def opening(plan: Json, asked: str) -> Json:
         "listedFrom": plan["created"],
         "planHash": plan["hash"],
         "scope": plan["scope"],
-        "planned": {project: planned for project, planned in rows.items() if planned},
+        "planned": planned,
         "projects": [_project(project) for project in plan["projects"]],
         "protected": plan["protected"],
         "unmatched": plan["unmatched"],
@@ -142,7 +140,8 @@ def close(ledger: Ledger, outside: list[Json], stopped: int = 0) -> None:
 def head(events: list[Json], outside: list[Json], stopped: int, finished: str) -> Json:
     """Give the document's part that is not told of single things, from the events before the last."""
     outcomes = outcomes_of(events)
-    opened = [event for event in events if event["event"] == "opened"][-1]
+    runs = [event for event in events if event["event"] == "opened"]
+    opened = runs[-1] | {"scope": _scope([run["scope"] for run in runs])}
     told = {outcome.id for outcome in outcomes}  # by this run or one that was cut off before it
     nowhere = [value for value in opened["unmatched"] if value.rpartition(" ")[2] not in told]
     code = exit_code(outcomes, stopped, nowhere)
@@ -163,6 +162,19 @@ def head(events: list[Json], outside: list[Json], stopped: int, finished: str) -
         "outsideTheApi": outside,
         "retention": list(RETENTION),
     }
+
+
+def _scope(scopes: list[Json]) -> Json:
+    """Give the last run's scope; a selector that matched in an earlier one did, though what it matched is gone now."""
+    last = scopes[-1]
+    if not last["selectors"]:
+        return last
+    matched = [
+        any(one["matched"] for one in of_runs)
+        for of_runs in zip(*(scope["selectors"] for scope in scopes), strict=True)
+    ]
+    selectors = [one | {"matched": did} for one, did in zip(last["selectors"], matched, strict=True)]
+    return last | {"selectors": selectors}
 
 
 def _projects(events: list[Json], outcomes: list[Outcome]) -> list[Json]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from cv_gdpr.archive.writing import is_at, open_new, open_own, storing, sync_folder, write_all, write_new
+from cv_gdpr.archive.writing import is_at, open_new, open_own, read_all, storing, sync_folder, write_all, write_new
 from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.report.events import fault
@@ -46,7 +46,7 @@ class Ledger:
             raise
 
     def _read_back(self, endpoint: str) -> None:
-        content = _all_of(self._handle)
+        content = read_all(self._handle)
         chain = chained(content)
         if chain.broken or (chain.events and chain.events[0]["event"] != "opened"):
             raise UsageError(f"{self.path} exists and is not a ledger that can be resumed", _ANOTHER)
@@ -112,7 +112,7 @@ class Ledger:
         """Read the file again and give its events; raises LedgerLost if it is not what was written."""
         self.check()
         with storing(self.path):
-            content = _all_of(self._handle)
+            content = read_all(self._handle)
         if hashlib.sha256(content).digest() != self._written.digest():
             raise self._lost("was changed")
         return chained(content)
@@ -161,15 +161,6 @@ else:
 
     def _lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _all_of(handle: int) -> bytes:
-    """Read a whole file from its handle, whatever has its name now; its position is at the end after that."""
-    os.lseek(handle, 0, os.SEEK_SET)
-    parts = []
-    while part := os.read(handle, 1 << 20):
-        parts.append(part)
-    return b"".join(parts)
 
 
 def sealed(asked: str, salt: str) -> Json:

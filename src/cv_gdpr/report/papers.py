@@ -9,7 +9,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cv_gdpr.archive.writing import open_new, open_own, remove_unfinished, storing, write_new
+from cv_gdpr.archive.writing import open_new, open_own, read_all, remove_unfinished, storing, write_new
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.report.certificate import certificate
@@ -111,10 +111,13 @@ def in_the_way(evidence: Path, chain: Chain) -> tuple[list[Path], list[Path]]:
 
 def _is_ours(place: Path, content: bytes) -> bool:
     try:
-        with os.fdopen(open_own(place), "rb") as file:
-            return file.read() == content
+        handle = open_own(place)
     except (OSError, UsageError):
         return False
+    try:
+        return read_all(handle) == content
+    finally:
+        os.close(handle)
 
 
 def write(evidence: Path, chain: Chain) -> Json:
