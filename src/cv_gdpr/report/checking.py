@@ -8,6 +8,7 @@ from typing import Any
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.report.certificate import certificate, foreign_markup
+from cv_gdpr.report.events import is_time
 from cv_gdpr.report.evidence import FIELDS, FORMAT, TOOL, document_of, head
 from cv_gdpr.report.ledger import Chain, chained
 from cv_gdpr.report.papers import certificate_of, hash_line, hashes_of, ledger_of
@@ -109,10 +110,23 @@ def _contradicted(chain: Chain) -> list[str]:
     try:
         again = head(chain.events[:-1], stated["outsideTheApi"], closed["stopped"], stated["finished"])
         words = set() if stated["tool"] == TOOL else _WORDS
+        opened = [event for event in chain.events if event["event"] == "opened"][-1]
+        if (
+            stated["tool"] != opened["tool"]
+            or not is_time(stated["finished"])
+            or not _are_words(stated["outsideTheApi"])
+        ):
+            return ["a value that cv-gdpr does not write"]
         differing = {name for name in stated.keys() & again.keys() - words if not _same(stated[name], again[name])}
         return sorted(differing | (stated.keys() ^ again.keys()))
     except _FORGED:
         return ["a value that cv-gdpr does not write"]
+
+
+def _are_words(outside: list[Json]) -> bool:
+    return all(
+        one.keys() == {"row", "words"} and all(isinstance(word, str) for word in one.values()) for one in outside
+    )
 
 
 def _same(one: Any, other: Any) -> bool:

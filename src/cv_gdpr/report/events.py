@@ -1,15 +1,22 @@
 """What may stand in a ledger: each event and its fields. Whoever writes a new event declares it here."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from cv_gdpr.findings import Json
 
 Check: TypeAlias = Callable[[Any], bool]
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASCII)
 
 
 def _text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def is_time(value: Any) -> bool:
+    """Say whether it is a time in UTC, as cv-gdpr writes it."""
+    return isinstance(value, str) and _TIME.fullmatch(value) is not None
 
 
 def _number(value: Any) -> bool:
@@ -33,7 +40,7 @@ def _each(check: Check) -> Check:
     return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
-_OF_EACH = {"n": _number, "at": _text, "event": _text, "previous": _text}
+_OF_EACH = {"n": _number, "at": is_time, "event": _text, "previous": _text}
 _THINGS: dict[str, Check] = {"project": _text, "row": _text, "ids": _texts}
 
 EVENTS: dict[str, dict[str, Check]] = {
@@ -41,7 +48,7 @@ EVENTS: dict[str, dict[str, Check]] = {
         "tool": _text,
         "endpoint": _text,
         "asked": _object,  # salt, and SHA-256 of it and the request: so that only the same command goes on
-        "listedFrom": _text,  # when the listing began: what was stored later may not be in the plan
+        "listedFrom": is_time,  # when the listing began: what was stored later may not be in the plan
         "planHash": _text,
         "scope": _object,
         "planned": _each(_each(_texts)),  # project id -> row -> ids
