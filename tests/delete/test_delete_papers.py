@@ -1,5 +1,6 @@
 """The papers of an erasure outlive whatever happens once the last thing is deleted, and replace nothing."""
 
+import errno
 import json
 import os
 import subprocess
@@ -140,8 +141,9 @@ def test_lost_papers_are_told_again_to_the_byte(sim, erase, tmp_path, lost, code
     assert erase.verified() == 0
 
 
-@pytest.mark.parametrize("kind", ["folder", "file", "link", "dangling link"])
-@pytest.mark.parametrize("suffix", [".json", ".html", ".sha256"])
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [(".json", "dangling link"), (".html", "folder"), (".html", "link"), (".sha256", "file")]
+)
 def test_what_appears_meanwhile_is_not_overwritten(sim, erase, tmp_path, suffix, kind):
     stock(sim, images=2, predictions=1, iterations=0)
     place, target = tmp_path / f"e{suffix}", tmp_path / "target"
@@ -206,6 +208,28 @@ def test_a_plan_that_changed_is_another_command(sim, erase, tmp_path, edit):
     plan.write_bytes(plan.read_bytes() + edit)
 
     assert erase("--plan", plan, evidence="e.json").code == (2 if edit else 0)
+
+
+def test_which_iterations_had_held_what_went_is_told_of_a_run_that_was_cut_off_too(tmp_path):
+    path, kept = tmp_path / "e.json", "00000000-0000-0000-0000-00000000000a"
+    begun(path)
+    with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
+        ledger.begin("this")
+        ledger.write("held", project=PROJECT, iterations={kept: [IMAGE]})
+    ended(path)
+
+    assert check(path) == []
+    (project,) = json.loads(path.read_text())["projects"]
+    assert project["iterationsTrainedOnThem"] == [kept]
+
+
+def test_an_event_that_nobody_declared_is_not_written(tmp_path):
+    with Ledger(tmp_path / "e.jsonl", ENDPOINT) as ledger:
+        ledger.begin("this")
+        with pytest.raises(ValueError, match="undeclared"):
+            ledger.write("approved", by="somebody")
+
+    assert (tmp_path / "e.jsonl").read_bytes() == b""
 
 
 def test_finished_evidence_is_not_touched_again(sim, erase, tmp_path):
@@ -290,7 +314,17 @@ def foreign(place, kind):
     return victim
 
 
-@pytest.mark.parametrize("kind", ["link", "dangling link", "hard link", "pipe", "folder", "of another user"])
+WHY = {
+    "link": "is a link",
+    "dangling link": "is a link",
+    "hard link": "has a second name",
+    "pipe": "is not a regular file",
+    "folder": "is not a regular file",
+    "of another user": "belongs to another user",
+}
+
+
+@pytest.mark.parametrize("kind", WHY)
 def test_a_ledger_that_somebody_else_put_there_is_refused(sim, erase, tmp_path, monkeypatch, kind):
     stock(sim, images=1, predictions=0, iterations=0)
     victim = foreign(tmp_path / "e.jsonl", kind)
@@ -301,10 +335,62 @@ def test_a_ledger_that_somebody_else_put_there_is_refused(sim, erase, tmp_path, 
     ran = erase("--all", evidence="e.json")
 
     assert ran.code == 2, ran.err
+    assert WHY[kind] in ran.err
     assert sim.calls == []
     assert victim.exists() is (kind != "dangling link")
     assert not victim.exists() or victim.read_bytes() == b""
     assert not (tmp_path / "e.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link"])
+def test_a_ledger_that_is_swapped_while_it_is_opened_is_refused(tmp_path, monkeypatch, kind):
+    place, opened = tmp_path / "e.jsonl", os.open
+    place.write_bytes(b"")
+
+    def swapping(path, flags, *mode):
+        if path == place and not flags & os.O_EXCL:
+            place.unlink()
+            foreign(place, kind)
+        return opened(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", swapping)
+    with pytest.raises((UsageError, StorageError)):
+        Ledger(place, ENDPOINT)
+    assert (tmp_path / "victim").read_bytes() == b""
+
+
+def test_a_temporary_file_that_is_swapped_does_not_become_evidence_unnoticed(tmp_path, monkeypatch):
+    path, linked = tmp_path / "e.json", os.link
+    begun(path)
+
+    def swapping(temporary, final):
+        temporary.unlink()
+        temporary.write_text("forged")
+        linked(temporary, final)
+
+    monkeypatch.setattr(os, "link", swapping)
+    with pytest.raises(StorageError, match="somebody replaced it"):
+        ended(path)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_no_hard_links_can_be_nothing_is_overwritten_either(tmp_path, monkeypatch, there):
+    path = tmp_path / "e.json"
+    begun(path)
+
+    def refused(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as on FAT
+
+    monkeypatch.setattr(os, "link", refused)
+    if there:
+        papers.certificate_of(path).write_text("mine")
+        with pytest.raises(StorageError, match="is not overwritten"):
+            ended(path)
+        assert papers.certificate_of(path).read_text() == "mine"
+    else:
+        ended(path)
+        assert check(path) == []
+        assert set(files(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
 
 
 @pytest.mark.parametrize("dangling", [True, False])
