@@ -1,6 +1,6 @@
 """The use case of an erasure: a plan executed, children before parents, and everything in it looked for again."""
 
-import json
+import os
 import re
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cv_gdpr import __version__, deleters
+from cv_gdpr import deleters
 from cv_gdpr.along import what_goes_along
 from cv_gdpr.batches import halves, may_pass_in_parts
 from cv_gdpr.categories import Category
@@ -29,8 +29,9 @@ from cv_gdpr.marks import mark
 from cv_gdpr.plan import BY_API, Plan, ProjectPlan, current_marks, protected_among
 from cv_gdpr.proof import Proof
 from cv_gdpr.readers import Project, renewed_images
-from cv_gdpr.report import evidence as evidence_of
-from cv_gdpr.report.certificate import certificate
+from cv_gdpr.report import papers
+from cv_gdpr.report.checking import check_chain
+from cv_gdpr.report.evidence import close, opening
 from cv_gdpr.report.ledger import Ledger
 from cv_gdpr.service.client import Service
 
@@ -46,59 +47,87 @@ class Erased:
 
     evidence: Json
     path: Path
-    stopped_by: CvGdprError | None
+    stopped_by: CvGdprError | None = None
+    completed: bool = False  # an earlier run did it; its papers alone were completed
 
 
-def erase(  # noqa: PLR0913 - what an erasure needs to know
-    service: Service,
-    plan: Plan,
-    path: Path,
-    *,
-    outside: list[Json],
-    protect: tuple[str, ...] = (),
-    wait: float = 600.0,
-    from_file: bool = False,
-    confirmed: bool = False,
-    say: Callable[[str], None] = lambda _: None,
-) -> Erased:
-    """Execute a plan, prove it, and write evidence at `path`, with its ledger and its printable page beside it.
+@dataclass(frozen=True)
+class Terms:
+    """How an erasure is done. `asked` tells this command from others: only the same one resumes a ledger.
 
-    Raises UsageError, before anything is sent, if one of the three is there already and cannot be gone on with.
+    `protect` are names and ids of projects, looked up again before the first deletion; `wait` is how many seconds
+    asynchronous deletions and trainings are waited for.
+    """
+
+    asked: str = ""
+    protect: tuple[str, ...] = ()
+    wait: float = 600.0
+    from_file: bool = False  # the plan was made earlier: what changed since then is left
+    confirmed: bool = False  # a person was asked, which may have taken a while
+    say: Callable[[str], None] = lambda _: None
+
+
+def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: Terms) -> Erased:
+    """Execute a plan, prove it, and write evidence at `path`, with ledger, certificate and hashes beside it.
+
+    Raises UsageError, before anything is sent, if one of the files is there already and cannot be resumed; LedgerLost
+    if somebody takes the ledger away.
     """
     check_evidence_path(path)
-    with Ledger(evidence_of.ledger_of(path), plan.endpoint) as ledger:
-        erasure = Erasure(service, plan, ledger, wait, protect, from_file, confirmed, say)
+    with Ledger(papers.ledger_of(path), plan.endpoint) as ledger:
+        ledger.begin(terms.asked)
+        erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
-        refused = erasure.stopped_by.exit_code if erasure.stopped_by else 0
-        document = evidence_of.make(ledger, plan.body() | {"hash": plan.hash}, outside, refused)
-    evidence_of.write(path, json.dumps(document, indent=2) + "\n")
-    evidence_of.write(evidence_of.certificate_of(path), certificate(document))
-    return Erased(document, path, erasure.stopped_by)
+        close(ledger, outside, erasure.stopped_by.exit_code if erasure.stopped_by else 0)
+        return Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
 
 
 def check_evidence_path(path: Path) -> None:
     """Raise UsageError if evidence is there already, or cannot be written there."""
-    if path.suffix == ".jsonl":
-        raise UsageError("--evidence names a JSON file; its ledger gets .jsonl by itself")
-    for place in (path, evidence_of.certificate_of(path)):
-        if place.exists() or place.is_symlink():
-            raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--evidence {path}: there is no such folder")
+    papers.check_name(path)
+    papers.check_free(path)
+
+
+def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
+    """Say whether a run was cut off there that is to be resumed; complete the papers of one whose ledger is closed.
+
+    Asks the service nothing. Raises UsageError if nothing is missing, if it is the ledger of another command, or if
+    something is in the way; StorageError.
+    """
+    papers.check_name(path)
+    if not os.path.lexists(papers.ledger_of(path)):
+        papers.check_free(path)
+        return False
+    with Ledger(papers.ledger_of(path), endpoint) as ledger:
+        ledger.require(asked)
+        if not ledger.closed:
+            papers.check_free(path)
+            return bool(ledger.events)
+        chain = ledger.chain()
+        if differences := check_chain(ledger.path, chain):
+            raise UsageError(f"{differences[0]}; no evidence can be completed from it", "name another --evidence")
+        missing, foreign = papers.in_the_way(path, chain)
+        if foreign:
+            raise UsageError(
+                f"{foreign[0]} is in the way: it is not what the ledger of this erasure tells",
+                "move it away; the same command then completes the evidence from the ledger",
+            )
+        if not missing:
+            raise UsageError(
+                f"{path} is the evidence of a finished erasure; nothing was sent",
+                "verify it with cv-gdpr verify; name another --evidence for a new erasure",
+            )
+        return Erased(papers.write(path, chain), path, completed=True)
 
 
 @dataclass
 class Erasure:
-    """A plan under execution. `wait` is how many seconds asynchronous deletions and trainings are waited for."""
+    """A plan under execution."""
 
     service: Service
     plan: Plan
     ledger: Ledger
-    wait: float
-    protect: tuple[str, ...] = ()  # names and ids of projects; looked up again before the first deletion
-    from_file: bool = False  # the plan was made earlier: what changed since then is left
-    confirmed: bool = False  # a person was asked, which may have taken a while
-    say: Callable[[str], None] = lambda _: None
+    terms: Terms
     stopped_by: CvGdprError | None = None
     _deadline: float = field(default=0.0, init=False)
 
@@ -107,14 +136,7 @@ class Erasure:
         before = [event["planned"] for event in self.ledger.events if event["event"] == "opened"]
         concerned = [one for one in self.plan.projects if one.total]
         planned = {one.id: one.planned() for one in concerned}
-        self.ledger.write(
-            "opened",
-            tool=f"cv-gdpr {__version__}",
-            endpoint=self.plan.endpoint,
-            planHash=self.plan.hash,
-            scope=self.plan.scope,
-            planned=planned,
-        )
+        self.ledger.write("opened", **opening(self.plan.body() | {"hash": self.plan.hash}, planned, self.terms.asked))
         for one in concerned:
             if one.held:  # once the images are gone, nobody can tell any more
                 self.ledger.write("held", project=one.id, iterations=one.held)
@@ -128,7 +150,7 @@ class Erasure:
     def _not_now(self, concerned: list[ProjectPlan]) -> dict[str, str]:
         """Return the projects in which all is left, with the reason: what they are now is not what was shown."""
         reasons: dict[str, str] = {}
-        if not concerned or not (self.protect or self.from_file or self.confirmed):
+        if not concerned or not (self.terms.protect or self.terms.from_file or self.terms.confirmed):
             return reasons  # it was listed just now
         try:
             entries = projects_in(self.service, Scope())
@@ -136,7 +158,7 @@ class Erasure:
             if isinstance(error, (NotAuthorised, Unreachable)):
                 self.stopped_by = error
             return {one.id: f"its project could not be looked at again: {_quoted(error)}" for one in concerned}
-        protected = protected_among(entries, self.protect, known=False)
+        protected = protected_among(entries, self.terms.protect, known=False)
         now = {entry["id"]: entry for entry in entries}
         for one in concerned:
             if one.id in protected:
@@ -147,7 +169,7 @@ class Erasure:
 
     def _guarded(self, project: str, step: Callable[[], None]) -> None:
         """Run one project's step: a failure of the service stops the rest only if it is of authorisation."""
-        self._deadline = time.monotonic() + self.wait
+        self._deadline = time.monotonic() + self.terms.wait
         try:
             step()
         except (NotAuthorised, Unreachable) as error:
@@ -155,7 +177,7 @@ class Erasure:
             self.ledger.write("stopped", project=project, reason=_quoted(error))
         except ServiceError as error:
             self.ledger.write("failed", project=project, reason=_quoted(error))
-            self.say(f"project {project}: {error.message}")
+            self.terms.say(f"project {project}: {error.message}")
 
     def pause(self, round_: int) -> bool:
         """Wait a little before looking again; give False when there is no time left."""
@@ -227,12 +249,12 @@ class _ProjectErasure:
             return
         try:
             project = self.erasure.project(self.plan.id)
-            if self.erasure.from_file:
+            if self.erasure.terms.from_file:
                 self._leave_what_changed(project)
             elif self.erasure.plan.scope.get("selectors"):
                 self._leave_images_that_changed(project)
                 self._leave_tags_that_changed(project)
-            if self.erasure.from_file or self.erasure.confirmed:
+            if self.erasure.terms.from_file or self.erasure.terms.confirmed:
                 self._leave_what_would_take_more(project)
             self._leave("images", self.plan.disputed, _DISPUTED)
             self._wait_for_training()
@@ -383,7 +405,7 @@ class _ProjectErasure:
             if isinstance(error, (NotAuthorised, Unreachable)) and error.code != _READ_ONLY:
                 raise
             if not isinstance(error, NotFound):
-                self.erasure.say(error.message)
+                self.erasure.terms.say(error.message)
             if may_pass_in_parts(error) and len(ids) > 1:
                 for half in halves(ids):
                     self._send(project, row, call, half)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from cv_gdpr import __version__
 from cv_gdpr.along import held_among, what_goes_along
-from cv_gdpr.archive.writing import private_file, storing
+from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.categories import CATEGORIES, Category, Deletion, category
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Item, Json, Scope, Selection
 from cv_gdpr.inventory import UUID, Matches, check_tags, listed, named, not_searched, projects_in, rows_in
 from cv_gdpr.marks import canonical, mark
@@ -101,18 +101,24 @@ class Plan:
 # --- making a plan ----------------------------------------------------------------------------------------------
 
 
-def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -> Plan:
-    """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing."""
+def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *, resumed: bool = False) -> Plan:
+    """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing.
+
+    `resumed`: a run of the same command was cut off, so what is named and nowhere found is what that run deleted.
+    """
+    began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # what is stored from now on may not be in the plan
     rows_in(scope)
-    projects, protected = _deletable(service, scope, protect)
-    check_tags(projects, scope.selection)
+    projects, protected = _deletable(service, scope, protect, resumed=resumed)
+    if not resumed:
+        check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
     rows = _rows_to_delete(scope)
     planned = [_plan_project(project, rows, matches) for project in projects] if rows else []
-    _check_values(scope.selection, matches)
+    if not resumed:
+        _check_values(scope.selection, matches)
     return Plan(
         endpoint=service.endpoint,
-        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        created=began,
         scope=_describe(scope, matches),
         projects=planned,
         protected=protected,
@@ -120,16 +126,23 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -
     )
 
 
-def _deletable(service: "Service", scope: Scope, protect: tuple[str, ...]) -> tuple[list[Project], list[str]]:
+def _deletable(
+    service: "Service", scope: Scope, protect: tuple[str, ...], *, resumed: bool
+) -> tuple[list[Project], list[str]]:
     everything = projects_in(service, Scope())
     protected = protected_among(everything, protect)
-    wanted = [named(everything, name) for name in scope.projects] if scope.projects else everything
+    names = [name for name in scope.projects if not resumed or _is_there(everything, name)]
+    wanted = [named(everything, name) for name in names] if scope.projects else everything
     for entry in wanted:
         if scope.projects and entry["id"] in protected:
             raise UsageError(f"project {entry['id']} is protected", "--protect, or CV_GDPR_PROTECT, names it")
     ids = {entry["id"] for entry in wanted} - protected
     projects = [Project(service, entry, details=False) for entry in everything if entry["id"] in ids]
     return projects, sorted(protected)
+
+
+def _is_there(everything: list[Json], name: str) -> bool:
+    return any(entry["id"] == name.lower() or entry.get("name") == name for entry in everything)
 
 
 def protected_ids(service: "Service", protect: tuple[str, ...]) -> set[str]:
@@ -250,10 +263,13 @@ def _plan_what_goes_along(project: Project, plan: ProjectPlan) -> None:
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan as JSON, readable by its owner only; raises UsageError if the file exists."""
-    if path.exists():
-        raise UsageError(f"--save-plan {path} exists", "name a new file")
-    with storing(path), private_file(path) as file:
-        file.write(json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
+    try:
+        with storing(path):
+            write_new(path, json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
+    except StorageError as error:
+        if isinstance(error.__cause__, FileExistsError):
+            raise UsageError(f"--save-plan {path} exists", "name a new file") from None
+        raise
 
 
 def load_plan(path: Path, endpoint: str) -> Plan:

@@ -65,12 +65,12 @@ class Eraser:
     @property
     def ledger_file(self):
         """Where the ledger of the last run lies."""
-        return self.path.with_name(self.path.name + ".jsonl")
+        return self.path.with_suffix(".jsonl")
 
     @property
     def files(self):
-        """The three files of the last run's evidence."""
-        return self.path, self.ledger_file, self.path.with_suffix(".html")
+        """The four files of the last run's evidence."""
+        return self.path, self.ledger_file, self.path.with_suffix(".html"), self.path.with_suffix(".sha256")
 
     def states(self, row=None):
         """Give id -> state of the items in the last run's evidence."""
