@@ -226,7 +226,7 @@ def test_bytes_taken_out_of_a_sealed_bag_are_missed(out, check, kind):
     path = first(out, kind)
     path.unlink()
     seal(out)
-    assert any("has no file" in difference for difference in check())
+    assert any("there is no such file" in difference for difference in check())
 
 
 @pytest.mark.parametrize("kind", ["images.jsonl", "predictions.jsonl", "exports.jsonl", "image-performances.jsonl"])
@@ -271,7 +271,7 @@ def test_an_index_that_points_out_of_the_folder_is_not_believed(out, check, tmp_
 
     rewrite(index, change)
     seal(out)
-    assert any("has no file" in difference for difference in check())
+    assert any("there is no such file" in difference for difference in check())
 
 
 @pytest.mark.parametrize("text", [b"\xff\n", b"[]\n", b"null\n", b'{"id": \n', b"[" * 100_000 + b"\n"])

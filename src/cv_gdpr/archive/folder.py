@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.journal import Journal, Stored, read_index
 from cv_gdpr.archive.layout import files_below, is_regular, own, refuse_link
+from cv_gdpr.archive.summary import info_line
 from cv_gdpr.archive.writing import (
     HashedFile,
     Received,
@@ -34,7 +35,7 @@ from cv_gdpr.redact import json_line, json_text
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
-_BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _AGAIN = "run the same command again: it goes on"
 _FINISH = "run the same command with the same --out to finish it, or name another folder"
 _AT_ONCE = 1000  # lines
@@ -215,16 +216,16 @@ class Folder:
                 oxum_bytes, oxum_files = oxum_bytes + sum(size for _, size, _ in part), oxum_files + len(part)
             manifest.rename(self.path / "manifest-sha256.txt")
             described = [*info, ("Payload-Oxum", f"{oxum_bytes}.{oxum_files}")]
-            text = "".join(f"{label}: {' '.join(value.split())}\n" for label, value in described)
+            text = "".join(info_line(label, value) for label, value in described)
             tags = {
                 "bag-info.txt": write_whole(self.path / "bag-info.txt", text, self.temporary()),
-                "bagit.txt": _sha256_of(_BAGIT),
+                "bagit.txt": _sha256_of(BAGIT),
                 "manifest-sha256.txt": manifest.sha256,
             }
             listed = "".join(f"{digest}  {name}\n" for name, digest in tags.items())
             write_whole(self.path / "tagmanifest-sha256.txt", listed, self.temporary())
             make_durable(self.path)
-            write_durably(self.path / "bagit.txt", _BAGIT, self.temporary())
+            write_durably(self.path / "bagit.txt", BAGIT, self.temporary())
             (self._state / "run.json").unlink(missing_ok=True)  # from here on the export is finished
         self._lock.release()
         shutil.rmtree(self._state, ignore_errors=True)

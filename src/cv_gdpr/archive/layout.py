@@ -13,8 +13,8 @@ _NAMED = rf"([^/]+-)?{_ID}"  # a project's folder, or an iteration's
 _DEEPEST = 4  # folders in one another
 _OURS = re.compile(
     rf"{_NAMED}/("
-    rf"(images|predictions)(-resized)?/{_ID}(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
-    rf"|exported-models/{_ID}/[0-9A-Za-z_-]+(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
+    rf"(?P<blob>(images|predictions)(-resized)?/{_ID}(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
+    rf"|exported-models/{_ID}/[0-9A-Za-z_-]+(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}})"
     r"|project\.json"
     r"|(iterations|tags|tag-details|images|predictions|files|listings|absent)\.jsonl"
     rf"|iterations/{_NAMED}/(iteration|performance)\.json"
@@ -59,6 +59,12 @@ def own(data: Path, path: str) -> str:
     if not _OURS.fullmatch(path):
         raise _foreign(f"{data}/{path}")
     return path
+
+
+def holds_bytes(path: str) -> bool | None:
+    """Say whether a file below `data` is a blob's or a document; None if no export writes a file of that name."""
+    found = _OURS.fullmatch(path)
+    return found and found["blob"] is not None
 
 
 def refuse_link(path: Path) -> None:
