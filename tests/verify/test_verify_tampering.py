@@ -1,25 +1,17 @@
 """Tampering: every kind of change is found and named, also by somebody who makes the manifests anew."""
 
-import hashlib
-import json
 import os
 import shutil
 
 import pytest
 
-from commandline import CommandLine
-from cv_gdpr.simulator import Simulator
-from export.exporting import files, stock
+from verify.forging import exported, first, rewrite, seal
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Give a finished export with something in every row."""
-    out = tmp_path_factory.mktemp("finished") / "out"
-    with Simulator(original_blobs=True, account_info=True) as sim:
-        stock(sim)
-        assert CommandLine(sim.endpoint, sim.training_key)("export", "--all", "--out", out).code == 0
-    return out
+    return exported(tmp_path_factory.mktemp("finished") / "out")
 
 
 @pytest.fixture
@@ -44,27 +36,6 @@ def check(out, cli):
         return ran.json["differences"]
 
     return run
-
-
-def seal(out):
-    """Make manifest, oxum and tag manifest anew, as a forger would."""
-    payload = files(out / "data")
-    lines = [f"{_sha256(path)}  {path.relative_to(out).as_posix()}\n" for path in payload]
-    (out / "manifest-sha256.txt").write_text("".join(lines))
-    info = [line for line in (out / "bag-info.txt").read_text().splitlines() if not line.startswith("Payload-Oxum")]
-    info.append(f"Payload-Oxum: {sum(path.stat().st_size for path in payload)}.{len(payload)}")
-    (out / "bag-info.txt").write_text("\n".join(info) + "\n")
-    names = ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")
-    (out / "tagmanifest-sha256.txt").write_text("".join(f"{_sha256(out / name)}  {name}\n" for name in names))
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def first(out, pattern):
-    """Give the first file of that name."""
-    return min(path for path in out.rglob(pattern) if path.is_file())
 
 
 def test_the_copy_itself_is_proved_and_so_is_a_sealed_one(out, cli):
@@ -194,18 +165,6 @@ def test_a_manifest_line_that_leads_out_is_named_and_not_followed(out, check, li
 
 
 # --- a forger who makes the manifests anew ----------------------------------------------------------------------
-
-
-def rewrite(path, change):
-    """Change the records of a JSON Lines file, or the value of a JSON file."""
-    if path.suffix == ".json":
-        value = json.loads(path.read_bytes())
-        change(value)
-        path.write_text(json.dumps(value))
-        return
-    values = [json.loads(line) for line in path.read_bytes().splitlines()]
-    change(values)
-    path.write_text("".join(json.dumps(value) + "\n" for value in values))
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ SHA256 = "sha256"
 _MANIFEST = re.compile(r"(tag)?manifest-(.+)\.txt")
 _ENTRY = re.compile(rb"([0-9a-fA-F]+)[ \t]+\*?([^\r\n]+)\r?\n?")
 _TAG_FILES = ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")
-_TOGETHER = 64  # files that a thread hashes in one go
-_AHEAD = 8  # such groups that may wait to be noted
+_TOGETHER = 16  # files that a thread hashes in one go
+_AHEAD = 16  # such groups that may wait to be noted
 
 
 class Manifest(NamedTuple):
