@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the process that downloads has no other use for it, and wou
 _GATHERED = 1 << 17  # bytes that a file gathers before they are written
 _HEAD = 16  # bytes that tell a file's type
 _PARTS = 64  # chunks that are written as they are; to copy more into one is cheaper
+_SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # not every system has each
 
 
 def private_folder(path: Path) -> Path:
@@ -29,8 +30,16 @@ def private_folder(path: Path) -> Path:
 
 
 def private_file(path: Path | str) -> BinaryIO:
-    """Open a new or emptied file that its owner alone can read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    """Open a new file that its owner alone can read; raises FileExistsError if the name is taken."""
+    return os.fdopen(open_new(path), "wb")
+
+
+def open_new(path: Path | str, mode: int = os.O_WRONLY) -> int:
+    """Create a file that its owner alone can read, and give its handle; raises FileExistsError if the name is taken.
+
+    For folders that others may write too: no link is followed, whether it leads somewhere or nowhere.
+    """
+    return os.open(path, mode | os.O_CREAT | os.O_EXCL | _SAFELY, 0o600)
 
 
 def write_all(handle: int, data: bytes | memoryview) -> None:
@@ -127,7 +136,7 @@ class HashedFile:
 
     def _put(self) -> None:
         if self._handle is None:
-            self._handle = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self._handle = open_new(self.temporary)
         parts, size = self._gathered, self._waiting
         self._gathered, self._waiting = [], 0
         if len(parts) > _PARTS or (parts and len(parts[0]) < _HEAD):
