@@ -303,6 +303,10 @@ ALTERED = {
     "an image noted as gone": (gone("images"), "images: the summary says"),
     "a prediction noted as gone": (gone("predictions"), "predictions: the summary says"),
     "a model noted as absent": (model_noted, "/TensorFlow, which has bytes"),
+    "bytes said to have moved": (
+        noted("images", OTHER, blob=f"images/{OTHER}", **{"from": "/a", "to": "/b"}),
+        "moved from /a, where no record has it",
+    ),
     "a model said to be none": (lines("exports.jsonl", not_done), "does not note that "),
     "projects exchanged": (swap("project.json"), ", in the folder of "),
     "a project's document taken out": (without("project.json"), "project.json: missing"),

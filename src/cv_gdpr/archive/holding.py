@@ -52,12 +52,12 @@ def records_held(folder: Path) -> Iterator[tuple[str, str, Json]]:
     Images and predictions only with all their bytes.
     """
     for project_id, place in _projects(folder):
-        held = _bytes_held(place)
+        held = _Bytes(place)
         for path in sorted((*place.glob("*.jsonl"), *place.glob("iterations/*/*.jsonl"))):
             row = _LISTS.get(path.name)
             for record in _records(path) if row else ():
                 blobs = blobs_of(row, record) if row else ()
-                if row and all(blob_key(safe_stem(blob.stem), source_path(blob.uri)) in held for blob in blobs):
+                if row and all(held.has(safe_stem(blob.stem), blob.uri) for blob in blobs):
                     yield project_id, row, record
     listed = folder / "data" / "projects.jsonl"
     for record in _records(listed) if listed.is_file() else ():
@@ -72,14 +72,14 @@ def models_held(folder: Path) -> set[tuple[str, str]]:
     """
     models = set()
     for project_id, place in _projects(folder):
-        held = _bytes_held(place)
+        held = _Bytes(place)
         for path in place.glob("iterations/*/exports.jsonl"):
             iteration = identity_in(path.parent.name)
             for record in _records(path):
                 name = export_name(record)
                 stem = model_stem(iteration, name)
-                keys = [blob_key(stem, source_path(blob.uri)) for blob in blobs_of("exports", record, stem)]
-                if keys and held.issuperset(keys):
+                blobs = blobs_of("exports", record, stem)
+                if blobs and all(held.has(stem, blob.uri) for blob in blobs):
                     models.add((project_id, f"{iteration}/{name}"))
     return models
 
@@ -89,9 +89,19 @@ def _projects(folder: Path) -> Iterator[tuple[str, Path]]:
         yield project["id"], folder / "data" / project["folder"]
 
 
-def _bytes_held(place: Path) -> set[int]:
-    """Return the keys of the blobs in a project's index."""
-    return {blob_key(entry["blob"], entry["source"]) for entry in _records(place / "files.jsonl")}
+class _Bytes:
+    """The blobs in a project's index, by where they were listed."""
+
+    def __init__(self, place: Path) -> None:
+        self._keys = {blob_key(entry["blob"], entry["source"]) for entry in _records(place / "files.jsonl")}
+        notes = place / "absent.jsonl"
+        for note in _records(notes) if notes.is_file() else ():
+            if "to" in note and blob_key(note["blob"], note["to"]) in self._keys:
+                self._keys.add(blob_key(note["blob"], note["from"]))
+
+    def has(self, stem: str, uri: str) -> bool:
+        """Say whether the bytes of a blob are there."""
+        return blob_key(stem, source_path(uri)) in self._keys
 
 
 def _records(path: Path) -> Iterator[Json]:

@@ -66,6 +66,8 @@ class ProjectCheck:
     _lists: list[str] = field(default_factory=list)
     _lines: dict[str, int] = field(default_factory=dict)  # of each list that is there
     _counted: Counter[str] = field(default_factory=Counter)
+    _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # blob and listed place: where it was fetched
+    _arrived: set[tuple[str, str]] = field(default_factory=set)  # those of which a record speaks
 
     def check(self) -> Counter[str]:
         """Note what differs; give how many items of each row the folder holds."""
@@ -127,6 +129,9 @@ class ProjectCheck:
                 place = identity(iteration) if iteration else WORKSPACE
                 if row not in self.rows:
                     self.result.differ(where, f"of the row {row}, which export.json does not name")
+                if "to" in note:
+                    self._moved[note["blob"], note["from"]] = note["to"]
+                    continue
                 if row == "exports":
                     named = f"{place}/{named.removeprefix(f'{iteration}/')}"
                 if row == "performance" and named != iteration:
@@ -163,7 +168,11 @@ class ProjectCheck:
             self.result.differ(self._where(self._lists[number]), f"{record['id']} is of project {owner}")
         blobs = blobs_of(kind, record, stem)
         for blob in blobs:
-            add("blob", blob_key(stem or safe_stem(blob.stem), source_path(blob.uri)), WANTED, number, named)
+            place_of = stem or safe_stem(blob.stem), source_path(blob.uri)
+            if place_of in self._moved:
+                self._arrived.add(place_of)
+                place_of = place_of[0], self._moved[place_of]
+            add("blob", blob_key(*place_of), WANTED, number, named)
         if kind == "exports" and not blobs:
             add("id", _UNFINISHED, number, named)
 
@@ -284,6 +293,8 @@ class ProjectCheck:
             self.result.differ(self._where(file), f"{self._lines.get(file, 0)} records where {written} were written")
 
     def _check_ids(self) -> None:
+        for blob, source in self._moved.keys() - self._arrived:
+            self.result.differ(self._where("absent.jsonl"), f"{blob} moved from {source}, where no record has it")
         for number, named, times in self.facts.ask(_TWICE):
             self.result.differ(self._where(self._lists[number]), f"{_text(named)} comes {times} times")
         for kind, named in self.facts.ask(_NOT_LISTED):
