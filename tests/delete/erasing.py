@@ -211,9 +211,13 @@ def environment(sim):
     }
 
 
-def typed(sim, *arguments, answers=()):
-    """Run `cv-gdpr delete` on a real terminal where a person types the answers; give code, stdout and stderr."""
+def typed(sim, *arguments, answers=(), meanwhile=None):
+    """Run `cv-gdpr delete` on a real terminal where a person types the answers; give code, stdout and stderr.
+
+    `meanwhile` is called when the question is asked, before the answers are typed.
+    """
     ours, theirs = pty.openpty()
+    asked = b""
     try:
         with subprocess.Popen(
             [sys.executable, "-m", "cv_gdpr", "delete", *arguments],
@@ -221,11 +225,14 @@ def typed(sim, *arguments, answers=()):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(sim),
-            text=True,
         ) as process:
+            while meanwhile and b"type the" not in asked and (part := os.read(process.stderr.fileno(), 1 << 16)):
+                asked += part
+            if meanwhile:
+                meanwhile()
             os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
             out, err = process.communicate(timeout=30)
     finally:
         os.close(ours)
         os.close(theirs)
-    return process.returncode, out, err
+    return process.returncode, out.decode(), (asked + err).decode()

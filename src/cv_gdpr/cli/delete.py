@@ -27,9 +27,20 @@ _with_options = shared.together(
     shared.selector_options,
     shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is deleted."),
     shared.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
-    shared.option("--plan", "plan_file", type=_PATH, metavar="FILE", help="Execute exactly this plan, made earlier."),
-    shared.option("--yes", is_flag=True, help="Do not ask; for scripts."),
-    shared.option("--max-delete", type=click.IntRange(0), metavar="N", help="Refuse a plan of more than N things."),
+    shared.option(
+        "--plan",
+        "plan_file",
+        type=_PATH,
+        metavar="FILE",
+        help="Execute exactly this plan, made earlier.",
+    ),
+    shared.only_typed("--yes", is_flag=True, help="Do not ask; for scripts."),
+    shared.option(
+        "--max-delete",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Refuse a plan of more than N things, those included that go along.",
+    ),
     shared.option(
         "--protect",
         multiple=True,
@@ -89,8 +100,7 @@ def _help(category: Category) -> str:
 
 
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
-    for variable in ("CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT"):
-        options["protect"] += tuple(filter(None, os.environ.get(variable, "").split("\n")))
+    options["protect"] = _protections(options["protect"], rows)
     scope = _scope(options, rows)
     connection = shared.connection(options)
     outside = _outside(scope)
@@ -125,6 +135,15 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
             return planned_code(plan)
         _confirm(plan, outside, options)
         return _execute(service, plan, outside, asked, options)
+
+
+def _protections(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what --protect and every variable that sets it name: protections add up."""
+    names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
+    for name in names:
+        shared.refuse_blank(name)
+    lines = [line for name in names for line in os.environ.get(name, "").splitlines() if line.strip()]
+    return tuple(dict.fromkeys((*given, *lines)))
 
 
 def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
@@ -244,21 +263,20 @@ def _name_or_id(project: "ProjectPlan") -> tuple[str, set[str]]:
 def _execute(service: "Service", plan: "Plan", outside: list[Json], asked: str, options: dict[str, Any]) -> int:
     from pathlib import Path
 
-    from cv_gdpr.delete import erase
+    from cv_gdpr.delete import Terms, erase
     from cv_gdpr.report.papers import unused
 
     path = options["evidence"] or unused(Path())
+    terms = Terms(
+        asked=asked,
+        protect=options["protect"],
+        wait=options["wait"],
+        from_file=bool(options["plan_file"]),
+        confirmed=not options["yes"],
+        say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
+    )
     try:
-        erased = erase(
-            service,
-            plan,
-            path,
-            outside=outside,
-            asked=asked,
-            wait=options["wait"],
-            from_file=bool(options["plan_file"]),
-            say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
-        )
+        erased = erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
         import shlex
 

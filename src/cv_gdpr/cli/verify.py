@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.cli.options import FilePath, output_options
+from cv_gdpr.cli.options import Argument, FilePath, output_options
 from cv_gdpr.cli.output import plural, print_json, printable, size
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _PROVED = {
 
 
 @click.command()
-@click.argument("path", metavar="DIR|FILE", type=FilePath())
+@click.argument("path", cls=Argument, metavar="DIR|FILE", type=FilePath())
 @output_options
 def verify(path: "Path", **options: Any) -> int:
     """Prove an export or the evidence of an erasure, without the service.
