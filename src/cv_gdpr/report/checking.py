@@ -166,7 +166,7 @@ def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> lis
     lines = _bytes(path).split(b"\n")
     there = [file for file in files if file.is_file()]
     due = {hash_line(hashlib.sha256(_bytes(file)).hexdigest(), file)[:-1]: file for file in there}
-    differences = [f"{file.name}: not what {path.name} says" for line, file in due.items() if lines.count(line) != 1]
+    differences = [f"{file.name}: not what {path.name} says" for line, file in due.items() if line not in lines]
     if required and (len(lines) != len(files) + 1 or lines[-1]):
         differences.append(f"{path.name}: not a list of these {len(files)} files as sha256sum writes it")
     return differences
