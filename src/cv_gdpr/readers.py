@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
-from cv_gdpr.findings import WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
+from cv_gdpr.findings import MOST_OF_MODEL, WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
 from cv_gdpr.links import without_query
 from cv_gdpr.listing import PAGE, Listing, Part, identified, once
 
@@ -289,7 +289,7 @@ def export_blobs(record: Json, stem: str) -> tuple[Blob, ...]:
     """The bytes of an exported model whose status is Done; its URI is null until then."""
     uri = link_in(record, "downloadUri")
     done = uri or str(record.get("status")).lower() == "done"
-    return (Blob(stem, uri, suffix_of(uri)),) if done else ()
+    return (Blob(stem, uri, suffix_of(uri), MOST_OF_MODEL),) if done else ()
 
 
 def suffix_of(uri: str) -> str:
