@@ -127,7 +127,8 @@ class Service:
             config.proxies.add(scheme, proxy)
         config.connection.verify = surroundings["verify"]
         config.redirect_policy.allow = False  # requests strips Authorization at a redirect, but not Training-Key
-        config.connection.timeout = (_TO_CONNECT, self._connection.silence)
+        silence = self._connection.silence
+        config.connection.timeout = (min(_TO_CONNECT, silence), silence)
         config.add_user_agent(f"cv-gdpr/{__version__}")
         return client
 
