@@ -174,6 +174,16 @@ BODIES = {
         0,
         "a part where the whole",
     ),
+    "two lengths": (
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\xff\xff\xff\r\n0\r\n\r\n"],
+        0,
+        "sent 3 of 100 bytes",
+    ),
+    "no number for a length": (
+        [b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n\xff\xff"],
+        0,
+        "",
+    ),
     "a trickle": (TRICKLE, 0.1, "did not answer in time"),
 }
 

@@ -36,8 +36,7 @@ def interim(_: Answer) -> Iterator[bytes]:
 
 def body(answer: Answer) -> Iterator[bytes]:
     """The body byte by byte, and blanks after it."""
-    head = _head(answer, f"Content-Length: {len(answer.body) + _MORE}\r\n\r\n")
-    return chain([head], (answer.body[at : at + 1] for at in range(len(answer.body))), repeat(b" "))
+    return _bytewise(answer, len(answer.body) + _MORE)
 
 
 def chunk_extension(answer: Answer) -> Iterator[bytes]:
@@ -61,8 +60,13 @@ def blanks(answer: Answer) -> Iterator[bytes]:
 
 
 def announced(answer: Answer) -> Iterator[bytes]:
-    """The body, and blanks after it up to the terabyte that was announced."""
-    return chain([_head(answer, f"Content-Length: {_TERABYTE}\r\n\r\n"), answer.body], repeat(_BLANKS))
+    """The body byte by byte, and blanks after it up to the terabyte that was announced."""
+    return _bytewise(answer, _TERABYTE)
+
+
+def crawl(answer: Answer) -> Iterator[bytes]:
+    """The body, and a hundred blanks at a time after it."""
+    return chain([_chunked(answer), _chunk(answer.body)], repeat(_chunk(b" " * 100)))
 
 
 def gzip_members(answer: Answer) -> Iterator[bytes]:
@@ -81,6 +85,11 @@ def bomb(answer: Answer) -> Iterator[bytes]:
     """Gzip streams that each unpack to a thousand times their size."""
     head = _chunked(answer, "Content-Encoding: gzip\r\n")
     return chain([head], repeat(_chunk(gzip.compress(_BLANKS * 16))))
+
+
+def _bytewise(answer: Answer, length: int) -> Iterator[bytes]:
+    head = _head(answer, f"Content-Length: {length}\r\n\r\n")
+    return chain([head], (answer.body[at : at + 1] for at in range(len(answer.body))), repeat(b" "))
 
 
 def _head(answer: Answer, more: str) -> bytes:
