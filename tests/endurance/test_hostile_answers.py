@@ -182,7 +182,7 @@ BODIES = {
     "no number for a length": (
         [b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n\xff\xff"],
         0,
-        "",
+        "does not speak HTTP",
     ),
     "a trickle": (TRICKLE, 0.1, "did not answer in time"),
 }

@@ -116,7 +116,7 @@ def test_the_announced_md5_is_that_of_the_bytes_as_they_were_sent(sim, cli, tmp_
     st.sampled_from([("gzip", gzip.compress), ("gzip", halves), ("deflate", zlib.compress), ("deflate", bare)]),
     st.lists(st.integers(1, 40), min_size=1, max_size=20),
 )
-@example(b" " * ((1 << 18) + 100), ("deflate", bare), [1 << 18])  # the whole is read before the last of it is unpacked
+@example(b" " * (1 << 18), ("deflate", bare), [1 << 18])  # the whole is read before the last of it is unpacked
 def test_however_the_parts_come_the_bytes_are_the_same(tmp_path_factory, data, how, sizes):
     coding, pack = how
     sent = pack(b"\xff\xd8" + data)
