@@ -133,7 +133,7 @@ class ProjectBytes:
         return stem
 
     def _submit(self, wanted: _Wanted, *, again: bool = False) -> None:
-        where = Where(wanted.blob.uri, self.folder.place(wanted.stem), wanted.blob.suffix)
+        where = Where(wanted.blob.uri, self.folder.place(wanted.stem), wanted.blob.suffix, wanted.blob.most)
         self.fetcher.submit(self.project.id, where, partial(self._fetched, wanted), again=again)
 
     def push(self) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -23,8 +24,9 @@ def spell(sim, spellings):
     """Send each number of these operations in one spelling after the other, another one in each answer."""
     turns = itertools.cycle(spellings)
 
-    def edit(body):
-        return NUMBER.sub(lambda found: b'"%s":%s' % (found[1], next(turns).encode()), body)
+    def edit(answer):
+        body = NUMBER.sub(lambda found: b'"%s":%s' % (found[1], next(turns).encode()), answer.body)
+        return replace(answer, body=body)
 
     for operation in OPERATIONS:
         sim.fault(Fault(operation, times=None, edit=edit))

@@ -177,11 +177,11 @@ def test_another_order_of_tags_or_regions_is_no_change(sim, erase, reverse):
         more = replace(one.tags[0], tag_id=second)
         workspace.images[one.id] = replace(one, tags=(*one.tags, more), metadata={"subject": "bob"})
 
-    def turned(body):
-        records = json.loads(body)
+    def turned(answer):
+        records = json.loads(answer.body)
         for record in records:
             record[reverse].reverse()
-        return json.dumps(records).encode()
+        return replace(answer, body=json.dumps(records).encode())
 
     sim.fault(Fault("GetImagesByIds", times=None, edit=turned))
     before = set(workspace.images)
