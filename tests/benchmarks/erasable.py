@@ -77,6 +77,7 @@ class DeletionFaults(RandomFaults):
         self.received = []
 
     def possible(self, operation, method):
+        del operation
         return API_FAULTS + DELETE_FAULTS if method == "DELETE" else API_FAULTS
 
     def take(self, operation, method, target):

@@ -42,11 +42,7 @@ class Told:
         """The things that its runs planned, by project, row and id."""
         plans = [event["planned"].items() for event in self.events if event["event"] == "opened"]
         return {
-            (project, row, one)
-            for plan in plans
-            for project, rows in plan
-            for row, ids in rows.items()
-            for one in ids
+            (project, row, one) for plan in plans for project, rows in plan for row, ids in rows.items() for one in ids
         }
 
 
@@ -55,12 +51,12 @@ def doomed(before, mode, project, tag):
 
     A selected tag goes from the workspace; an iteration that stays keeps its copy.
     """
-    selects = {
-        "everything": lambda key, labels: True,
-        "tag": lambda key, labels: tag in labels and not (key[2] == "tags" and key[1]),
-        "metadata": lambda key, labels: key[2] == "images" and labels >= set(SUBJECT.values()),
-    }[mode]
-    return {key for key, (_, labels) in before.items() if key[0] == project and selects(key, labels)}
+    held = {key: labels for key, (_, labels) in before.items() if key[0] == project}
+    if mode == "tag":
+        return {key for key, labels in held.items() if tag in labels and not (key[2] == "tags" and key[1])}
+    if mode == "metadata":
+        return {key for key, labels in held.items() if labels >= set(SUBJECT.values())}
+    return held.keys()
 
 
 def judged(before, after, to_go, received, told):
@@ -130,5 +126,5 @@ def figures(told, received):
     states = Counter(state for one in told for state in one.states.values())
     lines = sum(len(one.events) for one in told)
     size = sum(len(one.ledger) for one in told)
-    counted = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    return f"{len(received)} deletion calls received; ledger {lines} lines, {size / 2**20:.1f} MiB; {counted or 'no evidence'}"
+    counted = ", ".join(f"{number} {state}" for state, number in sorted(states.items())) or "no evidence"
+    return f"{len(received)} deletion calls received; ledger {lines} lines, {size / 2**20:.1f} MiB; {counted}"

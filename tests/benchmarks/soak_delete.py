@@ -42,7 +42,7 @@ DYING = str(Path(__file__).with_name("dying.py"))
 
 @dataclass(frozen=True)
 class Kill:
-    """When a run is killed: at which call (0: never), how long after it, at which change, or which one of the papers."""
+    """When a run is killed: at which call, how long after it, at which change, or which of the papers (0: never)."""
 
     way: str
     call: int = 0
@@ -103,6 +103,7 @@ class Soak:
         """Run the command once, and draw the conclusion from how it ended."""
         one = self._run(kill)
         self.runs.append((kill.way if kill else "", one))
+        sys.stderr.write(f"run {len(self.runs)}: {one.end}, {one.seconds:.1f} s, {one.asked_for('calls')} calls\n")
         codes = [run.code for _, run in self.runs]
         if one.hung:
             self.complaints.append(f"run {len(self.runs)} hung for {self.arguments.limit:.0f} s")
@@ -159,7 +160,11 @@ def told(soak):
     """Give what each erasure that began left on the disk; complain of what is not proved."""
     found = []
     for path in filter(lambda path: ledger_of(path).exists(), soak.evidence):
-        verified = soak.verified(path) if path.exists() else Run(code=-1, said="it was never written; the ledger stays without it")
+        verified = (
+            soak.verified(path)
+            if path.exists()
+            else Run(code=-1, said="it was never written; the ledger stays without it")
+        )
         if verified.code:
             soak.complaints.append(f"{path.name} is not proved: {' '.join(verified.said.split())}")
         if not path.with_suffix(".html").exists():
@@ -215,6 +220,8 @@ def options():
 def main():
     """Run it all and print the table; exit 1 if anything is wrong."""
     arguments = options()
+    if arguments.folder:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     counted, trap = counters(), Trap()
     place = (arguments.folder or Path(tempfile.mkdtemp(prefix="soak-"))).resolve()
     chance = random.Random(arguments.seed)  # noqa: S311 - chance

@@ -142,7 +142,7 @@ def memory(pid, name):
     return next((int(line.split()[1]) for line in lines if line.startswith(name + ":")), 0)
 
 
-def run(command, surroundings, counted, *, due=None, begun=None, limit=None, **how):
+def run(command, surroundings, counted, *, due=None, begun=None, limit=None, **how):  # noqa: PLR0913
     """Run a command; killed as soon as `due` says so of what it asked for, and after `limit` seconds as hung.
 
     `begun` is told its process id. Without `due` and `limit` it is left alone.
