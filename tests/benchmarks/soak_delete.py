@@ -22,10 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from erasable import REFERENCE, SUBJECT, TAG, Trap, serve
-from judging import Told, doomed, figures, judged
+from judging import Told, doomed, figures, judged, ledger_of
 from soaking import SILENCE, Run, counters, environment, mib, run, service
-
-from cv_gdpr.report.evidence import ledger_of
 
 MODES = {
     "everything": ["--all"],
@@ -170,6 +168,8 @@ def told(soak):
         if not path.with_suffix(".html").exists():
             soak.complaints.append(f"{path.name} has no certificate")
         found.append(Told(path))
+    hidden = sorted(path.name for path in soak.place.glob(".*"))
+    soak.complaints += [f"{name} was left lying beside the evidence" for name in hidden]
     return found
 
 

@@ -5,9 +5,7 @@ from dataclasses import replace
 
 import pytest
 from erasable import Received
-from judging import Told, judged
-
-from cv_gdpr.report.evidence import ledger_of
+from judging import Told, judged, ledger_of
 
 IMAGE, COPY, BYSTANDER = ("p", "", "images", "i"), ("p", "it", "images", "i"), ("q", "", "images", "j")
 
