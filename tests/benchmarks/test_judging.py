@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from erasable import Received
-from judging import Told, judged, ledger_of
+from judging import Told, doomed, judged, ledger_of
 
 IMAGE, COPY, BYSTANDER = ("p", "", "images", "i"), ("p", "it", "images", "i"), ("q", "", "images", "j")
 
@@ -112,3 +112,35 @@ def test_each_wrong_is_complained_of(story, wrong, words):
     for complaint, expected in zip(complaints, words, strict=True):
         assert complaint.startswith("1 ")
         assert expected in complaint
+
+
+HELD = {
+    ("p", "", "projects", "p"): set(),
+    ("p", "it", "iterations", "it"): set(),
+    ("p", "", "tags", "t"): {"t"},
+    ("p", "it", "tags", "t"): {"t"},
+    ("p", "", "images", "tagged"): {"t"},
+    ("p", "it", "images", "tagged"): {"t"},
+    ("p", "", "images", "hers"): {"collins"},
+    ("p", "it", "images", "hers too"): {"t", "collins"},
+    ("p", "", "predictions", "seen"): {"t"},
+    ("q", "", "images", "tagged"): {"t", "collins"},
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "stays"),
+    [
+        ("everything", set()),
+        ("tag", {"p", "it", "hers", "copy of the tag"}),
+        ("metadata", {"p", "it", "t", "copy of the tag", "tagged", "seen"}),
+    ],
+)
+def test_what_is_to_go_of_the_project_that_is_erased(mode, stays):
+    before = {key: ("", frozenset(labels)) for key, labels in HELD.items()}
+
+    left = before.keys() - doomed(before, mode, "p", "t")
+
+    named = {"copy of the tag" if key[1:3] == ("it", "tags") else key[3] for key in left if key[0] == "p"}
+    assert named == stays
+    assert ("q", "", "images", "tagged") in left
