@@ -15,6 +15,7 @@ except ImportError:  # where the ledger's name is told by the evidence
 
 GONE = {"deleted", "gone already"}
 SHOWN = 3  # examples of each complaint
+LONGEST = 150  # characters of an example, which may name hundreds of ids
 
 
 @dataclass
@@ -120,7 +121,7 @@ def _thing(key):
 
 def _complaint(words, things):
     if things:
-        shown = "; ".join(sorted(map(str, things))[:SHOWN])
+        shown = "; ".join(one[:LONGEST] for one in sorted(map(str, things))[:SHOWN])
         yield f"{len(things)} {words}: {shown}"
 
 
