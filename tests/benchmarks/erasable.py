@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from soaking import API_FAULTS, HUNG, SPAWN, Forgetful, RandomFaults
+from soaking import API_FAULTS, HUNG, SPAWN, RandomFaults, failing
 
 from cv_gdpr.simulator import Fault, Simulator
 from cv_gdpr.simulator.host import parse_query
@@ -163,8 +163,8 @@ def expected(store, images=256, predictions=64):
 def serve(arguments, counted, trap, pipe):
     """Run the simulator and answer what is asked through the pipe, until told to stop."""
     sim = Simulator()
-    sim.calls = sim.blob_requests = Forgetful()
-    faults = sim.faults = DeletionFaults(sim, arguments.rate, arguments.seed, counted, trap)
+    faults = DeletionFaults(sim, arguments.rate, arguments.seed, counted, trap)
+    failing(sim, faults)
     target = stock(sim, TARGET, arguments.images, arguments.predictions, arguments.iterations)
     tag = next(one.id for one in sim.store.projects[target].workspace.tags.values() if one.name == TAG)
     fewer = (arguments.images // SMALLER, arguments.predictions // SMALLER)

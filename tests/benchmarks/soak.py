@@ -14,16 +14,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from soaking import SILENCE, Forgetful, RandomFaults, counters, environment, mib, run, service
+from soaking import SILENCE, RandomFaults, counters, environment, failing, mib, run, service
 
 from cv_gdpr.simulator import Simulator
 
 
 def serve(arguments, counted, pipe):
     """Run the simulator until told to stop."""
-    sim = Simulator()
-    sim.calls = sim.blob_requests = Forgetful()
-    sim.faults = RandomFaults(arguments.rate, arguments.seed, counted)
+    sim = failing(Simulator(), RandomFaults(arguments.rate, arguments.seed, counted))
     sim.fill(images=arguments.images, image_bytes=arguments.image_bytes, untagged=arguments.images // 10)
     with sim:
         pipe.send((sim.endpoint, sim.training_key))

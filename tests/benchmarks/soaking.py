@@ -1,5 +1,6 @@
 """What the two soaks share: a service that fails by chance in a process of its own, and runs that are killed."""
 
+import logging
 import multiprocessing
 import os
 import random
@@ -77,6 +78,14 @@ class Forgetful(list):
 
     def append(self, _):
         """Keep nothing."""
+
+
+def failing(sim, faults):
+    """Let a simulator fail like that, remember no request, and not complain of clients that were killed."""
+    sim.faults = faults
+    sim.calls = sim.blob_requests = Forgetful()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
+    return sim
 
 
 @contextmanager
