@@ -10,9 +10,10 @@ CvGdprError (1)
 │   └── Unsteady (1)          counts and listing do not agree: somebody changes things meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
 ├── ProcessEnded (1)          the process that downloads ended before its time
+├── LedgerLost (4)            somebody removed or changed the ledger of an erasure while it was written
 └── Interrupted (130)         Ctrl-C; the same command resumes
 
-The codes 3 (done in part) and 4 (a difference) belong to results, which have more to say than an error: see
+The codes 3 (done in part) and else 4 (a difference) belong to results, which have more to say than an error: see
 `ExportResult`, `Verification`, and the evidence of an erasure.
 """
 
@@ -93,6 +94,12 @@ class StorageError(CvGdprError):
 
 class ProcessEnded(CvGdprError):
     """The process that downloads ended before its time: killed, or by a mistake of ours."""
+
+
+class LedgerLost(CvGdprError):
+    """Somebody removed, replaced or changed the ledger of an erasure while it was written: nothing more is deleted."""
+
+    exit_code = 4
 
 
 class Interrupted(CvGdprError):

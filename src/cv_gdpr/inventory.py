@@ -1,18 +1,22 @@
 """The table walked over a scope: which projects, which rows, which items. A listing that fails is an error."""
 
 import difflib
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cv_gdpr.categories import CATEGORIES, Category
-from cv_gdpr.errors import NotFound, Unreachable, UsageError
-from cv_gdpr.findings import Detail, Finding, Item, Json, Scope, Selection
+from cv_gdpr.errors import MalformedAnswer, NotFound, Unreachable, Unsteady, UsageError
+from cv_gdpr.findings import Detail, Finding, Item, Json, Scope, Selection, Tally
 from cv_gdpr.listing import identified, once
 from cv_gdpr.readers import Project
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
+
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def projects_in(service: "Service", scope: Scope) -> list[Json]:
@@ -160,3 +164,32 @@ def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]
         takeable = isinstance(finding, (Item, Detail)) and matches.selection
         if not takeable or matches.takes(finding.row, finding.record):  # type: ignore[union-attr]
             yield finding
+
+
+def listed(
+    project: Project, row: Category, matches: Matches, see: Callable[[Item], None] = lambda _: None
+) -> Iterator[Item]:
+    """Yield the items of a row that the selection takes; raise Unsteady where a listing cannot be trusted.
+
+    `see` is told each item before that, whether the selection takes it or not.
+    """
+    assert row.read_project  # noqa: S101 - for the type checker
+    for finding in selected(_shown(row.read_project(project), see), matches):
+        if isinstance(finding, Tally) and not finding.agrees:
+            raise Unsteady(
+                f"{row.name} of project {project.id}: the service counts {finding.before} before and {finding.after} "
+                f"after, and lists {finding.listed}",
+                "somebody may be adding or deleting at the same time; run the command again",
+            )
+        if isinstance(finding, Item):
+            if row.deleter and not UUID.fullmatch(finding.id):
+                # It would be put into the address of a deletion.
+                raise MalformedAnswer(f"{row.name} of project {project.id}: the service listed an id that is no UUID")
+            yield finding
+
+
+def _shown(findings: Iterator[Finding], see: Callable[[Item], None]) -> Iterator[Finding]:
+    for finding in findings:
+        if isinstance(finding, Item):
+            see(finding)
+        yield finding

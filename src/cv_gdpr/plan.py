@@ -3,50 +3,64 @@
 import difflib
 import hashlib
 import json
-import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.writing import private_file, storing
-from cv_gdpr.categories import CATEGORIES, Category, Deletion
-from cv_gdpr.errors import MalformedAnswer, Unsteady, UsageError
-from cv_gdpr.findings import Finding, Item, Json, Scope, Selection, Tally
-from cv_gdpr.inventory import Matches, check_tags, named, not_searched, projects_in, rows_in, selected
+from cv_gdpr.along import held_among, what_goes_along
+from cv_gdpr.archive.writing import storing, write_new
+from cv_gdpr.categories import CATEGORIES, Category, Deletion, category
+from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.findings import Item, Json, Scope, Selection
+from cv_gdpr.inventory import UUID, Matches, check_tags, listed, named, not_searched, projects_in, rows_in
+from cv_gdpr.marks import canonical, mark
 from cv_gdpr.readers import Project
-from cv_gdpr.redact import without_signature
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 FORMAT = "cv-gdpr plan 1"
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_CHANGING = frozenset({"lastModified", "imageCount", "tagName", "originalPublishResourceId"})
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
 
 
 @dataclass
 class ProjectPlan:
-    """What would go of one project: for each row, id -> mark (what the thing was like, hashed)."""
+    """What would go of one project: for each row, id -> mark (what the thing was like, hashed).
+
+    `along` holds what nothing is sent for, and what goes all the same: the images that live only in iterations which
+    are deleted. `losing_tags` holds the images that stay and lose a tag, and its regions with it.
+    """
 
     id: str
     name: str
     whole: bool  # the project itself goes, with all it holds
+    mark: str = ""  # what the project was like
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
+    along: dict[str, dict[str, str]] = field(default_factory=dict)
+    losing_tags: dict[str, str] = field(default_factory=dict)
+    losing_regions: int = 0
     published: dict[str, str] = field(default_factory=dict)  # iteration id -> publish name
     only_in_iterations: int = 0  # images that go and are in no workspace listing
+    places: dict[str, str] = field(default_factory=dict)  # ... each with the iteration that it was found in
+    held: dict[str, list[str]] = field(default_factory=dict)  # iteration id -> those of the images that it holds
     disputed: list[str] = field(default_factory=list)  # images selected in an iteration, but not as they are today
     exported_models: int = 0  # they stay until the Azure resource goes
+    models: list[str] = field(default_factory=list)  # of those, the ones that are Done: iteration id/platform-flavor
     iterations_holding: list[str] = field(default_factory=list)  # trained on a selected image, and staying
 
     @property
     def total(self) -> int:
-        """How many things would go."""
-        return sum(map(len, self.rows.values()))
+        """How many things would go, those that go along among them."""
+        return sum(map(len, (*self.rows.values(), *self.along.values())))
+
+    def planned(self) -> dict[str, list[str]]:
+        """Return the ids of all that would go, by row."""
+        parts = [*self.rows.items(), *self.along.items()]
+        return {row: list(ids) for row, ids in parts if ids}
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,7 @@ class Plan:
     @property
     def hash(self) -> str:
         """SHA-256 of the plan's canonical JSON."""
-        return hashlib.sha256(_canonical(self.body())).hexdigest()
+        return hashlib.sha256(canonical(self.body())).hexdigest()
 
     def body(self) -> Json:
         """Give the plan as JSON, without its hash."""
@@ -84,39 +98,27 @@ class Plan:
         }
 
 
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-
-
-def mark(record: Json) -> str:
-    """Give 16 hex digits that change when a thing changes: its record, without links and what moves by itself."""
-    text = without_signature(_canonical(_lasting(record)).decode())  # an exported record has its signatures cut off
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _lasting(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: _lasting(part) for name, part in value.items() if name not in _CHANGING and not name.endswith("Uri")
-        }
-    return [_lasting(part) for part in value] if isinstance(value, list) else value
-
-
 # --- making a plan ----------------------------------------------------------------------------------------------
 
 
-def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -> Plan:
-    """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing."""
+def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *, resumed: bool = False) -> Plan:
+    """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing.
+
+    `resumed`: a run of the same command was cut off, so what is named and nowhere found is what that run deleted.
+    """
+    began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # what is stored from now on may not be in the plan
     rows_in(scope)
-    projects, protected = _deletable(service, scope, protect)
-    check_tags(projects, scope.selection)
+    projects, protected = _deletable(service, scope, protect, resumed=resumed)
+    if not resumed:
+        check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
     rows = _rows_to_delete(scope)
     planned = [_plan_project(project, rows, matches) for project in projects] if rows else []
-    _check_values(scope.selection, matches)
+    if not resumed:
+        _check_values(scope.selection, matches)
     return Plan(
         endpoint=service.endpoint,
-        created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        created=began,
         scope=_describe(scope, matches),
         projects=planned,
         protected=protected,
@@ -124,10 +126,13 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = ()) -
     )
 
 
-def _deletable(service: "Service", scope: Scope, protect: tuple[str, ...]) -> tuple[list[Project], list[str]]:
+def _deletable(
+    service: "Service", scope: Scope, protect: tuple[str, ...], *, resumed: bool
+) -> tuple[list[Project], list[str]]:
     everything = projects_in(service, Scope())
-    protected = _protected_among(everything, protect)
-    wanted = [named(everything, name) for name in scope.projects] if scope.projects else everything
+    protected = protected_among(everything, protect)
+    names = [name for name in scope.projects if not resumed or _is_there(everything, name)]
+    wanted = [named(everything, name) for name in names] if scope.projects else everything
     for entry in wanted:
         if scope.projects and entry["id"] in protected:
             raise UsageError(f"project {entry['id']} is protected", "--protect, or CV_GDPR_PROTECT, names it")
@@ -136,23 +141,27 @@ def _deletable(service: "Service", scope: Scope, protect: tuple[str, ...]) -> tu
     return projects, sorted(protected)
 
 
+def _is_there(everything: list[Json], name: str) -> bool:
+    return any(entry["id"] == name.lower() or entry.get("name") == name for entry in everything)
+
+
 def protected_ids(service: "Service", protect: tuple[str, ...]) -> set[str]:
-    """Give the ids of the projects that protections name; raises UsageError for one that names none."""
-    return _protected_among(projects_in(service, Scope()), protect)
+    """Return the ids of the projects that protections name; raise UsageError for one that names no project."""
+    return protected_among(projects_in(service, Scope()), protect)
 
 
-def _protected_among(entries: list[Json], protect: tuple[str, ...]) -> set[str]:
-    return {entry["id"] for name in protect for entry in _protected_by(entries, name)}
+def protected_among(entries: list[Json], protect: tuple[str, ...], *, known: bool = True) -> set[str]:
+    """Return the ids of every project that a protection may mean.
 
-
-def _protected_by(entries: list[Json], name: str) -> list[Json]:
-    """Give every project that a protection may mean; one that means none is an error: it would protect nothing."""
-    found = [entry for entry in entries if entry["id"] == name.lower() or entry.get("name") == name]
-    if not found:
-        raise UsageError(
-            f"--protect {name!r} names no project of this resource", "a protection must fit, or it is none"
-        )
-    return found
+    Raise UsageError for one that names no project, since it would protect nothing, unless `known` is False.
+    """
+    protected: set[str] = set()
+    for name in protect:
+        found = {entry["id"] for entry in entries if entry["id"] == name.lower() or entry.get("name") == name}
+        if known and not found:
+            raise UsageError(f"--protect {name!r} names no project of this resource", "check the project name")
+        protected |= found
+    return protected
 
 
 def _rows_to_delete(scope: Scope) -> tuple[Category, ...]:
@@ -189,75 +198,64 @@ def _check_values(selection: Selection, matches: Matches) -> None:
 
 def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:
     whole = any(row.name == "projects" for row in rows)
-    plan = ProjectPlan(project.id, str(project.entry.get("name")), whole)
-    in_workspace: set[str] = set()
-    selected_there: set[str] = set()
-    holding: set[str] = set()
+    plan = ProjectPlan(project.id, str(project.entry.get("name")), whole, mark(project.entry))
     for row in rows:
-        if row.read_project is None:
-            continue
-        found = plan.rows.setdefault(row.name, {})
-        for item in listed(project, row, matches, in_workspace if row.name == "images" else None):
-            if row.name == "tags" and item.iteration:
-                continue  # an iteration's copy of a tag goes with the iteration
-            found.setdefault(item.id, mark(item.record))
-            if row.name == "images":
-                (holding if item.iteration else selected_there).add(item.iteration["id"] if item.iteration else item.id)
+        if row.name == "images":
+            _plan_images(project, row, matches, plan)
+        elif row.read_project:
+            items = (item for item in listed(project, row, matches) if not _is_copy(item))
+            plan.rows[row.name] = {item.id: mark(item.record) for item in items}
     going = plan.rows.get("iterations", {})
+    plan.iterations_holding = sorted(plan.held.keys() - going.keys()) if matches.selection else []
     plan.published = {
         one["id"]: one["publishName"] for one in project.iterations if one["id"] in going and one.get("publishName")
     }
-    images = plan.rows.get("images", {}).keys()
-    plan.only_in_iterations = len(images - in_workspace)
-    plan.disputed = sorted((images & in_workspace) - selected_there)
-    plan.iterations_holding = sorted(holding - going.keys())
-    if going and "images" not in plan.rows:
-        plan.only_in_iterations = _going_with(project)
-    plan.exported_models = _exported_models(project) if going else 0
+    if "images" not in plan.rows:
+        _plan_what_goes_along(project, plan)
+    if going:
+        models = list(listed(project, category("exports"), Matches(Selection())))
+        plan.exported_models, plan.models = len(models), [item.id for item in models if item.blobs]
     return plan
 
 
-def listed(project: Project, row: Category, matches: Matches, in_workspace: set[str] | None = None) -> Iterator[Item]:
-    """Give the items of a row that the selection takes; raises Unsteady where a listing cannot be trusted.
-
-    `in_workspace` receives the ids of all that the workspace holds, whether the selection takes them or not.
-    """
-    assert row.read_project  # noqa: S101 - for the type checker
-    findings = row.read_project(project)
-    if in_workspace is not None:
-        findings = _noting(findings, in_workspace)
-    for finding in selected(findings, matches):
-        if isinstance(finding, Tally) and not finding.agrees:
-            raise Unsteady(
-                f"{row.name} of project {project.id}: the service counts {finding.before} before and {finding.after} "
-                f"after, and lists {finding.listed}",
-                "somebody may be adding or deleting at the same time; run the command again",
-            )
-        if isinstance(finding, Item):
-            if row.deleter and not _UUID.fullmatch(finding.id):
-                # It would be put into the address of a deletion.
-                raise MalformedAnswer(f"{row.name} of project {project.id}: the service listed an id that is none")
-            yield finding
+def _is_copy(item: Item) -> bool:
+    """Say whether it is an iteration's copy of a tag, which goes with the iteration."""
+    return item.row == "tags" and item.iteration is not None
 
 
-def _noting(findings: Iterator[Finding], in_workspace: set[str]) -> Iterator[Finding]:
-    for finding in findings:
-        if isinstance(finding, Item) and not finding.iteration:
-            in_workspace.add(finding.id)
-        yield finding
-
-
-def _going_with(project: Project) -> int:
-    """Count the images that live only in iterations, and so go with them though nobody asked for images."""
-    row = next(row for row in BY_API if row.name == "images")
+def _plan_images(project: Project, row: Category, matches: Matches, plan: ProjectPlan) -> None:
+    """Plan the selected images, and note which of them the workspace lists, and which iterations hold them."""
+    found = plan.rows.setdefault("images", {})
     in_workspace: set[str] = set()
-    everywhere = {item.id for item in listed(project, row, Matches(Selection()), in_workspace)}
-    return len(everywhere - in_workspace)
+    selected_there: set[str] = set()
+    held: dict[str, list[str]] = {}
+
+    def see(item: Item) -> None:
+        """Note where an image is, under whatever labels: the workspace is read first."""
+        if not item.iteration:
+            in_workspace.add(item.id)
+        elif matches.selection and (item.id in found or item.id not in in_workspace):
+            held.setdefault(item.iteration["id"], []).append(item.id)
+
+    for item in listed(project, row, matches, see):
+        found.setdefault(item.id, mark(item.record))
+        if not item.iteration:
+            selected_there.add(item.id)
+        elif item.id not in in_workspace:
+            plan.places.setdefault(item.id, item.iteration["id"])
+    plan.held = held_among(held, found)
+    plan.only_in_iterations = len(found.keys() - in_workspace)
+    plan.disputed = sorted((found.keys() & in_workspace) - selected_there)
 
 
-def _exported_models(project: Project) -> int:
-    row = next(row for row in CATEGORIES if row.name == "exports")
-    return sum(1 for _ in listed(project, row, Matches(Selection())))
+def _plan_what_goes_along(project: Project, plan: ProjectPlan) -> None:
+    """Plan what the deletion of iterations or tags does to images, though nobody asked for images."""
+    found = what_goes_along(project, plan.rows.get("iterations", {}), plan.rows.get("tags", {}).keys())
+    plan.losing_tags = {identity: loss.mark for identity, loss in found.losing.items()}
+    plan.losing_regions = sum(loss.regions for loss in found.losing.values())
+    plan.held, plan.only_in_iterations = found.held, len(found.along)
+    if found.along:
+        plan.along["images"] = found.along
 
 
 # --- a plan as a file -------------------------------------------------------------------------------------------
@@ -265,10 +263,13 @@ def _exported_models(project: Project) -> int:
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan as JSON, readable by its owner only; raises UsageError if the file exists."""
-    if path.exists():
-        raise UsageError(f"--save-plan {path} exists", "name a new file")
-    with storing(path), private_file(path) as file:
-        file.write(json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
+    try:
+        with storing(path):
+            write_new(path, json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
+    except StorageError as error:
+        if isinstance(error.__cause__, FileExistsError):
+            raise UsageError(f"--save-plan {path} exists", "name a new file") from None
+        raise
 
 
 def load_plan(path: Path, endpoint: str) -> Plan:
@@ -277,7 +278,7 @@ def load_plan(path: Path, endpoint: str) -> Plan:
     stated = body.pop("hash", None)
     if body.get("format") != FORMAT:
         raise UsageError(f"--plan {path} is not a plan of cv-gdpr")
-    if stated != hashlib.sha256(_canonical(body)).hexdigest():
+    if stated != hashlib.sha256(canonical(body)).hexdigest():
         raise UsageError(f"--plan {path} was altered after it was made", "make a new one with --dry-run --save-plan")
     if body.get("endpoint") != endpoint:
         raise UsageError(f"--plan {path} is of another endpoint: {body.get('endpoint')}")
@@ -291,13 +292,19 @@ def _plan_in(body: Json) -> Plan:
     projects = [ProjectPlan(**project) for project in body["projects"]]
     known = {row.name for row in BY_API}
     for one in projects:
-        if not one.rows.keys() <= known or not all(isinstance(ids, dict) for ids in one.rows.values()):
+        named = (one.rows, one.along)
+        if any(not part.keys() <= known for part in named) or one.rows.keys() & one.along.keys():
             raise ValueError("rows that nothing deletes")
-        for identity in (one.id, *one.disputed, *one.published, *(each for ids in one.rows.values() for each in ids)):
-            if not _UUID.fullmatch(identity):
-                raise ValueError("an id that is none")
+        marked: list[dict[str, str]] = [*one.rows.values(), *one.along.values(), one.losing_tags]
+        if not all(isinstance(ids, dict) for ids in marked):
+            raise ValueError("ids without marks")
+        places = (one.places, one.places.values(), one.held, *one.held.values())
+        ids = (each for part in (*marked, *places) for each in part)
+        for identity in (one.id, *one.disputed, *one.published, *ids):
+            if not UUID.fullmatch(identity):
+                raise ValueError("not a UUID")
     if not isinstance(body["scope"]["rows"], (str, list)) or body["scope"]["projects"] not in {"all", "named"}:
-        raise ValueError("a scope that is none")
+        raise ValueError("invalid scope")
     return Plan(body["endpoint"], body["created"], body["scope"], projects, body["protected"], body["unmatched"])
 
 
@@ -320,7 +327,7 @@ def current_marks(project: Project, plan: ProjectPlan) -> dict[str, dict[str, st
         if row.name in plan.rows or plan.whole:
             now = marks.setdefault(row.name, {})
             for item in listed(project, row, Matches(Selection())):
-                if not (row.name == "tags" and item.iteration):
+                if not _is_copy(item):
                     now.setdefault(item.id, mark(_as_published(item, plan)))
     return marks
 
@@ -346,7 +353,7 @@ def not_held(plan: Plan, held: Iterable[tuple[str, str, Json]]) -> list[tuple[st
     wanted = {
         (project.id, row, one): then
         for project in plan.projects
-        for row, ids in project.rows.items()
+        for row, ids in (*project.rows.items(), *project.along.items(), ("images", project.losing_tags))
         for one, then in ids.items()
     }
     for project_id, row, record in held:

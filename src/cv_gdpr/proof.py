@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cv_gdpr.categories import Category
-from cv_gdpr.errors import NotFound, ServiceError, Unsteady
+from cv_gdpr.errors import NotFound, Unsteady
 from cv_gdpr.findings import Selection
-from cv_gdpr.inventory import Matches
-from cv_gdpr.plan import BY_API, listed
-from cv_gdpr.readers import Project
+from cv_gdpr.inventory import Matches, listed
+from cv_gdpr.plan import BY_API
+from cv_gdpr.readers import Project, renewed_images
 
 if TYPE_CHECKING:
     from cv_gdpr.delete import Erasure
 
-SPLIT = frozenset({400, 404, 414})  # one bad id, or a gateway's limit on the length, may fail a whole batch
-_BY_IDS = 256  # ids that GetImagesByIds takes
 _ONE_BY_ONE = {"iterations": "get_iteration", "tags": "get_tag"}
 
 
@@ -109,23 +107,6 @@ class Proof:
         return True
 
     def _by_ids(self, project: Project) -> set[str]:
-        """Ask GetImagesByIds in the workspace and in every iteration that remains."""
-        found: set[str] = set()
+        """Return the ids that GetImagesByIds knows in the workspace or in an iteration that remains."""
         ids = self.rows["images"]
-        for place in project.places:
-            arguments = {"iteration_id": place["id"]} if place else {}
-            for start in range(0, len(ids), _BY_IDS):
-                found |= self._known(project.id, ids[start : start + _BY_IDS], arguments)
-        return found
-
-    def _known(self, project_id: str, ids: list[str], arguments: dict[str, str]) -> set[str]:
-        try:
-            records = self.erasure.service.call("get_images_by_ids", project_id, image_ids=ids, **arguments)
-        except ServiceError as error:
-            if error.status not in SPLIT:
-                raise
-            if len(ids) == 1:
-                return set()
-            halves = (ids[: len(ids) // 2], ids[len(ids) // 2 :])
-            return set().union(*(self._known(project_id, half, arguments) for half in halves))
-        return {str(record.get("id")) for record in records if isinstance(record, dict)}
+        return {item.id for place in project.places for item in renewed_images(project, place, ids)}

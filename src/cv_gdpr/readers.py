@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from cv_gdpr.batches import asked_in_parts
+from cv_gdpr.continuations import stored_predictions
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
 from cv_gdpr.findings import WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
 from cv_gdpr.links import without_query
@@ -11,8 +13,6 @@ from cv_gdpr.listing import PAGE, Listing, Part, identified, once
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
-
-_EMPTY_PAGES = 50  # of predictions, one after the other
 
 
 class Resource(NamedTuple):
@@ -180,16 +180,11 @@ def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
     listing = Listing(
         count=lambda: project.service.call("get_image_count", project.id, **place),
         parts=lambda counted: _image_parts(project, place, counted),
-        still=lambda ids: {item.id for item in _by_ids(project, iteration, sorted(ids))},
+        still=lambda ids: {item.id for item in renewed_images(project, iteration, sorted(ids))},
     )
     for record in listing.records():
         yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
     yield _tally(listing, "images", "images.jsonl", iteration)
-
-
-def _by_ids(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
-    for start in range(0, len(ids), PAGE):
-        yield from renewed_images(project, iteration, ids[start : start + PAGE])
 
 
 def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[Part]:
@@ -234,29 +229,10 @@ def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
 
 
 def predictions(project: Project) -> Iterator[Finding]:
-    """QueryPredictions to its last continuation; the service keeps predictions for 30 days."""
-    seen: set[str] = set()
-    tokens: set[str] = set()
-    token: Json = {"maxCount": 0, "orderBy": "Oldest"}
-    empty = 0
-    while True:
-        answer = project.service.call("query_predictions", project.id, token)
-        results, token = answer.get("results"), answer.get("token")
-        if not isinstance(results, list) or not isinstance(token, dict):
-            raise MalformedAnswer("QueryPredictions: the service answered without a token or a list of results")
-        empty = 0 if results else empty + 1
-        for record in identified(results):
-            if record["id"] not in seen:
-                seen.add(record["id"])
-                yield Item(
-                    "predictions", record["id"], record, "predictions.jsonl", blobs=image_blobs(record, "predictions")
-                )
-        onward = token.get("continuation")
-        if not onward:
-            return
-        if not isinstance(onward, str) or onward in tokens or empty > _EMPTY_PAGES:
-            raise MalformedAnswer("QueryPredictions: the service's continuations lead nowhere")
-        tokens.add(onward)
+    """QueryPredictions, until two passes agree; the service keeps predictions for 30 days."""
+    for record in stored_predictions(lambda token: project.service.ask("query_predictions", project.id, token)):
+        blobs = image_blobs(record, "predictions")
+        yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs)
 
 
 # --- bytes ------------------------------------------------------------------------------------------------------
@@ -302,8 +278,15 @@ def suffix_of(uri: str) -> str:
 
 
 def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
-    """GetImagesByIds (at most 256 ids) with fresh links, from the place given; one that is gone is not among them."""
-    for record in identified(project.service.call("get_images_by_ids", project.id, image_ids=ids, **_in(iteration))):
+    """Yield what GetImagesByIds gives of the ids in one place, with fresh links.
+
+    An image that is not there is not among them, nor one that the service will not even give by itself.
+    """
+
+    def ask(batch: list[str]) -> list[Json]:
+        return identified(project.service.call("get_images_by_ids", project.id, image_ids=batch, **_in(iteration)))
+
+    for record in asked_in_parts(ask, ids, PAGE):
         yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
 
 

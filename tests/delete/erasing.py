@@ -65,12 +65,12 @@ class Eraser:
     @property
     def ledger_file(self):
         """Where the ledger of the last run lies."""
-        return self.path.with_name(self.path.name + ".jsonl")
+        return self.path.with_suffix(".jsonl")
 
     @property
     def files(self):
-        """The three files of the last run's evidence."""
-        return self.path, self.ledger_file, self.path.with_suffix(".html")
+        """The four files of the last run's evidence."""
+        return self.path, self.ledger_file, self.path.with_suffix(".html"), self.path.with_suffix(".sha256")
 
     def states(self, row=None):
         """Give id -> state of the items in the last run's evidence."""
@@ -211,9 +211,13 @@ def environment(sim):
     }
 
 
-def typed(sim, *arguments, answers=()):
-    """Run `cv-gdpr delete` on a real terminal where a person types the answers; give code, stdout and stderr."""
+def typed(sim, *arguments, answers=(), meanwhile=None):
+    """Run `cv-gdpr delete` on a real terminal where a person types the answers; give code, stdout and stderr.
+
+    `meanwhile` is called when the question is asked, before the answers are typed.
+    """
     ours, theirs = pty.openpty()
+    asked = b""
     try:
         with subprocess.Popen(
             [sys.executable, "-m", "cv_gdpr", "delete", *arguments],
@@ -221,11 +225,14 @@ def typed(sim, *arguments, answers=()):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(sim),
-            text=True,
         ) as process:
+            while meanwhile and b"type the" not in asked and (part := os.read(process.stderr.fileno(), 1 << 16)):
+                asked += part
+            if meanwhile:
+                meanwhile()
             os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
             out, err = process.communicate(timeout=30)
     finally:
         os.close(ours)
         os.close(theirs)
-    return process.returncode, out, err
+    return process.returncode, out.decode(), (asked + err).decode()

@@ -59,7 +59,7 @@ def test_after_kill_9_the_same_command_does_what_is_left(sim, erase, tmp_path, f
         process.send_signal(signal.SIGKILL)
         process.wait(10)
     assert not path.exists()
-    ledger = path.with_name("e.json.jsonl")
+    ledger = path.with_name("e.jsonl")
     first = [json.loads(line) for line in ledger.read_text().splitlines()]
     assert erase.cli("verify", ledger).code == 4
     went = {one for event in first if event["event"] == "answered" and event["status"] < 300 for one in event["ids"]}
@@ -86,7 +86,7 @@ def test_a_torn_last_line_is_cut_off_and_told(sim, erase, tmp_path):
     stock(sim)
     with stuck(sim, "--all", fault=held_up("DeleteImages"), evidence=tmp_path / "e.json") as process:
         process.kill()
-    ledger = tmp_path / "e.json.jsonl"
+    ledger = tmp_path / "e.jsonl"
     whole = ledger.read_bytes()
     ledger.write_bytes(whole + b'{"n":99,"at":"20')
 
@@ -98,7 +98,7 @@ def test_a_torn_last_line_is_cut_off_and_told(sim, erase, tmp_path):
 
 def test_a_ledger_that_is_only_a_torn_line_is_begun_anew(sim, erase, tmp_path):
     stock(sim)
-    (tmp_path / "e.json.jsonl").write_bytes(b'{"n":1,"at":"20')
+    (tmp_path / "e.jsonl").write_bytes(b'{"n":1,"at":"20')
 
     assert erase("--all", evidence="e.json").code == 0
     assert erase.verified() == 0
@@ -108,7 +108,7 @@ def test_a_cut_off_ledger_that_was_edited_is_not_gone_on_with(sim, erase, tmp_pa
     stock(sim)
     with stuck(sim, "--all", fault=held_up("DeleteImages"), evidence=tmp_path / "e.json") as process:
         process.kill()
-    ledger = tmp_path / "e.json.jsonl"
+    ledger = tmp_path / "e.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
     ledger.write_bytes(b"".join(lines[:2] + lines[3:]))
     sim.calls.clear()
@@ -193,3 +193,39 @@ def test_a_partial_failure_of_a_plan_is_finished_by_the_same_plan(sim, erase, tm
 
     assert erase("--plan", plan).code == 0
     assert sim.store.projects == {}
+
+
+SELECTED = {
+    "metadata": ["--all", "--metadata", "subject=nr-4711"],
+    "a tag": ["--all", "--tag", "alice"],
+    "a project's name": ["--project", "Visitors"],
+    "a project's name and a tag": ["--project", "Visitors", "--tag", "alice"],
+    "an id": ["--all", "--image-id", "ID"],
+}
+
+
+@pytest.mark.parametrize("selected", SELECTED)
+@pytest.mark.parametrize("after", ["answered", "looked"])
+def test_cut_off_when_nothing_selected_is_left_the_same_command_still_finishes(sim, erase, selected, after):
+    project = stock(sim)
+    one = min(ids(sim, project, "images"))
+    arguments = [argument.replace("ID", one) for argument in SELECTED[selected]]
+    assert erase(*arguments, evidence="e.json").code == 0
+    whole = erase.evidence
+    lines = erase.ledger_file.read_bytes().splitlines(keepends=True)
+    last = [number for number, event in enumerate(erase.ledger, 1) if event["event"] == after][-1]
+    erase.ledger_file.write_bytes(b"".join(lines[:last]))
+    for file in (erase.path, *erase.files[2:]):
+        file.unlink()
+    sim.calls.clear()
+
+    ran = erase(*arguments, evidence="e.json")
+
+    assert ran.code == 0, ran.err
+    assert calls(sim) == []
+    assert erase.verified() == 0
+    kept = ("items", "counts", "projects", "exitCode", "notFound")
+    assert {name: erase.evidence[name] for name in kept} == {name: whole[name] for name in kept}
+    assert erase.evidence["verdict"].startswith("erased")
+    matched = [one["matched"] for one in whole["scope"]["selectors"]]
+    assert [one["matched"] for one in erase.evidence["scope"]["selectors"]] == matched

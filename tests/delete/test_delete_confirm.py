@@ -44,7 +44,7 @@ def test_on_a_terminal_a_person_types_what_is_to_go(sim, tmp_path, arguments, an
     if code:
         others_untouched(sim, before, set())
         assert calls(sim) == []
-        assert not (tmp_path / "e.json.jsonl").exists()
+        assert not (tmp_path / "e.jsonl").exists()
     else:
         assert "Would be deleted" in err
         assert "type the" in err

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import re
+import time
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -20,6 +23,7 @@ FIELDS = {
     "finished": str,
     "verdict": str,
     "exitCode": int,
+    "method": dict,
     "scope": dict,
     "planHash": str,
     "counts": dict,
@@ -106,6 +110,67 @@ def test_a_selectors_value_can_be_checked_by_who_knows_it(sim, erase, selector, 
     assert digest in erase.files[2].read_text()
 
 
+NO_OTHER = "Not a statement that no other picture of the person exists."
+VERDICTS = {
+    "a selection": (
+        ["--all", "--metadata", "subject=nr-4711"],
+        rf"erased: what these selectors matched, stored before (\S+)\. {NO_OTHER}",
+    ),
+    "everything": (
+        ["--all"],
+        r"erased: everything in the plan, stored before (\S+)\. Not a statement about what was stored since\.",
+    ),
+    "an id that is nowhere": (["--all", "--image-id", "0" * 32], "done in part"),
+    "nothing": (["predictions", "--all"], r"nothing to delete: nothing in scope, stored before (\S+), was there"),
+}
+
+
+@pytest.mark.parametrize("what", VERDICTS)
+def test_the_verdict_says_what_was_proved_and_no_more(sim, erase, what):
+    stock(sim, predictions=0)
+    arguments, words = VERDICTS[what]
+
+    ran = erase(*arguments)
+
+    assert re.fullmatch(words, ran.json["verdict"])
+    assert erase.evidence["verdict"] == ran.json["verdict"]
+    assert ran.json["verdict"] in erase.files[2].read_text()
+
+
+def test_what_is_stored_after_the_listing_began_is_not_spoken_of(sim, erase):
+    stock(sim, images=3, iterations=0, predictions=0)
+    listing = []
+    sim.fault(Fault("GetProjects", delay=1.1))
+
+    with meanwhile(sim, "GetProjects", lambda: listing.append(time.time())):
+        assert erase("--all").code == 0
+
+    (before,) = re.findall(r"before (\S+)\.", erase.evidence["verdict"])
+    assert datetime.fromisoformat(before).timestamp() <= listing[0]
+
+
+def test_the_method_is_deletion_and_no_sanitisation(sim, erase):
+    stock(sim, images=1, iterations=0, predictions=0)
+    assert erase("--all").code == 0
+
+    page = erase.files[2].read_text()
+    for words in ("deletion by API request; not media sanitisation", "Rev. 2 replaced Rev. 1 on 26 September 2025"):
+        assert words in page
+        assert words in json.dumps(erase.evidence["method"])
+    assert "Neither Clear nor Purge" in page
+    assert "sanitized" not in page
+
+
+def test_a_publication_that_could_not_be_taken_back_is_not_called_unpublished(sim, erase):
+    stock(sim, predictions=0)
+    sim.fault(Fault("UnpublishIteration", status=400, times=None))
+    sim.fault(Fault("DeleteIteration", status=400, times=None))
+
+    assert erase("iterations", "--all").code == 3
+
+    assert [project["unpublished"] for project in erase.evidence["projects"]] == [[]]
+
+
 def test_each_runs_salt_is_its_own(sim, erase):
     stock(sim), stock(sim, "Strangers")
     salts = set()
@@ -166,7 +231,7 @@ def test_every_deletion_stands_in_the_ledger_before_it_is_sent_and_after(sim, er
 def test_a_deletion_on_its_way_is_on_the_disk_as_announced(sim, erase, tmp_path):
     stock(sim)
     seen = []
-    ledger = tmp_path / "e.json.jsonl"
+    ledger = tmp_path / "e.jsonl"
 
     with meanwhile(sim, "DeletePrediction", lambda: seen.extend(ledger.read_text().splitlines())):
         assert erase("--all", evidence="e.json").code == 0
@@ -244,7 +309,7 @@ def test_evidence_that_cannot_be_written_forbids_the_deletion(sim, erase, tmp_pa
     (tmp_path / "file").write_text("x")
     if kind == "folder":
         (tmp_path / "e.json").mkdir()
-    there = {"evidence": "e.json", "page": "e.html", "ledger of another": "e.json.jsonl"}.get(kind)
+    there = {"evidence": "e.json", "page": "e.html", "ledger of another": "e.jsonl"}.get(kind)
     if there:
         (tmp_path / there).write_text('{"n": 1}\n')
 
@@ -280,7 +345,6 @@ def test_without_a_name_the_evidence_lies_in_the_current_folder(sim, erase, tmp_
     ran = erase.cli("delete", "--all", "--yes", "--json")
 
     assert ran.code == 0
-    assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".jsonl", ".html"}
-    assert len(list(tmp_path.iterdir())) == 3
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".html", ".json", ".jsonl", ".sha256"]
     assert all(file.name.startswith("cv-gdpr-erasure-20") for file in tmp_path.iterdir())
     assert erase.cli("verify", ran.json["evidence"]).code == 0

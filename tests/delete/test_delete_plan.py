@@ -67,7 +67,8 @@ def test_images_that_go_with_their_iterations_are_shown(sim, erase):
 
     ran = erase("iterations", "--all", "--dry-run", confirmed=False, as_json=False)
 
-    assert f"only in the iterations of project {project}, which go with them: 1" in ran.out
+    assert "  images             1  they live only in these iterations, and go with them" in ran.out
+    assert project in ran.out
 
 
 def test_a_dry_run_for_a_person_names_the_iterations_trained_on_them(sim, erase):
@@ -181,7 +182,23 @@ def changed(sim, project, row):
     return one.id
 
 
-@pytest.mark.parametrize("row", ["images", "tags", "iterations", "projects"])
+def test_a_project_that_changed_since_is_left_with_all_it_holds(sim, erase, plan):
+    stock(sim), stock(sim, "Strangers")
+    assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
+    one, other = sim.store.projects.values()
+    one.name, other.name = other.name, one.name
+    before = state(sim)
+
+    ran = erase("--plan", plan)
+
+    assert ran.code == 3
+    others_untouched(sim, before, set())
+    assert calls(sim) == []
+    assert set(erase.states().values()) == {"left"}
+    assert "its project changed after it was planned" in ran.err
+
+
+@pytest.mark.parametrize("row", ["images", "tags", "iterations"])
 def test_what_changed_since_is_left_and_named(sim, erase, plan, row):
     project = stock(sim)
     assert erase("--all", "--dry-run", "--save-plan", plan).code == 0

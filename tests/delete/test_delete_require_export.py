@@ -74,10 +74,10 @@ def test_a_missing_file_in_the_export_forbids_the_deletion(sim, erase, exported)
 
 def test_a_row_that_was_not_exported_is_not_deleted(sim, erase, exported):
     stock(sim)
-    folder = exported("tags", "--all")
+    folder = exported("predictions", "--all")
 
     assert "does not hold" in refused(sim, erase, folder)
-    assert erase("tags", "--all", "--require-export", folder).code == 0
+    assert erase("predictions", "--all", "--require-export", folder).code == 0
 
 
 def test_a_project_that_was_not_exported_is_not_deleted(sim, erase, exported):

@@ -149,13 +149,11 @@ def test_options_work_on_either_side_of_the_row_and_by_their_variables(sim, eras
     )
     others_untouched(sim, before, gone := ids_before(before, mine, "predictions"))
     variables = {
-        "CV_GDPR_DELETE_PROJECT": "Strangers",
-        "CV_GDPR_DELETE_YES": "1",
         "CV_GDPR_DELETE_EVIDENCE": str(tmp_path / "b.json"),
         "CV_GDPR_DELETE_MAX_DELETE": "",
         "CV_GDPR_DELETE_JSON": "1",
     }
-    ran = erase.cli("delete", "predictions", **variables)
+    ran = erase.cli("delete", "--yes", "predictions", "--project", "Strangers", **variables)
 
     assert ran.code == 0, ran.err
     assert ran.json["exitCode"] == 0

@@ -2,11 +2,19 @@
 
 import hashlib
 import json
+import random
 import shutil
+from contextlib import suppress
 
 import pytest
 
 from commandline import CommandLine
+from cv_gdpr.errors import UsageError
+from cv_gdpr.report import papers
+from cv_gdpr.report.certificate import certificate
+from cv_gdpr.report.checking import check
+from cv_gdpr.report.events import EVENTS
+from cv_gdpr.report.ledger import Chain
 from cv_gdpr.simulator import Fault, Simulator
 from delete.erasing import Eraser, ids, stock
 
@@ -84,16 +92,63 @@ def test_evidence_is_verified_wherever_it_lies(whole, tmp_path):
     assert verified(whole, place / whole.path.name) == (0, [])
 
 
+def listed_anew(erase):
+    """Write the list of hashes anew, as a forger would."""
+    files = [file for file in erase.files[:3] if file.is_file()]
+    lines = [papers.hash_line(hashlib.sha256(file.read_bytes()).hexdigest(), file) for file in files]
+    erase.files[3].write_bytes(b"".join(lines))
+
+
 @pytest.mark.parametrize("edit", EDITS)
-def test_an_edit_of_the_evidence_is_found(whole, edit):
+@pytest.mark.parametrize("forged", [False, True])
+def test_an_edit_of_the_evidence_is_found(whole, edit, forged):
     body = whole.evidence
     EDITS[edit](body)
-    whole.path.write_text(json.dumps(body))
+    whole.path.write_text(json.dumps(body, indent=2) + "\n")
+    if forged:
+        with suppress(KeyError, TypeError):
+            whole.files[2].write_text(certificate(body))
+        listed_anew(whole)
 
     code, differences = verified(whole, whole.path)
 
     assert code == 4
     assert differences
+
+
+@pytest.mark.parametrize("forged", [False, True])
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ('"exitCode": 0', '"exitCode": false'),
+        ('"exitCode": 0', '"exitCode": 0.0'),
+        ('"exitCode": 0', '"exitCode": 3,\n  "exitCode": 0'),
+        ('"status": 204', '"status": 500, "status": 204'),
+        ('"exitCode": 0', '"exitCode": 0, "approved": true'),
+        ("{\n", "{"),
+        ("{\n", "\ufeff{\n"),
+    ],
+)
+def test_evidence_in_another_spelling_is_found(whole, written, instead, forged):
+    text = whole.path.read_text()
+    assert written in text
+    whole.path.write_text(text.replace(written, instead, 1))
+    if forged:
+        listed_anew(whole)
+
+    ran = whole.cli("verify", whole.path)
+
+    assert ran.code == 4, ran.err
+
+
+def test_what_is_wrong_with_its_keys_is_named(whole):
+    text = whole.path.read_text()
+    whole.path.write_text(text.replace('"exitCode": 0', '"approved": 1, "exitCode": 3, "exitCode": 0'))
+
+    _, differences = verified(whole, whole.path)
+
+    assert "exitCode: stands twice in one object of e.json" in differences
+    assert "approved: no field of cv-gdpr evidence 1" in differences
 
 
 def chained(lines):
@@ -167,17 +222,288 @@ def test_a_ledger_that_was_bound_anew_does_not_fit_its_evidence(whole, name):
     assert verified(whole, whole.path)[0] == 4
 
 
-def test_a_missing_ledger_is_found(whole):
-    whole.ledger_file.unlink()
+# --- a forger who makes everything fit --------------------------------------------------------------------------
 
-    assert verified(whole, whole.path) == (4, [f"{whole.ledger_file.name}: the ledger is missing"])
+
+def remade(erase, lines):
+    """Bind lines to each other again, and make evidence, certificate and hashes of them."""
+    erase.ledger_file.write_bytes(b"".join(line + b"\n" for line in chained(lines)))
+    content = erase.ledger_file.read_bytes()
+    chain = Chain(content)  # without the checks that the forger would like to pass
+    chain.events = [json.loads(line) for line in content.splitlines()]
+    chain.last = hashlib.sha256(content.splitlines()[-1]).hexdigest()
+    with suppress(KeyError, TypeError):  # no evidence can be made of it
+        for place, content in papers.texts(erase.path, chain).items():
+            place.write_bytes(content)
+
+
+def stating(field, value):
+    """Give the edit of a ledger that has its last line state something else."""
+
+    def edit(lines):
+        closed = json.loads(lines[-1])
+        closed["document"][field] = value
+        return [*lines[:-1], json.dumps(closed, separators=(",", ":")).encode()]
+
+    return edit
+
+
+def with_event(**event):
+    """Give the edit of a ledger that has one more event before its last."""
+    line = json.dumps(
+        {"n": 0, "at": "2026-01-01T00:00:00.000Z", **event, "previous": ""}, separators=(",", ":")
+    ).encode()
+    return lambda lines: [*lines[:-1], line, lines[-1]]
+
+
+CONTRADICTIONS = {
+    "another verdict": stating("verdict", "erased: all pictures of the person"),
+    "another exit code": stating("exitCode", 3),
+    "the exit code false": stating("exitCode", False),
+    "another endpoint": stating("endpoint", "https://example.org"),
+    "another scope": stating("scope", {"projects": "named", "rows": "x", "selectors": []}),
+    "another plan": stating("planHash", "0" * 64),
+    "other projects": stating("projects", []),
+    "others protected": stating("protected", ["x"]),
+    "something not found": stating("notFound", ["--image-id x"]),
+    "another start": stating("started", "2020"),
+    "another method": stating("method", {"type": "Purge", "used": "x", "note": "x"}),
+    "another retention": stating("retention", []),
+    "another tool": stating("tool", "cv-gdpr 99"),
+    "a tool of another kind": stating("tool", True),
+    "an end without time": stating("finished", "later"),
+    "words of another kind": stating("outsideTheApi", ["x"]),
+    "words with more to them": stating("outsideTheApi", [{"row": "x", "words": "x", "more": "x"}]),
+    "one field more": stating("approved", True),
+    "something left after all": with_event(event="left", project="p", row="tags", ids=[], reason="x", extra=1),
+    "an unknown event": with_event(event="approved"),
+    "two ends": lambda lines: [*lines, lines[-1]],
+    "an event after the end": lambda lines: [*lines, lines[1]],
+    "the same key twice": lambda lines: [*lines[:2], lines[2].replace(b'"at"', b'"at":"x","at"'), *lines[3:]],
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_a_contradiction_within_the_ledger_is_found_though_all_else_fits(whole, name):
+    lines = CONTRADICTIONS[name](whole.ledger_file.read_bytes().splitlines())
+    if name == "the same key twice":  # which binding anew would repair
+        whole.ledger_file.write_bytes(b"".join(line + b"\n" for line in lines))
+        listed_anew(whole)
+    else:
+        remade(whole, lines)
+
+    assert verified(whole, whole.path)[0] == 4
+    assert verified(whole, whole.ledger_file)[0] == 4
+
+
+def test_what_is_remade_unchanged_is_the_same(whole):
+    before = [file.read_bytes() for file in whole.files]
+
+    remade(whole, whole.ledger_file.read_bytes().splitlines())
+
+    assert [file.read_bytes() for file in whole.files] == before
+
+
+def test_every_event_that_a_run_writes_is_declared_with_its_fields(whole):
+    seen = {event["event"]: event.keys() - {"n", "at", "event", "previous"} for event in whole.ledger}
+
+    assert {name: fields - EVENTS[name].keys() for name, fields in seen.items()} == {name: set() for name in seen}
+    assert {"opened", "calling", "answered", "looked", "closed"} <= seen.keys()
+
+
+VALUES = (None, True, 0, -1, 1e400, "", "x", "\ud800", [], [[]], [1], {}, {"a": 1}, {"": []}, [{}])
+
+
+def _mutated(value, rng):
+    """Give JSON with one of its values, anywhere, replaced, removed or renamed."""
+    if isinstance(value, (dict, list)) and value and rng.random() < 0.9:
+        copy = value.copy()
+        key = rng.choice(list(copy)) if isinstance(copy, dict) else rng.randrange(len(copy))
+        how = rng.random()
+        if how < 0.1:
+            del copy[key]
+        elif how < 0.2 and isinstance(copy, dict):
+            copy[rng.choice(("x", "event", "ids", "id"))] = copy.pop(key)
+        else:
+            copy[key] = _mutated(copy[key], rng)
+        return copy
+    return rng.choice(VALUES)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_forgery_of_any_shape_ends_in_a_traceback_or_passes(whole, seed):
+    lines, body = whole.ledger_file.read_bytes().splitlines(), whole.evidence
+    whole_files = {file: file.read_bytes() for file in whole.files}
+    for number in range(60):
+        rng = random.Random(f"{seed}/{number}")  # noqa: S311
+        for file, content in whole_files.items():
+            file.write_bytes(content)
+        if rng.random() < 0.5:
+            at = rng.choice((0, -1, rng.randrange(len(lines))))
+            forged = list(lines)
+            forged[at] = json.dumps(_mutated(json.loads(lines[at]), rng)).encode()
+            with suppress(ValueError, TypeError):
+                forged = chained(forged)
+            whole.ledger_file.write_bytes(b"".join(line + b"\n" for line in forged))
+        else:
+            whole.path.write_text(json.dumps(_mutated(body, rng), indent=2) + "\n")
+        listed_anew(whole)
+        if all(file.read_bytes() == whole_files[file] for file in whole.files[:3]):
+            continue
+        for path in (whole.path, whole.files[2]):
+            try:
+                assert check(path), (seed, number)
+            except UsageError as error:
+                assert "not evidence of cv-gdpr" in error.message  # noqa: PT017
+        check(whole.ledger_file)
+
+
+# --- the files beside it ----------------------------------------------------------------------------------------
+
+BESIDE = {".jsonl": "the ledger is missing", ".html": "the certificate is missing", ".sha256": "the list of hashes is"}
+
+
+@pytest.mark.parametrize("suffix", BESIDE)
+def test_a_missing_file_is_named(whole, suffix):
+    missing = whole.path.with_suffix(suffix)
+    missing.unlink()
+
+    code, differences = verified(whole, whole.path)
+
+    assert code == 4
+    assert any(one.startswith(f"{missing.name}: {BESIDE[suffix]}") for one in differences)
+
+
+def test_every_difference_is_named_at_once(whole):
+    for file in whole.files[1:]:
+        file.unlink()
+
+    code, differences = verified(whole, whole.path)
+
+    assert code == 4
+    assert {one.partition(":")[0] for one in differences} == {"e.jsonl", "e.html", "e.sha256"}
+
+
+PAGES = {
+    "another word": lambda page: page.replace("erased:", "destroyed:", 1),
+    "a script": lambda page: page.replace("</body>", "<script>document.title = 1</script></body>"),
+    "a handler": lambda page: page.replace("<body>", "<body onload='x()'>"),
+    "a picture": lambda page: page.replace("</body>", "<img src='https://example.org'></body>"),
+    "a comment": lambda page: page.replace("</body>", "<!-- x --></body>"),
+    "another style": lambda page: page.replace("<style>", "<style>td { display: none }"),
+    "a style in the page": lambda page: page.replace("<p>", "<p style='display: none'>"),
+    "a link": lambda page: page.replace("<p>", "<p><a href='https://example.org'>x</a>"),
+    "half a tag": lambda page: page.replace("</body>", "< script></body>"),
+    "nothing": lambda _: "",
+}
+
+
+@pytest.mark.parametrize("edit", PAGES)
+def test_an_altered_certificate_is_found_though_its_hash_is_listed(whole, edit):
+    page = whole.files[2]
+    page.write_text(PAGES[edit](page.read_text()))
+    listed_anew(whole)
+
+    code, differences = verified(whole, whole.path)
+
+    assert code == 4
+    assert [one.partition(":")[0] for one in differences] == ["e.html"]
+
+
+def by_another_version(erase):
+    """Make the files as if another version had written them, which puts some things in other words."""
+    lines = erase.ledger_file.read_bytes().replace(b'"tool":"cv-gdpr ', b'"tool":"cv-gdpr 99.').splitlines()
+    remade(erase, stating("verdict", "erased: in other words")(lines))
+    page = erase.files[2]
+    page.write_text(page.read_text().replace("Certificate of erasure", "Erasure certificate"))
+    listed_anew(erase)
+
+
+def test_the_words_of_another_version_are_verified_by_their_hash(whole):
+    by_another_version(whole)
+
+    assert verified(whole, whole.path) == (0, [])
+
+
+@pytest.mark.parametrize("edit", [name for name in PAGES if name not in {"another word", "nothing"}])
+def test_a_certificate_of_another_version_holds_no_foreign_markup_either(whole, edit):
+    by_another_version(whole)
+    page = whole.files[2]
+    page.write_text(PAGES[edit](page.read_text()))
+    assert verified(whole, whole.path)[0] == 4
+    listed_anew(whole)
+
+    assert verified(whole, whole.path)[0] == 4
+
+
+LISTS = {
+    "a changed hash": lambda text: text.replace(text[:4], "0000"),
+    "a line less": lambda text: text.partition("\n")[2],
+    "a line twice": lambda text: text + text.partition("\n")[0] + "\n",
+    "a line more": lambda text: text + "0" * 64 + "  other.json\n",
+    "an empty line": lambda text: text + "\n",
+    "no end": lambda text: text.rstrip("\n"),
+    "empty": lambda _: "",
+    "another name": lambda text: text.replace("e.html", "f.html"),
+    "binary": lambda text: text.replace("  ", " *"),
+}
+
+
+@pytest.mark.parametrize("edit", LISTS)
+def test_an_altered_list_of_hashes_is_found(whole, edit):
+    hashes = whole.files[3]
+    hashes.write_text(LISTS[edit](hashes.read_text()))
+
+    assert verified(whole, whole.path)[0] == 4
+    assert verified(whole, hashes)[0] == 4
+
+
+def test_a_ledger_of_another_name_is_found(whole, tmp_path):
+    for file in whole.files:
+        file.rename(tmp_path / f"f{file.suffix}")
+    whole.runs.append(tmp_path / "f.json")
+    listed_anew(whole)
+
+    code, differences = verified(whole, whole.path)
+
+    assert code == 4
+    assert "ledger: not what the ledger tells" in differences
+
+
+def test_the_certificate_and_the_hashes_stand_for_the_evidence_beside_them(whole):
+    assert verified(whole, whole.files[2]) == (0, [])
+    assert verified(whole, whole.files[3]) == (0, [])
+    whole.path.unlink()
+    for file in whole.files[2:]:
+        assert verified(whole, file) == (4, ["e.json: the evidence is missing"])
+
+
+def test_a_ledger_alone_is_verified_with_what_lies_beside_it(whole):
+    lines = whole.ledger_file.read_bytes().splitlines(keepends=True)
+    forged = json.loads(lines[-1]) | {"at": "2020-01-01T00:00:00.000Z"}
+    whole.ledger_file.write_bytes(b"".join(lines[:-1]) + json.dumps(forged, separators=(",", ":")).encode() + b"\n")
+
+    assert verified(whole, whole.ledger_file) == (4, ["e.jsonl: not what e.sha256 says"])
+    whole.files[3].unlink()
+    assert "the evidence tells" in whole.cli("verify", whole.ledger_file).out
+
+
+@pytest.mark.parametrize("name", ["e.html", "e.sha256", "e.jsonl", "e.txt", "e"])
+@pytest.mark.parametrize("content", [b"", b"x", b'{"id": 1}\n', b"\xff\x00"])
+def test_a_file_of_something_else_is_wrong_input(erase, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+
+    ran = erase.cli("verify", tmp_path / name, "--json")
+
+    assert ran.code == (4 if name == "e.jsonl" and not content else 2)
+    assert "cv-gdpr" in ran.err or "JSON" in ran.err or not content
 
 
 def test_the_ledger_of_another_run_does_not_fit(sim, erase, whole):
     first = whole.path
     stock(sim, images=2, predictions=0, iterations=0)
     assert erase("--all").code == 0
-    first.with_name(first.name + ".jsonl").write_bytes(erase.ledger_file.read_bytes())
+    first.with_suffix(".jsonl").write_bytes(erase.ledger_file.read_bytes())
 
     assert verified(erase, first)[0] == 4
 

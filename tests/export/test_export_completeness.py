@@ -163,7 +163,7 @@ def test_a_model_that_is_done_but_has_no_link_is_missing(sim, cli, tmp_path):
 def test_predictions_are_read_to_the_last_continuation(sim, cli, tmp_path):
     (project,) = sim.fill(images=2, iterations=1, predictions=250, image_bytes=60)
     assert cli("export", "predictions", "--all", "-q", "--out", tmp_path / "out").code == 0
-    assert sum(call.operation == "QueryPredictions" for call in sim.calls) == 3
+    assert sum(call.operation == "QueryPredictions" for call in sim.calls) == 2 * 3  # until two passes agree
     folder = project_folder(tmp_path / "out", project)
     held = sim.store.projects[project].predictions
     assert [record["id"] for record in records(folder / "predictions.jsonl")] == list(held)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from cv_gdpr.archive.names import suffix_for
-from cv_gdpr.errors import StorageError
+from cv_gdpr.errors import StorageError, UsageError
 
 if TYPE_CHECKING:  # the process that downloads has no other use for it, and would start later for it
     from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # the process that downloads has no other use for it, and wou
 _GATHERED = 1 << 17  # bytes that a file gathers before they are written
 _HEAD = 16  # bytes that tell a file's type
 _PARTS = 64  # chunks that are written as they are; to copy more into one is cheaper
+_SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # not every system has each
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
 
 
 def private_folder(path: Path) -> Path:
@@ -31,6 +34,117 @@ def private_folder(path: Path) -> Path:
 def private_file(path: Path | str) -> BinaryIO:
     """Open a new or emptied file that its owner alone can read."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def open_new(path: Path | str, mode: int = os.O_WRONLY) -> int:
+    """Create a file that its owner alone can read, and give its handle; raises FileExistsError if the name is taken.
+
+    For folders that others may write too: no link is followed, whether it leads somewhere or nowhere.
+    """
+    return os.open(path, mode | os.O_CREAT | os.O_EXCL | _SAFELY, 0o600)
+
+
+def open_own(path: Path) -> int:
+    """Open a file of ours to read and write; raises UsageError for what somebody else may have put there."""
+    _refuse_foreign(path, os.lstat(path))
+    handle = os.open(path, os.O_RDWR | _SAFELY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its reader
+    try:
+        _refuse_foreign(path, os.fstat(handle))
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _refuse_foreign(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        why = "is a link"
+    elif not stat.S_ISREG(found.st_mode):
+        why = "is not a regular file"
+    elif found.st_nlink > 1:
+        why = "has a second name (a hard link)"
+    elif hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+        why = "belongs to another user"
+    else:
+        return
+    raise UsageError(f"{path} {why}", "somebody else may have put it there: use a name, or a folder, of your own")
+
+
+def read_all(handle: int) -> bytes:
+    """Give the content of an open file, whatever has its name now; its position is at the end after that."""
+    os.lseek(handle, 0, os.SEEK_SET)
+    parts = []
+    while part := os.read(handle, 1 << 20):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def is_at(handle: int, path: Path) -> bool:
+    """Say whether the open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file so that its name never stands for less than all of it; raises FileExistsError if it is taken.
+
+    The temporary name is random, so that nobody can have prepared it, and the final name is a hard link: unlike a
+    renaming it replaces nothing that appeared meanwhile. The bytes are durable before the name is there, and the name
+    when this returns.
+    """
+    import secrets
+
+    temporary = path.with_name(f".{_tag(path)}-{secrets.token_hex(8)}.part")
+    handle = open_new(temporary)
+    try:
+        write_all(handle, content)
+        os.fsync(handle)
+        _take_name(temporary, path)
+        if not is_at(handle, path):
+            raise OSError(errno.ESTALE, "somebody replaced it while it was written", str(path))
+    finally:
+        os.close(handle)
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+    sync_folder(path.parent)
+
+
+def _tag(path: Path) -> str:
+    """Give what begins the temporary names of a file: short, since a file's name may be as long as can be."""
+    return f"cv-gdpr-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}"
+
+
+def _take_name(temporary: Path, final: Path) -> None:
+    """Give a file its final name; raises FileExistsError if something has it."""
+    if os.name == "nt":
+        temporary.rename(final)  # there, a renaming replaces nothing
+        return
+    try:
+        os.link(temporary, final)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(open_new(final))  # no hard links here: claim the name, then replace what was claimed
+        temporary.replace(final)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove the temporary files that a killed `write_new` of this path left; whoever calls must be alone with it."""
+    for left in path.parent.glob(f".{_tag(path)}-*.part"):
+        if stat.S_ISREG(left.lstat().st_mode):
+            left.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder as durable as the files that have them, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_all(handle: int, data: bytes | memoryview) -> None:
@@ -183,11 +297,7 @@ def write_durably(path: Path, text: str, temporary: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)  # noqa: PTH105
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)  # a folder keeps the names
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)
 
 
 def make_durable(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """`cv-gdpr delete [ROW]`."""
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.cli.plan_view import planned_code, show
-from cv_gdpr.errors import Interrupted, UsageError
+from cv_gdpr.errors import Interrupted, NotAuthorised, UsageError
 from cv_gdpr.findings import Json, Scope
 
 if TYPE_CHECKING:
@@ -26,9 +27,20 @@ _with_options = shared.together(
     shared.selector_options,
     shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is deleted."),
     shared.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
-    shared.option("--plan", "plan_file", type=_PATH, metavar="FILE", help="Execute exactly this plan, made earlier."),
-    shared.option("--yes", is_flag=True, help="Do not ask; for scripts."),
-    shared.option("--max-delete", type=click.IntRange(0), metavar="N", help="Refuse a plan of more than N things."),
+    shared.option(
+        "--plan",
+        "plan_file",
+        type=_PATH,
+        metavar="FILE",
+        help="Execute exactly this plan, made earlier.",
+    ),
+    shared.only_typed("--yes", is_flag=True, help="Do not ask; for scripts."),
+    shared.option(
+        "--max-delete",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Refuse a plan of more than N things, those included that go along.",
+    ),
     shared.option(
         "--protect",
         multiple=True,
@@ -45,9 +57,9 @@ _with_options = shared.together(
     shared.option(
         "--evidence",
         type=_PATH,
-        metavar="FILE",
-        help="Where to write the evidence, with its ledger (FILE.jsonl) and printable page; "
-        "default: cv-gdpr-erasure-<UTC time>.json.",
+        metavar="NAME.json",
+        help="Where to write the evidence, with its ledger (NAME.jsonl), certificate (NAME.html) and hashes "
+        "(NAME.sha256); default: cv-gdpr-erasure-<UTC time>.json.",
     ),
     shared.option(
         "--wait",
@@ -88,8 +100,7 @@ def _help(category: Category) -> str:
 
 
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
-    for variable in ("CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT"):
-        options["protect"] += tuple(filter(None, os.environ.get(variable, "").split("\n")))
+    options["protect"] = _protections(options["protect"], rows)
     scope = _scope(options, rows)
     connection = shared.connection(options)
     outside = _outside(scope)
@@ -97,18 +108,23 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
         return _only_words(outside, options)
     if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
         raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
-    from cv_gdpr.delete import check_evidence_path
+    from cv_gdpr.delete import Erased, earlier_run
     from cv_gdpr.plan import check_size, load_plan, make_plan, save_plan
-    from cv_gdpr.service.client import Service
+    from cv_gdpr.service.client import Service, checked_endpoint
 
+    asked = _asked(scope, options["plan_file"])
+    resumed = False
     if options["evidence"] and not options["dry_run"]:
-        check_evidence_path(options["evidence"])
+        earlier = earlier_run(options["evidence"], checked_endpoint(connection.endpoint), asked)
+        if isinstance(earlier, Erased):
+            return _report(earlier, {}, options)
+        resumed = earlier
     with Service(connection) as service:
         if options["plan_file"]:
             plan = load_plan(options["plan_file"], service.endpoint)
             _refuse_protected(service, plan, options["protect"])
         else:
-            plan = make_plan(service, scope, options["protect"])
+            plan = make_plan(service, scope, options["protect"], resumed=resumed)
         check_size(plan, options["max_delete"])
         if options["require_export"]:
             _require_export(plan, options["require_export"])
@@ -118,7 +134,16 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
             show(plan, outside, as_json=options["as_json"])
             return planned_code(plan)
         _confirm(plan, outside, options)
-        return _execute(service, plan, outside, options)
+        return _execute(service, plan, outside, asked, options)
+
+
+def _protections(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what --protect and every variable that sets it name: protections add up."""
+    names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
+    for name in names:
+        shared.refuse_blank(name)
+    lines = [line for name in names for line in os.environ.get(name, "").splitlines() if line.strip()]
+    return tuple(dict.fromkeys((*given, *lines)))
 
 
 def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
@@ -127,6 +152,20 @@ def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
     if rows or options["all_projects"] or options["projects"] or _selects(options) or options["save_plan"]:
         raise UsageError("--plan says itself what is deleted: give it without ROW, scope and selectors")
     return Scope()
+
+
+def _asked(scope: Scope, plan_file: "Path | None") -> str:
+    """Give what tells this command from others; its salted hash stands in the ledger, that no other may resume."""
+    import hashlib
+
+    selection = {name: sorted(values) for name, values in scope.selection._asdict().items()}
+    asked = {"projects": sorted(scope.projects), "rows": sorted(scope.rows), "selection": selection}
+    if plan_file:
+        try:
+            asked["plan"] = hashlib.sha256(plan_file.read_bytes()).hexdigest()
+        except OSError as error:
+            raise UsageError(f"--plan {plan_file}: {error.strerror}") from error
+    return json.dumps(asked, sort_keys=True)
 
 
 def _selects(options: dict[str, Any]) -> bool:
@@ -221,42 +260,49 @@ def _name_or_id(project: "ProjectPlan") -> tuple[str, set[str]]:
 # --- doing ------------------------------------------------------------------------------------------------------
 
 
-def _execute(service: "Service", plan: "Plan", outside: list[Json], options: dict[str, Any]) -> int:
-    from datetime import UTC, datetime
+def _execute(service: "Service", plan: "Plan", outside: list[Json], asked: str, options: dict[str, Any]) -> int:
     from pathlib import Path
 
-    from cv_gdpr.delete import erase
+    from cv_gdpr.delete import Terms, erase
+    from cv_gdpr.report.papers import unused
 
-    path = options["evidence"] or Path(f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json")
+    path = options["evidence"] or unused(Path())
+    terms = Terms(
+        asked=asked,
+        protect=options["protect"],
+        wait=options["wait"],
+        from_file=bool(options["plan_file"]),
+        confirmed=not options["yes"],
+        say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
+    )
     try:
-        erased = erase(
-            service,
-            plan,
-            path,
-            outside=outside,
-            wait=options["wait"],
-            from_file=bool(options["plan_file"]),
-            say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
-        )
+        erased = erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
         import shlex
 
         how = f"--evidence {shlex.quote(str(path))}{', without --save-plan,' if options['save_plan'] else ''}"
         hint = f"its ledger tells what went; the same command with {how} does what is left"
         raise Interrupted("interrupted", hint) from None
-    _report(erased, dict(service.calls), options)
-    return int(erased.evidence["exitCode"])
+    return _report(erased, dict(service.calls), options)
 
 
-def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) -> None:
-    from cv_gdpr.report.evidence import certificate_of, ledger_of
+def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) -> int:
+    """Print what an erasure came to, and give its exit code."""
+    from cv_gdpr.report.papers import certificate_of, hashes_of, ledger_of
 
     evidence = erased.evidence
     files = {
         "evidence": str(erased.path),
         "ledger": str(ledger_of(erased.path)),
         "certificate": str(certificate_of(erased.path)),
+        "hashes": str(hashes_of(erased.path)),
     }
+    if erased.completed:
+        click.echo(
+            f"Note: this erasure ended at {evidence['finished']}; its evidence was completed from the ledger. "
+            "The service was asked nothing, and nothing was deleted.",
+            err=True,
+        )
     if options["as_json"]:
         kept = (
             "verdict",
@@ -269,7 +315,8 @@ def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) ->
             "outsideTheApi",
             "planHash",
         )
-        print_json({name: evidence[name] for name in kept} | files | {"calls": calls})
+        told = {name: evidence[name] for name in kept} | files
+        print_json(told | {"completedFromLedger": erased.completed, "calls": calls})
     elif not options["quiet"]:
         click.echo(evidence["verdict"])
         counts = sorted(evidence["counts"].items())
@@ -286,6 +333,7 @@ def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) ->
                 "calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1}
             )
     _print_shortfall(erased)
+    return int(evidence["exitCode"])
 
 
 def _print_shortfall(erased: "Erased") -> None:
@@ -294,6 +342,8 @@ def _print_shortfall(erased: "Erased") -> None:
         click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
         if erased.stopped_by.hint:
             click.echo(f"Hint: {printable(erased.stopped_by.hint)}", err=True)
+    elif evidence["exitCode"] == NotAuthorised.exit_code:
+        click.echo(f"Error: {printable(evidence['verdict'])}", err=True)
     for value in evidence["notFound"]:
         click.echo(f"Error: found nowhere: {printable(value)}", err=True)
     bad = [one for one in evidence["items"] if one["state"] not in {"deleted", "gone already"}]

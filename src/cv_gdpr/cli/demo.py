@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.cli.options import FilePath, output_options
+from cv_gdpr.cli.options import FilePath, option, output_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ _NEXT = """\
 
 
 @click.command()
-@click.option("--out", type=FilePath(), metavar="DIR", help="The folder to write; default: a new one beside you.")
+@option("--out", type=FilePath(), metavar="DIR", help="The folder to write; default: a new one beside you.")
 @output_options
 def demo(out: "Path | None", **options: Any) -> int:
     """See the main job done without an Azure account, on a service that is simulated.

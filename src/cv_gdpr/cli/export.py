@@ -18,17 +18,17 @@ _SHOWN = 20  # missing things that are named on the screen; missing.jsonl names 
 _with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
-    click.option(
+    shared.option(
         "--out",
         type=shared.FilePath(),
         metavar="DIR",
         help="The folder to write; default: cv-gdpr-export-<UTC time>. The same folder again finishes a run cut off.",
     ),
-    click.option("--recheck", is_flag=True, help="Compare what an earlier run wrote by its hash, not by size alone."),
-    click.option(
+    shared.option("--recheck", is_flag=True, help="Compare what an earlier run wrote by its hash, not by size alone."),
+    shared.option(
         "--include-keys", is_flag=True, help="Keep the account's keys in clear instead of their fingerprints."
     ),
-    click.option(
+    shared.option(
         "--connections",
         type=click.IntRange(1, 256),
         default=32,

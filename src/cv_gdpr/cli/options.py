@@ -26,7 +26,10 @@ class OnePerLine(click.ParamType[Any]):
     """Text; a variable that sets a repeatable option holds one value a line, since names may hold blanks."""
 
     name = "text"
-    envvar_list_splitter = "\n"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Return the lines that hold something."""
+        return [line for line in rv.splitlines() if line.strip()]
 
 
 class MetadataPair(OnePerLine):
@@ -35,12 +38,12 @@ class MetadataPair(OnePerLine):
     name = "key=value"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Give (key, value); fails without an equals sign."""
+        """Return (key, value); fail unless there is something on both sides of an equals sign."""
         if isinstance(value, tuple):
             return value
         key, equals, rest = str(value).partition("=")
-        if not equals or not key:
-            self.fail("not of the form KEY=VALUE", param, ctx)
+        if not equals or not key.strip() or not rest.strip():
+            self.fail("not of the form KEY=VALUE, with something on both sides", param, ctx)
         return key, rest
 
 
@@ -102,18 +105,64 @@ class Seconds(click.FloatRange):
         return seconds
 
 
+def _refuse_empty(parameter: click.Parameter, ctx: click.Context, value: Any, source: ParameterSource) -> None:
+    """Fail for a value that says nothing: `--image-ids-file "$IDS"` with IDS unset must not widen what is done."""
+    values = value if isinstance(value, (list, tuple)) else [value]
+    if source is ParameterSource.COMMANDLINE and any(isinstance(one, str) and not one.strip() for one in values):
+        raise click.BadParameter("it was given an empty value", ctx, parameter)
+
+
 class Option(click.Option):
-    """An option whose variable is named like itself: CV_GDPR_EXPORT_TAG for --tag."""
+    """An option that refuses an empty value, and whose variable is named like itself: CV_GDPR_EXPORT_TAG for --tag.
+
+    `only_typed`: the option says what is deleted, so that `delete` takes it from the command line alone.
+    """
+
+    def __init__(self, *names: Any, only_typed: bool = False, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.only_typed = only_typed
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """Give the variable's value; an empty one counts as not set."""
+        """Return the variable's value; an empty one counts as not set, a blank one is an error."""
         word = max(self.opts, key=len).lstrip("-").replace("-", "_").upper()
-        return os.environ.get(f"{ctx.auto_envvar_prefix}_{word}") or None
+        name = f"{ctx.auto_envvar_prefix}_{word}"
+        value = os.environ.get(name)
+        if value is not None and self.only_typed and f"{ctx.auto_envvar_prefix}_".startswith("CV_GDPR_DELETE_"):
+            raise click.UsageError(f"{name} is set, but delete takes {self.opts[0]} from its command line alone", ctx)
+        refuse_blank(name)
+        return value or None
+
+    def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
+        """Return the value and where it comes from; fail for an empty one."""
+        value, source = super().consume_value(ctx, opts)
+        _refuse_empty(self, ctx, value, source)
+        return value, source
+
+
+class Argument(click.Argument):
+    """An argument that refuses an empty value."""
+
+    def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
+        """Return the value and where it comes from; fail for an empty one."""
+        value, source = super().consume_value(ctx, opts)
+        _refuse_empty(self, ctx, value, source)
+        return value, source
+
+
+def refuse_blank(variable: str) -> None:
+    """Raise UsageError for a variable that holds blanks alone: it was meant to say something."""
+    if (value := os.environ.get(variable)) and not value.strip():
+        raise click.UsageError(f"{variable} is blank: unset it, or give it a value")
 
 
 def option(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]:
     """Declare an option of this kind."""
     return click.option(*names, cls=Option, **settings)
+
+
+def only_typed(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]:
+    """Declare an option that `delete` never reads from the environment."""
+    return option(*names, only_typed=True, **settings)
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
@@ -171,21 +220,27 @@ connection_options = together(
 )
 
 scope_options = together(
-    option("--all", "all_projects", is_flag=True, help="Every project of the resource."),
-    option("--project", "projects", multiple=True, type=OnePerLine(), metavar="P", help="A name or an id; repeats."),
+    only_typed("--all", "all_projects", is_flag=True, help="Every project of the resource."),
+    only_typed(
+        "--project", "projects", multiple=True, type=OnePerLine(), metavar="P", help="A name or an id; repeats."
+    ),
 )
 
 selector_options = together(
-    option("--tag", "tags", multiple=True, type=OnePerLine(), metavar="NAME", help="Only what has this tag; repeats."),
-    option(
+    only_typed(
+        "--tag", "tags", multiple=True, type=OnePerLine(), metavar="NAME", help="Only what has this tag; repeats."
+    ),
+    only_typed(
         "--metadata",
         multiple=True,
         type=MetadataPair(),
         metavar="KEY=VALUE",
         help="Only images with this metadata; repeats.",
     ),
-    option("--image-id", "image_ids", multiple=True, type=ImageId(), metavar="ID", help="Only this image; repeats."),
-    option(
+    only_typed(
+        "--image-id", "image_ids", multiple=True, type=ImageId(), metavar="ID", help="Only this image; repeats."
+    ),
+    only_typed(
         "--image-ids-file",
         metavar="FILE",
         help="Only the images of this list, one id a line (- reads standard input).",

@@ -36,6 +36,11 @@ def _block(project: "ProjectPlan") -> list[str]:
     for row, ids in project.rows.items():
         if row != "projects":
             lines.append(f"  {row:<12}{len(ids):>8}{_remark(project, row)}")
+    for row, ids in project.along.items():
+        lines.append(f"  {row:<12}{len(ids):>8}  they live only in these iterations, and go with them")
+    if project.losing_tags:
+        losing = f"{plural(len(project.losing_tags), 'image')} of the workspace, with"
+        lines.append(f"  {losing} {plural(project.losing_regions, 'region')}, will lose these tags; the images stay")
     if project.exported_models:
         lines.append(
             f"  {'exports':<12}{project.exported_models:>8}  exported models: they stay until the resource goes"
@@ -60,11 +65,6 @@ def _plan_notes(plan: "Plan", outside: list[Json]) -> list[str]:
     ]
     if "performance" in plan.scope["rows"]:
         notes.append("performance: goes with its iterations, which are planned here")
-    notes += [
-        f"images only in the iterations of project {project.id}, which go with them: {project.only_in_iterations}"
-        for project in plan.projects
-        if project.only_in_iterations and not project.rows.get("images")
-    ]
     notes += [
         f"selected as an iteration has it, but not as it is today, and left: image {image} of project {project.id}"
         for project in plan.projects

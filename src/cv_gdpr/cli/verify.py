@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.cli.options import FilePath, output_options
+from cv_gdpr.cli.options import Argument, FilePath, output_options
 from cv_gdpr.cli.output import plural, print_json, printable, size
 
 if TYPE_CHECKING:
@@ -12,15 +12,20 @@ if TYPE_CHECKING:
 
     from cv_gdpr.verify import Verification
 
+_PROVED = {
+    False: "evidence, ledger, certificate and hashes agree",
+    True: "the ledger is whole; that its last line is the one written, the evidence tells",
+}
+
 
 @click.command()
-@click.argument("path", metavar="DIR|FILE", type=FilePath())
+@click.argument("path", cls=Argument, metavar="DIR|FILE", type=FilePath())
 @output_options
 def verify(path: "Path", **options: Any) -> int:
     """Prove an export or the evidence of an erasure, without the service.
 
-    DIR: the bag, the hashes, every record's file, the counts. FILE: the chain of a ledger, and that the evidence agrees
-    with it. Exits 0 if nothing differs, else 4 with each difference.
+    DIR: the bag, the hashes, every record's file, the counts. FILE: evidence (NAME.json) with its ledger, certificate
+    and hashes; or a ledger alone (NAME.jsonl). Exits 0 if nothing differs, else 4 with each difference.
     """
     if path.is_file():
         return _verify_evidence(path, options)
@@ -32,7 +37,7 @@ def verify(path: "Path", **options: Any) -> int:
 
 
 def _verify_evidence(path: "Path", options: dict[str, Any]) -> int:
-    from cv_gdpr.report.evidence import check
+    from cv_gdpr.report.checking import check
 
     differences = check(path)
     code = 4 if differences else 0
@@ -45,7 +50,7 @@ def _verify_evidence(path: "Path", options: dict[str, Any]) -> int:
     if differences:
         click.echo(f"Error: {plural(len(differences), 'difference')} in {path}", err=True)
     elif not options["quiet"]:
-        click.echo(f"verified: {path}; its ledger is whole and tells the same")
+        click.echo(f"verified: {path}; {_PROVED[path.suffix == '.jsonl']}")
     return code
 
 

@@ -1,11 +1,11 @@
 """The printable page of an erasure: the evidence as a certificate that a person signs and files.
 
-Its fields follow the certificate of sanitization in NIST SP 800-88 Rev. 1, appendix G, where they apply to data that a
-cloud service holds: no medium is in anybody's hands, so there is no serial number, and no method of purging but the
-service's own.
+Its fields are those of a certificate of sanitization (NIST SP 800-88) that apply to data which a cloud service holds.
+No medium is in anybody's hands: there is no serial number, and neither Clear nor Purge is claimed.
 """
 
 from html import escape
+from html.parser import HTMLParser
 from typing import Any
 
 from cv_gdpr.findings import Json
@@ -18,6 +18,10 @@ th { text-align: left; vertical-align: top; font-weight: normal; background: #f2
 td { overflow-wrap: anywhere; } .items { font: 8pt/1.3 monospace; } .sign td { height: 2.2rem; }
 .verdict { font-size: 1.2rem; font-weight: bold; } @page { margin: 18mm; } tr { break-inside: avoid; }
 """
+_MARKUP = {
+    *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td"),
+    *("doctype html", "lang=en", "charset=utf-8", "class=verdict", "class=items", "class=sign"),
+}
 _SIGNED = ("Name", "Title", "Organisation", "Date and place", "Signature")
 
 
@@ -61,8 +65,9 @@ def _facts(evidence: Json) -> list[tuple[str, str]]:
         ("Not searched", "; ".join(f"{row}: {why}" for row, why in _left_out(evidence).items()) or "-"),
         ("Selected by", ", ".join(f"{one['selector']} (salted SHA-256 {one['sha256']})" for one in selectors) or "-"),
         ("Salt of those hashes", str(evidence["scope"].get("salt") or "-")),
-        ("Method type", "Clear, by logical deletion: how the service frees its media is Microsoft's to say"),
-        ("Method used", "the delete operations of the Custom Vision Training API v3.4-preview"),
+        ("Method type", str(evidence["method"]["type"])),
+        ("Method used", str(evidence["method"]["used"])),
+        ("About the method", str(evidence["method"]["note"])),
         ("Tool used, with version", str(evidence["tool"])),
         ("Verification method", "full: each thing in the plan was looked for again after the last deletion"),
         ("Started, finished (UTC)", f"{evidence['started']}, {evidence['finished']}"),
@@ -121,3 +126,56 @@ def _items(items: list[Json]) -> str:
 def _form() -> str:
     rows = "".join(f"<tr><th>{name}</th><td></td></tr>" for name in _SIGNED)
     return f"<table class='sign'>{rows}</table>"
+
+
+class _Foreign(HTMLParser):
+    """Collects the markup of a page that no certificate holds: a script, a link, a picture, an event handler."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.tags = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element or an attribute that is not the certificate's."""
+        self.tags += 1
+        self._note(tag, *(f"{name}={value}" for name, value in attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Count it."""
+        self.tags += 1
+        self._note(tag)
+
+    def handle_decl(self, decl: str) -> None:
+        """Note a declaration."""
+        self.tags += 1
+        self._note(decl)
+
+    def handle_comment(self, data: str) -> None:
+        """Note a comment: old browsers run some."""
+        self._note(f"a comment {data}")
+
+    def handle_pi(self, data: str) -> None:
+        """Note a processing instruction."""
+        self._note(f"an instruction {data}")
+
+    def unknown_decl(self, data: str) -> None:
+        """Note whatever else begins with <!."""
+        self._note(data)
+
+    def handle_data(self, data: str) -> None:
+        """Note a style sheet other than the certificate's: it may hide words, or load a picture."""
+        if self.cdata_elem and data != _STYLE:
+            self._note("a foreign style")
+
+    def _note(self, *seen: str) -> None:
+        self.found += [one for one in seen if one not in _MARKUP]
+
+
+def foreign_markup(page: str) -> list[str]:
+    """Give what a page holds beside the markup of a certificate."""
+    parser = _Foreign()
+    parser.feed(page)
+    parser.close()
+    odd = [] if page.count("<") == parser.tags else ["a < that begins no tag"]  # a browser may see one there
+    return parser.found + odd

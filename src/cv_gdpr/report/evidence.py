@@ -1,18 +1,57 @@
-"""The evidence of an erasure: one JSON document made from the plan and the ledger, and the check of it against both."""
+"""The evidence of an erasure: one JSON document, told from the ledger's events alone."""
 
-import hashlib
-import json
-from pathlib import Path
+import secrets
 from typing import Any
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.writing import HashedFile, storing
-from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Json
-from cv_gdpr.report.ledger import Chain, Ledger, now, read_chain
-from cv_gdpr.report.outcomes import FAILED, LEFT, RESIDUE, UNPROVED, Outcome, as_json, counted, outcomes_of
+from cv_gdpr.report.ledger import Chain, Ledger, now, sealed
+from cv_gdpr.report.outcomes import (
+    DELETED,
+    FAILED,
+    GONE,
+    LEFT,
+    RESIDUE,
+    UNPROVED,
+    Outcome,
+    as_json,
+    counted,
+    outcomes_of,
+)
 
 FORMAT = "cv-gdpr evidence 1"
+TOOL = f"cv-gdpr {__version__}"
+FIELDS: dict[str, tuple[str, ...]] = {
+    FORMAT: (
+        "format",
+        "tool",
+        "endpoint",
+        "started",
+        "finished",
+        "verdict",
+        "exitCode",
+        "method",
+        "scope",
+        "planHash",
+        "counts",
+        "projects",
+        "protected",
+        "notFound",
+        "items",
+        "residue",
+        "outsideTheApi",
+        "retention",
+        "ledger",
+    )
+}
+"""What a document of each format number holds, in its order."""
+
+METHOD: Json = {
+    "type": "deletion by API request; not media sanitisation",
+    "used": "the delete operations of the Custom Vision Training API v3.4-preview",
+    "note": "Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
+    "how the service frees its media is Microsoft's to say.",
+}
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION: tuple[Json, ...] = (
     {
@@ -31,16 +70,37 @@ RETENTION: tuple[Json, ...] = (
         "source": "https://learn.microsoft.com/azure/ai-services/recover-purge-resources",
     },
 )
+_NO_OTHER = "Not a statement that no other picture of the person exists."
 
 
-def ledger_of(evidence: Path) -> Path:
-    """Give the path of the ledger that belongs to an evidence file."""
-    return evidence.with_name(evidence.name + ".jsonl")
+def opening(plan: Json, planned: Json, asked: str) -> Json:
+    """Give the ledger's first event of a run: all that the evidence will need of the plan.
+
+    `plan` is the plan's JSON with its `hash`, `planned` its ids (project -> row -> ids), `asked` what tells this
+    command from others.
+    """
+    return {
+        "tool": TOOL,
+        "endpoint": plan["endpoint"],
+        "asked": sealed(asked, secrets.token_hex(16)),
+        "listedFrom": plan["created"],
+        "planHash": plan["hash"],
+        "scope": plan["scope"],
+        "planned": planned,
+        "projects": [_project(project) for project in plan["projects"]],
+        "protected": plan["protected"],
+        "unmatched": plan["unmatched"],
+    }
 
 
-def certificate_of(evidence: Path) -> Path:
-    """Give the path of the printable page that belongs to an evidence file."""
-    return evidence.with_suffix(".html") if evidence.suffix != ".html" else evidence.with_suffix(".certificate.html")
+def _project(project: Json) -> Json:
+    """Give what the evidence says of a planned project beside its things."""
+    kept = ("id", "whole", "only_in_iterations", "exported_models", "iterations_holding", "published")
+    names = ("id", "whole", "imagesOnlyInIterations", "exportedModels", "iterationsTrainedOnThem", "unpublished")
+    shown = {name: project[field] for name, field in zip(names, kept, strict=True)}
+    if not project["rows"].get("iterations"):
+        shown["exportedModels"] = None  # nobody counted: no iteration was to go
+    return shown | {"unpublished": sorted(shown["unpublished"])}
 
 
 def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> int:
@@ -53,137 +113,114 @@ def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> in
     return 3 if states & {FAILED, LEFT, UNPROVED} or unmatched else 0
 
 
-def verdict(code: int, outcomes: list[Outcome]) -> str:
-    """Say in words what an exit code means here."""
-    if code == 0:
-        return "erased: everything in the plan is gone" if outcomes else "nothing to delete: nothing of this is there"
-    words = {3: "done in part", 4: "residue: deleted, but still there", 5: "refused or not reachable"}
-    return words.get(code, "stopped")
+def verdict(code: int, outcomes: list[Outcome], opened: Json) -> str:
+    """Say in words what was proved, and no more. What was stored after the listing began may not be in the plan."""
+    selected, before = bool(opened["scope"].get("selectors")), f"stored before {opened['listedFrom']}"
+    if code:
+        words = {3: "done in part", 4: "residue: deleted, but still there", 5: "refused or not reachable"}
+        return words.get(code, "stopped")
+    if not outcomes and selected:
+        return f"nothing to delete: these selectors matched nothing {before}. {_NO_OTHER}"
+    if not outcomes:
+        return f"nothing to delete: nothing in scope, {before}, was there"
+    if selected:
+        return f"erased: what these selectors matched, {before}. {_NO_OTHER}"
+    return f"erased: everything in the plan, {before}. Not a statement about what was stored since."
 
 
-def make(ledger: Ledger, plan: Json, outside: list[Json], stopped: int = 0) -> Json:
-    """Give the evidence document, and close the ledger with its hash.
+def close(ledger: Ledger, outside: list[Json], stopped: int = 0) -> None:
+    """Write the ledger's last event, from which, with those before it, the evidence is told.
 
-    `plan` is the plan's JSON, `outside` what no operation deletes, `stopped` the exit code of what stopped the run.
+    `outside` is what no operation deletes, `stopped` the exit code of what stopped the run. Raises StorageError and
+    LedgerLost.
     """
-    outcomes = outcomes_of(ledger.events)
+    ledger.write("closed", stopped=stopped, document=head(ledger.events, outside, stopped, now()))
+
+
+def head(events: list[Json], outside: list[Json], stopped: int, finished: str) -> Json:
+    """Give the document's part that is not told of single things, from the events before the last."""
+    outcomes = outcomes_of(events)
+    runs = [event for event in events if event["event"] == "opened"]
+    opened = runs[-1] | {"scope": _scope([run["scope"] for run in runs])}
     told = {outcome.id for outcome in outcomes}  # by this run or one that was cut off before it
-    nowhere = [value for value in plan["unmatched"] if value.rpartition(" ")[2] not in told]
+    nowhere = [value for value in opened["unmatched"] if value.rpartition(" ")[2] not in told]
     code = exit_code(outcomes, stopped, nowhere)
-    document: Json = {
+    return {
         "format": FORMAT,
-        "tool": f"cv-gdpr {__version__}",
-        "endpoint": plan["endpoint"],
-        "started": ledger.events[0]["at"],
-        "finished": now(),
-        "verdict": verdict(code, outcomes),
+        "tool": TOOL,
+        "endpoint": opened["endpoint"],
+        "started": events[0]["at"],
+        "finished": finished,
+        "verdict": verdict(code, outcomes, opened),
         "exitCode": code,
-        "scope": plan["scope"],
-        "planHash": plan["hash"],
-        "counts": counted(outcomes),
-        "projects": [_project(project, outcomes) for project in plan["projects"]],
-        "protected": plan["protected"],
+        "method": METHOD,
+        "scope": opened["scope"],
+        "planHash": opened["planHash"],
+        "projects": _projects(events, outcomes),
+        "protected": opened["protected"],
         "notFound": nowhere,
-        "items": as_json(outcomes),
-        "residue": as_json(outcome for outcome in outcomes if outcome.state == RESIDUE),
         "outsideTheApi": outside,
         "retention": list(RETENTION),
     }
-    ledger.write("closed", planHash=plan["hash"], scope=plan["scope"], exitCode=code, evidence=_digest(document))
-    bound = {"file": ledger.path.name, "lines": len(ledger.events), "last": ledger.last}
-    return document | {"ledger": bound}
 
 
-def _digest(document: Json) -> str:
-    """Give the hash of an evidence document, without its own word on the ledger that holds this hash."""
-    told = {name: value for name, value in document.items() if name != "ledger"}
-    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def _scope(scopes: list[Json]) -> Json:
+    """Give the last run's scope; a selector that matched in an earlier one did, though what it matched is gone now."""
+    last = scopes[-1]
+    if not last["selectors"]:
+        return last
+    matched = [
+        any(one["matched"] for one in of_runs)
+        for of_runs in zip(*(scope["selectors"] for scope in scopes), strict=True)
+    ]
+    selectors = [one | {"matched": did} for one, did in zip(last["selectors"], matched, strict=True)]
+    return last | {"selectors": selectors}
 
 
-def _project(project: Json, outcomes: list[Outcome]) -> Json:
-    kept = ("id", "whole", "only_in_iterations", "exported_models", "iterations_holding")
-    names = ("id", "whole", "imagesOnlyInIterations", "exportedModels", "iterationsTrainedOnThem")
-    shown = {name: project[field] for name, field in zip(names, kept, strict=True)}
-    if not project["rows"].get("iterations"):
-        shown["exportedModels"] = None  # nobody counted: no iteration was to go
-    states = [outcome.state for outcome in outcomes if (outcome.row, outcome.id) == ("projects", project["id"])]
-    return shown | {"unpublished": sorted(project["published"]), "state": states[0] if states else None}
+def _projects(events: list[Json], outcomes: list[Outcome]) -> list[Json]:
+    """Give the projects of all runs: one that was cut off may have planned what the last did not find any more."""
+    projects: dict[str, Json] = {}
+    for event in events:
+        if event["event"] == "opened":
+            for project in event["projects"]:
+                known = projects.setdefault(project["id"], project)
+                projects[project["id"]] = {name: _wider(known[name], value) for name, value in project.items()}
+    states = {(outcome.row, outcome.id): outcome.state for outcome in outcomes}
+    gone = {identity for (row, identity), state in states.items() if row == "iterations" and state in {DELETED, GONE}}
+    unpublished = gone | _accepted(events, "publications")
+    for identity, project in projects.items():
+        holding = {*project["iterationsTrainedOnThem"], *_holding(events, identity)} - gone
+        project["iterationsTrainedOnThem"] = sorted(holding)
+        project["unpublished"] = [one for one in project["unpublished"] if one in unpublished]
+        project["state"] = states.get(("projects", identity))
+    return list(projects.values())
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file of the evidence, readable by its owner only; raises StorageError."""
-    temporary = path.with_name(f".{path.name}.part")
-    with storing(path):
-        file = HashedFile(temporary)
-        try:
-            file.write(text.encode(errors="xmlcharrefreplace"))
-            file.rename(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+def _wider(old: Any, new: Any) -> Any:
+    if isinstance(new, list):
+        return sorted({*old, *new})
+    return max((value for value in (old, new) if value is not None), default=None)
 
 
-def check(path: Path) -> list[str]:
-    """Check a ledger's chain, and evidence against its ledger; give each difference. Raises UsageError."""
-    if path.suffix == ".jsonl":
-        return _check_chain(path, read_chain(path))
-    evidence = _read(path)
-    ledger = ledger_of(path)
-    if not ledger.is_file():
-        return [f"{ledger.name}: the ledger is missing"]
-    chain = read_chain(ledger)
-    return _check_chain(ledger, chain) or _compared(ledger, evidence, chain)
+def _accepted(events: list[Json], row: str) -> set[str]:
+    """Give the ids for which the service accepted a deletion of that row."""
+    accepted = [event for event in events if event["event"] == "answered" and event["row"] == row]
+    return {one for event in accepted if 200 <= event["status"] < 300 for one in event["ids"]}
 
 
-def _check_chain(path: Path, chain: Chain) -> list[str]:
-    if chain.broken:
-        return [f"{path.name}: {chain.broken}"]
-    if chain.torn:
-        return [f"{path.name}: its end is torn, as by a run that was cut off"]
-    if not chain.events or chain.events[0].get("event") != "opened":
-        return [f"{path.name}: not a ledger of cv-gdpr"]
-    if chain.events[-1].get("event") != "closed":
-        return [f"{path.name}: it was never closed: the run was cut off"]
-    return []
+def _holding(events: list[Json], project: str) -> set[str]:
+    """Give the iterations that had held images which went: after those went, nothing in the service knows it."""
+    held = [event for event in events if event["event"] == "held" and event["project"] == project]
+    return {iteration for event in held for iteration, ids in event["iterations"].items() if ids}
 
 
-def _read(path: Path) -> Json:
-    try:
-        evidence: Any = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is neither a folder nor JSON") from error
-    if not isinstance(evidence, dict) or evidence.get("format") != FORMAT:
-        raise UsageError(f"{path} is not evidence of cv-gdpr")
-    return evidence
-
-
-def _compared(ledger: Path, evidence: Json, chain: Chain) -> list[str]:
-    try:
-        return _compare(evidence, chain)
-    except (KeyError, TypeError, ValueError, AttributeError):  # whoever forges lines may forge anything
-        return [f"{ledger.name}: holds a line that cv-gdpr does not write"]
-
-
-def _compare(evidence: Json, chain: Chain) -> list[str]:
-    """Tell the story again from the ledger, and compare."""
-    opened, closed = chain.events[0], chain.events[-1]
+def document_of(chain: Chain, ledger: str) -> Json:
+    """Give the evidence that a closed ledger of that name tells."""
     outcomes = outcomes_of(chain.events)
-    stated = {
-        "items": as_json(outcomes),
+    told: Json = chain.events[-1]["document"] | {
         "counts": counted(outcomes),
+        "items": as_json(outcomes),
         "residue": as_json(outcome for outcome in outcomes if outcome.state == RESIDUE),
-        "endpoint": opened.get("endpoint"),
-        "planHash": closed.get("planHash"),
-        "exitCode": closed.get("exitCode"),
-        "scope": closed.get("scope"),
-        "verdict": verdict(int(closed.get("exitCode", 1)), outcomes),
+        "ledger": {"file": ledger, "lines": len(chain.events), "last": chain.last},
     }
-    differences = [name for name, value in stated.items() if evidence.get(name) != value]
-    bound = evidence.get("ledger")
-    if not isinstance(bound, dict) or (bound.get("lines"), bound.get("last")) != (len(chain.events), chain.last):
-        differences.append("ledger")
-    if not differences and _digest(evidence) != closed.get("evidence"):
-        return ["the evidence was changed after it was written: the ledger holds another hash of it"]
-    return [f"{name}: not what the ledger tells" for name in differences]
+    return {name: told[name] for name in FIELDS[told["format"]]}

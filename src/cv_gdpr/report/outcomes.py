@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 
 from cv_gdpr.findings import Json
 
@@ -26,8 +26,11 @@ class Outcome:
     requestId: str = ""  # noqa: N815 - as it stands in the evidence
     at: str = ""
     reason: str = ""
+    goes_with: list["Outcome"] = field(default_factory=list)  # the iterations that hold it, if nothing is sent for it
 
 
+_SHOWN = ("project", "row", "id", "state", "status", "requestId", "at", "reason")
+_NOT_GOING = "its iteration is still there"
 Key = tuple[str, str, str]
 
 
@@ -36,6 +39,7 @@ def outcomes_of(events: Iterable[Json]) -> list[Outcome]:
     outcomes: dict[Key, Outcome] = {}
     tell = {
         "opened": _plan,
+        "held": _hold,
         "vanished": _vanish,
         "calling": _call,
         "answered": _answer,
@@ -54,6 +58,16 @@ def _plan(outcomes: dict[Key, Outcome], event: Json) -> None:
     for project, rows in event["planned"].items():
         for row, ids in rows.items():
             outcomes.update({(project, row, one): Outcome(project, row, one) for one in ids})
+
+
+def _hold(outcomes: dict[Key, Outcome], event: Json) -> None:
+    """Note the iterations that held an image, as far as they are planned: it may go with them."""
+    for iteration, ids in event["iterations"].items():
+        holder = outcomes.get((event["project"], "iterations", iteration))
+        for identity in ids if holder else ():
+            outcome = outcomes.get((event["project"], "images", identity))
+            if outcome and holder:
+                outcome.goes_with.append(holder)
 
 
 def _of(outcomes: dict[Key, Outcome], event: Json, field: str) -> Iterator[Outcome]:
@@ -93,15 +107,34 @@ def _explain(outcomes: dict[Key, Outcome], event: Json) -> None:
 
 
 def _look(outcomes: dict[Key, Outcome], event: Json) -> None:
-    whole = outcomes.get((event["project"], "projects", event["project"]))
     for outcome in _of(outcomes, event, "gone"):
-        sent = outcome.at or (whole and _accepted(whole))
+        sent = outcome.at or _went_along(outcomes, outcome)
         outcome.state = DELETED if sent and outcome.status != 404 and outcome.state != GONE else GONE
         outcome.reason = ""
     for outcome in _of(outcomes, event, "there"):
-        if outcome.state != LEFT:
+        if outcome.state == LEFT:
+            continue
+        if outcome.goes_with and not outcome.at:
+            outcome.state, outcome.reason = _stayed_with(outcome.goes_with)
+        else:
             outcome.state = RESIDUE if _accepted(outcome) else FAILED
             outcome.reason = "" if outcome.state == RESIDUE else outcome.reason
+
+
+def _stayed_with(holders: list[Outcome]) -> tuple[str, str]:
+    """Return state and reason of a thing that is still there, and that was to go with its iterations."""
+    staying = [holder for holder in holders if not _accepted(holder)]
+    if not staying:
+        return RESIDUE, ""
+    return (LEFT if all(holder.state == LEFT for holder in staying) else FAILED), _NOT_GOING
+
+
+def _went_along(outcomes: dict[Key, Outcome], outcome: Outcome) -> bool:
+    """Say whether a thing that nothing was sent for went with its project, or with the iterations that held it."""
+    whole = outcomes.get((outcome.project, "projects", outcome.project))
+    if whole and _accepted(whole):
+        return True
+    return bool(outcome.goes_with) and all(_accepted(holder) for holder in outcome.goes_with)
 
 
 def _accepted(outcome: Outcome) -> bool:
@@ -115,4 +148,4 @@ def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 def as_json(outcomes: Iterable[Outcome]) -> list[Json]:
     """Give outcomes as they stand in the evidence."""
-    return [asdict(outcome) for outcome in outcomes]
+    return [{name: getattr(outcome, name) for name in _SHOWN} for outcome in outcomes]

@@ -54,11 +54,12 @@ class Connection:
 
 @dataclass(frozen=True)
 class Answer:
-    """A success: its JSON (None for an empty body), HTTP status and request id."""
+    """A success: its JSON (None for an empty body), HTTP status, request id and Date header."""
 
     body: Any
     status: int
     request_id: str
+    date: str = ""
 
 
 def checked_endpoint(endpoint: str) -> str:
@@ -148,7 +149,8 @@ class Service:
 
         def send() -> Answer:
             raw = method(*args, raw=True, **kwargs)
-            return Answer(raw.output, raw.response.status_code, request_id(raw.response))
+            headers = raw.response.headers
+            return Answer(raw.output, raw.response.status_code, request_id(raw.response), headers.get("Date", ""))
 
         return self._patiently(published_name(operation), send)
 

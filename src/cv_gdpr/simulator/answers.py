@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 JSON_TYPE = "application/json; charset=utf-8"
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_SMALL = re.compile(r"e-\d{2,3}[],}]")
+_STRING_OR_SMALL = re.compile(r'"(?:[^"\\]|\\.)*"|(?<=\d)e(?=-\d)')
 
 DENIED = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key "
@@ -48,7 +52,25 @@ class ServiceError(Exception):
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """Give an answer with the value as compact JSON."""
-    return Answer(status, _encode(value).encode(), JSON_TYPE, headers or {})
+    return Answer(status, json_text(value).encode(), JSON_TYPE, headers or {})
+
+
+def json_text(value: Any) -> str:
+    """Give compact JSON with numbers as .NET writes them: 8.79471951E-13, 1E-05 (recorded sessions)."""
+    text = _encode(value)
+    if not _SMALL.search(text):
+        return text
+    return _STRING_OR_SMALL.sub(lambda found: "E" if found[0] == "e" else found[0], text)
+
+
+def single(number: float) -> float:
+    """Give a number with the digits that .NET writes of it in single precision: 7 if they suffice, else 9.
+
+    So the recorded sessions have 0.2720588 and 0.0339379422.
+    """
+    (kept,) = struct.unpack("f", struct.pack("f", number))
+    short = float(f"{kept:.7g}")
+    return short if struct.pack("f", short) == struct.pack("f", kept) else float(f"{kept:.9g}")
 
 
 def empty(status: int = 204) -> Answer:

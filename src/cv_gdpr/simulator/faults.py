@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ class Fault:
     query. `status` or `body` answer instead of the operation (bytes, text, or a value sent as JSON); `headers` or
     `content_type` alone are put on the normal answer. `delay` seconds come first; `cut` sends true headers and that
     many bytes, then closes; `drop` closes without an answer. `done` carries the operation out before its answer is
-    replaced or lost; `lie` answers a DELETE as if done, and does nothing.
+    replaced or lost; `lie` answers a DELETE as if done, and does nothing; `edit` makes another body of the normal one.
     """
 
     route: str
@@ -34,6 +34,7 @@ class Fault:
     match: str | None = None
     done: bool = False
     lie: bool = False
+    edit: Callable[[bytes], bytes] | None = None
 
     def applies(self, operation: str, method: str, target: str) -> bool:
         """Tell whether a request of that operation, method and raw path with query is meant; only DELETEs lie."""
@@ -50,7 +51,8 @@ class Fault:
     def dress(self, answer: Answer) -> Answer:
         """Give the answer with this fault's content type and headers laid over its own."""
         headers = {**answer.headers, **(self.headers or {})}
-        return Answer(answer.status, answer.body, self.content_type or answer.content_type, headers)
+        body = self.edit(answer.body) if self.edit else answer.body
+        return Answer(answer.status, body, self.content_type or answer.content_type, headers)
 
     def _bare(self, status: int) -> Answer:
         if self.body is None:

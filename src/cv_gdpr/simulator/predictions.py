@@ -7,6 +7,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from cv_gdpr.simulator.store import new_id, now
 DELETE_MAX = 64
 TAGS_MAX = 2
 PAGE_DEFAULT = 100
+UNLIKELY = 1e-12
 SESSION = "3:3936752"
 _ECHOED = ("tags", "iterationId", "startTime", "endTime", "application")
 
@@ -47,11 +49,17 @@ def _tested(ask: Ask, project: Project) -> Iteration:
 
 
 def guesses(iteration: Iteration, ident: str) -> tuple[Guess, ...]:
-    """Give made-up but steady predictions of every tag of the iteration for that image id, likeliest first."""
+    """Give made-up but steady predictions of every tag of the iteration for that image id, likeliest first.
+
+    The last of several is as unlikely as recorded ones are (8.79471951E-13).
+    """
     detection = DOMAINS[iteration.domain_id].type == "ObjectDetection"
     box = (0.1, 0.2, 0.3, 0.4) if detection else None
     found = [Guess(tag, _probability(ident, tag.id), box) for tag in iteration.snapshot.tags.values()]
-    return tuple(sorted(found, key=lambda each: each.probability, reverse=True))
+    found.sort(key=lambda each: each.probability, reverse=True)
+    if len(found) > 1:
+        found[-1] = replace(found[-1], probability=found[-1].probability * UNLIKELY)
+    return tuple(found)
 
 
 def _probability(ident: str, tag_id: str) -> float:
@@ -72,7 +80,8 @@ def delete_prediction(ask: Ask) -> Answer:
 def query_predictions(ask: Ask) -> Answer:
     """Answer a page of stored predictions and the token for the next; its continuation is null at the end.
 
-    A page is maxCount long, 100 when that is 0 ([infer]); the paging protocol is inferred too.
+    A page is maxCount long, 100 when that is 0 ([infer]); the paging protocol is inferred too: a continuation names the
+    last prediction, or with the option `offsets` how many came before.
     """
     project, query = ask.project, ask.json()
     _check_query(query)
@@ -80,7 +89,9 @@ def query_predictions(ask: Ask) -> Answer:
     ordered = sorted(_wanted(project, query), key=_place, reverse=order == "Newest")
     rest = _after(ordered, query.get("continuation"), order == "Newest")
     results, link = rest[:size], ask.link()
-    more = _continuation(results[-1]) if len(rest) > size else None
+    more = None
+    if len(rest) > size:
+        more = _encoded(len(ordered) - len(rest) + size if ask.options.offsets else _place(results[-1]))
     token = {"session": query.get("session") or SESSION, "continuation": more}
     token |= {"maxCount": query.get("maxCount") or 0, "orderBy": order}
     token |= {key: query.get(key) for key in _ECHOED}
@@ -126,15 +137,18 @@ def _place(prediction: Prediction) -> tuple[str, str]:
     return prediction.created.isoformat(), prediction.id
 
 
-def _continuation(last: Prediction) -> str:
-    return base64.b64encode(json.dumps(_place(last)).encode()).decode()
+def _encoded(place: tuple[str, str] | int) -> str:
+    return base64.b64encode(json.dumps(place).encode()).decode()
 
 
 def _after(ordered: list[Prediction], continuation: str | None, newest: bool) -> list[Prediction]:
     if not continuation:
         return ordered
     try:
-        created, ident = json.loads(base64.b64decode(continuation, validate=True))
+        place = json.loads(base64.b64decode(continuation, validate=True))
+        if isinstance(place, int):
+            return ordered[place:]
+        created, ident = place
     except (binascii.Error, ValueError) as error:
         raise bad_request("BadRequestPredictionInvalidQueryParameters", "Unknown continuation") from error
     last = (created, ident)

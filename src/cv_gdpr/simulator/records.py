@@ -35,6 +35,7 @@ class Options:
     original_blobs: bool = False
     api_latency: float = 0.0
     blob_latency: float = 0.0
+    offsets: bool = False  # continuations of stored predictions count them, so that deleting one hides another
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from cv_gdpr.simulator import paths
+from cv_gdpr.simulator.answers import single
 from cv_gdpr.simulator.links import Linker
 from cv_gdpr.simulator.records import (
     Export,
@@ -129,7 +130,7 @@ def region_shape(region: Region, tag_name: str | None) -> Shape:
 
 def box_shape(box: tuple[float, float, float, float]) -> Shape:
     """Give a box as the four fractions of the image's sides."""
-    return dict(zip(("left", "top", "width", "height"), box, strict=True))
+    return dict(zip(("left", "top", "width", "height"), map(single, box), strict=True))
 
 
 def iteration_shape(project: Project, iteration: Iteration) -> Shape:
@@ -179,7 +180,7 @@ def export_shape(project: Project, iteration: Iteration, export: Export, link: L
 def guess_shape(guess: Guess) -> Shape:
     """Give one predicted tag; boundingBox is absent for classification."""
     tag = guess.tag
-    shape = {"probability": guess.probability, "tagId": tag.id, "tagName": tag.name, "tagType": tag.type}
+    shape = {"probability": single(guess.probability), "tagId": tag.id, "tagName": tag.name, "tagType": tag.type}
     return {**shape, "boundingBox": box_shape(guess.box)} if guess.box else shape
 
 

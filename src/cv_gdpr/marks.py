@@ -1,0 +1,65 @@
+"""Marks: what a thing was like when it was planned, hashed, so that a change since then is seen.
+
+Two answers of the service that say the same have one mark. A number counts by its value, since the service spells
+numbers as .NET does (8.79471951E-13, 1E-05) and an exported record keeps that spelling. The order of a list counts for
+nothing: no operation promises one (recorded: GetImagesByIds and GetTaggedImages sort differently).
+"""
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+from cv_gdpr.findings import Json
+from cv_gdpr.redact import Record, json_value, without_signature
+
+_CHANGING = frozenset({"lastModified", "imageCount", "tagName", "originalPublishResourceId"})
+
+
+def mark(record: Json) -> str:
+    """Return 16 hex digits that change when a thing changes: its record, without links and what moves by itself."""
+    exact = json_value(record.text) if isinstance(record, Record) else record  # lists are read with rounded numbers
+    return hashlib.sha256(canonical(_lasting(exact))).hexdigest()[:16]
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON text of a value that holds no NumberText."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _lasting(value: Any) -> Any:
+    """Return a value as it is hashed: an exported record has its signatures cut off, so they are cut off here too."""
+    if isinstance(value, str):
+        return without_signature(value)
+    if isinstance(value, dict):
+        return {name: _lasting_field(name, part) for name, part in value.items() if not _moves(name)}
+    if isinstance(value, list):
+        return sorted((_lasting(part) for part in value), key=canonical)
+    if isinstance(value, (float, Decimal)) or type(value) is int:
+        return {"number": number_text(value)}
+    return value
+
+
+def _moves(name: str) -> bool:
+    return name in _CHANGING or name.endswith("Uri")
+
+
+def _lasting_field(name: str, value: Any) -> Any:
+    if name == "metadata" and isinstance(value, dict):  # its names are a person's
+        return {key: _lasting(part) for key, part in value.items()}
+    return _lasting(value)
+
+
+def number_text(number: float | Decimal) -> str:
+    """Return the one text of a number's value: its digits without zeros at the end, and the exponent of the last.
+
+    Nothing is rounded: Decimal's own `normalize` would, to 28 digits.
+    """
+    sign, digits, exponent = Decimal(repr(number) if isinstance(number, float) else number).as_tuple()
+    if not isinstance(exponent, int):
+        return getattr(number, "text", str(exponent))  # beyond all that a Decimal holds
+    text = "".join(map(str, digits))
+    significant = text.rstrip("0")
+    if not significant.lstrip("0"):
+        return "0"
+    return f"{'-' if sign else ''}{significant.lstrip('0')}E{exponent + len(text) - len(significant)}"

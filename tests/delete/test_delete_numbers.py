@@ -1,0 +1,61 @@
+"""Numbers however the service spells them: exported, planned, required, deleted, proved and verified by their value."""
+
+import itertools
+import re
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from delete.erasing import stock
+from unit.test_marks import SAME
+
+OPERATIONS = [
+    "QueryPredictions",
+    "GetTaggedImages",
+    "GetImagesByIds",
+    "GetImagePerformances",
+    "GetIterationPerformance",
+]
+NUMBER = re.compile(rb'"(probability|left|precision|recall)":[^,}]*')
+
+
+def spell(sim, spellings):
+    """Send each number of these operations in one spelling after the other, another one in each answer."""
+    turns = itertools.cycle(spellings)
+
+    def edit(body):
+        return NUMBER.sub(lambda found: b'"%s":%s' % (found[1], next(turns).encode()), body)
+
+    for operation in OPERATIONS:
+        sim.fault(Fault(operation, times=None, edit=edit))
+
+
+@pytest.mark.parametrize("spellings", [SAME[0], SAME[1], SAME[2], SAME[7]], ids=lambda one: one[0])
+def test_a_number_is_the_same_in_every_spelling_from_export_to_proof(sim, erase, tmp_path, spellings):
+    stock(sim, images=5, iterations=1)
+    (detection,) = sim.fill(images=2, image_bytes=64, iterations=1, regions=2, predictions=1, seed=9)
+    spell(sim, spellings)
+    out, plan = tmp_path / "out", tmp_path / "plan.json"
+
+    assert erase.cli("export", "--all", "--out", out).code == 0
+    assert erase.cli("verify", out).code == 0
+    assert erase("--all", "--dry-run", "--save-plan", plan, "--require-export", out).code == 0
+    ran = erase("--plan", plan, "--require-export", out)
+
+    assert ran.code == 0, ran.err
+    assert set(erase.states().values()) == {"deleted"}
+    assert not sim.store.projects
+    assert erase.verified() == 0
+    assert detection in erase.states("projects")
+
+
+def test_a_number_of_another_value_is_a_change(sim, erase, tmp_path):
+    stock(sim, images=5, iterations=1)
+    spell(sim, ["0.1"])
+    plan = tmp_path / "plan.json"
+    assert erase("predictions", "--all", "--dry-run", "--save-plan", plan).code == 0
+    sim.clear_faults()
+    spell(sim, ["0.1000000000000000000000000000000001"])
+
+    assert erase("--plan", plan).code == 3
+    assert set(erase.states().values()) == {"left"}

@@ -1,0 +1,457 @@
+"""The papers of an erasure outlive whatever happens once the last thing is deleted, and replace nothing."""
+
+import errno
+import json
+import os
+import subprocess
+import threading
+
+import pytest
+
+from cv_gdpr.delete import Erased, earlier_run
+from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.plan import Plan, ProjectPlan
+from cv_gdpr.report import papers
+from cv_gdpr.report.checking import check
+from cv_gdpr.report.evidence import close, opening
+from cv_gdpr.report.ledger import Ledger
+from cv_gdpr.simulator import Fault
+from delete.dying import Died, steps
+from delete.erasing import calls, meanwhile, stock
+
+ENDPOINT = "https://example.cognitiveservices.azure.com"
+PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
+SCOPE = {"projects": "all", "rows": ["images"], "notSearched": {}, "selectors": [], "salt": None}
+THING = {"project": PROJECT, "row": "images", "ids": [IMAGE]}
+
+
+def begun(path):
+    """Write the ledger of an erasure up to its last look."""
+    plan = Plan(ENDPOINT, "2026-01-01T00:00:00Z", SCOPE, [ProjectPlan(PROJECT, "x", False, {"images": {IMAGE: "m"}})])
+    with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
+        ledger.begin("this")
+        ledger.write("opened", **opening(plan.body() | {"hash": plan.hash}, {PROJECT: {"images": [IMAGE]}}, "this"))
+        ledger.write("calling", **THING)
+        ledger.write("answered", **THING, status=202, requestId="r")
+        ledger.write("looked", project=PROJECT, row="images", gone=[IMAGE], there=[])
+
+
+def ended(path):
+    """Do what a run does after its last look: go on with the ledger, close it, write the papers."""
+    with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
+        ledger.begin("this")
+        close(ledger, [])
+        papers.write(path, ledger.chain())
+
+
+def again(path):
+    """Do what the same command does; give whether it had anything to do."""
+    try:
+        if not isinstance(earlier_run(path, ENDPOINT, "this"), Erased):
+            ended(path)
+    except UsageError as error:
+        if "finished erasure; nothing was sent" not in error.message:
+            raise
+        return False
+    return True
+
+
+def files(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("dying", [True, False], ids=["killed", "disk full"])
+def test_at_every_step_of_the_writing_the_same_command_completes_the_papers(tmp_path, dying):
+    for number in range(200):
+        path = tmp_path / str(number) / "e.json"
+        path.parent.mkdir()
+        begun(path)
+        with steps(number, dying=dying) as counted:
+            try:
+                ended(path)
+            except (Died, StorageError):
+                assert counted.reached
+        if not counted.reached:
+            break
+        repaired = again(path)
+
+        assert check(path) == [], counted.taken
+        assert set(files(path.parent)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}, counted.taken
+        assert again(path) is False
+        assert repaired or number > 20  # only the last steps come after the last paper
+    assert {*counted.taken} >= {"open", "write", "fsync", "link", "unlink"}
+    assert number > 25
+
+
+@pytest.mark.parametrize("dying", [True, False], ids=["killed", "disk full"])
+def test_the_completion_may_be_cut_off_too(tmp_path, dying):
+    path = tmp_path / "e.json"
+    begun(path)
+    with steps(8, dying=dying), pytest.raises((Died, StorageError)):
+        ended(path)
+    kept = {}
+    for _ in range(20):
+        with steps(10, dying=dying) as counted:
+            try:
+                again(path)
+            except (Died, StorageError):
+                continue
+            finally:
+                there = {name: content for name, content in files(tmp_path).items() if not name.startswith(".")}
+                assert there.items() >= kept.items()
+                kept = there
+        if not counted.reached:
+            break
+    assert check(path) == []
+    assert set(files(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
+
+
+def test_every_file_is_durable_before_its_name_and_its_folder_after(tmp_path):
+    path = tmp_path / "e.json"
+    begun(path)
+
+    with steps(999, dying=True) as counted:
+        ended(path)
+
+    paper = ["open", "write", "fsync", "link", "unlink", "open", "fsync"]
+    assert counted.taken[-3 * len(paper) :] == paper * 3
+
+
+@pytest.mark.parametrize("lost", [{".json"}, {".html"}, {".sha256"}, {".json", ".html", ".sha256"}])
+@pytest.mark.parametrize("code", [0, 3, 5])
+def test_lost_papers_are_told_again_to_the_byte(sim, erase, tmp_path, lost, code):
+    stock(sim, images=3, predictions=1, iterations=1)
+    faults = {3: Fault("DeleteTag", status=400, times=None), 5: Fault("DeletePrediction", status=401, times=None)}
+    if code:
+        sim.fault(faults[code])
+    assert erase("tags" if code == 3 else "predictions", "--all", evidence="e.json").code == code
+    before = files(tmp_path)
+    for suffix in lost:
+        erase.path.with_suffix(suffix).unlink()
+    sim.calls.clear()
+
+    ran = erase("tags" if code == 3 else "predictions", "--all", evidence="e.json")
+
+    assert ran.code == ran.json["exitCode"] == code
+    assert ran.json["completedFromLedger"] is True
+    assert "completed from the ledger" in ran.err
+    assert ("Error:" in ran.err) is bool(code)
+    assert sim.calls == []
+    assert files(tmp_path) == before
+    assert erase.verified() == 0
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [(".json", "dangling link"), (".html", "folder"), (".html", "link"), (".sha256", "file")]
+)
+def test_what_appears_meanwhile_is_not_overwritten(sim, erase, tmp_path, suffix, kind):
+    stock(sim, images=2, predictions=1, iterations=0)
+    place, target = tmp_path / f"e{suffix}", tmp_path / "target"
+    if kind != "dangling link":
+        target.write_text("mine")
+    puts = {"folder": place.mkdir, "file": lambda: place.write_text("mine")}
+    put = puts.get(kind, lambda: place.symlink_to(target))
+
+    with meanwhile(sim, "DeletePrediction", put):
+        ran = erase("--all", evidence="e.json")
+    assert ran.code == 1
+    assert f"{place} appeared during the run" in ran.err
+    sim.calls.clear()
+    refused = erase("--all", evidence="e.json")
+    assert (refused.code, calls(sim)) == (2, [])
+    assert f"{place} is in the way" in refused.err
+    assert not place.is_file() or place.read_text() == "mine"
+    assert target.exists() is (kind != "dangling link")
+    place.rmdir() if kind == "folder" else place.unlink()
+
+    assert erase("--all", evidence="e.json").code == 0
+    assert sim.calls == []
+    assert erase.verified() == 0
+
+
+OTHERS = {
+    "other selectors": ["images", "--all", "--metadata", "subject=nr-4712"],
+    "no selectors": ["images", "--all"],
+    "another row": ["tags", "--all", "--metadata", "subject=nr-4711"],
+    "a project": ["images", "--project", "Visitors", "--metadata", "subject=nr-4711"],
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("closed", [True, False])
+def test_only_the_same_command_goes_on(sim, erase, tmp_path, other, closed):
+    stock(sim)
+    assert erase("images", "--all", "--metadata", "subject=nr-4711", evidence="e.json").code == 0
+    for suffix in (".json", ".html", ".sha256"):
+        erase.path.with_suffix(suffix).unlink()
+    if not closed:
+        lines = erase.ledger_file.read_bytes().splitlines(keepends=True)
+        erase.ledger_file.write_bytes(b"".join(lines[:-1]))
+    before = files(tmp_path)
+    sim.calls.clear()
+
+    ran = erase(*OTHERS[other], evidence="e.json")
+
+    assert ran.code == 2, ran.err
+    assert "of something else" in ran.err
+    assert sim.calls == []
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("edit", [b"x", b""])
+def test_a_plan_that_changed_is_another_command(sim, erase, tmp_path, edit):
+    stock(sim)
+    plan = tmp_path / "plan.json"
+    assert erase("tags", "--all", "--dry-run", "--save-plan", plan).code == 0
+    assert erase("--plan", plan, evidence="e.json").code == 0
+    erase.path.unlink()
+    plan.write_bytes(plan.read_bytes() + edit)
+
+    assert erase("--plan", plan, evidence="e.json").code == (2 if edit else 0)
+
+
+def test_which_iterations_had_held_what_went_is_told_of_a_run_that_was_cut_off_too(tmp_path):
+    path, kept = tmp_path / "e.json", "00000000-0000-0000-0000-00000000000a"
+    begun(path)
+    with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
+        ledger.begin("this")
+        ledger.write("held", project=PROJECT, iterations={kept: [IMAGE]})
+    ended(path)
+
+    assert check(path) == []
+    (project,) = json.loads(path.read_text())["projects"]
+    assert project["iterationsTrainedOnThem"] == [kept]
+
+
+def test_an_event_that_nobody_declared_is_not_written(tmp_path):
+    with Ledger(tmp_path / "e.jsonl", ENDPOINT) as ledger:
+        ledger.begin("this")
+        with pytest.raises(ValueError, match="undeclared"):
+            ledger.write("approved", by="somebody")
+
+    assert (tmp_path / "e.jsonl").read_bytes() == b""
+
+
+def test_finished_evidence_is_not_touched_again(sim, erase, tmp_path):
+    stock(sim, images=2, predictions=0, iterations=0)
+    assert erase("--all", evidence="e.json").code == 0
+    before = files(tmp_path)
+    sim.calls.clear()
+
+    ran = erase("--all", evidence="e.json")
+
+    assert (ran.code, sim.calls, files(tmp_path)) == (2, [], before)
+    assert "cv-gdpr verify" in ran.err
+
+
+# --- names ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["e", "e.jsonl", "e.html", "e.sha256", "e.JSON", "e.json.gz", ".json", "x" * 250 + ".json"]
+)
+def test_a_name_that_evidence_cannot_have_is_refused(sim, erase, tmp_path, name):
+    stock(sim, images=1, predictions=0, iterations=0)
+
+    ran = erase("--all", evidence=name)
+
+    assert ran.code == 2, ran.err
+    assert sim.calls == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_that_start_in_one_second_get_names_of_their_own(tmp_path):
+    names = []
+    (tmp_path / "x").mkdir()
+
+    threads = [threading.Thread(target=lambda: names.append(papers.unused(tmp_path / "x"))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len({*names}) == 20
+    assert {papers.ledger_of(name) for name in names} == set((tmp_path / "x").iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["e.json", "a b.json", "back\\slash.json", "new\nline.json", "Prüfung.json", "-x.json"]
+)
+def test_the_hashes_are_a_list_for_sha256sum(tmp_path, name):
+    path = tmp_path / name
+    begun(path)
+    ended(path)
+
+    listed = subprocess.run(
+        ["sha256sum", "--", *(path.with_suffix(suffix).name for suffix in (".json", ".html", ".jsonl"))],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    assert papers.hashes_of(path).read_bytes() == listed
+    subprocess.run(["sha256sum", "--strict", "-c", "--", papers.hashes_of(path).name], cwd=tmp_path, check=True)
+    assert check(path) == []
+
+
+# --- a folder that others may write -----------------------------------------------------------------------------
+
+
+def foreign(place, kind):
+    """Put something in the place of a ledger that a run could not resume; give what must stay as it is."""
+    victim = place.with_name("victim")
+    if kind != "dangling link":
+        victim.write_bytes(b"")  # as an empty ledger, which would be begun anew
+    if kind in {"link", "dangling link"}:
+        place.symlink_to(victim)
+    elif kind == "hard link":
+        os.link(victim, place)
+    elif kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "of another user":
+        place.write_bytes(b"")
+    return victim
+
+
+WHY = {
+    "link": "is a link",
+    "dangling link": "is a link",
+    "hard link": "has a second name",
+    "pipe": "is not a regular file",
+    "folder": "is not a regular file",
+    "of another user": "belongs to another user",
+}
+
+
+@pytest.mark.parametrize("kind", WHY)
+def test_a_ledger_that_somebody_else_put_there_is_refused(sim, erase, tmp_path, monkeypatch, kind):
+    stock(sim, images=1, predictions=0, iterations=0)
+    victim = foreign(tmp_path / "e.jsonl", kind)
+    if kind == "of another user":
+        here = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: here + 1)
+
+    ran = erase("--all", evidence="e.json")
+
+    assert ran.code == 2, ran.err
+    assert WHY[kind] in ran.err
+    assert sim.calls == []
+    assert victim.exists() is (kind != "dangling link")
+    assert not victim.exists() or victim.read_bytes() == b""
+    assert not (tmp_path / "e.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link"])
+def test_a_ledger_that_is_swapped_while_it_is_opened_is_refused(tmp_path, monkeypatch, kind):
+    place, opened = tmp_path / "e.jsonl", os.open
+    place.write_bytes(b"")
+
+    def swapping(path, flags, *mode):
+        if path == place and not flags & os.O_EXCL:
+            place.unlink()
+            foreign(place, kind)
+        return opened(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", swapping)
+    with pytest.raises((UsageError, StorageError)):
+        Ledger(place, ENDPOINT)
+    assert (tmp_path / "victim").read_bytes() == b""
+
+
+def test_a_temporary_file_that_is_swapped_does_not_become_evidence_unnoticed(tmp_path, monkeypatch):
+    path, linked = tmp_path / "e.json", os.link
+    begun(path)
+
+    def swapping(temporary, final):
+        temporary.unlink()
+        temporary.write_text("forged")
+        linked(temporary, final)
+
+    monkeypatch.setattr(os, "link", swapping)
+    with pytest.raises(StorageError, match="somebody replaced it"):
+        ended(path)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_no_hard_links_can_be_nothing_is_overwritten_either(tmp_path, monkeypatch, there):
+    path = tmp_path / "e.json"
+    begun(path)
+
+    def refused(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # as on FAT
+
+    monkeypatch.setattr(os, "link", refused)
+    if there:
+        papers.certificate_of(path).write_text("mine")
+        with pytest.raises(StorageError, match="is not overwritten"):
+            ended(path)
+        assert papers.certificate_of(path).read_text() == "mine"
+    else:
+        ended(path)
+        assert check(path) == []
+        assert set(files(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+def test_a_saved_plan_follows_no_link(sim, erase, tmp_path, dangling):
+    stock(sim, images=1, predictions=0, iterations=0)
+    victim = tmp_path / "victim"
+    if not dangling:
+        victim.write_text("mine")
+    (tmp_path / "plan.json").symlink_to(victim)
+
+    assert erase("--all", "--dry-run", "--save-plan", tmp_path / "plan.json").code == 2
+    assert victim.exists() is not dangling
+
+
+def test_whatever_is_written_is_the_owners_alone_and_leaves_no_other_file(sim, erase, tmp_path):
+    stock(sim, images=1, predictions=0, iterations=0)
+
+    assert erase("--all", "--save-plan", tmp_path / "plan.json", evidence="e.json").code == 0
+
+    assert {file.name for file in tmp_path.iterdir()} == {"plan.json", *(file.name for file in erase.files)}
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    assert {file.stat().st_nlink for file in tmp_path.iterdir()} == {1}
+
+
+def _swapped(ledger):
+    copy = ledger.read_bytes()
+    ledger.unlink()
+    ledger.write_bytes(copy)
+
+
+TAKEN = {
+    "removed": lambda ledger: ledger.unlink(),
+    "moved": lambda ledger: ledger.rename(ledger.with_name("elsewhere")),
+    "replaced": _swapped,
+    "a link": lambda ledger: ledger.rename(ledger.with_name("x")) and ledger.symlink_to(ledger.with_name("x")),
+    "cut": lambda ledger: os.truncate(ledger, 10),
+    "emptied": lambda ledger: os.truncate(ledger, 0),
+    "appended to": lambda ledger: ledger.write_bytes(ledger.read_bytes() + b"{}\n"),
+    "edited": lambda ledger: ledger.write_bytes(ledger.read_bytes().replace(b"opened", b"OPENED")),
+}
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_a_ledger_taken_away_during_the_run_ends_it(sim, erase, tmp_path, how):
+    stock(sim)
+    ledger = tmp_path / "e.jsonl"
+    read = []
+
+    def take():
+        read.append(ledger.read_bytes())
+        TAKEN[how](ledger)
+
+    with meanwhile(sim, "DeletePrediction", take):
+        ran = erase("--all", evidence="e.json")
+
+    assert ran.code == ran.json["error"]["exitCode"] == 4, ran.err
+    assert f"the ledger {ledger} was" in ran.err
+    sent = [call.operation for call in calls(sim)]
+    assert sent[-1] == ("DeleteProject" if how == "edited" else "DeletePrediction")  # an edit is seen when it is closed
+    assert not (tmp_path / "e.json").exists()
+    (rescued,) = tmp_path.glob("e.rescued-*.jsonl")
+    assert rescued.read_bytes().startswith(read[0])
+    assert str(rescued) in ran.err
+    assert [json.loads(line)["event"] for line in read[0].splitlines()][-1] == "calling"
