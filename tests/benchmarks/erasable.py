@@ -18,6 +18,7 @@ TARGET, REFERENCE = "Visitors", "Reference"
 TAG = "tag 1"
 SUBJECT = {"subject": "collins"}
 SUBJECT_EVERY = 3  # images
+SHARES = {"everything": 1, "tag": 1 / 5, "metadata": 1 / SUBJECT_EVERY}  # of the deletions, by what is selected
 SMALLER = 10  # times is the protected project smaller
 SLOW = 3.0  # seconds until an accepted deletion of images takes effect
 DELETE_FAULTS = (
@@ -149,15 +150,16 @@ def _like(record, *labels):
     return hashlib.blake2b(repr(record).encode(), digest_size=16).hexdigest(), frozenset(labels)
 
 
-def expected(store, images=256, predictions=64):
-    """Give roughly how many calls it takes to list the project that goes, and to delete what is in it."""
+def expected(store, mode, images=256, predictions=64):
+    """Give roughly how many calls it takes to list the project that goes, and to delete what is to go of it."""
     project = next((one for one in store.projects.values() if one.name == TARGET), None)
     if project is None:
         return 4, 1
     places = [project.workspace, *(one.snapshot for one in project.iterations.values())]
     pages = sum(len(place.images) // images + 3 for place in places) + len(project.predictions) // 100
     workspace = len(project.workspace.images) // images + len(project.workspace.tags)
-    return pages + 8, workspace + len(project.predictions) // predictions + len(project.iterations) + 3
+    everything = workspace + len(project.predictions) // predictions + len(project.iterations) + 3
+    return pages + 8, everything * SHARES[mode]
 
 
 def serve(arguments, counted, trap, pipe):
@@ -175,7 +177,7 @@ def serve(arguments, counted, trap, pipe):
             if order == "held":
                 pipe.send(held(sim.store))
             elif order == "expected":
-                pipe.send(expected(sim.store))
+                pipe.send(expected(sim.store, arguments.mode))
             elif order == "received":
                 pipe.send(faults.received)
             else:

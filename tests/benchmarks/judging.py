@@ -8,10 +8,7 @@ from pathlib import Path
 
 from erasable import SUBJECT
 
-try:
-    from cv_gdpr.report.papers import ledger_of
-except ImportError:  # where the ledger's name is told by the evidence
-    from cv_gdpr.report.evidence import ledger_of
+from cv_gdpr.report.papers import ledger_of
 
 GONE = {"deleted", "gone already"}
 SHOWN = 3  # examples of each complaint

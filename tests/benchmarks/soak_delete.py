@@ -22,8 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from erasable import REFERENCE, SUBJECT, TAG, Trap, serve
-from judging import Told, doomed, figures, judged, ledger_of
+from judging import Told, doomed, figures, judged
 from soaking import SILENCE, Run, counters, environment, mib, run, service
+
+from cv_gdpr.report.papers import certificate_of, ledger_of
 
 MODES = {
     "everything": ["--all"],
@@ -31,6 +33,7 @@ MODES = {
     "metadata": ["images", "--all", "--metadata", "=".join(next(iter(SUBJECT.items())))],
 }
 WAYS = ("time", "call", "change")
+OPENING = 6  # changes of the disk until the first deletion is sent; each one makes two
 PAPERS = 4  # changes of the disk, at most, that are made after the ledger is closed and before a kill
 AGAIN = 5  # times that a run may end with 1, as one does whose listing was disturbed
 ROUNDS = 12  # runs that may follow the last kill
@@ -93,7 +96,7 @@ class Soak:
         share = min(1.0, 2 / (random_ones - number))  # so that something is left for the later ones
         way = self.chance.choice(WAYS)
         if way == "change":
-            return Kill(way, change=int(self.chance.uniform(1, 8 + 2 * share * deleting)), paper=paper)
+            return Kill(way, change=int(self.chance.uniform(1, OPENING + 2 * share * deleting)), paper=paper)
         call = int(self.chance.uniform(1, reading + share * deleting))
         return Kill(way, call=call, pause=self.chance.uniform(0, PAUSE), paper=paper)
 
@@ -116,7 +119,7 @@ class Soak:
 
     def _is_finished(self):
         """Say whether evidence is there already, as after a kill right before the end."""
-        return self.verified(self.evidence[-1]).code == 0 and self.evidence[-1].with_suffix(".html").exists()
+        return self.verified(self.evidence[-1]).code == 0 and certificate_of(self.evidence[-1]).exists()
 
     def _run(self, kill):
         words = [*MODES[self.arguments.mode], "--protect", REFERENCE, "--yes", "-q", "--evidence"]
@@ -165,7 +168,7 @@ def told(soak):
         )
         if verified.code:
             soak.complaints.append(f"{path.name} is not proved: {' '.join(verified.said.split())}")
-        if not path.with_suffix(".html").exists():
+        if not certificate_of(path).exists():
             soak.complaints.append(f"{path.name} has no certificate")
         found.append(Told(path))
     hidden = sorted(path.name for path in soak.place.glob(".*"))

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 from erasable import Received
-from judging import Told, doomed, judged, ledger_of
+from judging import Told, doomed, judged
+
+from cv_gdpr.report.papers import ledger_of
 
 IMAGE, COPY, BYSTANDER = ("p", "", "images", "i"), ("p", "it", "images", "i"), ("q", "", "images", "j")
 
