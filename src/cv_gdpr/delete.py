@@ -348,12 +348,13 @@ class _ProjectErasure:
         return count > 0
 
     def _refused(self, row: str) -> bool:
-        """Say whether a call of this row got no success."""
-        last = {
-            tuple(event["ids"]): event["status"]
-            for event in self.erasure.ledger.events
-            if event["event"] == "answered" and (event["project"], event["row"]) == (self.plan.id, row)
-        }
+        """Say whether the service would not delete some thing of this row in this run, its last answer counting."""
+        last: dict[str, int] = {}
+        for event in self.erasure.ledger.events:
+            if event["event"] == "opened":
+                last.clear()
+            elif event["event"] == "answered" and (event["project"], event["row"]) == (self.plan.id, row):
+                last |= dict.fromkeys(event["ids"], event["status"])
         return any(status >= 300 or not status for status in last.values() if status != 404)
 
     def _wait_for_training(self) -> None:
@@ -401,7 +402,8 @@ class _ProjectErasure:
             answer = call(project, ids)
         except ServiceError as error:
             gone = {"status": error.status, "requestId": error.request_id, "reason": _quoted(error)}
-            self.erasure.ledger.write("answered", **known, **gone)
+            earlier = {"earlierTry": True} if error.lost else {}
+            self.erasure.ledger.write("answered", **known, **gone, **earlier)
             if isinstance(error, (NotAuthorised, Unreachable)) and error.code != _READ_ONLY:
                 raise
             if not isinstance(error, NotFound):

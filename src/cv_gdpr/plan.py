@@ -228,7 +228,7 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
         """Note where an image is, under whatever labels: the workspace is read first."""
         if not item.iteration:
             in_workspace.add(item.id)
-        elif matches.selection and (item.id in found or item.id not in in_workspace):
+        elif item.id not in in_workspace or (matches.selection and item.id in found):
             held.setdefault(item.iteration["id"], []).append(item.id)
 
     for item in listed(project, row, matches, see):

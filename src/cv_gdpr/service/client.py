@@ -187,10 +187,12 @@ class Service:
 
     def _patiently(self, name: str, send: Callable[[], Answer]) -> Answer:
         patience = Patience(self._connection.patience)
+        lost = False
         while True:
             try:
                 return self._once(name, send)
             except ServiceError as error:
+                error.lost, lost = lost, lost or error.status != 429
                 wait = patience.next_wait(error.retry_after) if self._worth_another_try(error) else None
                 if wait is None:
                     raise self._with_hint(error) from None
