@@ -99,13 +99,18 @@ def write_new(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{_tag(path)}-{secrets.token_hex(8)}.part")
     handle = open_new(temporary)
     try:
-        write_all(handle, content)
-        os.fsync(handle)
-        _take_name(temporary, path)
-        if not is_at(handle, path):
-            raise OSError(errno.ESTALE, "somebody replaced it while it was written", str(path))
+        try:
+            write_all(handle, content)
+            os.fsync(handle)
+            if os.name == "posix":
+                _take_name(temporary, path)
+                if not is_at(handle, path):
+                    raise OSError(errno.ESTALE, "somebody replaced it while it was written", str(path))
+        finally:
+            os.close(handle)
+        if os.name != "posix":  # on Windows, an open file cannot be renamed, and a renaming replaces nothing
+            temporary.rename(path)
     finally:
-        os.close(handle)
         with suppress(FileNotFoundError):
             temporary.unlink()
     sync_folder(path.parent)
@@ -118,9 +123,6 @@ def _tag(path: Path) -> str:
 
 def _take_name(temporary: Path, final: Path) -> None:
     """Give a file its final name; raises FileExistsError if something has it."""
-    if os.name == "nt":
-        temporary.rename(final)  # there, a renaming replaces nothing
-        return
     try:
         os.link(temporary, final)
     except OSError as error:
