@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.folder import Folder, check_usable
+from cv_gdpr.archive.summary import SUMMARY, bag_info_of
 from cv_gdpr.categories import Category
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
 from cv_gdpr.findings import Absence, Detail, Finding, Item, Json, Scope
@@ -219,11 +220,12 @@ def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence
 
 
 def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
-    folder.write_json("export.json", summary(result, service.endpoint, scope))
+    told = summary(result, service.endpoint, scope)
+    folder.write_json(SUMMARY, told)
     if result.missing:
         folder.leave_open(result.missing)
         return
-    folder.close_bag(_bag_info(result, service.endpoint, scope, started))
+    folder.close_bag(_bag_info(told, started))
 
 
 def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
@@ -241,26 +243,13 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
     }
 
 
-def _bag_info(result: ExportResult, endpoint: str, scope: Scope, started: datetime) -> list[tuple[str, str]]:
+def _bag_info(told: Json, started: datetime) -> list[tuple[str, str]]:
     now = datetime.now(UTC)
-    counted = [
-        (f"Exported-{row.title()}", result.by_hand.get(row) or f"{count.exported} of {count.held}")
-        for row, count in result.rows.items()
-    ]
-    counted += [(f"Not-Searched-{row.title()}", reason) for row, reason in result.not_searched.items()]
-    selectors = scope.selection.hashed("", result.unmatched)
-    unmatched = sum(not one["matched"] for one in selectors)
     return [
-        ("Bag-Software-Agent", f"cv-gdpr {__version__}"),
         ("Bagging-Date", f"{now:%Y-%m-%d}"),
         ("External-Description", "Export of what an Azure Custom Vision resource holds"),
-        ("Source-Endpoint", endpoint),
         ("Source-Api-Version", "3.4-preview"),
-        ("Export-Scope", f"{len(result.projects)} projects" + ("" if scope.projects else " (all)")),
-        ("Export-Rows", ", ".join(result.rows)),
-        ("Export-Selectors", ", ".join(one["selector"] for one in selectors) or "none"),
-        ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
         ("Export-Started", f"{started:%Y-%m-%dT%H:%M:%SZ}"),
         ("Export-Finished", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
-        *counted,
+        *bag_info_of(told),
     ]

@@ -4,7 +4,6 @@ import difflib
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,11 +142,6 @@ def _deletable(
 
 def _is_there(everything: list[Json], name: str) -> bool:
     return any(entry["id"] == name.lower() or entry.get("name") == name for entry in everything)
-
-
-def protected_ids(service: "Service", protect: tuple[str, ...]) -> set[str]:
-    """Return the ids of the projects that protections name; raise UsageError for one that names no project."""
-    return protected_among(projects_in(service, Scope()), protect)
 
 
 def protected_among(entries: list[Json], protect: tuple[str, ...], *, known: bool = True) -> set[str]:
@@ -338,27 +332,3 @@ def _as_published(item: Item, plan: ProjectPlan) -> Json:
     if item.row == "iterations" and name and not item.record.get("publishName"):
         return item.record | {"publishName": name}
     return item.record
-
-
-def check_size(plan: Plan, max_delete: int | None) -> None:
-    """Raise UsageError if a plan is larger than allowed."""
-    if max_delete is not None and plan.total > max_delete:
-        raise UsageError(
-            f"the plan would delete {plan.total} things, more than --max-delete {max_delete}", "nothing was sent"
-        )
-
-
-def not_held(plan: Plan, held: Iterable[tuple[str, str, Json]]) -> list[tuple[str, str]]:
-    """Give row and id of each thing in the plan that is not among `held` (project, row, record) as it is now."""
-    wanted = {
-        (project.id, row, one): then
-        for project in plan.projects
-        for row, ids in (*project.rows.items(), *project.along.items(), ("images", project.losing_tags))
-        for one, then in ids.items()
-    }
-    for project_id, row, record in held:
-        key = (project_id, row, str(record.get("id")))
-        unpublished = record | {"publishName": None} if row == "iterations" else record
-        if wanted.get(key) in {mark(record), mark(unpublished)}:
-            del wanted[key]
-    return [(row, one) for _, row, one in wanted]

@@ -70,6 +70,9 @@ class ProjectBytes:
     by_row: Counter[str] = field(default_factory=Counter)
     claimed: set[int] = field(default_factory=set)  # keys of all blobs that were wanted
     unlisted: list[tuple[Item, str]] = field(default_factory=list)  # whose link is refused, and that no place gives
+    moved: dict[tuple[str, str], tuple[Item, str]] = field(
+        default_factory=dict
+    )  # blob and its place: which, from where
     _stems: set[int] = field(default_factory=set)
     _outstanding: int = 0
     _known: int = 0  # files of an earlier run
@@ -246,6 +249,9 @@ class ProjectBytes:
     def _again(self, wanted: _Wanted, fresh: Blob) -> None:
         """Fetch it by its fresh link, which may lead to another blob: a model that was exported again."""
         source = _source(fresh.uri)
+        item, listed = self.moved.pop((wanted.name, wanted.source), (wanted.item, wanted.source))
+        if source != listed:
+            self.moved[wanted.name, source] = item, listed
         self.claimed.discard(blob_key(wanted.name, wanted.source))
         self.claimed.add(blob_key(wanted.name, source))
         self._submit(wanted._replace(blob=fresh, source=source, renewals=wanted.renewals + 1), again=True)

@@ -17,6 +17,7 @@ from cv_gdpr.readers import Project
 from cv_gdpr.service.fetching import Fetcher
 
 _DELETED = "deleted at the service while it was exported"
+_MOVED = "not where its record says: it was stored anew while it was exported"
 _ONCE_MORE = "the same command takes it too"
 
 
@@ -82,6 +83,9 @@ class ProjectExport:
                     self._run_row(row)
             self._bytes.wait()
             self._settle_unlisted(self._bytes.unlisted)
+            for (blob, source), (item, listed) in self._bytes.moved.items():
+                note = _note(Absence(item.row, item.id, _MOVED, item.iteration))
+                self._notes.append(note | {"blob": blob, "from": listed, "to": source})
             self._look_for_new_iterations()
             self._bytes.finish()
         self._write_notes()
@@ -139,17 +143,18 @@ class ProjectExport:
         path = self._path(tally.iteration, tally.file)
         written = self._open(path, files).count
         place = tally.iteration["id"] if tally.iteration else None
-        self._listings.append(
-            {
-                "row": tally.row,
-                "iteration": place,
-                "file": path.removeprefix(self.folder_name + "/"),
-                "countedBefore": tally.before,
-                "countedAfter": tally.after,
-                "listed": tally.listed,
-                "written": written,
-            }
-        )
+        proof = {
+            "row": tally.row,
+            "iteration": place,
+            "file": path.removeprefix(self.folder_name + "/"),
+            "countedBefore": tally.before,
+            "countedAfter": tally.after,
+            "listed": tally.listed,
+            "written": written,
+        }
+        if written > tally.listed:  # the list was read several times, and these were deleted meanwhile
+            proof["listedOnlyBefore"] = written - tally.listed
+        self._listings.append(proof)
         lost = not self.matches.selection and written < tally.listed
         if lost or not tally.agrees:
             reason = (

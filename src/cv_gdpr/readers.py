@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.batches import asked_in_parts
+from cv_gdpr.blobs import export_blobs, export_name, image_blobs
 from cv_gdpr.continuations import stored_predictions
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
-from cv_gdpr.findings import WORKSPACE, Absence, Blob, Detail, Finding, Item, Json, Tally
-from cv_gdpr.links import without_query
+from cv_gdpr.findings import WORKSPACE, Absence, Detail, Finding, Item, Json, Tally
 from cv_gdpr.listing import PAGE, Listing, Part, identified, once
 
 if TYPE_CHECKING:
@@ -233,45 +233,6 @@ def predictions(project: Project) -> Iterator[Finding]:
     for record in stored_predictions(lambda token: project.service.ask("query_predictions", project.id, token)):
         blobs = image_blobs(record, "predictions")
         yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs)
-
-
-# --- bytes ------------------------------------------------------------------------------------------------------
-
-
-def image_blobs(record: Json, folder: str) -> tuple[Blob, ...]:
-    """The bytes of an image or a stored prediction: the original, and the resized where its path differs.
-
-    An original without a link has an empty one, so that it counts as missing.
-    """
-    original, resized = link_in(record, "originalImageUri"), link_in(record, "resizedImageUri")
-    blobs = [Blob(f"{folder}/{record['id']}", original)]
-    if resized and without_query(resized) != without_query(original):
-        blobs.append(Blob(f"{folder}-resized/{record['id']}", resized))
-    return tuple(blobs)
-
-
-def link_in(record: Json, name: str) -> str:
-    """The link in a field, or an empty string where there is none."""
-    link = record.get(name)
-    return link if isinstance(link, str) else ""
-
-
-def export_name(record: Json) -> str:
-    """Platform and flavor of an exported model, as one word."""
-    return "-".join(str(record[part]) for part in ("platform", "flavor") if record.get(part)) or "unknown"
-
-
-def export_blobs(record: Json, stem: str) -> tuple[Blob, ...]:
-    """The bytes of an exported model whose status is Done; its URI is null until then."""
-    uri = link_in(record, "downloadUri")
-    done = uri or str(record.get("status")).lower() == "done"
-    return (Blob(stem, uri, suffix_of(uri)),) if done else ()
-
-
-def suffix_of(uri: str) -> str:
-    """The file suffix in a URI's path, for formats without a signature of their own (CoreML, ONNX)."""
-    _, dot, suffix = without_query(uri).rpartition("/")[2].rpartition(".")
-    return f".{suffix.lower()}" if dot and suffix.isascii() and suffix.isalnum() and len(suffix) <= 10 else ""
 
 
 # --- links that are no good any more ----------------------------------------------------------------------------

@@ -1,13 +1,19 @@
 """`--require-export`: what no verified export holds as it is now is not deleted."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from commandline import CommandLine
+from cv_gdpr.archive.holding import endpoint_of, models_held, records_held
+from cv_gdpr.errors import UsageError
 from cv_gdpr.simulator import Simulator
-from cv_gdpr.simulator.records import ImageTag
-from delete.erasing import calls, others_untouched, state, stock, tag_id
+from cv_gdpr.simulator.records import Export, ImageTag
+from cv_gdpr.verify import verify
+from delete.erasing import calls, ids, others_untouched, state, stock, tag_id
+from export.exporting import project_folder, records
+from verify.forging import rewrite, seal
 
 
 @pytest.fixture
@@ -15,7 +21,7 @@ def exported(cli, tmp_path):
     """Exports into a new folder; the default is everything."""
 
     def export(*arguments):
-        out = tmp_path / "export"
+        out = tmp_path / "-".join(["export", *(word.strip("-") for word in arguments)])
         assert cli("export", *(arguments or ["--all"]), "--out", out).code == 0
         return out
 
@@ -182,3 +188,138 @@ def test_the_iterations_performance_must_be_exported_too(sim, erase, exported):
     said = refused(sim, erase, folder, "iterations", "--all")
 
     assert "performance" in said
+
+
+# --- bytes that are not there, endpoints that do not agree, files -------------------------------------------------
+
+
+def without_bytes(folder, project, row):
+    """Turn an export into one whose first thing of a row was deleted while it was exported; give its id."""
+    place = project_folder(folder, project)
+    identity = records(place / f"{row}.jsonl")[0]["id"]
+    for path in place.glob(f"{row}*/{identity}.*"):
+        path.unlink()
+    rewrite(place / "files.jsonl", lambda values: [values.remove(one) for one in values[:] if identity in one["blob"]])
+    note = {"row": row, "iteration": None, "id": identity, "reason": "deleted meanwhile", "gone": True}
+    (place / "absent.jsonl").write_text(json.dumps(note) + "\n")
+
+    def count(told):
+        held = told["rows"][row]["held"]
+        info, label = folder / "bag-info.txt", f"Exported-{row.title()}"
+        info.write_text(info.read_text().replace(f"{label}: {held} of {held}", f"{label}: {held - 1} of {held - 1}"))
+        told["rows"][row] = {"held": held - 1, "exported": held - 1}
+
+    rewrite(folder / "data" / "export.json", count)
+    seal(folder)
+    return identity
+
+
+@pytest.mark.parametrize("row", ["images", "predictions"])
+def test_what_has_no_bytes_is_not_held_though_the_bag_notes_it_as_gone(sim, erase, exported, row):
+    project = stock(sim)
+    folder = exported()
+    identity = without_bytes(folder, project, row)
+    assert verify(folder).differences == []  # the bag is whole: it says itself that it lacks this
+    assert identity not in {record["id"] for _, held, record in records_held(folder) if held == row}
+
+    said = refused(sim, erase, folder)
+
+    assert f"does not hold 1 things of the plan as they are now, the first: {row} {identity}" in said
+
+
+def test_what_is_held_is_what_the_service_has(sim, exported):
+    projects = [stock(sim), stock(sim, "Strangers")]
+    held = {(one, row, record["id"]) for one, row, record in records_held(exported())}
+
+    for row in ("projects", "iterations", "predictions", "tags", "images"):
+        there = {(project, row, one) for project in projects for one in ids(sim, project, row)}
+        assert {one for one in held if one[1] == row} == there
+
+
+def test_the_exported_models_that_are_held_are_those_that_are_done(sim, exported):
+    project = stock(sim)
+    first, second = sim.store.projects[project].iterations.values()
+    first.exports += [Export("ONNX", "ONNXFloat16", "Done"), Export("CoreML", None, "Exporting")]
+    second.exports += [Export("DockerFile", "Linux", "Failed")]
+
+    held = models_held(exported())
+
+    assert held == {(project, f"{first.id}/TensorFlow"), (project, f"{first.id}/ONNX-ONNXFloat16")}
+
+
+def test_a_model_whose_bytes_the_index_lacks_is_not_held(sim, exported):
+    project = stock(sim)
+    folder = exported()
+    rewrite(
+        project_folder(folder, project) / "files.jsonl",
+        lambda values: [values.remove(one) for one in values[:] if one["blob"].startswith("exported-models/")],
+    )
+
+    assert models_held(folder) == set()
+
+
+@pytest.mark.parametrize("file", ["data/export.json", "bag-info.txt"])
+def test_an_endpoint_that_only_one_of_two_files_names_is_refused(sim, erase, exported, file):
+    stock(sim)
+    folder = exported()
+    (folder / file).write_text((folder / file).read_text().replace(sim.endpoint, "https://other.example"))
+    seal(folder)
+
+    assert "is not proved" in refused(sim, erase, folder)
+    with pytest.raises(UsageError, match="do not name the same endpoint"):
+        endpoint_of(folder)
+
+
+@pytest.mark.parametrize("name", ["evidence.json", "manifest-sha256.txt"])
+def test_a_file_is_no_export_and_costs_one_line(sim, erase, tmp_path, name):
+    stock(sim)
+    (tmp_path / name).write_text("{}")
+
+    said = refused(sim, erase, tmp_path / name)
+
+    assert said.splitlines()[0] == f"Error: --require-export {tmp_path / name} is a file"
+
+
+@pytest.mark.parametrize("rows", [["--all"], ["iterations", "--all"]])
+def test_a_model_that_is_done_by_now_must_be_held(sim, erase, exported, rows):
+    project = stock(sim)
+    folder = exported()
+    assert erase(*rows, "--dry-run", "--require-export", folder).code == 0
+    iteration = next(iter(sim.store.projects[project].iterations.values()))
+    iteration.exports += [Export("ONNX", None, "Done"), Export("CoreML", None, "Exporting")]
+
+    ran = erase(*rows, "--yes", "--require-export", folder)
+
+    assert ran.code == 2
+    assert f"does not hold 1 things of the plan as they are now, the first: exports {iteration.id}/ONNX" in ran.err
+    assert calls(sim) == []
+
+
+def test_images_that_go_with_their_iterations_must_be_held(sim, erase, exported):
+    project = stock(sim)
+    folder, holder = exported(), sim.store.projects[project]
+    (only_there,) = ids(sim, project, "images") - set(holder.workspace.images)
+    snapshots = [one.snapshot for one in holder.iterations.values()]
+    was = snapshots[0].images[only_there]
+    for snapshot in snapshots:
+        snapshot.images[only_there] = replace(was, metadata={"subject": "since"})
+
+    ran = erase("iterations", "--all", "--require-export", folder)
+    assert ran.code == 2
+    assert f"does not hold 1 things of the plan as they are now, the first: images {only_there}" in ran.err
+    for snapshot in snapshots:
+        snapshot.images[only_there] = was
+
+    assert erase("iterations", "--all", "--require-export", folder).code == 0
+    assert erase.states("images") == {only_there: "deleted"}
+
+
+def test_images_that_lose_a_tag_must_be_held(sim, erase, exported):
+    stock(sim)
+    folder = exported("tags", "--all")
+
+    ran = erase("tags", "--all", "--require-export", folder)
+
+    assert ran.code == 2
+    assert "the first: images " in ran.err
+    assert erase("tags", "--all", "--require-export", exported()).code == 0

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cv_gdpr.archive.holding import models_held
 from cv_gdpr.links import source_path
 from cv_gdpr.simulator import Fault
 from endurance.enduring import simulator
@@ -125,3 +126,5 @@ def test_a_model_that_is_exported_again_meanwhile_is_fetched_from_its_new_place(
     assert ran.code == 0, ran.err
     kept = project_folder(tmp_path / "out", project) / "exported-models" / first.id
     assert b"PK\x03\x04again" in {path.read_bytes() for path in kept.iterdir()}
+    assert cli("verify", tmp_path / "out").code == 0
+    assert (project, f"{first.id}/TensorFlow") in models_held(tmp_path / "out")

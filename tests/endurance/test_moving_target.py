@@ -96,6 +96,7 @@ def test_an_early_one_deleted_and_a_late_one_added_are_found_though_the_counts_a
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     assert there <= listed(tmp_path / "out", project)
+    assert cli("verify", tmp_path / "out").code == 0
 
 
 def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(sim, cli, tmp_path):
@@ -112,6 +113,7 @@ def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(si
     before(sim, {"GetUntaggedImages"}, act)
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
     assert somebody.there == listed(tmp_path / "out", project)
+    assert cli("verify", tmp_path / "out").code == 0
 
 
 def test_one_that_changes_lists_is_found_though_another_goes_and_a_third_comes(sim, cli, tmp_path):
@@ -136,6 +138,7 @@ def test_one_that_changes_lists_is_found_though_another_goes_and_a_third_comes(s
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     assert somebody.there <= listed(tmp_path / "out", project)
+    assert cli("verify", tmp_path / "out").code == 0
 
 
 def test_a_list_from_which_much_goes_while_it_is_read_is_taken_up_where_it_fits(sim, cli, tmp_path):
@@ -154,6 +157,7 @@ def test_a_list_from_which_much_goes_while_it_is_read_is_taken_up_where_it_fits(
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     assert somebody.there <= listed(tmp_path / "out", project)
+    assert cli("verify", tmp_path / "out").code == 0
 
 
 def test_a_list_whose_pages_never_fit_together_is_an_error(sim, cli, tmp_path):

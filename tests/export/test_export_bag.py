@@ -1,14 +1,17 @@
 """The folder: a bag that others' tools accept, private, and safe whatever the service names things."""
 
 import json
+import os
 import re
 from dataclasses import replace
 
 import pytest
 
+from cv_gdpr.archive.writing import HashedFile, private_file
 from cv_gdpr.simulator import Fault
 from export.exporting import (
     assert_bag,
+    assert_one_error,
     assert_open,
     everything,
     files,
@@ -155,3 +158,101 @@ def test_a_blob_that_two_places_name_is_kept_once(sim, cli, tmp_path):
     assert len(sim.blob_requests) == 6
     assert len(records(project_folder(tmp_path / "out", project) / "files.jsonl")) == 6
     assert b".cv-gdpr" not in everything(tmp_path / "out")
+
+
+# --- whose the folder is ----------------------------------------------------------------------------------------
+
+ANOTHER = 54321  # a user that nobody is
+AS_ROOT = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file away")
+
+
+def given_away(path):
+    os.chown(path, ANOTHER, ANOTHER, follow_symlinks=False)
+
+
+def another_users_folder(out):
+    out.mkdir(mode=0o777)
+    given_away(out)
+
+
+def another_users_link(out):
+    out.with_name("real").mkdir()
+    out.symlink_to("real")
+    given_away(out)
+
+
+def a_link_to_another_users_folder(out):
+    another_users_folder(out.with_name("real"))
+    out.symlink_to("real")
+
+
+def another_users_state(out):
+    out.mkdir(mode=0o777)
+    (out / ".cv-gdpr").mkdir(mode=0o777)
+    given_away(out / ".cv-gdpr")
+
+
+@AS_ROOT
+@pytest.mark.parametrize(
+    "lay", [another_users_folder, another_users_link, a_link_to_another_users_folder, another_users_state]
+)
+def test_a_folder_of_another_user_is_refused_to_root_too(sim, cli, tmp_path, lay):
+    stock(sim)
+    lay(tmp_path / "out")
+    ran = cli("export", "--all", "--out", tmp_path / "out")
+    assert_one_error(ran, 2)
+    assert "belongs to another user" in ran.err
+    if lay != another_users_state:
+        assert f"Hint: name a subfolder that does not exist yet: --out {tmp_path / 'out' / 'export'}" in ran.err
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.name != ".cv-gdpr"] == []
+    assert not list((tmp_path / "out").glob(".cv-gdpr/*"))
+
+
+@AS_ROOT
+def test_a_subfolder_of_another_users_folder_is_taken(sim, cli, tmp_path):
+    stock(sim)
+    another_users_folder(tmp_path / "out")
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out" / "export").code == 0
+    assert_bag(tmp_path / "out" / "export")
+
+
+@AS_ROOT
+@pytest.mark.parametrize("kind", [".cv-gdpr/run.json", ".cv-gdpr/journal", "data", "data/*", "data/*/images/*"])
+def test_what_another_user_put_into_an_unfinished_export_stops_it(sim, cli, tmp_path, kind):
+    stock(sim)
+    out = tmp_path / "out"
+    sim.fault(Fault("Blob", status=400))
+    assert cli("export", "--all", "-q", "--out", out).code == 3
+    given_away(sorted(path for path in out.glob(kind) if path.name != "export.json")[0])
+    ran = cli("export", "--all", "--out", out)
+    assert_one_error(ran, 2)
+    assert "belongs to another user" in ran.err
+
+
+def test_where_the_file_system_maps_owners_the_export_is_made_with_a_warning(sim, cli, tmp_path, monkeypatch, caplog):
+    stock(sim)
+    out = tmp_path / "out"
+    monkeypatch.setattr(os, "geteuid", lambda: ANOTHER)  # whatever is written here belongs to somebody else
+    sim.fault(Fault("Blob", status=400))
+    assert cli("export", "--all", "-q", "--out", out).code == 3
+    assert cli("export", "--all", "-q", "--out", out).code == 0
+    assert_bag(out)
+    assert cli("verify", out).code == 0
+    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == 2 * [
+        f"Warning: whose {out} is cannot be told: its file system maps owners"
+    ]
+
+
+def test_a_name_that_somebody_took_is_never_written_through(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    for name in ("precious", "link", "dangling"):
+        with pytest.raises(FileExistsError):
+            private_file(tmp_path / name)
+        file = HashedFile(tmp_path / name)
+        file.write(b"more")
+        with pytest.raises(FileExistsError):
+            file.received()
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()

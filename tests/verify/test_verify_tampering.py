@@ -1,25 +1,17 @@
 """Tampering: every kind of change is found and named, also by somebody who makes the manifests anew."""
 
-import hashlib
-import json
 import os
 import shutil
 
 import pytest
 
-from commandline import CommandLine
-from cv_gdpr.simulator import Simulator
-from export.exporting import files, stock
+from verify.forging import exported, first, rewrite, seal
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """Give a finished export with something in every row."""
-    out = tmp_path_factory.mktemp("finished") / "out"
-    with Simulator(original_blobs=True, account_info=True) as sim:
-        stock(sim)
-        assert CommandLine(sim.endpoint, sim.training_key)("export", "--all", "--out", out).code == 0
-    return out
+    return exported(tmp_path_factory.mktemp("finished") / "out")
 
 
 @pytest.fixture
@@ -44,27 +36,6 @@ def check(out, cli):
         return ran.json["differences"]
 
     return run
-
-
-def seal(out):
-    """Make manifest, oxum and tag manifest anew, as a forger would."""
-    payload = files(out / "data")
-    lines = [f"{_sha256(path)}  {path.relative_to(out).as_posix()}\n" for path in payload]
-    (out / "manifest-sha256.txt").write_text("".join(lines))
-    info = [line for line in (out / "bag-info.txt").read_text().splitlines() if not line.startswith("Payload-Oxum")]
-    info.append(f"Payload-Oxum: {sum(path.stat().st_size for path in payload)}.{len(payload)}")
-    (out / "bag-info.txt").write_text("\n".join(info) + "\n")
-    names = ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")
-    (out / "tagmanifest-sha256.txt").write_text("".join(f"{_sha256(out / name)}  {name}\n" for name in names))
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def first(out, pattern):
-    """Give the first file of that name."""
-    return min(path for path in out.rglob(pattern) if path.is_file())
 
 
 def test_the_copy_itself_is_proved_and_so_is_a_sealed_one(out, cli):
@@ -196,18 +167,6 @@ def test_a_manifest_line_that_leads_out_is_named_and_not_followed(out, check, li
 # --- a forger who makes the manifests anew ----------------------------------------------------------------------
 
 
-def rewrite(path, change):
-    """Change the records of a JSON Lines file, or the value of a JSON file."""
-    if path.suffix == ".json":
-        value = json.loads(path.read_bytes())
-        change(value)
-        path.write_text(json.dumps(value))
-        return
-    values = [json.loads(line) for line in path.read_bytes().splitlines()]
-    change(values)
-    path.write_text("".join(json.dumps(value) + "\n" for value in values))
-
-
 @pytest.mark.parametrize(
     "row", ["account", "iterations", "performance", "projects", "tags", "images", "exports", "predictions"]
 )
@@ -226,7 +185,7 @@ def test_bytes_taken_out_of_a_sealed_bag_are_missed(out, check, kind):
     path = first(out, kind)
     path.unlink()
     seal(out)
-    assert any("has no file" in difference for difference in check())
+    assert any("there is no such file" in difference for difference in check())
 
 
 @pytest.mark.parametrize("kind", ["images.jsonl", "predictions.jsonl", "exports.jsonl", "image-performances.jsonl"])
@@ -271,7 +230,7 @@ def test_an_index_that_points_out_of_the_folder_is_not_believed(out, check, tmp_
 
     rewrite(index, change)
     seal(out)
-    assert any("has no file" in difference for difference in check())
+    assert any("there is no such file" in difference for difference in check())
 
 
 @pytest.mark.parametrize("text", [b"\xff\n", b"[]\n", b"null\n", b'{"id": \n', b"[" * 100_000 + b"\n"])

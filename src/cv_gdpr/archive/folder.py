@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -16,7 +17,9 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.journal import Journal, Stored, read_index
-from cv_gdpr.archive.layout import files_below, is_regular, own, refuse_link
+from cv_gdpr.archive.layout import files_below, is_regular, own, refuse_foreign
+from cv_gdpr.archive.ownership import owner_within
+from cv_gdpr.archive.summary import info_line
 from cv_gdpr.archive.writing import (
     HashedFile,
     Received,
@@ -34,22 +37,24 @@ from cv_gdpr.redact import json_line, json_text
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
-_BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _AGAIN = "run the same command again: it goes on"
 _FINISH = "run the same command with the same --out to finish it, or name another folder"
 _AT_ONCE = 1000  # lines
 _NO_MORE = ("", 0, "")
+_LOG = logging.getLogger("cv_gdpr")
 
 
 def check_usable(out: Path, run: Json) -> None:
-    """Raise UsageError if `out` is a file, a finished export, another run's, or holds anything foreign."""
+    """Raise UsageError if `out` is a file, a finished export, another run's or user's, or holds anything foreign."""
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir():
         raise UsageError(f"--out {out} is not a folder", "name a folder that does not exist yet")
     with storing(out):
+        owner = owner_within(out)
         held = {entry.name for entry in out.iterdir()}
-        _refuse_odd(out / STATE)
+        _refuse_odd(out / STATE, owner)
     if "bagit.txt" in held:
         if _run_of(out) == run:
             return  # cut off just before its end: it is finished once more
@@ -70,10 +75,10 @@ def check_usable(out: Path, run: Json) -> None:
         raise UsageError(other, _FINISH)
 
 
-def _refuse_odd(state: Path) -> None:
-    """Raise UsageError if anything of a run's state is a link, which leads elsewhere, or a pipe, which never ends."""
+def _refuse_odd(state: Path, owner: int | None) -> None:
+    """Raise UsageError if anything of a run's state is a link, which leads elsewhere, another user's, or a pipe."""
     for path in (state, *state.rglob("*")):
-        refuse_link(path)
+        refuse_foreign(path, owner)
         if path.exists() and not path.is_dir() and not path.is_file():
             raise UsageError(f"{path} is neither a file nor a folder", "remove it, or name another folder")
 
@@ -114,9 +119,13 @@ class Folder:
         self._committer = ThreadPoolExecutor(1, "journal")
         self._commits: list[Future[None]] = []
         with storing(out):
-            for folder in (out, self._state):
-                private_folder(folder)
-                folder.chmod(0o700)
+            private_folder(out)
+            owner = owner_within(out)  # once more: somebody else may have made it meanwhile
+            if owner is None and os.name == "posix":
+                _LOG.warning("Warning: whose %s is cannot be told: its file system maps owners", out)
+            out.chmod(0o700)  # from here on nobody else can put anything into it
+            _refuse_odd(self._state, owner)
+            private_folder(self._state).chmod(0o700)
             self._lock = FileLock(self._state / "lock", mode=0o600)
             self._take_lock()
             check_usable(out, run)  # once more: the run that held the lock may have finished it
@@ -127,9 +136,9 @@ class Folder:
             # Each run its own: what a killed one had under way may go on for a moment.
             self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
             write_durably(self._state / "run.json", json_text(run), self.temporary())
-            refuse_link(self.data)
+            refuse_foreign(self.data, owner)
             private_folder(self.data).chmod(0o700)
-            for path, _ in files_below(self.data, []):
+            for path, _ in files_below(self.data, [], owner):
                 own(self.data, path)  # before anything is written: a foreign file stops the run
 
     def _take_lock(self) -> None:
@@ -139,8 +148,11 @@ class Folder:
         except Timeout:
             who = owner.read_text() if is_regular(owner) else "another process"
             raise UsageError(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
-        with private_file(owner) as file:
+        anew = owner.with_suffix(".new")
+        anew.unlink(missing_ok=True)
+        with private_file(anew) as file:
             file.write(f"process {os.getpid()}".encode())
+        anew.replace(owner)
 
     def __enter__(self) -> Self:
         return self
@@ -215,16 +227,16 @@ class Folder:
                 oxum_bytes, oxum_files = oxum_bytes + sum(size for _, size, _ in part), oxum_files + len(part)
             manifest.rename(self.path / "manifest-sha256.txt")
             described = [*info, ("Payload-Oxum", f"{oxum_bytes}.{oxum_files}")]
-            text = "".join(f"{label}: {' '.join(value.split())}\n" for label, value in described)
+            text = "".join(info_line(label, value) for label, value in described)
             tags = {
                 "bag-info.txt": write_whole(self.path / "bag-info.txt", text, self.temporary()),
-                "bagit.txt": _sha256_of(_BAGIT),
+                "bagit.txt": _sha256_of(BAGIT),
                 "manifest-sha256.txt": manifest.sha256,
             }
             listed = "".join(f"{digest}  {name}\n" for name, digest in tags.items())
             write_whole(self.path / "tagmanifest-sha256.txt", listed, self.temporary())
             make_durable(self.path)
-            write_durably(self.path / "bagit.txt", _BAGIT, self.temporary())
+            write_durably(self.path / "bagit.txt", BAGIT, self.temporary())
             (self._state / "run.json").unlink(missing_ok=True)  # from here on the export is finished
         self._lock.release()
         shutil.rmtree(self._state, ignore_errors=True)

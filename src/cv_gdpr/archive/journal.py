@@ -131,6 +131,7 @@ class Journal:
         """
         with storing(self._path):
             anew = self._path.with_suffix(".new")
+            anew.unlink(missing_ok=True)  # of a run that was killed here
             with private_file(anew) as file:
                 for entry in read_stored(self._path):
                     if entry.key not in self._known and self._is_there(entry):

@@ -7,6 +7,7 @@ import unicodedata
 MODELS = "exported-models"  # the folder of exported models, by iteration and name
 _READABLE = 32  # characters kept of a name; with an id, a path of three levels stays below Windows' 260
 _IDENTITY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_AT_THE_END = re.compile(rf"(?:^|-)({_IDENTITY.pattern}|x[0-9a-f]{{32}})$")
 _SIGNATURES = (
     (b"\xff\xd8\xff", ".jpg"),
     (b"\x89PNG\r\n\x1a\n", ".png"),
@@ -33,13 +34,24 @@ def readable(name: object, id_: str) -> str:
     return f"{short}-{identity(id_)}" if short else identity(id_)
 
 
+def identity_in(folder: str) -> str:
+    """Give the id in a folder name that `readable` made, as `identity` writes it; empty if there is none."""
+    found = _AT_THE_END.search(folder)
+    return found[1] if found else ""
+
+
+def model_stem(iteration: str, name: str) -> str:
+    """Give the path of an exported model, made of its iteration's identity and its platform and flavor."""
+    return f"{MODELS}/{iteration}/{_word(name)}"
+
+
 def safe_stem(stem: str) -> str:
     """Give a path of safe names for `folder/id`, or `folder/id/name`, whatever the service put into id and name."""
     folder, _, rest = stem.partition("/")
     if folder != MODELS:
         return f"{folder}/{identity(rest)}"
     iteration, _, name = rest.partition("/")
-    return f"{folder}/{identity(iteration)}/{_word(name)}"
+    return model_stem(identity(iteration), name)
 
 
 def _word(part: str) -> str:

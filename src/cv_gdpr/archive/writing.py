@@ -32,8 +32,8 @@ def private_folder(path: Path) -> Path:
 
 
 def private_file(path: Path | str) -> BinaryIO:
-    """Open a new or emptied file that its owner alone can read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    """Open a new file that its owner alone can read; raises FileExistsError if the name is taken."""
+    return os.fdopen(open_new(path), "wb")
 
 
 def open_new(path: Path | str, mode: int = os.O_WRONLY) -> int:
@@ -243,7 +243,7 @@ class HashedFile:
 
     def _put(self) -> None:
         if self._handle is None:
-            self._handle = os.open(self.temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self._handle = open_new(self.temporary)
         parts, size = self._gathered, self._waiting
         self._gathered, self._waiting = [], 0
         if len(parts) > _PARTS or (parts and len(parts[0]) < _HEAD):

@@ -109,7 +109,8 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
         raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
     from cv_gdpr.delete import Erased, earlier_run
-    from cv_gdpr.plan import check_size, load_plan, make_plan, save_plan
+    from cv_gdpr.guards import check_size, refuse_protected, require_export
+    from cv_gdpr.plan import load_plan, make_plan, save_plan
     from cv_gdpr.service.client import Service, checked_endpoint
 
     asked = _asked(scope, options["plan_file"])
@@ -122,12 +123,12 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     with Service(connection) as service:
         if options["plan_file"]:
             plan = load_plan(options["plan_file"], service.endpoint)
-            _refuse_protected(service, plan, options["protect"])
+            refuse_protected(service, plan, options["protect"])
         else:
             plan = make_plan(service, scope, options["protect"], resumed=resumed)
         check_size(plan, options["max_delete"])
         if options["require_export"]:
-            _require_export(plan, options["require_export"])
+            require_export(plan, options["require_export"])
         if options["save_plan"]:
             save_plan(plan, options["save_plan"])
         if options["dry_run"]:
@@ -194,40 +195,6 @@ def _only_words(outside: list[Json], options: dict[str, Any]) -> int:
             click.echo(f"{one['row']}: {one['words']}")
     click.echo("Error: no operation of the API deletes this; nothing was sent", err=True)
     return 3
-
-
-def _refuse_protected(service: "Service", plan: "Plan", protect: tuple[str, ...]) -> None:
-    from cv_gdpr.plan import protected_ids
-
-    named = protected_ids(service, protect) if protect else set()
-    for project in plan.projects:
-        if project.id in named:
-            raise UsageError(f"project {project.id} is in the plan, and protected", "nothing was sent")
-
-
-def _require_export(plan: "Plan", folder: "Path") -> None:
-    from cv_gdpr.archive.holding import endpoint_of, records_held, rows_of
-    from cv_gdpr.plan import not_held
-    from cv_gdpr.verify import verify
-
-    differences = verify(folder).differences
-    if differences:
-        raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", "nothing was sent")
-    if endpoint_of(folder) != plan.endpoint:
-        raise UsageError(f"--require-export {folder} is of another endpoint: {endpoint_of(folder)}")
-    if "performance" not in rows_of(folder) and any(one.rows.get("iterations") for one in plan.projects):
-        raise UsageError(
-            f"--require-export {folder} does not hold the iterations' performance, which goes with them",
-            "export again, with the row performance; nothing was sent",
-        )
-    lacking = not_held(plan, records_held(folder))
-    if lacking:
-        row, identity = lacking[0]
-        raise UsageError(
-            f"--require-export {folder} does not hold {len(lacking)} things of the plan as they are now, the first: "
-            f"{row} {identity}",
-            "export again, then delete; nothing was sent",
-        )
 
 
 # --- asking -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,42 @@
+"""Whose a folder is: what another user owns, that user may read, and exchange at any moment."""
+
+import os
+import secrets
+from pathlib import Path
+
+from cv_gdpr.archive.writing import open_new
+from cv_gdpr.errors import UsageError
+
+
+def owner_within(out: Path) -> int | None:
+    """Return the user id that all in an export's folder has to have, or None where that tells nothing.
+
+    Raise UsageError if the folder, or a link in its place, belongs to another user, for root too: root would write into
+    it what its owner may then read. It tells nothing where the file system maps owners (a share, a mount of a virtual
+    machine), so that what one writes there belongs to somebody else, and on Windows.
+    """
+    if not hasattr(os, "geteuid"):
+        return None
+    ours = os.geteuid()
+    if out.lstat().st_uid == ours == out.stat().st_uid:
+        return ours
+    if _owner_of_new_file_in(out) not in {ours, None}:
+        return None
+    raise UsageError(
+        f"--out {out} belongs to another user, who could exchange what is in it",
+        f"name a subfolder that does not exist yet: --out {out / 'export'}",
+    )
+
+
+def _owner_of_new_file_in(folder: Path) -> int | None:
+    """Return whose a file is that is made here, or None if none can be: asked of its handle, as names may change."""
+    probe = folder / f".cv-gdpr-{secrets.token_hex(8)}"
+    try:
+        handle = open_new(probe)
+    except OSError:
+        return None
+    try:
+        return os.fstat(handle).st_uid
+    finally:
+        os.close(handle)
+        probe.unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""A finished bag read in bounded memory: files and no links, lines up to a limit, JSON in which no key comes twice."""
+
+import errno
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+LONGEST = 64 << 20  # bytes of a line, or of a document
+_AT_ONCE = 1 << 18  # bytes
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Hashed(NamedTuple):
+    """A file's size in bytes and its digests, in the order of the algorithms asked for."""
+
+    size: int
+    digests: tuple[bytes, ...]
+
+
+class Unfit(ValueError):
+    """A file that is not what an export writes; the message says why."""
+
+
+def open_regular(path: str | bytes | Path) -> int:
+    """Give a descriptor of a file that is open for reading; raises OSError if a link, a pipe or nothing is there."""
+    try:
+        handle = os.open(path, os.O_RDONLY | _NO_LINK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            error.strerror = "a link, not a file"
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return handle
+
+
+def digests(path: str | bytes | Path, algorithms: tuple[str, ...]) -> Hashed:
+    """Give size and digests of a file; raises OSError."""
+    handle = open_regular(path)
+    try:
+        hashes = [hashlib.new(name, usedforsecurity=False) for name in algorithms]
+        size = 0
+        most = min(os.fstat(handle).st_size + 1, _AT_ONCE)  # a large buffer costs more than a small file
+        while part := os.read(handle, most):
+            size += len(part)
+            for one in hashes:
+                one.update(part)
+    finally:
+        os.close(handle)
+    return Hashed(size, tuple(one.digest() for one in hashes))
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Give the lines of a file; raises Unfit at one that is longer than 64 MiB, and OSError."""
+    with os.fdopen(open_regular(path), "rb", buffering=_AT_ONCE) as file:
+        number = 0
+        while line := file.readline(LONGEST + 1):
+            number += 1
+            if len(line) > LONGEST:
+                raise Unfit(f"line {number} is longer than {LONGEST >> 20} MiB")
+            yield line
+
+
+def content_of(path: Path) -> bytes:
+    """Give a whole document; raises Unfit if it is larger than 64 MiB, and OSError."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        content = file.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise Unfit(f"larger than {LONGEST >> 20} MiB")
+    return content
+
+
+def value_of(text: bytes) -> Any:
+    """Give the value of a JSON text in UTF-8; raises Unfit if it is none, or if an object names a key twice."""
+    decode, encode = _fast()
+    try:
+        value = decode(text)
+        if encode(value) == text.rstrip(b"\n"):
+            return value  # written anew it is the same, so that nothing in it was hidden by another key
+    except (ValueError, RecursionError):  # msgspec refuses some JSON, as half a surrogate
+        pass
+    try:
+        return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_number)
+    except Unfit:
+        raise
+    except (ValueError, RecursionError):
+        raise Unfit("not JSON") from None
+
+
+@cache
+def _fast() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
+    """Give msgspec's reader and writer, faster together than `json.loads`; of two equal keys they keep the last."""
+    from msgspec.json import Decoder, Encoder
+
+    return Decoder().decode, Encoder().encode
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise Unfit("an object names a key twice")
+    return value
+
+
+def _no_number(text: str) -> float:
+    raise Unfit(f"{text} is no JSON")

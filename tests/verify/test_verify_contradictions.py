@@ -1,0 +1,580 @@
+"""A forger who makes all manifests anew: whatever of a bag is altered, something else in it contradicts."""
+
+import json
+import shutil
+
+import bagit
+import pytest
+
+from cv_gdpr.archive import reading
+from cv_gdpr.verify import verify
+from export.exporting import records
+from verify.forging import exchange, exported, first, rewrite, seal, seal_tags
+
+OTHER = "99999999-9999-4999-8999-999999999999"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Give a finished export of two projects with something in every row."""
+    return exported(tmp_path_factory.mktemp("finished") / "out", projects=2)
+
+
+@pytest.fixture
+def out(finished, tmp_path):
+    """Give a copy of it to be tampered with."""
+    return shutil.copytree(finished, tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def narrowed(tmp_path_factory):
+    """Give a finished export of what bears one tag."""
+    return exported(tmp_path_factory.mktemp("narrowed") / "out", "--tag", "tag 1")
+
+
+# --- ways to alter a bag ----------------------------------------------------------------------------------------
+
+
+def project(out, number=0):
+    """Give the folder of a project."""
+    return sorted(path for path in (out / "data").iterdir() if path.is_dir())[number]
+
+
+def iteration(out, number=0):
+    """Give the folder of an iteration of the first project."""
+    return sorted((project(out) / "iterations").iterdir())[number]
+
+
+def pictures(out):
+    """Give the pictures of the first project."""
+    return sorted((project(out) / "images").iterdir())
+
+
+def lines(kind, change):
+    """Change the records of the first file of a name."""
+    return lambda out: rewrite(first(out, kind), change)
+
+
+def field(kind, name, value, number=0):
+    """Set a field of a record in the first file of a name."""
+
+    def change(values):
+        record = values if isinstance(values, dict) else values[number]
+        record[name] = value(record[name]) if callable(value) else value
+
+    return lines(kind, change)
+
+
+def summary(change):
+    """Change export.json."""
+    return lambda out: rewrite(out / "data" / "export.json", change)
+
+
+def info(old, new):
+    """Replace some text in bag-info.txt."""
+
+    def change(out):
+        text = (out / "bag-info.txt").read_bytes()
+        assert old in text
+        (out / "bag-info.txt").write_bytes(text.replace(old, new, 1))
+
+    return change
+
+
+def more_info(line):
+    """Add a line to bag-info.txt."""
+    return info(b"Bagging-Date", line + b"\nBagging-Date")
+
+
+def without(*kinds):
+    """Remove the first file of each name."""
+    return lambda out: [first(out, kind).unlink() for kind in kinds]
+
+
+def added(kind, number=0, **fields):
+    """Add a record like one that is there, but for some fields."""
+    return lines(kind, lambda values: values.append(values[number] | fields))
+
+
+def key_twice(kind):
+    """Name the first key of a document or a record a second time."""
+
+    def change(out):
+        path = first(out, kind)
+        path.write_bytes(path.read_bytes().replace(b"{", b'{"id": "x", "id": "x",', 1))
+
+    return change
+
+
+def proof(row, place, **fields):
+    """Change the proof of a listing: of a row, in the workspace or an iteration."""
+
+    def change(values):
+        record = next(one for one in values if one["row"] == row and bool(one["iteration"]) == place)
+        record.update({name: value(record) for name, value in fields.items()})
+
+    return lambda out: rewrite(project(out) / "listings.jsonl", change)
+
+
+def counts(by):
+    """Give new values for all counts of a proof."""
+    names = ("countedBefore", "countedAfter", "listed", "written")
+    return {name: lambda record, name=name: record[name] + by for name in names}
+
+
+def swap_pictures(out):
+    exchange(*pictures(out)[:2])
+
+
+def swap_paths(values):
+    one, other = values[:2]
+    one["path"], other["path"] = other["path"], one["path"]
+
+
+def double_image(out):
+    rewrite(project(out) / "images.jsonl", lambda values: values.append(values[0]))
+    proof("images", False, **counts(+1))(out)
+
+
+def unlist_iteration(out):
+    """Take the list of an iteration's images away, with its proof: as if it had never been listed."""
+    name = iteration(out).name
+    (iteration(out) / "images.jsonl").unlink()
+    rewrite(
+        project(out) / "listings.jsonl",
+        lambda values: values.remove(next(one for one in values if name in one["file"] and one["row"] == "images")),
+    )
+
+
+def rename_iteration(out):
+    iteration(out).rename(iteration(out).with_name(f"Iteration-1-{OTHER}"))
+
+
+def two_folders_of_one(out):
+    name = iteration(out, 1).name
+    (project(out) / "iterations" / f"Another-{name[-36:]}").mkdir()
+
+
+def rename_project(out):
+    folder = project(out)
+    new = f"Renamed-{OTHER}"
+    folder.rename(folder.with_name(new))
+    rewrite(
+        out / "data" / "export.json",
+        lambda told: next(one for one in told["projects"] if one["folder"] == folder.name).update(folder=new),
+    )
+
+
+def picture_of_nobody(out):
+    (project(out) / "images" / f"{OTHER}.jpg").write_bytes(b"\xff\xd8\xff")
+
+
+def crlf(out):
+    path = out / "bagit.txt"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+def write(name, content):
+    return lambda out: (out / name).write_bytes(content)
+
+
+def swap(kind):
+    """Exchange files of one name between two projects."""
+    return lambda out: exchange(project(out, 0) / kind, project(out, 1) / kind)
+
+
+def not_done(values):
+    record = next(one for one in values if one["status"] == "Done")
+    record.update(status="Failed", downloadUri=None)
+
+
+def gone(kind):
+    """Note the first item of a list as deleted at the service meanwhile."""
+
+    def change(out):
+        note = {"row": kind, "iteration": None, "id": records(project(out) / f"{kind}.jsonl")[0]["id"], "reason": "x"}
+        rewrite(project(out) / "absent.jsonl", lambda values: values.append(note | {"gone": True}))
+
+    return change
+
+
+def noted(row, identity=None, **fields):
+    """Note something as absent in the first iteration."""
+
+    def change(out):
+        place = iteration(out).name[-36:]
+        note = {"row": row, "iteration": place, "id": identity or place, "reason": "x"}
+        rewrite(project(out) / "absent.jsonl", lambda values: values.append(note | fields))
+
+    return change
+
+
+def model_noted(out):
+    noted("exports", f"{iteration(out).name[-36:]}/TensorFlow")(out)
+
+
+def tag_noted(out):
+    identity = records(project(out) / "tags.jsonl")[0]["id"]
+    noted("tags", identity, iteration=None)(out)
+
+
+ALTERED = {
+    # the bytes and their index
+    "two persons' pictures exchanged": (swap_pictures, "its SHA-256 is not the one in files.jsonl"),
+    "a picture emptied": (lambda out: pictures(out)[0].write_bytes(b""), "0 bytes, in files.jsonl "),
+    "a model replaced": (lambda out: first(out, "TensorFlow.zip").write_bytes(b"PK"), "2 bytes, in files.jsonl "),
+    "a hash in the index": (field("files.jsonl", "sha256", "0" * 64), "its SHA-256 is not the one in files.jsonl"),
+    "a hash that is none": (field("files.jsonl", "sha256", "0"), "files.jsonl: holds what no export writes"),
+    "a size in the index": (field("files.jsonl", "bytes", lambda size: size + 1), " bytes, in files.jsonl "),
+    "a negative size": (field("files.jsonl", "bytes", -1), "files.jsonl: an entry with other fields"),
+    "a size beyond all": (field("files.jsonl", "bytes", 1 << 70), "files.jsonl: an entry with other fields"),
+    "a size as text": (field("files.jsonl", "bytes", "1"), "files.jsonl: a record without bytes"),
+    "an entry twice": (added("files.jsonl"), "has 2 entries in files.jsonl"),
+    "an entry with a field more": (added("files.jsonl", more=1), "files.jsonl: an entry with other fields"),
+    "an entry taken out": (lines("files.jsonl", list.pop), "no entry in files.jsonl"),
+    "paths exchanged in the index": (lines("files.jsonl", swap_paths), "is not what a file of"),
+    "an entry for a document": (added("files.jsonl", path="project.json"), "for images and models alone"),
+    "an entry without a file": (added("files.jsonl", path=f"images/{OTHER}.jpg"), "there is no such file"),
+    "bytes from elsewhere": (field("files.jsonl", "source", "/elsewhere"), " has no file"),
+    "bytes of another blob": (field("files.jsonl", "blob", f"images/{OTHER}"), "no record speaks of it"),
+    "the index taken out": (without("files.jsonl"), "files.jsonl: missing"),
+    "a picture of nobody": (picture_of_nobody, f"{OTHER}.jpg: no entry in files.jsonl"),
+    "a file of no export": (write("data/notes.txt", b"x"), "data/notes.txt: a file that no export writes"),
+    # lists and their proofs
+    "no proof": (lines("listings.jsonl", list.pop), "listings.jsonl: no proof of "),
+    "no proofs": (without("listings.jsonl"), "listings.jsonl: no proof of images.jsonl"),
+    "counted more before": (proof("images", False, countedBefore=lambda _: 99), "images.jsonl: counted 99 before"),
+    "counted more after": (proof("images", True, countedAfter=lambda _: 99), "before and 99 after"),
+    "listed more": (proof("performance", True, listed=lambda _: 99), "listed 99"),
+    "written more": (proof("images", False, written=lambda _: 99), "records where 99 were written"),
+    "all counts higher": (proof("images", True, **counts(+1)), " were written"),
+    "listed fewer than written": (
+        proof("images", False, **{name: lambda _: 1 for name in ("countedBefore", "countedAfter", "listed")}),
+        "images.jsonl: 1 listed, 8 written",
+    ),
+    "a count as text": (proof("images", False, written=lambda _: "8"), "a record without written"),
+    "a proof twice": (added("listings.jsonl"), "comes twice"),
+    "a proof of another list": (proof("images", True, file=lambda _: "images.jsonl"), "names images.jsonl where it is"),
+    "a proof of no row": (added("listings.jsonl", row="tags"), "listings.jsonl: tags of iteration "),
+    "a proof of no iteration": (added("listings.jsonl", iteration=OTHER), f"of iteration {OTHER}: no such list"),
+    "an iteration's images not listed": (unlist_iteration, "images.jsonl: missing"),
+    "an image twice in one list": (double_image, " comes 2 times"),
+    "a record taken out": (lambda out: rewrite(iteration(out) / "images.jsonl", list.pop), " were written"),
+    "a list taken out": (without("predictions.jsonl"), "predictions: the summary says"),
+    "a list emptied": (lambda out: (project(out) / "images.jsonl").write_bytes(b""), "0 records where 8 were written"),
+    "a record without id": (lines("images.jsonl", lambda values: values[0].pop("id")), "images.jsonl: holds what no"),
+    "an id that is a number": (field("images.jsonl", "id", 5), "images.jsonl: holds what no export writes"),
+    "images of another project": (swap("images.jsonl"), " has no file"),
+    "predictions of another project": (swap("predictions.jsonl"), " is of project "),
+    # tags
+    "a tag twice": (lambda out: rewrite(project(out) / "tags.jsonl", lambda v: v.append(v[0])), "comes 2 times"),
+    "a tag without its details": (lambda out: rewrite(project(out) / "tag-details.jsonl", list.pop), ": lacks tag "),
+    "details without their tag": (
+        lambda out: rewrite(project(out) / "tags.jsonl", list.pop),
+        " is not in tags.jsonl",
+    ),
+    "a tag noted as gone": (tag_noted, "is noted as gone when asked for"),
+    # iterations, performance, models, projects
+    "an iteration not listed": (lines("iterations.jsonl", list.pop), "of an iteration that iterations.jsonl lacks"),
+    "an iteration too many": (added("iterations.jsonl", id=OTHER), f"iteration {OTHER} has no folder"),
+    "iterations not listed": (without("iterations.jsonl"), "of an iteration that iterations.jsonl lacks"),
+    "an iteration taken out": (without("iteration.json"), "iteration.json: missing"),
+    "iterations exchanged": (
+        lambda out: exchange(iteration(out) / "iteration.json", iteration(out, 1) / "iteration.json"),
+        ", in the folder of ",
+    ),
+    "an iteration of another project": (field("iteration.json", "projectId", OTHER), f"of project {OTHER}"),
+    "an iteration's folder renamed": (rename_iteration, f"in the folder of {OTHER}"),
+    "an iteration's folder twice": (two_folders_of_one, "no folder of an iteration of its own"),
+    "an iteration's folder without id": (
+        lambda out: iteration(out).rename(iteration(out).with_name("mine")),
+        "iterations/mine: no folder of an iteration of its own",
+    ),
+    "performance taken out": (without("performance.json"), "is neither there nor noted as absent"),
+    "performance and its images taken out": (
+        without("performance.json", "image-performances.jsonl"),
+        "no such list in the export",
+    ),
+    "performance noted as absent": (noted("performance"), "is both there and noted as absent"),
+    "performance of two noted in one": (noted("performance", OTHER), f"is noted as that of {OTHER}"),
+    "notes taken out": (without("absent.jsonl"), "does not note that "),
+    "a note of nothing": (noted("images", OTHER, gone=True), f"images {OTHER} is in no list"),
+    "a note of no row": (noted("people"), "of the row people, which export.json does not name"),
+    "an image noted as gone": (gone("images"), "images: the summary says"),
+    "a prediction noted as gone": (gone("predictions"), "predictions: the summary says"),
+    "a model noted as absent": (model_noted, "/TensorFlow, which has bytes"),
+    "bytes said to have moved": (
+        noted("images", OTHER, blob=f"images/{OTHER}", **{"from": "/a", "to": "/b"}),
+        "moved from /a, where no record has it",
+    ),
+    "a model said to be none": (lines("exports.jsonl", not_done), "does not note that "),
+    "projects exchanged": (swap("project.json"), ", in the folder of "),
+    "a project's document taken out": (without("project.json"), "project.json: missing"),
+    "a project of another id": (field("project.json", "id", OTHER), f"of project {OTHER}, in the folder of "),
+    "a project's folder of another id": (rename_project, " is not of project "),
+    # keys twice
+    "a key twice in a record": (key_twice("images.jsonl"), "is no record (an object names a key twice)"),
+    "a key twice in the index": (key_twice("files.jsonl"), "is no record (an object names a key twice)"),
+    "a key twice in a proof": (key_twice("listings.jsonl"), "is no record (an object names a key twice)"),
+    "a key twice in a document": (key_twice("project.json"), "project.json: an object names a key twice"),
+    "a key twice in performance": (key_twice("performance.json"), "performance.json: an object names a key twice"),
+    "a key twice in the summary": (key_twice("export.json"), "export.json: an object names a key twice"),
+    "a key twice in the account": (key_twice("account.json"), "account.json: an object names a key twice"),
+    # export.json
+    "another endpoint": (field("export.json", "endpoint", "https://other"), "does not say Source-Endpoint: https"),
+    "another tool": (field("export.json", "tool", "mine 1"), "does not say Bag-Software-Agent: mine 1"),
+    "another scope": (field("export.json", "scope", "projects named"), "does not say Export-Scope: 2 projects"),
+    "a scope of no kind": (field("export.json", "scope", "some"), "neither all projects nor those named"),
+    "more held": (summary(lambda told: told["rows"]["tags"].update(held=99)), "the summary says 6 of 99"),
+    "a row taken out": (summary(lambda told: told["rows"].pop("predictions")), "of the row predictions, which"),
+    "a row put in": (summary(lambda told: told["rows"].update(people={"held": 0, "exported": 0})), "there is not: peo"),
+    "rows that are none": (summary(lambda told: told.update(rows=[])), "export.json: holds what no export writes"),
+    "a count that is none": (summary(lambda told: told["rows"].update(tags={})), "holds what no export writes"),
+    "a project twice": (summary(lambda told: told["projects"].append(told["projects"][0])), " 2 times"),
+    "a project left out": (summary(lambda told: told["projects"].pop()), "a folder of no project in export.json"),
+    "a project of another name": (summary(lambda told: told["projects"][0].update(id=OTHER)), " is not of project "),
+    "a project that leads out": (
+        summary(lambda told: told["projects"][0].update(folder=f"../x-{OTHER}")),
+        "but its folder is not there",
+    ),
+    "a selector put in": (
+        summary(lambda told: told["selectors"].append({"selector": "--tag", "matched": True})),
+        "do not fit together",
+    ),
+    "a salt put in": (field("export.json", "salt", "00"), "do not fit together"),
+    "not searched, but exported": (field("export.json", "notSearched", {"tags": "x"}), "and that it was not searched"),
+    "account by hand": (field("export.json", "byHand", {"account": "x"}), "though export.json says how a person"),
+    "tags by hand": (field("export.json", "byHand", {"tags": "x"}), "only a person exports it"),
+    "the account taken out": (without("account.json"), "account.json: missing"),
+    "the summary taken out": (without("export.json"), "export.json: missing"),
+    "a listed project taken out": (lines("projects.jsonl", list.pop), "not the projects of export.json"),
+    "a listed project twice": (added("projects.jsonl"), " 2 times"),
+    "projects not listed": (without("projects.jsonl"), "projects.jsonl: missing"),
+    # bag-info.txt
+    "an endpoint in bag-info": (
+        info(b"Source-Endpoint: http", b"Source-Endpoint: https"),
+        "does not say Source-Endpoi",
+    ),
+    "no endpoint in bag-info": (info(b"Source-Endpoint", b"X-Endpoint"), "does not say Source-Endpoint"),
+    "rows in bag-info": (info(b"Export-Rows: ", b"Export-Rows: people, "), "does not say Export-Rows"),
+    "scope in bag-info": (info(b"2 projects", b"3 projects"), "does not say Export-Scope: 2 projects (all)"),
+    "selectors in bag-info": (
+        info(b"Export-Selectors: none", b"Export-Selectors: --tag"),
+        "say Export-Selectors: none",
+    ),
+    "a count in bag-info": (info(b"Exported-Images: ", b"Exported-Images: 1"), "does not say Exported-Images"),
+    "a row more in bag-info": (more_info(b"Exported-People: 1 of 1"), "says Exported-People, of which export.json"),
+    "not searched in bag-info": (more_info(b"Not-Searched-Tags: x"), "says Not-Searched-Tags, of which"),
+    "a label twice": (more_info(b"External-Description: other"), "says external-description 2 times"),
+    "an endpoint twice": (more_info(b"source-endpoint: https://x"), "says source-endpoint 2 times"),
+    "an end before the beginning": (info(b"Export-Finished: 20", b"Export-Finished: 19"), "are no beginning and end"),
+    "a beginning that is none": (info(b"Export-Started: 20", b"Export-Started: on 20"), "are no beginning and end"),
+    "a day of another year": (info(b"Bagging-Date: 20", b"Bagging-Date: 19"), "is not the day of Export-Finished"),
+    "bag-info in no UTF-8": (more_info(b"Note: \xff"), "bag-info.txt: holds what no export writes"),
+    # bagit.txt
+    "an older BagIt": (
+        write("bagit.txt", b"BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n"),
+        "bagit.txt: not",
+    ),
+    "another encoding": (write("bagit.txt", b"BagIt-Version: 1.0\nTag-File-Character-Encoding: X\n"), "bagit.txt: not"),
+    "other line ends": (crlf, "bagit.txt: not what BagIt 1.0 wants"),
+    "a list of what is missing": (write("missing.jsonl", b""), "missing.jsonl: a closed bag has none"),
+}
+
+
+@pytest.mark.parametrize(("alter", "words"), ALTERED.values(), ids=ALTERED)
+def test_what_was_altered_is_contradicted_though_all_manifests_were_made_anew(out, alter, words):
+    alter(out)
+    seal(out)
+
+    found = verify(out)
+
+    assert found.exit_code == 4
+    assert any(words in difference for difference in found.differences), "\n".join(found.differences)
+
+
+def test_both_projects_are_checked(out):
+    rewrite(project(out, 1) / "listings.jsonl", list.pop)
+    seal(out)
+
+    (difference,) = verify(out).differences
+
+    assert project(out, 1).name in difference
+
+
+NARROWED = {
+    "a row searched after all": (
+        summary(lambda told: told["notSearched"].popitem()),
+        "neither that it was exported nor",
+    ),
+    "a selector taken out": (summary(lambda told: told["selectors"].pop()), "do not fit together"),
+    "a selector that matched nothing": (
+        summary(lambda told: told["selectors"][0].update(matched=False)),
+        "does not say Export-Selectors-Unmatched: 1 of 1",
+    ),
+    "another reason": (info(b"cannot narrow it", b"forbids it"), "does not say Not-Searched-"),
+    "an account": (write("data/account.json", b"{}"), "of the row account, which export.json does not name"),
+    "a list of projects": (write("data/projects.jsonl", b"{}\n"), "of the row projects, of which export.json"),
+    "more written than listed": (proof("images", False, listed=lambda _: 0), "0 listed"),
+}
+
+
+@pytest.mark.parametrize(("alter", "words"), NARROWED.values(), ids=NARROWED)
+def test_an_export_of_one_person_is_contradicted_too(narrowed, tmp_path, alter, words):
+    out = shutil.copytree(narrowed, tmp_path / "out")
+    alter(out)
+    seal(out)
+
+    found = verify(out)
+
+    assert any(words in difference for difference in found.differences), "\n".join(found.differences)
+
+
+# --- manifests of any algorithm ---------------------------------------------------------------------------------
+
+
+def with_manifests(out, *algorithms):
+    """Let bagit.py write manifests and tag manifests of these algorithms too."""
+    bag = bagit.Bag(str(out))
+    bag.algorithms = ["sha256", *algorithms]
+    bag.save(manifests=True)
+    assert bag.is_valid()
+    (out / "bagit.txt").write_bytes(b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+
+
+def edit(name, old, new):
+    """Replace some bytes in a tag file, and leave the other manifests as they are."""
+
+    def change(out):
+        text = (out / name).read_bytes()
+        assert old in text
+        (out / name).write_bytes(text.replace(old, new, 1))
+
+    return change
+
+
+def append(name, text):
+    return lambda out: (out / name).write_bytes((out / name).read_bytes() + text)
+
+
+def drop_line(name, number=0):
+    return lambda out: (out / name).write_bytes(
+        b"".join(line for at, line in enumerate((out / name).read_bytes().splitlines(True)) if at != number)
+    )
+
+
+def resealed(change):
+    """Make the tag manifest anew after a change."""
+    return lambda out: (change(out), seal_tags(out))
+
+
+ZEROS = b"0" * 64
+MANIFESTS = {
+    "an algorithm of nobody": (write("manifest-crc32.txt", b""), "manifest-crc32.txt: an algorithm that is not known"),
+    "a tag algorithm of nobody": (write("tagmanifest-shake128.txt", b""), "tagmanifest-shake128.txt: an algorithm"),
+    "an empty md5 manifest": (write("manifest-md5.txt", b""), "manifest-md5.txt: empty"),
+    "a wrong md5": (write("manifest-md5.txt", b"0" * 32 + b"  data/export.json\n"), "its md5 is not the manifest's"),
+    "an md5 manifest of one": (
+        write("manifest-md5.txt", b"0" * 32 + b"  data/x\n"),
+        "not in the manifest (manifest-md5",
+    ),
+    "a wrong sha512 of a tag file": (
+        write("tagmanifest-sha512.txt", b"0" * 128 + b"  bagit.txt\n"),
+        "bagit.txt: changed (its sha512 is not that in tagmanifest-sha512.txt)",
+    ),
+    "a digest too short": (append("manifest-sha256.txt", b"00  data/x\n"), "a line that no manifest has"),
+    "a tag file that is not there": (append("tagmanifest-sha256.txt", ZEROS + b"  about.txt\n"), "about.txt: missing"),
+    "a payload file as tag file": (append("tagmanifest-sha256.txt", ZEROS + b"  data/export.json\n"), "is no tag file"),
+    "a tag file twice": (append("tagmanifest-sha256.txt", ZEROS + b"  bagit.txt\n"), "which is named before"),
+    "a tag file left out": (drop_line("tagmanifest-sha256.txt"), "does not name bag-info.txt"),
+    "a file twice in the manifest": (
+        resealed(lambda out: append("manifest-sha256.txt", (out / "manifest-sha256.txt").read_bytes())(out)),
+        "named 2 times in manifest-sha256.txt",
+    ),
+    "a file left out of the manifest": (resealed(drop_line("manifest-sha256.txt")), "not in the manifest"),
+    "a file too many in the manifest": (
+        resealed(append("manifest-sha256.txt", ZEROS + b"  data/x\n")),
+        "data/x: missing",
+    ),
+    "the manifest taken out": (without("manifest-sha256.txt"), "manifest-sha256.txt: missing"),
+    "the tag manifest taken out": (without("tagmanifest-sha256.txt"), "tagmanifest-sha256.txt: missing"),
+}
+
+
+@pytest.mark.parametrize(("alter", "words"), MANIFESTS.values(), ids=MANIFESTS)
+def test_every_manifest_that_is_there_is_checked(out, alter, words):
+    alter(out)
+
+    found = verify(out)
+
+    assert any(words in difference for difference in found.differences), "\n".join(found.differences)
+
+
+def test_a_tag_file_behind_a_link_is_refused(out, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "about.txt").write_bytes(b"")
+    (out / "meta").symlink_to(tmp_path / "elsewhere")
+    append("tagmanifest-sha256.txt", ZEROS + b"  meta/about.txt\n")(out)
+
+    assert any("lies behind a link" in difference for difference in verify(out).differences)
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha512"])
+def test_manifests_that_another_tool_added_are_proved_and_their_errors_found(out, algorithm):
+    with_manifests(out, algorithm)
+    for name in (f"manifest-{algorithm}.txt", f"tagmanifest-{algorithm}.txt", "tagmanifest-sha256.txt"):
+        assert (out / name).is_file()
+    assert [one for one in verify(out).differences if "bagit.txt" not in one] == []
+
+    digest = (out / f"manifest-{algorithm}.txt").read_bytes()[:32]
+    edit(f"manifest-{algorithm}.txt", digest, bytes(reversed(digest)))(out)
+
+    told = "\n".join(verify(out).differences)
+    assert f"its {algorithm} is not the manifest's" in told
+    assert f"manifest-{algorithm}.txt: changed (its SHA-256" in told
+
+
+# --- what order, what size --------------------------------------------------------------------------------------
+
+
+def test_a_bag_in_another_order_is_proved(out):
+    for path in out.rglob("*.jsonl"):
+        path.write_bytes(b"".join(reversed(path.read_bytes().splitlines(True))))
+    told = (out / "data" / "export.json").read_bytes()
+    (out / "data" / "export.json").write_text(json.dumps(dict(sorted(json.loads(told).items()))))
+    seal(out)
+    manifest = out / "manifest-sha256.txt"
+    manifest.write_bytes(b"".join(reversed(manifest.read_bytes().splitlines(True))))
+    seal_tags(out)
+
+    assert verify(out).differences == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("images.jsonl", "images.jsonl: line 1 is longer than"),
+        ("files.jsonl", "files.jsonl: line 1 is longer than"),
+        ("listings.jsonl", "listings.jsonl: line 1 is longer than"),
+        ("absent.jsonl", "absent.jsonl: line 1 is longer than"),
+        ("tagmanifest-sha256.txt", "tagmanifest-sha256.txt: line 1 is longer than"),
+        ("manifest-sha256.txt", "manifest-sha256.txt: line 1 is longer than"),
+        ("project.json", "project.json: larger than"),
+        ("bag-info.txt", "bag-info.txt: larger than"),
+        ("bagit.txt", "bagit.txt: larger than"),
+    ],
+)
+def test_a_line_or_document_beyond_the_limit_is_refused(out, monkeypatch, kind, words):
+    monkeypatch.setattr(reading, "LONGEST", 20_000)
+    path = first(out, kind)
+    path.write_bytes(b" " * 20_001 + path.read_bytes())
+
+    assert any(words in difference for difference in verify(out).differences)
+
+
+def test_the_limit_is_64_mib(out):
+    path = project(out) / "images.jsonl"
+    with path.open("wb") as file:
+        file.truncate(65 << 20)
+
+    assert any("line 1 is longer than 64 MiB" in difference for difference in verify(out).differences)
