@@ -311,6 +311,7 @@ def foreign(place, kind):
         place.mkdir()
     elif kind == "of another user":
         place.write_bytes(b"")
+        os.chown(place, 4711, 4711)
     return victim
 
 
@@ -325,12 +326,11 @@ WHY = {
 
 
 @pytest.mark.parametrize("kind", WHY)
-def test_a_ledger_that_somebody_else_put_there_is_refused(sim, erase, tmp_path, monkeypatch, kind):
+def test_a_ledger_that_somebody_else_put_there_is_refused(sim, erase, tmp_path, kind):
+    if kind == "of another user" and os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
     stock(sim, images=1, predictions=0, iterations=0)
     victim = foreign(tmp_path / "e.jsonl", kind)
-    if kind == "of another user":
-        here = os.geteuid()
-        monkeypatch.setattr(os, "geteuid", lambda: here + 1)
 
     ran = erase("--all", evidence="e.json")
 
@@ -340,6 +340,17 @@ def test_a_ledger_that_somebody_else_put_there_is_refused(sim, erase, tmp_path, 
     assert victim.exists() is (kind != "dangling link")
     assert not victim.exists() or victim.read_bytes() == b""
     assert not (tmp_path / "e.json").exists()
+
+
+def test_where_the_file_system_maps_owners_a_ledger_is_resumed(tmp_path, monkeypatch):
+    here, path = os.geteuid(), tmp_path / "e.json"
+    begun(path)
+    monkeypatch.setattr(os, "geteuid", lambda: here + 1)  # so that whatever is written here is somebody else's
+
+    ended(path)
+
+    assert check(path) == []
+    assert set(files(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link"])

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from cv_gdpr.archive.names import suffix_for
-from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.errors import StorageError
 
 if TYPE_CHECKING:  # the process that downloads has no other use for it, and would start later for it
     from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the process that downloads has no other use for it, and wou
 _GATHERED = 1 << 17  # bytes that a file gathers before they are written
 _HEAD = 16  # bytes that tell a file's type
 _PARTS = 64  # chunks that are written as they are; to copy more into one is cheaper
-_SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # not every system has each
+SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # what the system has of it
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
 
 
@@ -41,33 +41,7 @@ def open_new(path: Path | str, mode: int = os.O_WRONLY) -> int:
 
     For folders that others may write too: no link is followed, whether it leads somewhere or nowhere.
     """
-    return os.open(path, mode | os.O_CREAT | os.O_EXCL | _SAFELY, 0o600)
-
-
-def open_own(path: Path) -> int:
-    """Open a file of ours to read and write; raises UsageError for what somebody else may have put there."""
-    _refuse_foreign(path, os.lstat(path))
-    handle = os.open(path, os.O_RDWR | _SAFELY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its reader
-    try:
-        _refuse_foreign(path, os.fstat(handle))
-    except BaseException:
-        os.close(handle)
-        raise
-    return handle
-
-
-def _refuse_foreign(path: Path, found: os.stat_result) -> None:
-    if stat.S_ISLNK(found.st_mode):
-        why = "is a link"
-    elif not stat.S_ISREG(found.st_mode):
-        why = "is not a regular file"
-    elif found.st_nlink > 1:
-        why = "has a second name (a hard link)"
-    elif hasattr(os, "geteuid") and found.st_uid != os.geteuid():
-        why = "belongs to another user"
-    else:
-        return
-    raise UsageError(f"{path} {why}", "somebody else may have put it there: use a name, or a folder, of your own")
+    return os.open(path, mode | os.O_CREAT | os.O_EXCL | SAFELY, 0o600)
 
 
 def read_all(handle: int) -> bytes:
@@ -99,13 +73,18 @@ def write_new(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{_tag(path)}-{secrets.token_hex(8)}.part")
     handle = open_new(temporary)
     try:
-        write_all(handle, content)
-        os.fsync(handle)
-        _take_name(temporary, path)
-        if not is_at(handle, path):
-            raise OSError(errno.ESTALE, "somebody replaced it while it was written", str(path))
+        try:
+            write_all(handle, content)
+            os.fsync(handle)
+            if os.name == "posix":
+                _take_name(temporary, path)
+                if not is_at(handle, path):
+                    raise OSError(errno.ESTALE, "somebody replaced it while it was written", str(path))
+        finally:
+            os.close(handle)
+        if os.name != "posix":  # on Windows, an open file cannot be renamed, and a renaming replaces nothing
+            temporary.rename(path)
     finally:
-        os.close(handle)
         with suppress(FileNotFoundError):
             temporary.unlink()
     sync_folder(path.parent)
@@ -118,9 +97,6 @@ def _tag(path: Path) -> str:
 
 def _take_name(temporary: Path, final: Path) -> None:
     """Give a file its final name; raises FileExistsError if something has it."""
-    if os.name == "nt":
-        temporary.rename(final)  # there, a renaming replaces nothing
-        return
     try:
         os.link(temporary, final)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from cv_gdpr.report.ledger import Chain, chained
 from cv_gdpr.report.papers import certificate_of, hash_line, hashes_of, ledger_of
 
 _FORGED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)  # whoever forges lines may forge anything
-
 _WORDS = {"tool", "verdict", "method", "retention"}  # which another version of the same format may choose differently
 
 
@@ -73,10 +73,8 @@ def _read(path: Path, content: bytes) -> tuple[Json, list[str]]:
     twice: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> Json:
-        names = [name for name, _ in pairs]
-        twice.extend(
-            f"{name}: stands twice in one object of {path.name}" for name in set(names) if names.count(name) > 1
-        )
+        several = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+        twice.extend(f"{name}: stands twice in one object of {path.name}" for name in several)
         return dict(pairs)
 
     try:

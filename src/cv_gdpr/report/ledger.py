@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from cv_gdpr.archive.writing import is_at, open_new, open_own, read_all, storing, sync_folder, write_all, write_new
+from cv_gdpr.archive.ownership import open_own
+from cv_gdpr.archive.writing import is_at, open_new, read_all, storing, sync_folder, write_all, write_new
 from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.report.events import fault

@@ -9,7 +9,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cv_gdpr.archive.writing import open_new, open_own, read_all, remove_unfinished, storing, write_new
+from cv_gdpr.archive.ownership import open_own
+from cv_gdpr.archive.writing import open_new, read_all, remove_unfinished, storing, write_new
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.report.certificate import certificate
