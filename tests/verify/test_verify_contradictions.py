@@ -295,6 +295,10 @@ ALTERED = {
         without("performance.json", "image-performances.jsonl"),
         "no such list in the export",
     ),
+    "performance noted as absent, but its images there": (
+        lambda out: (without("performance.json")(out), noted("performance")(out)),
+        "performance.json: missing",
+    ),
     "performance noted as absent": (noted("performance"), "is both there and noted as absent"),
     "performance of two noted in one": (noted("performance", OTHER), f"is noted as that of {OTHER}"),
     "notes taken out": (without("absent.jsonl"), "does not note that "),
@@ -495,6 +499,10 @@ MANIFESTS = {
     "a file too many in the manifest": (
         resealed(append("manifest-sha256.txt", ZEROS + b"  data/x\n")),
         "data/x: missing",
+    ),
+    "another number of bytes": (
+        resealed(info(b"Payload-Oxum: ", b"Payload-Oxum: 1")),
+        "bag-info.txt: does not say Payload-Oxum: ",
     ),
     "the manifest taken out": (without("manifest-sha256.txt"), "manifest-sha256.txt: missing"),
     "the tag manifest taken out": (without("tagmanifest-sha256.txt"), "tagmanifest-sha256.txt: missing"),
