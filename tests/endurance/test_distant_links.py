@@ -49,3 +49,15 @@ def test_an_endpoint_on_this_machine_hands_out_no_plain_links_to_elsewhere(sim, 
     assert_one_error(ran, 3)
     reasons = {entry["reason"] for entry in assert_open(tmp_path / "out")}
     assert reasons == {"the service gave a link that is no address" if root.startswith("ftp") else PLAIN}
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(sim, cli, tmp_path):
+    with distant(sim, tmp_path) as (proxy, variables):
+        ran = cli(
+            "export", "--all", "--patience", "5", "--out", tmp_path / "out", **variables | {"REQUESTS_CA_BUNDLE": ""}
+        )
+    assert_one_error(ran, 5)
+    assert "the endpoint's certificate is refused" in ran.err
+    assert "REQUESTS_CA_BUNDLE" in ran.err
+    assert len(proxy.asked) == 1
+    assert not sim.calls
