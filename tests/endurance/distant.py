@@ -1,7 +1,7 @@
 """A distant https endpoint, as far as that goes on one machine: a proxy that ends TLS and leads to a simulator."""
 
+import asyncio
 import shutil
-import socket
 import ssl
 import subprocess
 import threading
@@ -10,16 +10,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-HOST = "resource.example"
+HOST, STORAGE = "resource.example", "storage.example"
 
 
 def certificate(folder):
-    """Make a certificate of that host; give its path, the key is in the same file."""
+    """Make a certificate of those hosts; give its path, the key is in the same file."""
     if not shutil.which("openssl"):
         pytest.skip("there is no openssl to make a certificate with")
     place = folder / "certificate.pem"
     kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-    named = ("-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}")
+    named = ("-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},DNS:{STORAGE}")
     command = ["openssl", "req", "-x509", *kind, *named, "-keyout", place, "-out", folder / "public.pem"]
     subprocess.run(command, check=True, capture_output=True)
     with place.open("a") as file:
@@ -32,38 +32,53 @@ class Proxy:
 
     def __init__(self, sim, pem):
         self.asked = []  # for which host and port
-        self._to = urlsplit(sim.endpoint)
+        self._to = {HOST: urlsplit(sim.endpoint), STORAGE: urlsplit(sim.blob_host)}
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(pem)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = self._run(asyncio.start_server(self._lead, "127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def _run(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     def close(self):
-        self._listener.close()
+        self._server.close()
+        self._run(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
 
-    def _serve(self):
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=self._lead, args=(self._listener.accept()[0],), daemon=True).start()
+    async def _end(self):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.02)  # in which the connections close
 
-    def _lead(self, plain):
-        with suppress(OSError), plain:
-            self.asked.append(plain.recv(1 << 16).split()[1].decode())
-            plain.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            with (
-                self._tls.wrap_socket(plain, server_side=True) as client,
-                socket.create_connection((self._to.hostname, self._to.port)) as server,
-            ):
-                threading.Thread(target=_pass_on, args=(client, server), daemon=True).start()
-                _pass_on(server, client)
+    async def _lead(self, reader, writer):
+        with suppress(OSError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            self.asked.append(head.split()[1].decode())
+            to = self._to[self.asked[-1].removesuffix(":443")]
+            # Headers that are the proxy's own, and of which none is the blob's.
+            writer.write(b"HTTP/1.1 200 Connection established\r\nContent-Encoding: br\r\n\r\n")
+            await writer.start_tls(self._tls)
+            server_reader, server_writer = await asyncio.open_connection(to.hostname, to.port)
+            try:
+                await asyncio.gather(_pass_on(reader, server_writer), _pass_on(server_reader, writer))
+            finally:
+                server_writer.transport.abort()
+                writer.transport.abort()
 
 
-def _pass_on(one, other):
-    with suppress(OSError):
-        while came := one.recv(1 << 16):
-            other.sendall(came)
-        other.shutdown(socket.SHUT_WR)
+async def _pass_on(reader, writer):
+    while came := await reader.read(1 << 16):
+        writer.write(came)
+        await writer.drain()
+    writer.close()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from export.exporting import assert_one_error, assert_open, stock
 
 SILENCE, PATIENCE = 0.3, 0.1  # seconds
 HASTY = ("--read-timeout", str(SILENCE), "--patience", str(PATIENCE))
-SOON = PATIENCE + 10 * SILENCE  # seconds: a try takes four silences at most, and here may come twice
+SOON = PATIENCE + 20 * SILENCE  # seconds: two tries of four silences each, on a machine that has more to do
 ON_THE_WIRE = [name for name, entry in CATALOGUE.items() if entry.faults[0].wire and not name.startswith("blob-")]
 TOO_MUCH = {"endless-body", "endless-bomb"}  # and quickly
 PACKED_INTO_NOTHING = {"endless-gzip", "endless-deflate"}

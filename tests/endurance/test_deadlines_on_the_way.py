@@ -8,6 +8,7 @@ from endurance.test_hostile_answers import Raw
 from export.exporting import assert_one_error
 
 SILENCE = 0.4  # seconds
+SOON = 12 * SILENCE
 HASTY = ("--read-timeout", str(SILENCE), "--patience", "0")
 BYTEWISE = [b"x"] * 400
 
@@ -30,7 +31,7 @@ def test_a_proxy_that_never_finishes_its_greeting_is_given_up(cli, tmp_path, gre
     )  # fmt: skip
     proxy.listener.close()
     assert_one_error(ran, 5)
-    assert time.monotonic() - begun < 6 * SILENCE
+    assert time.monotonic() - begun < SOON
 
 
 def test_a_server_that_never_finishes_its_handshake_is_given_up(cli, tmp_path):
@@ -40,4 +41,4 @@ def test_a_server_that_never_finishes_its_handshake_is_given_up(cli, tmp_path):
     ran = cli("export", "--all", *HASTY, "--out", tmp_path / "out", CV_GDPR_ENDPOINT=endpoint)
     server.listener.close()
     assert_one_error(ran, 5)
-    assert time.monotonic() - begun < 6 * SILENCE
+    assert time.monotonic() - begun < SOON

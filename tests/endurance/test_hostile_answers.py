@@ -212,3 +212,15 @@ def test_an_answer_that_trickles_is_no_answer(cli, tmp_path):
     service.listener.close()
     assert_one_error(ran, 5)
     assert "only trickles" in ran.err
+
+
+@pytest.mark.parametrize("secret", ["the key", "sv=1&sig=AbCdEfGhIjKlMnOpQrStUvWxYz01234567890%3D"])
+def test_what_is_no_answer_at_all_is_told_without_what_it_echoes(sim, cli, tmp_path, secret):
+    secret = sim.training_key if secret == "the key" else secret
+    service = Raw([f"Sorry: https://x.example/y?{secret} was not for me\r\n\r\n".encode()])
+    ran = cli("export", "--all", "--patience", "0", "--out", tmp_path / "out", CV_GDPR_ENDPOINT=service.address)
+    service.listener.close()
+    assert_one_error(ran, 5)
+    assert "was not for me" in ran.err
+    assert secret not in ran.err
+    assert "AbCdEf" not in ran.err

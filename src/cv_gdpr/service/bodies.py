@@ -12,6 +12,7 @@ from cv_gdpr.service.checks import Pace, check_bytes
 _AS_SENT = frozenset({"", "identity"})
 _GZIP = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3: one and the same
 _DEFLATE = "deflate"
+_KNOWN = frozenset({"br", "zstd", "compress", "x-compress"})
 _PART = 1 << 18  # bytes that are unpacked at once, at most
 
 
@@ -20,7 +21,8 @@ class _Unpacking:
 
     def __init__(self, source: str, coding: str) -> None:
         if coding not in _GZIP and coding != _DEFLATE:
-            raise ServiceError(f"{source} sent bytes in an encoding that cannot be undone here ({coding[:40]!r})")
+            told = coding if coding in _KNOWN else "unknown"  # not whatever somebody writes there
+            raise ServiceError(f"{source} sent bytes in an encoding that cannot be undone here ({told})")
         self._source = source
         self._gzip = coding in _GZIP
         self._stream: zlib._Decompress | None = None
@@ -35,7 +37,7 @@ class _Unpacking:
                 return
             self._stream = self._begun(chunk)
         part = b""
-        while chunk or len(part) == _PART:
+        while chunk or (len(part) == _PART and not self._stream.eof):  # zlib may have more of what it has read
             if self._stream.eof:
                 if not self._gzip:
                     raise self._damaged("more follows its end")
@@ -44,7 +46,8 @@ class _Unpacking:
                 part = self._stream.decompress(chunk, _PART)
             except zlib.error:
                 raise self._damaged("it cannot be unpacked") from None
-            yield part
+            if part:
+                yield part
             chunk = self._stream.unconsumed_tail or self._stream.unused_data
 
     def _begun(self, chunk: bytes) -> "zlib._Decompress":

@@ -65,7 +65,7 @@ class _Slot:
         self.file, self.ended, self.pace = file, ended, pace
         self.failure: CvGdprError | None = None
         self._stored: bool | None = None  # whether the body is the blob's
-        self._joined = self._lowered = b""  # all headers, once one was looked for
+        self._head = self._lowered = b""  # once something was looked for in it
         self._body: Body | None = None
         self._ignored = 0
         self.curl.setopt(pycurl.URL, uri.encode())
@@ -76,29 +76,27 @@ class _Slot:
             self._proxy = proxy
             self.curl.setopt(pycurl.PROXY, proxy.encode())
 
+    def _last_head(self) -> bytes:
+        """Give the head that the body belongs to: an interim one, or a proxy's, may have come before."""
+        if not self._head:
+            head = b"".join(self.headers)
+            self._head = head[head.rfind(b"\nHTTP/") + 1 :]
+            self._lowered = self._head.lower()
+        return self._head
+
     def header(self, name: str) -> str:
         """Give a header of the answer, or an empty text."""
-        if not self._joined:
-            self._joined = b"".join(self.headers)
-            self._lowered = self._joined.lower()
+        head = self._last_head()
         found = self._lowered.rfind(f"\n{name}:".encode())
         if found < 0:
             return ""
         begun = found + len(name) + 2
-        return self._joined[begun : self._joined.find(b"\n", begun)].strip().decode("latin-1")
-
-    def _status(self) -> bytes:
-        """Give the status of the answer that the body belongs to; an interim one may have come before."""
-        status = self.headers[0].split(None, 2)[1]
-        if status[:1] != b"1":
-            return status
-        begun = next(line for line in reversed(self.headers) if line.startswith(b"HTTP/"))
-        return begun.split(None, 2)[1]
+        return head[begun : head.find(b"\n", begun)].strip().decode("latin-1")
 
     def _write(self, chunk: bytes) -> int | None:
         """Take a part of a body; nothing may be raised here, libcurl would only print it."""
         if self._stored is None:
-            self._stored = self._status() == b"200"
+            self._stored = self._last_head().split(None, 2)[1] == b"200"
         try:
             if self._stored:
                 self._body = self._body or self._new_body()
