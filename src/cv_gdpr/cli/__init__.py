@@ -13,8 +13,9 @@ from typing import Any, ClassVar, NoReturn
 import click
 
 from cv_gdpr import __version__
-from cv_gdpr.cli.output import print_json, printable
+from cv_gdpr.cli.output import Masked, print_json, printable
 from cv_gdpr.errors import CvGdprError, Interrupted
+from cv_gdpr.masking import RUN, masked
 
 _ENDING = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 _ONE_SIGNAL = 0.5  # seconds in which several count as one: the stop of the first is under way
@@ -81,6 +82,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else arguments
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    _know_the_keys()
+    sys.stderr = Masked(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a project's name
     received: list[int] = []
@@ -103,6 +106,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if arguments is None:
         _leave_workers_behind(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _know_the_keys() -> None:
+    """Begin a run that knows its credentials: the variables that may hold one, whichever is going to be used."""
+    RUN.forget()
+    for name, value in os.environ.items():
+        if name.startswith(("CV_GDPR_", "VISION_")) and name.endswith("_KEY"):
+            RUN.know_key(value.strip())
 
 
 def _show_what_is_tried_again(verbosity: int) -> None:
@@ -140,7 +151,7 @@ def _tell(error: Exception, given: list[str], received: list[int]) -> int:
     if code == Interrupted.exit_code and received[0]:
         code = 128 + received[0]
     if _asked(given, "--json") or _json_by_variable(given):
-        failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
+        failure: dict[str, Any] = {"message": masked(message), "hint": hint and masked(hint), "exitCode": code}
         with suppress(OSError):  # a full disk behind standard output is what may be told here
             print_json({"error": failure})
     click.echo(f"Error: {printable(message)}", err=True)

@@ -1,11 +1,30 @@
-"""What a person reads on standard output: tables without control characters, sizes with their units."""
+"""What a person reads: tables without control characters, sizes with their units, no credentials on standard error."""
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+class Masked:
+    """A stream of text through which no credential passes, whoever writes to it: messages, log lines, traces."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text without its credentials; give its length."""
+        self._stream.write(masked(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # the way around
+            raise AttributeError(name)
+        return getattr(self._stream, name)
 
 
 def printable(text: str) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,9 @@ from filelock import FileLock, Timeout
 from cv_gdpr.archive.writing import storing
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Json
+from cv_gdpr.masking import masked
 
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 START = "0" * 64  # what the first line is bound to
 
 
@@ -77,7 +80,7 @@ class Ledger:
         """Append an event; it is on the disk when this returns. Raises StorageError."""
         with self._lock:
             number = len(self.events) + 1
-            record = {"n": number, "at": now(), "event": event, **what, "previous": self.last}
+            record = {"n": number, "at": now(), "event": event, **_without_credentials(what), "previous": self.last}
             line = json.dumps(record, separators=(",", ":")).encode()
             with storing(self.path):
                 self._file.write(line + b"\n")
@@ -91,6 +94,15 @@ class Ledger:
     def __exit__(self, *exc: object) -> None:
         self._file.close()
         self._leave()
+
+
+def _without_credentials(value: Any) -> Any:
+    """Give what an event tells with each credential cut out of its texts, be it ever so unlikely that one is there."""
+    if isinstance(value, str):
+        return value if _ID.fullmatch(value) else masked(value)
+    if isinstance(value, dict):
+        return {name: _without_credentials(part) for name, part in value.items()}
+    return [_without_credentials(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _sync_folder(path: Path) -> None:

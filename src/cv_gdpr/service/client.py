@@ -1,6 +1,7 @@
 """The one door to the Training API: the official SDK client, paced, patient, and with its answers left as sent."""
 
 import logging
+import re
 import threading
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ from cv_gdpr.archive.writing import HashedFile, Received, storing
 from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
 from cv_gdpr.links import is_loopback
 from cv_gdpr.listing import PAGE
+from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
 from cv_gdpr.service.checks import SLOWEST, check_bytes
 from cv_gdpr.service.pacing import Budget, Patience
@@ -31,6 +33,7 @@ _AT_ONCE = 8  # calls in the background; the budget spaces them
 _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
 _TOLD = 600  # characters of a message
+_CODE = re.compile(r"\w{1,80}", re.ASCII)  # of an error
 _NO_RETRY = Retry(0, read=False)
 _LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
@@ -104,6 +107,7 @@ class Service:
     def __init__(self, connection: Connection) -> None:
         self.endpoint = checked_endpoint(connection.endpoint)
         self._key = checked_key(connection.training_key)
+        RUN.know_key(self._key)
         self._connection = connection
         self._budget = Budget(connection.calls_per_second)
         self._answered = False
@@ -229,11 +233,14 @@ class Service:
         with self._count_lock:
             self.calls[name] += 1
 
-    def _told(self, name: str, failure: ServiceError) -> ServiceError:
-        """Give a failure with its operation's name, no longer than a person reads, the key nowhere in it."""
-        failure.message = f"{name}: {failure.message}".replace(self._key, "(the key)")[:_TOLD]
-        failure.code = failure.code.replace(self._key, "(the key)")
-        failure.request_id = failure.request_id.replace(self._key, "(the key)")
+    @staticmethod
+    def _told(name: str, failure: ServiceError) -> ServiceError:
+        """Give a failure with its operation's name, no longer than a person reads, no credential in any part of it.
+
+        A code goes into the evidence, and so must have the form of one.
+        """
+        failure.message = masked(f"{name}: {failure.message}")[:_TOLD]
+        failure.code = failure.code if _CODE.fullmatch(failure.code) and masked(failure.code) == failure.code else ""
         return failure
 
 
