@@ -17,11 +17,13 @@ from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceErro
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.redact import json_list
 from cv_gdpr.service.checks import TRANSIENT, retry_after
+from cv_gdpr.service.surroundings import proxy_in_words
 
 _REQUEST_ID = re.compile("[0-9A-Za-z-]{1,64}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)
 _MOST_OF_A_MESSAGE = 10_000  # characters; a person is shown 600 at most
 _CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
+_PROXY = "check the address, the user and the password in it, or set NO_PROXY to go without"
 _CHECK_ENDPOINT = "check the endpoint: it is the one that the Azure portal shows for the training resource"
 
 
@@ -103,6 +105,8 @@ def _from_response(raw: requests.Response) -> ServiceError:
     known: dict[str, Any] = {"status": raw.status_code, "code": code, "request_id": request_id(raw)}
     if raw.status_code in {401, 403}:
         return NotAuthorised(text, _CHECK_KEY, **known)
+    if raw.status_code == 407:
+        return Unreachable(f"{proxy_in_words(raw.url) or 'a proxy'} wants to know who asks: {text}", _PROXY, **known)
     if raw.status_code == 404:
         return NotFound(text, **known)
     if raw.is_redirect or 300 <= raw.status_code < 400:
@@ -114,6 +118,9 @@ def _from_response(raw: requests.Response) -> ServiceError:
 
 def _from_transport(error: BaseException) -> ServiceError:
     reason = _innermost(error)
+    if isinstance(error, requests.exceptions.ProxyError):
+        proxy = proxy_in_words(str(error.request.url) if error.request else "") or "a proxy"
+        return Unreachable(f"{proxy} could not be used: {reason}", _PROXY, transient=True)
     if isinstance(error, requests.exceptions.SSLError):
         hint = "a private certificate authority is named with REQUESTS_CA_BUNDLE"
         return Unreachable(f"the endpoint's certificate is refused: {reason}", hint)

@@ -9,18 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
-import certifi
-from requests.utils import get_environ_proxies, select_proxy
-
 from cv_gdpr import errors
 from cv_gdpr.archive.writing import Received, write_all
-from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, UsageError
+from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded
 from cv_gdpr.links import is_loopback
 from cv_gdpr.service.client import LOG
+from cv_gdpr.service.surroundings import authorities, proxy_for
 
 _READ = 1 << 16  # bytes
 _OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process has no use for
@@ -61,7 +58,8 @@ class Downloads:
     """Fetches blobs in the background; a context manager. Raises UsageError for certificates that cannot be read."""
 
     def __init__(self, fetching: Fetching, temporary: Callable[[], str], stop: threading.Event) -> None:
-        self._settings = asdict(fetching) | {"authorities": _authorities()}
+        _proxy_of_root.cache_clear()  # the environment counts as it is when a run begins
+        self._settings = asdict(fetching) | {"authorities": authorities()}
         self._most = max(fetching.connections * 8, _ROOM)
         self._unsent: list[list[str]] = []
         self._temporary = temporary
@@ -210,23 +208,10 @@ class Downloads:
             done(self._ended)
 
 
-def _authorities() -> str:
-    """Give certifi's authorities, or those of REQUESTS_CA_BUNDLE; raises UsageError if they cannot be read."""
-    bundle = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where())
-    try:
-        if bundle.is_file():
-            bundle.open("rb").close()
-        else:
-            os.listdir(bundle)  # noqa: PTH208 - readable or not
-    except OSError as error:
-        raise UsageError(f"the certificates of {bundle} cannot be used: {error.strerror or error}") from error
-    return str(bundle)
-
-
 def proxy_of(uri: str) -> str:
     """Give the proxy that the usual variables name for a link's host, as requests does for the API; empty: none.
 
-    Raises MalformedAnswer unless the link is https, or http to loopback.
+    Raises MalformedAnswer unless the link is https, or http to loopback, UsageError for an address that is no proxy's.
     """
     try:
         uri.encode()
@@ -245,4 +230,4 @@ def _proxy_of_root(root: str) -> str:
         raise MalformedAnswer("the service gave a link that is no address") from None
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise MalformedAnswer("the service gave a link that is not https" if root else "the service gave no link")
-    return select_proxy(root, get_environ_proxies(root)) or ""
+    return proxy_for(root)

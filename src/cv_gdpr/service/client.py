@@ -27,6 +27,7 @@ from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
 from cv_gdpr.service.checks import SLOWEST, check_bytes
 from cv_gdpr.service.pacing import Budget, Patience
+from cv_gdpr.service.surroundings import authorities, proxy_for
 
 LOG = logging.getLogger("cv_gdpr")  # what is tried again; -v shows it
 _AT_ONCE = 8  # calls in the background; the budget spaces them
@@ -123,12 +124,11 @@ class Service:
         client._deserialize = VerbatimDeserializer()
         config = client.config
         config.session_configuration_callback = _configured
-        # The proxies and the certificates that the environment names, looked up once.
-        surroundings = requests.Session().merge_environment_settings(self.endpoint, {}, None, None, None)
+        # The proxy and the certificates that the environment names, looked up once.
         config.proxies.use_env_settings = False  # which is asked for each call, and would read ~/.netrc each time
-        for scheme, proxy in surroundings["proxies"].items():
-            config.proxies.add(scheme, proxy)
-        config.connection.verify = surroundings["verify"]
+        if proxy := proxy_for(self.endpoint):
+            config.proxies.add(urlsplit(self.endpoint).scheme, proxy)
+        config.connection.verify = authorities()
         config.redirect_policy.allow = False  # requests strips Authorization at a redirect, but not Training-Key
         config.connection.timeout = (_TO_CONNECT, self._connection.silence)
         config.add_user_agent(f"cv-gdpr/{__version__}")

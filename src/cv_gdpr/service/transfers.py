@@ -23,6 +23,7 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storage_error, storing, too_many_files
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
 from cv_gdpr.service.checks import SLOWEST, TRANSIENT, check_bytes, retry_after
+from cv_gdpr.service.surroundings import variable_of
 
 _TO_CONNECT = 15  # seconds
 _BUFFER = 1 << 18  # bytes that libcurl hands over at once, at most
@@ -126,6 +127,8 @@ class _Slot:
                 received = self.file.received()
             self._check(received)
         except CvGdprError as error:
+            if self._proxy and isinstance(error, ServiceError) and error.status in {0, 407}:
+                error.message += f" (through the proxy that {variable_of(self._proxy)} names)"
             with suppress(OSError):
                 self.file.discard()
             return error
