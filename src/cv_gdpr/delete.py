@@ -73,6 +73,8 @@ def erase(  # noqa: PLR0913 - what an erasure needs to know
 
 def check_evidence_path(path: Path) -> None:
     """Raise UsageError if evidence is there already, or cannot be written there."""
+    if not path.name:
+        raise UsageError(f"--evidence {path} names no file", "name a new file, NAME.json")
     if path.suffix == ".jsonl":
         raise UsageError("--evidence names a JSON file; its ledger gets .jsonl by itself")
     for place in (path, evidence_of.certificate_of(path)):

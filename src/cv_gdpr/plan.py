@@ -16,7 +16,17 @@ from cv_gdpr.archive.writing import private_file, storing
 from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.errors import MalformedAnswer, Unsteady, UsageError
 from cv_gdpr.findings import Finding, Item, Json, Scope, Selection, Tally
-from cv_gdpr.inventory import Matches, check_tags, named, not_searched, projects_in, rows_in, selected
+from cv_gdpr.inventory import (
+    Matches,
+    check_tags,
+    named,
+    near_hint,
+    not_searched,
+    projects_in,
+    rows_in,
+    selected,
+    to_be_shown,
+)
 from cv_gdpr.readers import Project
 from cv_gdpr.redact import without_signature
 
@@ -183,8 +193,9 @@ def _check_values(selection: Selection, matches: Matches) -> None:
     for key, value in sorted(selection.metadata):
         if (key, value) not in matches.found:
             near = difflib.get_close_matches(f"{key}={value}", sorted(matches.seen_metadata), n=5, cutoff=0.6)
-            hint = f"near it: {', '.join(near)}" if near else "no image in scope has metadata like it"
-            raise UsageError(f"no image in scope has the metadata given for {key!r}", hint)
+            shown = to_be_shown(value, near)
+            hint = near_hint(near, shown, "no image in scope has metadata like it")
+            raise UsageError(f"no image in scope has the metadata given for {key!r}", hint, near=shown)
 
 
 def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:

@@ -1,5 +1,6 @@
 """The command line: parse, confirm, call one use case, print. Nothing heavy is imported before it is needed."""
 
+import errno
 import io
 import os
 import signal
@@ -14,10 +15,11 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.cli.output import Masked, print_json, printable
-from cv_gdpr.errors import CvGdprError, Interrupted
+from cv_gdpr.errors import CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
 
 _ENDING = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_NO_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
 _ONE_SIGNAL = 0.5  # seconds in which several count as one: the stop of the first is under way
 _WORKERS = ("project", "artifacts", "renew", "pages")  # the names of their threads
 
@@ -150,11 +152,14 @@ def _tell(error: Exception, given: list[str], received: list[int]) -> int:
     received.append(0)
     if code == Interrupted.exit_code and received[0]:
         code = 128 + received[0]
-    if _asked(given, "--json") or _json_by_variable(given):
+    as_json = _asked(given, "--json") or _json_by_variable(given)
+    if as_json:
         failure: dict[str, Any] = {"message": masked(message), "hint": hint and masked(hint), "exitCode": code}
         with suppress(OSError):  # a full disk behind standard output is what may be told here
             print_json({"error": failure})
     click.echo(f"Error: {printable(message)}", err=True)
+    if isinstance(error, UsageError) and error.near and not as_json and sys.stderr.isatty():
+        hint = f"near it: {', '.join(error.near)}"
     if hint:
         click.echo(f"Hint: {printable(hint)}", err=True)
     if _verbosity(given) > 1:
@@ -174,7 +179,9 @@ def _described(error: Exception) -> tuple[int, str, str | None]:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         return 2, error.format_message(), f"{context.command_path} --help" if context else None
-    return 1, *_unforeseen(error)
+    if isinstance(error, OSError) and error.errno in _NO_PATH:  # one that was given: others are told by who writes
+        return UsageError.exit_code, *_unforeseen(error)
+    return 1, *(shortage(error) or _unforeseen(error))
 
 
 def _unforeseen(error: Exception) -> tuple[str, str | None]:

@@ -171,6 +171,8 @@ def _require_export(plan: "Plan", folder: "Path") -> None:
     from cv_gdpr.plan import not_held
     from cv_gdpr.verify import verify
 
+    if not folder.is_dir():
+        raise UsageError(f"--require-export {folder} is not a folder", "name the folder of a finished export")
     differences = verify(folder).differences
     if differences:
         raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", "nothing was sent")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from cv_gdpr import errors
 from cv_gdpr.archive.writing import Received, write_all
-from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded
+from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import is_loopback
 from cv_gdpr.service.client import LOG
 from cv_gdpr.service.surroundings import authorities, proxy_for
@@ -148,7 +148,10 @@ class Downloads:
                 start_new_session=True,  # a Ctrl-C is for this process here
             )
         except OSError as error:
-            raise ProcessEnded(f"the process that downloads cannot be started: {error.strerror or error}") from error
+            hint = "raise the limits of this process (ulimit -u, -n, -v), or of its container"
+            raise ProcessEnded(
+                f"the process that downloads cannot be started: {error.strerror or error}", hint
+            ) from error
         self._listener.start()
 
     def _send(self) -> None:
@@ -173,6 +176,9 @@ class Downloads:
                 for line in whole:
                     for answer in json.loads(line):
                         self._take(*answer)
+        except Exception as error:  # noqa: BLE001 - told to all that wait
+            self._broke = (shortage(error) or (type(error).__name__,))[0]
+            LOG.debug("the thread that takes what was downloaded ended", exc_info=error)
         finally:
             self._end()
 

@@ -35,6 +35,7 @@ _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
 _TOLD = 600  # characters of a message
 _CODE = re.compile(r"\w{1,80}", re.ASCII)  # of an error
+_NO_ADDRESS = frozenset('{}<>"\\^`| ')  # RFC 3986; the SDK would fill in what stands in braces
 _NO_RETRY = Retry(0, read=False)
 _LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
@@ -75,6 +76,8 @@ def checked_endpoint(endpoint: str) -> str:
         raise UsageError(f"the endpoint is no address: {error}") from error
     if parts.scheme not in {"https", "http"} or not host or not endpoint.isprintable():
         raise UsageError("the endpoint is no https address", "for example https://NAME.cognitiveservices.azure.com")
+    if set(endpoint.strip()) & _NO_ADDRESS:
+        raise UsageError("the endpoint holds a character that no address has", "paste it as the Azure portal shows it")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError("the endpoint holds more than an address (a user, a query or a fragment)")
     if parts.scheme == "http" and not is_loopback(host):
