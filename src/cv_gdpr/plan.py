@@ -15,7 +15,18 @@ from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.categories import CATEGORIES, Category, Deletion, category
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Item, Json, Scope, Selection
-from cv_gdpr.inventory import UUID, Matches, check_tags, listed, named, not_searched, projects_in, rows_in
+from cv_gdpr.inventory import (
+    UUID,
+    Matches,
+    check_tags,
+    listed,
+    named,
+    near_hint,
+    not_searched,
+    projects_in,
+    rows_in,
+    to_be_shown,
+)
 from cv_gdpr.marks import canonical, mark
 from cv_gdpr.readers import Project
 
@@ -186,8 +197,9 @@ def _check_values(selection: Selection, matches: Matches) -> None:
     for key, value in sorted(selection.metadata):
         if (key, value) not in matches.found:
             near = difflib.get_close_matches(f"{key}={value}", sorted(matches.seen_metadata), n=5, cutoff=0.6)
-            hint = f"near it: {', '.join(near)}" if near else "no image in scope has metadata like it"
-            raise UsageError(f"no image in scope has the metadata given for {key!r}", hint)
+            shown = to_be_shown(value, near)
+            hint = near_hint(near, shown, "no image in scope has metadata like it")
+            raise UsageError(f"no image in scope has the metadata given for {key!r}", hint, near=shown)
 
 
 def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:

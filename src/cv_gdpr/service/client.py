@@ -1,6 +1,7 @@
 """The one door to the Training API: the official SDK client, paced, patient, and with its answers left as sent."""
 
 import logging
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,10 +22,12 @@ from cv_gdpr.archive.writing import HashedFile, Received, storing
 from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
 from cv_gdpr.links import is_loopback
 from cv_gdpr.listing import PAGE
+from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
 from cv_gdpr.service.bodies import Body
 from cv_gdpr.service.deadlines import Adapter, pace_of
 from cv_gdpr.service.pacing import Budget, Patience
+from cv_gdpr.service.surroundings import authorities, proxy_for
 
 LOG = logging.getLogger("cv_gdpr")  # what is tried again; -v shows it
 _AT_ONCE = 8  # calls in the background; the budget spaces them
@@ -32,6 +35,8 @@ _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
 _AS_STORED = {"Accept-Encoding": "identity"}
 _TOLD = 600  # characters of a message
+_CODE = re.compile(r"\w{1,80}", re.ASCII)  # of an error
+_NO_ADDRESS = frozenset('{}<>"\\^`| ')  # RFC 3986; the SDK would fill in what stands in braces
 _NO_RETRY = Retry(0, read=False)
 _LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
@@ -73,6 +78,8 @@ def checked_endpoint(endpoint: str) -> str:
         raise UsageError(f"the endpoint is no address: {error}") from error
     if parts.scheme not in {"https", "http"} or not host or not endpoint.isprintable():
         raise UsageError("the endpoint is no https address", "for example https://NAME.cognitiveservices.azure.com")
+    if set(endpoint.strip()) & _NO_ADDRESS:
+        raise UsageError("the endpoint holds a character that no address has", "paste it as the Azure portal shows it")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError("the endpoint holds more than an address (a user, a query or a fragment)")
     if parts.scheme == "http" and not is_loopback(host):
@@ -106,6 +113,7 @@ class Service:
     def __init__(self, connection: Connection) -> None:
         self.endpoint = checked_endpoint(connection.endpoint)
         self._key = checked_key(connection.training_key)
+        RUN.know_key(self._key)
         self._connection = connection
         self._budget = Budget(connection.calls_per_second)
         self._answered = False
@@ -121,12 +129,11 @@ class Service:
         client._deserialize = VerbatimDeserializer()
         config = client.config
         config.session_configuration_callback = _configured
-        # The proxies and the certificates that the environment names, looked up once.
-        surroundings = requests.Session().merge_environment_settings(self.endpoint, {}, None, None, None)
+        # The proxy and the certificates that the environment names, looked up once.
         config.proxies.use_env_settings = False  # which is asked for each call, and would read ~/.netrc each time
-        for scheme, proxy in surroundings["proxies"].items():
-            config.proxies.add(scheme, proxy)
-        config.connection.verify = surroundings["verify"]
+        if proxy := proxy_for(self.endpoint):
+            config.proxies.add(urlsplit(self.endpoint).scheme, proxy)
+        config.connection.verify = authorities()
         config.redirect_policy.allow = False  # requests strips Authorization at a redirect, but not Training-Key
         silence = self._connection.silence
         config.connection.timeout = (min(_TO_CONNECT, silence), silence)
@@ -235,11 +242,14 @@ class Service:
         with self._count_lock:
             self.calls[name] += 1
 
-    def _told(self, name: str, failure: ServiceError) -> ServiceError:
-        """Give a failure with its operation's name, no longer than a person reads, the key nowhere in it."""
-        failure.message = f"{name}: {failure.message}".replace(self._key, "(the key)")[:_TOLD]
-        failure.code = failure.code.replace(self._key, "(the key)")
-        failure.request_id = failure.request_id.replace(self._key, "(the key)")
+    @staticmethod
+    def _told(name: str, failure: ServiceError) -> ServiceError:
+        """Give a failure with its operation's name, no longer than a person reads, no credential in any part of it.
+
+        A code goes into the evidence, and so must have the form of one.
+        """
+        failure.message = masked(f"{name}: {failure.message}")[:_TOLD]
+        failure.code = failure.code if _CODE.fullmatch(failure.code) and masked(failure.code) == failure.code else ""
         return failure
 
 

@@ -22,6 +22,7 @@ from cv_gdpr.archive.writing import HashedFile, Received, storage_error, too_man
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
 from cv_gdpr.service.bodies import Body, too_long
 from cv_gdpr.service.checks import TRANSIENT, Pace, retry_after
+from cv_gdpr.service.surroundings import variable_of
 
 _STORAGE = "blob storage"
 _TO_CONNECT = 15  # seconds
@@ -129,6 +130,8 @@ class _Slot:
                 raise _unreached(number, self.curl.getinfo(pycurl.OS_ERRNO))
             return (self._body or self._new_body()).received()
         except CvGdprError as error:
+            if self._proxy and isinstance(error, ServiceError) and error.status in {0, 407}:
+                error.message += f" (through the proxy that {variable_of(self._proxy)} names)"
             with suppress(OSError):
                 self.file.discard()
             return error
