@@ -369,6 +369,31 @@ def test_what_was_altered_is_contradicted_though_all_manifests_were_made_anew(ou
     assert any(words in difference for difference in found.differences), "\n".join(found.differences)
 
 
+def altered(value):
+    """Give another value of the same kind."""
+    if isinstance(value, str):
+        return ("1" if value[0] == "0" else "0") + value[1:]
+    return OTHER if value is None else value + 1
+
+
+FIELDS = {
+    "listings.jsonl": ("row", "iteration", "file", "countedBefore", "countedAfter", "listed", "written"),
+    "files.jsonl": ("path", "blob", "source", "bytes", "sha256"),
+    "absent.jsonl": ("row", "iteration", "id"),
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FIELDS.items() for name in names])
+def test_no_field_can_be_altered_alone(out, kind, name):
+    path = project(out) / kind
+    untouched = path.read_bytes()
+    for number in range(0, len(records(path)), 3 if kind == "files.jsonl" else 1):
+        rewrite(path, lambda values, at=number: values[at].update({name: altered(values[at][name])}))
+        seal(out)
+        assert verify(out).exit_code == 4, (kind, number, name)
+        path.write_bytes(untouched)
+
+
 def test_both_projects_are_checked(out):
     rewrite(project(out, 1) / "listings.jsonl", list.pop)
     seal(out)
