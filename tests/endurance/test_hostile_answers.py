@@ -224,3 +224,10 @@ def test_what_is_no_answer_at_all_is_told_without_what_it_echoes(sim, cli, tmp_p
     assert "was not for me" in ran.err
     assert secret not in ran.err
     assert "AbCdEf" not in ran.err
+
+
+def test_an_answer_that_cannot_be_unpacked_is_told_as_one_that_broke_off(sim, cli, tmp_path):
+    sim.fault(Fault("GetProjects", status=200, body=b"not packed at all", headers=PACKED, times=None))
+    ran = cli("export", "--all", "--patience", "0", "--out", tmp_path / "out")
+    assert_one_error(ran, 5)
+    assert "GetProjects: the service could not be reached" in ran.err
