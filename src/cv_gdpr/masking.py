@@ -49,7 +49,7 @@ _BY_LOOKS = (  # `sig = ...`, `{"sig": "..."}`, `AccountKey=...`; a bearer's tok
 )
 _SIG, _BETWEEN_HEADS = b"sig=", b"&"
 _HEAD = 24  # bytes of a signature as it was sent: they hold a window though six characters of it are escaped
-_PAGES = 4096  # answers with links whose signatures wait to be learned
+_PAGES = 1024  # answers with links whose signatures wait to be learned: 260,000 images; older ones are forgotten
 _NO_LETTER = re.compile(rb"(?:%|\\u00)(?:2[bf]|3d)|[^0-9a-z]+")
 _BETWEEN_LETTERS = re.compile("[^0-9A-Za-z]+")
 _LETTER = re.compile("[0-9A-Za-z]")

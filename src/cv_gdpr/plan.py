@@ -315,6 +315,8 @@ def _plan_in(body: Json) -> Plan:
 
 
 def _read(path: Path) -> Json:
+    if path.is_char_device() or path.is_block_device():
+        raise UsageError(f"--plan {path} is not a file")  # and might have no end
     try:
         body = json.loads(path.read_bytes())
     except OSError as error:

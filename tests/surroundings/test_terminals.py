@@ -5,45 +5,46 @@ import sys
 
 import pytest
 
+from cv_gdpr.inventory import to_be_shown
 from cv_gdpr.simulator import Fault
 from delete.erasing import stock
 from endurance.enduring import environment
 from surroundings.terminals import on_terminal
 
-NEAR = [
-    (("--tag", "alise"), b"alice"),
-    (("--metadata", "subject=colins"), b"subject=collins"),
-    (("--metadata", "subject=nr-4713"), None),
-    (("--metadata", "subject=4712"), None),
-    (("--metadata", "subject=11111111-1111-4111-8111-111111111112"), None),
-    (("--tag", "4712"), None),
-    (("--tag", "zzzz"), b"alice"),
-]
+TYPO = ("delete", "--all", "--dry-run", "--tag", "alise")
 
 
-@pytest.fixture
-def people(sim):
-    """Stock a project in which people are named, and others are numbers."""
-    holder = sim.store.projects[stock(sim)]
-    values = ("collins", "4711", "11111111-1111-4111-8111-111111111111")
-    for image, value in zip(list(holder.workspace.images.values())[2:], values, strict=False):
-        image.metadata["subject"] = value
-    return sim
-
-
-@pytest.mark.parametrize(("words", "near"), NEAR)
-def test_near_values_show_on_a_terminal_alone_and_no_numbers(people, words, near):
-    command = ("delete", "--all", "--dry-run", *words)
-    code, told = on_terminal(people, *command)
+def test_near_values_show_on_a_terminal(sim):
+    stock(sim)
+    code, told = on_terminal(sim, *TYPO)
     assert code == 2
-    assert (b"near it: " in told["stderr"]) == bool(near)
-    assert near is None or near in told["stderr"]
-    for more in ((), ("--json",), ("-vv",)):
-        streams = ("stdout",) if more != ("--json",) else ("stdout", "stderr")
-        code, told = on_terminal(people, *command, *more, streams=streams)
-        assert code == 2
-        for others in (b"alice", b"bob", b"nr-4711", b"nr-4712", b"collins", b"4711"):
-            assert others not in told["stderr"] + told["stdout"]
+    assert b"Hint: near it: alice" in told["stderr"]
+
+
+@pytest.mark.parametrize(("more", "streams"), [(("--json",), ("stdout", "stderr")), (("-vv",), ("stdout",))])
+def test_near_values_show_in_no_json_and_no_log(sim, more, streams):
+    stock(sim)
+    code, told = on_terminal(sim, *TYPO, *more, streams=streams)
+    assert code == 2
+    for other in (b"alice", b"bob"):
+        assert other not in told["stderr"] + told["stdout"]
+
+
+@pytest.mark.parametrize(
+    ("given", "near", "shown"),
+    [
+        ("alise", ["alice", "bob 17"], ["alice", "bob 17"]),
+        ("colins", ["subject=collins", "subject=4711", "subject=nr-4711"], ["subject=collins"]),
+        ("nr-4713", ["subject=collins", "subject=nr-4711"], []),
+        ("4712", ["alice"], []),
+        ("1111-111112", ["alice"], []),
+        ("alise", ["7dd1f6c5-25e9-4f2b-9d1c-6a6f8fd4b1d8", "deadbeefdeadbeef", "+49 30 1234567 x"], []),
+        ("٤٧١١", ["alice"], []),
+        ("…", ["…"], ["…"]),
+    ],
+)
+def test_no_id_and_no_number_is_shown(given, near, shown):
+    assert to_be_shown(given, near) == shown
 
 
 LIVELY = [
@@ -53,43 +54,50 @@ LIVELY = [
     {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1", "FORCE_COLOR": "1", "NO_COLOR": "1"},
     {"TERM": "linux", "COLUMNS": "20", "LINES": "2"},
 ]
-COMMANDS = {
-    "export": ("export", "--all", "--out", "out"),
-    "export again": ("export", "--all", "--out", "out"),
-    "verify": ("verify", "out"),
-    "delete --dry-run": ("delete", "--all", "--dry-run"),
-    "delete": ("delete", "--all", "--yes", "--wait", "0", "-vv", "--evidence", "e.json"),
-    "an error": ("delete", "--bogus"),
-    "help": ("export", "--help"),
-}
+COMMANDS = [
+    ("export", "--all", "--out", "out"),
+    ("verify", "out"),
+    ("delete", "--all", "--dry-run"),
+    ("delete", "--all", "--yes", "--wait", "0", "-v", "--evidence", "e.json"),
+    ("delete", "--bogus"),
+    ("export", "--help"),
+]
+
+
+def assert_plain(text):
+    assert text
+    assert all(char.isprintable() or char == "\n" for char in text), text
 
 
 @pytest.mark.parametrize("variables", LIVELY, ids=" ".join)
-def test_no_pipe_and_no_log_holds_control_characters(sim, tmp_path, variables):
+def test_no_pipe_and_no_log_holds_control_characters(sim, cli, tmp_path, monkeypatch, variables):
+    monkeypatch.chdir(tmp_path)
     stock(sim)
-    sim.fault(Fault("GetTags", status=503))
     sim.fault(Fault("DeleteTag", status=400))
-    for name, words in COMMANDS.items():
-        command = [sys.executable, "-m", "cv_gdpr", *words]
-        ran = subprocess.run(command, env=environment(sim, **variables), cwd=tmp_path, capture_output=True, check=False)
-        assert ran.stdout or ran.stderr
-        for text in (ran.stdout.decode(), ran.stderr.decode()):
-            assert all(char.isprintable() or char == "\n" for char in text), (name, text)
+    for words in COMMANDS:
+        ran = cli(*words, **variables)
+        assert_plain(ran.out + ran.err)
 
 
-@pytest.mark.parametrize(("variables", "lively"), [({}, True), ({"TERM": "dumb"}, False), ({"FORCE_COLOR": "1"}, True)])
+def test_a_real_pipe_holds_none_either(sim, tmp_path):
+    stock(sim)
+    command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "-v", "--out", str(tmp_path / "out")]
+    ran = subprocess.run(command, env=environment(sim, **LIVELY[1]), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert_plain(ran.stdout + ran.stderr)
+
+
+@pytest.mark.parametrize(("variables", "lively"), [(LIVELY[0] | {"TERM": "xterm"}, True), ({"TERM": "dumb"}, False)])
 def test_progress_shows_on_a_terminal_alone(sim, tmp_path, variables, lively):
     stock(sim)
-    settings = {"TERM": "xterm", "FORCE_COLOR": ""} | variables
-    code, told = on_terminal(sim, "export", "--all", "--out", tmp_path / "out", **settings)
+    code, told = on_terminal(sim, "export", "--all", "--out", tmp_path / "out", **variables)
     assert code == 0
     assert (b"\x1b[" in told["stderr"]) == lively
     assert b"\x1b" not in told["stdout"]
 
 
-@pytest.mark.parametrize("variables", LIVELY[:2], ids=" ".join)
-def test_a_pipe_of_standard_error_beside_a_terminal_stays_clean(sim, tmp_path, variables):
+def test_a_pipe_of_standard_error_beside_a_terminal_stays_clean(sim, tmp_path):
     stock(sim)
-    code, told = on_terminal(sim, "export", "--all", "-v", "--out", tmp_path / "out", streams=("stdout",), **variables)
+    code, told = on_terminal(sim, "export", "--all", "-v", "--out", tmp_path / "out", streams=("stdout",), **LIVELY[1])
     assert code == 0
     assert b"\x1b" not in told["stderr"]
