@@ -10,6 +10,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("Error: interrupted\n")
         sys.exit(130)
+    except MemoryError:
+        sys.stderr.write("Error: there is not enough memory\n")
+        sys.exit(1)
     run()
 
 

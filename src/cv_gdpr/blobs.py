@@ -1,6 +1,6 @@
 """Which bytes belong to a record: told from its JSON alone, as the service sent it or as an export keeps it."""
 
-from cv_gdpr.findings import Blob, Json
+from cv_gdpr.findings import MOST_OF_MODEL, Blob, Json
 from cv_gdpr.links import without_query
 
 
@@ -38,7 +38,7 @@ def export_blobs(record: Json, stem: str) -> tuple[Blob, ...]:
     """The bytes of an exported model whose status is Done; its URI is null until then."""
     uri = link_in(record, "downloadUri")
     done = uri or str(record.get("status")).lower() == "done"
-    return (Blob(stem, uri, suffix_of(uri)),) if done else ()
+    return (Blob(stem, uri, suffix_of(uri), MOST_OF_MODEL),) if done else ()
 
 
 def suffix_of(uri: str) -> str:

@@ -17,6 +17,8 @@ The codes 3 (done in part) and else 4 (a difference) belong to results, which ha
 `ExportResult`, `Verification`, and the evidence of an erasure.
 """
 
+from collections.abc import Iterable
+
 
 class CvGdprError(Exception):
     """A failure with one line for the user (`message`) and, where there is one, a line saying what to do."""
@@ -33,17 +35,25 @@ class CvGdprError(Exception):
 
 
 class UsageError(CvGdprError):
-    """Wrong options or input."""
+    """Wrong options or input. `near`: what else was to be found; of others' data, so for a terminal only."""
 
     exit_code = 2
+
+    def __init__(self, message: str, hint: str | None = None, *, near: Iterable[str] = ()) -> None:
+        super().__init__(message, hint)
+        self.near = tuple(near)
 
 
 class ServiceError(CvGdprError):
     """The service answered with an error.
 
+    `lost` says that an earlier try of the same call got no clear answer: it may have done what was asked.
+
     `status` is the HTTP status (0 when there was no answer), `code` the service's own code, `request_id` its
     request id; `transient` says whether asking again may help, `retry_after` after how many seconds at least.
     """
+
+    lost = False
 
     def __init__(  # noqa: PLR0913 - a record of what the service said
         self,
@@ -106,3 +116,12 @@ class Interrupted(CvGdprError):
     """The run was stopped from outside."""
 
     exit_code = 130
+
+
+def shortage(error: BaseException) -> tuple[str, str] | None:
+    """Give the message and the hint for an error that tells of what this machine lacks; None for any other."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory", "free some, or raise the limit of this process or container (ulimit -v)"
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return "the system lets this process start no more threads", "raise the limit (ulimit -u, or the container's)"
+    return None

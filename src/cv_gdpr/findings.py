@@ -12,12 +12,20 @@ WORKSPACE: Json | None = None
 """The place of things that belong to a project itself, beside the iterations trained from it."""
 
 
+MOST_OF_IMAGE = 100 << 20
+"""Bytes that an image may have: the service takes 6 MB (Custom Vision limits and quotas)."""
+
+MOST_OF_MODEL = 5 << 30
+"""Bytes that an exported model may have: those known are of some hundred megabytes."""
+
+
 class Blob(NamedTuple):
     """Bytes that belong to an item: a URI as the service gave it (signature and all), and the file to be."""
 
     stem: str  # path in the project's folder, without suffix
     uri: str
     suffix: str = ""  # only where the bytes do not tell their type
+    most: int = MOST_OF_IMAGE
 
 
 class Item(NamedTuple):

@@ -36,8 +36,8 @@ def require_export(plan: Plan, folder: Path) -> None:
     """Raise UsageError unless the export, verified now, holds all that would go or lose something, as it is now."""
     from cv_gdpr.verify import verify
 
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--require-export {folder} is a file", "name the folder of a finished export")
+    if not folder.is_dir():
+        raise UsageError(f"--require-export {folder} is not a folder", "name the folder of a finished export")
     differences = verify(folder).differences
     if differences:
         raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", _NOT_SENT)

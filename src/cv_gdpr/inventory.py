@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile("[0-9A-Fa-f-]{8,}")
 
 
 def projects_in(service: "Service", scope: Scope) -> list[Json]:
@@ -82,8 +83,31 @@ def check_tags(projects: Iterable[Project], selection: Selection) -> None:
             known.update(str(tag.get("name")) for tag in tags)
     for name in sorted(selection.tags - known):
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]
-        hint = f"near it: {', '.join(near)}" if near else "the projects in scope have no tags"
-        raise UsageError(f"no project in scope has a tag named {name!r}", hint)
+        shown = to_be_shown(name, near)
+        hint = near_hint(near, shown, "the projects in scope have no tags")
+        raise UsageError(f"no project in scope has a tag named {name!r}", hint, near=shown)
+
+
+def to_be_shown(given: str, near: Iterable[str]) -> list[str]:
+    """Give those of the near values that may be shown: none where an id or a number was given, and no id or number.
+
+    A mistyped number (of a patient, a telephone) would lead to other persons'.
+    """
+    return [] if _is_number(given) else [one for one in near if not _is_number(one)]
+
+
+def near_hint(near: list[str], shown: list[str], none: str) -> str | None:
+    """Give the hint for whoever is not shown them."""
+    if shown:
+        return "on a terminal, what is near it is shown"
+    return None if near else none
+
+
+def _is_number(value: str) -> bool:
+    """Say whether a text, or what follows its equals sign, is an id or a number for the greater part."""
+    value = value.partition("=")[2] or value
+    digits = sum(char.isdigit() for char in value)
+    return bool(_ID.fullmatch(value)) or 2 * digits >= sum(char.isalnum() for char in value) > 0
 
 
 @dataclass

@@ -15,7 +15,18 @@ from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.categories import CATEGORIES, Category, Deletion, category
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Item, Json, Scope, Selection
-from cv_gdpr.inventory import UUID, Matches, check_tags, listed, named, not_searched, projects_in, rows_in
+from cv_gdpr.inventory import (
+    UUID,
+    Matches,
+    check_tags,
+    listed,
+    named,
+    near_hint,
+    not_searched,
+    projects_in,
+    rows_in,
+    to_be_shown,
+)
 from cv_gdpr.marks import canonical, mark
 from cv_gdpr.readers import Project
 
@@ -186,8 +197,9 @@ def _check_values(selection: Selection, matches: Matches) -> None:
     for key, value in sorted(selection.metadata):
         if (key, value) not in matches.found:
             near = difflib.get_close_matches(f"{key}={value}", sorted(matches.seen_metadata), n=5, cutoff=0.6)
-            hint = f"near it: {', '.join(near)}" if near else "no image in scope has metadata like it"
-            raise UsageError(f"no image in scope has the metadata given for {key!r}", hint)
+            shown = to_be_shown(value, near)
+            hint = near_hint(near, shown, "no image in scope has metadata like it")
+            raise UsageError(f"no image in scope has the metadata given for {key!r}", hint, near=shown)
 
 
 def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:
@@ -228,7 +240,7 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
         """Note where an image is, under whatever labels: the workspace is read first."""
         if not item.iteration:
             in_workspace.add(item.id)
-        elif matches.selection and (item.id in found or item.id not in in_workspace):
+        elif item.id not in in_workspace or (matches.selection and item.id in found):
             held.setdefault(item.iteration["id"], []).append(item.id)
 
     for item in listed(project, row, matches, see):
@@ -303,6 +315,8 @@ def _plan_in(body: Json) -> Plan:
 
 
 def _read(path: Path) -> Json:
+    if path.is_char_device() or path.is_block_device():
+        raise UsageError(f"--plan {path} is not a file")  # and might have no end
     try:
         body = json.loads(path.read_bytes())
     except OSError as error:

@@ -23,6 +23,7 @@ from cv_gdpr.errors import (
     ServiceError,
     StorageError,
     Unreachable,
+    shortage,
 )
 from cv_gdpr.findings import Blob, Item, Json
 from cv_gdpr.links import source_path
@@ -77,7 +78,7 @@ class ProjectBytes:
     _outstanding: int = 0
     _known: int = 0  # files of an earlier run
     _new: int = 0
-    _fatal: CvGdprError | None = None
+    _fatal: Exception | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)  # taken for each blob; no condition, which is dearer
     _expired: deque[_Wanted] = field(default_factory=deque)
     _renewer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "renew"))
@@ -133,7 +134,7 @@ class ProjectBytes:
         return stem
 
     def _submit(self, wanted: _Wanted, *, again: bool = False) -> None:
-        where = Where(wanted.blob.uri, self.folder.place(wanted.stem), wanted.blob.suffix)
+        where = Where(wanted.blob.uri, self.folder.place(wanted.stem), wanted.blob.suffix, wanted.blob.most)
         self.fetcher.submit(self.project.id, where, partial(self._fetched, wanted), again=again)
 
     def push(self) -> None:
@@ -142,6 +143,12 @@ class ProjectBytes:
 
     def _fetched(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
         """Take what a download came to; runs in the downloads' thread, so that nothing may escape it."""
+        try:
+            self._take(wanted, result)
+        except Exception as error:  # noqa: BLE001 - raised again where the blobs are waited for
+            self._stop(error)
+
+    def _take(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
         if isinstance(result, Received):
             self._keep(wanted, result)
         elif isinstance(result, _FATAL):
@@ -150,8 +157,10 @@ class ProjectBytes:
             self._expired.append(wanted)
             try:
                 self._renewer.submit(self._renew)
-            except RuntimeError:  # shut down: the run is being stopped
-                self._stop(Interrupted("interrupted"))
+            except RuntimeError as error:
+                if shortage(error):
+                    raise
+                self._stop(Interrupted("interrupted"))  # shut down: the run is being stopped
         else:
             self._lose(wanted, result.message)
 
@@ -174,7 +183,7 @@ class ProjectBytes:
         self.miss(wanted.item.row, wanted.item.id, wanted.source, reason)
         self._settle()
 
-    def _stop(self, error: CvGdprError) -> None:
+    def _stop(self, error: Exception) -> None:
         self._fatal = error
         self._settle()
 
@@ -199,6 +208,12 @@ class ProjectBytes:
 
     def _renew(self) -> None:
         """Ask for fresh links of the expired blobs of one place, as many as one call takes."""
+        try:
+            self._renew_some()
+        except Exception as error:  # noqa: BLE001 - nobody looks at what becomes of this by itself
+            self._stop(error)
+
+    def _renew_some(self) -> None:
         batch = self._batch()
         if not batch:
             return

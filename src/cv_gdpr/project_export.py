@@ -12,6 +12,7 @@ from cv_gdpr.categories import Category, category
 from cv_gdpr.errors import ServiceError
 from cv_gdpr.findings import Absence, Detail, Finding, Item, Json, Tally
 from cv_gdpr.inventory import Matches, selected
+from cv_gdpr.masking import masked
 from cv_gdpr.project_bytes import STOPS_ALL, ProjectBytes
 from cv_gdpr.readers import Project
 from cv_gdpr.service.fetching import Fetcher
@@ -167,7 +168,7 @@ class ProjectExport:
 
     def _miss(self, row: str, identity: str, source: str, reason: str) -> None:
         entry = {"project": self.project.id, "row": row, "id": identity or None, "source": source or None}
-        self.missing.append(entry | {"reason": reason})
+        self.missing.append(entry | {"reason": masked(reason)})
 
     def _settle_unlisted(self, unlisted: list[tuple[Item, str]]) -> None:
         """Say what was deleted while it was exported: only what a new listing of its row does not hold any more."""
@@ -247,5 +248,5 @@ class ProjectExport:
 
 def _note(absence: Absence) -> Json:
     iteration = absence.iteration["id"] if absence.iteration else None
-    note = {"row": absence.row, "iteration": iteration, "id": absence.id, "reason": absence.reason}
+    note = {"row": absence.row, "iteration": iteration, "id": absence.id, "reason": masked(absence.reason)}
     return note | {"gone": True} if absence.gone else note

@@ -9,13 +9,9 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Self
 
-# A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
-_SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
-_SIGNATURE = re.compile(  # not within a word, unless the letter before it ends another spelling of a character
-    r"(?:(?<![a-z])|(?<=3F)|(?<=u[0-9a-f]{4}))(sig(?:=|%(?:25)*3D|\\*u003d))"
-    r"(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
-    re.IGNORECASE,
-)
+from cv_gdpr.masking import SIGNATURE, SIGNED_QUERY
+from cv_gdpr.masking import without_signature as without_signature  # noqa: PLC0414 - what of it concerns records
+
 _QUERY = re.compile(r'\?[^"]*"')
 _URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # how a value named ...Uri begins
 _URI_QUERY = re.compile(r'("\w*[uU]ri": ?"(?:[^"?\\]|\\.)*)\?(?:[^"\\]|\\.)*')
@@ -127,11 +123,11 @@ def _written(value: Any, *, indent: bool) -> str:
 
 def _redacted(text: str) -> str:
     if "\\" in text:  # a quotation mark may be escaped
-        text = _SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
+        text = SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
     elif "?" in text:
         text = _QUERY.sub(_without_credentials, text)
     # Whatever is left of one: after a fragment, a blank, an escaped question mark, or in a connection string.
-    return _SIGNATURE.sub(r"\1", text) if "sig" in text.lower() else text
+    return SIGNATURE.sub(r"\1", text) if "sig" in text.lower() else text
 
 
 def json_line(value: Any) -> bytes:
@@ -142,19 +138,12 @@ def json_line(value: Any) -> bytes:
 def _without_credentials(query: re.Match[str]) -> str:
     """Give what may stay of a question mark and what follows it in a string, up to the quotation mark at its end."""
     begun = query.string.rfind('"', 0, query.start()) + 1
-    return '"' if query.string.endswith(_URI_KEYS, 0, begun) else _SIGNED_QUERY.sub("", query.group())
+    return '"' if query.string.endswith(_URI_KEYS, 0, begun) else SIGNED_QUERY.sub("", query.group())
 
 
 def stays(text: str) -> bool:
     """Say whether a text is stored as it is, with nothing cut out of it."""
     return "sig" not in text.lower() or json_text(text) == _written(text, indent=False)
-
-
-def without_signature(text: str) -> str:
-    """Give `text` (a message, a log line) with every signed query cut out of it."""
-    if "sig" not in text.lower():  # neither of the two can find anything
-        return text
-    return _SIGNATURE.sub(r"\1", _SIGNED_QUERY.sub("", text))
 
 
 def fingerprint(secret: str) -> str:

@@ -229,3 +229,55 @@ def test_cut_off_when_nothing_selected_is_left_the_same_command_still_finishes(s
     assert erase.evidence["verdict"].startswith("erased")
     matched = [one["matched"] for one in whole["scope"]["selectors"]]
     assert [one["matched"] for one in erase.evidence["scope"]["selectors"]] == matched
+
+
+ROW_OF = {"DeleteProject": "projects", "DeleteIteration": "iterations", "DeleteTag": "tags", "DeleteImages": "images"}
+
+
+@pytest.mark.parametrize("operation", ROW_OF)
+@pytest.mark.parametrize("lost", [{"status": 500}, {"drop": True}])
+def test_what_an_unanswered_try_deleted_was_deleted_by_this_run(sim, erase, operation, lost):
+    stock(sim)
+    sim.fault(Fault(operation, done=True, **lost))
+
+    ran = erase("--all", patience="5")
+
+    assert ran.code == 0, ran.err
+    assert set(erase.states(ROW_OF[operation]).values()) == {"deleted"}
+    assert erase.verified() == 0
+
+
+def test_what_somebody_else_deleted_was_gone_already(sim, erase):
+    stock(sim)
+    sim.fault(Fault("DeleteTag", status=404, done=True, times=None))
+
+    assert erase("tags", "--all").code == 0
+    assert set(erase.states("tags").values()) == {"gone already"}
+
+
+def test_images_whose_iterations_this_ledger_deleted_were_deleted(sim, erase, tmp_path):
+    project = stock(sim)
+    only_there = ids(sim, project, "images") - set(sim.store.projects[project].workspace.images)
+    with stuck(sim, "--all", fault=held_up("DeleteIteration", 1), evidence=tmp_path / "e.json") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    sim.store.projects[project].iterations.clear()  # the call that was never answered did it
+    sim.fault(Fault("DeleteProject", status=500, done=True))
+    ran = erase("--all", evidence="e.json", patience="5")
+
+    assert ran.code == 0, ran.err
+    assert {one: erase.states()[one] for one in only_there} == dict.fromkeys(only_there, "deleted")
+    assert set(erase.states().values()) == {"deleted"}
+    assert erase.verified() == 0
+
+
+def test_tags_go_once_the_halves_of_a_refused_batch_went(sim, erase):
+    stock(sim)
+    sim.fault(Fault("DeleteImages", status=400))
+    sim.fault(Fault("DeleteProject", status=403, body={"code": "ForbiddenDRModeEnabled", "message": "x"}))
+
+    ran = erase("--all")
+
+    assert ran.code == 3
+    assert set(erase.states("tags").values()) == {"deleted"}
+    assert set(erase.states("images").values()) == {"deleted"}

@@ -1,11 +1,9 @@
 """Numbers however the service spells them: exported, planned, required, deleted, proved and verified by their value."""
 
-import itertools
-import re
-
 import pytest
 
 from cv_gdpr.simulator import Fault
+from cv_gdpr.simulator.edits import respelled
 from delete.erasing import stock
 from unit.test_marks import SAME
 
@@ -16,16 +14,11 @@ OPERATIONS = [
     "GetImagePerformances",
     "GetIterationPerformance",
 ]
-NUMBER = re.compile(rb'"(probability|left|precision|recall)":[^,}]*')
 
 
 def spell(sim, spellings):
     """Send each number of these operations in one spelling after the other, another one in each answer."""
-    turns = itertools.cycle(spellings)
-
-    def edit(body):
-        return NUMBER.sub(lambda found: b'"%s":%s' % (found[1], next(turns).encode()), body)
-
+    edit = respelled(tuple(spellings))
     for operation in OPERATIONS:
         sim.fault(Fault(operation, times=None, edit=edit))
 

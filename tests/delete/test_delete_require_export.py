@@ -277,7 +277,7 @@ def test_a_file_is_no_export_and_costs_one_line(sim, erase, tmp_path, name):
 
     said = refused(sim, erase, tmp_path / name)
 
-    assert said.splitlines()[0] == f"Error: --require-export {tmp_path / name} is a file"
+    assert said.splitlines()[0] == f"Error: --require-export {tmp_path / name} is not a folder"
 
 
 @pytest.mark.parametrize("rows", [["--all"], ["iterations", "--all"]])

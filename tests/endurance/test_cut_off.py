@@ -17,6 +17,11 @@ out, dying = sys.argv[-1], False
 durable, fsync = {}, os.fsync
 def files():
     return [os.path.join(folder, name) for folder, _, names in os.walk(out) for name in names]
+def sizes():
+    for path in files():
+        with contextlib.suppress(FileNotFoundError):  # the process that downloads may give one its name meanwhile
+            found = os.stat(path)
+            yield found.st_ino, found.st_size
 def note_fsync(handle):
     fsync(handle)
     durable[os.fstat(handle).st_ino] = os.fstat(handle).st_size
@@ -30,7 +35,7 @@ def lose_power():
 def count(event, arguments):
     global left, dying
     if event == "ctypes.dlsym" and arguments[1] == "syncfs":
-        durable.update((os.stat(path).st_ino, os.stat(path).st_size) for path in files())
+        durable.update(sizes())
     if event == "open":
         changes = isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
     else:

@@ -5,26 +5,22 @@ from dataclasses import dataclass, replace
 import pytest
 
 from commandline import CommandLine
-from cv_gdpr.simulator import Fault, Simulator
+from cv_gdpr.simulator import Simulator
+from cv_gdpr.simulator.catalogue import faults
 from delete.erasing import OPERATIONS, ids, others_untouched, state
 from delete.erasing import stock as stock_to_erase
 from endurance.enduring import assert_whole, blobs, undisturbed
 from export.exporting import assert_bag, assert_one_error, assert_open, files, payload, stock
 
-SOON = {"Retry-After": "0"}
-GATEWAY = {"error": {"code": "429", "message": "Requests have exceeded rate limit. Please retry after 1 second."}}
-HTML = "<html><body>Bad gateway</body></html>"
 HUNG = 3.0  # seconds, beyond --read-timeout
 SILENCE = "0.5"
-WRONG_MD5 = {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, how often it happens, and the exit codes: `passing` if it passes after that, `code` if it lasts."""
+    """A fault of the catalogue, how often it happens, and the exit codes: `passing` if it passes, else `code`."""
 
     name: str
-    fault: dict
     code: int
     times: int = 2
     passing: int = 0
@@ -32,55 +28,68 @@ class Row:
     def __str__(self):
         return self.name
 
+    @property
+    def fault(self):
+        """The fault as the catalogue has it."""
+        (fault,) = faults(self.name)
+        return fault
+
+    def on(self, route, **how):
+        """Give the fault for an operation, or for blobs; it lasts unless `times` says how often it happens."""
+        return replace(self.fault, route=route, **how, **({"delay": HUNG} if self.fault.delay else {}))
+
 
 # What the API does. 3: this thing is named as missing; 5: nobody can be reached; 1: the answer is not the contract's.
 API = [
-    Row("408", {"status": 408, "body": b""}, 3),
-    Row("429 bare", {"status": 429, "body": b""}, 3),
-    Row("429 with Retry-After", {"status": 429, "body": b"", "headers": SOON}, 3),
-    Row("429 of the gateway", {"status": 429, "body": GATEWAY}, 3, times=1),
-    Row("429 for an hour", {"status": 429, "body": b"", "headers": {"Retry-After": "3600"}}, 3, times=1, passing=3),
-    Row("500", {"status": 500}, 3),
-    Row("500 without a body", {"status": 500, "body": b""}, 3),
-    Row("502 with a page", {"status": 502, "body": HTML}, 3),
-    Row("503", {"status": 503}, 3),
-    Row("504 with a page", {"status": 504, "body": HTML}, 3),
-    Row("dropped", {"drop": True}, 5),
-    Row("dropped after it was done", {"drop": True, "done": True}, 5),
-    Row("cut", {"cut": 10}, 5),
-    Row("cut before the first byte", {"cut": 0}, 5),
-    Row("hung", {"delay": HUNG}, 5, times=1),
-    Row("a page where JSON was due", {"status": 200, "body": HTML}, 1, times=1, passing=1),
-    Row("nothing where JSON was due", {"status": 200, "body": b""}, 1, times=1, passing=1),
-    Row("JSON that breaks off", {"status": 200, "body": b'[{"id": "x'}, 1, times=1, passing=1),
-    Row("a redirect", {"status": 302, "headers": {"Location": "https://example.org/"}}, 5, times=1, passing=5),
-    Row("401", {"status": 401, "body": b""}, 5, times=1, passing=5),
-    Row("403", {"status": 403, "body": b""}, 5, times=1, passing=5),
+    Row("timeout", 3),
+    Row("throttled", 3),
+    Row("throttled-told", 3),
+    Row("throttled-gateway", 3, times=1),
+    Row("throttled-hour", 3, times=1, passing=3),
+    Row("error-500", 3),
+    Row("error-500-empty", 3),
+    Row("error-502", 3),
+    Row("error-503", 3),
+    Row("error-504", 3),
+    Row("dropped", 5),
+    Row("dropped-done", 5),
+    Row("cut", 5),
+    Row("cut-at-once", 5),
+    Row("hung", 5, times=1),
+    Row("page", 1, times=1, passing=1),
+    Row("empty", 1, times=1, passing=1),
+    Row("broken-json", 1, times=1, passing=1),
+    Row("redirect", 5, times=1, passing=5),
+    Row("unauthorised", 5, times=1, passing=5),
+    Row("forbidden", 5, times=1, passing=5),
 ]
 # What blob storage does to one blob; all of it is named and the rest goes on. 0 for ever: the image is gone by then.
 BLOB = [
-    Row("403, as of an expired link", {"status": 403, "body": "<Error>AuthenticationFailed</Error>"}, 3),
-    Row("404", {"status": 404, "body": b""}, 3),
-    Row("408", {"status": 408, "body": b""}, 3),
-    Row("410", {"status": 410, "body": b""}, 3),
-    Row("429", {"status": 429}, 3),
-    Row("429 with Retry-After", {"status": 429, "headers": SOON}, 3),
-    Row("429 for an hour", {"status": 429, "headers": {"Retry-After": "3600"}}, 3, times=1, passing=3),
-    Row("500", {"status": 500}, 3),
-    Row("503", {"status": 503, "body": b""}, 3),
-    Row("dropped", {"drop": True}, 3),
-    Row("cut", {"cut": 100}, 3),
-    Row("cut before the first byte", {"cut": 0}, 3),
-    Row("other bytes than their Content-MD5", {"headers": WRONG_MD5}, 3),
-    Row("shorter than Content-MD5 says", {"status": 200, "body": b"\xff\xd8\xff\xe0abc", "headers": WRONG_MD5}, 3),
-    Row("hung", {"delay": HUNG}, 3, times=1),
-    Row("empty", {"status": 200, "body": b"", "content_type": "image/jpeg"}, 3),
-    Row("a page", {"status": 200, "body": HTML}, 3, times=1, passing=3),
-    Row("no content", {"status": 204, "body": b""}, 3, times=1, passing=3),
-    Row("part of it", {"status": 206, "body": b"part"}, 3, times=1, passing=3),
-    Row("a redirect", {"status": 302, "headers": {"Location": "https://example.org/"}}, 3, times=1, passing=3),
-    Row("416", {"status": 416}, 3, times=1, passing=3),
+    Row("blob-expired", 3),
+    Row("blob-404", 3),
+    Row("blob-timeout", 3),
+    Row("blob-410", 3),
+    Row("blob-throttled", 3),
+    Row("blob-throttled-told", 3),
+    Row("blob-throttled-hour", 3, times=1, passing=3),
+    Row("blob-500", 3),
+    Row("blob-503", 3),
+    Row("blob-dropped", 3),
+    Row("blob-cut", 3),
+    Row("blob-cut-at-once", 3),
+    Row("blob-altered", 3),
+    Row("blob-short", 3),
+    Row("blob-hung", 3, times=1),
+    Row("blob-empty", 3),
+    Row("blob-page", 3, times=1, passing=3),
+    Row("blob-no-content", 3, times=1, passing=3),
+    Row("blob-part", 3, times=1, passing=3),
+    Row("blob-redirect", 3, times=1, passing=3),
+    Row("blob-416", 3, times=1, passing=3),
+    Row("blob-broken-gzip", 3),
+    Row("blob-unknown-encoding", 3, times=1, passing=3),
 ]
+DOWN = {"blob-404", "blob-503", "blob-cut", "blob-hung"}
 LISTS = ["GetProjects", "GetIterations", "GetTaggedImages", "QueryPredictions"]
 CALLS = [(LISTS[number % 4], row) for number, row in enumerate(API)]
 
@@ -122,7 +131,7 @@ def stocked(whole):
 @pytest.mark.parametrize(("operation", "row"), CALLS, ids=str)
 def test_an_api_fault_that_passes_leaves_no_trace_in_the_export(stocked, tmp_path, operation, row):
     sim, cli, _, expected = stocked
-    fault = Fault(operation, times=row.times, **row.fault)
+    fault = row.on(operation, times=row.times)
     sim.fault(fault)
     ran = export(cli, tmp_path / "out", "8")
     assert sim.faults.fired(fault) == row.times
@@ -142,7 +151,7 @@ def test_an_api_fault_that_passes_leaves_no_trace_in_the_export(stocked, tmp_pat
 def test_an_api_fault_that_lasts_is_told_and_the_export_goes_on_later(stocked, tmp_path, operation, row):
     sim, cli, project, expected = stocked
     out = tmp_path / "out"
-    sim.fault(Fault(operation, times=None, **row.fault))
+    sim.fault(row.on(operation))
     ran = export(cli, out, "0.2")
     first = operation == "GetProjects" and row.code == 3
     assert_one_error(ran, 1 if first else row.code)
@@ -169,7 +178,7 @@ def lost_blob(sim, project):
 def test_a_blob_fault_that_passes_leaves_no_trace(stocked, images_alone, tmp_path, row):
     sim, cli, project, _ = stocked
     _, path = lost_blob(sim, project)
-    fault = Fault("Blob", times=row.times, match=path, **row.fault)
+    fault = row.on("Blob", times=row.times, match=path)
     sim.fault(fault)
     ran = export(cli, tmp_path / "out", "8", "images")
     assert sim.faults.fired(fault) == row.times
@@ -182,7 +191,7 @@ def test_a_blob_fault_that_passes_leaves_no_trace(stocked, images_alone, tmp_pat
 def test_a_blob_fault_that_lasts_is_named_and_only_that_blob_fetched_later(stocked, images_alone, tmp_path, row):
     sim, cli, project, _ = stocked
     image, path = lost_blob(sim, project)
-    sim.fault(Fault("Blob", times=None, match=path, **row.fault))
+    sim.fault(row.on("Blob", match=path))
     out = tmp_path / "out"
     ran = export(cli, out, "0.2", "images", "--json")
     assert_one_error(ran, row.code)
@@ -202,10 +211,12 @@ def test_a_blob_fault_that_lasts_is_named_and_only_that_blob_fetched_later(stock
     assert_whole(cli, out, images_alone)
 
 
-@pytest.mark.parametrize("row", [row for row in BLOB if row.name in {"404", "503", "cut", "hung"}], ids=str)
+@pytest.mark.parametrize(
+    "row", [row for row in BLOB if row.name in {"blob-404", "blob-503", "blob-cut", "blob-hung"}], ids=str
+)
 def test_a_blob_host_that_is_down_altogether_leaves_everything_named(stocked, tmp_path, row):
     sim, cli, project, expected = stocked
-    sim.fault(Fault("Blob", times=None, **row.fault))
+    sim.fault(row.on("Blob"))
     ran = export(cli, tmp_path / "out", "0.2")
     assert_one_error(ran, 3)
     named = {(entry["row"], entry["id"]) for entry in assert_open(tmp_path / "out")}
@@ -223,9 +234,9 @@ def test_a_blob_host_that_is_down_altogether_leaves_everything_named(stocked, tm
 def test_a_whole_network_that_stumbles_for_a_while_is_waited_for(stocked, tmp_path):
     sim, cli, _, expected = stocked
     for number, row in enumerate(API[:4] + API[5:12]):
-        sim.fault(Fault("*", times=1, after=4 * number, **row.fault))
+        sim.fault(row.on("*", times=1, after=4 * number))
     for number, row in enumerate([row for row in BLOB if not row.passing][:12]):
-        sim.fault(Fault("Blob", times=1, after=number, **row.fault))
+        sim.fault(row.on("Blob", times=1, after=number))
     assert export(cli, tmp_path / "out", "20").code == 0
     assert_bag(tmp_path / "out")
     assert payload(tmp_path / "out") == expected
@@ -235,7 +246,7 @@ def test_a_whole_network_that_stumbles_for_a_while_is_waited_for(stocked, tmp_pa
 
 ERASING = [
     # The answer to a deletion has no body that could be cut.
-    *(("DeleteImages", row) for row in API if row.code in {3, 5} and "cut" not in row.fault),
+    *(("DeleteImages", row) for row in API if row.code in {3, 5} and row.fault.cut is None),
     ("DeleteProject", API[5]),
     ("DeleteProject", API[11]),
     ("DeleteIteration", API[8]),
@@ -258,7 +269,7 @@ def test_a_deletion_that_stumbles_is_asked_again_or_named(sim, erase, operation,
     mine = stock_to_erase(sim)
     stock_to_erase(sim, "Strangers")
     before = state(sim)
-    fault = Fault(operation, times=row.times, **row.fault)
+    fault = row.on(operation, times=row.times)
     sim.fault(fault)
     planned = there(sim, mine)
     ran = erase("--project", "Visitors", patience="8", wait="1", CV_GDPR_DELETE_READ_TIMEOUT=SILENCE)
@@ -284,14 +295,14 @@ def test_a_deletion_that_is_never_answered_well_leaves_everything_gone_or_named(
     kind = ROWS[operation]
     words = ("--project", "Visitors") if kind == "projects" else (kind, "--project", "Visitors")
     planned = there(sim, mine) if kind == "projects" else ids(sim, mine, kind)
-    sim.fault(Fault(operation, times=None, match=mine, **row.fault))
+    sim.fault(row.on(operation, match=mine))
     ran = erase(*words, patience="0.2", wait="0.3", CV_GDPR_DELETE_READ_TIMEOUT=SILENCE)
     left = planned & there(sim, mine)
-    done = row.fault.get("done")  # the service did it, and nobody heard so
+    done = row.fault.done  # the service did it, and nobody heard so
     assert ran.code in ({0, row.code} if done else {row.code}), ran.err
     assert bool(left) != bool(done)
     assert erase.verified() == 0
-    states = erase.states()
+    states = erase.states() if kind == "projects" else erase.states(kind)
     assert set(states) == planned
     assert {one for one, end in states.items() if end in {"deleted", "gone already"}} & left == set()
     if ran.code == 3:
@@ -310,7 +321,7 @@ def test_a_deletion_that_is_never_answered_well_leaves_everything_gone_or_named(
 def test_without_a_whole_plan_nothing_is_deleted(sim, erase, row):
     stock_to_erase(sim)
     before = state(sim)
-    sim.fault(Fault("GetTaggedImages", times=None, **row.fault))
+    sim.fault(row.on("GetTaggedImages"))
     ran = erase("--all", patience="0.2", CV_GDPR_DELETE_READ_TIMEOUT=SILENCE)
     assert ran.code == row.code, ran.err
     assert state(sim) == before

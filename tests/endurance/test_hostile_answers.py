@@ -57,20 +57,18 @@ def test_an_answer_that_is_packed_and_of_usual_size_is_read(sim, cli, tmp_path):
     assert_bag(tmp_path / "out")
 
 
-def test_a_blob_that_says_it_is_packed_is_kept_as_it_was_sent(sim, tmp_path):
-    (project,) = sim.fill(images=1)
-    sent = bomb(1024)
-    sim.fault(Fault("Blob", status=200, body=sent, headers=PACKED, content_type="image/jpeg", times=None))
+def test_a_small_blob_that_unpacks_to_a_gigabyte_fills_neither_memory_nor_disk(sim, tmp_path):
+    sim.fill(images=1)
+    sim.fault(Fault("Blob", status=200, body=bomb(1024), headers=PACKED, content_type="image/jpeg", times=None))
     code, said, peak = peak_of(sim, "export", "images", "--all", "-q", "--out", tmp_path / "out")
-    assert code == 0, said
+    assert code == 3, said
+    assert "more than 100 MiB" in said
     assert peak < 150
-    (kept,) = files(project_folder(tmp_path / "out", project) / "images")
-    assert kept.read_bytes() == sent
+    assert sum(path.stat().st_size for path in files(tmp_path / "out")) < MEGABYTE
 
 
 def test_a_model_of_half_a_gigabyte_is_streamed(sim, tmp_path):
-    (project,) = sim.fill(images=1)
-    identity = next(iter(sim.store.projects[project].workspace.images))
+    (project,) = sim.fill(images=1, iterations=1)
     listener, size = socket.create_server(("127.0.0.1", 0)), 500 * MEGABYTE
 
     def serve():
@@ -84,8 +82,9 @@ def test_a_model_of_half_a_gigabyte_is_streamed(sim, tmp_path):
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     link = f"http://127.0.0.1:{listener.getsockname()[1]}/big?sig=SECRET"
-    sim.fault(Fault("GetTaggedImages", times=None, body=[{"id": identity, "originalImageUri": link}]))
-    code, said, peak = peak_of(sim, "export", "images", "--all", "-q", "--out", tmp_path / "out")
+    model = {"platform": "ONNX", "status": "Done", "downloadUri": link, "flavor": None, "newerVersionAvailable": False}
+    sim.fault(Fault("GetExports", times=None, body=[model]))
+    code, said, peak = peak_of(sim, "export", "exports", "--all", "-q", "--out", tmp_path / "out")
     thread.join(5)
     listener.close()
     assert code == 0, said
@@ -175,6 +174,16 @@ BODIES = {
         0,
         "a part where the whole",
     ),
+    "two lengths": (
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\xff\xff\xff\r\n0\r\n\r\n"],
+        0,
+        "sent 3 of 100 bytes",
+    ),
+    "no number for a length": (
+        [b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n\xff\xff"],
+        0,
+        "does not speak HTTP",
+    ),
     "a trickle": (TRICKLE, 0.1, "did not answer in time"),
 }
 
@@ -203,3 +212,22 @@ def test_an_answer_that_trickles_is_no_answer(cli, tmp_path):
     service.listener.close()
     assert_one_error(ran, 5)
     assert "only trickles" in ran.err
+
+
+@pytest.mark.parametrize("secret", ["the key", "sv=1&sig=AbCdEfGhIjKlMnOpQrStUvWxYz01234567890%3D"])
+def test_what_is_no_answer_at_all_is_told_without_what_it_echoes(sim, cli, tmp_path, secret):
+    secret = sim.training_key if secret == "the key" else secret
+    service = Raw([f"Sorry: https://x.example/y?{secret} was not for me\r\n\r\n".encode()])
+    ran = cli("export", "--all", "--patience", "0", "--out", tmp_path / "out", CV_GDPR_ENDPOINT=service.address)
+    service.listener.close()
+    assert_one_error(ran, 5)
+    assert "was not for me" in ran.err
+    assert secret not in ran.err
+    assert "AbCdEf" not in ran.err
+
+
+def test_an_answer_that_cannot_be_unpacked_is_told_as_one_that_broke_off(sim, cli, tmp_path):
+    sim.fault(Fault("GetProjects", status=200, body=b"not packed at all", headers=PACKED, times=None))
+    ran = cli("export", "--all", "--patience", "0", "--out", tmp_path / "out")
+    assert_one_error(ran, 5)
+    assert "GetProjects: the service could not be reached" in ran.err

@@ -102,3 +102,16 @@ def test_one_connection_does_not_hold_the_listing_up(sim, cli, tmp_path):
     listed = max(call.when for call in sim.calls if call.operation == "GetTaggedImages")
     counted = [call.when for call in sim.calls if call.operation == "GetImageCount"]
     assert listed < max(counted) < sim.blob_requests[1].when
+
+
+def test_a_refusal_holds_all_other_calls_too(cli, tmp_path):
+    with simulator() as sim:
+        sim.fill(projects=4, images=4, image_bytes=60, iterations=2)
+        refused = Fault("GetTags", status=429, headers={"Retry-After": "2"})
+        sim.fault(refused)
+        ran = towards(cli, sim)("export", "--all", "--calls-per-second", "40", "--out", tmp_path / "out")
+        assert ran.code == 0, ran.err
+        (when,) = (call.when for call in sim.calls if call.status == 429)
+        later = [call.when - when for call in sim.calls if call.when > when]
+        assert [seconds for seconds in later if 0.8 < seconds < 1.9] == []  # what was under way arrives before that
+        assert len([seconds for seconds in later if seconds > 1.9]) > 10

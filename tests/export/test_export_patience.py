@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from cv_gdpr.simulator import Fault
+from cv_gdpr.simulator.catalogue import faults
 from export.exporting import assert_one_error, stock
 
 
@@ -72,6 +73,23 @@ def test_twice_an_error_and_then_an_answer_is_a_success(sim, cli, tmp_path):
     assert len(asked(sim, "GetProject")) == 3
 
 
+@pytest.mark.parametrize("name", ["dropped", "cut-at-once", "hung", "trickling-head", "error-503"])
+def test_a_very_first_call_that_fails_is_tried_again(sim, cli, tmp_path, name):
+    stock(sim)
+    for fault in faults(name, times=1):
+        sim.fault(fault)
+    ran = cli("export", "projects", "--all", "-q", "--read-timeout", "0.3", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert len(asked(sim, "GetProjects")) == 2
+
+
+def test_where_nobody_listens_it_is_not_tried_again(cli, tmp_path):
+    started = time.monotonic()
+    ran = cli("export", "--all", "--patience", "20", "--out", tmp_path / "out", CV_GDPR_ENDPOINT="http://127.0.0.1:9")
+    assert_one_error(ran, 5)
+    assert time.monotonic() - started < 10
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
 def test_an_error_that_stays_is_not_asked_again(sim, cli, tmp_path, status):
     stock(sim)
@@ -99,3 +117,12 @@ def test_the_service_is_told_who_asks_and_never_shown_the_key_elsewhere(sim, cli
     assert all(call.training_key_ok for call in sim.calls)
     assert not any("Training-Key" in call.headers for call in sim.blob_requests)
     assert not any(sim.training_key in str(call.headers) + str(call.query) for call in sim.blob_requests)
+
+
+def test_passwords_that_lie_in_the_home_folder_are_not_sent(sim, cli, tmp_path):
+    stock(sim)
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password secret\ndefault login anybody password secret\n")
+    netrc.chmod(0o600)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out", NETRC=str(netrc)).code == 0
+    assert not any("Authorization" in call.headers for call in [*sim.calls, *sim.blob_requests])

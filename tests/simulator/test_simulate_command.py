@@ -5,11 +5,15 @@ import signal
 import subprocess
 import sys
 
+import pytest
 import requests
 
+from cv_gdpr.simulator.catalogue import CATALOGUE
 
-def test_two_lines_lead_to_a_service_with_the_rate_asked_for():
-    command = [sys.executable, "-m", "cv_gdpr", "simulate", "--images", "7", "--calls-per-second", "3"]
+
+def answers_of(number, *words):
+    """Start the simulator, ask for the projects so many times, end it by Ctrl-C; give the answers, and its end."""
+    command = [sys.executable, "-m", "cv_gdpr", "simulate", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True, **pipes) as process:
         try:
@@ -17,12 +21,38 @@ def test_two_lines_lead_to_a_service_with_the_rate_asked_for():
             named = dict(line.split("=", 1) for line in lines)
             asked = f"{named['CV_GDPR_ENDPOINT']}/customvision/v3.4-preview/training/projects"
             key = {"Training-Key": named["CV_GDPR_TRAINING_KEY"]}
-            answers = [requests.get(asked, headers=key, timeout=10) for _ in range(4)]
+            answers = [requests.get(asked, headers=key, timeout=10) for _ in range(number)]
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=10)
         finally:
             process.kill()
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert {project["name"] for project in answers[0].json()} == {"Visitors & pets", "Launch site", "Project 1"}
     assert process.returncode == 0
     assert "Traceback" not in said
+    return answers
+
+
+def test_two_lines_lead_to_a_service_with_the_rate_asked_for():
+    answers = answers_of(4, "--images", "7", "--calls-per-second", "3")
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert {project["name"] for project in answers[0].json()} == {"Visitors & pets", "Launch site", "Project 1"}
+
+
+def test_faults_are_played_by_name_as_often_as_asked_for_or_always():
+    answers = answers_of(5, "--fault", "throttled-gateway=2", "--fault", "forbidden", "--fault", "blob-404")
+    assert [answer.status_code for answer in answers] == [429, 429, 403, 403, 403]
+
+
+def test_the_faults_are_listed_with_a_sentence_each(cli):
+    ran = cli("simulate", "--faults")
+    assert ran.code == 0
+    named = dict(line.split(maxsplit=1) for line in ran.out.splitlines())
+    assert named == {name: entry.what for name, entry in CATALOGUE.items()}
+
+
+@pytest.mark.parametrize("name", ["nonsense", "", "=2", "throttled=", "throttled=0", "throttled=-1", "throttled=x"])
+def test_an_unknown_fault_is_refused_with_those_that_there_are(cli, name):
+    ran = cli("simulate", "--fault", name)
+    assert ran.code == 2
+    assert ran.err.startswith("Error: ")
+    assert ran.err.count("\n") == 2
+    assert name.startswith("throttled") or all(known in ran.err for known in CATALOGUE)

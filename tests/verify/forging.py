@@ -60,3 +60,28 @@ def exchange(one, other):
     kept = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(kept)
+
+
+def project(out, number=0):
+    """Give the folder of a project."""
+    return sorted(path for path in (out / "data").iterdir() if path.is_dir())[number]
+
+
+def info(old, new):
+    """Replace some text in bag-info.txt."""
+
+    def change(out):
+        text = (out / "bag-info.txt").read_bytes()
+        assert old in text
+        (out / "bag-info.txt").write_bytes(text.replace(old, new, 1))
+
+    return change
+
+
+def without(*kinds):
+    """Remove the first file of each name."""
+    return lambda out: [first(out, kind).unlink() for kind in kinds]
+
+
+def write(name, content):
+    return lambda out: (out / name).write_bytes(content)

@@ -32,7 +32,9 @@ def endpoint_of(folder: Path) -> str:
     told = {line.removeprefix(_ENDPOINT) for line in info if line.startswith(_ENDPOINT)}
     endpoint = str(_summary(folder).get("endpoint"))
     if told != {endpoint}:
-        raise UsageError(f"{folder}: export.json and bag-info.txt do not name the same endpoint", "cv-gdpr verify")
+        raise UsageError(
+            f"{folder}: export.json and bag-info.txt do not name the same endpoint", "cv-gdpr verify tells more"
+        )
     return endpoint
 
 

@@ -70,10 +70,9 @@ def lines_of(path: Path) -> Iterator[bytes]:
 def content_of(path: Path) -> bytes:
     """Give a whole document; raises Unfit if it is larger than 64 MiB, and OSError."""
     with os.fdopen(open_regular(path), "rb") as file:
-        content = file.read(LONGEST + 1)
-    if len(content) > LONGEST:
-        raise Unfit(f"larger than {LONGEST >> 20} MiB")
-    return content
+        if os.fstat(file.fileno()).st_size > LONGEST:
+            raise Unfit(f"larger than {LONGEST >> 20} MiB")
+        return file.read()
 
 
 def value_of(text: bytes) -> Any:

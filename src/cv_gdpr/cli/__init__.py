@@ -1,5 +1,6 @@
 """The command line: parse, confirm, call one use case, print. Nothing heavy is imported before it is needed."""
 
+import errno
 import io
 import os
 import signal
@@ -13,10 +14,12 @@ from typing import Any, ClassVar, NoReturn
 import click
 
 from cv_gdpr import __version__
-from cv_gdpr.cli.output import print_json, printable
-from cv_gdpr.errors import CvGdprError, Interrupted
+from cv_gdpr.cli.output import Masked, print_json, printable
+from cv_gdpr.errors import CvGdprError, Interrupted, UsageError, shortage
+from cv_gdpr.masking import RUN, masked
 
 _ENDING = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_NO_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
 _ONE_SIGNAL = 0.5  # seconds in which several count as one: the stop of the first is under way
 _WORKERS = ("project", "artifacts", "renew", "pages")  # the names of their threads
 
@@ -81,6 +84,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else arguments
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
+    _know_the_keys()
+    sys.stderr = Masked(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a project's name
     received: list[int] = []
@@ -103,6 +108,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if arguments is None:
         _leave_workers_behind(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _know_the_keys() -> None:
+    """Begin a run that knows its credentials: the variables that may hold one, whichever is going to be used."""
+    RUN.forget()
+    for name, value in os.environ.items():
+        if name.startswith(("CV_GDPR_", "VISION_")) and name.endswith("_KEY"):
+            RUN.know_key(value.strip())
 
 
 def _show_what_is_tried_again(verbosity: int) -> None:
@@ -139,11 +152,14 @@ def _tell(error: Exception, given: list[str], received: list[int]) -> int:
     received.append(0)
     if code == Interrupted.exit_code and received[0]:
         code = 128 + received[0]
-    if _asked(given, "--json") or _json_by_variable(given):
-        failure: dict[str, Any] = {"message": message, "hint": hint, "exitCode": code}
+    as_json = _asked(given, "--json") or _json_by_variable(given)
+    if as_json:
+        failure: dict[str, Any] = {"message": masked(message), "hint": hint and masked(hint), "exitCode": code}
         with suppress(OSError):  # a full disk behind standard output is what may be told here
             print_json({"error": failure})
     click.echo(f"Error: {printable(message)}", err=True)
+    if isinstance(error, UsageError) and error.near and not as_json and sys.stderr.isatty():
+        hint = f"near it: {', '.join(error.near)}"
     if hint:
         click.echo(f"Hint: {printable(hint)}", err=True)
     if _verbosity(given) > 1:
@@ -163,7 +179,9 @@ def _described(error: Exception) -> tuple[int, str, str | None]:
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         return 2, error.format_message(), f"{context.command_path} --help" if context else None
-    return 1, *_unforeseen(error)
+    if isinstance(error, OSError) and error.errno in _NO_PATH:  # one that was given: others are told by who writes
+        return UsageError.exit_code, *_unforeseen(error)
+    return 1, *(shortage(error) or _unforeseen(error))
 
 
 def _unforeseen(error: Exception) -> tuple[str, str | None]:

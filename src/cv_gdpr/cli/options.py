@@ -1,6 +1,7 @@
 """The option groups that commands share, and how a command's and its ROW's options become one set."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ from click.core import ParameterSource
 from cv_gdpr.categories import CATEGORIES, Category
 from cv_gdpr.errors import UsageError
 from cv_gdpr.findings import Scope, Selection
+from cv_gdpr.masking import RUN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Connection
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+_MOST = 1 << 26  # characters of a list: more than a million ids
 ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
 KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 
@@ -326,6 +329,8 @@ def _variable(names: tuple[str, ...]) -> str | None:
 
 
 def _key_from(place: str) -> str:
+    if re.fullmatch("[0-9A-Za-z]{32,}", place):
+        RUN.know_key(place)  # the key itself, by mistake: no message may quote it
     text = _read_text(place, "--key-file")
     lines = text.strip().splitlines()
     if len(lines) != 1:
@@ -339,10 +344,16 @@ def _read_text(place: str, option: str) -> str:
     try:
         from pathlib import Path
 
-        return sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8-sig")
+        if place == "-":
+            return sys.stdin.read()
+        with Path(place).open(encoding="utf-8-sig") as file:
+            text = file.read(_MOST + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"{option} {place}: {reason}") from error
+    if len(text) > _MOST:
+        raise UsageError(f"{option} {place}: it is too long, or has no end")
+    return text
 
 
 def scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:

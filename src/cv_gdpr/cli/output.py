@@ -1,11 +1,40 @@
-"""What a person reads on standard output: tables without control characters, sizes with their units."""
+"""What a person reads: tables without control characters, sizes with their units, no credentials on standard error."""
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+class Masked:
+    """A stream of text through which no credential passes, whoever writes to it: messages, log lines, traces."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text without its credentials; give its length.
+
+        Where nobody can be told anything (a full disk, a reader that went away), the work goes on to its exit code.
+        """
+        with suppress(OSError):
+            self._stream.write(masked(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Send on what was written."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":  # the way around
+            raise AttributeError(name)
+        return getattr(self._stream, name)
 
 
 def printable(text: str) -> str:
@@ -30,7 +59,15 @@ def console(*, error: bool = False) -> "Console":
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
-    return Console(stderr=error, width=None if stream.isatty() else 160, highlight=False)
+    # Not as FORCE_COLOR, TTY_COMPATIBLE and others may ask for: no log or pipe is to hold control characters.
+    terminal = stream.isatty()
+    return Console(
+        stderr=error,
+        width=None if terminal else 160,
+        highlight=False,
+        force_terminal=terminal,
+        force_interactive=terminal and None,
+    )
 
 
 def print_json(document: Any) -> None:

@@ -23,6 +23,10 @@ def _number(value: Any) -> bool:
     return type(value) is int  # True is an int, but not a number
 
 
+def _truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def _object(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -61,13 +65,13 @@ EVENTS: dict[str, dict[str, Check]] = {
     "held": {"project": _text, "iterations": _each(_texts)},  # iteration id -> ids of the images that it was trained on
     "left": _THINGS | {"reason": _text},
     "calling": _THINGS,
-    "answered": _THINGS | {"status": _number, "requestId": _text, "reason": _text},
+    "answered": _THINGS | {"status": _number, "requestId": _text, "reason": _text, "earlierTry": _truth},
     "failed": {"project": _text, "reason": _text},
     "stopped": {"project": _text, "reason": _text},
     "looked": {"project": _text, "row": _text, "gone": _texts, "there": _texts},
     "closed": {"stopped": _number, "document": _object},
 }
-_OPTIONAL = {"answered": {"reason"}}  # of a refusal only
+_OPTIONAL = {"answered": {"reason", "earlierTry"}}  # of a refusal only
 
 
 def fault(event: Json) -> str:

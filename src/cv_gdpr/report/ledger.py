@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 import sys
 import threading
@@ -14,8 +15,10 @@ from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import is_at, open_new, read_all, storing, sync_folder, write_all, write_new
 from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
 from cv_gdpr.findings import Json
+from cv_gdpr.masking import masked
 from cv_gdpr.report.events import fault
 
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 START = "0" * 64  # what the first line is bound to
 _ANOTHER = "name another --evidence"
 _FAR = 1 << 40  # where a lock harms no reader
@@ -88,7 +91,8 @@ class Ledger:
         Raises StorageError, and LedgerLost if somebody removed or changed the file meanwhile.
         """
         with self._lock:
-            record = {"n": len(self.events) + 1, "at": now(), "event": event, **what, "previous": self.last}
+            told = _without_credentials(what)
+            record = {"n": len(self.events) + 1, "at": now(), "event": event, **told, "previous": self.last}
             if wrong := fault(record):
                 raise ValueError(f"undeclared in report/events.py: {wrong}")
             line = _line(record)
@@ -133,6 +137,15 @@ class Ledger:
 
     def __exit__(self, *exc: object) -> None:
         os.close(self._handle)
+
+
+def _without_credentials(value: Any) -> Any:
+    """Give what an event tells with each credential cut out of its texts, be it ever so unlikely that one is there."""
+    if isinstance(value, str):
+        return value if _ID.fullmatch(value) else masked(value)
+    if isinstance(value, dict):
+        return {name: _without_credentials(part) for name, part in value.items()}
+    return [_without_credentials(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _opened(path: Path) -> int:

@@ -26,7 +26,8 @@ class Outcome:
     requestId: str = ""  # noqa: N815 - as it stands in the evidence
     at: str = ""
     reason: str = ""
-    goes_with: list["Outcome"] = field(default_factory=list)  # the iterations that hold it, if nothing is sent for it
+    goes_with: list["Key"] = field(default_factory=list)  # the planned iterations that held it: it may go with them
+    lost: bool = False  # an earlier try of the call got no clear answer, and may have done it
 
 
 _SHOWN = ("project", "row", "id", "state", "status", "requestId", "at", "reason")
@@ -63,10 +64,9 @@ def _plan(outcomes: dict[Key, Outcome], event: Json) -> None:
 def _hold(outcomes: dict[Key, Outcome], event: Json) -> None:
     """Note the iterations that held an image, as far as they are planned: it may go with them."""
     for iteration, ids in event["iterations"].items():
-        holder = outcomes.get((event["project"], "iterations", iteration))
-        for identity in ids if holder else ():
-            outcome = outcomes.get((event["project"], "images", identity))
-            if outcome and holder:
+        holder = (event["project"], "iterations", iteration)
+        for identity in ids if holder in outcomes else ():
+            if outcome := outcomes.get((event["project"], "images", identity)):
                 outcome.goes_with.append(holder)
 
 
@@ -90,7 +90,7 @@ def _call(outcomes: dict[Key, Outcome], event: Json) -> None:
 def _answer(outcomes: dict[Key, Outcome], event: Json) -> None:
     for outcome in _of(outcomes, event, "ids"):
         outcome.status, outcome.requestId, outcome.at = event["status"], event["requestId"], event["at"]
-        outcome.reason = event.get("reason", "")
+        outcome.reason, outcome.lost = event.get("reason", ""), event.get("earlierTry", False)
         outcome.state = UNPROVED
 
 
@@ -108,22 +108,24 @@ def _explain(outcomes: dict[Key, Outcome], event: Json) -> None:
 
 def _look(outcomes: dict[Key, Outcome], event: Json) -> None:
     for outcome in _of(outcomes, event, "gone"):
+        refused = outcome.status == 404 and not outcome.lost
         sent = outcome.at or _went_along(outcomes, outcome)
-        outcome.state = DELETED if sent and outcome.status != 404 and outcome.state != GONE else GONE
+        outcome.state = DELETED if sent and not refused and outcome.state != GONE else GONE
         outcome.reason = ""
     for outcome in _of(outcomes, event, "there"):
         if outcome.state == LEFT:
             continue
         if outcome.goes_with and not outcome.at:
-            outcome.state, outcome.reason = _stayed_with(outcome.goes_with)
+            outcome.state, reason = _stayed_with(outcomes, outcome)
+            outcome.reason = (outcome.reason or reason) if reason else ""
         else:
             outcome.state = RESIDUE if _accepted(outcome) else FAILED
             outcome.reason = "" if outcome.state == RESIDUE else outcome.reason
 
 
-def _stayed_with(holders: list[Outcome]) -> tuple[str, str]:
+def _stayed_with(outcomes: dict[Key, Outcome], outcome: Outcome) -> tuple[str, str]:
     """Return state and reason of a thing that is still there, and that was to go with its iterations."""
-    staying = [holder for holder in holders if not _accepted(holder)]
+    staying = [outcomes[key] for key in outcome.goes_with if not _accepted(outcomes[key])]
     if not staying:
         return RESIDUE, ""
     return (LEFT if all(holder.state == LEFT for holder in staying) else FAILED), _NOT_GOING
@@ -132,13 +134,18 @@ def _stayed_with(holders: list[Outcome]) -> tuple[str, str]:
 def _went_along(outcomes: dict[Key, Outcome], outcome: Outcome) -> bool:
     """Say whether a thing that nothing was sent for went with its project, or with the iterations that held it."""
     whole = outcomes.get((outcome.project, "projects", outcome.project))
-    if whole and _accepted(whole):
+    if whole and _done(whole):
         return True
-    return bool(outcome.goes_with) and all(_accepted(holder) for holder in outcome.goes_with)
+    return bool(outcome.goes_with) and all(_done(outcomes[key]) for key in outcome.goes_with)
 
 
 def _accepted(outcome: Outcome) -> bool:
     return 200 <= outcome.status < 300
+
+
+def _done(outcome: Outcome) -> bool:
+    """Say whether this erasure deleted a thing, as far as the answers tell: a later try found it gone."""
+    return _accepted(outcome) or (outcome.status == 404 and outcome.lost)
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:

@@ -14,10 +14,16 @@ import requests
 from msrest.exceptions import ClientRequestError, DeserializationError, HttpOperationError, ValidationError
 
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
-from cv_gdpr.redact import json_list, without_signature
+from cv_gdpr.masking import RUN, masked
+from cv_gdpr.redact import json_list
 from cv_gdpr.service.checks import TRANSIENT, retry_after
+from cv_gdpr.service.surroundings import proxy_in_words
 
+_REQUEST_ID = re.compile("[0-9A-Za-z-]{1,64}")
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)
+_MOST_OF_A_MESSAGE = 10_000  # characters; a person is shown 600 at most
 _CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
+_PROXY = "check the address, the user and the password in it, or set NO_PROXY to go without"
 _CHECK_ENDPOINT = "check the endpoint: it is the one that the Azure portal shows for the training resource"
 
 
@@ -30,6 +36,7 @@ class VerbatimDeserializer:
         raw: requests.Response = getattr(response, "internal_response", response)
         if raw.status_code >= 400 or target == "CustomVisionError":
             raise DeserializationError("an error, to be read from the raw response")
+        RUN.know_links(raw.content)
         try:
             value = json_list(raw.content)
         except (ValueError, RecursionError, ArithmeticError):
@@ -49,7 +56,8 @@ def _kind(raw: requests.Response) -> str:
     declared = raw.headers.get("Content-Type", "").split(";")[0].strip()
     if not raw.content:
         return "an empty body"
-    return f"a body of type {declared}" if declared and declared != "application/json" else "something else"
+    named = _MEDIA_TYPE.fullmatch(declared) and declared != "application/json"
+    return f"a body of type {declared}" if named else "something else"
 
 
 def malformed(raw: requests.Response, what: str) -> NoReturn:
@@ -63,8 +71,12 @@ def malformed(raw: requests.Response, what: str) -> NoReturn:
 
 
 def request_id(raw: requests.Response) -> str:
-    """Give the id under which Microsoft's support finds this request, or an empty string."""
-    return str(raw.headers.get("apim-request-id") or raw.headers.get("Request-Id") or "")
+    """Give the id under which Microsoft's support finds this request, or an empty string.
+
+    What has not the form of an id, or repeats a credential, is not noted: ids go into ledgers and evidence.
+    """
+    named = (raw.headers.get(name, "") for name in ("apim-request-id", "Request-Id"))
+    return next((known for known in named if _REQUEST_ID.fullmatch(known) and masked(known) == known), "")
 
 
 def _request_tail(raw: requests.Response) -> str:
@@ -88,11 +100,13 @@ def translate(error: Exception) -> ServiceError:
 
 def _from_response(raw: requests.Response) -> ServiceError:
     code, message = read_error(raw)
-    said = without_signature(" ".join(part for part in (code, message) if part))
+    said = masked(" ".join(part for part in (code, message) if part)[:_MOST_OF_A_MESSAGE])
     text = f"the service answered {raw.status_code}{': ' + said if said else ' without a word'}{_request_tail(raw)}"
     known: dict[str, Any] = {"status": raw.status_code, "code": code, "request_id": request_id(raw)}
     if raw.status_code in {401, 403}:
         return NotAuthorised(text, _CHECK_KEY, **known)
+    if raw.status_code == 407:
+        return Unreachable(f"{proxy_in_words(raw.url) or 'a proxy'} wants to know who asks: {text}", _PROXY, **known)
     if raw.status_code == 404:
         return NotFound(text, **known)
     if raw.is_redirect or 300 <= raw.status_code < 400:
@@ -103,7 +117,10 @@ def _from_response(raw: requests.Response) -> ServiceError:
 
 
 def _from_transport(error: BaseException) -> ServiceError:
-    reason = without_signature(_innermost(error))
+    reason = _innermost(error)
+    if isinstance(error, requests.exceptions.ProxyError):
+        proxy = proxy_in_words(str(error.request.url) if error.request else "") or "a proxy"
+        return Unreachable(f"{proxy} could not be used: {reason}", _PROXY, transient=True)
     if isinstance(error, requests.exceptions.SSLError):
         hint = "a private certificate authority is named with REQUESTS_CA_BUNDLE"
         return Unreachable(f"the endpoint's certificate is refused: {reason}", hint)

@@ -9,18 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
-
-import certifi
-from requests.utils import get_environ_proxies, select_proxy
 
 from cv_gdpr import errors
 from cv_gdpr.archive.writing import Received, write_all
-from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, UsageError
-from cv_gdpr.links import is_loopback
+from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
+from cv_gdpr.findings import MOST_OF_IMAGE
+from cv_gdpr.links import LinkRule, UnsafeLink
 from cv_gdpr.service.client import LOG
+from cv_gdpr.service.surroundings import authorities, proxy_for
 
 _READ = 1 << 16  # bytes
 _OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process has no use for
@@ -38,11 +35,15 @@ main(settings)
 
 
 class Where(NamedTuple):
-    """Where bytes come from and go to: a link, a path up to its suffix, the suffix if their type tells none."""
+    """Where bytes come from and go to: a link, a path up to its suffix, the suffix if their type tells none.
+
+    `most` is how many bytes there may be.
+    """
 
     uri: str
     stem: str
     suffix: str
+    most: int = MOST_OF_IMAGE
 
 
 Done = Callable[[Received | CvGdprError], None]
@@ -60,10 +61,11 @@ class Fetching:
 class Downloads:
     """Fetches blobs in the background; a context manager. Raises UsageError for certificates that cannot be read."""
 
-    def __init__(self, fetching: Fetching, temporary: Callable[[], str], stop: threading.Event) -> None:
-        self._settings = asdict(fetching) | {"authorities": _authorities()}
+    def __init__(self, fetching: Fetching, temporary: Callable[[], str], stop: threading.Event, endpoint: str) -> None:
+        self._proxy_of = Proxies(LinkRule(endpoint)).of  # the environment counts as it is when a run begins
+        self._settings = asdict(fetching) | {"authorities": authorities()}
         self._most = max(fetching.connections * 8, _ROOM)
-        self._unsent: list[list[str]] = []
+        self._unsent: list[list[Any]] = []
         self._temporary = temporary
         self._stop = stop
         self._waited_for: dict[str, Done] = {}  # by temporary path
@@ -101,7 +103,7 @@ class Downloads:
         sent on together, for each one that is sent by itself wakes another process up: `push` says that no more come.
         """
         try:
-            order = [self._temporary(), proxy_of(where.uri), *where]
+            order: list[Any] = [self._temporary(), self._proxy_of(where.uri), *where]
         except MalformedAnswer as error:
             done(error)
             return
@@ -150,7 +152,10 @@ class Downloads:
                 start_new_session=True,  # a Ctrl-C is for this process here
             )
         except OSError as error:
-            raise ProcessEnded(f"the process that downloads cannot be started: {error.strerror or error}") from error
+            hint = "raise the limits of this process (ulimit -u, -n, -v), or of its container"
+            raise ProcessEnded(
+                f"the process that downloads cannot be started: {error.strerror or error}", hint
+            ) from error
         self._listener.start()
 
     def _send(self) -> None:
@@ -175,6 +180,9 @@ class Downloads:
                 for line in whole:
                     for answer in json.loads(line):
                         self._take(*answer)
+        except Exception as error:  # noqa: BLE001 - told to all that wait
+            self._broke = (shortage(error) or (type(error).__name__,))[0]
+            LOG.debug("the thread that takes what was downloaded ended", exc_info=error)
         finally:
             self._end()
 
@@ -210,39 +218,28 @@ class Downloads:
             done(self._ended)
 
 
-def _authorities() -> str:
-    """Give certifi's authorities, or those of REQUESTS_CA_BUNDLE; raises UsageError if they cannot be read."""
-    bundle = Path(os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where())
-    try:
-        if bundle.is_file():
-            bundle.open("rb").close()
-        else:
-            os.listdir(bundle)  # noqa: PTH208 - readable or not
-    except OSError as error:
-        raise UsageError(f"the certificates of {bundle} cannot be used: {error.strerror or error}") from error
-    return str(bundle)
+class Proxies:
+    """Which proxy the usual variables name for a link, and which links are refused."""
 
+    def __init__(self, rule: LinkRule) -> None:
+        self._rule = rule
+        self._of_root = lru_cache(maxsize=1024)(self._look)  # few hosts have all the links
 
-def proxy_of(uri: str) -> str:
-    """Give the proxy that the usual variables name for a link's host, as requests does for the API; empty: none.
+    def of(self, uri: str) -> str:
+        """Give the proxy for a link's host, as requests does for the API; empty: none.
 
-    Raises MalformedAnswer unless the link is https, or http to loopback.
-    """
-    try:
-        uri.encode()
-    except UnicodeEncodeError:
-        raise MalformedAnswer("the service gave a link that is no address") from None
-    return _proxy_of_root(uri[: uri.find("/", 8) + 1] or uri)
+        Raises MalformedAnswer for a link that is not to be followed (`LinkRule`), UsageError for an address that is
+        no proxy's.
+        """
+        try:
+            uri.encode()
+        except UnicodeEncodeError:
+            raise MalformedAnswer("the service gave a link that is no address") from None
+        return self._of_root(uri[: uri.find("/", 8) + 1] or uri)
 
-
-@lru_cache(maxsize=1024)
-def _proxy_of_root(root: str) -> str:
-    """Look at a link from its beginning up to its path: few hosts have all the links."""
-    try:
-        parts = urlsplit(root)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise MalformedAnswer("the service gave a link that is no address") from None
-    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
-        raise MalformedAnswer("the service gave a link that is not https" if root else "the service gave no link")
-    return select_proxy(root, get_environ_proxies(root)) or ""
+    def _look(self, root: str) -> str:
+        try:
+            self._rule.check(root)
+        except UnsafeLink as error:
+            raise MalformedAnswer(f"the service gave {error}") from None
+        return proxy_for(root)

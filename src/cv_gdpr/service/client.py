@@ -1,8 +1,8 @@
 """The one door to the Training API: the official SDK client, paced, patient, and with its answers left as sent."""
 
 import logging
+import re
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,15 +22,21 @@ from cv_gdpr.archive.writing import HashedFile, Received, storing
 from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
 from cv_gdpr.links import is_loopback
 from cv_gdpr.listing import PAGE
+from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
-from cv_gdpr.service.checks import SLOWEST, check_bytes
+from cv_gdpr.service.bodies import Body
+from cv_gdpr.service.deadlines import Adapter, pace_of
 from cv_gdpr.service.pacing import Budget, Patience
+from cv_gdpr.service.surroundings import authorities, proxy_for
 
 LOG = logging.getLogger("cv_gdpr")  # what is tried again; -v shows it
 _AT_ONCE = 8  # calls in the background; the budget spaces them
 _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
+_AS_STORED = {"Accept-Encoding": "identity"}
 _TOLD = 600  # characters of a message
+_CODE = re.compile(r"\w{1,80}", re.ASCII)  # of an error
+_NO_ADDRESS = frozenset('{}<>"\\^`| ')  # RFC 3986; the SDK would fill in what stands in braces
 _NO_RETRY = Retry(0, read=False)
 _LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
@@ -72,6 +78,8 @@ def checked_endpoint(endpoint: str) -> str:
         raise UsageError(f"the endpoint is no address: {error}") from error
     if parts.scheme not in {"https", "http"} or not host or not endpoint.isprintable():
         raise UsageError("the endpoint is no https address", "for example https://NAME.cognitiveservices.azure.com")
+    if set(endpoint.strip()) & _NO_ADDRESS:
+        raise UsageError("the endpoint holds a character that no address has", "paste it as the Azure portal shows it")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError("the endpoint holds more than an address (a user, a query or a fragment)")
     if parts.scheme == "http" and not is_loopback(host):
@@ -105,6 +113,7 @@ class Service:
     def __init__(self, connection: Connection) -> None:
         self.endpoint = checked_endpoint(connection.endpoint)
         self._key = checked_key(connection.training_key)
+        RUN.know_key(self._key)
         self._connection = connection
         self._budget = Budget(connection.calls_per_second)
         self._answered = False
@@ -120,14 +129,14 @@ class Service:
         client._deserialize = VerbatimDeserializer()
         config = client.config
         config.session_configuration_callback = _configured
-        # The proxies and the certificates that the environment names, looked up once.
-        surroundings = requests.Session().merge_environment_settings(self.endpoint, {}, None, None, None)
+        # The proxy and the certificates that the environment names, looked up once.
         config.proxies.use_env_settings = False  # which is asked for each call, and would read ~/.netrc each time
-        for scheme, proxy in surroundings["proxies"].items():
-            config.proxies.add(scheme, proxy)
-        config.connection.verify = surroundings["verify"]
+        if proxy := proxy_for(self.endpoint):
+            config.proxies.add(urlsplit(self.endpoint).scheme, proxy)
+        config.connection.verify = authorities()
         config.redirect_policy.allow = False  # requests strips Authorization at a redirect, but not Training-Key
-        config.connection.timeout = (_TO_CONNECT, self._connection.silence)
+        silence = self._connection.silence
+        config.connection.timeout = (min(_TO_CONNECT, silence), silence)
         config.add_user_agent(f"cv-gdpr/{__version__}")
         return client
 
@@ -171,13 +180,13 @@ class Service:
         """Give an operation that takes `take` and `skip` as a list to be read by pages."""
         return Pages(lambda skip: self.call(operation, *args, take=PAGE, skip=skip, **kwargs), self._background)
 
-    def artifact(self, project_id: str, path: str, temporary: Callable[[], str]) -> Received:
-        """Give the bytes of a relative artifact path (with the VNET feature); raises ServiceError."""
+    def artifact(self, project_id: str, path: str, temporary: Callable[[], str], most: int) -> Received:
+        """Give the bytes, so many at most, of a relative artifact path (with the VNET feature); raises ServiceError."""
 
         def send() -> Answer:
-            raw = self._client.get_artifact(project_id, path, raw=True)
+            raw = self._client.get_artifact(project_id, path, raw=True, custom_headers=dict(_AS_STORED))
             with raw.response as response:
-                file = _received(response, temporary, self._connection.silence)
+                file = _received(response, temporary, most)
             return Answer(file, response.status_code, request_id(response))
 
         file: Received = self._patiently("GetArtifact", send).body
@@ -185,10 +194,12 @@ class Service:
 
     def _patiently(self, name: str, send: Callable[[], Answer]) -> Answer:
         patience = Patience(self._connection.patience)
+        lost = False
         while True:
             try:
                 return self._once(name, send)
             except ServiceError as error:
+                error.lost, lost = lost, lost or error.status != 429
                 wait = patience.next_wait(error.retry_after) if self._worth_another_try(error) else None
                 if wait is None:
                     raise self._with_hint(error) from None
@@ -231,49 +242,42 @@ class Service:
         with self._count_lock:
             self.calls[name] += 1
 
-    def _told(self, name: str, failure: ServiceError) -> ServiceError:
-        """Give a failure with its operation's name, no longer than a person reads, the key nowhere in it."""
-        failure.message = f"{name}: {failure.message}".replace(self._key, "(the key)")[:_TOLD]
-        failure.code = failure.code.replace(self._key, "(the key)")
-        failure.request_id = failure.request_id.replace(self._key, "(the key)")
+    @staticmethod
+    def _told(name: str, failure: ServiceError) -> ServiceError:
+        """Give a failure with its operation's name, no longer than a person reads, no credential in any part of it.
+
+        A code goes into the evidence, and so must have the form of one.
+        """
+        failure.message = masked(f"{name}: {failure.message}")[:_TOLD]
+        failure.code = failure.code if _CODE.fullmatch(failure.code) and masked(failure.code) == failure.code else ""
         return failure
 
 
-def _received(response: requests.Response, temporary: Callable[[], str], silence: float) -> Received:
+def _received(response: requests.Response, temporary: Callable[[], str], most: int) -> Received:
     with storing("the export folder"):
         file = HashedFile(temporary())
     try:
-        for chunk in _parts(response, silence):  # outside of `storing`: a RequestException is an OSError too
+        body = Body("the service", file, lambda name: response.headers.get(name, ""), pace_of(response), most)
+        for chunk in _parts(response, unpacked=False):  # outside of `storing`: a RequestException is an OSError too
             with storing("the export folder"):
-                file.write(chunk)
-        with storing("the export folder"):
-            received = file.received()
-        check_bytes("the service", received, response.headers.get("Content-Type", ""))
+                body.take(chunk)
+        return body.received()
     except BaseException:
         file.discard()
         raise
-    return received
 
 
-def _parts(response: requests.Response, silence: float) -> Iterator[bytes]:
-    """Give a body as it arrives, unpacked; raises RequestException, also for one that trickles for `silence` seconds.
+def _parts(response: requests.Response, *, unpacked: bool) -> Iterator[bytes]:
+    """Give a body as it arrives; raises RequestException, also for one that is late (`deadlines`).
 
     `Response.iter_content` waits until a part is full: a byte a second would keep it for days.
     """
     if not isinstance(response.raw, HTTPResponse):  # a recording, which is all there at once
         yield from response.iter_content(_CHUNK)
         return
-    since, came = time.monotonic(), 0
     try:
-        while part := response.raw.read1(_CHUNK, decode_content=True):
+        while part := response.raw.read1(_CHUNK, decode_content=unpacked):
             yield part
-            came += len(part)
-            passed = time.monotonic() - since
-            if passed > silence:
-                if came < SLOWEST * passed:
-                    response.close()
-                    raise requests.ReadTimeout("the answer only trickles")
-                since, came = time.monotonic(), 0
     except DecodeError as error:
         raise requests.exceptions.ContentDecodingError(error) from None
     except ReadTimeoutError as error:
@@ -293,6 +297,9 @@ def _broke_off(error: Exception) -> bool:
 
 def _configured(session: requests.Session, *_: Any, **settings: Any) -> dict[str, Any]:
     """Switch off the SDK's own retries, which would multiply ours; msrest calls this before each request."""
+    if not isinstance(session.get_adapter("https://"), Adapter):
+        session.mount("https://", Adapter())
+        session.mount("http://", Adapter())
     for adapter in session.adapters.values():
         adapter.max_retries = _NO_RETRY  # type: ignore[attr-defined]
     # msrest's own way to follow no redirect gives requests a list where an iterator is due, which fails for a DELETE.
@@ -305,8 +312,9 @@ def _read_bounded(response: requests.Response, **settings: Any) -> None:
     """Read a body to its end here, unless it is streamed, so that a packed one cannot fill the memory."""
     if settings.get("stream"):
         return
-    body = bytearray()
-    for chunk in _parts(response, settings["timeout"][1]):
+    body, pace = bytearray(), pace_of(response)
+    for chunk in _parts(response, unpacked=True):
+        pace.came += len(chunk)
         body += chunk
         if len(body) > _LONGEST:
             response.close()

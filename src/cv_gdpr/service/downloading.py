@@ -2,8 +2,8 @@
 
 Listing and downloading would share one interpreter, and each wait for the other. Both directions are JSON Lines in a
 pipe, each line a list of several, for one that comes by itself wakes a process up: `[temporary path, proxy, uri, stem,
-suffix]` one way, `[kind, ...]` the other. The links, which are secrets, travel there alone. It knows nothing of the
-export, and ends when its orders end.
+suffix, most bytes]` one way, `[kind, ...]` the other. The links, which are secrets, travel there alone. It knows
+nothing of the export, and ends when its orders end.
 """
 
 import functools
@@ -34,10 +34,10 @@ _ORDERS, _ANSWERS = 0, 1  # standard input and output
 class _Job:
     """A blob on its way."""
 
-    __slots__ = ("path", "patience", "proxy", "stem", "suffix", "uri")
+    __slots__ = ("most", "path", "patience", "proxy", "stem", "suffix", "uri")
 
-    def __init__(self, order: list[str], patience: float) -> None:
-        self.path, self.proxy, self.uri, self.stem, self.suffix = order
+    def __init__(self, order: list[Any], patience: float) -> None:
+        self.path, self.proxy, self.uri, self.stem, self.suffix, self.most = order
         self.patience = Patience(patience)
 
 
@@ -92,7 +92,7 @@ class _Downloading:
             job = self._queue.popleft()
             ended = functools.partial(self._end, job)
             try:
-                self._transfers.start(job.uri, job.proxy, HashedFile(job.path), ended)
+                self._transfers.start(job.uri, job.proxy, HashedFile(job.path), job.most, ended)
             except CvGdprError as error:
                 self._fail(job, error)
 

@@ -18,7 +18,7 @@ class Fetcher:
     def __init__(self, service: Service, fetching: Fetching, temporary: Callable[[], str]) -> None:
         self._service = service
         self._temporary = temporary
-        self._downloads = Downloads(fetching, temporary, service.stop)
+        self._downloads = Downloads(fetching, temporary, service.stop, service.endpoint)
         self._artifacts = ThreadPoolExecutor(_ARTIFACTS, "artifacts")
         self._places = threading.Semaphore(_ARTIFACTS * 4)
 
@@ -53,7 +53,7 @@ class Fetcher:
 
     def _artifact(self, project_id: str, where: Where, done: Done) -> None:
         try:
-            received = self._service.artifact(project_id, where.uri, self._temporary)
+            received = self._service.artifact(project_id, where.uri, self._temporary, where.most)
             result = received.named(where.stem, where.suffix)
         except CvGdprError as error:
             done(error)

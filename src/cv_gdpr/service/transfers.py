@@ -5,9 +5,7 @@ unpacks and follows nothing unless asked to, refuses a body shorter than announc
 for all connections. Nothing here knows the training key.
 """
 
-import base64
 import errno
-import hashlib
 import math
 import os
 import time
@@ -20,14 +18,17 @@ from typing import Any
 import pycurl
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.writing import HashedFile, Received, storage_error, storing, too_many_files
+from cv_gdpr.archive.writing import HashedFile, Received, storage_error, too_many_files
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
-from cv_gdpr.service.checks import SLOWEST, TRANSIENT, check_bytes, retry_after
+from cv_gdpr.service.bodies import Body, too_long
+from cv_gdpr.service.checks import TRANSIENT, Pace, retry_after
+from cv_gdpr.service.surroundings import variable_of
 
+_STORAGE = "blob storage"
 _TO_CONNECT = 15  # seconds
 _BUFFER = 1 << 18  # bytes that libcurl hands over at once, at most
 _IGNORED = 1 << 16  # bytes of an error's body that are read, so that its connection can be used again
-_LOOK = 0.25  # seconds between two looks for transfers that fell silent
+_LOOK = 0.25  # seconds between two looks for transfers that are late
 _NO_LINK = "the service gave a link that is no address"
 _NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT})
 _NO_HTTP = frozenset({pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY})
@@ -45,6 +46,7 @@ class _Slot:
         self.curl = curl = pycurl.Curl()
         self.file: HashedFile
         self.ended: Ended
+        self.most = 0
         self._proxy: str | None = None
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
         curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
@@ -58,59 +60,61 @@ class _Slot:
         kind = pycurl.CAPATH if os.path.isdir(authorities) else pycurl.CAINFO  # noqa: PTH112
         curl.setopt(kind, os.fsencode(authorities))
 
-    def begin(self, uri: str, proxy: str, file: HashedFile, ended: Ended) -> None:
+    def begin(self, uri: str, proxy: str, file: HashedFile, most: int, pace: Pace, ended: Ended) -> None:  # noqa: PLR0913, PLR0917
         """Prepare the next transfer."""
         self.headers.clear()
-        self.file, self.ended = file, ended
+        self.file, self.ended, self.pace = file, ended, pace
         self.failure: CvGdprError | None = None
-        self.looked = time.monotonic()
-        self.came = 0  # bytes since then
         self._stored: bool | None = None  # whether the body is the blob's
-        self._joined = self._lowered = b""  # all headers, once one was looked for
-        self._md5: hashlib._Hash | None = None
+        self._head = self._lowered = b""  # once something was looked for in it
+        self._body: Body | None = None
         self._ignored = 0
         self.curl.setopt(pycurl.URL, uri.encode())
+        if most != self.most:
+            self.most = most
+            self.curl.setopt(pycurl.MAXFILESIZE_LARGE, most)  # of what is announced; `Body` counts what comes
         if proxy != self._proxy:
             self._proxy = proxy
             self.curl.setopt(pycurl.PROXY, proxy.encode())
 
-    def header(self, name: bytes) -> str:
+    def _last_head(self) -> bytes:
+        """Give the head that the body belongs to: an interim one, or a proxy's, may have come before."""
+        if not self._head:
+            head = b"".join(self.headers)
+            self._head = head[head.rfind(b"\nHTTP/") + 1 :]
+            self._lowered = self._head.lower()
+        return self._head
+
+    def header(self, name: str) -> str:
         """Give a header of the answer, or an empty text."""
-        if not self._joined:
-            self._joined = b"".join(self.headers)
-            self._lowered = self._joined.lower()
-        found = self._lowered.rfind(b"\n" + name + b":")
+        head = self._last_head()
+        found = self._lowered.rfind(f"\n{name}:".encode())
         if found < 0:
             return ""
         begun = found + len(name) + 2
-        return self._joined[begun : self._joined.find(b"\n", begun)].strip().decode("latin-1")
-
-    def _status(self) -> bytes:
-        """Give the status of the answer that the body belongs to; an interim one may have come before."""
-        status = self.headers[0].split(None, 2)[1]
-        if status[:1] != b"1":
-            return status
-        begun = next(line for line in reversed(self.headers) if line.startswith(b"HTTP/"))
-        return begun.split(None, 2)[1]
+        return head[begun : head.find(b"\n", begun)].strip().decode("latin-1")
 
     def _write(self, chunk: bytes) -> int | None:
         """Take a part of a body; nothing may be raised here, libcurl would only print it."""
-        self.came += len(chunk)
         if self._stored is None:
-            self._stored = self._status() == b"200"
-            if self._stored and self.header(b"content-md5"):
-                self._md5 = hashlib.md5(usedforsecurity=False)
-        if not self._stored:
-            self._ignored += len(chunk)
-            return None if self._ignored <= _IGNORED else 0
+            self._stored = self._last_head().split(None, 2)[1] == b"200"
         try:
-            self.file.write(chunk)
+            if self._stored:
+                self._body = self._body or self._new_body()
+                self._body.take(chunk)
+                return None
         except OSError as error:
             self.failure = storage_error(error, "the export folder")
             return 0
-        if self._md5:
-            self._md5.update(chunk)
-        return None
+        except CvGdprError as error:
+            self.failure = error
+            return 0
+        self.pace.came += len(chunk)
+        self._ignored += len(chunk)
+        return None if self._ignored <= _IGNORED else 0
+
+    def _new_body(self) -> Body:
+        return Body(_STORAGE, self.file, self.header, self.pace, self.most)
 
     def outcome(self, number: int) -> Received | CvGdprError:
         """Give what a transfer that ended with an error number of libcurl (0: none) came to."""
@@ -120,28 +124,17 @@ class _Slot:
             status = self.curl.getinfo(pycurl.RESPONSE_CODE)
             if status not in {0, 200}:
                 raise _refused(status, self)
+            if number == pycurl.E_FILESIZE_EXCEEDED:
+                raise too_long(_STORAGE, self.most)
             if number:
                 raise _unreached(number, self.curl.getinfo(pycurl.OS_ERRNO))
-            with storing("the export folder"):
-                received = self.file.received()
-            self._check(received)
+            return (self._body or self._new_body()).received()
         except CvGdprError as error:
+            if self._proxy and isinstance(error, ServiceError) and error.status in {0, 407}:
+                error.message += f" (through the proxy that {variable_of(self._proxy)} names)"
             with suppress(OSError):
                 self.file.discard()
             return error
-        return received
-
-    def _check(self, received: Received) -> None:
-        announced = self.header(b"content-length")
-        if not announced and self.header(b"transfer-encoding").lower() != "chunked":
-            raise ServiceError("blob storage sent bytes without saying how many", transient=True)
-        if self.header(b"content-range"):
-            raise ServiceError("blob storage sent a part where the whole was due", transient=True)
-        if announced.isdigit() and int(announced) != received.size:
-            raise ServiceError(f"blob storage sent {received.size} of {announced} bytes", transient=True)
-        if self._md5 and base64.b64encode(self._md5.digest()).decode() != self.header(b"content-md5"):
-            raise ServiceError("blob storage sent bytes that do not match their Content-MD5", transient=True)
-        check_bytes("blob storage", received, self.header(b"content-type"))
 
 
 class Transfers:
@@ -172,14 +165,15 @@ class Transfers:
         self._poll.register(file, POLLIN)
         self._listened, self._ready = file, ready
 
-    def start(self, uri: str, proxy: str, file: HashedFile, ended: Ended) -> None:
-        """Begin to fetch an address into a file; `ended` is called in `turn` with what came of it.
+    def start(self, uri: str, proxy: str, file: HashedFile, most: int, ended: Ended) -> None:
+        """Begin to fetch an address into a file of so many bytes at `most`.
 
+        `ended` is called in `turn` with what came of it.
         Raises MalformedAnswer for what cannot be an address: with a NUL in it, or of megabytes.
         """
         slot = self._idle.pop() if self._idle else _Slot(self._authorities)
         try:
-            slot.begin(uri, proxy, file, ended)
+            slot.begin(uri, proxy, file, most, Pace(self._silence), ended)
         except (ValueError, pycurl.error):
             self._idle.append(slot)
             raise MalformedAnswer(_NO_LINK) from None
@@ -205,7 +199,7 @@ class Transfers:
             self._end(self._running[curl], number)
         if now - self._looked > _LOOK:
             self._looked = now
-            self._give_up_silent(now)
+            self._give_up_late(now)
 
     def _ended(self) -> Iterator[tuple[pycurl.Curl, int]]:
         more = 1
@@ -214,14 +208,11 @@ class Transfers:
             yield from ((curl, 0) for curl in good)
             yield from ((curl, number) for curl, number, _ in bad)
 
-    def _give_up_silent(self, now: float) -> None:
+    def _give_up_late(self, now: float) -> None:
         """End the transfers that are silent, or as good as: by the byte, one image could keep a place for hours."""
-        for slot in [slot for slot in self._running.values() if now - slot.looked > self._silence]:
-            if slot.came < SLOWEST * (now - slot.looked):
-                slot.failure = slot.failure or Unreachable("blob storage: it did not answer in time", transient=True)
-                self._end(slot)
-            else:
-                slot.looked, slot.came = now, 0
+        for slot in [slot for slot in self._running.values() if slot.pace.is_late(now)]:
+            slot.failure = slot.failure or Unreachable(f"{_STORAGE}: it did not answer in time", transient=True)
+            self._end(slot)
 
     def _end(self, slot: _Slot, number: int = 0) -> None:
         del self._running[slot.curl]
@@ -252,7 +243,7 @@ def _refused(status: int, slot: _Slot) -> ServiceError:
     message = f"blob storage answered {status}"
     if status in {404, 410}:
         return NotFound(message, status=status)
-    wait = retry_after({"Retry-After": slot.header(b"retry-after")})
+    wait = retry_after({"Retry-After": slot.header("retry-after")})
     return ServiceError(message, status=status, transient=status in TRANSIENT, retry_after=wait)
 
 

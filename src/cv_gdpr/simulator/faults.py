@@ -9,16 +9,20 @@ from typing import Any
 
 from cv_gdpr.simulator.answers import Answer, json_answer
 
+API = "API"
+"""The route of every call to the API."""
+
 
 @dataclass(frozen=True)
 class Fault:
-    """Misbehaviour of one operation ("Blob" for the blob host, "*" for every request of both hosts).
+    """Misbehaviour of one operation ("Blob" for the blob host, API for all of the other, "*" for both hosts).
 
     Fires `times` times (None: always) after skipping `after` matching requests; `match` must be in the raw path and
     query. `status` or `body` answer instead of the operation (bytes, text, or a value sent as JSON); `headers` or
     `content_type` alone are put on the normal answer. `delay` seconds come first; `cut` sends true headers and that
     many bytes, then closes; `drop` closes without an answer. `done` carries the operation out before its answer is
-    replaced or lost; `lie` answers a DELETE as if done, and does nothing; `edit` makes another body of the normal one.
+    replaced or lost; `lie` answers a DELETE as if done, and does nothing. `edit` changes the normal answer; `wire`
+    gives the raw bytes to send for it, each part `pause` seconds after the one before.
     """
 
     route: str
@@ -34,12 +38,14 @@ class Fault:
     match: str | None = None
     done: bool = False
     lie: bool = False
-    edit: Callable[[bytes], bytes] | None = None
+    edit: Callable[[Answer], Answer] | None = None
+    wire: Callable[[Answer], Iterator[bytes]] | None = None
+    pause: float = 0.0
 
     def applies(self, operation: str, method: str, target: str) -> bool:
         """Tell whether a request of that operation, method and raw path with query is meant; only DELETEs lie."""
-        named = self.route in {"*", operation} and (method == "DELETE" or not self.lie)
-        return named and (self.match is None or self.match in target)
+        named = self.route in {"*", operation} or (self.route == API and operation != "Blob")
+        return named and (method == "DELETE" or not self.lie) and (self.match is None or self.match in target)
 
     def replacement(self) -> Answer | None:
         """Give the answer that stands in for the operation's own, None when that one is to be sent."""
@@ -49,10 +55,11 @@ class Fault:
         return self.dress(answer)
 
     def dress(self, answer: Answer) -> Answer:
-        """Give the answer with this fault's content type and headers laid over its own."""
+        """Give the answer with this fault's content type and headers laid over its own, and edited."""
+        if self.edit:
+            answer = self.edit(answer)
         headers = {**answer.headers, **(self.headers or {})}
-        body = self.edit(answer.body) if self.edit else answer.body
-        return Answer(answer.status, body, self.content_type or answer.content_type, headers)
+        return Answer(answer.status, answer.body, self.content_type or answer.content_type, headers)
 
     def _bare(self, status: int) -> Answer:
         if self.body is None:

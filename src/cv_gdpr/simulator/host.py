@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -12,6 +12,8 @@ from aiohttp import BodyPartReader, web
 
 from cv_gdpr.simulator.answers import Answer, empty
 from cv_gdpr.simulator.faults import NO_FAULT, Call, Fault, FaultBook
+
+_WAITING = 1 << 20  # bytes that may wait in a connection before more are written to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Host:
             return self._dropped(request, fault, incoming)
         answer = self.finish(self._outcome(fault, incoming))
         call.status = answer.status
+        if fault.wire:
+            return await send_raw(request, fault.wire(answer), fault.pause)
         return await send(request, answer, fault.cut)
 
     def _call(self, request: web.Request, path: str, query: dict[str, str]) -> Call:
@@ -131,3 +135,17 @@ async def send(request: web.Request, answer: Answer, cut: int | None) -> web.Str
     await response.write(answer.body[:cut])
     close(request)
     return response
+
+
+async def send_raw(request: web.Request, parts: Iterable[bytes], pause: float) -> web.StreamResponse:
+    """Send bytes as they are, each part so many seconds after the one before, until they or the connection end."""
+    for part in parts:
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            break
+        transport.write(part)
+        await asyncio.sleep(pause)
+        while request.transport and transport.get_write_buffer_size() > _WAITING:
+            await asyncio.sleep(0.001)
+    close(request)
+    return web.Response()

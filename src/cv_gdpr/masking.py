@@ -1,0 +1,280 @@
+"""Credentials cut out of all that is said about a run: by their values, however they are spelled, and by their looks.
+
+What is said is every message, reason, log line and trace, the ledger and the evidence; never the user's own data. The
+values are the training key of the run and each signature (SAS) that the service sent in it. Of a signature only its
+first letters and digits are kept, so that a run of 100,000 images needs some 5 MB for them.
+
+A text is looked at as it stands and then decoded, again and again, until nothing changes: Unicode compatibility forms,
+invisible characters, percent-encoding, JSON, C and HTML escapes. Case, and whatever stands between letters and digits,
+make no difference. Base64 and hexadecimal are looked into. Not recognised are ciphers, compression, and look-alike
+letters of other alphabets.
+"""
+
+import re
+import threading
+import unicodedata
+from binascii import a2b_base64, unhexlify
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+WITHHELD = "(left out: it repeats a credential)"
+_WINDOW = 12  # letters and digits by which a value is known
+_SHORTEST = 4  # letters and digits of a key; less is no secret, and would be found in every other word
+_BUCKETS = 1024
+_MOST = 1 << 19  # signatures that are remembered; beyond, the older half is forgotten
+_SAID = 64
+_ROUNDS = 12  # of decoding; who encodes more often than that hides something
+_LENGTH = 43  # characters of a signature: 32 bytes in base64
+
+# A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
+SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
+SIGNATURE = re.compile(  # not within a word, unless the letter before it ends another spelling of a character
+    r"(?:(?<![a-z])|(?<=3F)|(?<=u[0-9a-f]{4}))(sig(?:=|%(?:25)*3D|\\*u003d))"
+    r"(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
+    re.IGNORECASE,
+)
+_VALUE = r"[0-9A-Za-z+/=_%-]{16,}"
+_BY_LOOKS = (  # `sig = ...`, `{"sig": "..."}`, `AccountKey=...`; a bearer's token; a proxy's user and password
+    (
+        re.compile(
+            r"(?<![a-z])((?:sig(?:nature)?|(?:[a-z]+[-_ ]?)?(?:key|token|secret))[\"'\s\\]{0,8}[=:][\"'\s\\]{0,8})"
+            + _VALUE,
+            re.IGNORECASE,
+        ),
+        r"\1(a credential)",
+    ),
+    (re.compile(r"\b((?:Bearer|Basic)\s+)[0-9A-Za-z+/=_.~-]{16,}", re.IGNORECASE), r"\1(a credential)"),
+    (re.compile(r"(?<=://)(?:[^\s/?#@\"']*|[^\s/?#@:\"']*:(?!\d{1,5}(?:[/?#\s]|$))[^\s\"']*)@"), "(credentials)@"),
+)
+_SIG, _BETWEEN_HEADS = b"sig=", b"&"
+_HEAD = 24  # bytes of a signature as it was sent: they hold a window though six characters of it are escaped
+_PAGES = 1024  # answers with links whose signatures wait to be learned: 260,000 images; older ones are forgotten
+_NO_LETTER = re.compile(rb"(?:%|\\u00)(?:2[bf]|3d)|[^0-9a-z]+")
+_BETWEEN_LETTERS = re.compile("[^0-9A-Za-z]+")
+_LETTER = re.compile("[0-9A-Za-z]")
+_RUN = re.compile(r"[0-9A-Za-z+/=_%-]*")
+_HEXADECIMAL = re.compile(rb"[0-9a-f]{24,}")
+_BASE64 = re.compile(r"[0-9A-Za-z+/_-]{16,}")
+_BASE64_URL = str.maketrans("-_", "+/")
+_ESCAPES = re.compile(  # of JSON, JavaScript, C, Python, and IIS
+    r"(?:\\+|%)[uU]([0-9A-Fa-f]{4})|\\+u\{([0-9A-Fa-f]{1,6})\}|\\+U([0-9A-Fa-f]{8})|\\+x([0-9A-Fa-f]{2})|\\+([0-7]{3})|\\+[nrt]"
+)
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def without_signature(text: str) -> str:
+    """Give `text` with every signed query cut out of it, by its looks alone."""
+    if "sig" not in text.lower():  # neither of the two can find anything
+        return text
+    return SIGNATURE.sub(r"\1", SIGNED_QUERY.sub("", text))
+
+
+class _Span(NamedTuple):
+    """A credential in a text: where it begins and ends, and what is written instead."""
+
+    begin: int
+    end: int
+    word: str
+
+
+class Mask:
+    """The credentials of a run, and the function that cuts them out of a text. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._learning = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing, as at the beginning of a run."""
+        self._signatures = [bytearray() for _ in range(_BUCKETS)]
+        self._remembered = 0
+        self._said: dict[str, str] = {}  # what was masked since the last thing learned: thousands may fail alike
+        self._heads: deque[bytes] = deque(maxlen=_PAGES)
+        self._keys: set[bytes] = set()  # windows
+        self._words: set[str] = set()  # keys too short for a window
+
+    def know_key(self, key: str) -> None:
+        """Remember a key, whole and in parts; one of less than 12 letters and digits is found as a word of its own."""
+        self._said = {}
+        for spelling in {key, _decoded_once(key)}:
+            letters = _letters_of(spelling)
+            self._keys.update(_windows(letters))
+            if _SHORTEST <= len(letters) < _WINDOW:
+                self._words.add(spelling)
+
+    def know_links(self, body: bytes) -> None:
+        """Remember the signature of every link in an answer of the service.
+
+        Called for each page of a listing, it only keeps how they begin; `masked`, for which few runs have a use, learns
+        from that what to look for.
+        """
+        heads = [part[:_HEAD] for part in body.split(_SIG)]
+        if len(heads) > 1:
+            self._heads.append(_BETWEEN_HEADS.join(heads[1:]))
+
+    def _learn(self) -> None:
+        with self._learning:
+            if self._heads:
+                self._said = {}
+            while self._heads:
+                for head in self._heads.popleft().lower().split(_BETWEEN_HEADS):
+                    window = (head if head.isalnum() else _NO_LETTER.sub(b"", head))[:_WINDOW]
+                    if len(window) == _WINDOW:
+                        self._signatures[hash(window) % _BUCKETS] += window
+                        self._remembered += 1
+            if self._remembered > _MOST:
+                self._forget_half()
+
+    def _forget_half(self) -> None:
+        for bucket in self._signatures:
+            del bucket[: len(bucket) // _WINDOW // 2 * _WINDOW]
+        self._remembered = sum(map(len, self._signatures)) // _WINDOW
+
+    def masked(self, text: str) -> str:
+        """Give `text` with a word in place of each credential.
+
+        A text that holds none is given as it is; one in which a credential was encoded is given decoded.
+        """
+        self._learn()
+        said = self._said
+        known = said.get(text)
+        if known is None:
+            known = self._masked(text)
+            if len(said) < _SAID:
+                said[text] = known
+        return known
+
+    def _masked(self, text: str) -> str:
+        view = shown = self._cut(text)
+        for _ in range(_ROUNDS):
+            deeper = _decoded_once(view)
+            if deeper == view:
+                return shown
+            view = self._cut(deeper)
+            if view != deeper:
+                shown = view
+        return WITHHELD
+
+    def _cut(self, text: str) -> str:
+        """Cut out of a text what stands in it undecoded."""
+        for word in tuple(self._words):
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "(the key)", text)
+        text = _replaced(text, sorted(self._spans(text)))
+        text = without_signature(text)
+        for looks, word in _BY_LOOKS:
+            text = looks.sub(word, text)
+        return text
+
+    def _spans(self, text: str) -> Iterator[_Span]:
+        """Give where the values are that this run knows; spans may overlap."""
+        if not self._keys and not self._remembered:
+            return
+        letters = _letters_of(text)
+        places = _Places(text)
+        for at, window in enumerate(_windows(letters)):
+            if window in self._keys:
+                yield _Span(places[at], places[at + _WINDOW - 1] + 1, "(the key)")
+            elif self._is_signature(window):
+                yield _Span(places[at], places.end_of_signature(at), "(a signature)")
+        for run in _HEXADECIMAL.finditer(letters):
+            if any(map(self._holds, _from_hexadecimal(run[0]))):
+                yield _Span(places[run.start()], places[run.end() - 1] + 1, "(a credential)")
+        for run_of_text in _BASE64.finditer(text):
+            if any(map(self._holds, _from_base64(run_of_text[0]))):
+                yield _Span(*run_of_text.span(), "(a credential)")
+
+    def _is_signature(self, window: bytes) -> bool:
+        return self._remembered > 0 and window in self._signatures[hash(window) % _BUCKETS]
+
+    def _holds(self, decoded: bytes) -> bool:
+        """Say whether what a base64 or hexadecimal text means holds a value that this run knows."""
+        text = decoded.decode("latin-1")
+        windows = {window for view in (text, _decoded_once(text)) for window in _windows(_letters_of(view))}
+        return any(window in self._keys or self._is_signature(window) for window in windows)
+
+
+class _Places:
+    """Where in a text its letters and digits are, by their number among these; looked up when first asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._places: list[int] = []
+
+    def __getitem__(self, number: int) -> int:
+        self._places = self._places or [found.start() for found in _LETTER.finditer(self._text)]
+        return self._places[number]
+
+    def end_of_signature(self, number: int) -> int:
+        """Give where a signature ends that begins with that letter, whatever stands between its characters."""
+        begin = self[number]
+        run = _RUN.match(self._text, begin)
+        end = run.end() if run else begin
+        if end - begin >= _LENGTH:
+            return end
+        return max(end, self._places[min(number + _LENGTH, len(self._places)) - 1] + 1)
+
+
+RUN = Mask()  # what this process knows: a command is one run
+
+
+def masked(text: str) -> str:
+    """Give `text` with a word in place of each credential that the run knows, or that looks like one."""
+    return RUN.masked(text)
+
+
+def _letters_of(text: str) -> bytes:
+    return _BETWEEN_LETTERS.sub("", text).lower().encode()
+
+
+def _windows(letters: bytes) -> Iterator[bytes]:
+    return (letters[at : at + _WINDOW] for at in range(len(letters) - _WINDOW + 1))
+
+
+def _from_hexadecimal(digits: bytes) -> Iterator[bytes]:
+    """Give what hexadecimal digits mean, from the first one on and from the second."""
+    for start in (0, 1):
+        yield unhexlify(digits[start : start + (len(digits) - start) // 2 * 2])
+
+
+def _from_base64(text: str) -> Iterator[bytes]:
+    """Give what a text of base64 means, wherever among its first four characters it begins."""
+    standard = text.translate(_BASE64_URL)
+    for start in range(4):
+        yield a2b_base64(standard[start : start + (len(text) - start) // 4 * 4])
+
+
+def _replaced(text: str, spans: list[_Span]) -> str:
+    parts, done = [], 0
+    for begin, end, word in spans:
+        if begin >= done:
+            parts += [text[done:begin], word]
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
+
+
+def _decoded_once(text: str) -> str:
+    """Give a text with one layer of every encoding taken off that a message may be spelled in."""
+    if not text.isascii():
+        text = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
+    if "\\" in text or "%u" in text.lower():
+        text = _ESCAPES.sub(_unescaped, text)
+        if _LONE.search(text):  # the halves of a character beyond 65,535
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if "%" in text:
+        from urllib.parse import unquote
+
+        text = unquote(text, errors="replace")
+    if "&" in text:
+        from html import unescape
+
+        text = unescape(text)
+    return text
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    digits = next(filter(None, escape.groups()), "")
+    if not digits:
+        return " "  # the end of a line, or a tab
+    number = int(digits, 8 if escape[5] else 16)
+    return chr(number) if number <= 0x10FFFF else " "

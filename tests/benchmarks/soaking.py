@@ -1,0 +1,190 @@
+"""What the two soaks share: a service that fails by chance in a process of its own, and runs that are killed."""
+
+import logging
+import multiprocessing
+import os
+import random
+import subprocess
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cv_gdpr.simulator import Fault
+from cv_gdpr.simulator.faults import NO_FAULT, FaultBook
+
+HUNG = 6.0  # seconds that a hung answer takes, beyond the runs' --read-timeout
+SILENCE = "2"
+API_FAULTS = (
+    Fault("*", status=408, body=b""),
+    Fault("*", status=429),
+    Fault("*", status=429, headers={"Retry-After": "1"}),
+    Fault("*", status=500, body=b""),
+    Fault("*", status=503),
+    Fault("*", drop=True),
+    Fault("*", cut=40),
+    Fault("*", delay=HUNG),
+)
+BLOB_FAULTS = (
+    Fault("Blob", status=403, body="<Error>AuthenticationFailed</Error>"),
+    Fault("Blob", status=408, body=b""),
+    Fault("Blob", status=429),
+    Fault("Blob", status=500),
+    Fault("Blob", status=503),
+    Fault("Blob", drop=True),
+    Fault("Blob", cut=100),
+    Fault("Blob", headers={"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}),
+    Fault("Blob", status=200, body=b"", content_type="image/jpeg"),
+    Fault("Blob", delay=HUNG),
+)
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def counters():
+    """Give the counters of requests, which the service's process raises and this one reads."""
+    return {name: SPAWN.Value("q", 0) for name in ("calls", "bad calls", "blobs", "bad blobs")}
+
+
+class RandomFaults(FaultBook):
+    """Faults that fire by chance, each with one rate; what fired is counted where other processes see it."""
+
+    def __init__(self, rate, seed, counted):
+        super().__init__()
+        self.rate = rate
+        self.random = random.Random(seed)  # noqa: S311 - chance
+        self.counted = counted
+
+    def possible(self, operation, method):
+        """Give the faults that a request may meet."""
+        del method
+        return BLOB_FAULTS if operation == "Blob" else API_FAULTS
+
+    def take(self, operation, method, target):
+        del target
+        faults = self.possible(operation, method)
+        kind = "blobs" if operation == "Blob" else "calls"
+        drawn = int(self.random.random() / self.rate) if self.rate else len(faults)
+        self.counted[kind].value += 1
+        if drawn < len(faults):
+            self.counted["bad " + kind].value += 1
+            return faults[drawn]
+        return NO_FAULT
+
+
+class Forgetful(list):
+    """A list that keeps nothing: hundreds of thousands of recorded requests would only fill the memory."""
+
+    def append(self, _):
+        """Keep nothing."""
+
+
+def failing(sim, faults):
+    """Let a simulator fail like that, remember no request, and not complain of clients that were killed."""
+    sim.faults = faults
+    sim.calls = sim.blob_requests = Forgetful()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
+    return sim
+
+
+@contextmanager
+def service(serve, *arguments):
+    """Run `serve(*arguments, pipe)` in a process of its own until the end; give this side of the pipe."""
+    ours, theirs = SPAWN.Pipe()
+    server = SPAWN.Process(target=serve, args=(*arguments, theirs), daemon=True)
+    server.start()
+    try:
+        yield ours
+    finally:
+        ours.send("stop")
+        server.join(10)
+        server.kill()
+
+
+def environment(endpoint, key):
+    """Give the environment of a run that speaks with that service."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CV_GDPR", "VISION_"))}
+    return kept | {"CV_GDPR_ENDPOINT": endpoint, "CV_GDPR_TRAINING_KEY": key}
+
+
+@dataclass
+class Run:
+    """One run: how long, how it ended, what it said, its memory each second, what it asked of the service."""
+
+    code: int = 0
+    seconds: float = 0.0
+    peak: int = 0  # KiB, as the kernel counts it
+    curve: list = field(default_factory=list)
+    asked: Counter = field(default_factory=Counter)
+    said: str = ""
+    hung: bool = False
+
+    @property
+    def killed(self):
+        """Say whether it was killed as intended."""
+        return self.code == -9 and not self.hung
+
+    @property
+    def end(self):
+        """How it ended, in a word or two."""
+        if self.hung:
+            return "hung"
+        return "killed" if self.killed else f"exit {self.code}"
+
+    @property
+    def memory(self):
+        """The memory over time, a dozen values in MiB."""
+        return " ".join(mib(value) for value in self.curve[:: max(1, len(self.curve) // 12)])
+
+    def asked_for(self, kind):
+        """How many requests of a kind it made, and in brackets how many of them met a fault."""
+        return f"{self.asked[kind]} ({self.asked['bad ' + kind]})"
+
+
+def memory(pid, name):
+    """Give a line of /proc/PID/status in KiB, 0 if there is none any more."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(name + ":")), 0)
+
+
+def run(command, surroundings, counted, *, due=None, begun=None, limit=None, **how):  # noqa: PLR0913
+    """Run a command; killed as soon as `due` says so of what it asked for, and after `limit` seconds as hung.
+
+    `begun` is told its process id. Without `due` and `limit` it is left alone.
+    """
+    done = Run()
+    before = {name: counter.value for name, counter in counted.items()}
+    started = time.monotonic()
+    with subprocess.Popen(command, env=surroundings, stderr=subprocess.PIPE, text=True, **how) as process:
+        if begun:
+            begun(process.pid)
+        told = []
+        reader = threading.Thread(target=lambda: told.extend(process.stderr), daemon=True)
+        reader.start()
+        while process.poll() is None:
+            _watch(process.pid, time.monotonic() - started, done)
+            done.asked = Counter({name: counter.value - before[name] for name, counter in counted.items()})
+            done.hung = limit is not None and time.monotonic() - started > limit
+            if done.hung or (due and due(done.asked)):
+                process.kill()
+            time.sleep(0.05)
+        reader.join()
+    done.code, done.said = process.returncode, "".join(told)
+    done.seconds = time.monotonic() - started
+    done.asked = Counter({name: counter.value - before[name] for name, counter in counted.items()})
+    return done
+
+
+def _watch(pid, now, done):
+    done.peak = max(done.peak, memory(pid, "VmHWM"))
+    if now >= len(done.curve) + 1:
+        done.curve.append(memory(pid, "VmRSS"))
+
+
+def mib(kib):
+    """Give KiB as MiB."""
+    return f"{kib / 1024:.0f}"

@@ -1,0 +1,39 @@
+"""Every fault that `simulate --fault` offers and no table of these tests plays: it happens, and no command breaks."""
+
+import pytest
+
+from cv_gdpr.simulator import catalogue
+from cv_gdpr.simulator.catalogue import CATALOGUE, faults
+from endurance.test_fault_matrix import API, BLOB
+from export.exporting import stock
+
+PLAYED = {row.name for row in API + BLOB} | {name for name, entry in CATALOGUE.items() if entry.faults[0].wire}
+OTHERS = sorted(CATALOGUE.keys() - PLAYED)
+HASTY = ("--patience", "0", "--read-timeout", "0.5")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_fault_of_the_catalogue_happens_and_no_command_breaks(sim, cli, tmp_path, name):
+    stock(sim)
+    armed = faults(name)
+    for fault in [*armed, *faults("blob-expired", times=1)]:  # so that a link is renewed
+        sim.fault(fault)
+    exported = cli("export", "images", "--all", *HASTY, "--out", tmp_path / "out")
+    evidence = tmp_path / "erasure.json"
+    deleted = cli("delete", "--all", "--yes", *HASTY, "--wait", "0.2", "--evidence", evidence)
+    assert all(sim.faults.fired(fault) for fault in armed)
+    for ran in (exported, deleted):
+        assert ran.code in {0, 1, 3, 4, 5}, ran.err
+        assert "Traceback" not in ran.err
+        assert "unexpected" not in ran.err
+        assert ran.err.startswith("Error: ") or "\nError: " in ran.err or not ran.code
+
+
+def test_each_fault_has_a_name_of_its_own_and_a_sentence():
+    assert len(CATALOGUE) == len(catalogue._ENTRIES)
+    for name, entry in CATALOGUE.items():
+        assert name == entry.name == name.lower()
+        assert not set(" =,").intersection(name)
+        assert not entry.what[0].islower()
+        assert entry.what.endswith(".")
+        assert entry.faults

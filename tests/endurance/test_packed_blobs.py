@@ -1,0 +1,143 @@
+"""Blobs with a Content-Encoding: stored as they are meant, their MD5 that of what was sent; or named."""
+
+import gzip
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from cv_gdpr.archive.writing import HashedFile
+from cv_gdpr.service.bodies import Body
+from cv_gdpr.service.checks import Pace
+from cv_gdpr.simulator import Fault
+from cv_gdpr.simulator.catalogue import faults
+from cv_gdpr.simulator.edits import packed
+from endurance.enduring import blobs
+from export.exporting import assert_bag, assert_one_error, assert_open, payload, stock
+
+
+def bare(data):
+    """Give a deflate stream without the frame of zlib around it."""
+    return zlib.compress(data)[2:-4]
+
+
+def halves(data):
+    """Give two gzip streams, one after the other."""
+    return gzip.compress(data[:50]) + gzip.compress(data[50:])
+
+
+def with_another_checksum(data):
+    """Give a gzip stream whose checksum is wrong."""
+    stream = bytearray(gzip.compress(data))
+    stream[-8] ^= 1
+    return bytes(stream)
+
+
+MEANT = {
+    "gzip": ("gzip", gzip.compress),
+    "gzip, by its old name": ("x-gzip", gzip.compress),
+    "gzip, in capitals": ("GZIP", gzip.compress),
+    "two gzip streams": ("gzip", halves),
+    "deflate": ("deflate", zlib.compress),
+    "deflate without a frame": ("deflate", bare),
+    "not at all": ("identity", bytes),
+}
+DAMAGED = {
+    "gzip that breaks off": ("gzip", lambda data: gzip.compress(data)[:-9], "it breaks off"),
+    "deflate that breaks off": ("deflate", lambda data: zlib.compress(data)[:-5], "it breaks off"),
+    "a single byte": ("deflate", lambda _: b"\x78", "it breaks off"),
+    "gzip with more behind it": ("gzip", lambda data: gzip.compress(data) + b"more", "it cannot be unpacked"),
+    "deflate with more behind it": ("deflate", lambda data: zlib.compress(data) + b"more", "more follows its end"),
+    "gzip with a wrong checksum": ("gzip", with_another_checksum, "it cannot be unpacked"),
+    "what is not packed": ("gzip", bytes, "it cannot be unpacked"),
+}
+UNKNOWN = {
+    "br": "(br)",
+    "zstd": "(zstd)",
+    "gzip, gzip": "(unknown)",
+    "é;" * 100: "(unknown)",
+    "sig=AbCdEfGhIjKlMnOpQrStUvWxYz01234567890%3D": "(unknown)",  # what the link said
+}
+
+
+@pytest.mark.parametrize("route", ["Blob", "GetArtifact"])
+def test_what_is_packed_is_stored_as_it_is_meant(sim, cli, tmp_path, route):
+    stock(sim, images=len(MEANT) + 5)
+    sim.options.vnet = route == "GetArtifact"
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "plain").code == 0
+    for coding, pack in MEANT.values():
+        sim.fault(Fault(route, edit=packed(coding, pack)))
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert_bag(tmp_path / "out")
+    assert all(sim.faults.fired(fault) == 1 for fault in sim.faults)
+    assert payload(tmp_path / "out") == payload(tmp_path / "plain")
+    assert cli("verify", tmp_path / "out").code == 0
+
+
+@pytest.mark.parametrize("route", ["Blob", "GetArtifact"])
+def test_what_cannot_be_unpacked_is_named_and_the_rest_is_there(sim, cli, tmp_path, route):
+    project = stock(sim, images=len(DAMAGED) + len(UNKNOWN) + 5)
+    sim.options.vnet = route == "GetArtifact"
+    images = iter(sim.store.projects[project].workspace.images)
+    expected = {}
+    for coding, pack, how in DAMAGED.values():
+        expected[image := next(images)] = f"sent a packed body that is damaged: {how}"
+        sim.fault(Fault(route, times=None, match=image.replace("-", ""), edit=packed(coding, pack)))
+    for coding, told in UNKNOWN.items():
+        expected[image := next(images)] = f"sent bytes in an encoding that cannot be undone here {told}"
+        sim.fault(Fault(route, times=None, match=image.replace("-", ""), edit=packed(coding, bytes)))
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.3")
+    assert_one_error(ran, 3)
+    missing = {entry["id"]: entry["reason"] for entry in assert_open(tmp_path / "out")}
+    assert missing.keys() == expected.keys()
+    for image, reason in missing.items():
+        assert expected[image] in reason
+    tries = [sim.faults.fired(fault) for fault in sim.faults]
+    assert min(tries[: len(DAMAGED)]) > 1, "what is damaged may come whole another time"
+    assert set(tries[len(DAMAGED) :]) == {1}, "what cannot be undone will not be"
+
+
+def test_the_announced_md5_is_that_of_the_bytes_as_they_were_sent(sim, cli, tmp_path):
+    stock(sim, images=1)
+    (one,) = faults("blob-gzip", times=1)
+    sim.fault(one)  # with the MD5 of what is sent
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert set(blobs(sim).values()) == {1}
+
+    def with_the_md5_of_what_is_meant(answer):
+        sent = one.edit(answer)
+        return replace(sent, headers={**sent.headers, "Content-MD5": answer.headers["Content-MD5"]})
+
+    sim.fault(Fault("Blob", times=None, edit=with_the_md5_of_what_is_meant))
+    ran = cli("export", "images", "--all", "--out", tmp_path / "other", CV_GDPR_EXPORT_PATIENCE="0")
+    assert_one_error(ran, 3)
+    assert "do not match their Content-MD5" in ran.err
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
+@given(
+    st.binary(max_size=2000) | st.integers(1, 3 << 18),  # or so many blanks
+    st.sampled_from([("gzip", gzip.compress), ("gzip", halves), ("deflate", zlib.compress), ("deflate", bare)]),
+    st.integers(1, 40),
+)
+@example((1 << 18) - 2, ("gzip", gzip.compress), 1)  # it ends where a part ends
+@example((1 << 18) - 2, ("deflate", zlib.compress), 1)
+@example((1 << 18) - 2, ("deflate", bare), 1)
+@example(1 << 18, ("deflate", bare), 1)  # the whole is read before the last of it is unpacked
+def test_however_the_parts_come_the_bytes_are_the_same(tmp_path_factory, data, how, first):
+    coding, pack = how
+    data = b" " * data if isinstance(data, int) else data
+    sent = pack(b"\xff\xd8" + data)
+    headers = {"content-encoding": coding, "content-length": str(len(sent))}
+    file = HashedFile(tmp_path_factory.mktemp("packed") / "body")
+    body, at = Body("storage", file, lambda name: headers.get(name, ""), Pace(1), 1 << 20), 0
+    for size in [*range(1, first + 1), len(sent)]:
+        if at < len(sent):
+            body.take(sent[at : at + size])
+            at += size
+    received = body.received()
+    assert received.size == len(data) + 2
+    assert Path(received.path).read_bytes() == b"\xff\xd8" + data

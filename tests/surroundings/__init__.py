@@ -1,0 +1,1 @@
+"""The environment that a command finds: proxies, certificates, locales, limits, odd arguments."""

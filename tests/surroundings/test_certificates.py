@@ -1,0 +1,35 @@
+"""Certificates that the environment names: a file that cannot be used is told by its variable."""
+
+import certifi
+import pytest
+
+from export.exporting import assert_one_error
+
+
+@pytest.fixture
+def places(tmp_path):
+    (tmp_path / "text").write_text("no certificate")
+    (tmp_path / "empty").write_text("")
+    return {"missing": tmp_path / "none", "text": tmp_path / "text", "empty": tmp_path / "empty", "odd": "a\udcffb"}
+
+
+@pytest.mark.parametrize("place", ["missing", "text", "empty", "odd"])
+@pytest.mark.parametrize(
+    ("variable", "others"),
+    [("REQUESTS_CA_BUNDLE", {"CURL_CA_BUNDLE": "/nowhere"}), ("CURL_CA_BUNDLE", {"REQUESTS_CA_BUNDLE": ""})],
+)
+def test_certificates_that_cannot_be_used_are_told_by_their_variable(cli, places, variable, others, place):
+    for command in (("export",), ("delete", "--dry-run")):
+        ran = cli(*command, "--all", **others, **{variable: str(places[place])})
+        assert_one_error(ran, 2)
+        assert f"Error: {variable} names " in ran.err
+
+
+@pytest.mark.parametrize("command", [("export", "-q"), ("delete", "--dry-run")])
+def test_certificates_that_can_be_used_are(sim, cli, tmp_path, monkeypatch, command):
+    sim.fill(images=1)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for place in (certifi.where(), tmp_path / "folder"):
+        ran = cli(*command, "--all", REQUESTS_CA_BUNDLE=str(place), SSL_CERT_FILE="/nowhere", SSL_CERT_DIR="/nowhere")
+        assert ran.code == 0, ran.err

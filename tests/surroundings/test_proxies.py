@@ -1,0 +1,124 @@
+"""Proxies that the environment names: a bad one is told by its variable, and nothing of its address is shown."""
+
+import socket
+import threading
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from cv_gdpr.simulator import Fault
+from export.exporting import assert_one_error, records
+
+PASSWORDS = ("s3cr3tW0rd", "s3cr3t", "W0rd", "somebody")
+BAD = [
+    "http://somebody:s3cr3tW0rd#x@127.0.0.1:99999",
+    "http://somebody:s3cr3t@W0rd@127.0.0.1:8080",
+    "http://somebody:s3cr3t/W0rd@127.0.0.1:8080",
+    "http://somebody:s3cr3t?W0rd@127.0.0.1:8080",
+    "http://somebody:s3cr3t:W0rd@127.0.0.1:8080",
+    "http://somebody:s3cr3tW0rd@127.0.0.1:0",
+    "http://somebody:s3cr3tW0rd@127.0.0.1:many",
+    "http://somebody:s3cr3tW0rd@:8080",
+    "http://somebody:s3cr3tW0rd@",
+    "http://somebody:s3cr3t W0rd@127.0.0.1:8080",
+    "http://somebody:s3cr3tW0rd@127.0.0.1:8080\n",
+    "http://somebody:s3cr3t\x1bW0rd@127.0.0.1:8080",
+    "http://somebody:s3cr3tüW0rd@127.0.0.1:8080",
+    "http://somebody:s3cr3tW0rd@[::1:8080",
+    "http://somebody:s3cr3tW0rd@127.0.0.1..:8080",
+    "ftp://somebody:s3cr3tW0rd@127.0.0.1:8080",
+    "http:/somebody:s3cr3tW0rd@127.0.0.1:8080",
+    "somebody:s3cr3tW0rd@127.0.0.1:99999",
+    "socks5://somebody:s3cr3tW0rd@127.0.0.1:1080",
+    "://somebody:s3cr3tW0rd@h",
+    " ",
+]
+
+
+@contextmanager
+def proxy(status):
+    """Give the address of a proxy that answers everything with that status; without one: of nobody."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())
+
+        if not status:
+            listener.close()
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://somebody:s3cr3tW0rd@{place}"
+
+
+def assert_untold(ran):
+    assert not [word for word in PASSWORDS if word in ran.out + ran.err], ran.err
+
+
+@pytest.mark.parametrize("address", BAD)
+def test_what_is_no_proxys_address_is_told_by_its_variable(sim, cli, tmp_path, address):
+    sim.fill(images=1)
+    ran = cli("export", "--all", "--out", tmp_path / "out", "-vv", HTTP_PROXY=address)
+    assert ran.code == 2
+    assert "Error: HTTP_PROXY " in ran.err
+    assert "Hint: " in ran.err
+    assert_untold(ran)
+    assert sim.calls == []
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("command", [("export",), ("delete", "--dry-run")])
+def test_the_variable_that_counts_is_named(cli, command, variable):
+    others = dict.fromkeys({"ALL_PROXY", "HTTPS_PROXY"} - {variable.upper()}, "http://127.0.0.1:9")
+    ran = cli(*command, "--all", **(others if "http_" in variable.lower() else {}), **{variable: BAD[0]})
+    assert_one_error(ran, 2)
+    assert f"Error: {variable} " in ran.err
+    assert_untold(ran)
+
+
+@pytest.mark.parametrize("status", [0, 407, 502])
+def test_a_proxy_that_does_not_do_it_is_told_by_its_variable(sim, cli, tmp_path, status):
+    sim.fill(images=1)
+    with proxy(status) as address:
+        ran = cli(
+            "export", "--all", "--patience", "0.2", "--json", "-vv", "--out", tmp_path / "out", HTTP_PROXY=address
+        )
+    assert ran.code == (1 if status == 502 else 5)
+    assert status == 502 or "the proxy that HTTP_PROXY names" in ran.json["error"]["message"]
+    assert_untold(ran)
+    assert sim.calls == []
+
+
+@pytest.mark.parametrize("status", [0, 407])
+def test_a_proxy_of_the_blobs_that_does_not_do_it_costs_the_blobs(sim, cli, tmp_path, status):
+    sim.fill(images=1)
+    with proxy(status) as address:
+        link = "https://blobs.example.org/x?sv=1&sig=abc"
+        image = {"id": "11111111-1111-4111-8111-111111111111", "originalImageUri": link}
+        sim.fault(Fault("GetTaggedImages", times=None, body=[image]))
+        words = ("export", "images", "--all", "--patience", "0.2", "-vv", "--out", tmp_path / "out")
+        ran = cli(*words, HTTPS_PROXY=address)
+    assert ran.code == 3
+    (entry,) = records(tmp_path / "out" / "missing.jsonl")
+    assert "(through the proxy that HTTPS_PROXY names)" in entry["reason"]
+    assert_untold(ran)
+
+
+def test_a_bad_proxy_of_the_blobs_alone_ends_the_export(sim, cli, tmp_path):
+    sim.fill(images=1)
+    image = {"id": "11111111-1111-4111-8111-111111111111", "originalImageUri": "https://others.example.org/x?sig=abc"}
+    sim.fault(Fault("GetTaggedImages", times=None, body=[image]))
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out", HTTPS_PROXY=BAD[0])
+    assert_one_error(ran, 2)
+    assert "HTTPS_PROXY" in ran.err
+    assert_untold(ran)
+
+
+def test_no_proxy_spares_an_address_that_is_none(sim, cli, tmp_path):
+    sim.fill(images=1)
+    ran = cli("export", "--all", "-q", "--out", tmp_path / "out", HTTP_PROXY=BAD[0], NO_PROXY="127.0.0.1")
+    assert ran.code == 0, ran.err

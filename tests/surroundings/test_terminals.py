@@ -1,0 +1,103 @@
+"""What only a terminal is shown: near values, which are others' data, and control characters."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cv_gdpr.inventory import to_be_shown
+from cv_gdpr.simulator import Fault
+from delete.erasing import stock
+from endurance.enduring import environment
+from surroundings.terminals import on_terminal
+
+TYPO = ("delete", "--all", "--dry-run", "--tag", "alise")
+
+
+def test_near_values_show_on_a_terminal(sim):
+    stock(sim)
+    code, told = on_terminal(sim, *TYPO)
+    assert code == 2
+    assert b"Hint: near it: alice" in told["stderr"]
+
+
+@pytest.mark.parametrize(("more", "streams"), [(("--json",), ("stdout", "stderr")), (("-vv",), ("stdout",))])
+def test_near_values_show_in_no_json_and_no_log(sim, more, streams):
+    stock(sim)
+    code, told = on_terminal(sim, *TYPO, *more, streams=streams)
+    assert code == 2
+    for other in (b"alice", b"bob"):
+        assert other not in told["stderr"] + told["stdout"]
+
+
+@pytest.mark.parametrize(
+    ("given", "near", "shown"),
+    [
+        ("alise", ["alice", "bob 17"], ["alice", "bob 17"]),
+        ("colins", ["subject=collins", "subject=4711", "subject=nr-4711"], ["subject=collins"]),
+        ("nr-4713", ["subject=collins", "subject=nr-4711"], []),
+        ("4712", ["alice"], []),
+        ("1111-111112", ["alice"], []),
+        ("alise", ["7dd1f6c5-25e9-4f2b-9d1c-6a6f8fd4b1d8", "deadbeefdeadbeef", "+49 30 1234567 x"], []),
+        ("٤٧١١", ["alice"], []),
+        ("…", ["…"], ["…"]),
+    ],
+)
+def test_no_id_and_no_number_is_shown(given, near, shown):
+    assert to_be_shown(given, near) == shown
+
+
+LIVELY = [
+    {"FORCE_COLOR": "1"},
+    {"FORCE_COLOR": "3", "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+    {"CLICOLOR_FORCE": "1", "PY_COLORS": "1", "FORCE_COLOR": "1", "TERM": "dumb"},
+    {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1", "FORCE_COLOR": "1", "NO_COLOR": "1"},
+    {"TERM": "linux", "COLUMNS": "20", "LINES": "2"},
+]
+COMMANDS = [
+    ("export", "--all", "--out", "out"),
+    ("verify", "out"),
+    ("delete", "--all", "--dry-run"),
+    ("delete", "--all", "--yes", "--wait", "0", "-v", "--evidence", "e.json"),
+    ("delete", "--bogus"),
+    ("export", "--help"),
+]
+
+
+def assert_plain(text):
+    assert text
+    assert all(char.isprintable() or char == "\n" for char in text), text
+
+
+@pytest.mark.parametrize("variables", LIVELY, ids=" ".join)
+def test_no_pipe_and_no_log_holds_control_characters(sim, cli, tmp_path, monkeypatch, variables):
+    monkeypatch.chdir(tmp_path)
+    stock(sim)
+    sim.fault(Fault("DeleteTag", status=400))
+    for words in COMMANDS:
+        ran = cli(*words, **variables)
+        assert_plain(ran.out + ran.err)
+
+
+def test_a_real_pipe_holds_none_either(sim, tmp_path):
+    stock(sim)
+    command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "-v", "--out", str(tmp_path / "out")]
+    ran = subprocess.run(command, env=environment(sim, **LIVELY[1]), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert_plain(ran.stdout + ran.stderr)
+
+
+@pytest.mark.parametrize(("variables", "lively"), [(LIVELY[0] | {"TERM": "xterm"}, True), ({"TERM": "dumb"}, False)])
+def test_progress_shows_on_a_terminal_alone(sim, tmp_path, variables, lively):
+    stock(sim)
+    code, told = on_terminal(sim, "export", "--all", "--out", tmp_path / "out", **variables)
+    assert code == 0
+    assert (b"\x1b[" in told["stderr"]) == lively
+    assert b"\x1b" not in told["stdout"]
+
+
+def test_a_pipe_of_standard_error_beside_a_terminal_stays_clean(sim, tmp_path):
+    stock(sim)
+    code, told = on_terminal(sim, "export", "--all", "-v", "--out", tmp_path / "out", streams=("stdout",), **LIVELY[1])
+    assert code == 0
+    assert b"\x1b" not in told["stderr"]

@@ -1,0 +1,45 @@
+"""What verification keeps in memory: the same, however many images a bag holds."""
+
+import tracemalloc
+
+import pytest
+
+from benchmarks.bags import make
+from cv_gdpr.archive import reading
+from cv_gdpr.errors import StorageError
+from cv_gdpr.verify import bag, facts, verify
+
+
+def peak(out):
+    """Give the most bytes that Python held at one moment of a verification."""
+    tracemalloc.start()
+    try:
+        assert verify(out).differences == []
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
+    for module, name, most in ((facts, "_AT_ONCE", 4), (bag, "_TOGETHER", 4), (reading, "_AT_ONCE", 4096)):
+        monkeypatch.setattr(module, name, most)  # what is gathered for a moment is not what grows
+    for name, images in (("first", 10), ("few", 50), ("many", 500)):
+        make(tmp_path / name, images, 50, 2)
+    verify(tmp_path / "first")  # whatever is imported on use is imported now
+
+    few, many = peak(tmp_path / "few"), peak(tmp_path / "many")
+
+    assert many - few < 100_000, (few, many)
+
+
+def fill(pages):
+    with facts.Facts() as noted:
+        list(noted.ask(f"PRAGMA max_page_count = {pages}"))
+        for number in range(10_000):
+            noted.add("id", "images", number, bytes(100))
+
+
+def test_a_temporary_file_that_is_full_is_told():
+    fill(1000)
+    with pytest.raises(StorageError, match="cannot keep a temporary file: database or disk is full"):
+        fill(20)
