@@ -1,6 +1,5 @@
 """`cv-gdpr delete [ROW]`."""
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -158,6 +157,7 @@ def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
 def _asked(scope: Scope, plan_file: "Path | None") -> str:
     """Give what tells this command from others; its salted hash stands in the ledger, that no other may resume."""
     import hashlib
+    import json
 
     selection = {name: sorted(values) for name, values in scope.selection._asdict().items()}
     asked = {"projects": sorted(scope.projects), "rows": sorted(scope.rows), "selection": selection}
