@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from commandline import CommandLine
 from contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
@@ -16,6 +17,10 @@ from cv_gdpr.simulator import Simulator
 # Each export starts a process: without bytecode on the disk all of them would compile the same modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @pytest.fixture

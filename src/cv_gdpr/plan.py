@@ -269,6 +269,8 @@ def _plan_what_goes_along(project: Project, plan: ProjectPlan) -> None:
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan as JSON, readable by its owner only; raises UsageError if the file exists."""
+    if not path.name:
+        raise UsageError(f"--save-plan {path} names no file", "name a new file")
     try:
         with storing(path):
             write_new(path, json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
@@ -314,13 +316,19 @@ def _plan_in(body: Json) -> Plan:
     return Plan(body["endpoint"], body["created"], body["scope"], projects, body["protected"], body["unmatched"])
 
 
-def _read(path: Path) -> Json:
+def plan_bytes(path: Path) -> bytes:
+    """Return a plan file's content; raise UsageError if it cannot be read."""
     if path.is_char_device() or path.is_block_device():
         raise UsageError(f"--plan {path} is not a file")  # and might have no end
     try:
-        body = json.loads(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(f"--plan {path}: {error.strerror}") from error
+
+
+def _read(path: Path) -> Json:
+    try:
+        body = json.loads(plan_bytes(path))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"--plan {path} is not JSON") from error
     if not isinstance(body, dict):

@@ -200,7 +200,7 @@ def test_the_ledger_is_opened_before_the_first_deletion_and_chained(sim, erase):
     assert erase("--all").code == 5
 
     events = erase.ledger
-    assert [event["event"] for event in events][:3] == ["opened", "calling", "answered"]
+    assert [event["event"] for event in events][:4] == ["opened", "held", "calling", "answered"]
     assert {row: set(held) for row, held in events[0]["planned"][project].items()} == {
         row: ids(sim, project, row) for row in OPERATIONS if row != "publications"
     }
@@ -236,7 +236,7 @@ def test_a_deletion_on_its_way_is_on_the_disk_as_announced(sim, erase, tmp_path)
     with meanwhile(sim, "DeletePrediction", lambda: seen.extend(ledger.read_text().splitlines())):
         assert erase("--all", evidence="e.json").code == 0
 
-    assert [json.loads(line)["event"] for line in seen] == ["opened", "calling", "answered", "calling"]
+    assert [json.loads(line)["event"] for line in seen] == ["opened", "held", "calling", "answered", "calling"]
     assert json.loads(seen[-1])["row"] == "predictions"
 
 

@@ -115,7 +115,7 @@ def test_an_erasure_keeps_nothing_that_errors_repeat(sim, echoing, tmp_path):
     code, _, err = echoing(("DeleteTag", "DeleteProject"), 400, *words, **unhurried)
     assert code == 3
     assert err.count("DeleteTag: the service answered 400") >= len(SPELLINGS)
-    answered = [line for line in records(evidence.with_name("evidence.json.jsonl")) if line["event"] == "answered"]
+    answered = [line for line in records(evidence.with_suffix(".jsonl")) if line["event"] == "answered"]
     refused = [line for line in answered if line["row"] == "tags"]
     assert {line["requestId"] for line in refused} == {""}
     assert {line["reason"] for line in refused} == {"the service answered 400"}

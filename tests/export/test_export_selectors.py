@@ -104,11 +104,11 @@ def test_tags_are_narrowed_to_those_named(people, cli, tmp_path):
     assert b"bob" not in everything(tmp_path / "out")
 
 
-def test_a_mistyped_tag_is_refused_with_near_names_before_anything_is_written(people, cli, tmp_path):
+def test_a_mistyped_tag_is_refused_without_others_names_before_anything_is_written(people, cli, tmp_path):
     sim, _, _ = people
     ran = towards(cli, sim)("export", "images", "--all", "--tag", "ana", "--out", tmp_path / "out")
     assert_one_error(ran, 2)
-    assert "anna" in ran.err
+    assert "anna" not in ran.err  # no terminal is there: it may be a mail of cron
     assert not (tmp_path / "out").exists()
 
 

@@ -154,7 +154,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("allowed", [0, 1, 2])
+@pytest.mark.parametrize("allowed", [0, 1])
 def test_too_few_threads_are_told(sim, tmp_path, allowed):
     stock(sim)
     words = ("export", "--all", "-q", "--out", "out")

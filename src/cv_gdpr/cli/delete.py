@@ -162,10 +162,9 @@ def _asked(scope: Scope, plan_file: "Path | None") -> str:
     selection = {name: sorted(values) for name, values in scope.selection._asdict().items()}
     asked = {"projects": sorted(scope.projects), "rows": sorted(scope.rows), "selection": selection}
     if plan_file:
-        try:
-            asked["plan"] = hashlib.sha256(plan_file.read_bytes()).hexdigest()
-        except OSError as error:
-            raise UsageError(f"--plan {plan_file}: {error.strerror}") from error
+        from cv_gdpr.plan import plan_bytes
+
+        asked["plan"] = hashlib.sha256(plan_bytes(plan_file)).hexdigest()
     return json.dumps(asked, sort_keys=True)
 
 
