@@ -120,9 +120,13 @@ class ProjectErasure:
         more = now.along.keys() - self.plan.along.get("images", {}).keys()
         taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
         self._leave("iterations", taking, "it holds images that live nowhere else by now; make a new plan")
-        bearing = (loss.tags for one, loss in now.losing.items() if one not in self.plan.losing_tags)
+        losing = self.plan.losing_tags
+        grown = sum(loss.regions for loss in now.losing.values()) > self.plan.losing_regions
+        bearing = (
+            loss.tags for one, loss in now.losing.items() if one not in losing or (grown and losing[one] != loss.mark)
+        )
         borne = frozenset[str]().union(*bearing)
-        self._leave("tags", [one for one in tags if one in borne], "more images bear it by now; make a new plan")
+        self._leave("tags", [one for one in tags if one in borne], "more bears it by now; make a new plan")
 
     def _leave(self, row: str, ids: list[str], reason: str, *, with_project: bool = True) -> None:
         if ids:
