@@ -57,10 +57,10 @@ class ProjectErasure:
             elif self.erasure.plan.scope.get("selectors"):
                 self._leave_images_that_changed(project)
                 self._leave_tags_that_changed(project)
-            if self.erasure.terms.from_file or self.erasure.terms.confirmed:
-                self._leave_what_would_take_more(project)
             self._leave("images", self.plan.disputed, _DISPUTED)
-            self._wait_for_training()
+            waited = self._wait_for_training()
+            if waited or self.erasure.terms.from_file or self.erasure.terms.confirmed:
+                self._leave_what_would_take_more(project)
         except NotFound:
             return  # the project is gone; the proof will say so
         self._unpublish(project)
@@ -164,17 +164,21 @@ class ProjectErasure:
                 last |= dict.fromkeys(event["ids"], event["status"])
         return any(status >= 300 or not status for status in last.values() if status != 404)
 
-    def _wait_for_training(self) -> None:
-        """Wait for iterations in training: no operation cancels one, and none is known to delete it meanwhile."""
+    def _wait_for_training(self) -> bool:
+        """Wait for iterations in training: no operation cancels one, and none is known to delete it meanwhile.
+
+        Say whether there were any: much may have changed since they were planned.
+        """
         wanted = set(self.rows.get("iterations", []))
         for round_ in range(10_000):
             project = self.erasure.project(self.plan.id)
             busy = [one["id"] for one in project.iterations if one["id"] in wanted and one.get("status") in _BUSY]
             if not busy:
-                return
+                return round_ > 0
             if not self.erasure.pause(round_):
                 self._leave("iterations", busy, "in training: not deletable yet")
-                return
+                return True
+        raise AssertionError  # `pause` ends it long before
 
     def _unpublish(self, project: Project) -> None:
         for iteration in self.plan.published:

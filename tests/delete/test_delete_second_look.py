@@ -375,6 +375,38 @@ def test_an_image_stays_with_an_iteration_that_stays(sim, erase):
     assert "its iteration is still there" in ran.err
 
 
+def test_an_iteration_that_alone_holds_more_images_after_its_training_is_left(sim, erase):
+    project = stock(sim)
+    holder = sim.store.projects[project]
+    busy = next(reversed(holder.iterations.values()))
+    busy.status = "Training"
+    moved = next(one for one in holder.workspace.images if one in busy.snapshot.images)
+    lists = iter(range(100))
+
+    def meanwhile():
+        if next(lists) == 4:  # two for the plan, two for the wait
+            del holder.workspace.images[moved]
+            busy.status = "Completed"
+
+    sim.faults.take = _at_each(sim.faults.take, "GetIterations", meanwhile)
+    ran = erase("iterations", "--all", wait="10")
+
+    assert ran.code == 3, ran.err
+    assert "live nowhere else by now" in ran.err
+    assert moved in ids(sim, project, "images")
+
+
+def _at_each(take, wanted, act):
+    """Do something before each request of an operation is answered."""
+
+    def watching(operation, method, target):
+        if operation == wanted:
+            act()
+        return take(operation, method, target)
+
+    return watching
+
+
 def test_an_image_that_the_workspace_holds_too_does_not_go_along(sim, erase):
     project = stock(sim, iterations=1)
     holder = sim.store.projects[project]
