@@ -31,8 +31,8 @@ def variable(words, option):
 
 COMMANDS = {" ".join(words): (words, command) for words, command in commands()}
 DELETIONS = [name for name in COMMANDS if name.startswith("delete")]
-TYPED = ["--all", "--project", "--tag", "--metadata", "--image-id", "--image-ids-file", "--yes"]
-KEEPING = ["--protect", "--max-delete", "--require-export", "--plan", "--dry-run"]
+TYPED = ["--all", "--project", "--tag", "--metadata", "--image-id", "--image-ids-file", "--plan", "--yes"]
+KEEPING = ["--protect", "--max-delete", "--require-export", "--dry-run"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

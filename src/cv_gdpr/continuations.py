@@ -111,6 +111,6 @@ def _moment_of(date: str) -> datetime:
     """Return the time of an answer by its Date header, else by this machine's clock."""
     try:
         moment = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):
         return datetime.now(UTC)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from typing import Any
 from cv_gdpr.findings import Json
 from cv_gdpr.redact import Record, json_value, without_signature
 
-_CHANGING = frozenset({"lastModified", "imageCount", "tagName", "originalPublishResourceId"})
+_CHANGING = frozenset({"lastModified", "imageCount", "originalPublishResourceId"})
 
 
 def mark(record: Json) -> str:

@@ -7,7 +7,9 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
+
+from msgspec import Meta, MsgspecError, convert
 
 from cv_gdpr import __version__
 from cv_gdpr.along import held_among, what_goes_along
@@ -292,27 +294,48 @@ def load_plan(path: Path, endpoint: str) -> Plan:
         raise UsageError(f"--plan {path} is of another endpoint: {body.get('endpoint')}")
     try:
         return _plan_in(body)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, MsgspecError) as error:
         raise UsageError(f"--plan {path} is not a plan that this version understands") from error
 
 
+class _SelectorInFile(TypedDict):
+    selector: str
+    sha256: str
+    matched: bool
+
+
+class _ScopeInFile(TypedDict):
+    projects: Literal["all", "named"]
+    rows: str | list[str]
+    notSearched: dict[str, str]
+    selectors: list[_SelectorInFile]
+    salt: str | None
+
+
+class _InFile(TypedDict):
+    created: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    scope: _ScopeInFile
+    projects: list[ProjectPlan]
+    protected: list[str]
+    unmatched: list[str]
+
+
 def _plan_in(body: Json) -> Plan:
+    convert(body, _InFile)
     projects = [ProjectPlan(**project) for project in body["projects"]]
+    if len({one.id for one in projects}) < len(projects):
+        raise ValueError("a project that stands twice")  # what is told of it would be told of one alone
     known = {row.name for row in BY_API}
     for one in projects:
         named = (one.rows, one.along)
         if any(not part.keys() <= known for part in named) or one.rows.keys() & one.along.keys():
             raise ValueError("rows that nothing deletes")
         marked: list[dict[str, str]] = [*one.rows.values(), *one.along.values(), one.losing_tags]
-        if not all(isinstance(ids, dict) for ids in marked):
-            raise ValueError("ids without marks")
-        places = (one.places, one.places.values(), one.held, *one.held.values())
+        places = (one.places, one.places.values(), one.held, *one.held.values(), one.iterations_holding)
         ids = (each for part in (*marked, *places) for each in part)
         for identity in (one.id, *one.disputed, *one.published, *ids):
             if not UUID.fullmatch(identity):
                 raise ValueError("not a UUID")
-    if not isinstance(body["scope"]["rows"], (str, list)) or body["scope"]["projects"] not in {"all", "named"}:
-        raise ValueError("invalid scope")
     return Plan(body["endpoint"], body["created"], body["scope"], projects, body["protected"], body["unmatched"])
 
 

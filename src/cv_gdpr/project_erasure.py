@@ -57,10 +57,10 @@ class ProjectErasure:
             elif self.erasure.plan.scope.get("selectors"):
                 self._leave_images_that_changed(project)
                 self._leave_tags_that_changed(project)
-            if self.erasure.terms.from_file or self.erasure.terms.confirmed:
-                self._leave_what_would_take_more(project)
             self._leave("images", self.plan.disputed, _DISPUTED)
-            self._wait_for_training()
+            waited = self._wait_for_training()
+            if waited or self.erasure.terms.from_file or self.erasure.terms.confirmed:
+                self._leave_what_would_take_more(project)
         except NotFound:
             return  # the project is gone; the proof will say so
         self._unpublish(project)
@@ -120,9 +120,13 @@ class ProjectErasure:
         more = now.along.keys() - self.plan.along.get("images", {}).keys()
         taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
         self._leave("iterations", taking, "it holds images that live nowhere else by now; make a new plan")
-        bearing = (loss.tags for one, loss in now.losing.items() if one not in self.plan.losing_tags)
+        losing = self.plan.losing_tags
+        grown = sum(loss.regions for loss in now.losing.values()) > self.plan.losing_regions
+        bearing = (
+            loss.tags for one, loss in now.losing.items() if one not in losing or (grown and losing[one] != loss.mark)
+        )
         borne = frozenset[str]().union(*bearing)
-        self._leave("tags", [one for one in tags if one in borne], "more images bear it by now; make a new plan")
+        self._leave("tags", [one for one in tags if one in borne], "more bears it by now; make a new plan")
 
     def _leave(self, row: str, ids: list[str], reason: str, *, with_project: bool = True) -> None:
         if ids:
@@ -160,17 +164,21 @@ class ProjectErasure:
                 last |= dict.fromkeys(event["ids"], event["status"])
         return any(status >= 300 or not status for status in last.values() if status != 404)
 
-    def _wait_for_training(self) -> None:
-        """Wait for iterations in training: no operation cancels one, and none is known to delete it meanwhile."""
+    def _wait_for_training(self) -> bool:
+        """Wait for iterations in training: no operation cancels one, and none is known to delete it meanwhile.
+
+        Say whether there were any: much may have changed since they were planned.
+        """
         wanted = set(self.rows.get("iterations", []))
         for round_ in range(10_000):
             project = self.erasure.project(self.plan.id)
             busy = [one["id"] for one in project.iterations if one["id"] in wanted and one.get("status") in _BUSY]
             if not busy:
-                return
+                return round_ > 0
             if not self.erasure.pause(round_):
                 self._leave("iterations", busy, "in training: not deletable yet")
-                return
+                return True
+        raise AssertionError  # `pause` ends it long before
 
     def _unpublish(self, project: Project) -> None:
         for iteration in self.plan.published:

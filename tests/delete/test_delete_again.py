@@ -281,3 +281,40 @@ def test_tags_go_once_the_halves_of_a_refused_batch_went(sim, erase):
     assert ran.code == 3
     assert set(erase.states("tags").values()) == {"deleted"}
     assert set(erase.states("images").values()) == {"deleted"}
+
+
+@pytest.mark.parametrize("fault", [held_up("DeleteTag", 1), held_up("DeleteProject"), held_up("GetProject")])
+def test_a_saved_plan_that_goes_on_still_tells_what_the_run_before_deleted(sim, erase, tmp_path, fault):
+    stock(sim)
+    erase("--all", "--save-plan", tmp_path / "plan.json", "--dry-run", confirmed=False)
+    path = tmp_path / "e.json"
+    with stuck(sim, "--plan", str(tmp_path / "plan.json"), fault=fault, evidence=path):
+        pass
+    answered = [json.loads(line) for line in path.with_name("e.jsonl").read_text().splitlines()]
+    answers = {
+        one: (event["status"], event["requestId"])
+        for event in answered
+        if event["event"] == "answered" and event["row"] != "publications"
+        for one in event["ids"]
+    }
+
+    assert erase("--plan", tmp_path / "plan.json", evidence="e.json").code == 0
+
+    items = {one["id"]: one for one in erase.evidence["items"]}
+    assert {one: (items[one]["status"], items[one]["requestId"]) for one in answers} == answers
+    assert {items[one]["state"] for one in answers} == {"deleted"}
+    assert erase.verified() == 0
+
+
+def test_what_a_run_was_refused_and_somebody_else_deleted_was_gone_already(sim, erase, tmp_path):
+    project = stock(sim)
+    erase("tags", "--all", "--save-plan", tmp_path / "plan.json", "--dry-run", confirmed=False)
+    path = tmp_path / "e.json"
+    sim.fault(Fault("DeleteTag", status=400))
+    with stuck(sim, "--plan", str(tmp_path / "plan.json"), fault=held_up("DeleteTag", 1), evidence=path):
+        pass
+    refused = calls(sim, "DeleteTag")[0].path.rpartition("/")[2]
+    sim.store.projects[project].workspace.tags.pop(refused)
+
+    assert erase("--plan", tmp_path / "plan.json", evidence="e.json").code == 0
+    assert erase.states()[refused] == "gone already"

@@ -227,9 +227,29 @@ def rehashed(body):
     return body | {"hash": hashlib.sha256(text.encode()).hexdigest()}
 
 
+def in_scope(**parts):
+    return lambda body: rehashed(body | {"scope": body["scope"] | parts})
+
+
+def in_project(**parts):
+    return lambda body: rehashed(body | {"projects": [body["projects"][0] | parts]})
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (lambda body: rehashed(body | {"projects": body["projects"] * 2}), "not a plan that this version"),
+        (lambda body: rehashed(body | {"created": "x"}), "not a plan that this version"),
+        (lambda body: rehashed(body | {"protected": [1]}), "not a plan that this version"),
+        (lambda body: rehashed(body | {"unmatched": None}), "not a plan that this version"),
+        (in_scope(notSearched=3), "not a plan that this version"),
+        (in_scope(rows=[1]), "not a plan that this version"),
+        (in_scope(selectors=[{}]), "not a plan that this version"),
+        (in_scope(selectors=None), "not a plan that this version"),
+        (in_project(iterations_holding=[{}]), "not a plan that this version"),
+        (in_project(exported_models="x"), "not a plan that this version"),
+        (in_project(whole="no"), "not a plan that this version"),
+        (in_project(rows={"tags": {str(uuid.UUID(int=1)): None}}), "not a plan that this version"),
         (altered, "altered"),
         (lambda body: body | {"protected": ["x"]}, "altered"),
         (lambda body: body | {"hash": "0" * 64}, "altered"),

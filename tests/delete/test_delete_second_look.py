@@ -1,5 +1,6 @@
 """Nothing goes that was not shown: what was selected, its project and its protections are looked at once more."""
 
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -168,6 +169,50 @@ def test_a_selected_tag_that_was_renamed_meanwhile_stays(sim, erase):
     assert erase.states("tags") == {tag: "left"}
 
 
+@pytest.mark.parametrize("saved", [True, False])
+def test_images_whose_tags_exchanged_their_names_meanwhile_stay(sim, erase, tmp_path, monkeypatch, saved):
+    monkeypatch.chdir(tmp_path)
+    project = stock(sim)
+    workspace, held = sim.store.projects[project].workspace, ids(sim, project, "images")
+    alice, bob = (tag_id(sim, project, name) for name in ("alice", "bob"))
+
+    def exchange():
+        workspace.tags[alice] = replace(workspace.tags[alice], name="bob")
+        workspace.tags[bob] = replace(workspace.tags[bob], name="alice")
+
+    selected = ["images", "--all", "--tag", "alice"]
+    if saved:
+        erase(*selected, "--save-plan", "plan.json", "--dry-run", confirmed=False)
+        exchange()
+        code = erase("--plan", "plan.json").code
+    else:
+        code, _, _ = asked(sim, *selected, meanwhile=exchange)
+
+    assert code == 3
+    assert calls(sim) == []
+    assert ids(sim, project, "images") == held
+
+
+def test_tags_with_which_more_regions_would_go_by_now_stay(sim, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (project,) = sim.fill(images=6, regions=1, tags=2, image_bytes=64)
+    workspace = sim.store.projects[project].workspace
+    one = next(iter(workspace.images.values()))
+    (region,) = one.regions
+
+    def draw():
+        more = tuple(replace(region, id=str(uuid.uuid4())) for _ in range(5))
+        workspace.images[one.id] = replace(one, regions=(region, *more))
+
+    code, _, err = asked(sim, "tags", "--all", meanwhile=draw)
+
+    assert code == 3
+    assert "with 6 regions" in err
+    assert region.tag_id in workspace.tags
+    assert len(workspace.tags) == 1
+    assert len(workspace.images[one.id].regions) == 6
+
+
 def test_another_order_of_tags_or_regions_is_no_change(sim, erase):
     (project,) = sim.fill(images=4, image_bytes=64, regions=3, tags=2, iterations=1)
     workspace = sim.store.projects[project].workspace
@@ -328,6 +373,38 @@ def test_an_image_stays_with_an_iteration_that_stays(sim, erase):
     assert ran.code == 3
     assert erase.states("images") == {only_there: "left"}
     assert "its iteration is still there" in ran.err
+
+
+def test_an_iteration_that_alone_holds_more_images_after_its_training_is_left(sim, erase):
+    project = stock(sim)
+    holder = sim.store.projects[project]
+    busy = next(reversed(holder.iterations.values()))
+    busy.status = "Training"
+    moved = next(one for one in holder.workspace.images if one in busy.snapshot.images)
+    lists = iter(range(100))
+
+    def meanwhile():
+        if next(lists) == 4:  # two for the plan, two for the wait
+            del holder.workspace.images[moved]
+            busy.status = "Completed"
+
+    sim.faults.take = _at_each(sim.faults.take, "GetIterations", meanwhile)
+    ran = erase("iterations", "--all", wait="10")
+
+    assert ran.code == 3, ran.err
+    assert "live nowhere else by now" in ran.err
+    assert moved in ids(sim, project, "images")
+
+
+def _at_each(take, wanted, act):
+    """Do something before each request of an operation is answered."""
+
+    def watching(operation, method, target):
+        if operation == wanted:
+            act()
+        return take(operation, method, target)
+
+    return watching
 
 
 def test_an_image_that_the_workspace_holds_too_does_not_go_along(sim, erase):

@@ -107,6 +107,15 @@ def test_deletions_without_end_are_told(sim, cli, erase, tmp_path):
     assert not calls(sim, "DeletePrediction")
 
 
+@pytest.mark.parametrize("date", ["Thu, 01 Jan 99999999999 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 +99999999999"])
+def test_a_date_that_no_clock_shows_counts_as_none(sim, erase, date):
+    project = stocked(sim, PAGE + 1)
+    sim.fault(Fault("QueryPredictions", headers={"Date": date}, times=None))
+
+    assert erase("predictions", "--all").code == 0
+    assert not sim.store.projects[project].predictions
+
+
 def page(ids, created):
     """Return the body of a page with these ids, and a continuation that leads to one more."""
     results = [{"id": one, "created": created, "predictions": [], "originalImageUri": None} for one in ids]

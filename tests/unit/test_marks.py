@@ -76,6 +76,7 @@ def test_the_order_of_lists_and_keys_counts_for_nothing(chance):
     [
         lambda record: record["tags"].pop(),
         lambda record: record["tags"][0].update(tagId="c"),
+        lambda record: record["tags"][0].update(tagName="x"),
         lambda record: record["regions"][0].update(left=0.10000001),
         lambda record: record["regions"].append(dict(record["regions"][0])),
         lambda record: record["metadata"].update(subject="eve"),

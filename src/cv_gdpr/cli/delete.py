@@ -26,7 +26,7 @@ _with_options = shared.together(
     shared.selector_options,
     shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is deleted."),
     shared.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
-    shared.option(
+    shared.only_typed(
         "--plan",
         "plan_file",
         type=_PATH,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cv_gdpr.findings import Json
 
@@ -27,7 +27,7 @@ class Outcome:
     at: str = ""
     reason: str = ""
     goes_with: list["Key"] = field(default_factory=list)  # the planned iterations that held it: it may go with them
-    lost: bool = False  # an earlier try of the call got no clear answer, and may have done it
+    lost: bool = False  # an earlier try, in this run or in one that was cut off, may have done it
 
 
 _SHOWN = ("project", "row", "id", "state", "status", "requestId", "at", "reason")
@@ -58,7 +58,14 @@ def outcomes_of(events: Iterable[Json]) -> list[Outcome]:
 def _plan(outcomes: dict[Key, Outcome], event: Json) -> None:
     for project, rows in event["planned"].items():
         for row, ids in rows.items():
-            outcomes.update({(project, row, one): Outcome(project, row, one) for one in ids})
+            for one in ids:
+                key = (project, row, one)
+                outcomes[key] = _planned_again(outcomes[key]) if key in outcomes else Outcome(*key)
+
+
+def _planned_again(outcome: Outcome) -> Outcome:
+    """Give a thing as a resumed run plans it: what the run before it was answered still tells who deleted it."""
+    return replace(outcome, state=UNPROVED, reason="", goes_with=[], lost=_may_be_done(outcome))
 
 
 def _hold(outcomes: dict[Key, Outcome], event: Json) -> None:
@@ -79,7 +86,8 @@ def _of(outcomes: dict[Key, Outcome], event: Json, field: str) -> Iterator[Outco
 
 def _vanish(outcomes: dict[Key, Outcome], event: Json) -> None:
     for outcome in _of(outcomes, event, "ids"):
-        outcome.state = GONE
+        if not _may_be_done(outcome):
+            outcome.state = GONE
 
 
 def _call(outcomes: dict[Key, Outcome], event: Json) -> None:
@@ -90,7 +98,7 @@ def _call(outcomes: dict[Key, Outcome], event: Json) -> None:
 def _answer(outcomes: dict[Key, Outcome], event: Json) -> None:
     for outcome in _of(outcomes, event, "ids"):
         outcome.status, outcome.requestId, outcome.at = event["status"], event["requestId"], event["at"]
-        outcome.reason, outcome.lost = event.get("reason", ""), event.get("earlierTry", False)
+        outcome.reason, outcome.lost = event.get("reason", ""), outcome.lost or event.get("earlierTry", False)
         outcome.state = UNPROVED
 
 
@@ -141,6 +149,11 @@ def _went_along(outcomes: dict[Key, Outcome], outcome: Outcome) -> bool:
 
 def _accepted(outcome: Outcome) -> bool:
     return 200 <= outcome.status < 300
+
+
+def _may_be_done(outcome: Outcome) -> bool:
+    """Say whether a call was sent that may have deleted a thing: one that was not refused."""
+    return outcome.lost or (bool(outcome.at) and not 300 <= outcome.status < 500)
 
 
 def _done(outcome: Outcome) -> bool:
