@@ -6,6 +6,7 @@ import bagit
 import pytest
 
 from cv_gdpr.simulator import Fault
+from cv_gdpr.simulator.records import Export
 from export.exporting import snapshot, stock
 
 
@@ -31,6 +32,18 @@ def test_an_untouched_export_is_proved_without_the_service(sim, cli, tmp_path, w
     assert told.json["bytes"] == sum(p.stat().st_size for p in (tmp_path / "out" / "data").rglob("*") if p.is_file())
     quiet = cli("verify", tmp_path / "out", "-q", **nothing)
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+
+
+@pytest.mark.parametrize("states", [("Failed", "Failed"), ("Failed", "Exporting"), ("Failed", "Done")])
+def test_a_model_that_was_asked_for_twice_is_proved(sim, cli, tmp_path, states):
+    project = stock(sim)
+    first = next(iter(sim.store.projects[project].iterations.values()))
+    first.exports[:] = [Export("CoreML", None, state) for state in states]
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+
+    ran = cli("verify", tmp_path / "out")
+
+    assert (ran.code, ran.err) == (0, "")
 
 
 def test_a_moved_export_and_a_relative_path_are_proved(sim, cli, tmp_path, monkeypatch):
