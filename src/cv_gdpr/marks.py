@@ -7,6 +7,7 @@ nothing: no operation promises one (recorded: GetImagesByIds and GetTaggedImages
 
 import hashlib
 import json
+from collections.abc import Set
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +15,17 @@ from cv_gdpr.findings import Json
 from cv_gdpr.redact import Record, json_value, without_signature
 
 _CHANGING = frozenset({"lastModified", "imageCount", "originalPublishResourceId"})
+_NAMES = frozenset({"tagName"})
 
 
-def mark(record: Json) -> str:
-    """Return 16 hex digits that change when a thing changes: its record, without links and what moves by itself."""
+def mark(record: Json, *, names: bool = False) -> str:
+    """Return 16 hex digits that change when a thing changes: its record, without links and what moves by itself.
+
+    `names`: the names of its tags count too, as where it was selected by one. Else another name of a tag is the tag's.
+    """
     exact = json_value(record.text) if isinstance(record, Record) else record  # lists are read with rounded numbers
-    return hashlib.sha256(canonical(_lasting(exact))).hexdigest()[:16]
+    left_out = _CHANGING if names else _CHANGING | _NAMES
+    return hashlib.sha256(canonical(_lasting(exact, left_out))).hexdigest()[:16]
 
 
 def canonical(value: Any) -> bytes:
@@ -27,27 +33,24 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _lasting(value: Any) -> Any:
+def _lasting(value: Any, left_out: Set[str]) -> Any:
     """Return a value as it is hashed: an exported record has its signatures cut off, so they are cut off here too."""
     if isinstance(value, str):
         return without_signature(value)
     if isinstance(value, dict):
-        return {name: _lasting_field(name, part) for name, part in value.items() if not _moves(name)}
+        kept = (name for name in value if name not in left_out and not name.endswith("Uri"))
+        return {name: _lasting_field(name, value[name], left_out) for name in kept}
     if isinstance(value, list):
-        return sorted((_lasting(part) for part in value), key=canonical)
+        return sorted((_lasting(part, left_out) for part in value), key=canonical)
     if isinstance(value, (float, Decimal)) or type(value) is int:
         return {"number": number_text(value)}
     return value
 
 
-def _moves(name: str) -> bool:
-    return name in _CHANGING or name.endswith("Uri")
-
-
-def _lasting_field(name: str, value: Any) -> Any:
+def _lasting_field(name: str, value: Any, left_out: Set[str]) -> Any:
     if name == "metadata" and isinstance(value, dict):  # its names are a person's
-        return {key: _lasting(part) for key, part in value.items()}
-    return _lasting(value)
+        return {key: _lasting(part, left_out) for key, part in value.items()}
+    return _lasting(value, left_out)
 
 
 def number_text(number: float | Decimal) -> str:

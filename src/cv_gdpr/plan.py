@@ -92,6 +92,11 @@ class Plan:
         return sum(project.total for project in self.projects)
 
     @property
+    def by_tag(self) -> bool:
+        """Whether tags selected what is planned, so that their names count in its marks."""
+        return any(one["selector"] == "--tag" for one in self.scope.get("selectors") or [])
+
+    @property
     def hash(self) -> str:
         """SHA-256 of the plan's canonical JSON."""
         return hashlib.sha256(canonical(self.body())).hexdigest()
@@ -212,7 +217,7 @@ def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches
             _plan_images(project, row, matches, plan)
         elif row.read_project:
             items = (item for item in listed(project, row, matches) if not _is_copy(item))
-            plan.rows[row.name] = {item.id: mark(item.record) for item in items}
+            plan.rows[row.name] = {item.id: mark(item.record, names=bool(matches.selection.tags)) for item in items}
     going = plan.rows.get("iterations", {})
     plan.iterations_holding = sorted(plan.held.keys() - going.keys()) if matches.selection else []
     plan.published = {
@@ -246,7 +251,7 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
             held.setdefault(item.iteration["id"], []).append(item.id)
 
     for item in listed(project, row, matches, see):
-        found.setdefault(item.id, mark(item.record))
+        found.setdefault(item.id, mark(item.record, names=bool(matches.selection.tags)))
         if not item.iteration:
             selected_there.add(item.id)
         elif item.id not in in_workspace:
@@ -359,15 +364,15 @@ def _read(path: Path) -> Json:
     return body
 
 
-def current_marks(project: Project, plan: ProjectPlan) -> dict[str, dict[str, str]]:
-    """List again what a plan speaks of, and give the marks of now; raises ServiceError."""
+def current_marks(project: Project, plan: ProjectPlan, *, names: bool) -> dict[str, dict[str, str]]:
+    """List again what a plan speaks of, and return the marks of now (`names`: as `mark`); raise ServiceError."""
     marks: dict[str, dict[str, str]] = {}
     for row in BY_API:
         if row.name in plan.rows or plan.whole:
             now = marks.setdefault(row.name, {})
             for item in listed(project, row, Matches(Selection())):
                 if not _is_copy(item):
-                    now.setdefault(item.id, mark(_as_published(item, plan)))
+                    now.setdefault(item.id, mark(_as_published(item, plan), names=names))
     return marks
 
 

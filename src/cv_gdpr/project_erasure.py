@@ -76,7 +76,7 @@ class ProjectErasure:
 
     def _leave_what_changed(self, project: Project) -> None:
         """Leave what is not as a saved plan has it: the project itself was compared already."""
-        current = current_marks(project, self.plan)
+        current = current_marks(project, self.plan, names=self.erasure.plan.by_tag)
         if "projects" in self.plan.rows:
             current["projects"] = dict(self.plan.rows["projects"])
         for row, ids in self.plan.rows.items():
@@ -96,7 +96,8 @@ class ProjectErasure:
             by_place.setdefault(self.plan.places.get(identity, ""), []).append(identity)
         for place, ids in by_place.items():
             iteration = {"id": place} if place else None
-            now = {item.id: mark(item.record) for item in renewed_images(project, iteration, ids)}
+            names = self.erasure.plan.by_tag
+            now = {item.id: mark(item.record, names=names) for item in renewed_images(project, iteration, ids)}
             unseen = [one for one in ids if one not in now]
             changed = [one for one in ids if one in now and now[one] != planned[one]]
             self._leave("images", unseen, "the service did not show it again before it was to be deleted")
@@ -185,11 +186,14 @@ class ProjectErasure:
             if iteration in self.rows.get("iterations", []):
                 self._send(project, "publications", deleters.publications, [iteration])
 
+    def _marks_now(self) -> dict[str, dict[str, str]]:
+        return current_marks(self.erasure.project(self.plan.id), self.plan, names=self.erasure.plan.by_tag)
+
     def _delete_project(self, project: Project, row: Category) -> None:
         if not self.plan.whole or not self.rows.get("projects"):
             return
         try:
-            current = self.erasure.settled(lambda: current_marks(self.erasure.project(self.plan.id), self.plan))
+            current = self.erasure.settled(self._marks_now)
         except NotFound:
             if Proof(self.erasure, self.plan.id, {}).project_is_gone():
                 return
