@@ -79,7 +79,12 @@ def check_tags(projects: Iterable[Project], selection: Selection) -> None:
     for project in projects:
         for place in project.places:
             arguments = {"iteration_id": place["id"]} if place else {}
-            tags = identified(project.service.call("get_tags", project.id, **arguments))
+            try:
+                tags = identified(project.service.call("get_tags", project.id, **arguments))
+            except NotFound:
+                if not place:
+                    raise
+                continue  # an iteration that was deleted meanwhile
             known.update(str(tag.get("name")) for tag in tags)
     for name in sorted(selection.tags - known):
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]

@@ -52,3 +52,18 @@ def test_bytes_that_never_end_are_named_and_the_rest_is_there(sim, cli, tmp_path
     sim.clear_faults()
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
     assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other", "images", "--all"))
+
+
+def test_storage_that_hangs_is_not_waited_for_with_each_blob_anew(sim, cli, tmp_path):
+    stock(sim, images=160)
+    (fault,) = faults("blob-hung")
+    sim.fault(fault)
+    begun = time.monotonic()
+
+    ran = cli("export", "images", "--all", *HASTY, "--out", tmp_path / "out")
+
+    assert time.monotonic() - begun < 2 * SOON  # one at a time, they would take three times that
+    assert_one_error(ran, 3)
+    assert len(assert_open(tmp_path / "out")) == 160
+    sim.clear_faults()
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0

@@ -100,6 +100,34 @@ def test_what_cannot_be_unpacked_is_named_and_the_rest_is_there(sim, cli, tmp_pa
     assert set(tries[len(DAMAGED) :]) == {1}, "what cannot be undone will not be"
 
 
+@pytest.mark.parametrize("second", ["gzip", "identity"])
+def test_an_encoding_that_is_said_in_two_headers_is_not_taken_for_one(sim, cli, tmp_path, second):
+    stock(sim, images=1)
+
+    def packed_twice(answer):
+        body = gzip.compress(gzip.compress(answer.body))
+        head = f"Content-Length: {len(body)}\r\nContent-Encoding: gzip\r\nContent-Encoding: {second}\r\n\r\n"
+        yield b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n" + head.encode() + body
+
+    sim.fault(Fault("Blob", times=None, wire=packed_twice))
+    ran = cli("export", "images", "--all", "--out", tmp_path / "out")
+
+    assert_one_error(ran, 3)
+    assert "in an encoding that cannot be undone here (unknown)" in ran.err
+
+
+def test_a_length_that_is_said_twice_is_one(sim, cli, tmp_path):
+    stock(sim, images=1)
+
+    def twice(answer):
+        length = f"Content-Length: {len(answer.body)}\r\n"
+        yield f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n{length * 2}\r\n".encode() + answer.body
+
+    sim.fault(Fault("Blob", times=None, wire=twice))
+
+    assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
+
+
 def test_the_announced_md5_is_that_of_the_bytes_as_they_were_sent(sim, cli, tmp_path):
     stock(sim, images=1)
     (one,) = faults("blob-gzip", times=1)

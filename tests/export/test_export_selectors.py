@@ -2,7 +2,7 @@
 
 import pytest
 
-from cv_gdpr.simulator import Simulator
+from cv_gdpr.simulator import Fault, Simulator
 from export.exporting import (
     add_image,
     assert_bag,
@@ -11,6 +11,7 @@ from export.exporting import (
     project_folder,
     records,
     rename_tags,
+    stock,
     towards,
 )
 
@@ -184,3 +185,11 @@ def test_a_selector_that_is_no_such_thing_is_refused(cli, tmp_path, words, stdin
     words = [str(tmp_path / "binary") if word == "BINARY" else word for word in words]
     assert_one_error(cli("export", "images", "--all", *words, "--out", tmp_path / "out", stdin=stdin), 2)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_iteration_that_is_deleted_while_tags_are_looked_up_costs_no_more_than_itself(sim, cli, tmp_path):
+    project = stock(sim)
+    gone = next(iter(sim.store.projects[project].iterations))
+    sim.fault(Fault("GetTags", status=404, match=gone))
+
+    assert cli("export", "--all", "--tag", "tag 1", "-q", "--out", tmp_path / "out").code == 0

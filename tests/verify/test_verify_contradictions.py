@@ -248,6 +248,7 @@ ALTERED = {
     "a tag noted as gone": (tag_noted, "is noted as gone when asked for"),
     # iterations, performance, models, projects
     "an iteration not listed": (lines("iterations.jsonl", list.pop), "of an iteration that iterations.jsonl lacks"),
+    "a listed iteration of another project": (field("iterations.jsonl", "projectId", OTHER), f" is of project {OTHER}"),
     "an iteration too many": (added("iterations.jsonl", id=OTHER), f"iteration {OTHER} has no folder"),
     "iterations not listed": (without("iterations.jsonl"), "of an iteration that iterations.jsonl lacks"),
     "an iteration taken out": (without("iteration.json"), "iteration.json: missing"),
@@ -354,6 +355,10 @@ ALTERED = {
     ),
     "another encoding": (write("bagit.txt", b"BagIt-Version: 1.0\nTag-File-Character-Encoding: X\n"), "bagit.txt: not"),
     "other line ends": (crlf, "bagit.txt: not what BagIt 1.0 wants"),
+    "a list of what is to be fetched": (
+        write("fetch.txt", b"https://example.org/x 1 data/x\n"),
+        "fetch.txt: a bag that is whole has none",
+    ),
     "a list of what is missing": (write("missing.jsonl", b""), "missing.jsonl: a closed bag has none"),
 }
 

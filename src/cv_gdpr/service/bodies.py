@@ -128,7 +128,8 @@ class Body:
 
 
 def _length(written: str) -> int | None:
-    return int(written) if written.isascii() and written.isdecimal() and len(written) < 20 else None
+    written, *others = {part.strip() for part in written.split(",")}  # one that comes twice is one (RFC 9110, 8.6)
+    return int(written) if not others and written.isascii() and written.isdecimal() and len(written) < 20 else None
 
 
 def too_long(source: str, most: int) -> ServiceError:

@@ -10,7 +10,9 @@ import functools
 import heapq
 import itertools
 import json
+import math
 import os
+import random
 import signal
 import time
 from collections import deque
@@ -53,6 +55,7 @@ class _Downloading:
         self._later: list[tuple[float, int, _Job]] = []  # a heap of those that wait for their next try
         self._numbers = itertools.count()
         self._down_since: float | None = None
+        self._last_try = -math.inf  # when it ended
         self._half = b""  # of an order
         self._told: list[Any] = []
         self._listened_to = 0.0
@@ -86,9 +89,12 @@ class _Downloading:
     def _start_some(self) -> None:
         while self._later and self._later[0][0] <= time.monotonic():
             self._queue.append(heapq.heappop(self._later)[2])
-        if not self._transfers.running and not self._later:
+        idle = not self._transfers.running and not self._later
+        if idle and time.monotonic() - self._last_try > self._patience:
             self._down_since = None  # nothing was tried for a while
         while self._queue and self._transfers.running < self._limit.now:
+            if self._limit.now == 1:  # any of them may show that storage is there again
+                self._queue.rotate(random.randrange(len(self._queue)))  # noqa: S311 - no secret
             job = self._queue.popleft()
             ended = functools.partial(self._end, job)
             try:
@@ -98,6 +104,7 @@ class _Downloading:
 
     def _end(self, job: _Job, result: Received | CvGdprError) -> None:
         """Take what one try came to: the end, or another try, which holds no connection while it waits."""
+        self._last_try = time.monotonic()
         if isinstance(result, Received):
             self._limit.succeeded()
             self._down_since = None
@@ -106,6 +113,18 @@ class _Downloading:
             heapq.heappush(self._later, (time.monotonic() + wait, next(self._numbers), job))
         else:
             self._fail(job, result)
+            if self._limit.now == 1 and self._is_down():
+                self._fail_all(result)
+
+    def _fail_all(self, error: CvGdprError) -> None:
+        """Give up whatever waits: hung storage takes a silence for each try, and so for 100,000 blobs weeks.
+
+        The next blobs that are asked for find out whether it is there again.
+        """
+        for job in (*self._queue, *(later for _, _, later in self._later)):
+            self._fail(job, error)
+        self._queue.clear()
+        self._later.clear()
 
     def _name(self, job: _Job, received: Received) -> None:
         try:
@@ -125,16 +144,15 @@ class _Downloading:
         if error.status in _OVERRUN or not error.status:
             self._limit.overrun()
         wait = job.patience.next_wait(error.retry_after)
-        if wait is None or self._down_for() > self._patience:
+        self._down_since = self._down_since or time.monotonic()
+        if wait is None or self._is_down():
             return None
         self._told.append(("said", f"{error.message}; fetched again in {wait:.1f} s"))
         return wait
 
-    def _down_for(self) -> float:
-        """Seconds in which no blob was had: patience is not spent anew on each while storage is down for all."""
-        now = time.monotonic()
-        self._down_since = self._down_since or now
-        return now - self._down_since
+    def _is_down(self) -> bool:
+        """Say whether no blob was had for so long that patience is not spent anew on each."""
+        return self._down_since is not None and time.monotonic() - self._down_since > self._patience
 
 
 def main(settings: dict[str, Any]) -> None:

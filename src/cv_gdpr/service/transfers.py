@@ -86,13 +86,15 @@ class _Slot:
         return self._head
 
     def header(self, name: str) -> str:
-        """Give a header of the answer, or an empty text."""
+        """Give a header of the answer, or an empty text; of several the values, joined by commas (RFC 9110, 5.2)."""
         head = self._last_head()
-        found = self._lowered.rfind(f"\n{name}:".encode())
-        if found < 0:
-            return ""
-        begun = found + len(name) + 2
-        return head[begun : head.find(b"\n", begun)].strip().decode("latin-1")
+        values, name_ended = [], f"\n{name}:".encode()
+        begun = self._lowered.find(name_ended)
+        while begun >= 0:
+            begun += len(name_ended)
+            values.append(head[begun : head.find(b"\n", begun)].strip())
+            begun = self._lowered.find(name_ended, begun)
+        return b", ".join(values).decode("latin-1")
 
     def _write(self, chunk: bytes) -> int | None:
         """Take a part of a body; nothing may be raised here, libcurl would only print it."""

@@ -19,6 +19,7 @@ from cv_gdpr.verify.result import Verification
 SHA256 = "sha256"
 _MANIFEST = re.compile(r"(tag)?manifest-(.+)\.txt")
 _ENTRY = re.compile(rb"([0-9a-fA-F]+)[ \t]+\*?([^\r\n]+)\r?\n?")
+_FETCH = "fetch.txt"
 _TAG_FILES = ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")
 _TOGETHER = 16  # files that a thread hashes in one go
 _AHEAD = 16  # such groups that may wait to be noted
@@ -39,6 +40,8 @@ def check_bag(result: Verification, facts: Facts) -> list[str]:
             result.differ("bagit.txt", "not what BagIt 1.0 wants in UTF-8")
     if os.path.lexists(result.folder / MISSING):
         result.differ(MISSING, "a closed bag has none: it lists what is missing")
+    if os.path.lexists(result.folder / _FETCH):
+        result.differ(_FETCH, "a bag that is whole has none: it lists what has yet to be fetched")
     manifests = list(_manifests(result))
     for one in manifests:
         if one.of_tags:

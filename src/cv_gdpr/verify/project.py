@@ -164,7 +164,7 @@ class ProjectCheck:
         else:
             stem, named = "", _bytes(record["id"])
         add("id", kind, number, named)
-        owner = record.get("project") if kind == "predictions" else None
+        owner = record.get({"predictions": "project", "iterations": "projectId"}.get(kind, ""))
         if isinstance(owner, str) and owner.lower() != self.id.lower():
             self.result.differ(self._where(self._lists[number]), f"{record['id']} is of project {owner}")
         blobs = blobs_of(kind, record, stem)
