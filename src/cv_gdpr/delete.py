@@ -64,8 +64,12 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: 
     Raises UsageError, before anything is sent, if one of the files is there already and cannot be resumed; LedgerLost
     if somebody takes the ledger away.
     """
-    check_evidence_path(path)
+    papers.check_name(path)
     with Ledger(papers.ledger_of(path), plan.endpoint) as ledger:
+        ledger.require(terms.asked)
+        if ledger.closed and not ledger.finished:
+            papers.withdraw(path, ledger.chain())
+        papers.check_free(path)
         ledger.begin(terms.asked)
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
@@ -73,14 +77,8 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: 
         return Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
 
 
-def check_evidence_path(path: Path) -> None:
-    """Raise UsageError if evidence is there already, or cannot be written there."""
-    papers.check_name(path)
-    papers.check_free(path)
-
-
 def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
-    """Say whether a run was cut off there that is to be resumed; complete the papers of one whose ledger is closed.
+    """Say whether a run was cut off or stopped there that is to be resumed; complete the papers of one that ended.
 
     Asks the service nothing. Raises UsageError if nothing is missing, if it is the ledger of another command, or if
     something is in the way; StorageError.
@@ -103,6 +101,8 @@ def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
                 f"{foreign[0]} is in the way: it is not what the ledger of this erasure tells",
                 "move it away; the same command then completes the evidence from the ledger",
             )
+        if not missing and not ledger.finished:
+            return True
         if not missing:
             raise UsageError(
                 f"{path} is the evidence of a finished erasure; nothing was sent",

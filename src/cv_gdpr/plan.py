@@ -92,6 +92,12 @@ class Plan:
         return sum(project.total for project in self.projects)
 
     @property
+    def rows_named(self) -> tuple[str, ...]:
+        """The rows that were asked for by name; none: all."""
+        rows = self.scope["rows"]
+        return () if isinstance(rows, str) or self.scope.get("selectors") else tuple(rows)
+
+    @property
     def by_tag(self) -> bool:
         """Whether tags selected what is planned, so that their names count in its marks."""
         return any(one["selector"] == "--tag" for one in self.scope.get("selectors") or [])

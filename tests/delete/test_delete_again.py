@@ -1,5 +1,6 @@
 """A run that was cut off, and the run after it: what is left goes, and the ledger tells the whole story."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -318,3 +319,106 @@ def test_what_a_run_was_refused_and_somebody_else_deleted_was_gone_already(sim, 
 
     assert erase("--plan", tmp_path / "plan.json", evidence="e.json").code == 0
     assert erase.states()[refused] == "gone already"
+
+
+@pytest.mark.parametrize("operation", ["DeleteIteration", "DeleteImages", "DeleteTag", "DeleteProject"])
+@pytest.mark.parametrize("selected", [[], ["--metadata", "subject=nr-4711"]])
+def test_a_run_that_was_stopped_is_resumed_by_the_same_command(sim, erase, operation, selected):
+    project = stock(sim)
+    if selected and operation != "DeleteImages":
+        pytest.skip("a person's images are deleted by one operation")
+    planned = {one for row in ("projects", "iterations", "images") for one in ids(sim, project, row)}
+    sim.fault(Fault(operation, status=401, times=None, done=operation == "DeleteImages"))
+    sim.fault(Fault("GetProject", status=401, times=None))
+    sim.fault(Fault("GetIterations", status=401, times=None, after=2))
+    first = erase("--all", *selected, evidence="e.json")
+    assert first.code == 5
+    assert f"the same command with --evidence {erase.path} does what is left" in first.err
+    assert erase.verified() == 0
+    sim.clear_faults()
+
+    ran = erase("--all", *selected, evidence="e.json")
+
+    assert ran.code == 0, ran.err
+    assert erase.verified() == 0
+    assert set(erase.states().values()) <= GONE
+    if not selected:
+        assert planned <= set(erase.states())
+        assert not sim.store.projects
+    assert len(erase.evidence["runs"]) == 2
+    assert erase("--all", *selected, evidence="e.json").code == 2  # it is finished now
+
+
+def test_a_stopped_run_whose_evidence_was_altered_is_not_resumed(sim, erase):
+    stock(sim)
+    sim.fault(Fault("DeleteTag", status=401, times=None))
+    assert erase("tags", "--all", evidence="e.json").code == 5
+    sim.clear_faults()
+    erase.path.write_text(erase.path.read_text().replace("failed", "deleted"))
+
+    ran = erase("tags", "--all", evidence="e.json")
+
+    assert ran.code == 2
+    assert "is not what the ledger of this erasure tells" in ran.err
+    assert calls(sim, "DeleteTag")[1:] == []
+
+
+def test_nothing_but_a_resumed_run_comes_after_the_end_of_a_stopped_one(sim, erase):
+    stock(sim)
+    sim.fault(Fault("DeleteTag", status=401, times=None))
+    assert erase("tags", "--all").code == 5
+    ledger = erase.ledger_file
+    *_, last = lines = ledger.read_bytes().splitlines()
+    event = json.loads(lines[1])
+    event |= {"n": len(lines) + 1, "previous": hashlib.sha256(last).hexdigest()}
+    ledger.write_bytes(ledger.read_bytes() + json.dumps(event, separators=(",", ":")).encode() + b"\n")
+
+    assert erase.verified() == 4
+
+
+def test_without_a_name_the_same_command_resumes_the_run_that_was_cut_off_here(sim, erase, tmp_path):
+    stock(sim), stock(sim, "Strangers")
+    sim.fault(Fault("DeleteImages", delay=30))
+    command = [sys.executable, "-m", "cv_gdpr", "delete", "--project", "Visitors", "--yes"]
+    with subprocess.Popen(command, env=environment(sim), cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        while not calls(sim, "DeleteImages"):
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+    sim.clear_faults()
+    (ledger,) = tmp_path.glob("*.jsonl")
+
+    other = erase.cli("delete", "--project", "Strangers", "tags", "--yes", "--json")
+    assert other.code == 0
+    assert other.json["ledger"] != ledger.name
+    ran = erase.cli("delete", "--project", "Visitors", "--yes", "--json")
+
+    assert ran.code == 0, ran.err
+    assert f"its ledger is resumed: {ledger.with_suffix('.json').name}" in ran.err
+    assert ran.json["ledger"] == ledger.name
+    assert erase.cli("verify", ledger.with_suffix(".json")).code == 0
+    assert len(json.loads(ledger.with_suffix(".json").read_text())["runs"]) == 2
+
+
+def test_a_saved_plan_executed_twice_does_not_claim_to_have_erased(sim, erase, tmp_path):
+    stock(sim)
+    plan = tmp_path / "plan.json"
+    assert erase("tags", "--all", "--dry-run", "--save-plan", plan).code == 0
+    assert erase("--plan", plan).json["verdict"].startswith("erased: everything in the plan")
+
+    again = erase("--plan", plan)
+
+    assert again.code == 0
+    assert again.json["verdict"].startswith("gone already: everything in the plan")
+
+
+def test_the_page_of_an_erasure_that_could_not_be_verified_says_so(sim, erase):
+    stock(sim)
+    sim.fault(Fault("GetTags", status=401, times=None, after=2))
+
+    assert erase("tags", "--all").code == 5
+    page = erase.files[2].read_text()
+
+    assert "<h1>Record of an erasure that is not complete</h1>" in page
+    assert "not carried out for 3 things in the plan" in page
+    assert "full: each thing" not in page

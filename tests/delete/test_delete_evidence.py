@@ -120,7 +120,7 @@ VERDICTS = {
         ["--all"],
         r"erased: everything in the plan, stored before (\S+)\. Not a statement about what was stored since\.",
     ),
-    "an id that is nowhere": (["--all", "--image-id", "0" * 32], "done in part"),
+    "an id that is nowhere": (["--all", "--image-id", "0" * 32], "found nowhere: what was asked for"),
     "nothing": (["predictions", "--all"], r"nothing to delete: nothing in scope, stored before (\S+), was there"),
 }
 

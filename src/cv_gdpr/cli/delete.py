@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +12,7 @@ from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.cli.plan_view import planned_code, show
-from cv_gdpr.errors import Interrupted, NotAuthorised, UsageError
+from cv_gdpr.errors import Interrupted, NotAuthorised, ServiceError, UsageError
 from cv_gdpr.findings import Json, Scope
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     options["protect"] = _protections(options["protect"], rows)
     scope = _scope(options, rows)
     connection = shared.connection(options)
-    outside = _outside(scope)
+    outside = _outside(scope.rows, selected=bool(scope.selection))
     if rows and all(_deletion(row) is Deletion.OUTSIDE for row in rows):
         return _only_words(outside, options)
     if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
@@ -110,10 +112,17 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     from cv_gdpr.delete import Erased, earlier_run
     from cv_gdpr.guards import check_size, refuse_protected, require_export
     from cv_gdpr.plan import load_plan, make_plan, save_plan
+    from cv_gdpr.report.papers import check_name
     from cv_gdpr.service.client import Service, checked_endpoint
 
     asked = _asked(scope, options["plan_file"])
     resumed = False
+    if options["require_export"] and not options["require_export"].is_dir():
+        raise UsageError(f"--require-export {options['require_export']} is not a folder", "nothing was sent")
+    if options["evidence"] and options["dry_run"]:
+        check_name(options["evidence"])
+    if not (options["evidence"] or options["dry_run"]):
+        options["evidence"] = _left_unfinished(checked_endpoint(connection.endpoint), asked)
     if options["evidence"] and not options["dry_run"]:
         earlier = earlier_run(options["evidence"], checked_endpoint(connection.endpoint), asked)
         if isinstance(earlier, Erased):
@@ -122,9 +131,11 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     with Service(connection) as service:
         if options["plan_file"]:
             plan = load_plan(options["plan_file"], service.endpoint)
+            outside = _outside(plan.rows_named, selected=bool(plan.scope["selectors"]))
             refuse_protected(service, plan, options["protect"])
         else:
-            plan = make_plan(service, scope, options["protect"], resumed=resumed)
+            with _nothing_sent():
+                plan = make_plan(service, scope, options["protect"], resumed=resumed)
         check_size(plan, options["max_delete"])
         if options["require_export"]:
             require_export(plan, options["require_export"])
@@ -135,6 +146,16 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
             return planned_code(plan)
         _confirm(plan, outside, options)
         return _execute(service, plan, outside, asked, options)
+
+
+@contextmanager
+def _nothing_sent() -> Iterator[None]:
+    """Say with an error that nothing was deleted yet."""
+    try:
+        yield
+    except ServiceError as error:
+        error.hint = f"nothing was deleted{f'; {error.hint}' if error.hint else ''}"
+        raise
 
 
 def _protections(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
@@ -152,6 +173,16 @@ def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
     if rows or options["all_projects"] or options["projects"] or _selects(options) or options["save_plan"]:
         raise UsageError("--plan says itself what is deleted: give it without ROW, scope and selectors")
     return Scope()
+
+
+def _left_unfinished(endpoint: str, asked: str) -> "Path | None":
+    """Return the evidence of a run of this command that was cut off here, if it was given no name; say so."""
+    from cv_gdpr.report.papers import unfinished
+
+    found = unfinished(endpoint, asked)
+    if found:
+        click.echo(f"Note: a run of this command was cut off here; its ledger is resumed: {found}", err=True)
+    return found
 
 
 def _asked(scope: Scope, plan_file: "Path | None") -> str:
@@ -176,13 +207,13 @@ def _deletion(row: str) -> Deletion:
     return next(category.deletion for category in CATEGORIES if category.name == row)
 
 
-def _outside(scope: Scope) -> list[Json]:
-    """Give, for each row in scope that no operation deletes, the words of what a person must do."""
-    asked = scope.rows or tuple(row.name for row in CATEGORIES if not scope.selection)
+def _outside(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
+    """Return, for each row in scope that no operation deletes, the words of what a person must do."""
+    asked = rows or tuple(row.name for row in CATEGORIES if not selected)
     return [
         {"row": row.name, "words": row.delete_by_hand}
         for row in CATEGORIES
-        if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == "exports" and scope.selection))
+        if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == "exports" and selected))
     ]
 
 
@@ -212,8 +243,16 @@ def _confirm(plan: "Plan", outside: list[Json], options: dict[str, Any]) -> None
     else:
         answers = [_name_or_id(project) for project in plan.projects if project.total]
     for what, right in answers:
-        if click.prompt(f"To delete this, type the {what}", err=True, default="", show_default=False) not in right:
+        if _typed(f"To delete this, type the {what}") not in right:
             raise UsageError(f"that is not the {what}", "nothing was sent")
+
+
+def _typed(question: str) -> str:
+    try:
+        answer: str = click.prompt(question, err=True, default="", show_default=False)
+    except click.Abort:
+        raise Interrupted("interrupted", "nothing was sent") from None
+    return answer
 
 
 def _name_or_id(project: "ProjectPlan") -> tuple[str, set[str]]:
@@ -244,12 +283,16 @@ def _execute(service: "Service", plan: "Plan", outside: list[Json], asked: str, 
     try:
         erased = erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
-        import shlex
-
-        how = f"--evidence {shlex.quote(str(path))}{', without --save-plan,' if options['save_plan'] else ''}"
-        hint = f"its ledger tells what went; the same command with {how} does what is left"
+        hint = f"its ledger tells what went; {_resume(path, saved=bool(options['save_plan']))}"
         raise Interrupted("interrupted", hint) from None
     return _report(erased, dict(service.calls), options)
+
+
+def _resume(path: "Path", *, saved: bool = False) -> str:
+    import shlex
+
+    how = f"{shlex.quote(str(path))}{', without --save-plan,' if saved else ''}"
+    return f"the same command with --evidence {how} does what is left"
 
 
 def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) -> int:
@@ -306,8 +349,8 @@ def _print_shortfall(erased: "Erased") -> None:
     evidence = erased.evidence
     if erased.stopped_by:
         click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
-        if erased.stopped_by.hint:
-            click.echo(f"Hint: {printable(erased.stopped_by.hint)}", err=True)
+        hint = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
+        click.echo(f"Hint: {printable(hint)}{_resume(erased.path)}", err=True)
     elif evidence["exitCode"] == NotAuthorised.exit_code:
         click.echo(f"Error: {printable(evidence['verdict'])}", err=True)
     for value in evidence["notFound"]:

@@ -22,13 +22,14 @@ _MARKUP = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td"),
     *("doctype html", "lang=en", "charset=utf-8", "class=verdict", "class=items", "class=sign"),
 }
+_STAYING = "models that stay and were trained on these images, of which they keep what they learned"
 _SIGNED = ("Name", "Title", "Organisation", "Date and place", "Signature")
 
 
 def certificate(evidence: Json) -> str:
     """Give the page as HTML: no scripts, nothing loaded from elsewhere."""
     parts = [
-        "<h1>Certificate of erasure</h1>",
+        f"<h1>{_title(evidence)}</h1>",
         "<p>Azure Custom Vision, by deletion through the service's training API</p>",
         f"<p class='verdict'>{escape(str(evidence['verdict']))}</p>",
         _pairs(_facts(evidence)),
@@ -50,9 +51,26 @@ def certificate(evidence: Json) -> str:
     ]
     body = "\n".join(parts)
     return (
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>Certificate of erasure</title>"
+        f"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>{_title(evidence)}</title>"
         f"<style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
     )
+
+
+def _title(evidence: Json) -> str:
+    return "Certificate of erasure" if evidence["exitCode"] == 0 else "Record of an erasure that is not complete"
+
+
+def _verification(evidence: Json) -> str:
+    """Say how it was verified; where not all could be looked for, how much was not."""
+    unproved = evidence["counts"].get("not verified", 0)
+    if unproved:
+        return f"not carried out for {unproved} things in the plan, which nobody could look for after the last deletion"
+    return "full: each thing in the plan was looked for again after the last deletion"
+
+
+def _runs(evidence: Json) -> str:
+    told = (f"{one['started']}: {one['things']} things, plan {one['planHash']}" for one in evidence["runs"])
+    return "; ".join(told)
 
 
 def _facts(evidence: Json) -> list[tuple[str, str]]:
@@ -60,18 +78,19 @@ def _facts(evidence: Json) -> list[tuple[str, str]]:
     selectors = evidence["scope"].get("selectors") or []
     return [
         ("Media source", str(evidence["endpoint"])),
-        ("Media type", "cloud service; no medium is in our hands"),
+        ("Media type", "cloud service; its media are the provider's"),
         ("Scope", _scope(evidence["scope"])),
         ("Not searched", "; ".join(f"{row}: {why}" for row, why in _left_out(evidence).items()) or "-"),
         ("Selected by", ", ".join(f"{one['selector']} (salted SHA-256 {one['sha256']})" for one in selectors) or "-"),
-        ("Salt of those hashes", str(evidence["scope"].get("salt") or "-")),
+        ("Salt of those hashes (SHA-256 of the salt followed by the value)", str(evidence["scope"].get("salt") or "-")),
         ("Method type", str(evidence["method"]["type"])),
         ("Method used", str(evidence["method"]["used"])),
         ("About the method", str(evidence["method"]["note"])),
         ("Tool used, with version", str(evidence["tool"])),
-        ("Verification method", "full: each thing in the plan was looked for again after the last deletion"),
+        ("Verification method", _verification(evidence)),
         ("Started, finished (UTC)", f"{evidence['started']}, {evidence['finished']}"),
         ("Plan (SHA-256)", str(evidence["planHash"])),
+        ("Runs (a later one resumes what was left)", _runs(evidence)),
         ("Ledger", f"{ledger['file']}, {ledger['lines']} lines, last line's SHA-256 {ledger['last']}"),
         ("Projects protected and left out", ", ".join(evidence["protected"]) or "none"),
         ("Asked for, but found nowhere", ", ".join(evidence["notFound"]) or "none"),
@@ -109,9 +128,7 @@ def _projects(evidence: Json) -> str:
         if project["unpublished"]:
             words.append(f"unpublished: {', '.join(project['unpublished'])}")
         if project["iterationsTrainedOnThem"]:
-            words.append(
-                f"iterations that stay and were trained on it: {', '.join(project['iterationsTrainedOnThem'])}"
-            )
+            words.append(f"{_STAYING}: iterations {', '.join(project['iterationsTrainedOnThem'])}")
         told.append((project["id"], "; ".join(words)))
     return _pairs(told or [("none", "-")])
 

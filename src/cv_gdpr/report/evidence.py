@@ -33,6 +33,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "method",
         "scope",
         "planHash",
+        "runs",
         "counts",
         "projects",
         "protected",
@@ -116,16 +117,19 @@ def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> in
 def verdict(code: int, outcomes: list[Outcome], opened: Json) -> str:
     """Say in words what was proved, and no more. What was stored after the listing began may not be in the plan."""
     selected, before = bool(opened["scope"].get("selectors")), f"stored before {opened['listedFrom']}"
+    if code == 3 and not outcomes:
+        return "found nowhere: what was asked for"
     if code:
-        words = {3: "done in part", 4: "residue: deleted, but still there", 5: "refused or not reachable"}
-        return words.get(code, "stopped")
+        words = {3: "done in part", 4: "residue: deleted according to the service, but still there"}
+        return words.get(code, "not carried out in full: refused or not reachable")
     if not outcomes and selected:
         return f"nothing to delete: these selectors matched nothing {before}. {_NO_OTHER}"
     if not outcomes:
         return f"nothing to delete: nothing in scope, {before}, was there"
+    done = "gone already" if all(outcome.state == GONE for outcome in outcomes) else "erased"
     if selected:
-        return f"erased: what these selectors matched, {before}. {_NO_OTHER}"
-    return f"erased: everything in the plan, {before}. Not a statement about what was stored since."
+        return f"{done}: what these selectors matched, {before}. {_NO_OTHER}"
+    return f"{done}: everything in the plan, {before}. Not a statement about what was stored since."
 
 
 def close(ledger: Ledger, outside: list[Json], stopped: int = 0) -> None:
@@ -156,12 +160,19 @@ def head(events: list[Json], outside: list[Json], stopped: int, finished: str) -
         "method": METHOD,
         "scope": opened["scope"],
         "planHash": opened["planHash"],
+        "runs": [_run(run) for run in runs],
         "projects": _projects(events, outcomes),
         "protected": opened["protected"],
         "notFound": nowhere,
         "outsideTheApi": outside,
         "retention": list(RETENTION),
     }
+
+
+def _run(opened: Json) -> Json:
+    """Tell of a run: a resumed one plans what was left by those before it."""
+    things = sum(len(ids) for rows in opened["planned"].values() for ids in rows.values())
+    return {"started": opened["at"], "planHash": opened["planHash"], "things": things}
 
 
 def _scope(scopes: list[Json]) -> Json:

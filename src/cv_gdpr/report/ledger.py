@@ -53,7 +53,8 @@ class Ledger:
         content = read_all(self._handle)
         chain = chained(content)
         if chain.broken or (chain.events and chain.events[0]["event"] != "opened"):
-            raise UsageError(f"{self.path} exists and is not a ledger that can be resumed", _ANOTHER)
+            why = chain.broken or "it does not begin as a ledger does"
+            raise UsageError(f"{self.path} is not a ledger that can be resumed: {why}", f"keep that file; {_ANOTHER}")
         if chain.events and chain.events[0]["endpoint"] != endpoint:
             raise UsageError(f"{self.path} is the ledger of another endpoint", _ANOTHER)
         self.events, self.last, self._size, self._torn = chain.events, chain.last, chain.whole, len(chain.torn)
@@ -61,12 +62,17 @@ class Ledger:
 
     @property
     def closed(self) -> bool:
-        """Whether the last event says that the erasure was finished."""
+        """Whether the last event says that a run ended, so that there is evidence of it."""
         return bool(self.events) and self.events[-1]["event"] == "closed"
 
+    @property
+    def finished(self) -> bool:
+        """Whether that run did all it could: one that was stopped (refused, not reachable) may be resumed."""
+        return self.closed and not self.events[-1]["stopped"]
+
     def begin(self, asked: str) -> None:
-        """Make it ready for this run's events; raises UsageError if another command began it, or it is closed."""
-        if self.closed:
+        """Make it ready for this run's events; raises UsageError if another command began it, or it is finished."""
+        if self.finished:
             raise UsageError(f"{self.path} is the ledger of a finished erasure", _ANOTHER)
         self.require(asked)
         with storing(self.path):
@@ -234,6 +240,7 @@ def _break(chain: Chain, number: int, event: Json | None, *, canonical: bool) ->
         return f"line {number} holds {wrong}"
     if not canonical:
         return f"line {number} is not written as cv-gdpr writes it"
-    if chain.events and chain.events[-1]["event"] == "closed":
+    last = chain.events[-1] if chain.events else {}
+    if last.get("event") == "closed" and not (last["stopped"] and event["event"] == "resumed"):
         return f"line {number} comes after the ledger was closed"
     return ""

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import open_new, read_all, remove_unfinished, storing, write_new
-from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.errors import CvGdprError, StorageError, UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.report.certificate import certificate
 from cv_gdpr.report.evidence import document_of
-from cv_gdpr.report.ledger import Chain
+from cv_gdpr.report.ledger import Chain, Ledger
 
 
 def ledger_of(evidence: Path) -> Path:
@@ -76,6 +76,24 @@ def unused(folder: Path) -> Path:
     raise StorageError(f"{folder} holds a thousand erasures of this second", "name the evidence with --evidence")
 
 
+def unfinished(endpoint: str, asked: str) -> Path | None:
+    """Return the evidence's path of a run of the same command in this folder that was cut off, if one was.
+
+    Only of runs whose evidence was given no name: `unused` made theirs.
+    """
+    for path in sorted(Path().glob("cv-gdpr-erasure-*.jsonl")):
+        try:
+            if not path.stat().st_size:
+                continue  # a run that begins just now has claimed the name
+            with Ledger(path, endpoint) as ledger:
+                ledger.require(asked)
+                if ledger.events and not ledger.closed:
+                    return path.with_suffix(".json")
+        except (CvGdprError, OSError):  # another run's, another command's, or not a ledger: not this one's to resume
+            continue
+    return None
+
+
 def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:
     """Give path and content of the three files that a closed ledger tells, the list of hashes last."""
     document = document_of(chain, ledger_of(evidence).name)
@@ -108,6 +126,19 @@ def in_the_way(evidence: Path, chain: Chain) -> tuple[list[Path], list[Path]]:
         elif not _is_ours(place, content):
             foreign.append(place)
     return missing, foreign
+
+
+def withdraw(evidence: Path, chain: Chain) -> None:
+    """Remove the papers of a run that was stopped, since a resumed one makes others; its ledger keeps what they told.
+
+    Raises UsageError for a file in their place that the ledger does not tell, and StorageError.
+    """
+    _, foreign = in_the_way(evidence, chain)
+    if foreign:
+        raise UsageError(f"{foreign[0]} is not what the ledger of this erasure tells", "move it away, and try again")
+    for place in reversed(texts(evidence, chain)):
+        with storing(place):
+            place.unlink(missing_ok=True)
 
 
 def _is_ours(place: Path, content: bytes) -> bool:

@@ -16,8 +16,8 @@ _FORM = re.compile(  # strict, for requests and libcurl do not agree on where a 
     re.IGNORECASE,
 )
 _HOW = (
-    "its form is http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT; in USER and PASSWORD, @ is written as %40, : as "
-    "%3A, / as %2F, # as %23, ? as %3F, % as %25"
+    "its form is http://HOST:PORT, with USER:PASSWORD@ before HOST where the proxy asks for them; in both, "
+    "@ is written as %40, : as %3A, / as %2F, # as %23, ? as %3F, % as %25"
 )
 
 
