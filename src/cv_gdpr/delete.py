@@ -154,7 +154,9 @@ class Erasure:
         for one in concerned:
             if one.id in protected:
                 reasons[one.id] = "its project is protected now"
-            elif one.id in now and _is_another(one, now[one.id]):
+            elif one.id not in now:
+                reasons[one.id] = "its project is not listed any more"
+            elif _is_another(one, now[one.id]):
                 reasons[one.id] = "its project changed after it was planned; make a new plan"
         return reasons
 

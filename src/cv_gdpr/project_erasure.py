@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BUSY = frozenset({"Training", "Staging", "Exporting"})
 _DISPUTED = "selected as an iteration has it, but not as it is today: name it by its id, or delete the iteration"
+_UNSEEN = "the service did not show it again before it was to be deleted"
 _READ_ONLY = "ForbiddenDRModeEnabled"  # a 403 of one project, not of the key
 
 
@@ -100,7 +101,7 @@ class ProjectErasure:
             now = {item.id: mark(item.record, names=names) for item in renewed_images(project, iteration, ids)}
             unseen = [one for one in ids if one not in now]
             changed = [one for one in ids if one in now and now[one] != planned[one]]
-            self._leave("images", unseen, "the service did not show it again before it was to be deleted")
+            self._leave("images", unseen, _UNSEEN)
             self._leave("images", changed, "it changed after it was planned; run the command again")
 
     def _leave_tags_that_changed(self, project: Project) -> None:
@@ -110,6 +111,7 @@ class ProjectErasure:
             records = identified(project.service.call("get_tags", project.id))
             now = {tag["id"]: mark(tag) for tag in records}
             changed = [one for one, then in planned.items() if one in now and now[one] != then]
+            self._leave("tags", [one for one in planned if one not in now], _UNSEEN)
             self._leave("tags", changed, "it changed after it was planned; run the command again")
 
     def _leave_what_would_take_more(self, project: Project) -> None:

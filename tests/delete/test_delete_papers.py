@@ -248,7 +248,8 @@ def test_finished_evidence_is_not_touched_again(sim, erase, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["e", "e.jsonl", "e.html", "e.sha256", "e.JSON", "e.json.gz", ".json", "x" * 250 + ".json"]
+    "name",
+    ["e", "e.jsonl", "e.html", "e.sha256", "e.JSON", "e.json.gz", ".json", "x" * 250 + ".json", "x" * 235 + ".json"],
 )
 def test_a_name_that_evidence_cannot_have_is_refused(sim, erase, tmp_path, name):
     stock(sim, images=1, predictions=0, iterations=0)

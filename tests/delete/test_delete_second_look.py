@@ -141,6 +141,38 @@ def test_more_than_one_batch_is_looked_at(sim, erase):
     assert erase.states()[last.id] == "left"
 
 
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_project_that_is_not_listed_again_is_left(sim, erase, tmp_path, monkeypatch, saved):
+    monkeypatch.chdir(tmp_path)
+    project = stock(sim)
+    before = state(sim)
+    unlisted = Fault("GetProjects", body=[])
+
+    if saved:
+        erase("--all", "--save-plan", "plan.json", "--dry-run", confirmed=False)
+        sim.fault(unlisted)
+        ran = erase("--plan", "plan.json")
+        code, err = ran.code, ran.err
+    else:
+        code, _, err = asked(sim, "--all", meanwhile=lambda: sim.fault(unlisted))
+
+    assert code == 3, err
+    assert f"projects {project}" in err
+    assert "not listed any more" in err
+    assert calls(sim) == []
+    others_untouched(sim, before, set())
+
+
+def test_a_tag_that_is_not_listed_again_is_left(sim, erase):
+    project = stock(sim, iterations=0)
+    tag = tag_id(sim, project, "alice")
+    sim.fault(Fault("GetTags", body=[], after=2))  # one list tells whether there is such a tag, one makes the plan
+
+    assert erase("tags", "--all", "--tag", "alice").code == 3
+    assert tag in sim.store.projects[project].workspace.tags
+    assert erase.states("tags") == {tag: "left"}
+
+
 def _at_first(take, wanted, act):
     """Do something before the first request of an operation is answered."""
     waiting = [act]

@@ -129,7 +129,7 @@ class Ledger:
         return chained(content)
 
     def _lost(self, how: str) -> LedgerLost:
-        rescued = self.path.with_name(f"{self.path.stem}.rescued-{secrets.token_hex(4)}.jsonl")
+        rescued = rescued_of(self.path)
         try:
             with storing(rescued):
                 write_new(rescued, b"".join(_line(event) + b"\n" for event in self.events))
@@ -143,6 +143,11 @@ class Ledger:
 
     def __exit__(self, *exc: object) -> None:
         os.close(self._handle)
+
+
+def rescued_of(ledger: Path) -> Path:
+    """Give a name, hard to guess, for the copy of a ledger that somebody took away."""
+    return ledger.with_name(f"{ledger.stem}.rescued-{secrets.token_hex(4)}.jsonl")
 
 
 def _without_credentials(value: Any) -> Any:

@@ -86,7 +86,7 @@ def _of(outcomes: dict[Key, Outcome], event: Json, field: str) -> Iterator[Outco
 
 def _vanish(outcomes: dict[Key, Outcome], event: Json) -> None:
     for outcome in _of(outcomes, event, "ids"):
-        if not _may_be_done(outcome):
+        if not (_may_be_done(outcome) or _went_along(outcomes, outcome)):
             outcome.state = GONE
 
 

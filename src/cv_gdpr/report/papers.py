@@ -15,7 +15,7 @@ from cv_gdpr.errors import CvGdprError, StorageError, UsageError
 from cv_gdpr.findings import Json
 from cv_gdpr.report.certificate import certificate
 from cv_gdpr.report.evidence import document_of
-from cv_gdpr.report.ledger import Chain, Ledger
+from cv_gdpr.report.ledger import Chain, Ledger, rescued_of
 
 
 def ledger_of(evidence: Path) -> Path:
@@ -42,7 +42,8 @@ def check_name(evidence: Path) -> None:
         )
     if not evidence.absolute().parent.is_dir():
         raise UsageError(f"--evidence {evidence}: there is no such folder")
-    for place in (evidence, ledger_of(evidence), certificate_of(evidence), hashes_of(evidence)):
+    ledger = ledger_of(evidence)
+    for place in (evidence, ledger, certificate_of(evidence), hashes_of(evidence), rescued_of(ledger)):
         try:
             place.lstat()
         except FileNotFoundError:
