@@ -74,7 +74,9 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: 
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
         close(ledger, outside, erasure.stopped_by.exit_code if erasure.stopped_by else 0)
-        return Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
+        erased = Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
+        ledger.check()  # it may have been taken away meanwhile
+        return erased
 
 
 def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:

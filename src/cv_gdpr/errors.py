@@ -47,12 +47,13 @@ class UsageError(CvGdprError):
 class ServiceError(CvGdprError):
     """The service answered with an error.
 
-    `lost` says that an earlier try of the same call got no clear answer: it may have done what was asked.
+    `unclear` says that the call may have done what was asked, `lost` that an earlier try of the same call may have.
 
     `status` is the HTTP status (0 when there was no answer), `code` the service's own code, `request_id` its
     request id; `transient` says whether asking again may help, `retry_after` after how many seconds at least.
     """
 
+    unclear = False
     lost = False
 
     def __init__(  # noqa: PLR0913 - a record of what the service said

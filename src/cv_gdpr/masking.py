@@ -35,11 +35,15 @@ SIGNATURE = re.compile(  # not within a word, unless the letter before it ends a
     re.IGNORECASE,
 )
 _VALUE = r"[0-9A-Za-z+/=_%-]{16,}"
+_KEYS = (  # no word that only ends like one, as monkey or turkey
+    r"(?:[a-z]+[-_ ])?"
+    r"(?:(?:account|access|api|shared|primary|secondary|subscription|training|prediction|auth|sas)[-_ ]?)?"
+    r"(?:key|token|secret)"
+)
 _BY_LOOKS = (  # `sig = ...`, `{"sig": "..."}`, `AccountKey=...`; a bearer's token; a proxy's user and password
     (
         re.compile(
-            r"(?<![a-z])((?:sig(?:nature)?|(?:[a-z]+[-_ ]?)?(?:key|token|secret))[\"'\s\\]{0,8}[=:][\"'\s\\]{0,8})"
-            + _VALUE,
+            rf"(?<![a-z])((?:sig(?:nature)?|{_KEYS})[\"'\s\\]{{0,8}}[=:][\"'\s\\]{{0,8}})" + _VALUE,
             re.IGNORECASE,
         ),
         r"\1(a credential)",

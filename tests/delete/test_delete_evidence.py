@@ -26,6 +26,7 @@ FIELDS = {
     "method": dict,
     "scope": dict,
     "planHash": str,
+    "runs": list,
     "counts": dict,
     "projects": list,
     "protected": list,

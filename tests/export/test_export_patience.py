@@ -54,6 +54,26 @@ def test_patience_bounds_the_tries(sim, cli, tmp_path):
     assert all(gap >= 0.09 for gap in gaps)
 
 
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500, "body": b""}])
+def test_a_service_that_is_down_is_waited_for_once_and_not_with_each_call(sim, cli, tmp_path, fault):
+    sim.fill(projects=12, images=1, image_bytes=60)
+    sim.fault(Fault("*", times=None, after=1, **fault))
+
+    ran = cli("export", "--all", "-q", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="1")
+
+    assert ran.code == 3
+    assert len(sim.calls) < 12 * 9 + 25  # a call for each list of each project, and the tries of the first few
+
+
+@pytest.mark.parametrize("after", [8, 20])
+def test_a_service_that_comes_back_is_waited_for_anew(sim, cli, tmp_path, after):
+    stock(sim)
+    for number in range(3):
+        sim.fault(Fault("*", status=503, times=2, after=after * (number + 1)))
+
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="3").code == 0
+
+
 @pytest.mark.parametrize(
     ("headers", "message"), [({"Retry-After": "1"}, ""), ({}, "Please retry after 1 second. To increase your rate")]
 )

@@ -3,6 +3,7 @@
 import logging
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -117,6 +118,7 @@ class Service:
         self._connection = connection
         self._budget = Budget(connection.calls_per_second)
         self._answered = False
+        self._down_since: float | None = None  # since when it answers nothing well
         self._count_lock = threading.Lock()
         self.calls: Counter[str] = Counter()
         self.stop = threading.Event()
@@ -197,16 +199,34 @@ class Service:
         lost = False
         while True:
             try:
-                return self._once(name, send)
+                answer = self._once(name, send)
             except ServiceError as error:
-                error.lost, lost = lost, lost or error.status != 429
-                wait = patience.next_wait(error.retry_after) if self._worth_another_try(error) else None
+                error.lost, lost = lost, lost or error.unclear
+                wait = self._next_wait(patience, error)
                 if wait is None:
                     raise self._with_hint(error) from None
                 LOG.info("%s; asked again in %.1f s", error.message, wait)
                 if error.status == 429:
                     self._budget.hold(wait)
                 self.stop.wait(wait)
+            else:
+                self._down_since = None
+                return answer
+
+    def _next_wait(self, patience: Patience, error: ServiceError) -> float | None:
+        """Return the seconds until the next try, None where no other try is due.
+
+        While the service answers nothing well, patience is one for all calls: each call anew would wait for hours.
+        """
+        if not self._worth_another_try(error):
+            self._down_since = None if error.status else self._down_since
+            return None
+        now = time.monotonic()
+        if error.status != 429:
+            self._down_since = self._down_since or now
+        if self._down_since and now - self._down_since > self._connection.patience:
+            return None
+        return patience.next_wait(error.retry_after)
 
     def _with_hint(self, error: ServiceError) -> ServiceError:
         if error.transient and (self._answered or error.status):
@@ -225,7 +245,8 @@ class Service:
                 answer = send()
         except (ClientException, requests.RequestException) as error:
             failure = translate(error)
-            self._answered = self._answered or bool(failure.status) or _broke_off(error)
+            failure.unclear = failure.status >= 500 or failure.status == 408 or _broke_off(error)
+            self._answered = self._answered or bool(failure.status) or failure.unclear
             raise self._told(name, failure) from None
         except ServiceError as error:  # a success that cannot be understood
             self._answered = True
