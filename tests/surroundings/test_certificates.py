@@ -28,8 +28,9 @@ def test_certificates_that_cannot_be_used_are_told_by_their_variable(cli, places
 @pytest.mark.parametrize("command", [("export", "-q"), ("delete", "--dry-run")])
 def test_certificates_that_can_be_used_are(sim, cli, tmp_path, monkeypatch, command):
     sim.fill(images=1)
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    for place in (certifi.where(), tmp_path / "folder"):
+    for number, place in enumerate((certifi.where(), tmp_path / "folder")):
+        (tmp_path / f"{number}").mkdir()
+        monkeypatch.chdir(tmp_path / f"{number}")  # two exports of one second would have one name
         ran = cli(*command, "--all", REQUESTS_CA_BUNDLE=str(place), SSL_CERT_FILE="/nowhere", SSL_CERT_DIR="/nowhere")
         assert ran.code == 0, ran.err

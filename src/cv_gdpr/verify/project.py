@@ -25,6 +25,7 @@ _ROW_OF = {  # of a list, by its file's name
 }
 _OF_PROJECT = ("iterations", "tags", "tag-details", "images", "predictions")
 _OF_ITERATION = ("tags", "tag-details", "images", "exports", "image-performances")
+_OWNER = {"predictions": "project", "iterations": "projectId"}  # the field that names the project
 _COUNTED = ("tags", "images", "exports", "predictions")  # whose items are the lines of their list
 _UNFINISHED = "exports without bytes"
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
@@ -164,7 +165,7 @@ class ProjectCheck:
         else:
             stem, named = "", _bytes(record["id"])
         add("id", kind, number, named)
-        owner = record.get({"predictions": "project", "iterations": "projectId"}.get(kind, ""))
+        owner = record.get(_OWNER[kind]) if kind in _OWNER else None
         if isinstance(owner, str) and owner.lower() != self.id.lower():
             self.result.differ(self._where(self._lists[number]), f"{record['id']} is of project {owner}")
         blobs = blobs_of(kind, record, stem)
