@@ -19,6 +19,17 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
+_SLOW = ("endurance", "surroundings", "test_delete_again.py", "test_export_resume.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what waits, kills and starts processes all the time: half of the suite's time, and all of it in .ci/run."""
+    for item in items:
+        if not {item.path.name, item.path.parent.name}.isdisjoint(_SLOW):
+            item.add_marker("slow")
+
+
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
 

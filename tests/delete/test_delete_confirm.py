@@ -18,6 +18,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(sim, erase, extra):
     assert not erase.ledger_file.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "answers", "code"),
     [

@@ -216,6 +216,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(FAULTS)))
 def test_nobody_else_loses_anything_under_faults_and_the_same_command_finishes(sim, erase, both, number):
     before = state(sim)
