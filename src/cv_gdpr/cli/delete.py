@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cv_gdpr.delete import Erased
     from cv_gdpr.plan import Plan, ProjectPlan
-    from cv_gdpr.service.client import Service
+    from cv_gdpr.service.client import Connection, Service
 
 _PATH = shared.FilePath()
 _with_options = shared.together(
@@ -104,48 +104,68 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     options["protect"] = _protections(options["protect"], rows)
     scope = _scope(options, rows)
     connection = shared.connection(options)
-    outside = _outside(scope.rows, selected=bool(scope.selection))
     if rows and all(_deletion(row) is Deletion.OUTSIDE for row in rows):
-        return _only_words(outside, options)
-    if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
-        raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
-    from cv_gdpr.delete import Erased, earlier_run
-    from cv_gdpr.guards import check_size, refuse_protected, require_export
-    from cv_gdpr.plan import load_plan, make_plan, save_plan
-    from cv_gdpr.report.papers import check_name
-    from cv_gdpr.service.client import Service, checked_endpoint
-
+        return _only_words(_outside(rows, selected=bool(scope.selection)), options)
+    _check_before_asking(options)
     asked = _asked(scope, options["plan_file"])
-    resumed = False
-    if options["require_export"] and not options["require_export"].is_dir():
-        raise UsageError(f"--require-export {options['require_export']} is not a folder", "nothing was sent")
-    if options["evidence"] and options["dry_run"]:
-        check_name(options["evidence"])
-    if not (options["evidence"] or options["dry_run"]):
-        options["evidence"] = _left_unfinished(checked_endpoint(connection.endpoint), asked)
-    if options["evidence"] and not options["dry_run"]:
-        earlier = earlier_run(options["evidence"], checked_endpoint(connection.endpoint), asked)
-        if isinstance(earlier, Erased):
-            return _report(earlier, {}, options)
-        resumed = earlier
+    from cv_gdpr.delete import Erased
+    from cv_gdpr.service.client import Service
+
+    earlier = _earlier(options, connection, asked)
+    if isinstance(earlier, Erased):
+        return _report(earlier, {}, options)
     with Service(connection) as service:
-        if options["plan_file"]:
-            plan = load_plan(options["plan_file"], service.endpoint)
-            outside = _outside(plan.rows_named, selected=bool(plan.scope["selectors"]))
-            refuse_protected(service, plan, options["protect"])
-        else:
-            with _nothing_sent():
-                plan = make_plan(service, scope, options["protect"], resumed=resumed)
-        check_size(plan, options["max_delete"])
-        if options["require_export"]:
-            require_export(plan, options["require_export"])
-        if options["save_plan"]:
-            save_plan(plan, options["save_plan"])
+        with _nothing_sent():
+            plan = _plan(service, scope, options, resumed=earlier)
+        outside = _outside(plan.rows_named, selected=bool(plan.scope["selectors"]))
         if options["dry_run"]:
             show(plan, outside, as_json=options["as_json"])
             return planned_code(plan)
         _confirm(plan, outside, options)
         return _execute(service, plan, outside, asked, options)
+
+
+def _check_before_asking(options: dict[str, Any]) -> None:
+    """Raise UsageError for what can be told before the service is asked for anything."""
+    if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
+        raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
+    if options["require_export"] and not options["require_export"].is_dir():
+        raise UsageError(f"--require-export {options['require_export']} is not a folder", "nothing was sent")
+    if options["evidence"]:
+        from cv_gdpr.report.papers import check_name
+
+        check_name(options["evidence"])
+
+
+def _earlier(options: dict[str, Any], connection: "Connection", asked: str) -> "Erased | bool":
+    """Return whether a run of this command is resumed, or what it came to if only its papers were missing."""
+    from cv_gdpr.delete import earlier_run
+    from cv_gdpr.service.client import checked_endpoint
+
+    if options["dry_run"]:
+        return False
+    endpoint = checked_endpoint(connection.endpoint)
+    if not options["evidence"]:
+        options["evidence"] = _left_unfinished(endpoint, asked)
+    return bool(options["evidence"]) and earlier_run(options["evidence"], endpoint, asked)
+
+
+def _plan(service: "Service", scope: Scope, options: dict[str, Any], *, resumed: bool) -> "Plan":
+    """Return the plan, made or read, that no safety belt refuses; save it if that was asked for."""
+    from cv_gdpr.guards import check_size, refuse_protected, require_export
+    from cv_gdpr.plan import load_plan, make_plan, save_plan
+
+    if options["plan_file"]:
+        plan = load_plan(options["plan_file"], service.endpoint)
+        refuse_protected(service, plan, options["protect"])
+    else:
+        plan = make_plan(service, scope, options["protect"], resumed=resumed)
+    check_size(plan, options["max_delete"])
+    if options["require_export"]:
+        require_export(plan, options["require_export"])
+    if options["save_plan"]:
+        save_plan(plan, options["save_plan"])
+    return plan
 
 
 @contextmanager
