@@ -7,7 +7,6 @@ pass began, as the service's own clock tells; of live traffic nobody can say mor
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.errors import MalformedAnswer, Unsteady
@@ -109,6 +108,8 @@ def _created(record: Json) -> datetime | None:
 
 def _moment_of(date: str) -> datetime:
     """Return the time of an answer by its Date header, else by this machine's clock."""
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(date)
     except (ValueError, OverflowError):

@@ -1,8 +1,6 @@
 """Links to blobs: without their signatures, and which of them are followed; and which hosts are this machine itself."""
 
-import ipaddress
 import re
-import socket
 
 # Nothing that two programs may read in two ways: no user, no escapes, no letters beyond ASCII.
 _ROOT = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?/?", re.IGNORECASE)
@@ -21,6 +19,8 @@ def source_path(uri: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Say whether a host is this machine itself."""
+    import ipaddress  # on use: usage errors are told without it
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -61,6 +61,8 @@ class LinkRule:
 
 def _host(written: str) -> str:
     """Give a host in one spelling: 127.1, 2130706433 and 0x7f.0.0.1 are all 127.0.0.1 to curl."""
+    import socket
+
     host = written.lower().strip("[]").rstrip(".")
     try:
         return socket.inet_ntoa(socket.inet_aton(host))
@@ -71,6 +73,8 @@ def _host(written: str) -> str:
 def _is_internal(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
