@@ -84,8 +84,8 @@ def unfinished(endpoint: str, asked: str) -> Path | None:
     """
     for path in sorted(Path().glob("cv-gdpr-erasure-*.jsonl")):
         try:
-            if not path.stat().st_size:
-                continue  # a run that begins just now has claimed the name
+            if not path.stat().st_size or path.with_suffix(".json").exists():
+                continue  # a run that begins just now has claimed the name, or one ended
             with Ledger(path, endpoint) as ledger:
                 ledger.require(asked)
                 if ledger.events and not ledger.closed:
