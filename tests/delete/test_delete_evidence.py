@@ -349,3 +349,16 @@ def test_without_a_name_the_evidence_lies_in_the_current_folder(sim, erase, tmp_
     assert sorted(file.suffix for file in tmp_path.iterdir()) == [".html", ".json", ".jsonl", ".sha256"]
     assert all(file.name.startswith("cv-gdpr-erasure-20") for file in tmp_path.iterdir())
     assert erase.cli("verify", ran.json["evidence"]).code == 0
+
+
+def test_the_page_does_not_call_it_full_where_something_was_left(sim, erase):
+    project = stock(sim)
+    next(iter(sim.store.projects[project].iterations.values())).status = "Training"
+
+    assert erase("iterations", "--all", wait="0.1").code == 3
+    page = erase.files[2].read_text()
+
+    assert (
+        "was looked for again after that; for 2 none was sent" in page
+    )  # the iteration, and the image that lives only in it
+    assert "full: each thing" not in page

@@ -62,9 +62,11 @@ def _title(evidence: Json) -> str:
 
 def _verification(evidence: Json) -> str:
     """Say how it was verified; where not all could be looked for, how much was not."""
-    unproved = evidence["counts"].get("not verified", 0)
+    unproved, left = (evidence["counts"].get(state, 0) for state in ("not verified", "left"))
     if unproved:
         return f"not carried out for {unproved} things in the plan, which nobody could look for after the last deletion"
+    if left:
+        return f"each thing that a deletion was sent for was looked for again after that; for {left} none was sent"
     return "full: each thing in the plan was looked for again after the last deletion"
 
 
