@@ -41,7 +41,8 @@ def what_goes_along(project: Project, iterations: Container[str], tags: Set[str]
         if loss := _loss(item, tags):
             losing[item.id] = loss
         if item.iteration and item.iteration["id"] in iterations:
-            only_there.setdefault(item.id, mark(item.record))
+            if item.id not in only_there:
+                only_there[item.id] = mark(item.record)
             held.setdefault(item.iteration["id"], []).append(item.id)
         else:
             staying.add(item.id)

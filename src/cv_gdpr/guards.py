@@ -75,8 +75,10 @@ def _not_held(plan: Plan, held: Iterable[tuple[str, str, Json]]) -> list[tuple[s
     }
     for project_id, row, record in held:
         key = (project_id, row, str(record.get("id")))
+        if key not in wanted:
+            continue
         unpublished = record | {"publishName": None} if row == "iterations" else record
         forms = [(one, names) for one in (record, unpublished) for names in {False, plan.by_tag}]
-        if wanted.get(key) in {mark(one, names=names) for one, names in forms}:
+        if wanted[key] in {mark(one, names=names) for one, names in forms}:
             del wanted[key]
     return [(row, one) for _, row, one in wanted]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cv_gdpr.archive.names import UUID
 from cv_gdpr.categories import CATEGORIES, Category
 from cv_gdpr.errors import MalformedAnswer, NotFound, Unreachable, Unsteady, UsageError
 from cv_gdpr.findings import Detail, Finding, Item, Json, Scope, Selection, Tally
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID = re.compile("[0-9A-Fa-f-]{8,}")
 
 

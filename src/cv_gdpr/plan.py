@@ -13,12 +13,12 @@ from msgspec import Meta, MsgspecError, convert
 
 from cv_gdpr import __version__
 from cv_gdpr.along import held_among, what_goes_along
+from cv_gdpr.archive.names import UUID
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.categories import CATEGORIES, Category, Deletion, category
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.findings import Item, Json, Scope, Selection
 from cv_gdpr.inventory import (
-    UUID,
     Matches,
     check_tags,
     listed,
@@ -257,7 +257,8 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
             held.setdefault(item.iteration["id"], []).append(item.id)
 
     for item in listed(project, row, matches, see):
-        found.setdefault(item.id, mark(item.record, names=bool(matches.selection.tags)))
+        if item.id not in found:  # the first place counts: the workspace, if it is there
+            found[item.id] = mark(item.record, names=bool(matches.selection.tags))
         if not item.iteration:
             selected_there.add(item.id)
         elif item.id not in in_workspace:
@@ -377,8 +378,8 @@ def current_marks(project: Project, plan: ProjectPlan, *, names: bool) -> dict[s
         if row.name in plan.rows or plan.whole:
             now = marks.setdefault(row.name, {})
             for item in listed(project, row, Matches(Selection())):
-                if not _is_copy(item):
-                    now.setdefault(item.id, mark(_as_published(item, plan), names=names))
+                if not _is_copy(item) and item.id not in now:
+                    now[item.id] = mark(_as_published(item, plan), names=names)
     return marks
 
 

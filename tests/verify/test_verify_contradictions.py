@@ -17,12 +17,6 @@ def finished(tmp_path_factory):
     return exported(tmp_path_factory.mktemp("finished") / "out", projects=2)
 
 
-@pytest.fixture
-def out(finished, tmp_path):
-    """Give a copy of it to be tampered with."""
-    return shutil.copytree(finished, tmp_path / "out")
-
-
 @pytest.fixture(scope="module")
 def narrowed(tmp_path_factory):
     """Give a finished export of what bears one tag."""

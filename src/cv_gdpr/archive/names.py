@@ -6,8 +6,8 @@ import unicodedata
 
 MODELS = "exported-models"  # the folder of exported models, by iteration and name
 _READABLE = 32  # characters kept of a name; with an id, a path of three levels stays below Windows' 260
-_IDENTITY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_AT_THE_END = re.compile(rf"(?:^|-)({_IDENTITY.pattern}|x[0-9a-f]{{32}})$")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_AT_THE_END = re.compile(rf"(?:^|-)({UUID.pattern}|x[0-9a-f]{{32}})$")
 _SIGNATURES = (
     (b"\xff\xd8\xff", ".jpg"),
     (b"\x89PNG\r\n\x1a\n", ".png"),
@@ -21,7 +21,7 @@ _SIGNATURES = (
 
 def identity(text: str) -> str:
     """Give an id as a file name: itself where it is a UUID as the service writes it, else a hash."""
-    if _IDENTITY.fullmatch(text):
+    if UUID.fullmatch(text):
         return text
     return "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 

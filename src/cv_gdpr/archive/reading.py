@@ -76,7 +76,7 @@ def content_of(path: Path) -> bytes:
 
 
 def value_of(text: bytes) -> Any:
-    """Give the value of a JSON text in UTF-8; raises Unfit if it is none, or if an object names a key twice."""
+    """Give the value of a JSON text in UTF-8; raise Unfit if it is not JSON, or if an object names a key twice."""
     decode, encode = _fast()
     try:
         value = decode(text)

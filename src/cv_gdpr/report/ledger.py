@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import secrets
 import sys
 import threading
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from cv_gdpr.archive.names import UUID
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import is_at, open_new, read_all, storing, sync_folder, write_all, write_new
 from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
@@ -18,7 +18,6 @@ from cv_gdpr.findings import Json
 from cv_gdpr.masking import masked
 from cv_gdpr.report.events import fault
 
-_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 START = "0" * 64  # what the first line is bound to
 _ANOTHER = "name another --evidence"
 _FAR = 1 << 40  # where a lock harms no reader
@@ -153,7 +152,7 @@ def rescued_of(ledger: Path) -> Path:
 def _without_credentials(value: Any) -> Any:
     """Give what an event tells with each credential cut out of its texts, be it ever so unlikely that one is there."""
     if isinstance(value, str):
-        return value if _ID.fullmatch(value) else masked(value)
+        return value if UUID.fullmatch(value) else masked(value)
     if isinstance(value, dict):
         return {name: _without_credentials(part) for name, part in value.items()}
     return [_without_credentials(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -76,7 +76,7 @@ def _known(name: str) -> str:
 
 
 def _entries(result: Verification, one: Manifest) -> Iterator[tuple[bytes, bytes]]:
-    """Give path and digest of each line of a manifest; a line that is none is noted."""
+    """Give path and digest of each line of a manifest; any other line is noted."""
     length = hashlib.new(one.algorithm, usedforsecurity=False).digest_size * 2
     empty = True
     for line in result.lines(one.name):

@@ -63,7 +63,7 @@ class Verification:
             yield from lines_of(self.folder / where)
 
     def records_in(self, where: str) -> Iterator[Json]:
-        """Give the objects in a JSON Lines file; each line that is none is noted."""
+        """Give the objects in a JSON Lines file; any other line is noted."""
         for number, line in enumerate(self.lines(where), 1):
             record: Any = None
             why = ""
