@@ -2,8 +2,8 @@
 
 import click
 
-from cv_gdpr.categories import CATEGORIES, PUBLISHED
 from cv_gdpr.cli import cli
+from cv_gdpr.table.categories import CATEGORIES, PUBLISHED
 
 
 def data_table() -> str:

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from commandline import CommandLine
 from contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
-from cv_gdpr.simulator import Simulator
+from custom_vision_simulator import Simulator
 
 # Each export starts a process: without bytecode on the disk all of them would compile the same modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

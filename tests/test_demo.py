@@ -5,7 +5,7 @@ from pathlib import Path
 import bagit
 
 from commandline import CommandLine
-from cv_gdpr.categories import ROWS
+from cv_gdpr.table.categories import ROWS
 
 
 def test_demo_ends_with_a_bag_that_others_accept(cli: CommandLine, tmp_path: Path) -> None:

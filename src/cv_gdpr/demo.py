@@ -5,8 +5,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from cv_gdpr.findings import Json
 from cv_gdpr.service.client import Connection, Service
+from cv_gdpr.verbatim import Json
 
 PICTURES = Path(__file__).parent / "demo_pictures"
 _CLASSIFICATION = "0732100f-1a38-4e49-a514-c9b44c697ab5"  # General (compact): its models can be exported

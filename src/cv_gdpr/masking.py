@@ -10,13 +10,14 @@ make no difference. Base64 and hexadecimal are looked into. Not recognised are c
 letters of other alphabets.
 """
 
+import hashlib
 import re
 import threading
 import unicodedata
 from binascii import a2b_base64, unhexlify
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 WITHHELD = "(left out: it repeats a credential)"
 _WINDOW = 12  # letters and digits by which a value is known
@@ -282,3 +283,19 @@ def _unescaped(escape: re.Match[str]) -> str:
         return " "  # the end of a line, or a tab
     number = int(digits, 8 if escape[5] else 16)
     return chr(number) if number <= 0x10FFFF else " "
+
+
+def fingerprint(secret: str) -> str:
+    """Give the first 8 hex digits of a secret's SHA-256: enough to compare two keys, too little to use one."""
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:8]
+
+
+def without_keys(value: Any, *, secret: bool = False) -> Any:
+    """Give `value` with each string below a field whose name holds "Key" replaced by its fingerprint."""
+    if isinstance(value, dict):
+        return {name: without_keys(part, secret=secret or "key" in name.lower()) for name, part in value.items()}
+    if isinstance(value, list):
+        return [without_keys(part, secret=secret) for part in value]
+    if secret and isinstance(value, str):
+        return f"sha256:{fingerprint(value)}"
+    return value

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from soaking import API_FAULTS, HUNG, SPAWN, RandomFaults, failing
 
-from cv_gdpr.simulator import Fault, Simulator
-from cv_gdpr.simulator.host import parse_query
-from cv_gdpr.simulator.records import Export
-from cv_gdpr.simulator.routes import find_route
+from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator.host import parse_query
+from custom_vision_simulator.records import Export
+from custom_vision_simulator.routes import find_route
 
 TARGET, REFERENCE = "Visitors", "Reference"
 TAG = "tag 1"

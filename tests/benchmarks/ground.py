@@ -12,8 +12,8 @@ from pathlib import Path
 
 import certifi
 
-from cv_gdpr.simulator import Simulator
-from cv_gdpr.simulator.records import ImageTag
+from custom_vision_simulator import Simulator
+from custom_vision_simulator.records import ImageTag
 
 STORAGE = "127.0.0.2"  # not the client's own address, so that a wire can be laid in one direction
 FILES = 256  # different ones; which of them an image has is told by the last two digits of its id

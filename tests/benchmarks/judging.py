@@ -8,7 +8,7 @@ from pathlib import Path
 
 from erasable import SUBJECT
 
-from cv_gdpr.report.papers import ledger_of
+from cv_gdpr.evidence.papers import ledger_of
 
 GONE = {"deleted", "gone already"}
 SHOWN = 3  # examples of each complaint

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from soaking import SILENCE, RandomFaults, counters, environment, failing, mib, run, service
 
-from cv_gdpr.simulator import Simulator
+from custom_vision_simulator import Simulator
 
 
 def serve(arguments, counted, pipe):

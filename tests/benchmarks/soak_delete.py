@@ -25,7 +25,7 @@ from erasable import REFERENCE, SUBJECT, TAG, Trap, serve
 from judging import Told, doomed, figures, judged
 from soaking import SILENCE, Run, counters, environment, mib, run, service
 
-from cv_gdpr.report.papers import certificate_of, ledger_of
+from cv_gdpr.evidence.papers import certificate_of, ledger_of
 
 MODES = {
     "everything": ["--all"],

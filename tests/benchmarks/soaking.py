@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.faults import NO_FAULT, FaultBook
+from custom_vision_simulator import Fault
+from custom_vision_simulator.faults import NO_FAULT, FaultBook
 
 HUNG = 6.0  # seconds that a hung answer takes, beyond the runs' --read-timeout
 SILENCE = "2"

@@ -25,10 +25,10 @@ from ground import STORAGE, Missing, needed, service, storage
 from measure import interleaved, median, processor_of, run, say, table
 from rivals import BESIDE, CURL, Job, curl, cv_gdpr, hashed, loop, shell
 
-from cv_gdpr.findings import Item
-from cv_gdpr.readers import Project, images
-from cv_gdpr.redact import json_line
 from cv_gdpr.service.client import Connection, Service
+from cv_gdpr.table.findings import Item
+from cv_gdpr.table.readers import Project, images
+from cv_gdpr.verbatim import json_line
 
 WIRE = 1_000_000_000  # bits a second
 LOOPED = 200  # images in the loop of requests.get: one after the other, they scale

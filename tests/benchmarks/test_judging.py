@@ -7,7 +7,7 @@ import pytest
 from erasable import Received
 from judging import Told, doomed, judged
 
-from cv_gdpr.report.papers import ledger_of
+from cv_gdpr.evidence.papers import ledger_of
 
 IMAGE, COPY, BYSTANDER = ("p", "", "images", "i"), ("p", "it", "images", "i"), ("q", "", "images", "j")
 

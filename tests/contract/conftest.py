@@ -10,9 +10,9 @@ import pytest
 from contract.ground import Ground, ground_on
 from contract.prepare import LIVE, Limits, Prepared, prepare, throw_away
 from contract.tapes import ENDPOINT, STORAGE, cassette_of, playing, recording
+from custom_vision_simulator import Simulator
 from cv_gdpr.cli.options import ENDPOINT_VARIABLES, KEY_VARIABLES
 from cv_gdpr.service.client import Connection, Service
-from cv_gdpr.simulator import Simulator
 
 NAME = "cv-gdpr contract"
 PREDICTION_RESOURCE = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/contract/prediction"

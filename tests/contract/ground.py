@@ -13,13 +13,14 @@ import requests
 
 from contract.prepare import Prepared
 from cv_gdpr.archive.writing import Received
+from cv_gdpr.downloads.fetcher import Fetcher
+from cv_gdpr.downloads.process import Fetching, Where
 from cv_gdpr.errors import CvGdprError, ServiceError
-from cv_gdpr.findings import Json, Scope
-from cv_gdpr.inventory import projects_in
-from cv_gdpr.readers import Project, Resource
-from cv_gdpr.service.blobs import Fetching, Where
 from cv_gdpr.service.client import Connection, Service
-from cv_gdpr.service.fetching import Fetcher
+from cv_gdpr.table.inventory import projects_in
+from cv_gdpr.table.readers import Project, Resource
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.verbatim import Json
 
 _WRONG_KEY = "0" * 32
 _DOWNLOAD_SECONDS = 150

@@ -9,7 +9,7 @@ import pytest
 from vcr.serializers import yamlserializer
 
 from contract.tapes import CASSETTES, ENDPOINT, REDACTED, STORAGE, scrubbed
-from cv_gdpr.categories import ROWS
+from cv_gdpr.table.categories import ROWS
 
 ALL = sorted(CASSETTES.glob("*.yaml"))
 BYTES_MAX = 200_000

@@ -14,13 +14,14 @@ import pytest
 
 from contract.ground import Ground
 from contract.prepare import DOMAIN, IN_WORKSPACE, METADATA, PLATFORM, PREDICTIONS, TAGS, UPLOADED, Limits, throw_away
-from cv_gdpr import readers
-from cv_gdpr.categories import ROWS, category
+from custom_vision_simulator import Simulator
 from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError
-from cv_gdpr.findings import WORKSPACE, Absence, Detail, Finding, Item, Json, Tally
 from cv_gdpr.links import without_query
 from cv_gdpr.service.client import Connection, Service
-from cv_gdpr.simulator import Simulator
+from cv_gdpr.table import readers
+from cv_gdpr.table.categories import ROWS, category
+from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally
+from cv_gdpr.verbatim import Json
 
 MISSING = "00000000-0000-4000-8000-000000000000"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

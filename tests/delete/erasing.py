@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.records import Export
+from custom_vision_simulator import Fault
+from custom_vision_simulator.records import Export
 
 RESOURCE = "/subscriptions/0/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/p"
 OPERATIONS = {

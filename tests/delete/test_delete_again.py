@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from delete.erasing import calls, environment, ids, others_untouched, state, stock
 
 GONE = {"deleted", "gone already"}

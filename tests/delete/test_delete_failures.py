@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from delete.erasing import OPERATIONS, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
 
 ROWS = ["predictions", "iterations", "images", "tags"]

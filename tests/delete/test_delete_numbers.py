@@ -2,8 +2,8 @@
 
 import pytest
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.edits import respelled
+from custom_vision_simulator import Fault
+from custom_vision_simulator.edits import respelled
 from delete.erasing import stock
 from unit.test_marks import SAME
 

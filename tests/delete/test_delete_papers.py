@@ -8,14 +8,14 @@ import threading
 
 import pytest
 
-from cv_gdpr.delete import Erased, earlier_run
+from custom_vision_simulator import Fault
+from cv_gdpr.delete.execute import Erased, earlier_run
+from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import StorageError, UsageError
-from cv_gdpr.plan import Plan, ProjectPlan
-from cv_gdpr.report import papers
-from cv_gdpr.report.checking import check
-from cv_gdpr.report.evidence import close, opening
-from cv_gdpr.report.ledger import Ledger
-from cv_gdpr.simulator import Fault
+from cv_gdpr.evidence import papers
+from cv_gdpr.evidence.checking import check
+from cv_gdpr.evidence.document import close, opening
+from cv_gdpr.evidence.ledger import Ledger
 from delete.dying import Died, steps
 from delete.erasing import calls, meanwhile, stock
 

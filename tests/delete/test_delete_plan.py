@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from commandline import CommandLine
-from cv_gdpr.simulator import Simulator
+from custom_vision_simulator import Simulator
 from delete.erasing import bearing, calls, ids, others_untouched, predicted, state, stock, tag_id
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.catalogue import faults
+from custom_vision_simulator import Fault
+from custom_vision_simulator.catalogue import faults
 from delete.erasing import calls, ids, others_untouched, state, stock, tag_id, typed
 
 REFUSALS = {

@@ -10,13 +10,13 @@ from contextlib import suppress
 import pytest
 
 from commandline import CommandLine
+from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.errors import UsageError
-from cv_gdpr.report import papers
-from cv_gdpr.report.certificate import certificate
-from cv_gdpr.report.checking import check
-from cv_gdpr.report.events import EVENTS
-from cv_gdpr.report.ledger import Chain
-from cv_gdpr.simulator import Fault, Simulator
+from cv_gdpr.evidence import papers
+from cv_gdpr.evidence.certificate import certificate
+from cv_gdpr.evidence.checking import check
+from cv_gdpr.evidence.events import EVENTS
+from cv_gdpr.evidence.ledger import Chain
 from delete.erasing import Eraser, ids, stock
 
 EDITS = {

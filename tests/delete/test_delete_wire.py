@@ -5,8 +5,8 @@ import time
 import pytest
 
 from commandline import CommandLine
-from cv_gdpr.simulator import Fault, Simulator
-from cv_gdpr.simulator.iterations import complete
+from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator.iterations import complete
 from delete.erasing import OPERATIONS, Eraser, calls, ids, others_untouched, state, stock
 
 TURNS = list(OPERATIONS.values())

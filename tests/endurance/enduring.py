@@ -8,8 +8,8 @@ import sys
 import time
 from contextlib import contextmanager
 
-from cv_gdpr.simulator import Simulator
-from cv_gdpr.simulator.faults import FaultBook
+from custom_vision_simulator import Simulator
+from custom_vision_simulator.faults import FaultBook
 from export.exporting import assert_bag, files, payload
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cv_gdpr.simulator import catalogue
-from cv_gdpr.simulator.catalogue import CATALOGUE, faults
+from custom_vision_simulator import catalogue
+from custom_vision_simulator.catalogue import CATALOGUE, faults
 from endurance.test_fault_matrix import API, BLOB
 from export.exporting import stock
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from endurance.enduring import assert_whole, blobs, kill, simulator, started, undisturbed
 from export.exporting import stock
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from cv_gdpr.findings import Blob
-from cv_gdpr.simulator.catalogue import CATALOGUE, faults
+from custom_vision_simulator.catalogue import CATALOGUE, faults
+from cv_gdpr.table.findings import Blob
 from endurance.enduring import assert_whole, undisturbed
 from export.exporting import assert_one_error, assert_open, stock
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.catalogue import faults
-from cv_gdpr.simulator.edits import links_to
-from cv_gdpr.simulator.faults import API
+from custom_vision_simulator import Fault
+from custom_vision_simulator.catalogue import faults
+from custom_vision_simulator.edits import links_to
+from custom_vision_simulator.faults import API
 from endurance.distant import HOST, STORAGE, distant
 from export.exporting import assert_bag, assert_one_error, assert_open, stock
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import certifi
 import pytest
 
-from cv_gdpr.service import blobs
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
+from cv_gdpr.downloads import process as blobs
 from endurance.enduring import assert_whole, before, kill, simulator, started, undisturbed, until
 from export.exporting import assert_one_error, assert_open, image_record, project_folder, stock, towards
 
@@ -27,7 +27,7 @@ def downloading(parent):
             words = (folder / "cmdline").read_bytes()
         except OSError:
             continue
-        if parents == parent and b"cv_gdpr.service.downloading" in words:
+        if parents == parent and b"cv_gdpr.downloads.worker" in words:
             found.append(int(folder.name))
     return found
 

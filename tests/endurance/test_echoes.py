@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.links import Links
+from custom_vision_simulator import Fault
+from custom_vision_simulator.links import Links
 from delete.erasing import stock
 from endurance.enduring import started
 from export.exporting import files, records

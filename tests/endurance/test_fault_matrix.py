@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from commandline import CommandLine
-from cv_gdpr.simulator import Simulator
-from cv_gdpr.simulator.catalogue import faults
+from custom_vision_simulator import Simulator
+from custom_vision_simulator.catalogue import faults
 from delete.erasing import OPERATIONS, ids, others_untouched, state
 from delete.erasing import stock as stock_to_erase
 from endurance.enduring import assert_whole, blobs, undisturbed

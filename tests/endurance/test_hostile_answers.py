@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from endurance.enduring import started
 from export.exporting import assert_bag, assert_one_error, assert_open, files, project_folder, records, stock
 

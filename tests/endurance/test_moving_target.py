@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.iterations import complete, freeze
-from cv_gdpr.simulator.records import Image, ImageTag
+from custom_vision_simulator import Fault
+from custom_vision_simulator.iterations import complete, freeze
+from custom_vision_simulator.records import Image, ImageTag
 from endurance.enduring import before
 from export.exporting import iteration_folder, project_folder, records
 

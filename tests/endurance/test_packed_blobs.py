@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from custom_vision_simulator import Fault
+from custom_vision_simulator.catalogue import faults
+from custom_vision_simulator.edits import packed
 from cv_gdpr.archive.writing import HashedFile
 from cv_gdpr.service.bodies import Body
 from cv_gdpr.service.checks import Pace
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.catalogue import faults
-from cv_gdpr.simulator.edits import packed
 from endurance.enduring import blobs
 from export.exporting import assert_bag, assert_one_error, assert_open, payload, stock
 

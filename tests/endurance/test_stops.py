@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from endurance.enduring import assert_whole, started, undisturbed, until
 from export.exporting import stock
 
@@ -18,7 +18,8 @@ LIMITED = """
 import resource, sys
 kind, most = getattr(resource, sys.argv.pop(1)), int(sys.argv.pop(1))
 from cv_gdpr.cli import main
-import azure.cognitiveservices.vision.customvision.training, aiohttp, cv_gdpr.export, cv_gdpr.service.blobs, pycurl
+import azure.cognitiveservices.vision.customvision.training, aiohttp, pycurl
+import cv_gdpr.export.resource, cv_gdpr.downloads.process
 resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
 main(sys.argv[1:])
 """

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from cv_gdpr.service import limits
-from cv_gdpr.service.limits import AdaptiveLimit
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
+from cv_gdpr.downloads import limit as limits
+from cv_gdpr.downloads.limit import AdaptiveLimit
 from endurance.enduring import before, simulator
 from export.exporting import assert_bag, towards
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import bagit
 import requests
 
-from cv_gdpr.simulator.records import Export, Image, ImageTag
+from custom_vision_simulator.records import Export, Image, ImageTag
 
 API = "/customvision/v3.4-preview/training"
 JPEG = b"\xff\xd8\xff\xe0"

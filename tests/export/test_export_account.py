@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from export.exporting import assert_bag, assert_one_error, everything
 
 

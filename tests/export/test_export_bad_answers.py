@@ -2,7 +2,7 @@
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from export.exporting import assert_one_error, image_record, stock
 
 QUICK = {"CV_GDPR_EXPORT_PATIENCE": "0.1"}

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from cv_gdpr.categories import ROWS
+from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.cli import cli as cli_group
-from cv_gdpr.simulator import Fault, Simulator
+from cv_gdpr.table.categories import ROWS
 from endurance.enduring import environment
 from export.exporting import assert_one_error
 
@@ -248,9 +248,19 @@ def test_what_asks_nothing_of_a_service_imports_nothing_for_one(words):
     ran = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
     loaded = set(ran.stderr.partition("loaded ")[2].split())
     assert "cv_gdpr.cli" in loaded
-    heavy = {"requests", "msrest", "aiohttp", "pycurl", "rich", "asyncio", "dataclasses", "json", "cv_gdpr.export"}
+    heavy = {
+        "requests",
+        "msrest",
+        "aiohttp",
+        "pycurl",
+        "rich",
+        "asyncio",
+        "dataclasses",
+        "json",
+        "cv_gdpr.export.resource",
+    }
     assert not loaded & heavy
-    assert words != ["--help"] or "cv_gdpr.categories" not in loaded
+    assert words != ["--help"] or "cv_gdpr.table.categories" not in loaded
 
 
 @pytest.mark.parametrize("words", ["export --all --key-file -", "export --all --image-ids-file -", "delete --all"])

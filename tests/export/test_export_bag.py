@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from custom_vision_simulator import Fault
 from cv_gdpr.archive.writing import HashedFile, private_file
-from cv_gdpr.simulator import Fault
 from export.exporting import (
     assert_bag,
     assert_one_error,

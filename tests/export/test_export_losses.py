@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from cv_gdpr.simulator import Fault, Simulator
-from cv_gdpr.simulator.blobs import image_bytes
+from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator.blobs import image_bytes
 from export.exporting import (
     assert_bag,
     assert_one_error,

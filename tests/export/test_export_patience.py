@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.catalogue import faults
+from custom_vision_simulator import Fault
+from custom_vision_simulator.catalogue import faults
 from export.exporting import assert_one_error, stock
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cv_gdpr.simulator import Fault, Simulator
+from custom_vision_simulator import Fault, Simulator
 from export.exporting import (
     add_image,
     assert_bag,

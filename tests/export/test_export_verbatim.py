@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from export.exporting import (
     add_image,
     everything,

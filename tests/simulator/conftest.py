@@ -6,7 +6,7 @@ import pytest
 from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
 from msrest.authentication import ApiKeyCredentials
 
-from cv_gdpr.simulator import Simulator
+from custom_vision_simulator import Simulator
 
 ClientOf = Callable[[Simulator], CustomVisionTrainingClient]
 

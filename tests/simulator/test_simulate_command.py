@@ -8,7 +8,7 @@ import sys
 import pytest
 import requests
 
-from cv_gdpr.simulator.catalogue import CATALOGUE
+from custom_vision_simulator.catalogue import CATALOGUE
 
 
 def answers_of(number, *words):

@@ -10,7 +10,7 @@ import requests
 from azure.cognitiveservices.vision.customvision.training.models import Project
 from msrest.exceptions import HttpOperationError
 
-from cv_gdpr.simulator import Simulator
+from custom_vision_simulator import Simulator
 
 
 def one_image(sim, client):

@@ -13,7 +13,7 @@ from azure.cognitiveservices.vision.customvision.training.models import (
     Region,
 )
 
-from cv_gdpr.simulator import Simulator
+from custom_vision_simulator import Simulator
 
 
 def upload(client, project, count, **more):

@@ -11,7 +11,7 @@ from azure.cognitiveservices.vision.customvision.training.models import CustomVi
 from msrest.authentication import ApiKeyCredentials
 from msrest.exceptions import ClientRequestError
 
-from cv_gdpr.simulator import Fault, Simulator
+from custom_vision_simulator import Fault, Simulator
 
 BASE = "/customvision/v3.4-preview/training"
 

@@ -7,8 +7,8 @@ import pytest
 import requests
 from azure.cognitiveservices.vision.customvision.training.models import CustomVisionErrorException
 
-from cv_gdpr.simulator import Simulator
-from cv_gdpr.simulator.domains import GENERAL
+from custom_vision_simulator import Simulator
+from custom_vision_simulator.domains import GENERAL
 
 
 @pytest.fixture

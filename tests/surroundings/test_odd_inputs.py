@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from delete.erasing import stock
 from endurance.enduring import environment
 from export.exporting import assert_one_error
@@ -177,7 +177,7 @@ def test_no_more_processes_are_told(sim, cli, tmp_path, monkeypatch, error):
     def refuse(*_, **__):
         raise error
 
-    monkeypatch.setattr("cv_gdpr.service.blobs.subprocess.Popen", refuse)
+    monkeypatch.setattr("cv_gdpr.downloads.process.subprocess.Popen", refuse)
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_told(ran, 1)
     assert error.strerror in ran.err

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
 from export.exporting import assert_one_error, records
 
 PASSWORDS = ("s3cr3tW0rd", "s3cr3t", "W0rd", "somebody")

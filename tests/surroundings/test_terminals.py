@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from cv_gdpr.inventory import to_be_shown
-from cv_gdpr.simulator import Fault
+from custom_vision_simulator import Fault
+from cv_gdpr.table.inventory import to_be_shown
 from delete.erasing import stock
 from endurance.enduring import environment
 from surroundings.terminals import on_terminal

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cv_gdpr.marks import mark, number_text
-from cv_gdpr.redact import json_value
+from cv_gdpr.delete.marks import mark, number_text
+from cv_gdpr.verbatim import json_value
 
 SAME = [
     ("1E-05", "1e-5", "0.00001", "1.0E-05", "10E-6", "0.000010"),

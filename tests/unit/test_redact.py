@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cv_gdpr.links import without_query
-from cv_gdpr.redact import fingerprint, json_line, json_list, json_text, json_value, without_keys, without_signature
+from cv_gdpr.masking import fingerprint, without_keys, without_signature
+from cv_gdpr.verbatim import json_line, json_list, json_text, json_value
 
 TEXT = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
 PLAIN = TEXT.filter(lambda text: "?" not in text)

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from commandline import CommandLine
-from cv_gdpr.simulator import Simulator
+from custom_vision_simulator import Simulator
 from export.exporting import files, stock
 
 

@@ -5,8 +5,8 @@ import json
 import bagit
 import pytest
 
-from cv_gdpr.simulator import Fault
-from cv_gdpr.simulator.records import Export
+from custom_vision_simulator import Fault
+from custom_vision_simulator.records import Export
 from export.exporting import snapshot, stock
 
 

@@ -31,8 +31,7 @@ from cv_gdpr.archive.writing import (
     write_whole,
 )
 from cv_gdpr.errors import StorageError, UsageError
-from cv_gdpr.findings import Json
-from cv_gdpr.redact import json_line, json_text
+from cv_gdpr.verbatim import Json, json_line, json_text
 
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"

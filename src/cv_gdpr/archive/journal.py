@@ -16,7 +16,7 @@ from typing import NamedTuple
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
 from cv_gdpr.errors import StorageError
-from cv_gdpr.redact import json_line
+from cv_gdpr.verbatim import json_line
 
 _SORTED = 10_000  # lines at once
 _READ = 1 << 18  # bytes of lines at once

@@ -1,6 +1,6 @@
 """What export.json and bag-info.txt both say of an export: told from the first, so that the second can be compared."""
 
-from cv_gdpr.findings import Json
+from cv_gdpr.verbatim import Json
 
 SUMMARY = "export.json"
 

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, NotAuthorised, ServiceError, UsageError
-from cv_gdpr.findings import Json, Scope
+from cv_gdpr.table.categories import CATEGORIES, Category, Deletion
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cv_gdpr.delete import Erased
-    from cv_gdpr.plan import Plan, ProjectPlan
+    from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.delete.plan import Plan, ProjectPlan
     from cv_gdpr.service.client import Connection, Service
 
 _PATH = shared.FilePath()
@@ -108,7 +109,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
         return _only_words(_outside(rows, selected=bool(scope.selection)), options)
     _check_before_asking(options)
     asked = _asked(scope, options["plan_file"])
-    from cv_gdpr.delete import Erased
+    from cv_gdpr.delete.execute import Erased
     from cv_gdpr.service.client import Service
 
     earlier = _earlier(options, connection, asked)
@@ -132,14 +133,14 @@ def _check_before_asking(options: dict[str, Any]) -> None:
     if options["require_export"] and not options["require_export"].is_dir():
         raise UsageError(f"--require-export {options['require_export']} is not a folder", "nothing was sent")
     if options["evidence"]:
-        from cv_gdpr.report.papers import check_name
+        from cv_gdpr.evidence.papers import check_name
 
         check_name(options["evidence"])
 
 
 def _earlier(options: dict[str, Any], connection: "Connection", asked: str) -> "Erased | bool":
     """Return whether a run of this command is resumed, or what it came to if only its papers were missing."""
-    from cv_gdpr.delete import earlier_run
+    from cv_gdpr.delete.execute import earlier_run
     from cv_gdpr.service.client import checked_endpoint
 
     if options["dry_run"]:
@@ -152,8 +153,9 @@ def _earlier(options: dict[str, Any], connection: "Connection", asked: str) -> "
 
 def _plan(service: "Service", scope: Scope, options: dict[str, Any], *, resumed: bool) -> "Plan":
     """Return the plan, made or read, that no safety belt refuses; save it if that was asked for."""
-    from cv_gdpr.guards import check_size, refuse_protected, require_export
-    from cv_gdpr.plan import load_plan, make_plan, save_plan
+    from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
+    from cv_gdpr.delete.plan import load_plan, save_plan
+    from cv_gdpr.delete.planning import make_plan
 
     if options["plan_file"]:
         plan = load_plan(options["plan_file"], service.endpoint)
@@ -197,7 +199,7 @@ def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
 
 def _left_unfinished(endpoint: str, asked: str) -> "Path | None":
     """Return the evidence of a run of this command that was cut off here, if it was given no name; say so."""
-    from cv_gdpr.report.papers import unfinished
+    from cv_gdpr.evidence.papers import unfinished
 
     found = unfinished(endpoint, asked)
     if found:
@@ -213,7 +215,7 @@ def _asked(scope: Scope, plan_file: "Path | None") -> str:
     selection = {name: sorted(values) for name, values in scope.selection._asdict().items()}
     asked = {"projects": sorted(scope.projects), "rows": sorted(scope.rows), "selection": selection}
     if plan_file:
-        from cv_gdpr.plan import plan_bytes
+        from cv_gdpr.delete.plan import plan_bytes
 
         asked["plan"] = hashlib.sha256(plan_bytes(plan_file)).hexdigest()
     return json.dumps(asked, sort_keys=True)
@@ -288,8 +290,9 @@ def _name_or_id(project: "ProjectPlan") -> tuple[str, set[str]]:
 def _execute(service: "Service", plan: "Plan", outside: list[Json], asked: str, options: dict[str, Any]) -> int:
     from pathlib import Path
 
-    from cv_gdpr.delete import Terms, erase
-    from cv_gdpr.report.papers import unused
+    from cv_gdpr.delete.execute import erase
+    from cv_gdpr.delete.run import Terms
+    from cv_gdpr.evidence.papers import unused
 
     path = options["evidence"] or unused(Path())
     terms = Terms(
@@ -317,7 +320,7 @@ def _resume(path: "Path", *, saved: bool = False) -> str:
 
 def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) -> int:
     """Print what an erasure came to, and give its exit code."""
-    from cv_gdpr.report.papers import certificate_of, hashes_of, ledger_of
+    from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
 
     evidence = erased.evidence
     files = {

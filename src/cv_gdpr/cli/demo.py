@@ -27,15 +27,15 @@ def demo(out: "Path | None", **options: Any) -> int:
 
     It is filled, exported, and the export verified. The pictures are real photographs in the public domain.
     """
+    from custom_vision_simulator import Simulator
     from cv_gdpr.archive.folder import default_out, refuse_existing
     from cv_gdpr.cli.export import report as report_export
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.cli.verify import report as report_verification
     from cv_gdpr.demo import fill
-    from cv_gdpr.export import Options, export
-    from cv_gdpr.findings import Scope
+    from cv_gdpr.export.resource import Options, export
     from cv_gdpr.service.client import Connection, Service
-    from cv_gdpr.simulator import Simulator
+    from cv_gdpr.table.scope import Scope
     from cv_gdpr.verify import verify
 
     say = _speaker(options)

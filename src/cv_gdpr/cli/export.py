@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.categories import Category
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
+from cv_gdpr.table.categories import Category
 
 if TYPE_CHECKING:
-    from cv_gdpr.export import ExportResult
+    from cv_gdpr.export.result import ExportResult
 
 _SHOWN = 20  # missing things that are named on the screen; missing.jsonl names all
 
@@ -70,8 +70,8 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     connection = shared.connection(options)
     from cv_gdpr.archive.folder import default_out
     from cv_gdpr.cli.progress import showing
-    from cv_gdpr.export import Options, export
-    from cv_gdpr.service.blobs import Fetching
+    from cv_gdpr.downloads.process import Fetching
+    from cv_gdpr.export.resource import Options, export
     from cv_gdpr.service.client import Service
 
     fetching = Fetching(options["connections"], options["patience"], options["read_timeout"])

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from cv_gdpr.categories import CATEGORIES, Category
 from cv_gdpr.errors import UsageError
-from cv_gdpr.findings import Scope, Selection
 from cv_gdpr.masking import RUN
+from cv_gdpr.table.categories import CATEGORIES, Category
+from cv_gdpr.table.scope import Scope, Selection
 
 if TYPE_CHECKING:
     from pathlib import Path

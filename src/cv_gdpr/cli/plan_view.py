@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.output import plural, print_json, printable
-from cv_gdpr.findings import Json
+from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
-    from cv_gdpr.plan import Plan, ProjectPlan
+    from cv_gdpr.delete.plan import Plan, ProjectPlan
 
 
 def show(plan: "Plan", outside: list[Json], *, as_json: bool = False, error: bool = False) -> None:

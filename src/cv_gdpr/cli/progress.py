@@ -9,7 +9,7 @@ from cv_gdpr.cli.output import console, printable, size
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cv_gdpr.project_export import ProjectExport
+    from cv_gdpr.export.project import ProjectExport
 
 _LINES = 12  # projects shown at once: those at work, then those that ended last
 

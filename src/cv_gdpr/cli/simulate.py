@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from cv_gdpr.simulator import Fault
+    from custom_vision_simulator import Fault
 
 
 class FaultName(click.ParamType["list[Fault]"]):
@@ -17,7 +17,7 @@ class FaultName(click.ParamType["list[Fault]"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "list[Fault]":
         """Give the faults; fails for an unknown name with all known ones, and for what is no number of times."""
-        from cv_gdpr.simulator.catalogue import CATALOGUE, faults
+        from custom_vision_simulator.catalogue import CATALOGUE, faults
 
         name, equals, times = str(value).partition("=")
         if name not in CATALOGUE:
@@ -30,7 +30,7 @@ class FaultName(click.ParamType["list[Fault]"]):
 def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
-    from cv_gdpr.simulator.catalogue import CATALOGUE
+    from custom_vision_simulator.catalogue import CATALOGUE
 
     width = max(map(len, CATALOGUE)) + 2
     for name, what, _faults in CATALOGUE.values():
@@ -69,9 +69,9 @@ def simulate(
 
     It is filled with the demo's resource. Prints the two lines that point every other command at it.
     """
+    from custom_vision_simulator import Simulator
     from cv_gdpr.demo import fill
     from cv_gdpr.errors import UsageError
-    from cv_gdpr.simulator import Simulator
 
     simulator = Simulator(**how)
     try:

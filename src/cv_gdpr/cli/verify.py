@@ -37,7 +37,7 @@ def verify(path: "Path", **options: Any) -> int:
 
 
 def _verify_evidence(path: "Path", options: dict[str, Any]) -> int:
-    from cv_gdpr.report.checking import check
+    from cv_gdpr.evidence.checking import check
 
     differences = check(path)
     code = 4 if differences else 0

@@ -15,9 +15,9 @@ from msrest.exceptions import ClientRequestError, DeserializationError, HttpOper
 
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
 from cv_gdpr.masking import RUN, masked
-from cv_gdpr.redact import json_list
 from cv_gdpr.service.checks import TRANSIENT, retry_after
 from cv_gdpr.service.surroundings import proxy_in_words
+from cv_gdpr.verbatim import json_list
 
 _REQUEST_ID = re.compile("[0-9A-Za-z-]{1,64}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)

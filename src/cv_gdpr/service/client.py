@@ -22,12 +22,12 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storing
 from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
 from cv_gdpr.links import is_loopback
-from cv_gdpr.listing import PAGE
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
 from cv_gdpr.service.bodies import Body
 from cv_gdpr.service.deadlines import Adapter, pace_of
 from cv_gdpr.service.pacing import Budget, Patience
+from cv_gdpr.service.paging import PAGE
 from cv_gdpr.service.surroundings import authorities, proxy_for
 
 LOG = logging.getLogger("cv_gdpr")  # what is tried again; -v shows it

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cv_gdpr.archive.folder import STATE
 from cv_gdpr.errors import UsageError
-from cv_gdpr.findings import Json
+from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.bag import check_bag, check_files
 from cv_gdpr.verify.facts import Facts
 from cv_gdpr.verify.project import ProjectCheck

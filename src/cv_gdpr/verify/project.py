@@ -8,9 +8,9 @@ from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.names import identity, identity_in, model_stem, safe_stem
 from cv_gdpr.archive.reading import Unfit
-from cv_gdpr.blobs import blobs_of, export_name
-from cv_gdpr.findings import Json
 from cv_gdpr.links import source_path
+from cv_gdpr.table.blobs import blobs_of, export_name
+from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.facts import HELD, INDEX, WANTED, Facts
 from cv_gdpr.verify.result import Verification
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from cv_gdpr.archive.reading import Unfit, content_of, lines_of, value_of
-from cv_gdpr.findings import Json
+from cv_gdpr.verbatim import Json
 
 # A forged bag may hold anything where a record is due.
 Line: TypeAlias = bytes  # which Verification uses as a name of its own

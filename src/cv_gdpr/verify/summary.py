@@ -8,8 +8,8 @@ from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.reading import content_of
 from cv_gdpr.archive.summary import SUMMARY, bag_info_of, info_line
-from cv_gdpr.categories import ROWS
-from cv_gdpr.findings import Json
+from cv_gdpr.table.categories import ROWS
+from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"

@@ -1,0 +1,89 @@
+"""The API host: gateway checks (route, key, rate) before the operations, and the headers of every answer."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import deque
+
+from custom_vision_simulator.answers import DENIED, TOO_FAST, Answer, ServiceError, gateway_error
+from custom_vision_simulator.asks import Ask
+from custom_vision_simulator.host import Incoming
+from custom_vision_simulator.links import Links
+from custom_vision_simulator.records import Options
+from custom_vision_simulator.routes import Route, find_route
+from custom_vision_simulator.store import Store
+
+_HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
+    "X-Content-Type-Options": "nosniff",
+}
+UNKNOWN = "Unknown"
+
+
+class Api:
+    """Answers API requests on a store."""
+
+    def __init__(self, store: Store, options: Options, links: Links) -> None:
+        """Take what the operations work on."""
+        self._store = store
+        self._options = options
+        self._links = links
+        self._recent: deque[float] = deque()
+
+    def name_of(self, method: str, path: str) -> str:
+        """Give the published name of the operation, "Unknown" for a path the service does not know."""
+        found = find_route(method, path)
+        return found[0].name if found else UNKNOWN
+
+    def answer(self, incoming: Incoming) -> Answer:
+        """Carry out a request and give its answer."""
+        if (found := find_route(incoming.method, incoming.path)) is None:
+            return gateway_error(404, "Resource not found")
+        route, ids = found
+        if incoming.headers.get("Training-Key") != self._options.training_key:
+            return gateway_error(401, DENIED)
+        if not self._in_rate():
+            return self._too_fast(route)
+        query, body, files = incoming.query, incoming.body, incoming.files
+        ask = Ask(self._store, self._options, self._links, ids, query, body, files)
+        with self._store.lock:
+            self._store.settle()
+            return self._carried_out(route, ask)
+
+    def finish(self, answer: Answer) -> Answer:
+        """Give the answer with the headers that all answers of the service bear (recorded sessions)."""
+        ident = str(uuid.uuid4())
+        common = {"Request-Id": ident, "apim-request-id": ident, **_HEADERS}
+        return Answer(answer.status, answer.body, answer.content_type, {**common, **answer.headers})
+
+    def latency(self) -> float:
+        """Give the seconds before each answer."""
+        return self._options.api_latency
+
+    def _carried_out(self, route: Route, ask: Ask) -> Answer:
+        try:
+            _check_writable(route, ask)
+            return route.handler(ask)
+        except ServiceError as error:
+            return error.answer()
+
+    def _in_rate(self) -> bool:
+        limit, moment = self._options.calls_per_second, time.monotonic()
+        if limit is None:
+            return True
+        while self._recent and self._recent[0] <= moment - 1:
+            self._recent.popleft()
+        if len(self._recent) >= limit:
+            return False
+        self._recent.append(moment)
+        return True
+
+    def _too_fast(self, route: Route) -> Answer:
+        headers = {"Retry-After": "1"} if self._options.retry_after else None
+        return gateway_error(429, TOO_FAST.format(operation=route.name), headers)
+
+
+def _check_writable(route: Route, ask: Ask) -> None:
+    if route.changes and "projectId" in ask.ids and ask.project.dr_mode:
+        raise ServiceError(403, "ForbiddenDRModeEnabled", "The project is in disaster recovery mode")

@@ -1,0 +1,135 @@
+"""The bytes behind a blob path: uploaded files as they came, generated ones from the id, exported models.
+
+A blob exists as long as its record exists somewhere: an image in the workspace or any iteration.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import uuid
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from custom_vision_simulator import paths
+from custom_vision_simulator.records import Image, Iteration, Prediction, Project
+from custom_vision_simulator.store import Store
+
+JPEG_START = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
+JPEG_END = b"\xff\xd9"
+THUMBNAIL_BYTES = 1000
+BLOCK = b"".join(sha256(index.to_bytes(4, "big")).digest() for index in range(2048))
+ZIP_DATE = (2020, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The content of a blob and when it was made."""
+
+    data: bytes
+    created: datetime
+
+    @property
+    def content_type(self) -> str:
+        """Give image/jpeg for a JPEG, application/octet-stream for anything else."""
+        return "image/jpeg" if self.data.startswith(b"\xff\xd8") else "application/octet-stream"
+
+
+def generated(ident: str, size: int, kind: str = "image") -> bytes:
+    """Give `size` bytes (at least header, id and end) that depend on nothing but the arguments."""
+    head = JPEG_START + f"{kind} {ident} ".encode()
+    missing = max(0, size - len(head) - len(JPEG_END))
+    filler = BLOCK * (missing // len(BLOCK) + 1) if missing > len(BLOCK) else BLOCK
+    return head + filler[:missing] + JPEG_END
+
+
+def image_bytes(image: Image) -> bytes:
+    """Give the resized image: exactly the uploaded bytes, or the generated ones."""
+    return generated(image.id, image.size) if image.data is None else image.data
+
+
+def original_bytes(image: Image) -> bytes:
+    """Give the larger bytes of an original that is a blob of its own ([infer]: never recorded)."""
+    resized = image_bytes(image)
+    return resized + generated(image.id, len(resized), "original")
+
+
+def prediction_bytes(prediction: Prediction) -> bytes:
+    """Give the image of a stored prediction."""
+    if prediction.data is not None:
+        return prediction.data
+    return generated(prediction.id, prediction.size, "prediction")
+
+
+def model_bytes(iteration: Iteration, platform: str) -> bytes:
+    """Give a small valid zip with a model and its labels, the same bytes every time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("model", ZIP_DATE), f"{platform} model of {iteration.id}\n")
+        labels = "".join(f"{tag.name}\n" for tag in iteration.snapshot.tags.values())
+        archive.writestr(zipfile.ZipInfo("labels.txt", ZIP_DATE), labels)
+    return buffer.getvalue()
+
+
+def find_blob(store: Store, path: str) -> Blob | None:
+    """Give the blob of a path with a leading slash, None when there is none (any more)."""
+    for pattern, find in _KINDS:
+        if matched := pattern.fullmatch(path):
+            project = store.projects.get(_dashed(matched[1]))
+            return find(project, *matched.groups()[1:]) if project else None
+    return None
+
+
+def project_of(path: str) -> str | None:
+    """Give the project id that a blob path names, None for a path of no known form."""
+    matches = (pattern.fullmatch(path) for pattern, _ in _KINDS)
+    return next((_dashed(each[1]) for each in matches if each), None)
+
+
+def _dashed(ident: str) -> str:
+    return str(uuid.UUID(ident))
+
+
+def _image(project: Project, kind: str, ident: str) -> Blob | None:
+    image = project.find_image(_dashed(ident))
+    if image is None:
+        return None
+    data = image_bytes(image) if kind == "i" else generated(image.id, THUMBNAIL_BYTES, "thumbnail")
+    return Blob(data, image.created)
+
+
+def _original(project: Project, ident: str) -> Blob | None:
+    image = project.find_image(_dashed(ident))
+    return Blob(original_bytes(image), image.created) if image else None
+
+
+def _model(project: Project, iteration_id: str, name: str) -> Blob | None:
+    iteration = project.iterations.get(_dashed(iteration_id))
+    if iteration is None:
+        return None
+    wanted = f"/m-{paths.bare(project.id)}/{iteration_id}.{name}"
+    done = [each for each in iteration.exports if each.status == "Done"]
+    export = next((each for each in done if paths.model(project.id, iteration.id, each) == wanted), None)
+    return Blob(model_bytes(iteration, export.platform), iteration.created) if export else None
+
+
+def _prediction(project: Project, kind: str, ident: str) -> Blob | None:
+    prediction = project.predictions.get(_dashed(ident))
+    if prediction is None:
+        return None
+    whole = kind == "o"
+    data = prediction_bytes(prediction) if whole else generated(prediction.id, THUMBNAIL_BYTES, "thumbnail")
+    return Blob(data, prediction.created)
+
+
+_HEX = "([0-9a-f]{32})"
+_UUID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_KINDS: list[tuple[re.Pattern[str], Callable[..., Blob | None]]] = [
+    (re.compile(f"/i-{_HEX}/([it])-{_HEX}"), _image),
+    (re.compile(f"/o-{_HEX}/o-{_HEX}"), _original),
+    (re.compile(rf"/m-{_HEX}/{_HEX}\.([A-Za-z0-9.]+)"), _model),
+    (re.compile(f"/predictionimages/{_UUID}/([ot])-{_UUID}"), _prediction),
+]

@@ -1,0 +1,113 @@
+"""The table of routes (published contracts v3.4-preview and v1.2) and the handler behind each operation."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from custom_vision_simulator import images, iterations, listings, predictions, projects
+from custom_vision_simulator.answers import Answer
+from custom_vision_simulator.asks import Ask
+
+Handler = Callable[[Ask], Answer]
+BASE = "/customvision/v3.4-preview/training"
+PROJECT = "/projects/{projectId}"
+ITERATION = PROJECT + "/iterations/{iterationId}"
+TAG = PROJECT + "/tags/{tagId}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An operation: published name, method, path template, handler and whether it changes the project."""
+
+    name: str
+    method: str
+    segments: tuple[str, ...]
+    handler: Handler
+    changes: bool
+
+    def match(self, segments: list[str]) -> dict[str, str] | None:
+        """Give the path parameters (lower case, as ids compare), None when the path is another."""
+        ids: dict[str, str] = {}
+        for wanted, given in zip(self.segments, segments, strict=True):
+            if wanted.startswith("{"):
+                ids[wanted[1:-1]] = given.lower()
+            elif wanted.lower() != given.lower():
+                return None
+        return ids
+
+
+_TABLE: list[tuple[str, str, str, Handler]] = [
+    ("GetDomains", "GET", "/domains", projects.get_domains),
+    ("GetDomain", "GET", "/domains/{domainId}", projects.get_domain),
+    ("GetProjects", "GET", "/projects", projects.get_projects),
+    ("CreateProject", "POST", "/projects", projects.create_project),
+    ("GetProject", "GET", PROJECT, projects.get_project),
+    ("UpdateProject", "PATCH", PROJECT, projects.update_project),
+    ("DeleteProject", "DELETE", PROJECT, projects.delete_project),
+    ("GetArtifact", "GET", PROJECT + "/artifacts", projects.get_artifact),
+    ("GetTags", "GET", PROJECT + "/tags", projects.get_tags),
+    ("CreateTag", "POST", PROJECT + "/tags", projects.create_tag),
+    ("GetTag", "GET", TAG, projects.get_tag),
+    ("UpdateTag", "PATCH", TAG, projects.update_tag),
+    ("DeleteTag", "DELETE", TAG, projects.delete_tag),
+    ("GetImages", "GET", PROJECT + "/images", listings.get_images),
+    ("GetImageCount", "GET", PROJECT + "/images/count", listings.get_image_count),
+    ("GetTaggedImages", "GET", PROJECT + "/images/tagged", listings.get_tagged_images),
+    ("GetTaggedImageCount", "GET", PROJECT + "/images/tagged/count", listings.get_tagged_image_count),
+    ("GetUntaggedImages", "GET", PROJECT + "/images/untagged", listings.get_untagged_images),
+    ("GetUntaggedImageCount", "GET", PROJECT + "/images/untagged/count", listings.get_untagged_image_count),
+    ("GetImagesByIds", "GET", PROJECT + "/images/id", listings.get_images_by_ids),
+    ("CreateImagesFromData", "POST", PROJECT + "/images", images.create_images_from_data),
+    ("CreateImagesFromFiles", "POST", PROJECT + "/images/files", images.create_images_from_files),
+    ("DeleteImages", "DELETE", PROJECT + "/images", images.delete_images),
+    ("UpdateImageMetadata", "POST", PROJECT + "/images/metadata", images.update_image_metadata),
+    ("CreateImageTags", "POST", PROJECT + "/images/tags", images.create_image_tags),
+    ("DeleteImageTags", "DELETE", PROJECT + "/images/tags", images.delete_image_tags),
+    ("CreateImageRegions", "POST", PROJECT + "/images/regions", images.create_image_regions),
+    ("DeleteImageRegions", "DELETE", PROJECT + "/images/regions", images.delete_image_regions),
+    ("GetIterations", "GET", PROJECT + "/iterations", iterations.get_iterations),
+    ("GetIteration", "GET", ITERATION, iterations.get_iteration),
+    ("UpdateIteration", "PATCH", ITERATION, iterations.update_iteration),
+    ("DeleteIteration", "DELETE", ITERATION, iterations.delete_iteration),
+    ("PublishIteration", "POST", ITERATION + "/publish", iterations.publish_iteration),
+    ("UnpublishIteration", "DELETE", ITERATION + "/publish", iterations.unpublish_iteration),
+    ("GetIterationPerformance", "GET", ITERATION + "/performance", iterations.get_iteration_performance),
+    ("GetImagePerformances", "GET", ITERATION + "/performance/images", iterations.get_image_performances),
+    (
+        "GetImagePerformanceCount",
+        "GET",
+        ITERATION + "/performance/images/count",
+        iterations.get_image_performance_count,
+    ),
+    ("GetExports", "GET", ITERATION + "/export", iterations.get_exports),
+    ("ExportIteration", "POST", ITERATION + "/export", iterations.export_iteration),
+    ("TrainProject", "POST", PROJECT + "/train", iterations.train_project),
+    ("QueryPredictions", "POST", PROJECT + "/predictions/query", predictions.query_predictions),
+    ("DeletePrediction", "DELETE", PROJECT + "/predictions", predictions.delete_prediction),
+    ("QuickTestImage", "POST", PROJECT + "/quicktest/image", predictions.quick_test_image),
+]
+_READING_POSTS = {"QueryPredictions", "QuickTestImage"}
+
+
+def _route(name: str, method: str, path: str, handler: Handler) -> Route:
+    changes = method != "GET" and name not in _READING_POSTS
+    return Route(name, method, tuple(path.strip("/").split("/")), handler, changes)
+
+
+ROUTES = [_route(name, method, BASE + path, handler) for name, method, path, handler in _TABLE]
+ROUTES.append(_route("GetAccountInfo", "GET", "/customvision/v1.2/Training/account", projects.get_account_info))
+_BY_LENGTH: dict[tuple[str, int], list[Route]] = defaultdict(list)
+for _each in ROUTES:
+    _BY_LENGTH[_each.method, len(_each.segments)].append(_each)
+
+
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    """Give the route and path parameters of a request, None when unknown; doubled slashes do no harm (recorded)."""
+    segments = re.sub("/+", "/", path).strip("/").split("/")
+    for route in _BY_LENGTH.get((method, len(segments)), ()):
+        if (ids := route.match(segments)) is not None:
+            return route, ids
+    return None

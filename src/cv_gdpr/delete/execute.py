@@ -1,0 +1,168 @@
+"""The use case of an erasure: a plan executed, children before parents, and everything in it looked for again."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cv_gdpr.delete.guards import protected_among
+from cv_gdpr.delete.marks import mark
+from cv_gdpr.delete.plan import Plan, ProjectPlan
+from cv_gdpr.delete.project import ProjectErasure, quoted
+from cv_gdpr.delete.proof import Proof
+from cv_gdpr.delete.run import Run, Terms
+from cv_gdpr.delete.waiting import Deadline
+from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, Unreachable, UsageError
+from cv_gdpr.evidence import papers
+from cv_gdpr.evidence.checking import check_chain
+from cv_gdpr.evidence.document import close, opening
+from cv_gdpr.evidence.ledger import Ledger
+from cv_gdpr.service.client import Service
+from cv_gdpr.table.inventory import projects_in
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.verbatim import Json
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure came to: its evidence, where that lies, and what stopped it if it was refused."""
+
+    evidence: Json
+    path: Path
+    stopped_by: CvGdprError | None = None
+    completed: bool = False  # an earlier run did it; its papers alone were completed
+
+
+def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: Terms) -> Erased:
+    """Execute a plan, prove it, and write evidence at `path`, with ledger, certificate and hashes beside it.
+
+    Raises UsageError, before anything is sent, if one of the files is there already and cannot be resumed; LedgerLost
+    if somebody takes the ledger away.
+    """
+    papers.check_name(path)
+    with Ledger(papers.ledger_of(path), plan.endpoint) as ledger:
+        ledger.require(terms.asked)
+        if ledger.closed and not ledger.finished:
+            papers.withdraw(path, ledger.chain())
+        papers.check_free(path)
+        ledger.begin(terms.asked)
+        erasure = Erasure(service, plan, ledger, terms)
+        erasure.run()
+        close(ledger, outside, erasure.stopped_by.exit_code if erasure.stopped_by else 0)
+        erased = Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
+        ledger.check()  # it may have been taken away meanwhile
+        return erased
+
+
+def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
+    """Say whether a run was cut off or stopped there that is to be resumed; complete the papers of one that ended.
+
+    Asks the service nothing. Raises UsageError if nothing is missing, if it is the ledger of another command, or if
+    something is in the way; StorageError.
+    """
+    papers.check_name(path)
+    if not os.path.lexists(papers.ledger_of(path)):
+        papers.check_free(path)
+        return False
+    with Ledger(papers.ledger_of(path), endpoint) as ledger:
+        ledger.require(asked)
+        if not ledger.closed:
+            papers.check_free(path)
+            return bool(ledger.events)
+        chain = ledger.chain()
+        if differences := check_chain(ledger.path, chain):
+            raise UsageError(f"{differences[0]}; no evidence can be completed from it", "name another --evidence")
+        missing, foreign = papers.in_the_way(path, chain)
+        if foreign:
+            raise UsageError(
+                f"{foreign[0]} is in the way: it is not what the ledger of this erasure tells",
+                "move it away; the same command then completes the evidence from the ledger",
+            )
+        if not missing and not ledger.finished:
+            return True
+        if not missing:
+            raise UsageError(
+                f"{path} is the evidence of a finished erasure; nothing was sent",
+                "verify it with cv-gdpr verify; name another --evidence for a new erasure",
+            )
+        return Erased(papers.write(path, chain), path, completed=True)
+
+
+@dataclass
+class Erasure:
+    """A plan under execution."""
+
+    service: Service
+    plan: Plan
+    ledger: Ledger
+    terms: Terms
+    stopped_by: CvGdprError | None = None
+
+    def run(self) -> None:
+        """Delete what is in the plan and look for it again; the ledger tells what came of it. Raises StorageError."""
+        before = [event["planned"] for event in self.ledger.events if event["event"] == "opened"]
+        concerned = [one for one in self.plan.projects if one.total]
+        planned = {one.id: one.planned() for one in concerned}
+        self.ledger.write("opened", **opening(self.plan.body() | {"hash": self.plan.hash}, planned, self.terms.asked))
+        for one in concerned:
+            if one.held:  # once the images are gone, nobody can tell any more
+                self.ledger.write("held", project=one.id, iterations=one.held)
+        not_now = self._not_now(concerned)
+        for one in concerned:
+            if self.stopped_by is None:
+                self._guarded(one.id, ProjectErasure(self._run(), one, not_now.get(one.id, "")).run)
+        for project, rows in _united([*before, planned]).items():
+            self._guarded(project, Proof(self._run(), project, rows).run)
+
+    def _run(self) -> Run:
+        """Return what one step works with; its waiting begins now."""
+        deadline = Deadline(self.service.stop, self.terms.wait)
+        return Run(self.service, self.plan, self.ledger, self.terms, deadline)
+
+    def _not_now(self, concerned: list[ProjectPlan]) -> dict[str, str]:
+        """Return the projects in which all is left, with the reason: what they are now is not what was shown."""
+        reasons: dict[str, str] = {}
+        if not concerned or not (self.terms.protect or self.terms.from_file or self.terms.confirmed):
+            return reasons  # it was listed just now
+        try:
+            entries = projects_in(self.service, Scope())
+        except ServiceError as error:
+            if isinstance(error, (NotAuthorised, Unreachable)):
+                self.stopped_by = error
+            return {one.id: f"its project could not be looked at again: {quoted(error)}" for one in concerned}
+        protected = protected_among(entries, self.terms.protect, known=False)
+        now = {entry["id"]: entry for entry in entries}
+        for one in concerned:
+            if one.id in protected:
+                reasons[one.id] = "its project is protected now"
+            elif one.id not in now:
+                reasons[one.id] = "its project is not listed any more"
+            elif _is_another(one, now[one.id]):
+                reasons[one.id] = "its project changed after it was planned; make a new plan"
+        return reasons
+
+    def _guarded(self, project: str, step: Callable[[], None]) -> None:
+        """Run one project's step: a failure of the service stops the rest only if it is of authorisation."""
+        try:
+            step()
+        except (NotAuthorised, Unreachable) as error:
+            self.stopped_by = self.stopped_by or error
+            self.ledger.write("stopped", project=project, reason=quoted(error))
+        except ServiceError as error:
+            self.ledger.write("failed", project=project, reason=quoted(error))
+            self.terms.say(f"project {project}: {error.message}")
+
+
+def _is_another(plan: ProjectPlan, entry: Json) -> bool:
+    """Say whether a project is not what was shown: where all of it goes, any change counts, else its name."""
+    return (mark(entry) != plan.mark) if plan.whole else str(entry.get("name")) != plan.name
+
+
+def _united(plans: list[dict[str, dict[str, list[str]]]]) -> dict[str, dict[str, list[str]]]:
+    """Give all that this run and those that were cut off before it planned: each is to be looked for."""
+    united: dict[str, dict[str, dict[str, None]]] = {}
+    for plan in plans:
+        for project, rows in plan.items():
+            for row, ids in rows.items():
+                united.setdefault(project, {}).setdefault(row, {}).update(dict.fromkeys(ids))
+    return {project: {row: list(ids) for row, ids in rows.items()} for project, rows in united.items()}

@@ -1,0 +1,108 @@
+"""The proof of an erasure: everything that was planned is looked for again, in lists and one by one."""
+
+from dataclasses import dataclass
+
+from cv_gdpr.delete.run import Run
+from cv_gdpr.errors import NotFound, Unsteady
+from cv_gdpr.table.categories import BY_API, Category
+from cv_gdpr.table.inventory import entry_of, listed, project_of
+from cv_gdpr.table.readers import Project, renewed_images
+from cv_gdpr.table.scope import Matches, Selection
+
+_ONE_BY_ONE = {"iterations": "get_iteration", "tags": "get_tag"}
+
+
+@dataclass
+class Proof:
+    """One project looked at again: what of the plans is still there."""
+
+    erasure: Run
+    id: str
+    rows: dict[str, list[str]]
+
+    def run(self) -> None:
+        """Look, and tell the ledger what is gone and what is there; raises ServiceError."""
+        there = self.remaining(thorough=True)
+        for row, ids in self.rows.items():
+            gone = [one for one in ids if one not in there[row]]
+            left = [one for one in ids if one in there[row]]
+            self.erasure.ledger.write("looked", project=self.id, row=row, gone=gone, there=left)
+
+    def remaining(self, *, thorough: bool) -> dict[str, set[str]]:
+        """Give what is still there, having waited for what the service said that it would delete."""
+        for round_ in range(10_000):
+            there = self._look(thorough=False)
+            if thorough and not self._hoped_for(there):
+                there = self._look(thorough=True)
+            if not self._hoped_for(there):
+                return there
+            if not self.erasure.deadline.pause(round_):
+                break
+        return self._look(thorough=thorough)
+
+    def _look(self, *, thorough: bool) -> dict[str, set[str]]:
+        return self.erasure.deadline.settled(lambda: self._still_there(thorough=thorough))
+
+    def _hoped_for(self, there: dict[str, set[str]]) -> bool:
+        """Say whether something is still there that the service said it would delete."""
+        accepted = {
+            (event["row"], one)
+            for event in self.erasure.ledger.events
+            if event["event"] == "answered" and event["project"] == self.id and 200 <= event["status"] < 300
+            for one in event["ids"]
+        }
+        return any((row, one) in accepted for row, ids in there.items() for one in ids)
+
+    def _still_there(self, *, thorough: bool) -> dict[str, set[str]]:
+        """Give what is there of each row; not thorough: images by their ids alone, which takes fewer calls."""
+        nothing: dict[str, set[str]] = {row: set() for row in self.rows}
+        try:
+            if "projects" in self.rows and self.project_is_gone():
+                return nothing
+            project = project_of(self.erasure.service, self.id)
+            return {
+                row.name: self._found(project, row, thorough=thorough) & set(self.rows[row.name])
+                for row in BY_API
+                if row.name in self.rows
+            }
+        except NotFound:
+            if self.project_is_gone():
+                return nothing
+            raise
+
+    def project_is_gone(self) -> bool:
+        """Say whether GetProject answers 404, and GetProjects agrees: a gateway's 404 alone would prove nothing."""
+        try:
+            self.erasure.service.call("get_project", self.id)
+        except NotFound:
+            if entry_of(self.erasure.service, self.id):
+                raise Unsteady(f"project {self.id}: GetProject answers 404, but GetProjects lists it") from None
+            return True
+        return False
+
+    def _found(self, project: Project, row: Category, *, thorough: bool) -> set[str]:
+        if row.name == "projects":
+            return {self.id}
+        if row.name == "images" and not thorough:
+            return self._by_ids(project)
+        items = listed(project, row, Matches(Selection()))
+        found = {item.id for item in items if not (row.name == "tags" and item.iteration)}
+        if row.name == "images":
+            return found | self._by_ids(project)
+        if thorough and row.name in _ONE_BY_ONE:
+            missing = [one for one in self.rows[row.name] if one not in found]
+            return found | {one for one in missing if self._answers(_ONE_BY_ONE[row.name], one)}
+        return found
+
+    def _answers(self, operation: str, identity: str) -> bool:
+        """Say whether the service still gives a thing that its list does not hold: only a 404 says that it is gone."""
+        try:
+            self.erasure.service.call(operation, self.id, identity)
+        except NotFound:
+            return False
+        return True
+
+    def _by_ids(self, project: Project) -> set[str]:
+        """Return the ids that GetImagesByIds knows in the workspace or in an iteration that remains."""
+        ids = self.rows["images"]
+        return {item.id for place in project.places for item in renewed_images(project, place, ids)}

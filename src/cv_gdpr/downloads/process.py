@@ -1,0 +1,244 @@
+"""The downloads from blob storage: many at once, in a process of their own (`worker.py`), seen from here."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from cv_gdpr import errors
+from cv_gdpr.archive.writing import Received, write_all
+from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
+from cv_gdpr.links import LinkRule, UnsafeLink
+from cv_gdpr.service.client import LOG
+from cv_gdpr.service.surroundings import authorities, proxy_for
+
+_READ = 1 << 16  # bytes
+_OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process has no use for
+_TOGETHER = 32  # orders
+_TO_END = 5.0  # seconds
+_ROOM = 64  # blobs under way, however few the connections: answers come in batches, and none may lack work for them
+# Where modules are found is handed on: the process must not look into the working folder, which may hold anything.
+_START = """
+import json, sys
+settings = json.loads(sys.argv[1])
+sys.path[:] = settings.pop("modules")
+from cv_gdpr.downloads.worker import main
+main(settings)
+"""
+
+
+class Where(NamedTuple):
+    """Where bytes come from and go to: a link, a path up to its suffix, the suffix if their type tells none.
+
+    `most` is how many bytes there may be.
+    """
+
+    uri: str
+    stem: str
+    suffix: str
+    most: int
+
+
+Done = Callable[[Received | CvGdprError], None]
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """How blobs are fetched: connections at once, patience in seconds for each blob, seconds without a byte."""
+
+    connections: int = 32
+    patience: float = 120.0
+    silence: float = 60.0
+
+
+class Downloads:
+    """Fetches blobs in the background; a context manager. Raises UsageError for certificates that cannot be read."""
+
+    def __init__(self, fetching: Fetching, temporary: Callable[[], str], stop: threading.Event, endpoint: str) -> None:
+        self._proxy_of = Proxies(LinkRule(endpoint)).of  # the environment counts as it is when a run begins
+        self._settings = asdict(fetching) | {"authorities": authorities()}
+        self._most = max(fetching.connections * 8, _ROOM)
+        self._unsent: list[list[Any]] = []
+        self._temporary = temporary
+        self._stop = stop
+        self._waited_for: dict[str, Done] = {}  # by temporary path
+        self._lock = threading.Lock()  # taken for each blob, and as a lock cheaper than as a condition
+        self._room = threading.Condition(self._lock)
+        self._sending = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._listener = threading.Thread(target=self._listen, name="downloads", daemon=True)
+        self._broke = ""
+        self._ended: CvGdprError | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """End the process; what it has under way are temporary files."""
+        with self._room:
+            self._ended = self._ended or Interrupted("interrupted")
+        if self._process:
+            self._process.kill()
+            if self._listener.is_alive():  # else interrupted before it was started
+                self._listener.join(_TO_END)
+            with self._process:
+                pass  # closes the pipes, and waits
+
+    def prepare(self) -> None:
+        """Start the process before there is something to fetch: it takes as long as the first calls."""
+        with self._lock:
+            self._start()
+
+    def submit(self, where: Where, done: Done, *, again: bool = False) -> None:
+        """Fetch a blob; `done` is called, mostly in another thread, with the file or with the error that remained.
+
+        Waits for room, unless the blob is asked for `again` (with a renewed link): it had its place already. Orders are
+        sent on together, for each one that is sent by itself wakes another process up: `push` says that no more come.
+        """
+        try:
+            order: list[Any] = [self._temporary(), self._proxy_of(where.uri), *where]
+        except MalformedAnswer as error:
+            done(error)
+            return
+        while not again and self._is_full():
+            self._wait_for_room()
+        with self._lock:
+            if not self._ended:
+                self._start()
+                self._waited_for[order[0]] = done
+        if self._ended:
+            done(self._ended)
+            return
+        with self._sending:
+            self._unsent.append(order)
+            if again or len(self._unsent) >= _TOGETHER:
+                self._send()
+
+    def _is_full(self) -> bool:
+        return len(self._waited_for) >= self._most and not self._ended
+
+    def _wait_for_room(self) -> None:
+        self.push()  # without holding the lock, which the answers need: the process reads no orders while it answers
+        with self._room:
+            self._room.wait_for(lambda: not self._is_full(), 0.5)
+        if self._stop.is_set():
+            raise Interrupted("interrupted")
+
+    def push(self) -> None:
+        """Send on the orders that wait for more."""
+        with self._sending:
+            self._send()
+
+    def _start(self) -> None:
+        """Start the process, which many a command has no use for."""
+        if self._process:
+            return
+        settings = json.dumps(self._settings | {"modules": sys.path})
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter
+                [sys.executable or "", "-I", "-S", "-c", _START, settings],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+                start_new_session=True,  # a Ctrl-C is for this process here
+            )
+        except OSError as error:
+            hint = "raise the limits of this process (ulimit -u, -n, -v), or of its container"
+            raise ProcessEnded(
+                f"the process that downloads cannot be started: {error.strerror or error}", hint
+            ) from error
+        self._listener.start()
+
+    def _send(self) -> None:
+        if self._unsent:
+            with suppress(BrokenPipeError):  # of which `_listen` tells
+                write_all(self._handle(0), json.dumps(self._unsent).encode() + b"\n")
+            self._unsent.clear()
+
+    def _handle(self, number: int) -> int:
+        assert self._process  # noqa: S101 - for the type checker
+        pipe = (self._process.stdin, self._process.stdout)[number]
+        assert pipe  # noqa: S101
+        return pipe.fileno()
+
+    # --- in the thread that listens -----------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        half = b""
+        try:
+            while came := os.read(self._handle(1), _READ):
+                *whole, half = (half + came).split(b"\n")
+                for line in whole:
+                    for answer in json.loads(line):
+                        self._take(*answer)
+        except Exception as error:  # noqa: BLE001 - told to all that wait
+            self._broke = (shortage(error) or (type(error).__name__,))[0]
+            LOG.debug("the thread that takes what was downloaded ended", exc_info=error)
+        finally:
+            self._end()
+
+    def _take(self, kind: str, *told: Any) -> None:
+        if kind == "whole":
+            temporary, path, size, sha256, head = told
+            self._settle(temporary, Received(path, size, sha256, bytes.fromhex(head)))
+        elif kind == "failed":
+            path, error, known = told
+            self._settle(path, getattr(errors, error)(**known))
+        elif kind == "said":
+            LOG.info(told[0])
+        else:
+            self._broke, trace = told
+            LOG.debug(trace)
+
+    def _settle(self, path: str, result: Received | CvGdprError) -> None:
+        with self._lock:
+            done = self._waited_for.pop(path)
+            if len(self._waited_for) == self._most // 2:
+                self._room.notify_all()  # not for each place: waking the lister up costs more than a download
+        done(result)
+
+    def _end(self) -> None:
+        """Tell all that are waited for that nothing comes any more."""
+        with self._room:
+            how = self._broke or "it was killed"
+            self._ended = self._ended or ProcessEnded(f"the process that downloads ended before its time ({how})")
+            left = list(self._waited_for.values())
+            self._waited_for.clear()
+            self._room.notify_all()
+        for done in left:
+            done(self._ended)
+
+
+class Proxies:
+    """Which proxy the usual variables name for a link, and which links are refused."""
+
+    def __init__(self, rule: LinkRule) -> None:
+        self._rule = rule
+        self._of_root = lru_cache(maxsize=1024)(self._look)  # few hosts have all the links
+
+    def of(self, uri: str) -> str:
+        """Give the proxy for a link's host, as requests does for the API; empty: none.
+
+        Raises MalformedAnswer for a link that is not to be followed (`LinkRule`), UsageError for an address that is
+        no proxy's.
+        """
+        try:
+            uri.encode()
+        except UnicodeEncodeError:
+            raise MalformedAnswer("the service gave a link that is no address") from None
+        return self._of_root(uri[: uri.find("/", 8) + 1] or uri)
+
+    def _look(self, root: str) -> str:
+        try:
+            self._rule.check(root)
+        except UnsafeLink as error:
+            raise MalformedAnswer(f"the service gave {error}") from None
+        return proxy_for(root)

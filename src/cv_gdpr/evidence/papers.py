@@ -1,0 +1,175 @@
+"""The files of an erasure: NAME.json, and beside it NAME.jsonl (ledger), NAME.html (certificate), NAME.sha256 (hashes).
+
+All but the ledger are told from the ledger alone, so that a run which ends after its last line loses none of them.
+"""
+
+import hashlib
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cv_gdpr.archive.ownership import open_own
+from cv_gdpr.archive.writing import open_new, read_all, remove_unfinished, storing, write_new
+from cv_gdpr.errors import CvGdprError, StorageError, UsageError
+from cv_gdpr.evidence.certificate import certificate
+from cv_gdpr.evidence.document import document_of
+from cv_gdpr.evidence.ledger import Chain, Ledger, rescued_of
+from cv_gdpr.verbatim import Json
+
+
+def ledger_of(evidence: Path) -> Path:
+    """Give the path of the ledger that belongs to an evidence file."""
+    return evidence.with_suffix(".jsonl")
+
+
+def certificate_of(evidence: Path) -> Path:
+    """Give the path of the printable page that belongs to an evidence file."""
+    return evidence.with_suffix(".html")
+
+
+def hashes_of(evidence: Path) -> Path:
+    """Give the path of the list of hashes that belongs to an evidence file."""
+    return evidence.with_suffix(".sha256")
+
+
+def check_name(evidence: Path) -> None:
+    """Raise UsageError for a name that evidence cannot have."""
+    if evidence.suffix != ".json":
+        raise UsageError(
+            f"--evidence {evidence} does not end in .json",
+            "beside NAME.json lie NAME.jsonl (the ledger), NAME.html (the certificate) and NAME.sha256 (the hashes)",
+        )
+    if not evidence.absolute().parent.is_dir():
+        raise UsageError(f"--evidence {evidence}: there is no such folder")
+    ledger = ledger_of(evidence)
+    for place in (evidence, ledger, certificate_of(evidence), hashes_of(evidence), rescued_of(ledger)):
+        try:
+            place.lstat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # a name too long, for one
+            raise UsageError(f"--evidence {place}: {error.strerror}") from error
+
+
+def check_free(evidence: Path) -> None:
+    """Raise UsageError if one of the files is there that are written after the last deletion."""
+    for place in (evidence, certificate_of(evidence), hashes_of(evidence)):
+        if os.path.lexists(place):
+            raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
+
+
+def unused(folder: Path) -> Path:
+    """Claim a name that no other run has, by making its ledger, and give the evidence's path; raises StorageError."""
+    stem = f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    for number in range(1, 1000):
+        evidence = folder / f"{stem}{f'-{number}' if number > 1 else ''}.json"
+        if any(map(os.path.lexists, (evidence, certificate_of(evidence), hashes_of(evidence)))):
+            continue
+        try:
+            with storing(evidence):
+                os.close(open_new(ledger_of(evidence)))
+        except StorageError as error:
+            if not isinstance(error.__cause__, FileExistsError):
+                raise
+        else:
+            return evidence
+    raise StorageError(f"{folder} holds a thousand erasures of this second", "name the evidence with --evidence")
+
+
+def unfinished(endpoint: str, asked: str) -> Path | None:
+    """Return the evidence's path of a run of the same command in this folder that was cut off, if one was.
+
+    Only of runs whose evidence was given no name: `unused` made theirs.
+    """
+    for path in sorted(Path().glob("cv-gdpr-erasure-*.jsonl")):
+        try:
+            if not path.stat().st_size or path.with_suffix(".json").exists():
+                continue  # a run that begins just now has claimed the name, or one ended
+            with Ledger(path, endpoint) as ledger:
+                ledger.require(asked)
+                if ledger.events and not ledger.closed:
+                    return path.with_suffix(".json")
+        except (CvGdprError, OSError):  # another run's, another command's, or not a ledger: not this one's to resume
+            continue
+    return None
+
+
+def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:
+    """Give path and content of the three files that a closed ledger tells, the list of hashes last."""
+    document = document_of(chain, ledger_of(evidence).name)
+    made = {
+        evidence: (json.dumps(document, indent=2) + "\n").encode(),
+        certificate_of(evidence): certificate(document).encode(errors="xmlcharrefreplace"),
+    }
+    hashes = {place: hashlib.sha256(content).hexdigest() for place, content in made.items()}
+    hashes[ledger_of(evidence)] = chain.sha256
+    return made | {hashes_of(evidence): b"".join(map(hash_line, hashes.values(), hashes))}
+
+
+def hash_line(sha256: str, place: Path) -> bytes:
+    """Give a file's line as sha256sum writes it; a backslash in front tells that the name is escaped."""
+    name = place.name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if name == place.name else chr(92)}{sha256}  ".encode() + os.fsencode(name) + b"\n"
+
+
+def in_the_way(evidence: Path, chain: Chain) -> tuple[list[Path], list[Path]]:
+    """Give which of the three files are not there yet, and which names something else has; raises UsageError.
+
+    What a killed run left under a temporary name is removed, so whoever calls must hold the ledger.
+    """
+    missing, foreign = [], []
+    for place, content in texts(evidence, chain).items():
+        with storing(place):
+            remove_unfinished(place)
+        if not os.path.lexists(place):
+            missing.append(place)
+        elif not _is_ours(place, content):
+            foreign.append(place)
+    return missing, foreign
+
+
+def withdraw(evidence: Path, chain: Chain) -> None:
+    """Remove the papers of a run that was stopped, since a resumed one makes others; its ledger keeps what they told.
+
+    Raises UsageError for a file in their place that the ledger does not tell, and StorageError.
+    """
+    _, foreign = in_the_way(evidence, chain)
+    if foreign:
+        raise UsageError(f"{foreign[0]} is not what the ledger of this erasure tells", "move it away, and try again")
+    for place in reversed(texts(evidence, chain)):
+        with storing(place):
+            place.unlink(missing_ok=True)
+
+
+def _is_ours(place: Path, content: bytes) -> bool:
+    try:
+        handle = open_own(place)
+    except (OSError, UsageError):
+        return False
+    try:
+        return read_all(handle) == content
+    finally:
+        os.close(handle)
+
+
+def write(evidence: Path, chain: Chain) -> Json:
+    """Write what is missing of the three files, durable each, and return the evidence; raises StorageError."""
+    import shlex
+
+    hint = (
+        f"the ledger is whole: the same command with --evidence {shlex.quote(str(evidence))} completes the rest from it"
+    )
+    for place, content in texts(evidence, chain).items():
+        if os.path.lexists(place) and _is_ours(place, content):
+            continue
+        try:
+            with storing(place):
+                write_new(place, content)
+        except StorageError as error:
+            if isinstance(error.__cause__, FileExistsError):
+                raise StorageError(
+                    f"{place} appeared during the run and is not overwritten", f"move it away; {hint}"
+                ) from error
+            raise StorageError(error.message, hint) from error
+    return document_of(chain, ledger_of(evidence).name)

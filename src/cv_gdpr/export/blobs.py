@@ -1,0 +1,290 @@
+"""The bytes of one project: each blob fetched once, named and claimed, its link renewed when it is no good any more."""
+
+import hashlib
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+from cv_gdpr.archive.folder import ProjectFolder
+from cv_gdpr.archive.journal import blob_key
+from cv_gdpr.archive.names import safe_stem
+from cv_gdpr.archive.writing import Received
+from cv_gdpr.downloads.fetcher import Fetcher
+from cv_gdpr.downloads.process import Where
+from cv_gdpr.errors import (
+    CvGdprError,
+    Interrupted,
+    MalformedAnswer,
+    NotAuthorised,
+    ProcessEnded,
+    ServiceError,
+    StorageError,
+    Unreachable,
+    shortage,
+)
+from cv_gdpr.links import source_path
+from cv_gdpr.masking import without_signature
+from cv_gdpr.service.paging import PAGE
+from cv_gdpr.table.categories import category
+from cv_gdpr.table.findings import Blob, Item
+from cv_gdpr.table.readers import Project
+from cv_gdpr.verbatim import Json
+
+STOPS_ALL = (NotAuthorised, MalformedAnswer, Unreachable, Interrupted, StorageError, ProcessEnded)
+_FATAL = (
+    NotAuthorised,
+    Interrupted,
+    StorageError,
+    ProcessEnded,
+)  # ... of those, the ones that stop all when one blob meets them
+_WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired, or the blob is gone: the service knows which
+_RENEWALS = 4  # of one blob
+
+
+class _Wanted(NamedTuple):
+    """A blob on its way: the item it belongs to, its link, the file it will be, how often its link was renewed."""
+
+    item: Item
+    blob: Blob
+    name: str  # which blob of which item
+    stem: str
+    source: str
+    renewals: int = 0
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its row and iteration: links are renewed for those of one place together."""
+        return self.item.row, self.item.iteration["id"] if self.item.iteration else ""
+
+
+@dataclass
+class ProjectBytes:
+    """The bytes of one project. `miss` is told row, id, source and reason of each blob that cannot be had."""
+
+    project: Project
+    folder: ProjectFolder
+    fetcher: Fetcher
+    miss: Callable[[str, str, str, str], None]
+    by_row: Counter[str] = field(default_factory=Counter)
+    claimed: set[int] = field(default_factory=set)  # keys of all blobs that were wanted
+    unlisted: list[tuple[Item, str]] = field(default_factory=list)  # whose link is refused, and that no place gives
+    moved: dict[tuple[str, str], tuple[Item, str]] = field(
+        default_factory=dict
+    )  # blob and its place: which, from where
+    _stems: set[int] = field(default_factory=set)
+    _outstanding: int = 0
+    _known: int = 0  # files of an earlier run
+    _new: int = 0
+    _fatal: Exception | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # taken for each blob; no condition, which is dearer
+    _expired: deque[_Wanted] = field(default_factory=deque)
+    _renewer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "renew"))
+
+    def __post_init__(self) -> None:
+        self._changed = threading.Condition(self._lock)
+
+    def close(self) -> None:
+        """End the renewals."""
+        self._renewer.shutdown(wait=False, cancel_futures=True)
+
+    def finish(self) -> None:
+        """Write the index of what is there, and free the memory of a project that is done."""
+        self._stems.clear()
+        listed = self.folder.finish(self.claimed)
+        if listed != self._known + self._new:
+            lost = f"{self.folder.path}: of {self._known + self._new} files the journal knows {listed}"
+            raise StorageError(lost, "somebody else changed it, or the disk lost it")
+        self.claimed.clear()
+
+    def want(self, item: Item, blob: Blob) -> None:
+        """See to it that a blob will be there; raises what stopped the downloads."""
+        if self._fatal:
+            raise self._fatal
+        name, source = safe_stem(blob.stem), _source(blob.uri)
+        key = blob_key(name, source)
+        if not blob.uri:
+            self.miss(item.row, item.id, "", "the service gives no link to its bytes")
+        if not blob.uri or key in self.claimed:
+            return
+        self.claimed.add(key)
+        known = self.folder.journal.known(key)
+        if known is not None:
+            self.by_row[item.row] += known
+            self._known += 1
+            return
+        with self._lock:
+            self._outstanding += 1
+        try:
+            self._submit(_Wanted(item, blob, name, self._own_stem(name, source), source))
+        except BaseException:
+            self._settle()
+            raise
+
+    def _own_stem(self, name: str, source: str) -> str:
+        """Give a stem that no other blob has: an iteration may keep the same id with other bytes."""
+        if not self._stems:
+            self._stems.update(_hash(entry.path.rpartition(".")[0]) for entry in self.folder.journal.entries)
+        stem = name
+        if _hash(stem) in self._stems:
+            stem += "." + hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()[:8]
+        self._stems.add(_hash(stem))
+        return stem
+
+    def _submit(self, wanted: _Wanted, *, again: bool = False) -> None:
+        where = Where(wanted.blob.uri, self.folder.place(wanted.stem), wanted.blob.suffix, wanted.blob.most)
+        self.fetcher.submit(self.project.id, where, partial(self._fetched, wanted), again=again)
+
+    def push(self) -> None:
+        """Let nothing that is wanted wait for more of it."""
+        self.fetcher.push()
+
+    def _fetched(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
+        """Take what a download came to; runs in the downloads' thread, so that nothing may escape it."""
+        try:
+            self._take(wanted, result)
+        except Exception as error:  # noqa: BLE001 - raised again where the blobs are waited for
+            self._stop(error)
+
+    def _take(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
+        if isinstance(result, Received):
+            self._keep(wanted, result)
+        elif isinstance(result, _FATAL):
+            self._stop(result)
+        elif self._may_be_renewed(wanted, result):
+            self._expired.append(wanted)
+            try:
+                self._renewer.submit(self._renew)
+            except RuntimeError as error:
+                if shortage(error):
+                    raise
+                self._stop(Interrupted("interrupted"))  # shut down: the run is being stopped
+        else:
+            self._lose(wanted, result.message)
+
+    def _keep(self, wanted: _Wanted, file: Received) -> None:
+        try:
+            self.folder.note(file, wanted.name, wanted.source)
+        except CvGdprError as error:
+            self._stop(error)
+            return
+        with self._lock:  # artifacts come in several threads
+            self.by_row[wanted.item.row] += file.size
+            self._new += 1
+        self._settle()
+
+    def _may_be_renewed(self, wanted: _Wanted, error: CvGdprError) -> bool:
+        refused = isinstance(error, ServiceError) and error.status in _WORTH_RENEWING
+        return refused and wanted.renewals < _RENEWALS and category(wanted.item.row).renew is not None
+
+    def _lose(self, wanted: _Wanted, reason: str) -> None:
+        self.miss(wanted.item.row, wanted.item.id, wanted.source, reason)
+        self._settle()
+
+    def _stop(self, error: Exception) -> None:
+        self._fatal = error
+        self._settle()
+
+    def _settle(self) -> None:
+        with self._lock:
+            self._outstanding -= 1
+            if not self._outstanding or self._fatal:
+                self._changed.notify_all()
+
+    def wait(self) -> None:
+        """Wait until every wanted blob is there or lost; raises what stopped the downloads."""
+        self.push()
+        with self._changed:
+            while self._outstanding and not self._fatal:
+                self._changed.wait(0.5)
+                if self.project.service.stop.is_set():
+                    raise Interrupted("interrupted")
+        if self._fatal:
+            raise self._fatal
+
+    # --- renewing -----------------------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """Ask for fresh links of the expired blobs of one place, as many as one call takes."""
+        try:
+            self._renew_some()
+        except Exception as error:  # noqa: BLE001 - nobody looks at what becomes of this by itself
+            self._stop(error)
+
+    def _renew_some(self) -> None:
+        batch = self._batch()
+        if not batch:
+            return
+        left = batch
+        try:
+            for place in (batch[0].item.iteration, *self.project.places):
+                left = self._renew_from(place, left)
+        except CvGdprError as error:
+            for wanted in left:
+                if isinstance(error, _FATAL):
+                    self._stop(error)
+                else:
+                    self._lose(wanted, f"its link expired, and cannot be renewed: {error.message}")
+            return
+        for wanted in left:
+            self.unlisted.append((wanted.item, wanted.source))
+            self._settle()
+
+    def _batch(self) -> list[_Wanted]:
+        batch: list[_Wanted] = []
+        for _ in range(len(self._expired)):
+            wanted = self._expired.popleft()
+            if len(batch) < PAGE and (not batch or wanted.place == batch[0].place):
+                batch.append(wanted)
+            else:
+                self._expired.append(wanted)
+        return batch
+
+    def _renew_from(self, iteration: Json | None, batch: list[_Wanted]) -> list[_Wanted]:
+        """Send those on their way again that a place knows; give the others."""
+        renew = category(batch[0].item.row).renew if batch else None
+        if renew is None:
+            return batch
+        items = {item.id: item for item in renew(self.project, iteration, [wanted.item.id for wanted in batch])}
+        left = []
+        for wanted in batch:
+            item = items.get(wanted.item.id)
+            own = iteration == wanted.item.iteration
+            fresh = _fresh(wanted, item, own=own) if item else None
+            if fresh and fresh.uri:
+                self._again(wanted, fresh)
+            elif own and item:
+                self._lose(wanted, "its link is refused, and the service, which still has it, gives no other")
+            else:
+                left.append(wanted)
+        return left
+
+    def _again(self, wanted: _Wanted, fresh: Blob) -> None:
+        """Fetch it by its fresh link, which may lead to another blob: a model that was exported again."""
+        source = _source(fresh.uri)
+        item, listed = self.moved.pop((wanted.name, wanted.source), (wanted.item, wanted.source))
+        if source != listed:
+            self.moved[wanted.name, source] = item, listed
+        self.claimed.discard(blob_key(wanted.name, wanted.source))
+        self.claimed.add(blob_key(wanted.name, source))
+        self._submit(wanted._replace(blob=fresh, source=source, renewals=wanted.renewals + 1), again=True)
+
+
+def _source(uri: str) -> str:
+    """Give what identifies a blob, as it may be written down: some links hold their signature in the path."""
+    return without_signature(source_path(uri))
+
+
+def _hash(stem: str) -> int:
+    return hash(stem.casefold())
+
+
+def _fresh(wanted: _Wanted, item: Item, *, own: bool) -> Blob | None:
+    """Give the blob as it is now: in its own place the one of its name, elsewhere only if it is the same one."""
+    for blob in item.blobs:
+        if blob.stem == wanted.blob.stem if own else blob.uri and _source(blob.uri) == wanted.source:
+            return blob
+    return None

@@ -1,0 +1,239 @@
+"""One project's export: its rows read, their JSON and bytes stored, every listing proved against its counts."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from cv_gdpr.archive.folder import Folder, Lines
+from cv_gdpr.archive.names import readable
+from cv_gdpr.downloads.fetcher import Fetcher
+from cv_gdpr.errors import ServiceError
+from cv_gdpr.export.blobs import STOPS_ALL, ProjectBytes
+from cv_gdpr.export.result import RowCount
+from cv_gdpr.masking import masked
+from cv_gdpr.table.categories import Category, category
+from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally
+from cv_gdpr.table.readers import Project
+from cv_gdpr.table.scope import Matches, selected
+from cv_gdpr.verbatim import Json
+
+_DELETED = "deleted at the service while it was exported"
+_MOVED = "not where its record says: it was stored anew while it was exported"
+_ONCE_MORE = "the same command takes it too"
+
+
+@dataclass
+class ProjectExport:
+    """One project's export; its counters may be read while it runs."""
+
+    project: Project
+    root: Folder
+    rows: Sequence[Category]
+    matches: Matches
+    fetcher: Fetcher
+    state: str = "waiting"
+    items: int = 0
+    missing: list[Json] = field(default_factory=list)
+    _bytes: ProjectBytes | None = None
+    _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _counts: dict[str, RowCount] = field(default_factory=dict)
+    _row_bytes: Counter[str] = field(default_factory=Counter)
+    _lines: dict[str, Lines] = field(default_factory=dict)
+    _notes: list[Json] = field(default_factory=list)
+    _listings: list[Json] = field(default_factory=list)
+    _unread: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """The project's name, for a person."""
+        return str(self.project.entry.get("name"))
+
+    @cached_property
+    def folder_name(self) -> str:
+        """The name of the project's folder below data/."""
+        return readable(self.project.entry.get("name"), self.project.id)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of files that are there so far."""
+        return sum(self._bytes.by_row.values()) if self._bytes else 0
+
+    def run(self) -> None:
+        """Export the project; raises what stops the whole run, notes in `missing` what does not."""
+        self.state = "exporting"
+        folder = self.root.project(self.folder_name)
+        self._bytes = ProjectBytes(self.project, folder, self.fetcher, self._miss)
+        with closing(self._bytes):
+            for row in self.rows:
+                if row.read_project:
+                    self._run_row(row)
+            self._bytes.wait()
+            self._settle_unlisted(self._bytes.unlisted)
+            for (blob, source), (item, listed) in self._bytes.moved.items():
+                note = _note(Absence(item.row, item.id, _MOVED, item.iteration))
+                self._notes.append(note | {"blob": blob, "from": listed, "to": source})
+            self._look_for_new_iterations()
+            self._bytes.finish()
+        self._write_notes()
+        self._counts = self._count()
+        self._held.clear()  # a resource may hold a hundred projects of this size
+        self.state = "incomplete" if self.missing else "done"
+
+    def _run_row(self, row: Category) -> None:
+        assert row.read_project and self._bytes  # noqa: S101, PT018 - for the type checker
+        try:
+            with ExitStack() as files:
+                for finding in selected(row.read_project(self.project), self.matches):
+                    self._accept(finding, files)
+        except STOPS_ALL:
+            raise
+        except ServiceError as error:
+            self._unread.add(row.name)
+            self._miss(row.name, "", "", error.message)
+        finally:
+            self._lines.clear()
+        self._bytes.push()
+
+    def _accept(self, finding: Finding, files: ExitStack) -> None:
+        assert self._bytes  # noqa: S101 - for the type checker
+        if isinstance(finding, Tally):
+            self._prove(finding, files)
+        elif isinstance(finding, Absence):
+            self._notes.append(_note(finding))
+        else:
+            self._write(finding, files)
+            if isinstance(finding, Item):
+                self._held[finding.row].add(finding.id)
+                self.items += 1
+                for blob in finding.blobs:
+                    self._bytes.want(finding, blob)
+
+    def _write(self, finding: Item | Detail, files: ExitStack) -> None:
+        path = self._path(finding.iteration, finding.file)
+        if path.endswith(".json"):
+            size = self.root.write_json(path, finding.record)
+        else:
+            size = self._open(path, files).write(finding.record)
+        self._row_bytes[finding.row] += size
+
+    def _open(self, path: str, files: ExitStack) -> Lines:
+        if path not in self._lines:
+            self._lines[path] = files.enter_context(self.root.lines(path))
+        return self._lines[path]
+
+    def _path(self, iteration: Json | None, file: str) -> str:
+        place = f"iterations/{readable(iteration.get('name'), iteration['id'])}/" if iteration else ""
+        return f"{self.folder_name}/{place}{file}"
+
+    def _prove(self, tally: Tally, files: ExitStack) -> None:
+        path = self._path(tally.iteration, tally.file)
+        written = self._open(path, files).count
+        place = tally.iteration["id"] if tally.iteration else None
+        proof = {
+            "row": tally.row,
+            "iteration": place,
+            "file": path.removeprefix(self.folder_name + "/"),
+            "countedBefore": tally.before,
+            "countedAfter": tally.after,
+            "listed": tally.listed,
+            "written": written,
+        }
+        if written > tally.listed:  # the list was read several times, and these were deleted meanwhile
+            proof["listedOnlyBefore"] = written - tally.listed
+        self._listings.append(proof)
+        lost = not self.matches.selection and written < tally.listed
+        if lost or not tally.agrees:
+            reason = (
+                f"the service counts {tally.before} before and {tally.after} after, lists {tally.listed}, "
+                f"{written} written ({'iteration ' + place if place else 'workspace'})"
+            )
+            self._miss(tally.row, "", "", reason)
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def _miss(self, row: str, identity: str, source: str, reason: str) -> None:
+        entry = {"project": self.project.id, "row": row, "id": identity or None, "source": source or None}
+        self.missing.append(entry | {"reason": masked(reason)})
+
+    def _settle_unlisted(self, unlisted: list[tuple[Item, str]]) -> None:
+        """Say what was deleted while it was exported: only what a new listing of its row does not hold any more."""
+        for row in dict.fromkeys(item.row for item, _ in unlisted):
+            listed, reason = self._listed_now(category(row))
+            for item, source in unlisted:
+                if item.row != row:
+                    continue
+                if reason or item.id in listed:
+                    self._miss(row, item.id, source, reason or "its link is refused, and the service still lists it")
+                    continue
+                self._held[row].discard(item.id)
+                self._notes.append(_note(Absence(row, item.id, _DELETED, item.iteration, gone=True)))
+
+    def _listed_now(self, row: Category) -> tuple[set[str], str]:
+        """List a row once more; give its ids, and why the listing proves nothing, if so."""
+        assert row.read_project and self._bytes  # noqa: S101, PT018 - for the type checker
+        listed: set[str] = set()
+        unsteady = ""
+        try:
+            for finding in row.read_project(Project(self.project.service, self.project.entry)):
+                if isinstance(finding, Item):
+                    listed.add(finding.id)
+                elif isinstance(finding, Tally) and not finding.agrees:
+                    unsteady = "its link is refused, and the listing moves, so that nobody can say whether it is there"
+        except STOPS_ALL:
+            raise
+        except ServiceError as error:
+            unsteady = f"its link is refused, and its row cannot be listed again: {error.message}"
+        return listed, unsteady
+
+    def _look_for_new_iterations(self) -> None:
+        """Name an iteration that came while the project was read: images may have moved into it, out of sight."""
+        if "iterations" not in vars(self.project):
+            return  # no row asked for them
+        known = {iteration["id"] for iteration in self.project.iterations}
+        try:
+            now = Project(self.project.service, self.project.entry).iterations
+        except STOPS_ALL:
+            raise
+        except ServiceError as error:
+            self._miss("iterations", "", "", f"not listed again at the end: {error.message}")
+            return
+        for iteration in now:
+            if iteration["id"] not in known:
+                for row in self.rows:
+                    if row.of_iterations:
+                        self._miss(row.name, "", "", f"iteration {iteration['id']} came meanwhile: {_ONCE_MORE}")
+
+    def _write_notes(self) -> None:
+        for name, entries in (("listings.jsonl", self._listings), ("absent.jsonl", self._notes)):
+            if entries:
+                with self.root.lines(f"{self.folder_name}/{name}") as lines:
+                    for entry in entries:
+                        lines.write(entry)
+
+    def counts(self) -> dict[str, RowCount]:
+        """Give held, exported and bytes of each row, once the project is done."""
+        return self._counts
+
+    def _count(self) -> dict[str, RowCount]:
+        """Count: of a row whose listing broke off, nothing is exported."""
+        assert self._bytes  # noqa: S101 - for the type checker
+        lost: defaultdict[str, set[str]] = defaultdict(set)
+        for entry in self.missing:
+            if entry["id"]:
+                lost[entry["row"]].add(entry["id"])
+        return {
+            row.name: RowCount(
+                len(self._held[row.name]),
+                0 if row.name in self._unread else len(self._held[row.name] - lost[row.name]),
+                self._row_bytes[row.name] + self._bytes.by_row[row.name],
+            )
+            for row in self.rows
+        }
+
+
+def _note(absence: Absence) -> Json:
+    iteration = absence.iteration["id"] if absence.iteration else None
+    note = {"row": absence.row, "iteration": iteration, "id": absence.id, "reason": masked(absence.reason)}
+    return note | {"gone": True} if absence.gone else note

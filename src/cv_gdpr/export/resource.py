@@ -1,0 +1,197 @@
+"""The use case of an export: the inventory read, its JSON and bytes stored, the counts checked, the bag closed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cv_gdpr.archive.folder import Folder, check_usable
+from cv_gdpr.archive.summary import SUMMARY
+from cv_gdpr.downloads.fetcher import Fetcher
+from cv_gdpr.downloads.process import Fetching
+from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
+from cv_gdpr.export.blobs import STOPS_ALL
+from cv_gdpr.export.project import ProjectExport
+from cv_gdpr.export.result import ExportResult, RowCount, bag_info, summary
+from cv_gdpr.masking import fingerprint
+from cv_gdpr.service.client import Service
+from cv_gdpr.table.categories import Category
+from cv_gdpr.table.findings import Absence, Detail, Finding, Item
+from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
+from cv_gdpr.table.readers import Project, Resource
+from cv_gdpr.table.scope import Matches, Scope
+from cv_gdpr.verbatim import Json
+
+_LOOK = 0.5  # seconds between two looks whether a signal came
+_TO_STOP = 3.0  # seconds that work under way gets to end when the run is stopped
+_PROJECTS_AT_ONCE = 4  # enough to spend 10 calls a second while answers take some 100 ms
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an export is made: where to, how blobs are fetched, whether the account's keys are kept in clear."""
+
+    out: Path
+    fetching: Fetching = field(default_factory=Fetching)
+    include_keys: bool = False
+    recheck: bool = False  # read again what an earlier run wrote, and compare its hash
+
+
+def export(
+    service: Service,
+    scope: Scope,
+    options: Options,
+    watch: Callable[[Sequence[ProjectExport]], None] = lambda _: None,
+) -> ExportResult:
+    """Export what is in scope into a folder; `watch` gets the projects' counters once, before they start to move.
+
+    Raises UsageError before anything is written, ServiceError for what stops the work, StorageError for the disk.
+    """
+    started = datetime.now(UTC)
+    rows = rows_in(scope)
+    check_usable(options.out, run := _run(service, scope, options))
+    entries = projects_in(service, scope)
+    projects = [Project(service, entry) for entry in entries]
+    check_tags(projects, scope.selection)
+    matches = Matches(scope.selection)
+    with _resumable(options.out), Folder(options.out, run, recheck=options.recheck) as folder:
+        with Fetcher(service, options.fetching, folder.temporary) as fetcher:
+            if projects and any(row.renew for row in rows):  # they are what has bytes
+                fetcher.prepare()
+            top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
+            top.run(rows)
+            exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
+            watch(exports)
+            _run_all(service, exports)
+        result = ExportResult(
+            folder=options.out,
+            rows=_totals(top, exports, rows),
+            projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
+            missing=top.missing + [entry for export in exports for entry in export.missing],
+            by_hand=top.by_hand,
+            unmatched=matches.unmatched,
+            not_searched=not_searched(scope),
+            kinds=scope.selection.kinds,
+            calls=service.calls,
+            asked=scope.rows,
+            seconds=(datetime.now(UTC) - started).total_seconds(),
+        )
+        _end(folder, result, service, scope, started)
+    return result
+
+
+@contextmanager
+def _resumable(out: Path) -> Iterator[None]:
+    """Say at every end that is not of the user's making where what is there lies, and how to go on."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except CvGdprError as error:
+        if not out.exists():
+            raise  # nothing was written: there is nothing to go on with
+        on = f"what is there is kept in {out}; the same command with --out {out} goes on"
+        error.hint = f"{error.hint}; {on}" if error.hint else on
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted", f"the same command with --out {out} goes on") from None
+
+
+def _run(service: Service, scope: Scope, options: Options) -> Json:
+    """Say what makes two commands the same run; a selector's values only as a fingerprint."""
+    chosen = scope.selection
+    values = repr((sorted(chosen.tags), sorted(chosen.metadata), sorted(chosen.image_ids)))
+    return {
+        "format": 1,
+        "endpoint": service.endpoint,
+        "projects": sorted(scope.projects),
+        "rows": list(scope.rows),
+        "selection": fingerprint(values) if chosen else None,
+        "includeKeys": options.include_keys,
+    }
+
+
+def _run_all(service: Service, exports: list[ProjectExport]) -> None:
+    pool = ThreadPoolExecutor(_PROJECTS_AT_ONCE, "project")
+    futures: list[Future[None]] = [pool.submit(export.run) for export in exports]
+    try:
+        if failure := _first_failure(futures):
+            raise failure  # noqa: TRY301 - to be stopped like an interruption
+    except BaseException:
+        service.stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait(futures, timeout=_TO_STOP)
+        raise
+    pool.shutdown()
+
+
+def _first_failure(futures: Iterable[Future[None]]) -> BaseException | None:
+    """Wait until one fails, or all are done.
+
+    Not without end at a time: of two signals the system may hand both to another thread, and does not wake this one up.
+    """
+    left = set(futures)
+    while left:
+        finished, left = wait(left, timeout=_LOOK, return_when=FIRST_EXCEPTION)
+        if failure := next((error for future in finished if (error := future.exception())), None):
+            return failure
+    return None
+
+
+@dataclass
+class _ResourceExport:
+    """The rows that belong to the resource itself."""
+
+    resource: Resource
+    folder: Folder
+    by_hand: dict[str, str] = field(default_factory=dict)
+    counts: defaultdict[str, RowCount] = field(default_factory=lambda: defaultdict(RowCount))
+    missing: list[Json] = field(default_factory=list)
+
+    def run(self, rows: Sequence[Category]) -> None:
+        """Export them, and remember the words for what only a person can do."""
+        for row in rows:
+            if row.read_resource:
+                self._run_row(row)
+
+    def _run_row(self, row: Category) -> None:
+        assert row.read_resource  # noqa: S101 - for the type checker
+        try:
+            details = [self._accept(row, finding) for finding in row.read_resource(self.resource)]
+        except STOPS_ALL:
+            raise
+        except ServiceError as error:
+            self.missing.append({"project": None, "row": row.name, "id": None, "source": None, "reason": error.message})
+            return
+        listed = [finding for finding in details if finding]
+        if listed:
+            with self.folder.lines(listed[0].file) as lines:
+                self.counts[row.name].bytes += sum(lines.write(finding.record) for finding in listed)
+
+    def _accept(self, row: Category, finding: Finding) -> Detail | None:
+        if isinstance(finding, Absence):
+            self.by_hand[row.name] = f"{finding.reason}. {row.export_by_hand}"
+        elif isinstance(finding, Item):
+            size = self.folder.write_json(finding.file, finding.record)
+            self.counts[row.name].add(RowCount(1, 1, size))
+        return finding if isinstance(finding, Detail) else None
+
+
+def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence[Category]) -> dict[str, RowCount]:
+    totals = {row.name: top.counts[row.name] for row in rows}
+    for export in exports:
+        for name, count in export.counts().items():
+            totals[name].add(count)
+    return totals
+
+
+def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
+    told = summary(result, service.endpoint, scope)
+    folder.write_json(SUMMARY, told)
+    if result.missing:
+        folder.leave_open(result.missing)
+        return
+    folder.close_bag(bag_info(told, started))

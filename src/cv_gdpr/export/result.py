@@ -1,0 +1,87 @@
+"""What an export came to: counts for each row, what is missing, and what the bag says of it."""
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cv_gdpr import __version__
+from cv_gdpr.archive.summary import bag_info_of
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.verbatim import Json
+
+
+@dataclass
+class RowCount:
+    """What became of one row: items held by the service, items exported whole, bytes written."""
+
+    held: int = 0
+    exported: int = 0
+    bytes: int = 0
+
+    def add(self, other: "RowCount") -> None:
+        """Add another project's count of the same row."""
+        self.held += other.held
+        self.exported += other.exported
+        self.bytes += other.bytes
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export came to. `missing` names each thing that could not be had, `by_hand` what the API cannot do."""
+
+    folder: Path
+    rows: dict[str, RowCount]
+    projects: list[Json]
+    missing: list[Json]
+    by_hand: dict[str, str]
+    unmatched: list[str]
+    not_searched: dict[str, str]
+    kinds: frozenset[str]  # of selectors in use
+    calls: Counter[str]
+    asked: tuple[str, ...]
+    seconds: float
+    salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all that was asked for is there, 3 if part of it is not."""
+        refused = [row for row in self.asked if row == "account" and row in self.by_hand]
+        return 3 if self.missing or self.unmatched or refused else 0
+
+    def verdict(self, row: str) -> str:
+        """Say in a word or two what became of a row."""
+        if any(entry["row"] == row for entry in self.missing):
+            return "incomplete"
+        if row == "account" and row in self.by_hand:
+            return "not in the API"
+        return "complete"
+
+
+def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
+    """Give what stands in data/export.json: what was asked, and how many of each row are there."""
+    return {
+        "tool": f"cv-gdpr {__version__}",
+        "endpoint": endpoint,
+        "scope": "all projects" if not scope.projects else "projects named",
+        "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
+        "selectors": scope.selection.hashed(result.salt, result.unmatched),
+        "salt": result.salt if scope.selection else None,
+        "notSearched": result.not_searched,
+        "projects": result.projects,
+        "byHand": result.by_hand,
+    }
+
+
+def bag_info(told: Json, started: datetime) -> list[tuple[str, str]]:
+    """Return the lines of bag-info.txt; `told` is the summary, `started` when the export began."""
+    now = datetime.now(UTC)
+    return [
+        ("Bagging-Date", f"{now:%Y-%m-%d}"),
+        ("External-Description", "Export of what an Azure Custom Vision resource holds"),
+        ("Source-Api-Version", "3.4-preview"),
+        ("Export-Started", f"{started:%Y-%m-%dT%H:%M:%SZ}"),
+        ("Export-Finished", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
+        *bag_info_of(told),
+    ]

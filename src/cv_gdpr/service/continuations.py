@@ -1,0 +1,117 @@
+"""Stored predictions read to a proof, page after page by continuation, while others add and delete.
+
+No operation counts them, and how a continuation finds its place is not documented: one that is deleted meanwhile may
+move another out of sight. So they are read again until two passes agree on the ids that were stored before the first
+pass began, as the service's own clock tells; of live traffic nobody can say more.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cv_gdpr.errors import MalformedAnswer, Unsteady
+from cv_gdpr.service.paging import identified
+from cv_gdpr.verbatim import Json
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.client import Answer
+
+    Query = Callable[[Json], Answer]
+
+_PASSES = 6
+_IDLE_PAGES = 50  # one after the other that bring nothing which a list with an end would bring
+_MOST = 2_000_000  # of one project; the service keeps them for 30 days
+
+
+def stored_predictions(query: "Query") -> Iterator[Json]:
+    """Yield each stored prediction once; `query` sends QueryPredictions with a token.
+
+    Raises MalformedAnswer for paging that does not end, and Unsteady where the passes never agree.
+    """
+    given: set[str] = set()
+    agreed: set[str] | None = None
+    begun: datetime | None = None
+    for _ in range(_PASSES):
+        one = _Pass(query, begun)
+        for record in one.records():
+            if record["id"] not in given:
+                given.add(record["id"])
+                yield record
+        if one.pages == 1 or one.before == agreed:  # a single page shows one moment
+            return
+        begun, agreed = one.begun, one.before
+    raise Unsteady(
+        f"QueryPredictions: {_PASSES} passes never agree on what was stored before the first of them",
+        "somebody is deleting at the same time; run the command again",
+    )
+
+
+class _Pass:
+    """One reading from the first page to the last; `before` are the ids that were stored before `begun`."""
+
+    def __init__(self, query: "Query", begun: datetime | None) -> None:
+        self._query = query
+        self.begun = begun
+        self.before: set[str] = set()
+        self.pages = 0
+        self._seen: set[str] = set()
+        self._oldest, self._newest = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+
+    def records(self) -> Iterator[Json]:
+        """Yield each record of the pass once; raise MalformedAnswer where the pages do not end."""
+        token: Json = {"maxCount": 0, "orderBy": "Oldest"}
+        tokens: set[str] = set()
+        idle = 0
+        while True:
+            results, token = self._page(token)
+            new = [record for record in results if record["id"] not in self._seen]
+            self._seen.update(record["id"] for record in new)
+            idle = 0 if self._gets_on(new) else idle + 1
+            yield from new
+            onward = token.get("continuation")
+            if not onward:
+                return
+            if not isinstance(onward, str) or onward in tokens or idle >= _IDLE_PAGES or len(self._seen) > _MOST:
+                raise MalformedAnswer("QueryPredictions: the pages of stored predictions do not end")
+            tokens.add(onward)
+
+    def _page(self, token: Json) -> tuple[list[Json], Json]:
+        answer = self._query(token)
+        self.begun = self.begun or _moment_of(answer.date)
+        self.pages += 1
+        results, following = answer.body.get("results"), answer.body.get("token")
+        if not isinstance(results, list) or not isinstance(following, dict):
+            raise MalformedAnswer("QueryPredictions: the service answered without a token or a list of results")
+        return identified(results), following
+
+    def _gets_on(self, new: list[Json]) -> bool:
+        """Say whether a page leads towards an end: it has records from before this reading, of a time not read yet."""
+        further = False
+        for record in new:
+            created = _created(record)
+            if created is None or self.begun is None or created < self.begun:
+                self.before.add(record["id"])
+                further = further or created is None or not self._oldest <= created <= self._newest
+            if created:
+                self._oldest, self._newest = min(self._oldest, created), max(self._newest, created)
+        return further
+
+
+def _created(record: Json) -> datetime | None:
+    moment: Any = record.get("created")
+    try:
+        created = datetime.fromisoformat(moment)
+    except (TypeError, ValueError):
+        return None
+    return created if created.tzinfo else created.replace(tzinfo=UTC)
+
+
+def _moment_of(date: str) -> datetime:
+    """Return the time of an answer by its Date header, else by this machine's clock."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

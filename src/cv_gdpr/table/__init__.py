@@ -1,0 +1,1 @@
+"""The table: one record for each kind of data, how it is read and deleted, and what a run asks of it."""

@@ -1,0 +1,48 @@
+"""Which bytes belong to a record: told from its JSON alone, as the service sent it or as an export keeps it."""
+
+from cv_gdpr.links import without_query
+from cv_gdpr.table.findings import MOST_OF_MODEL, Blob
+from cv_gdpr.verbatim import Json
+
+
+def blobs_of(row: str, record: Json, stem: str = "") -> tuple[Blob, ...]:
+    """The bytes of a record of any row; `stem` is where those of an exported model belong."""
+    if row == "exports":
+        return export_blobs(record, stem)
+    return image_blobs(record, row) if row in {"images", "predictions"} else ()
+
+
+def image_blobs(record: Json, folder: str) -> tuple[Blob, ...]:
+    """The bytes of an image or a stored prediction: the original, and the resized where its path differs.
+
+    An original without a link has an empty one, so that it counts as missing.
+    """
+    original, resized = link_in(record, "originalImageUri"), link_in(record, "resizedImageUri")
+    blobs = [Blob(f"{folder}/{record['id']}", original)]
+    if resized and without_query(resized) != without_query(original):
+        blobs.append(Blob(f"{folder}-resized/{record['id']}", resized))
+    return tuple(blobs)
+
+
+def link_in(record: Json, name: str) -> str:
+    """The link in a field, or an empty string where there is none."""
+    link = record.get(name)
+    return link if isinstance(link, str) else ""
+
+
+def export_name(record: Json) -> str:
+    """Platform and flavor of an exported model, as one word."""
+    return "-".join(str(record[part]) for part in ("platform", "flavor") if record.get(part)) or "unknown"
+
+
+def export_blobs(record: Json, stem: str) -> tuple[Blob, ...]:
+    """The bytes of an exported model whose status is Done; its URI is null until then."""
+    uri = link_in(record, "downloadUri")
+    done = uri or str(record.get("status")).lower() == "done"
+    return (Blob(stem, uri, suffix_of(uri), MOST_OF_MODEL),) if done else ()
+
+
+def suffix_of(uri: str) -> str:
+    """The file suffix in a URI's path, for formats without a signature of their own (CoreML, ONNX)."""
+    _, dot, suffix = without_query(uri).rpartition("/")[2].rpartition(".")
+    return f".{suffix.lower()}" if dot and suffix.isascii() and suffix.isalnum() and len(suffix) <= 10 else ""

@@ -1,0 +1,270 @@
+"""How each row of the table is read: every function yields findings, asking the service as it goes."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
+from cv_gdpr.service.batches import asked_in_parts
+from cv_gdpr.service.continuations import stored_predictions
+from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
+from cv_gdpr.table.blobs import export_blobs, export_name, image_blobs
+from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally
+from cv_gdpr.verbatim import Json
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.client import Service
+
+
+class Resource(NamedTuple):
+    """A resource as it is read: the service, and the entries of GetProjects that are in scope."""
+
+    service: "Service"
+    projects: list[Json]
+    include_keys: bool = False
+
+
+class Project:
+    """A project as it is read: the service and the project's entry in GetProjects.
+
+    `details` says whether each tag, iteration and project is asked for by itself too.
+    """
+
+    def __init__(self, service: "Service", entry: Json, *, details: bool = True) -> None:
+        self.service = service
+        self.entry = entry
+        self.details = details
+
+    @property
+    def id(self) -> str:
+        """The project's id."""
+        return str(self.entry["id"])
+
+    @cached_property
+    def iterations(self) -> list[Json]:
+        """GetIterations, asked once. The workspace is never in it (recorded sessions, API v2.0 on)."""
+        return once(identified(self.service.call("get_iterations", self.id)))
+
+    @property
+    def places(self) -> list[Json | None]:
+        """The workspace and every iteration: an image may live in any of them, and only in one."""
+        return [WORKSPACE, *self.iterations]
+
+
+def _itself(record: Json, identity: str) -> Json:
+    """Give a record that was asked for by id; raises MalformedAnswer if it is another or none."""
+    if record.get("id") != identity:
+        raise MalformedAnswer(f"the service answered with something else than {identity}, which was asked for")
+    return record
+
+
+def _in(iteration: Json | None) -> dict[str, str]:
+    return {"iteration_id": iteration["id"]} if iteration else {}
+
+
+# --- the resource -----------------------------------------------------------------------------------------------
+
+
+def account(resource: Resource) -> Iterator[Finding]:
+    """GetAccountInfo. The service is expected not to have it any more (removed with API v2.0)."""
+    from cv_gdpr.masking import without_keys
+
+    try:
+        info = resource.service.account_info()
+    except ServiceError as error:
+        if not error.status or error.transient:
+            raise  # it may still be there
+        yield Absence("account", "account", f"GetAccountInfo answers {error.status} here")
+        return
+    yield Item("account", "account", info if resource.include_keys else without_keys(info), "account.json")
+
+
+def project_list(resource: Resource) -> Iterator[Finding]:
+    """GetProjects: the entries in scope, as listed."""
+    for entry in resource.projects:
+        yield Detail("projects", entry, "projects.jsonl")
+
+
+# --- a project --------------------------------------------------------------------------------------------------
+
+
+def project(project: Project) -> Iterator[Finding]:
+    """GetProject."""
+    record = project.service.call("get_project", project.id) if project.details else project.entry
+    yield Item("projects", project.id, _itself(record, project.id), "project.json")
+
+
+def iterations(project: Project) -> Iterator[Finding]:
+    """GetIterations, and GetIteration of each."""
+    for entry in project.iterations:
+        yield Detail("iterations", entry, "iterations.jsonl")
+    for entry in project.iterations:
+        record = project.service.call("get_iteration", project.id, entry["id"]) if project.details else entry
+        yield Item("iterations", entry["id"], _itself(record, entry["id"]), "iteration.json", entry)
+
+
+def performance(project: Project) -> Iterator[Finding]:
+    """GetIterationPerformance and GetImagePerformances of each iteration that has them."""
+    for iteration in project.iterations:
+        try:
+            record = project.service.call("get_iteration_performance", project.id, iteration["id"])
+        except ServiceError as error:
+            if not _has_no_performance(error, iteration):
+                raise
+            yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
+            continue
+        yield Item("performance", iteration["id"], record, "performance.json", iteration)
+        yield from _image_performances(project, iteration)
+
+
+def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
+    """Say whether an error means "none": it is the service's own code, or the iteration never completed."""
+    if isinstance(error, NotAuthorised):
+        return False
+    if error.code == "NotFoundIterationPerformance":
+        return True
+    return error.status in {400, 404} and iteration.get("status") != "Completed"
+
+
+def _image_performances(project: Project, iteration: Json) -> Iterator[Finding]:
+    arguments = (project.id, iteration["id"])
+    pages = project.service.paged("get_image_performances", *arguments, order_by="Oldest")
+    listing = Listing(
+        count=lambda: project.service.call("get_image_performance_count", *arguments),
+        parts=lambda counted: [Part(pages, counted)],
+    )
+    for record in listing.records():
+        yield Detail("performance", record, "image-performances.jsonl", iteration)
+    yield _tally(listing, "performance", "image-performances.jsonl", iteration)
+
+
+def tags(project: Project) -> Iterator[Finding]:
+    """GetTags and GetTag for the workspace, and for each iteration where they differ from the workspace's."""
+    of_workspace = {tag["id"]: tag for tag in _tags_in(project, WORKSPACE)}
+    yield from _tag_findings(project, of_workspace, WORKSPACE)
+    for iteration in project.iterations:
+        frozen = {tag["id"]: tag for tag in _tags_in(project, iteration)}
+        if frozen != of_workspace:
+            yield from _tag_findings(project, frozen, iteration)
+
+
+def _tags_in(project: Project, iteration: Json | None) -> list[Json]:
+    return identified(project.service.call("get_tags", project.id, **_in(iteration)))
+
+
+def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | None) -> Iterator[Finding]:
+    for identity, tag in listed.items():
+        yield Item("tags", identity, tag, "tags.jsonl", iteration)
+        if not project.details:
+            continue
+        try:
+            record = _itself(project.service.call("get_tag", project.id, identity, **_in(iteration)), identity)
+        except NotFound:
+            if identity in {tag["id"] for tag in _tags_in(project, iteration)}:
+                raise  # still listed: it is not gone, the service does not give it
+            yield Absence("tags", identity, "listed, but gone when asked for", iteration)
+        else:
+            yield Detail("tags", record, "tag-details.jsonl", iteration)
+
+
+def images(project: Project) -> Iterator[Finding]:
+    """GetTaggedImages and GetUntaggedImages of the workspace and of every iteration.
+
+    An image deleted from the workspace lives on in the iterations trained on it and is in no default listing.
+    """
+    for place in project.places:
+        yield from _images_in(project, place)
+
+
+def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    place = _in(iteration)
+    listing = Listing(
+        count=lambda: project.service.call("get_image_count", project.id, **place),
+        parts=lambda counted: _image_parts(project, place, counted),
+        still=lambda ids: {item.id for item in renewed_images(project, iteration, sorted(ids))},
+    )
+    for record in listing.records():
+        yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
+    yield _tally(listing, "images", "images.jsonl", iteration)
+
+
+def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[Part]:
+    """The tagged and the untagged images of a place: of the workspace, the shorter list before and after the longer.
+
+    An image that is tagged or untagged meanwhile changes from one list to the other, and may never be in the one that
+    is being read. The images of an iteration are as they were when it was trained.
+    """
+    tagged = project.service.paged("get_tagged_images", project.id, order_by="Oldest", **place)
+    untagged = project.service.paged("get_untagged_images", project.id, order_by="Oldest", **place)
+    if place:
+        return [Part(tagged, counted), Part(untagged, counted)]
+    try:
+        without = min(project.service.call("get_untagged_image_count", project.id), counted)
+    except NotFound:
+        without = 0  # it only says which list is the shorter; the counts around all lists are the proof
+    with_tag, without_tag = Part(tagged, counted - without), Part(untagged, without)
+    if without_tag.expected < with_tag.expected:
+        return [without_tag, with_tag, without_tag]
+    return [with_tag, without_tag, with_tag]
+
+
+def _tally(listing: Listing, row: str, file: str, iteration: Json | None) -> Tally:
+    return Tally(row, file, listing.before, listing.after, listing.listed, iteration)
+
+
+def exports(project: Project) -> Iterator[Finding]:
+    """GetExports of every iteration; a model whose status is Done comes with its bytes."""
+    for iteration in project.iterations:
+        yield from _exports_of(project, iteration)
+
+
+def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
+    for record in project.service.call("get_exports", project.id, iteration["id"]):
+        if not isinstance(record, dict):
+            raise MalformedAnswer("the service listed an exported model that is no object")
+        name = export_name(record)
+        blobs = export_blobs(record, f"exported-models/{iteration['id']}/{name}")
+        yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, blobs)
+        if not blobs:
+            yield Absence("exports", f"{iteration['id']}/{name}", f"status {record.get('status')}", iteration)
+
+
+def predictions(project: Project) -> Iterator[Finding]:
+    """QueryPredictions, until two passes agree; the service keeps predictions for 30 days."""
+    for record in stored_predictions(lambda token: project.service.ask("query_predictions", project.id, token)):
+        blobs = image_blobs(record, "predictions")
+        yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs)
+
+
+# --- links that are no good any more ----------------------------------------------------------------------------
+
+
+def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
+    """Yield what GetImagesByIds gives of the ids in one place, with fresh links.
+
+    An image that is not there is not among them, nor one that the service will not even give by itself.
+    """
+
+    def ask(batch: list[str]) -> list[Json]:
+        return identified(project.service.call("get_images_by_ids", project.id, image_ids=batch, **_in(iteration)))
+
+    for record in asked_in_parts(ask, ids, PAGE):
+        yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
+
+
+def renewed_exports(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
+    """GetExports of an iteration with fresh links."""
+    if iteration:
+        yield from (item for item in _exports_of(project, iteration) if isinstance(item, Item) and item.id in ids)
+
+
+def renewed_predictions(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
+    """QueryPredictions until the ids are found: no operation asks for a stored prediction by its id."""
+    del iteration
+    wanted = set(ids)
+    for item in predictions(project):
+        if isinstance(item, Item) and item.id in wanted:
+            wanted.discard(item.id)
+            yield item
+            if not wanted:
+                return
