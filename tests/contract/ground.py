@@ -75,7 +75,7 @@ class Ground:
                 raise ServiceError(f"blob storage answered {answer.status_code}", status=answer.status_code)
             return answer.content
         arrived: Future[Received | CvGdprError] = Future()
-        where = Where(uri, str(self.folder / "fetched" / str(next(_NUMBERS))), "")
+        where = Where(uri, str(self.folder / "fetched" / str(next(_NUMBERS))), "", 100 << 20)
         self.fetcher.submit(self.project.id, where, arrived.set_result)
         self.fetcher.push()
         result = arrived.result(_DOWNLOAD_SECONDS)

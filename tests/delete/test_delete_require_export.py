@@ -8,7 +8,7 @@ import pytest
 from commandline import CommandLine
 from custom_vision_simulator import Simulator
 from custom_vision_simulator.records import Export, ImageTag
-from cv_gdpr.archive.holding import endpoint_of, models_held, records_held
+from cv_gdpr.delete.holding import endpoint_of, models_held, records_held
 from cv_gdpr.errors import UsageError
 from cv_gdpr.verify import verify
 from delete.erasing import calls, ids, others_untouched, state, stock, tag_id

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from custom_vision_simulator import Fault
-from cv_gdpr.archive.holding import models_held
+from cv_gdpr.delete.holding import models_held
 from cv_gdpr.links import source_path
 from endurance.enduring import simulator
 from export.exporting import assert_bag, fetched, image_record, payload, project_folder, records, stock, towards

@@ -1,5 +1,7 @@
 """`cv-gdpr delete [ROW]`."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,6 @@ from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, NotAuthorised, ServiceError, UsageError
 from cv_gdpr.table.categories import CATEGORIES, Category, Deletion
 from cv_gdpr.table.scope import Scope
-from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan, ProjectPlan
     from cv_gdpr.service.client import Connection, Service
+    from cv_gdpr.verbatim import Json
 
 _PATH = shared.FilePath()
 _with_options = shared.together(
@@ -138,7 +140,7 @@ def _check_before_asking(options: dict[str, Any]) -> None:
         check_name(options["evidence"])
 
 
-def _earlier(options: dict[str, Any], connection: "Connection", asked: str) -> "Erased | bool":
+def _earlier(options: dict[str, Any], connection: Connection, asked: str) -> Erased | bool:
     """Return whether a run of this command is resumed, or what it came to if only its papers were missing."""
     from cv_gdpr.delete.execute import earlier_run
     from cv_gdpr.service.client import checked_endpoint
@@ -151,7 +153,7 @@ def _earlier(options: dict[str, Any], connection: "Connection", asked: str) -> "
     return bool(options["evidence"]) and earlier_run(options["evidence"], endpoint, asked)
 
 
-def _plan(service: "Service", scope: Scope, options: dict[str, Any], *, resumed: bool) -> "Plan":
+def _plan(service: Service, scope: Scope, options: dict[str, Any], *, resumed: bool) -> Plan:
     """Return the plan, made or read, that no safety belt refuses; save it if that was asked for."""
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
@@ -197,7 +199,7 @@ def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
     return Scope()
 
 
-def _left_unfinished(endpoint: str, asked: str) -> "Path | None":
+def _left_unfinished(endpoint: str, asked: str) -> Path | None:
     """Return the evidence of a run of this command that was cut off here, if it was given no name; say so."""
     from cv_gdpr.evidence.papers import unfinished
 
@@ -207,7 +209,7 @@ def _left_unfinished(endpoint: str, asked: str) -> "Path | None":
     return found
 
 
-def _asked(scope: Scope, plan_file: "Path | None") -> str:
+def _asked(scope: Scope, plan_file: Path | None) -> str:
     """Give what tells this command from others; its salted hash stands in the ledger, that no other may resume."""
     import hashlib
     import json
@@ -252,7 +254,7 @@ def _only_words(outside: list[Json], options: dict[str, Any]) -> int:
 # --- asking -----------------------------------------------------------------------------------------------------
 
 
-def _confirm(plan: "Plan", outside: list[Json], options: dict[str, Any]) -> None:
+def _confirm(plan: Plan, outside: list[Json], options: dict[str, Any]) -> None:
     """Ask a person to type what is to be deleted; raises UsageError if it is something else."""
     if options["yes"] or not plan.total:
         return
@@ -277,7 +279,7 @@ def _typed(question: str) -> str:
     return answer
 
 
-def _name_or_id(project: "ProjectPlan") -> tuple[str, set[str]]:
+def _name_or_id(project: ProjectPlan) -> tuple[str, set[str]]:
     """Give what to type for a project: its id where its name is none that a person could type."""
     if project.name.strip() and project.name.isprintable():
         return f"name of project {project.id}", {project.name}
@@ -287,7 +289,7 @@ def _name_or_id(project: "ProjectPlan") -> tuple[str, set[str]]:
 # --- doing ------------------------------------------------------------------------------------------------------
 
 
-def _execute(service: "Service", plan: "Plan", outside: list[Json], asked: str, options: dict[str, Any]) -> int:
+def _execute(service: Service, plan: Plan, outside: list[Json], asked: str, options: dict[str, Any]) -> int:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import erase
@@ -311,14 +313,14 @@ def _execute(service: "Service", plan: "Plan", outside: list[Json], asked: str, 
     return _report(erased, dict(service.calls), options)
 
 
-def _resume(path: "Path", *, saved: bool = False) -> str:
+def _resume(path: Path, *, saved: bool = False) -> str:
     import shlex
 
     how = f"{shlex.quote(str(path))}{', without --save-plan,' if saved else ''}"
     return f"the same command with --evidence {how} does what is left"
 
 
-def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) -> int:
+def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> int:
     """Print what an erasure came to, and give its exit code."""
     from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
 
@@ -368,7 +370,7 @@ def _report(erased: "Erased", calls: dict[str, int], options: dict[str, Any]) ->
     return int(evidence["exitCode"])
 
 
-def _print_shortfall(erased: "Erased") -> None:
+def _print_shortfall(erased: Erased) -> None:
     evidence = erased.evidence
     if erased.stopped_by:
         click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)

@@ -1,17 +1,19 @@
 """A plan as a person reads it before it is executed: a block for each project, narrow enough for any terminal."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import click
 
 from cv_gdpr.cli.output import plural, print_json, printable
-from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from cv_gdpr.delete.plan import Plan, ProjectPlan
+    from cv_gdpr.verbatim import Json
 
 
-def show(plan: "Plan", outside: list[Json], *, as_json: bool = False, error: bool = False) -> None:
+def show(plan: Plan, outside: list[Json], *, as_json: bool = False, error: bool = False) -> None:
     """Print a plan to standard output (`error`: to standard error), or as JSON."""
     if as_json:
         shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
@@ -25,12 +27,12 @@ def show(plan: "Plan", outside: list[Json], *, as_json: bool = False, error: boo
         click.echo(printable(line), err=error)
 
 
-def planned_code(plan: "Plan") -> int:
+def planned_code(plan: Plan) -> int:
     """Give the exit code of a dry run: 3 if something asked for is not in the plan."""
     return 3 if plan.unmatched or any(project.disputed for project in plan.projects) else 0
 
 
-def _block(project: "ProjectPlan") -> list[str]:
+def _block(project: ProjectPlan) -> list[str]:
     what = "the project, with all that it holds" if project.whole else "part of it"
     lines = [f"{project.name} ({project.id}): {what}"]
     for row, ids in project.rows.items():
@@ -48,7 +50,7 @@ def _block(project: "ProjectPlan") -> list[str]:
     return lines
 
 
-def _remark(project: "ProjectPlan", row: str) -> str:
+def _remark(project: ProjectPlan, row: str) -> str:
     if row == "images" and project.only_in_iterations:
         return f"  of them {project.only_in_iterations} only in iterations"
     if row == "iterations" and project.published:
@@ -57,7 +59,7 @@ def _remark(project: "ProjectPlan", row: str) -> str:
     return ""
 
 
-def _plan_notes(plan: "Plan", outside: list[Json]) -> list[str]:
+def _plan_notes(plan: Plan, outside: list[Json]) -> list[str]:
     notes = [
         f"trained on these images, and not deleted: iteration {iteration} of project {project.id}"
         for project in plan.projects

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cv_gdpr.archive.holding import endpoint_of, models_held, records_held, rows_of
+from cv_gdpr.delete.holding import endpoint_of, models_held, records_held, rows_of
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.errors import UsageError

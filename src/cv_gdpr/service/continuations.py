@@ -5,16 +5,18 @@ move another out of sight. So they are read again until two passes agree on the 
 pass began, as the service's own clock tells; of live traffic nobody can say more.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.errors import MalformedAnswer, Unsteady
 from cv_gdpr.service.paging import identified
-from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Answer
+    from cv_gdpr.verbatim import Json
 
     Query = Callable[[Json], Answer]
 
@@ -23,7 +25,7 @@ _IDLE_PAGES = 50  # one after the other that bring nothing which a list with an 
 _MOST = 2_000_000  # of one project; the service keeps them for 30 days
 
 
-def stored_predictions(query: "Query") -> Iterator[Json]:
+def stored_predictions(query: Query) -> Iterator[Json]:
     """Yield each stored prediction once; `query` sends QueryPredictions with a token.
 
     Raises MalformedAnswer for paging that does not end, and Unsteady where the passes never agree.
@@ -49,7 +51,7 @@ def stored_predictions(query: "Query") -> Iterator[Json]:
 class _Pass:
     """One reading from the first page to the last; `before` are the ids that were stored before `begun`."""
 
-    def __init__(self, query: "Query", begun: datetime | None) -> None:
+    def __init__(self, query: Query, begun: datetime | None) -> None:
         self._query = query
         self.begun = begun
         self.before: set[str] = set()

@@ -7,14 +7,17 @@ again from further ahead. The service lists the oldest first and a record's age 
 list from beginning to end is found, however often the list moves.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cv_gdpr.errors import MalformedAnswer
-from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from cv_gdpr.verbatim import Json
 
     class Paged(Protocol):
         """A list that is read by pages: at once, or in the background."""
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
         def page(self, skip: int) -> list[Any]:
             """Give the page that begins at a place of the list; raises ServiceError."""
 
-        def soon(self, skip: int) -> "Future[list[Any]]":
+        def soon(self, skip: int) -> Future[list[Any]]:
             """Ask for that page in the background."""
 
 
@@ -37,7 +40,7 @@ _SLACK = 10_000  # records that may be added while a list is read
 class Part(NamedTuple):
     """One of the lists that make up a listing, and how many records it is expected to hold at most."""
 
-    pages: "Paged"
+    pages: Paged
     expected: int
 
 

@@ -1,8 +1,14 @@
 """Which bytes belong to a record: told from its JSON alone, as the service sent it or as an export keeps it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from cv_gdpr.links import without_query
 from cv_gdpr.table.findings import MOST_OF_MODEL, Blob
-from cv_gdpr.verbatim import Json
+
+if TYPE_CHECKING:
+    from cv_gdpr.verbatim import Json
 
 
 def blobs_of(row: str, record: Json, stem: str = "") -> tuple[Blob, ...]:

@@ -5,16 +5,18 @@ one for what that page forgets. Commands, export, deletion, verification and doc
 is one record, and the reader it names.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.table import deleters, readers
 from cv_gdpr.table.findings import Finding, Item
-from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Answer
+    from cv_gdpr.verbatim import Json
 
 PUBLISHED = "https://learn.microsoft.com/azure/ai-services/custom-vision-service/export-delete-data"
 
@@ -27,7 +29,7 @@ class Deleter(NamedTuple):
 
     turn: int
     batch: int
-    call: Callable[[readers.Project, list[str]], "Answer"]
+    call: Callable[[readers.Project, list[str]], Answer]
 
 
 class Deletion(Enum):

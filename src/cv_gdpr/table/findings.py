@@ -3,9 +3,12 @@
 Named tuples, since hundreds of thousands of them are made, and since each data class would add to every start.
 """
 
-from typing import Any, NamedTuple, TypeAlias
+from __future__ import annotations
 
-Json: TypeAlias = dict[str, Any]
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from cv_gdpr.verbatim import Json
 
 WORKSPACE: Json | None = None
 """The place of things that belong to a project itself, beside the iterations trained from it."""

@@ -1,5 +1,7 @@
 """How each row of the table is read: every function yields findings, asking the service as it goes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,16 +12,16 @@ from cv_gdpr.service.continuations import stored_predictions
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
 from cv_gdpr.table.blobs import export_blobs, export_name, image_blobs
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally
-from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
+    from cv_gdpr.verbatim import Json
 
 
 class Resource(NamedTuple):
     """A resource as it is read: the service, and the entries of GetProjects that are in scope."""
 
-    service: "Service"
+    service: Service
     projects: list[Json]
     include_keys: bool = False
 
@@ -30,7 +32,7 @@ class Project:
     `details` says whether each tag, iteration and project is asked for by itself too.
     """
 
-    def __init__(self, service: "Service", entry: Json, *, details: bool = True) -> None:
+    def __init__(self, service: Service, entry: Json, *, details: bool = True) -> None:
         self.service = service
         self.entry = entry
         self.details = details

@@ -1,11 +1,14 @@
 """What a run is about: which projects, which rows, which data subject; and which records a selection takes."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.table.findings import Detail, Finding, Item
-from cv_gdpr.verbatim import Json
+
+if TYPE_CHECKING:
+    from cv_gdpr.verbatim import Json
 
 
 class Selection(NamedTuple):
@@ -50,14 +53,17 @@ class Scope(NamedTuple):
     selection: Selection = Selection()
 
 
-@dataclass
 class Matches:
-    """Which values of a selection have matched something so far, and whether all kinds together ever took a thing."""
+    """Which values of a selection have matched something so far, and whether all kinds together ever took a record.
 
-    selection: Selection
-    found: set[object] = field(default_factory=set)
-    taken: bool = False
-    seen_metadata: set[str] = field(default_factory=set)  # KEY=VALUE, kept only to suggest near ones
+    `seen_metadata` holds KEY=VALUE of what was seen, to suggest near values.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.found: set[object] = set()
+        self.taken = False
+        self.seen_metadata: set[str] = set()
 
     def takes(self, row: str, record: Json) -> bool:
         """Say whether the selection takes this record of a row, and remember which values did."""
