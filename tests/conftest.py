@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from commandline import CommandLine
-from contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
 from custom_vision_simulator import Simulator
+from tests.commandline import CommandLine
+from tests.contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
 
 # Each export starts a process: without bytecode on the disk all of them would compile the same modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
-_SLOW = ("endurance", "surroundings", "test_delete_again.py", "test_export_resume.py")
+_SLOW = ("endurance", "surroundings", "test_resume.py")
 
 
 @pytest.hookimpl(tryfirst=True)

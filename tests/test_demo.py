@@ -4,8 +4,8 @@ from pathlib import Path
 
 import bagit
 
-from commandline import CommandLine
 from cv_gdpr.table.categories import ROWS
+from tests.commandline import CommandLine
 
 
 def test_demo_ends_with_a_bag_that_others_accept(cli: CommandLine, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import click
 import pytest
 
 from cv_gdpr.cli import cli as program
-from delete.erasing import calls, state, stock
+from tests.delete.erasing import calls, state, stock
 
 BLANKS = ["", " ", "\t", "\n", " \r\n "]
 

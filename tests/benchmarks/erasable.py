@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from soaking import API_FAULTS, HUNG, SPAWN, RandomFaults, failing
-
 from custom_vision_simulator import Fault, Simulator
 from custom_vision_simulator.host import parse_query
 from custom_vision_simulator.records import Export
 from custom_vision_simulator.routes import find_route
+from tests.benchmarks.soaking import API_FAULTS, HUNG, SPAWN, RandomFaults, failing
 
 TARGET, REFERENCE = "Visitors", "Reference"
 TAG = "tag 1"

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from erasable import SUBJECT
-
 from cv_gdpr.evidence.papers import ledger_of
+from tests.benchmarks.erasable import SUBJECT
 
 GONE = {"deleted", "gone already"}
 SHOWN = 3  # examples of each complaint

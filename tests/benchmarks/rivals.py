@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ground import needed
+from tests.benchmarks.ground import needed
 
 LOOP = """
 import hashlib, pathlib, sys, requests

@@ -1,6 +1,6 @@
 """A long export of a service that fails all the time, killed again and again: time, memory, downloads, exit codes.
 
-    python tests/benchmarks/soak.py [--images 100000] [--kills 10] [--rate 0.01]
+    python -m tests.benchmarks.soak [--images 100000] [--kills 10] [--rate 0.01]
 
 The simulator runs in a process of its own. Every request to the API and to the blob host meets each fault with the
 given rate. The export is killed at random moments and started again with the same --out; the last run is left alone.
@@ -14,9 +14,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from soaking import SILENCE, RandomFaults, counters, environment, failing, mib, run, service
-
 from custom_vision_simulator import Simulator
+from tests.benchmarks.soaking import SILENCE, RandomFaults, counters, environment, failing, mib, run, service
 
 
 def serve(arguments, counted, pipe):

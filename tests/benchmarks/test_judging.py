@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from erasable import Received
-from judging import Told, doomed, judged
 
 from cv_gdpr.evidence.papers import ledger_of
+from tests.benchmarks.erasable import Received
+from tests.benchmarks.judging import Told, doomed, judged
 
 IMAGE, COPY, BYSTANDER = ("p", "", "images", "i"), ("p", "it", "images", "i"), ("q", "", "images", "j")
 

@@ -1,6 +1,6 @@
 """What `cv-gdpr verify` takes of memory and time as a bag grows: it is to be flat.
 
-    python tests/benchmarks/verify_memory.py [--images 60000] [--size 2000] [--iterations 2] [--rounds 3]
+    python -m tests.benchmarks.verify_memory [--images 60000] [--size 2000] [--iterations 2] [--rounds 3]
 
 The bags are written here as an export would write them (`verify` must find nothing in them), since an export of as
 many images would take longer than all else.
@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bags import make
-from measure import interleaved, run, say, table
+from tests.benchmarks.bags import make
+from tests.benchmarks.measure import interleaved, run, say, table
 
 SUMS = "xargs -0 -P2 -n 64 sha256sum > /dev/null"
 LARGER_BY = 15  # MiB that the largest bag may take more than the smallest

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from contract.ground import Ground, ground_on
-from contract.prepare import LIVE, Limits, Prepared, prepare, throw_away
-from contract.tapes import ENDPOINT, STORAGE, cassette_of, playing, recording
 from custom_vision_simulator import Simulator
 from cv_gdpr.cli.options import ENDPOINT_VARIABLES, KEY_VARIABLES
 from cv_gdpr.service.client import Connection, Service
+from tests.contract.ground import Ground, ground_on
+from tests.contract.prepare import LIVE, Limits, Prepared, prepare, throw_away
+from tests.contract.tapes import ENDPOINT, STORAGE, cassette_of, playing, recording
 
 NAME = "cv-gdpr contract"
 PREDICTION_RESOURCE = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/contract/prediction"

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from contract.prepare import Prepared
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching, Where
@@ -21,6 +20,7 @@ from cv_gdpr.table.inventory import projects_in
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
+from tests.contract.prepare import Prepared
 
 _WRONG_KEY = "0" * 32
 _DOWNLOAD_SECONDS = 150

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from contract.pictures import CIRCLE, SQUARE, picture
 from cv_gdpr.errors import NotFound, ServiceError
 from cv_gdpr.service.client import Service
 from cv_gdpr.verbatim import Json
+from tests.contract.pictures import CIRCLE, SQUARE, picture
 
 DOMAIN = "0732100f-1a38-4e49-a514-c9b44c697ab5"  # General (compact): its models can be exported
 PLATFORM = "TensorFlow"

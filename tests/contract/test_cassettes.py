@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from vcr.serializers import yamlserializer
 
-from contract.tapes import CASSETTES, ENDPOINT, REDACTED, STORAGE, scrubbed
 from cv_gdpr.table.categories import ROWS
+from tests.contract.tapes import CASSETTES, ENDPOINT, REDACTED, STORAGE, scrubbed
 
 ALL = sorted(CASSETTES.glob("*.yaml"))
 BYTES_MAX = 200_000

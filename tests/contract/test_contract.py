@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from contract.ground import Ground
-from contract.prepare import DOMAIN, IN_WORKSPACE, METADATA, PLATFORM, PREDICTIONS, TAGS, UPLOADED, Limits, throw_away
 from custom_vision_simulator import Simulator
 from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError
 from cv_gdpr.links import without_query
@@ -22,6 +20,18 @@ from cv_gdpr.table import readers
 from cv_gdpr.table.categories import ROWS, category
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally
 from cv_gdpr.verbatim import Json
+from tests.contract.ground import Ground
+from tests.contract.prepare import (
+    DOMAIN,
+    IN_WORKSPACE,
+    METADATA,
+    PLATFORM,
+    PREDICTIONS,
+    TAGS,
+    UPLOADED,
+    Limits,
+    throw_away,
+)
 
 MISSING = "00000000-0000-4000-8000-000000000000"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from delete.erasing import Eraser
+from tests.delete.erasing import Eraser
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from delete.erasing import Eraser
-from endurance.enduring import simulator
+from tests.delete.erasing import Eraser
+from tests.endurance.enduring import simulator
 
 
 @pytest.fixture

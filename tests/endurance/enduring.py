@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from custom_vision_simulator import Simulator
 from custom_vision_simulator.faults import FaultBook
-from export.exporting import assert_bag, files, payload
+from tests.export.exporting import assert_bag, files, payload
 
 
 class Tripwire(FaultBook):

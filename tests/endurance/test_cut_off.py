@@ -6,8 +6,8 @@ import signal
 import pytest
 
 from custom_vision_simulator import Fault
-from endurance.enduring import assert_whole, blobs, kill, simulator, started, undisturbed
-from export.exporting import stock
+from tests.endurance.enduring import assert_whole, blobs, kill, simulator, started, undisturbed
+from tests.export.exporting import stock
 
 CONNECTIONS = 4
 SUICIDAL = """

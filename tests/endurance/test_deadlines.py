@@ -6,8 +6,8 @@ import pytest
 
 from custom_vision_simulator.catalogue import CATALOGUE, faults
 from cv_gdpr.table.findings import Blob
-from endurance.enduring import assert_whole, undisturbed
-from export.exporting import assert_one_error, assert_open, stock
+from tests.endurance.enduring import assert_whole, undisturbed
+from tests.export.exporting import assert_one_error, assert_open, stock
 
 SILENCE, PATIENCE = 0.3, 0.1  # seconds
 HASTY = ("--read-timeout", str(SILENCE), "--patience", str(PATIENCE))

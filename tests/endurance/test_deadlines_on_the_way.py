@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from endurance.test_hostile_answers import Raw
-from export.exporting import assert_one_error
+from tests.endurance.test_hostile_answers import Raw
+from tests.export.exporting import assert_one_error
 
 SILENCE = 0.4  # seconds
 SOON = 12 * SILENCE

@@ -6,8 +6,8 @@ from custom_vision_simulator import Fault
 from custom_vision_simulator.catalogue import faults
 from custom_vision_simulator.edits import links_to
 from custom_vision_simulator.faults import API
-from endurance.distant import HOST, STORAGE, distant
-from export.exporting import assert_bag, assert_one_error, assert_open, stock
+from tests.endurance.distant import HOST, STORAGE, distant
+from tests.export.exporting import assert_bag, assert_one_error, assert_open, stock
 
 INSIDE = "the service gave a link into this machine or a private network"
 PLAIN = "the service gave a link that is not https"

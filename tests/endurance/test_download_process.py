@@ -12,8 +12,8 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr.downloads import process as blobs
-from endurance.enduring import assert_whole, before, kill, simulator, started, undisturbed, until
-from export.exporting import assert_one_error, assert_open, image_record, project_folder, stock, towards
+from tests.endurance.enduring import assert_whole, before, kill, simulator, started, undisturbed, until
+from tests.export.exporting import assert_one_error, assert_open, image_record, project_folder, stock, towards
 
 ENDED = "the process that downloads ended before its time"
 

@@ -9,10 +9,10 @@ import pytest
 
 from custom_vision_simulator import Fault
 from custom_vision_simulator.links import Links
-from delete.erasing import stock
-from endurance.enduring import started
-from export.exporting import files, records
-from spellings import SPELLINGS, telling
+from tests.delete.erasing import stock
+from tests.endurance.enduring import started
+from tests.export.exporting import files, records
+from tests.spellings import SPELLINGS, telling
 
 
 class Echoes:

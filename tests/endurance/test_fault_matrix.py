@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from commandline import CommandLine
 from custom_vision_simulator import Simulator
 from custom_vision_simulator.catalogue import faults
-from delete.erasing import OPERATIONS, ids, others_untouched, state
-from delete.erasing import stock as stock_to_erase
-from endurance.enduring import assert_whole, blobs, undisturbed
-from export.exporting import assert_bag, assert_one_error, assert_open, files, payload, stock
+from tests.commandline import CommandLine
+from tests.delete.erasing import OPERATIONS, ids, others_untouched, state
+from tests.delete.erasing import stock as stock_to_erase
+from tests.endurance.enduring import assert_whole, blobs, undisturbed
+from tests.export.exporting import assert_bag, assert_one_error, assert_open, files, payload, stock
 
 HUNG = 3.0  # seconds, beyond --read-timeout
 SILENCE = "0.5"

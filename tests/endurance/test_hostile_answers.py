@@ -9,8 +9,8 @@ from contextlib import suppress
 import pytest
 
 from custom_vision_simulator import Fault
-from endurance.enduring import started
-from export.exporting import assert_bag, assert_one_error, assert_open, files, project_folder, records, stock
+from tests.endurance.enduring import started
+from tests.export.exporting import assert_bag, assert_one_error, assert_open, files, project_folder, records, stock
 
 MEGABYTE = 1 << 20
 PACKED = {"Content-Encoding": "gzip"}

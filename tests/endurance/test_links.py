@@ -7,8 +7,8 @@ import pytest
 from custom_vision_simulator import Fault
 from cv_gdpr.delete.holding import models_held
 from cv_gdpr.links import source_path
-from endurance.enduring import simulator
-from export.exporting import assert_bag, fetched, image_record, payload, project_folder, records, stock, towards
+from tests.endurance.enduring import simulator
+from tests.export.exporting import assert_bag, fetched, image_record, payload, project_folder, records, stock, towards
 
 
 def slow_export(cli, sim, out, *words):

@@ -9,8 +9,8 @@ import pytest
 from custom_vision_simulator import Fault
 from custom_vision_simulator.iterations import complete, freeze
 from custom_vision_simulator.records import Image, ImageTag
-from endurance.enduring import before
-from export.exporting import iteration_folder, project_folder, records
+from tests.endurance.enduring import before
+from tests.export.exporting import iteration_folder, project_folder, records
 
 IMAGES = 540  # three pages
 OF_IMAGES = {"GetImageCount", "GetTaggedImages", "GetUntaggedImages", "GetUntaggedImageCount", "GetImagesByIds"}

@@ -15,8 +15,8 @@ from custom_vision_simulator.edits import packed
 from cv_gdpr.archive.writing import HashedFile
 from cv_gdpr.service.bodies import Body
 from cv_gdpr.service.checks import Pace
-from endurance.enduring import blobs
-from export.exporting import assert_bag, assert_one_error, assert_open, payload, stock
+from tests.endurance.enduring import blobs
+from tests.export.exporting import assert_bag, assert_one_error, assert_open, payload, stock
 
 
 def bare(data):

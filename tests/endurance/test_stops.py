@@ -9,8 +9,8 @@ import time
 import pytest
 
 from custom_vision_simulator import Fault
-from endurance.enduring import assert_whole, started, undisturbed, until
-from export.exporting import stock
+from tests.endurance.enduring import assert_whole, started, undisturbed, until
+from tests.export.exporting import stock
 
 SECONDS = 5.0
 PATIENT = {"CV_GDPR_EXPORT_PATIENCE": "600", "CV_GDPR_EXPORT_READ_TIMEOUT": "600"}

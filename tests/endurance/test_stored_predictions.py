@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from custom_vision_simulator import Fault
-from delete.erasing import calls
-from export.exporting import project_folder, records
+from tests.delete.erasing import calls
+from tests.export.exporting import project_folder, records
 
 PAGE = 100
 

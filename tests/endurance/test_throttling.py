@@ -7,8 +7,8 @@ import pytest
 from custom_vision_simulator import Fault
 from cv_gdpr.downloads import limit as limits
 from cv_gdpr.downloads.limit import AdaptiveLimit
-from endurance.enduring import before, simulator
-from export.exporting import assert_bag, towards
+from tests.endurance.enduring import before, simulator
+from tests.export.exporting import assert_bag, towards
 
 
 def most_in_a_second(calls):

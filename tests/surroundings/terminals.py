@@ -6,7 +6,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from endurance.enduring import environment
+from tests.endurance.enduring import environment
 
 
 def on_terminal(sim, *words, streams=("stderr",), cwd=None, **variables):

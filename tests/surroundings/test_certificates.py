@@ -3,7 +3,7 @@
 import certifi
 import pytest
 
-from export.exporting import assert_one_error
+from tests.export.exporting import assert_one_error
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from custom_vision_simulator import Fault
-from delete.erasing import stock
-from endurance.enduring import environment
-from export.exporting import assert_one_error
+from tests.delete.erasing import stock
+from tests.endurance.enduring import environment
+from tests.export.exporting import assert_one_error
 
 
 def assert_told(ran, code):

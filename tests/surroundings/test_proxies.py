@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from custom_vision_simulator import Fault
-from export.exporting import assert_one_error, records
+from tests.export.exporting import assert_one_error, records
 
 PASSWORDS = ("s3cr3tW0rd", "s3cr3t", "W0rd", "somebody")
 BAD = [

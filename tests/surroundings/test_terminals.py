@@ -7,9 +7,9 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr.table.inventory import to_be_shown
-from delete.erasing import stock
-from endurance.enduring import environment
-from surroundings.terminals import on_terminal
+from tests.delete.erasing import stock
+from tests.endurance.enduring import environment
+from tests.surroundings.terminals import on_terminal
 
 TYPO = ("delete", "--all", "--dry-run", "--tag", "alise")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cv_gdpr.masking import WITHHELD, Mask
-from spellings import SPELLINGS, full_width, telling
+from tests.spellings import SPELLINGS, full_width, telling
 
 TEXT = st.text(max_size=40)
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"

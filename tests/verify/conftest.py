@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from verify.forging import exported
+from tests.verify.forging import exported
 
 
 @pytest.fixture(scope="module")

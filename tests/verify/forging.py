@@ -3,9 +3,9 @@
 import hashlib
 import json
 
-from commandline import CommandLine
 from custom_vision_simulator import Simulator
-from export.exporting import files, stock
+from tests.commandline import CommandLine
+from tests.export.exporting import files, stock
 
 
 def exported(out, *words, projects=1):

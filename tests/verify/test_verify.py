@@ -7,7 +7,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Export
-from export.exporting import snapshot, stock
+from tests.export.exporting import snapshot, stock
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from delete.erasing import calls, others_untouched, state, stock, typed
+from tests.delete.erasing import calls, others_untouched, state, stock, typed
 
 
 @pytest.mark.parametrize("extra", [[], ["--max-delete", "99"], ["--tag", "alice"]])

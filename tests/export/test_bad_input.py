@@ -13,8 +13,8 @@ import pytest
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.cli import cli as cli_group
 from cv_gdpr.table.categories import ROWS
-from endurance.enduring import environment
-from export.exporting import assert_one_error
+from tests.endurance.enduring import environment
+from tests.export.exporting import assert_one_error
 
 
 @pytest.fixture(params=[(), ("--json",)], ids=["", "json"])

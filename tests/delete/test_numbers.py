@@ -4,8 +4,8 @@ import pytest
 
 from custom_vision_simulator import Fault
 from custom_vision_simulator.edits import respelled
-from delete.erasing import stock
-from unit.test_marks import SAME
+from tests.delete.erasing import stock
+from tests.unit.test_marks import SAME
 
 OPERATIONS = [
     "QueryPredictions",

@@ -9,7 +9,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr.archive.writing import HashedFile, private_file
-from export.exporting import (
+from tests.export.exporting import (
     assert_bag,
     assert_one_error,
     assert_open,

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from verify.forging import first, rewrite, seal
+from tests.verify.forging import first, rewrite, seal
 
 
 @pytest.fixture

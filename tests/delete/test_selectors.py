@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_vision_simulator import Fault
-from delete.erasing import bearing, calls, ids, others_untouched, predicted, state, stock, tag_id
+from tests.delete.erasing import bearing, calls, ids, others_untouched, predicted, state, stock, tag_id
 
 NOWHERE = "d" * 8 + "-0000-4000-8000-" + "d" * 12
 

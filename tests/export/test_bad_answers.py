@@ -3,7 +3,7 @@
 import pytest
 
 from custom_vision_simulator import Fault
-from export.exporting import assert_one_error, image_record, stock
+from tests.export.exporting import assert_one_error, image_record, stock
 
 QUICK = {"CV_GDPR_EXPORT_PATIENCE": "0.1"}
 EVERY_LISTING = [

@@ -7,7 +7,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from custom_vision_simulator.catalogue import faults
-from export.exporting import assert_one_error, stock
+from tests.export.exporting import assert_one_error, stock
 
 
 def asked(sim, operation):

@@ -7,7 +7,7 @@ import pytest
 
 from custom_vision_simulator import Fault, Simulator
 from custom_vision_simulator.blobs import image_bytes, model_bytes, original_bytes, prediction_bytes
-from export.exporting import (
+from tests.export.exporting import (
     assert_bag,
     assert_one_error,
     assert_open,

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from custom_vision_simulator import Fault
-from export.exporting import assert_bag
+from tests.export.exporting import assert_bag
 
 ESCAPE = "\x1b"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cv_gdpr.table.categories import CATEGORIES, ROWS
-from export.exporting import assert_bag, assert_one_error, files, project_folder, records, stock, towards
+from tests.export.exporting import assert_bag, assert_one_error, files, project_folder, records, stock, towards
 
 COMMON = {"export.json", "files.jsonl", "listings.jsonl", "absent.jsonl"}
 ROW_FILES = {

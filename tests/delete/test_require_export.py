@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from commandline import CommandLine
 from custom_vision_simulator import Simulator
 from custom_vision_simulator.records import Export, ImageTag
 from cv_gdpr.delete.holding import endpoint_of, models_held, records_held
 from cv_gdpr.errors import UsageError
 from cv_gdpr.verify import verify
-from delete.erasing import calls, ids, others_untouched, state, stock, tag_id
-from export.exporting import project_folder, records
-from verify.forging import rewrite, seal
+from tests.commandline import CommandLine
+from tests.delete.erasing import calls, ids, others_untouched, state, stock, tag_id
+from tests.export.exporting import project_folder, records
+from tests.verify.forging import rewrite, seal
 
 
 @pytest.fixture

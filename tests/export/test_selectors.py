@@ -3,7 +3,7 @@
 import pytest
 
 from custom_vision_simulator import Fault, Simulator
-from export.exporting import (
+from tests.export.exporting import (
     add_image,
     assert_bag,
     assert_one_error,

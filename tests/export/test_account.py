@@ -6,7 +6,7 @@ import json
 import pytest
 
 from custom_vision_simulator import Fault
-from export.exporting import assert_bag, assert_one_error, everything
+from tests.export.exporting import assert_bag, assert_one_error, everything
 
 
 def test_keys_are_fingerprints_unless_asked_for(sim, cli, tmp_path):

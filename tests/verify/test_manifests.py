@@ -7,7 +7,7 @@ import pytest
 
 from cv_gdpr.archive import reading
 from cv_gdpr.verify import verify
-from verify.forging import first, info, project, seal, seal_tags, without, write
+from tests.verify.forging import first, info, project, seal, seal_tags, without, write
 
 
 def with_manifests(out, *algorithms):

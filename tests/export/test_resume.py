@@ -10,7 +10,7 @@ import time
 import pytest
 
 from custom_vision_simulator import Fault
-from export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
+from tests.export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
 
 
 def half_done(sim, cli, out):

@@ -9,7 +9,6 @@ from contextlib import suppress
 
 import pytest
 
-from commandline import CommandLine
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence import papers
@@ -17,7 +16,8 @@ from cv_gdpr.evidence.certificate import certificate
 from cv_gdpr.evidence.checking import check
 from cv_gdpr.evidence.events import EVENTS
 from cv_gdpr.evidence.ledger import Chain
-from delete.erasing import Eraser, ids, stock
+from tests.commandline import CommandLine
+from tests.delete.erasing import Eraser, ids, stock
 
 EDITS = {
     "an item's state": lambda body: body["items"][0].update(state="residue"),

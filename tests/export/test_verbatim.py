@@ -5,7 +5,7 @@ import json
 import pytest
 
 from custom_vision_simulator import Fault
-from export.exporting import (
+from tests.export.exporting import (
     add_image,
     everything,
     fetched,

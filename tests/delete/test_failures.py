@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from custom_vision_simulator import Fault
-from delete.erasing import OPERATIONS, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
+from tests.delete.erasing import OPERATIONS, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
 
 ROWS = ["predictions", "iterations", "images", "tags"]
 

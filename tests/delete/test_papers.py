@@ -16,8 +16,8 @@ from cv_gdpr.evidence import papers
 from cv_gdpr.evidence.checking import check
 from cv_gdpr.evidence.document import close, opening
 from cv_gdpr.evidence.ledger import Ledger
-from delete.dying import Died, steps
-from delete.erasing import calls, meanwhile, stock
+from tests.delete.dying import Died, steps
+from tests.delete.erasing import calls, meanwhile, stock
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"

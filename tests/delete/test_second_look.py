@@ -7,7 +7,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from custom_vision_simulator.catalogue import faults
-from delete.erasing import calls, ids, others_untouched, state, stock, tag_id, typed
+from tests.delete.erasing import calls, ids, others_untouched, state, stock, tag_id, typed
 
 REFUSALS = {
     "400": {"status": 400},

@@ -6,7 +6,7 @@ import pytest
 
 from custom_vision_simulator import Fault, Simulator
 from custom_vision_simulator.blobs import image_bytes
-from export.exporting import (
+from tests.export.exporting import (
     assert_bag,
     assert_one_error,
     assert_open,

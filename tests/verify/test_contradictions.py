@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from cv_gdpr.verify import verify
-from export.exporting import records
-from verify.forging import exchange, exported, first, info, project, rewrite, seal, without, write
+from tests.export.exporting import records
+from tests.verify.forging import exchange, exported, first, info, project, rewrite, seal, without, write
 
 OTHER = "99999999-9999-4999-8999-999999999999"
 

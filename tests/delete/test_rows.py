@@ -2,7 +2,7 @@
 
 import pytest
 
-from delete.erasing import OPERATIONS, calls, ids, others_untouched, state, stock
+from tests.delete.erasing import OPERATIONS, calls, ids, others_untouched, state, stock
 
 OUTSIDE = ("account", "exports")
 

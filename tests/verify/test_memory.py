@@ -4,10 +4,10 @@ import tracemalloc
 
 import pytest
 
-from benchmarks.bags import make
 from cv_gdpr.archive import reading
 from cv_gdpr.errors import StorageError
 from cv_gdpr.verify import bag, facts, verify
+from tests.benchmarks.bags import make
 
 
 def peak(out):

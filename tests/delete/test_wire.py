@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from commandline import CommandLine
 from custom_vision_simulator import Fault, Simulator
 from custom_vision_simulator.iterations import complete
-from delete.erasing import OPERATIONS, Eraser, calls, ids, others_untouched, state, stock
+from tests.commandline import CommandLine
+from tests.delete.erasing import OPERATIONS, Eraser, calls, ids, others_untouched, state, stock
 
 TURNS = list(OPERATIONS.values())
 

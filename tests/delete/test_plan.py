@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from commandline import CommandLine
 from custom_vision_simulator import Simulator
-from delete.erasing import bearing, calls, ids, others_untouched, predicted, state, stock, tag_id
+from tests.commandline import CommandLine
+from tests.delete.erasing import bearing, calls, ids, others_untouched, predicted, state, stock, tag_id
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from custom_vision_simulator import Fault
-from delete.erasing import calls, environment, ids, others_untouched, state, stock
+from tests.delete.erasing import calls, environment, ids, others_untouched, state, stock
 
 GONE = {"deleted", "gone already"}
 

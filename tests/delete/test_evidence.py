@@ -9,11 +9,11 @@ from datetime import datetime
 
 import pytest
 
-from commandline import CommandLine
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr import __version__
 from cv_gdpr.evidence.certificate import certificate
-from delete.erasing import OPERATIONS, RESOURCE, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
+from tests.commandline import CommandLine
+from tests.delete.erasing import OPERATIONS, RESOURCE, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
 
 FIELDS = {
     "format": str,
