@@ -239,7 +239,7 @@ def test_where_the_file_system_maps_owners_the_export_is_made_with_a_warning(sim
     assert_bag(out)
     assert cli("verify", out).code == 0
     assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == 2 * [
-        f"Warning: whose {out} is cannot be told: its file system maps owners"
+        f"Warning: the owner of {out} is unknown: its file system maps owners"
     ]
 
 

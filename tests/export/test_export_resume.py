@@ -197,7 +197,7 @@ def test_a_file_of_the_users_in_an_unfinished_export_stops_it(sim, cli, tmp_path
     before = snapshot(tmp_path / "out" / "data")
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 2)
-    assert "not an export's" in ran.err
+    assert "is not part of an export" in ran.err
     assert snapshot(tmp_path / "out" / "data") == before
 
 

@@ -1,7 +1,7 @@
-"""What an export folder holds with its bytes, by id: for each thing its record, as exported.
+"""The items that an export folder holds completely, by id: each record as exported, and all its bytes.
 
-All of it is said of a folder that `verify` has proved: the index of a project (files.jsonl) then names files that are
-there. A record whose bytes are not in the index is not held, though absent.jsonl may say why.
+The functions rely on a folder that `verify` has proved, where every file in a project's index (files.jsonl) exists.
+A record whose bytes are not in the index does not count as held, even if absent.jsonl gives the reason.
 """
 
 from collections.abc import Iterator
@@ -29,17 +29,17 @@ _ENDPOINT = "Source-Endpoint: "
 def endpoint_of(folder: Path) -> str:
     """Return the endpoint that an export came from; raise UsageError unless both of its files name the same one."""
     info = content_of(folder / "bag-info.txt").decode().splitlines()
-    told = {line.removeprefix(_ENDPOINT) for line in info if line.startswith(_ENDPOINT)}
+    named = {line.removeprefix(_ENDPOINT) for line in info if line.startswith(_ENDPOINT)}
     endpoint = str(_summary(folder).get("endpoint"))
-    if told != {endpoint}:
+    if named != {endpoint}:
         raise UsageError(
-            f"{folder}: export.json and bag-info.txt do not name the same endpoint", "cv-gdpr verify tells more"
+            f"{folder}: export.json and bag-info.txt do not name the same endpoint", "cv-gdpr verify shows the details"
         )
     return endpoint
 
 
 def rows_of(folder: Path) -> frozenset[str]:
-    """Return the rows of the table that an export was made of."""
+    """Return the rows of the table that an export covers."""
     return frozenset(_summary(folder)["rows"])
 
 
@@ -51,7 +51,7 @@ def _summary(folder: Path) -> Json:
 def records_held(folder: Path) -> Iterator[tuple[str, str, Json]]:
     """Yield project id, row and record of each iteration, tag, image, prediction and project in a verified export.
 
-    Images and predictions only with all their bytes.
+    An image or prediction is left out unless all its bytes are there.
     """
     for project_id, place in _projects(folder):
         held = _Bytes(place)
@@ -69,8 +69,8 @@ def records_held(folder: Path) -> Iterator[tuple[str, str, Json]]:
 def models_held(folder: Path) -> set[tuple[str, str]]:
     """Return project id and `iteration id/Platform-Flavor` of each exported model in a verified export.
 
-    Only models with all their bytes, which the service gives of those whose status is Done. Their names are those of
-    the items of the row `exports`.
+    A model is left out unless all its bytes are there; the service has bytes only of those whose status is Done. The
+    names are the item ids of the row `exports`.
     """
     models = set()
     for project_id, place in _projects(folder):
@@ -92,7 +92,7 @@ def _projects(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 class _Bytes:
-    """The blobs in a project's index, by where they were listed."""
+    """The blobs in a project's index, by the link that their records list."""
 
     def __init__(self, place: Path) -> None:
         self._keys = {blob_key(entry["blob"], entry["source"]) for entry in _records(place / "files.jsonl")}
@@ -102,9 +102,9 @@ class _Bytes:
                 self._keys.add(blob_key(note["blob"], note["from"]))
 
     def has(self, stem: str, uri: str) -> bool:
-        """Say whether the bytes of a blob are there."""
+        """Return whether the folder has the bytes of a blob."""
         return blob_key(stem, source_path(uri)) in self._keys
 
 
 def _records(path: Path) -> Iterator[Json]:
-    yield from map(json_value, lines_of(path))  # a mark counts every digit
+    yield from map(json_value, lines_of(path))  # keeps every digit, since marks are hashes of the text

@@ -1,4 +1,4 @@
-"""What an export folder's files are called, so that nothing else in it is ever taken for its own."""
+"""The names that an export gives its files, so that it never takes another file for its own."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from cv_gdpr.errors import UsageError
 
 _ID = r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|x[0-9a-f]{32})"
 _NAMED = rf"([^/]+-)?{_ID}"  # a project's folder, or an iteration's
-_DEEPEST = 4  # folders in one another
+_DEEPEST = 4  # nested folders
 _OURS = re.compile(
     rf"{_NAMED}/("
     rf"(?P<blob>(images|predictions)(-resized)?/{_ID}(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
@@ -27,17 +27,17 @@ _FOLDERS = re.compile(
 
 
 def files_below(data: Path, folders: list[str], owner: int | None = None) -> Iterator[tuple[str, int]]:
-    """Give path (below `data`, in the order of the paths) and size of each file; `folders` gets an export's folders.
+    """Yield the path (below `data`, in order) and size of each file; append the folders of an export to `folders`.
 
-    Raises UsageError for anything that is neither, or that is of another user than `owner`. Links are not followed:
-    what they lead to belongs to somebody else.
+    Raise UsageError for a link or anything else that is neither file nor folder, for folders nested too deeply, and for
+    anything that belongs to another user than `owner`.
     """
     refuse_foreign(data, owner)
     yield from _below(str(data), "", folders, owner)
 
 
 def _below(folder: str, relative: str, folders: list[str], owner: int | None) -> Iterator[tuple[str, int]]:
-    with os.scandir(folder) as entries:  # names alone: of 100,000 entries, each would keep its state
+    with os.scandir(folder) as entries:  # keep only the names: 100,000 entries would take much more memory
         names = [f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries]
     names.sort()
     for name in names:
@@ -58,22 +58,22 @@ def _below(folder: str, relative: str, folders: list[str], owner: int | None) ->
 
 
 def own(data: Path, path: str) -> str:
-    """Give the path of a file below `data`; raises UsageError unless an export may have written it."""
+    """Return `path`, which is below `data`; raise UsageError unless it is a name that an export writes."""
     if not _OURS.fullmatch(path):
         raise _foreign(f"{data}/{path}")
     return path
 
 
 def holds_bytes(path: str) -> bool | None:
-    """Say whether a file below `data` is a blob's or a document; None if no export writes a file of that name."""
+    """Return True for the name of a blob's file below `data`, False for a document, None for any other name."""
     found = _OURS.fullmatch(path)
     return found and found["blob"] is not None
 
 
 def refuse_foreign(path: Path, owner: int | None) -> None:
-    """Raise UsageError if a link has the place of something in an export, or if another user than `owner` has it."""
+    """Raise UsageError if `path` is a link, or belongs to another user than `owner`."""
     if path.is_symlink():
-        raise UsageError(f"{path} is a link", "an export's folder is refused if it leads elsewhere")
+        raise UsageError(f"{path} is a link", "replace it by a real file or folder, or name another folder")
     if owner is not None and path.exists() and path.lstat().st_uid != owner:
         raise _of_another_user(str(path))
 
@@ -83,11 +83,11 @@ def _of_another_user(place: str) -> UsageError:
 
 
 def _foreign(place: str) -> UsageError:
-    return UsageError(f"{place} is not an export's", "move it, or name another folder")
+    return UsageError(f"{place} is not part of an export", "move it, or name another folder")
 
 
 def is_regular(path: Path) -> bool:
-    """Say whether there is a file, and no link, pipe or device in its place."""
+    """Return whether `path` is a regular file: not a link, pipe or device."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError):
