@@ -9,11 +9,11 @@ from verify.forging import exported
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Give a finished export with something in every row."""
+    """Return a finished export with something in every row."""
     return exported(tmp_path_factory.mktemp("finished") / "out")
 
 
 @pytest.fixture
 def out(finished, tmp_path):
-    """Give a copy of it to be tampered with."""
+    """Return a copy of it to be tampered with."""
     return shutil.copytree(finished, tmp_path / "out")

@@ -9,7 +9,7 @@ from export.exporting import files, stock
 
 
 def exported(out, *words, projects=1):
-    """Export projects with something in every row into a folder, and give it."""
+    """Export projects with something in every row into a folder, and return it."""
     with Simulator(original_blobs=True, account_info=True) as sim:
         for _ in range(projects):
             stock(sim)
@@ -39,7 +39,7 @@ def _sha256(path):
 
 
 def first(out, pattern):
-    """Give the first file of that name."""
+    """Return the first file of that name."""
     return min(path for path in out.rglob(pattern) if path.is_file())
 
 
@@ -63,7 +63,7 @@ def exchange(one, other):
 
 
 def project(out, number=0):
-    """Give the folder of a project."""
+    """Return the folder of a project."""
     return sorted(path for path in (out / "data").iterdir() if path.is_dir())[number]
 
 

@@ -11,7 +11,7 @@ from cv_gdpr.verify import bag, facts, verify
 
 
 def peak(out):
-    """Give the most bytes that Python held at one moment of a verification."""
+    """Return the most bytes that Python held at one moment of a verification."""
     tracemalloc.start()
     try:
         assert verify(out).differences == []
@@ -41,5 +41,5 @@ def fill(pages):
 
 def test_a_temporary_file_that_is_full_is_told():
     fill(1000)
-    with pytest.raises(StorageError, match="cannot keep a temporary file: database or disk is full"):
+    with pytest.raises(StorageError, match="cannot write a temporary file: database or disk is full"):
         fill(20)

@@ -10,7 +10,7 @@ from verify.forging import first, rewrite, seal
 
 @pytest.fixture
 def check(out, cli):
-    """Give a function that verifies the folder, expecting differences; it gives them."""
+    """Return a function that verifies the folder, expecting differences; it gives them."""
 
     def run():
         told = cli("verify", out)
@@ -165,7 +165,7 @@ def test_forged_counts_in_the_summary_are_found(out, check, row, by):
 
     rewrite(out / "data" / "export.json", change)
     seal(out)
-    assert any(difference.startswith(f"{row}: the summary says") for difference in check())
+    assert any(difference.startswith(f"{row}: export.json says") for difference in check())
 
 
 @pytest.mark.parametrize("kind", ["images/*.jpg", "images-resized/*.jpg", "predictions/*.jpg", "TensorFlow.zip"])
@@ -173,7 +173,7 @@ def test_bytes_taken_out_of_a_sealed_bag_are_missed(out, check, kind):
     path = first(out, kind)
     path.unlink()
     seal(out)
-    assert any("there is no such file" in difference for difference in check())
+    assert any("which does not exist" in difference for difference in check())
 
 
 @pytest.mark.parametrize("kind", ["images.jsonl", "predictions.jsonl", "exports.jsonl", "image-performances.jsonl"])
@@ -218,7 +218,7 @@ def test_an_index_that_points_out_of_the_folder_is_not_believed(out, check, tmp_
 
     rewrite(index, change)
     seal(out)
-    assert any("there is no such file" in difference for difference in check())
+    assert any("which does not exist" in difference for difference in check())
 
 
 @pytest.mark.parametrize("text", [b"\xff\n", b"[]\n", b"null\n", b'{"id": \n', b"[" * 100_000 + b"\n"])
@@ -227,4 +227,4 @@ def test_lines_that_are_no_records_are_told_not_stumbled_over(out, check, kind, 
     path = first(out, kind)
     path.write_bytes(path.read_bytes() + text)
     seal(out)
-    assert any("is no record" in difference for difference in check())
+    assert any("is not a record" in difference for difference in check())

@@ -1,4 +1,4 @@
-"""One project's folder against itself: its lists, their proofs, its documents, its notes, the index of its bytes."""
+"""Checks of one project's folder: its lists and their proofs, its documents, its notes of absence, its file index."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from cv_gdpr.links import source_path
 from cv_gdpr.verify.facts import HELD, INDEX, WANTED, Facts
 from cv_gdpr.verify.result import Verification
 
-_ROW_OF = {  # of a list, by its file's name
+_ROW_OF = {  # the row of each list, by the list's file name
     "iterations": "iterations",
     "tags": "tags",
     "tag-details": "tags",
@@ -26,7 +26,7 @@ _ROW_OF = {  # of a list, by its file's name
 _OF_PROJECT = ("iterations", "tags", "tag-details", "images", "predictions")
 _OF_ITERATION = ("tags", "tag-details", "images", "exports", "image-performances")
 _OWNER = {"predictions": "project", "iterations": "projectId"}  # the field that names the project
-_COUNTED = ("tags", "images", "exports", "predictions")  # whose items are the lines of their list
+_COUNTED = ("tags", "images", "exports", "predictions")  # rows with one list line for each item
 _UNFINISHED = "exports without bytes"
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
 _LISTING = {"countedBefore": int, "countedAfter": int, "listed": int, "written": int, "row": str, "file": str}
@@ -34,7 +34,7 @@ _LARGEST = 1 << 62  # bytes
 WORKSPACE = ""
 
 _TWICE = f"""SELECT list, id, count(*) FROM id WHERE kind NOT IN ('exports', '{_UNFINISHED}')
-    GROUP BY kind, list, id HAVING count(*) > 1"""  # noqa: S608 - one platform may be asked for again and again
+    GROUP BY kind, list, id HAVING count(*) > 1"""  # noqa: S608 - a platform's model may be exported again
 _HELD = """SELECT count(*) FROM (SELECT DISTINCT id FROM id WHERE kind = ?
     EXCEPT SELECT id FROM absent WHERE kind = ? AND gone)"""
 _GONE = "SELECT 1 FROM absent WHERE kind = ? AND id = ? AND gone LIMIT 1"
@@ -54,9 +54,9 @@ _NOTE_BUT_BYTES = f"""SELECT id FROM absent WHERE kind = 'exports' AND NOT gone
 
 @dataclass
 class ProjectCheck:
-    """A project as export.json names it (`folder`, `id`), the rows that were exported, and whether selectors narrowed.
+    """The check of a project that export.json names, by `folder` and `id`; `narrowed` says that selectors were used.
 
-    Memory is kept for each iteration, and for nothing that there may be more of.
+    Only data about iterations is kept in memory; there are few of them, but may be many images.
     """
 
     result: Verification
@@ -66,13 +66,13 @@ class ProjectCheck:
     rows: frozenset[str]
     narrowed: bool
     _lists: list[str] = field(default_factory=list)
-    _lines: dict[str, int] = field(default_factory=dict)  # of each list that is there
+    _lines: dict[str, int] = field(default_factory=dict)  # number of lines in each list
     _counted: Counter[str] = field(default_factory=Counter)
-    _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # blob and listed place: where it was fetched
-    _arrived: set[tuple[str, str]] = field(default_factory=set)  # those of which a record speaks
+    _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # (blob, listed link): fetched link
+    _arrived: set[tuple[str, str]] = field(default_factory=set)  # the keys of `_moved` that a record names
 
     def check(self) -> Counter[str]:
-        """Note what differs; give how many items of each row the folder holds."""
+        """Note all differences; return how many items of each row the folder holds."""
         self._read_index()
         self._read_notes()
         self._check_project_document()
@@ -98,14 +98,14 @@ class ProjectCheck:
         return f"data/{self.folder}/{file}"
 
     def _there(self, file: str, row: str) -> bool:
-        """Say whether a file is there; note it if its row is not of the export."""
+        """Return whether a file exists; note a difference if it does, but its row was not exported."""
         if not is_regular(self.result.folder / self._where(file)):
             return False
         if row not in self.rows:
-            self.result.differ(self._where(file), f"of the row {row}, which export.json does not name")
+            self.result.differ(self._where(file), f"belongs to the row {row}, which export.json does not name")
         return True
 
-    # --- what is read -------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------
 
     def _read_index(self) -> None:
         where = self._where("files.jsonl")
@@ -114,9 +114,9 @@ class ProjectCheck:
                 _typed(entry, _ENTRY)
                 path, blob, size = entry["path"], entry["blob"], entry["bytes"]
                 if len(entry) != len(_ENTRY) or not 0 <= size < _LARGEST:
-                    raise Unfit("an entry with other fields than those of an export")
+                    raise Unfit("an entry has unknown fields or an impossible size")
                 if not _belongs(path, blob):
-                    self.result.differ(where, f"{path} is not what a file of {blob} is called")
+                    self.result.differ(where, f"{path} is not a file name for {blob}")
                 digest = bytes.fromhex(entry["sha256"])
                 self.facts.add("file", _bytes(self._where(path)), 0, INDEX, None, size, digest)
                 self.facts.add("blob", blob_key(blob, entry["source"]), HELD, None, _bytes(path))
@@ -130,14 +130,14 @@ class ProjectCheck:
                 row, named, iteration = note["row"], note["id"], note["iteration"]
                 place = identity(iteration) if iteration else WORKSPACE
                 if row not in self.rows:
-                    self.result.differ(where, f"of the row {row}, which export.json does not name")
+                    self.result.differ(where, f"belongs to the row {row}, which export.json does not name")
                 if "to" in note:
                     self._moved[note["blob"], note["from"]] = note["to"]
                     continue
                 if row == "exports":
                     named = f"{place}/{named.removeprefix(f'{iteration}/')}"
                 if row == "performance" and named != iteration:
-                    self.result.differ(where, f"performance of iteration {iteration} is noted as that of {named}")
+                    self.result.differ(where, f"notes the performance of iteration {iteration} under iteration {named}")
                 self.facts.add("absent", str(row), place, _bytes(named), bool(note.get("gone")))
 
     def _read_list(self, file: str, place: str) -> None:
@@ -167,7 +167,7 @@ class ProjectCheck:
         add("id", kind, number, named)
         owner = record.get(_OWNER[kind]) if kind in _OWNER else None
         if isinstance(owner, str) and owner.lower() != self.id.lower():
-            self.result.differ(self._where(self._lists[number]), f"{record['id']} is of project {owner}")
+            self.result.differ(self._where(self._lists[number]), f"{record['id']} belongs to project {owner}")
         blobs = blobs_of(kind, record, stem)
         for blob in blobs:
             place_of = stem or safe_stem(blob.stem), source_path(blob.uri)
@@ -179,19 +179,20 @@ class ProjectCheck:
             add("id", _UNFINISHED, number, named)
 
     def _iteration_folders(self) -> dict[str, str]:
-        """Give the name of each iteration's folder by the id in it."""
+        """Return the folder name of each iteration, by the id in that name."""
         folders: dict[str, str] = {}
         top = self.result.folder / self._where("iterations")
         with self.result.noting(self._where("iterations")):
             for path in sorted(top.iterdir()) if top.is_dir() else ():
                 place = identity_in(path.name)
                 if not place or place in folders:
-                    self.result.differ(self._where(f"iterations/{path.name}"), "no folder of an iteration of its own")
+                    why = "its name has no iteration id, or the id of another folder"
+                    self.result.differ(self._where(f"iterations/{path.name}"), why)
                 else:
                     folders[place] = path.name
         return folders
 
-    # --- what must agree ----------------------------------------------------------------------------------------
+    # --- comparing ----------------------------------------------------------------------------------------------
 
     def _check_project_document(self) -> None:
         where = self._where("project.json")
@@ -202,15 +203,15 @@ class ProjectCheck:
         self._counted["projects"] += 1
         record = self.result.document(where)
         if record is not None and record.get("id") != self.id:
-            self.result.differ(where, f"of project {record.get('id')}, in the folder of {self.id}")
+            self.result.differ(where, f"describes project {record.get('id')}, but lies in the folder of {self.id}")
 
     def _check_iterations(self, folders: dict[str, str]) -> set[str]:
-        """Give the ids of all iterations that anything speaks of."""
+        """Return the ids of all iterations that are listed or have a folder."""
         listed = {identity(_text(one)) for (one,) in self.facts.ask("SELECT id FROM id WHERE kind = 'iterations'")}
         for place, name in folders.items():
             self._check_iteration_document(f"iterations/{name}/iteration.json", place)
             if "iterations" in self.rows and place not in listed:
-                self.result.differ(self._where(f"iterations/{name}"), "of an iteration that iterations.jsonl lacks")
+                self.result.differ(self._where(f"iterations/{name}"), "iterations.jsonl does not list this iteration")
         for place in sorted(listed - folders.keys()):
             self.result.differ(self._where("iterations.jsonl"), f"iteration {place} has no folder")
         return listed | folders.keys()
@@ -226,12 +227,12 @@ class ProjectCheck:
             record = self.result.document(where) or {"id": None}
             owner = record.get("projectId")
             if record["id"] is not None and identity(record["id"]) != place:
-                self.result.differ(where, f"of iteration {record['id']}, in the folder of {place}")
+                self.result.differ(where, f"describes iteration {record['id']}, but lies in the folder of {place}")
             if isinstance(owner, str) and owner.lower() != self.id.lower():
-                self.result.differ(where, f"of project {owner}")
+                self.result.differ(where, f"belongs to project {owner}")
 
     def _check_performance(self, folders: dict[str, str], known: set[str]) -> set[str]:
-        """Give the iterations whose performance is there; of each other one there must be a note."""
+        """Return the iterations whose performance was exported; each other one needs a note of absence."""
         noted = {place for (place,) in self.facts.ask("SELECT place FROM absent WHERE kind = 'performance'")}
         evaluated: set[str] = set()
         for place, name in folders.items():
@@ -244,27 +245,27 @@ class ProjectCheck:
         self._counted["performance"] += len(evaluated)
         for place in sorted(known if "performance" in self.rows else ()):
             if (place in evaluated) == (place in noted):
-                how = "both there and noted as absent" if place in noted else "neither there nor noted as absent"
+                how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
                 self.result.differ(self._where("absent.jsonl"), f"performance of iteration {place} is {how}")
         return evaluated
 
     def _check_listings(self, folders: dict[str, str], known: set[str], evaluated: set[str]) -> None:
-        """See to it that each list that an export proves has its proof, and each proof its list."""
+        """Check that each list that needs a proof has one, and that each proof has its list."""
         proofs = self._proofs()
-        due = [("images", place) for place in (WORKSPACE, *sorted(known))] if "images" in self.rows else []
-        due += [("performance", place) for place in sorted(evaluated)]
-        for row, place in due:
+        required = [("images", place) for place in (WORKSPACE, *sorted(known))] if "images" in self.rows else []
+        required += [("performance", place) for place in sorted(evaluated)]
+        for row, place in required:
             kind = "images" if row == "images" else "image-performances"
             file = f"iterations/{folders.get(place, place)}/{kind}.jsonl" if place else f"{kind}.jsonl"
             if (row, place) in proofs:
                 self._prove(proofs.pop((row, place)), file)
             else:
-                self.result.differ(self._where("listings.jsonl"), f"no proof of {file}")
+                self.result.differ(self._where("listings.jsonl"), f"has no proof of {file}")
             if file not in self._lines:
                 self.result.differ(self._where(file), "missing")
         for row, place in proofs:
-            odd = f"{row} of {f'iteration {place}' if place else 'the workspace'}: no such list in the export"
-            self.result.differ(self._where("listings.jsonl"), odd)
+            unknown = f"{row} of {f'iteration {place}' if place else 'the workspace'}"
+            self.result.differ(self._where("listings.jsonl"), f"proves {unknown}, a list that the export does not hold")
 
     def _proofs(self) -> dict[tuple[str, str], Json]:
         where = self._where("listings.jsonl")
@@ -275,7 +276,7 @@ class ProjectCheck:
                     _typed(one, _LISTING)
                     place = identity(one["iteration"]) if one["iteration"] else WORKSPACE
                     if (one["row"], place) in proofs:
-                        self.result.differ(where, f"{one['row']} in {one['file']} comes twice")
+                        self.result.differ(where, f"proves {one['row']} in {one['file']} twice")
                     proofs[one["row"], place] = one
         return proofs
 
@@ -285,22 +286,24 @@ class ProjectCheck:
             proof[name] for name in ("countedBefore", "countedAfter", "listed", "written")
         )
         if proof["file"] != file:
-            self.result.differ(where, f"names {proof['file']} where it is {file}")
+            self.result.differ(where, f"names {proof['file']} instead of {file}")
         if not before == after == listed:
             self.result.differ(where, f"{file}: counted {before} before and {after} after, listed {listed}")
         most = listed + proof.get("listedOnlyBefore", 0)
         if written > most or (written < most and not self.narrowed):
             self.result.differ(where, f"{file}: {listed} listed, {written} written")
         if self._lines.get(file, 0) != written:
-            self.result.differ(self._where(file), f"{self._lines.get(file, 0)} records where {written} were written")
+            told = f"holds {self._lines.get(file, 0)} records, but listings.jsonl says {written} were written"
+            self.result.differ(self._where(file), told)
 
     def _check_ids(self) -> None:
         for blob, source in self._moved.keys() - self._arrived:
-            self.result.differ(self._where("absent.jsonl"), f"{blob} moved from {source}, where no record has it")
+            what = f"says that {blob} moved from {source}, which is in no record"
+            self.result.differ(self._where("absent.jsonl"), what)
         for number, named, times in self.facts.ask(_TWICE):
-            self.result.differ(self._where(self._lists[number]), f"{_text(named)} comes {times} times")
+            self.result.differ(self._where(self._lists[number]), f"lists {_text(named)} {times} times")
         for kind, named in self.facts.ask(_NOT_LISTED):
-            self.result.differ(self._where("absent.jsonl"), f"{kind} {_text(named)} is in no list")
+            self.result.differ(self._where("absent.jsonl"), f"notes {kind} {_text(named)}, which is in no list")
         for (named,) in self.facts.ask(_WITHOUT_NOTE):
             self.result.differ(self._where("absent.jsonl"), f"does not note that {_text(named)} has no bytes")
         for (named,) in self.facts.ask(_NOTE_BUT_BYTES):
@@ -310,13 +313,13 @@ class ProjectCheck:
         for place, prefix in {WORKSPACE: "", **{one: f"iterations/{name}/" for one, name in folders.items()}}.items():
             tags, details = (self._number(f"{prefix}{kind}.jsonl") for kind in ("tags", "tag-details"))
             where = self._where(f"{prefix}tag-details.jsonl")
-            if not self.narrowed:  # a tag that is renamed meanwhile may be selected in one of the two alone
+            if not self.narrowed:  # selectors may pick a tag renamed during the export in only one of the two lists
                 for (named,) in self.facts.ask(_TAG_WITHOUT_DETAIL, tags, place, details):
-                    self.result.differ(where, f"lacks tag {_text(named)}")
+                    self.result.differ(where, f"does not hold tag {_text(named)}")
                 for (named,) in self.facts.ask(_DETAIL_WITHOUT_TAG, details, tags):
-                    self.result.differ(where, f"tag {_text(named)} is not in tags.jsonl")
+                    self.result.differ(where, f"holds tag {_text(named)}, which is not in tags.jsonl")
             for (named,) in self.facts.ask(_TAG_BOTH_WAYS, details, place):
-                self.result.differ(where, f"tag {_text(named)} is noted as gone when asked for")
+                self.result.differ(where, f"holds tag {_text(named)}, which absent.jsonl notes as gone")
 
     def _number(self, file: str) -> int:
         return self._lists.index(file) if file in self._lines else -1
@@ -324,9 +327,10 @@ class ProjectCheck:
     def _check_blobs(self) -> None:
         for wanted, held, number, named, path in self.facts.odd_blobs():
             if held > 1:
-                self.result.differ(self._where("files.jsonl"), f"{held} entries for the bytes of {_text(path or b'')}")
+                what = f"has {held} entries for the bytes of {_text(path or b'')}"
+                self.result.differ(self._where("files.jsonl"), what)
             if not wanted:
-                self.result.differ(self._where(_text(path or b"")), "no record speaks of it")
+                self.result.differ(self._where(_text(path or b"")), "no record names this file")
             elif not held and number is not None:
                 file = self._lists[number]
                 row = _ROW_OF[file.rpartition("/")[2].removesuffix(".jsonl")]
@@ -338,11 +342,11 @@ def _typed(record: Json, fields: dict[str, type[Any]]) -> None:
     """Raise Unfit unless a record has these fields, of these types."""
     for name, kind in fields.items():
         if type(record.get(name)) is not kind:
-            raise Unfit(f"a record without {name}, or of another type")
+            raise Unfit(f"{name} is missing in a record, or has the wrong type")
 
 
 def _belongs(path: str, blob: str) -> bool:
-    """Say whether a file may be called so: after its blob, with eight digits more where another one had the name."""
+    """Return whether `path` is a file name for `blob`: its stem, perhaps with eight hex digits that make it unique."""
     stem, dot, _ = path.rpartition(".")
     more = stem.removeprefix(blob)
     return bool(dot) and stem.startswith(blob) and (not more or (len(more) == 9 and more[0] == "."))
