@@ -19,7 +19,7 @@ from export.exporting import assert_one_error
 
 @pytest.fixture(params=[(), ("--json",)], ids=["", "json"])
 def failing(request, cli, tmp_path):
-    """Give a function that runs an export which must fail before it writes anything."""
+    """Return a function that runs an export which must fail before it writes anything."""
 
     def run(code, *words, **more):
         ran = cli("export", *words, *request.param, "--out", tmp_path / "out", **more)
@@ -265,4 +265,4 @@ def test_where_nothing_could_be_written_nothing_is_to_be_gone_on_with(sim, cli):
     sim.fill(images=1)
     ran = cli("export", "--all", "--out", "/proc/nowhere/out")
     assert_one_error(ran, 1)
-    assert "goes on" not in ran.err
+    assert "resumes it" not in ran.err

@@ -54,7 +54,7 @@ def test_an_artifact_that_never_comes_whole_is_named(cli, tmp_path, fault):
 
 
 def one_short(sim, cli, out):
-    """Run an export of which one file is missing; give the project and the files that are there."""
+    """Run an export of which one file is missing; return the project and the files that are there."""
     (project,) = sim.fill(images=6, image_bytes=400)
     images = list(images_of(sim, project))
     sim.fault(Fault("Blob", status=404, times=None, match=f"/i-{images[-1].replace('-', '')}"))

@@ -11,7 +11,7 @@ from export.exporting import assert_one_error, stock
 
 
 def asked(sim, operation):
-    """Give the times at which an operation was asked for."""
+    """Return the times at which an operation was asked for."""
     return [call.when for call in sim.calls if call.operation == operation]
 
 

@@ -16,7 +16,7 @@ ESCAPE = "\x1b"
 
 
 def on_a_terminal(cli, out, *words, **variables):
-    """Run an export whose standard error is a terminal; give its exit code, what the terminal got, and its output."""
+    """Run an export whose standard error is a terminal; return its exit code, what the terminal got, and its output."""
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", *words, "--out", str(out)]
     settings = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "CI"}}
     settings |= cli.variables | {"TERM": "xterm-256color", "COLUMNS": "100"} | variables

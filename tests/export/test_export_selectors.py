@@ -18,7 +18,7 @@ from export.exporting import (
 
 @pytest.fixture(scope="module")
 def people():
-    """Give a resource with three subjects' images, told apart by tag, metadata and id, and their ids."""
+    """Return a resource with three subjects' images, told apart by tag, metadata and id, and their ids."""
     with Simulator() as sim:
         (project,) = sim.fill(images=1, untagged=1, tags=2)
         rename_tags(sim, project, "anna", "bob")

@@ -21,7 +21,7 @@ LISTING = "GetTaggedImages"
 
 
 def exact(text):
-    """Give JSON as nested pairs, numbers as their text, signed links cut: equal only if sent alike."""
+    """Return JSON as nested pairs, numbers as their text, signed links cut: equal only if sent alike."""
     value = json.loads(text, object_pairs_hook=lambda pairs: ("object", pairs), parse_float=_text, parse_int=_text)
     return _unsigned(value)
 
