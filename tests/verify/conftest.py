@@ -1,4 +1,4 @@
-"""What the tests of verification share as fixtures: a finished export, and a copy of it to be tampered with."""
+"""Fixtures for the tests of verification: a finished export, and a copy to tamper with."""
 
 import shutil
 
@@ -15,5 +15,5 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def out(finished, tmp_path):
-    """Return a copy of it to be tampered with."""
+    """Return a copy of the finished export to tamper with."""
     return shutil.copytree(finished, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""A forger who makes all manifests anew: whatever of a bag is altered, something else in it contradicts."""
+"""A forger who writes all manifests again: every alteration of a bag contradicts something else in it."""
 
 import shutil
 
@@ -13,13 +13,13 @@ OTHER = "99999999-9999-4999-8999-999999999999"
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Return a finished export of two projects with something in every row."""
+    """Return a finished export of two projects with items in every row."""
     return exported(tmp_path_factory.mktemp("finished") / "out", projects=2)
 
 
 @pytest.fixture(scope="module")
 def narrowed(tmp_path_factory):
-    """Return a finished export of what bears one tag."""
+    """Return a finished export of the images with one tag."""
     return exported(tmp_path_factory.mktemp("narrowed") / "out", "--tag", "tag 1")
 
 
@@ -37,12 +37,12 @@ def pictures(out):
 
 
 def lines(kind, change):
-    """Change the records of the first file of a name."""
+    """Change the records of the first file with this name."""
     return lambda out: rewrite(first(out, kind), change)
 
 
 def field(kind, name, value, number=0):
-    """Set a field of a record in the first file of a name."""
+    """Set a field of a record in the first file with this name."""
 
     def change(values):
         record = values if isinstance(values, dict) else values[number]
@@ -62,12 +62,12 @@ def more_info(line):
 
 
 def added(kind, number=0, **fields):
-    """Add a record like one that is there, but for some fields."""
+    """Add a copy of a record with some fields changed."""
     return lines(kind, lambda values: values.append(values[number] | fields))
 
 
 def key_twice(kind):
-    """Name the first key of a document or a record a second time."""
+    """Give a document or record a duplicate key."""
 
     def change(out):
         path = first(out, kind)
@@ -77,7 +77,7 @@ def key_twice(kind):
 
 
 def proof(row, place, **fields):
-    """Change the proof of a listing: of a row, in the workspace or an iteration."""
+    """Change the proof of a row's listing, in the workspace or in an iteration."""
 
     def change(values):
         record = next(one for one in values if one["row"] == row and bool(one["iteration"]) == place)
@@ -87,7 +87,7 @@ def proof(row, place, **fields):
 
 
 def counts(by):
-    """Return new values for all counts of a proof."""
+    """Return functions that add `by` to all counts of a proof."""
     names = ("countedBefore", "countedAfter", "listed", "written")
     return {name: lambda record, name=name: record[name] + by for name in names}
 
@@ -107,7 +107,7 @@ def double_image(out):
 
 
 def unlist_iteration(out):
-    """Take the list of an iteration's images away, with its proof: as if it had never been listed."""
+    """Remove the list of an iteration's images and its proof, as if it had never been listed."""
     name = iteration(out).name
     (iteration(out) / "images.jsonl").unlink()
     rewrite(
@@ -135,7 +135,7 @@ def rename_project(out):
     )
 
 
-def picture_of_nobody(out):
+def unlisted_picture(out):
     (project(out) / "images" / f"{OTHER}.jpg").write_bytes(b"\xff\xd8\xff")
 
 
@@ -145,7 +145,7 @@ def crlf(out):
 
 
 def swap(kind):
-    """Exchange files of one name between two projects."""
+    """Exchange the files with this name between two projects."""
     return lambda out: exchange(project(out, 0) / kind, project(out, 1) / kind)
 
 
@@ -155,7 +155,7 @@ def not_done(values):
 
 
 def gone(kind):
-    """Note the first item of a list as deleted at the service meanwhile."""
+    """Note the first item of a list as deleted at the service during the export."""
 
     def change(out):
         note = {"row": kind, "iteration": None, "id": records(project(out) / f"{kind}.jsonl")[0]["id"], "reason": "x"}
@@ -193,13 +193,13 @@ ALTERED = {
         "has 2 bytes, but files.jsonl says ",
     ),
     "a hash in the index": (field("files.jsonl", "sha256", "0" * 64), "its SHA-256 differs from files.jsonl"),
-    "a hash that is none": (field("files.jsonl", "sha256", "0"), "files.jsonl: its content is invalid"),
+    "an invalid hash": (field("files.jsonl", "sha256", "0"), "files.jsonl: its content is invalid"),
     "a size in the index": (field("files.jsonl", "bytes", lambda size: size + 1), " bytes, but files.jsonl says "),
     "a negative size": (field("files.jsonl", "bytes", -1), "files.jsonl: an entry has unknown fields"),
-    "a size beyond all": (field("files.jsonl", "bytes", 1 << 70), "files.jsonl: an entry has unknown fields"),
+    "an impossible size": (field("files.jsonl", "bytes", 1 << 70), "files.jsonl: an entry has unknown fields"),
     "a size as text": (field("files.jsonl", "bytes", "1"), "files.jsonl: bytes is missing in a record"),
     "an entry twice": (added("files.jsonl"), "has 2 entries in files.jsonl"),
-    "an entry with a field more": (added("files.jsonl", more=1), "files.jsonl: an entry has unknown fields"),
+    "an entry with an extra field": (added("files.jsonl", more=1), "files.jsonl: an entry has unknown fields"),
     "an entry taken out": (lines("files.jsonl", list.pop), "no entry in files.jsonl"),
     "paths exchanged in the index": (lines("files.jsonl", swap_paths), "is not a file name for"),
     "an entry for a document": (added("files.jsonl", path="project.json"), "lists only images and exported models"),
@@ -207,8 +207,8 @@ ALTERED = {
     "bytes from elsewhere": (field("files.jsonl", "source", "/elsewhere"), " has no file"),
     "bytes of another blob": (field("files.jsonl", "blob", f"images/{OTHER}"), "no record names this file"),
     "the index taken out": (without("files.jsonl"), "files.jsonl: missing"),
-    "a picture of nobody": (picture_of_nobody, f"{OTHER}.jpg: has no entry in files.jsonl"),
-    "a file of no export": (write("data/notes.txt", b"x"), "data/notes.txt: an export does not write"),
+    "a picture without a record": (unlisted_picture, f"{OTHER}.jpg: has no entry in files.jsonl"),
+    "a file that no export writes": (write("data/notes.txt", b"x"), "data/notes.txt: an export does not write"),
     # lists and their proofs
     "no proof": (lines("listings.jsonl", list.pop), "listings.jsonl: has no proof of "),
     "no proofs": (without("listings.jsonl"), "listings.jsonl: has no proof of images.jsonl"),
@@ -224,8 +224,11 @@ ALTERED = {
     "a count as text": (proof("images", False, written=lambda _: "8"), "written is missing in a record"),
     "a proof twice": (added("listings.jsonl"), " twice"),
     "a proof of another list": (proof("images", True, file=lambda _: "images.jsonl"), "names images.jsonl instead of"),
-    "a proof of no row": (added("listings.jsonl", row="tags"), "listings.jsonl: proves tags of iteration "),
-    "a proof of no iteration": (
+    "a proof of a list that has none": (
+        added("listings.jsonl", row="tags"),
+        "listings.jsonl: proves tags of iteration ",
+    ),
+    "a proof of an unknown iteration": (
         added("listings.jsonl", iteration=OTHER),
         f"of iteration {OTHER}, a list that the export does not hold",
     ),
@@ -284,8 +287,8 @@ ALTERED = {
     "performance noted as absent": (noted("performance"), "is both exported and noted as absent"),
     "performance of two noted in one": (noted("performance", OTHER), f"under iteration {OTHER}"),
     "notes taken out": (without("absent.jsonl"), "does not note that "),
-    "a note of nothing": (noted("images", OTHER, gone=True), f"images {OTHER}, which is in no list"),
-    "a note of no row": (noted("people"), "belongs to the row people, which export.json does not name"),
+    "a note of an unlisted item": (noted("images", OTHER, gone=True), f"images {OTHER}, which is in no list"),
+    "a note of an unknown row": (noted("people"), "belongs to the row people, which export.json does not name"),
     "an image noted as gone": (gone("images"), "images: export.json says"),
     "a prediction noted as gone": (gone("predictions"), "predictions: export.json says"),
     "a model noted as absent": (model_noted, "/TensorFlow, which has bytes"),
@@ -293,7 +296,7 @@ ALTERED = {
         noted("images", OTHER, blob=f"images/{OTHER}", **{"from": "/a", "to": "/b"}),
         "moved from /a, which is in no record",
     ),
-    "a model said to be none": (lines("exports.jsonl", not_done), "does not note that "),
+    "a model said to have failed": (lines("exports.jsonl", not_done), "does not note that "),
     "projects exchanged": (swap("project.json"), ", but lies in the folder of "),
     "a project's document taken out": (without("project.json"), "project.json: missing"),
     "a project of another id": (field("project.json", "id", OTHER), f"describes project {OTHER}, but lies in"),
@@ -310,15 +313,15 @@ ALTERED = {
     "another endpoint": (field("export.json", "endpoint", "https://other"), "does not say Source-Endpoint: https"),
     "another tool": (field("export.json", "tool", "mine 1"), "does not say Bag-Software-Agent: mine 1"),
     "another scope": (field("export.json", "scope", "projects named"), "does not say Export-Scope: 2 projects"),
-    "a scope of no kind": (field("export.json", "scope", "some"), "neither 'all projects' nor"),
+    "an invalid scope": (field("export.json", "scope", "some"), "neither 'all projects' nor"),
     "more held": (summary(lambda told: told["rows"]["tags"].update(held=99)), "export.json says 6 of 99"),
     "a row taken out": (summary(lambda told: told["rows"].pop("predictions")), "belongs to the row predictions, which"),
     "a row put in": (
         summary(lambda told: told["rows"].update(people={"held": 0, "exported": 0})),
         "names row people, which",
     ),
-    "rows that are none": (summary(lambda told: told.update(rows=[])), "export.json: its content is invalid"),
-    "a count that is none": (summary(lambda told: told["rows"].update(tags={})), "its content is invalid"),
+    "invalid rows": (summary(lambda told: told.update(rows=[])), "export.json: its content is invalid"),
+    "an invalid count": (summary(lambda told: told["rows"].update(tags={})), "its content is invalid"),
     "a project twice": (summary(lambda told: told["projects"].append(told["projects"][0])), " 2 times"),
     "a project left out": (
         summary(lambda told: told["projects"].pop()),
@@ -328,7 +331,7 @@ ALTERED = {
         summary(lambda told: told["projects"][0].update(id=OTHER)),
         " does not belong to project ",
     ),
-    "a project that leads out": (
+    "a project folder outside the bag": (
         summary(lambda told: told["projects"][0].update(folder=f"../x-{OTHER}")),
         "which does not exist",
     ),
@@ -363,26 +366,26 @@ ALTERED = {
     "a label twice": (more_info(b"External-Description: other"), "says external-description 2 times"),
     "an endpoint twice": (more_info(b"source-endpoint: https://x"), "says source-endpoint 2 times"),
     "an end before the beginning": (info(b"Export-Finished: 20", b"Export-Finished: 19"), "are not two times in order"),
-    "a beginning that is none": (info(b"Export-Started: 20", b"Export-Started: on 20"), "are not two times in order"),
+    "an invalid beginning": (info(b"Export-Started: 20", b"Export-Started: on 20"), "are not two times in order"),
     "a day of another year": (info(b"Bagging-Date: 20", b"Bagging-Date: 19"), "is not the day of Export-Finished"),
-    "bag-info in no UTF-8": (more_info(b"Note: \xff"), "bag-info.txt: its content is invalid"),
+    "bag-info not in UTF-8": (more_info(b"Note: \xff"), "bag-info.txt: its content is invalid"),
     # bagit.txt
     "an older BagIt": (
         write("bagit.txt", b"BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n"),
         "bagit.txt: not",
     ),
     "another encoding": (write("bagit.txt", b"BagIt-Version: 1.0\nTag-File-Character-Encoding: X\n"), "bagit.txt: not"),
-    "other line ends": (crlf, "bagit.txt: not the declaration of BagIt 1.0"),
-    "a list of what is to be fetched": (
+    "other line endings": (crlf, "bagit.txt: not the declaration of BagIt 1.0"),
+    "a list of files to fetch": (
         write("fetch.txt", b"https://example.org/x 1 data/x\n"),
         "fetch.txt: a complete bag must not hold",
     ),
-    "a list of what is missing": (write("missing.jsonl", b""), "missing.jsonl: a finished export must not hold"),
+    "a list of missing items": (write("missing.jsonl", b""), "missing.jsonl: a finished export must not hold"),
 }
 
 
 @pytest.mark.parametrize(("alter", "words"), ALTERED.values(), ids=ALTERED)
-def test_what_was_altered_is_contradicted_though_all_manifests_were_made_anew(out, alter, words):
+def test_every_alteration_is_found_in_a_resealed_bag(out, alter, words):
     alter(out)
     seal(out)
 
@@ -407,7 +410,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FIELDS.items() for name in names])
-def test_no_field_can_be_altered_alone(out, kind, name):
+def test_no_single_field_can_be_altered(out, kind, name):
     path = project(out) / kind
     untouched = path.read_bytes()
     for number in range(0, len(records(path)), 3 if kind == "files.jsonl" else 1):
@@ -444,7 +447,7 @@ NARROWED = {
 
 
 @pytest.mark.parametrize(("alter", "words"), NARROWED.values(), ids=NARROWED)
-def test_an_export_of_one_person_is_contradicted_too(narrowed, tmp_path, alter, words):
+def test_alterations_of_a_narrowed_export_are_found(narrowed, tmp_path, alter, words):
     out = shutil.copytree(narrowed, tmp_path / "out")
     alter(out)
     seal(out)

@@ -1,4 +1,4 @@
-"""A bag as BagIt knows it: every manifest that is there, in any order, with lines of any length."""
+"""BagIt manifests: all algorithms, lines in any order, lines of any length."""
 
 import json
 
@@ -11,7 +11,7 @@ from verify.forging import first, info, project, seal, seal_tags, without, write
 
 
 def with_manifests(out, *algorithms):
-    """Let bagit.py write manifests and tag manifests of these algorithms too."""
+    """Have bagit.py add manifests and tag manifests of these algorithms."""
     bag = bagit.Bag(str(out))
     bag.algorithms = ["sha256", *algorithms]
     bag.save(manifests=True)
@@ -20,7 +20,7 @@ def with_manifests(out, *algorithms):
 
 
 def edit(name, old, new):
-    """Replace some bytes in a tag file, and leave the other manifests as they are."""
+    """Replace some bytes in a tag file without updating any manifest."""
 
     def change(out):
         text = (out / name).read_bytes()
@@ -41,14 +41,14 @@ def drop_line(name, number=0):
 
 
 def resealed(change):
-    """Make the tag manifest anew after a change."""
+    """Write the tag manifest again after a change."""
     return lambda out: (change(out), seal_tags(out))
 
 
 ZEROS = b"0" * 64
 MANIFESTS = {
-    "an algorithm of nobody": (write("manifest-crc32.txt", b""), "manifest-crc32.txt: cannot be checked: unknown"),
-    "a tag algorithm of nobody": (
+    "an unknown algorithm": (write("manifest-crc32.txt", b""), "manifest-crc32.txt: cannot be checked: unknown"),
+    "an unknown tag algorithm": (
         write("tagmanifest-shake128.txt", b""),
         "tagmanifest-shake128.txt: cannot be checked",
     ),
@@ -110,7 +110,7 @@ def test_a_tag_file_behind_a_link_is_refused(out, tmp_path):
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha512"])
-def test_manifests_that_another_tool_added_are_proved_and_their_errors_found(out, algorithm):
+def test_manifests_added_by_another_tool_are_checked(out, algorithm):
     with_manifests(out, algorithm)
     for name in (f"manifest-{algorithm}.txt", f"tagmanifest-{algorithm}.txt", "tagmanifest-sha256.txt"):
         assert (out / name).is_file()
@@ -124,7 +124,7 @@ def test_manifests_that_another_tool_added_are_proved_and_their_errors_found(out
     assert f"manifest-{algorithm}.txt: changed (its SHA-256" in told
 
 
-# --- what order, what size --------------------------------------------------------------------------------------
+# --- order and size ---------------------------------------------------------------------------------------------
 
 
 def test_a_bag_in_another_order_is_proved(out):
