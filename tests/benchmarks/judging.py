@@ -68,7 +68,7 @@ def judged(before, after, to_go, received, told):
 def _deeds(before, after, to_go):
     stay = before.keys() - to_go
     yield from _complaint("are still there", to_go & after.keys())
-    yield from _complaint("are gone, and nobody asked for that", stay - after.keys())
+    yield from _complaint("are gone, but were not selected", stay - after.keys())
     yield from _complaint("are not what they were", [key for key in stay & after.keys() if before[key] != after[key]])
     yield from _complaint("are new", after.keys() - before.keys())
 

@@ -93,7 +93,7 @@ def told_a_failure(story):
     ("wrong", "words"),
     [
         (left_in_an_iteration, ["are still there", "are reported deleted, and are there"]),
-        (took_a_bystander, ["nobody asked for", "in no ledger's plan", "no evidence says so"]),
+        (took_a_bystander, ["were not selected", "in no ledger's plan", "no evidence says so"]),
         (changed_a_bystander, ["not what they were"]),
         (made_something, ["are new"]),
         (announced_others, ["had not announced"]),

@@ -51,7 +51,7 @@ METHOD: Json = {
     "type": "deletion by API request; not media sanitisation",
     "used": "the delete operations of the Custom Vision Training API v3.4-preview",
     "note": "Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
-    "how the service frees its media is Microsoft's to say.",
+    "only Microsoft can state how the service clears its media.",
 }
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION: tuple[Json, ...] = (
@@ -100,7 +100,7 @@ def _project(project: Json) -> Json:
     names = ("id", "whole", "imagesOnlyInIterations", "exportedModels", "iterationsTrainedOnThem", "unpublished")
     shown = {name: project[field] for name, field in zip(names, kept, strict=True)}
     if not project["rows"].get("iterations"):
-        shown["exportedModels"] = None  # nobody counted: no iteration was to go
+        shown["exportedModels"] = None  # not counted, as no iteration was planned
     return shown | {"unpublished": sorted(shown["unpublished"])}
 
 
@@ -220,7 +220,7 @@ def _accepted(events: list[Json], row: str) -> set[str]:
 
 
 def _holding(events: list[Json], project: str) -> set[str]:
-    """Return the iterations that held deleted images, from the ledger: the service no longer knows it afterwards."""
+    """Return the iterations that held deleted images, from the ledger: after the deletion the service cannot tell."""
     held = [event for event in events if event["event"] == "held" and event["project"] == project]
     return {iteration for event in held for iteration, ids in event["iterations"].items() if ids}
 

@@ -41,7 +41,7 @@ def check_name(evidence: Path) -> None:
             "beside NAME.json come NAME.jsonl (the ledger), NAME.html (the certificate) and NAME.sha256 (the hashes)",
         )
     if not evidence.absolute().parent.is_dir():
-        raise UsageError(f"--evidence {evidence}: there is no such folder")
+        raise UsageError(f"--evidence {evidence}: its folder does not exist")
     ledger = ledger_of(evidence)
     for place in (evidence, ledger, certificate_of(evidence), hashes_of(evidence), rescued_of(ledger)):
         try:

@@ -293,8 +293,8 @@ class ProjectCheck:
         if written > most or (written < most and not self.narrowed):
             self.result.differ(where, f"{file}: {listed} listed, {written} written")
         if self._lines.get(file, 0) != written:
-            told = f"holds {self._lines.get(file, 0)} records, but listings.jsonl says {written} were written"
-            self.result.differ(self._where(file), told)
+            what = f"holds {self._lines.get(file, 0)} records, but listings.jsonl says {written} were written"
+            self.result.differ(self._where(file), what)
 
     def _check_ids(self) -> None:
         for blob, source in self._moved.keys() - self._arrived:
