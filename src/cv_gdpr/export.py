@@ -41,7 +41,7 @@ class Options:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The result of an export. `missing` names each item that was not exported, `by_hand` what no API call exports."""
+    """What an export came to. `missing` names each thing that could not be had, `by_hand` what the API cannot do."""
 
     folder: Path
     rows: dict[str, RowCount]
@@ -58,12 +58,12 @@ class ExportResult:
 
     @property
     def exit_code(self) -> int:
-        """0 if everything requested was exported, 3 if part of it is missing."""
+        """0 if all that was asked for is there, 3 if part of it is not."""
         refused = [row for row in self.asked if row == "account" and row in self.by_hand]
         return 3 if self.missing or self.unmatched or refused else 0
 
     def verdict(self, row: str) -> str:
-        """Return the result for a row in a few words."""
+        """Say in a word or two what became of a row."""
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
         if row == "account" and row in self.by_hand:
@@ -220,16 +220,16 @@ def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence
 
 
 def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
-    document = summary(result, service.endpoint, scope)
-    folder.write_json(SUMMARY, document)
+    told = summary(result, service.endpoint, scope)
+    folder.write_json(SUMMARY, told)
     if result.missing:
         folder.leave_open(result.missing)
         return
-    folder.close_bag(_bag_info(document, started))
+    folder.close_bag(_bag_info(told, started))
 
 
 def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
-    """Return the content of data/export.json: what was requested, and how many items of each row were exported."""
+    """Give what stands in data/export.json: what was asked, and how many of each row are there."""
     return {
         "tool": f"cv-gdpr {__version__}",
         "endpoint": endpoint,
@@ -243,7 +243,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
     }
 
 
-def _bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:
+def _bag_info(told: Json, started: datetime) -> list[tuple[str, str]]:
     now = datetime.now(UTC)
     return [
         ("Bagging-Date", f"{now:%Y-%m-%d}"),
@@ -251,5 +251,5 @@ def _bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:
         ("Source-Api-Version", "3.4-preview"),
         ("Export-Started", f"{started:%Y-%m-%dT%H:%M:%SZ}"),
         ("Export-Finished", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
-        *bag_info_of(document),
+        *bag_info_of(told),
     ]

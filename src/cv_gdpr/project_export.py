@@ -24,7 +24,7 @@ _RUN_AGAIN = "the same command exports it too"
 
 @dataclass
 class RowCount:
-    """The counts of one row: items that the service holds, items exported completely, bytes written."""
+    """What became of one row: items held by the service, items exported whole, bytes written."""
 
     held: int = 0
     exported: int = 0
