@@ -358,7 +358,6 @@ def test_the_page_does_not_call_it_full_where_something_was_left(sim, erase):
     assert erase("iterations", "--all", wait="0.1").code == 3
     page = erase.files[2].read_text()
 
-    assert (
-        "was looked for again after that; for 2 none was sent" in page
-    )  # the iteration, and the image that lives only in it
-    assert "full: each thing" not in page
+    # the iteration, and the image that lives only in it
+    assert "was looked for again afterwards; for 2 no request was sent" in page
+    assert "full: each item" not in page

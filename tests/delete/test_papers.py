@@ -193,7 +193,7 @@ def test_only_the_same_command_goes_on(sim, erase, tmp_path, other, closed):
     ran = erase(*OTHERS[other], evidence="e.json")
 
     assert ran.code == 2, ran.err
-    assert "of something else" in ran.err
+    assert "with another scope or other selectors" in ran.err
     assert sim.calls == []
     assert files(tmp_path) == before
 
@@ -381,7 +381,7 @@ def test_a_temporary_file_that_is_swapped_does_not_become_evidence_unnoticed(tmp
         linked(temporary, final)
 
     monkeypatch.setattr(os, "link", swapping)
-    with pytest.raises(StorageError, match="somebody replaced it"):
+    with pytest.raises(StorageError, match="another process replaced it"):
         ended(path)
 
 

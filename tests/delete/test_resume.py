@@ -359,7 +359,7 @@ def test_a_stopped_run_whose_evidence_was_altered_is_not_resumed(sim, erase):
     ran = erase("tags", "--all", evidence="e.json")
 
     assert ran.code == 2
-    assert "is not what the ledger of this erasure tells" in ran.err
+    assert "differs from the ledger of this erasure" in ran.err
     assert calls(sim, "DeleteTag")[1:] == []
 
 
@@ -428,5 +428,5 @@ def test_the_page_of_an_erasure_that_could_not_be_verified_says_so(sim, erase):
     page = erase.files[2].read_text()
 
     assert "<h1>Record of an erasure that is not complete</h1>" in page
-    assert "not carried out for 3 things in the plan" in page
-    assert "full: each thing" not in page
+    assert "incomplete: 3 items in the plan could not be" in page
+    assert "full: each item" not in page

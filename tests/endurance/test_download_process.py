@@ -57,7 +57,7 @@ def test_killed_it_is_told_in_one_line_and_the_same_command_goes_on(cli, tmp_pat
         ran = cli("export", "--all", "--connections", "2", "--out", out)
         assert_one_error(ran, 1)
         assert f"Error: {ENDED} (it was killed)" in ran.err
-        assert f"with --out {out} goes on" in ran.err
+        assert f"with --out {out} resumes it" in ran.err
         assert len(killed) == 1
         assert cli("export", "--all", "-q", "--out", out).code == 0
         assert_whole(cli, out, expected)
@@ -197,7 +197,7 @@ def test_a_run_interrupted_while_the_process_starts_ends_as_any_other(sim, cli, 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 130)
-    assert f"--out {tmp_path / 'out'} goes on" in ran.err
+    assert f"--out {tmp_path / 'out'} resumes it" in ran.err
 
 
 def test_a_folder_in_a_files_place_is_named(sim, cli, tmp_path):

@@ -190,7 +190,7 @@ def test_an_image_that_moves_into_an_iteration_trained_meanwhile_is_not_called_c
     before(sim, {"GetImageCount"}, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 3
-    assert f"iteration {LATE} came meanwhile" in ran.err
+    assert f"iteration {LATE} was added during the export" in ran.err
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
     kept = iteration_folder(tmp_path / "out", project, LATE) / "images.jsonl"
     assert moved in {record["id"] for record in records(kept)}

@@ -84,7 +84,7 @@ def fails_on_disk(sim, out, kind, most):
     assert process.returncode == 1, err
     assert "Traceback" not in err
     assert err.count("Error: ") == 1
-    assert f"--out {out} goes on" in err
+    assert f"--out {out} resumes it" in err
     assert not (out / "bagit.txt").exists()
     return err
 
