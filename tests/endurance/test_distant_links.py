@@ -9,8 +9,8 @@ from cv_gdpr.simulator.faults import API
 from endurance.distant import HOST, STORAGE, distant
 from export.exporting import assert_bag, assert_one_error, assert_open, stock
 
-INSIDE = "the service gave a link into this machine or a private network"
-PLAIN = "the service gave a link that is not https"
+INSIDE = "the service sent a link into this machine or a private network"
+PLAIN = "the service sent a link that is not https"
 
 
 def test_a_distant_services_https_links_are_followed_through_a_proxy(sim, cli, tmp_path):
@@ -59,7 +59,7 @@ def test_an_endpoint_on_this_machine_hands_out_no_plain_links_to_elsewhere(sim, 
     ran = cli("export", "images", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0")
     assert_one_error(ran, 3)
     reasons = {entry["reason"] for entry in assert_open(tmp_path / "out")}
-    assert reasons == {"the service gave a link that is no address" if root.startswith("ftp") else PLAIN}
+    assert reasons == {"the service sent a link that is not an address" if root.startswith("ftp") else PLAIN}
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(sim, cli, tmp_path):

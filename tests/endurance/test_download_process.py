@@ -15,7 +15,7 @@ from cv_gdpr.simulator import Fault
 from endurance.enduring import assert_whole, before, kill, simulator, started, undisturbed, until
 from export.exporting import assert_one_error, assert_open, image_record, project_folder, stock, towards
 
-ENDED = "the process that downloads ended before its time"
+ENDED = "the download process ended unexpectedly"
 
 
 def downloading(parent):
@@ -105,7 +105,7 @@ def test_it_cannot_be_started(sim, cli, tmp_path, monkeypatch):
     monkeypatch.setattr(blobs.sys, "executable", str(tmp_path / "none"))
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 1)
-    assert "Error: the process that downloads cannot be started: No such file or directory" in ran.err
+    assert "Error: the download process cannot be started: No such file or directory" in ran.err
 
 
 @pytest.mark.parametrize("path", ["/i/1&sig={}", "/i/1%3Fsv=1&sig={}", "/i/sig={}/x", "/i/1%26sig%3D{}"])
@@ -226,7 +226,7 @@ def test_a_link_that_cannot_be_one_costs_its_own_image_alone(sim, cli, tmp_path,
     assert ran.code == 3, ran.err
     (missing,) = assert_open(tmp_path / "out")
     assert missing["id"] == images[0]
-    assert missing["reason"] == "the service gave a link that is no address"
+    assert missing["reason"] == "the service sent a link that is not an address"
 
 
 def test_authorities_may_lie_at_any_path(sim, cli, tmp_path):

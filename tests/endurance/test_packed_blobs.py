@@ -49,10 +49,10 @@ DAMAGED = {
     "gzip that breaks off": ("gzip", lambda data: gzip.compress(data)[:-9], "it breaks off"),
     "deflate that breaks off": ("deflate", lambda data: zlib.compress(data)[:-5], "it breaks off"),
     "a single byte": ("deflate", lambda _: b"\x78", "it breaks off"),
-    "gzip with more behind it": ("gzip", lambda data: gzip.compress(data) + b"more", "it cannot be unpacked"),
-    "deflate with more behind it": ("deflate", lambda data: zlib.compress(data) + b"more", "more follows its end"),
-    "gzip with a wrong checksum": ("gzip", with_another_checksum, "it cannot be unpacked"),
-    "what is not packed": ("gzip", bytes, "it cannot be unpacked"),
+    "gzip with more behind it": ("gzip", lambda data: gzip.compress(data) + b"more", "it cannot be decompressed"),
+    "deflate with more behind it": ("deflate", lambda data: zlib.compress(data) + b"more", "data follows its end"),
+    "gzip with a wrong checksum": ("gzip", with_another_checksum, "it cannot be decompressed"),
+    "what is not packed": ("gzip", bytes, "it cannot be decompressed"),
 }
 UNKNOWN = {
     "br": "(br)",
@@ -84,10 +84,10 @@ def test_what_cannot_be_unpacked_is_named_and_the_rest_is_there(sim, cli, tmp_pa
     images = iter(sim.store.projects[project].workspace.images)
     expected = {}
     for coding, pack, how in DAMAGED.values():
-        expected[image := next(images)] = f"sent a packed body that is damaged: {how}"
+        expected[image := next(images)] = f"sent a compressed body that is damaged: {how}"
         sim.fault(Fault(route, times=None, match=image.replace("-", ""), edit=packed(coding, pack)))
     for coding, told in UNKNOWN.items():
-        expected[image := next(images)] = f"sent bytes in an encoding that cannot be undone here {told}"
+        expected[image := next(images)] = f"sent a Content-Encoding that is not supported {told}"
         sim.fault(Fault(route, times=None, match=image.replace("-", ""), edit=packed(coding, bytes)))
     ran = cli("export", "images", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.3")
     assert_one_error(ran, 3)
@@ -113,7 +113,7 @@ def test_an_encoding_that_is_said_in_two_headers_is_not_taken_for_one(sim, cli, 
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
 
     assert_one_error(ran, 3)
-    assert "in an encoding that cannot be undone here (unknown)" in ran.err
+    assert "a Content-Encoding that is not supported (unknown)" in ran.err
 
 
 def test_a_length_that_is_said_twice_is_one(sim, cli, tmp_path):

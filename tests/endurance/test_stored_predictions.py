@@ -102,7 +102,7 @@ def test_deletions_without_end_are_told(sim, cli, erase, tmp_path):
 
     ran = exported(cli, tmp_path / "out")
     assert ran.code == 3
-    assert "passes never agree" in ran.err
+    assert "passes did not agree" in ran.err
     assert erase("predictions", "--all", "--dry-run").code == 1
     assert not calls(sim, "DeletePrediction")
 

@@ -112,9 +112,9 @@ def test_plain_http_leads_to_this_machine_alone_and_from_there_alone(endpoint, r
 
 @pytest.mark.parametrize("root", NO_ADDRESS)
 def test_what_two_programs_may_read_in_two_ways_is_no_address(root):
-    assert refusal(AZURE, root) == "a link that is no address"
-    assert refusal("http://127.0.0.1:80", root) == "a link that is no address"
+    assert refusal(AZURE, root) == "a link that is not an address"
+    assert refusal("http://127.0.0.1:80", root) == "a link that is not an address"
 
 
 def test_no_link_is_told_as_such():
-    assert refusal(AZURE, "") == "no link"
+    assert refusal(AZURE, "") == "an empty link"
