@@ -168,11 +168,11 @@ class Raw:
 
 TRICKLE = [b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 400\r\n\r\n", *[b"\xff"] * 400]
 BODIES = {
-    "no length": ([b"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + b"\xff" * 20], 0, "saying how many"),
+    "no length": ([b"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + b"\xff" * 20], 0, "without a length"),
     "a part": (
         [b"HTTP/1.1 200 OK\r\nContent-Range: bytes 0-19/100\r\nContent-Length: 20\r\n\r\n" + b"\xff" * 20],
         0,
-        "a part where the whole",
+        "a part instead of the whole",
     ),
     "two lengths": (
         [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\xff\xff\xff\r\n0\r\n\r\n"],

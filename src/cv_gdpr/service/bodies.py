@@ -21,8 +21,8 @@ class _Unpacking:
 
     def __init__(self, source: str, coding: str) -> None:
         if coding not in _GZIP and coding != _DEFLATE:
-            told = coding if coding in _KNOWN else "unknown"  # never quotes arbitrary text
-            raise ServiceError(f"{source} sent a Content-Encoding that is not supported ({told})")
+            named = coding if coding in _KNOWN else "unknown"  # never quotes arbitrary text
+            raise ServiceError(f"{source} sent a Content-Encoding that is not supported ({named})")
         self._source = source
         self._gzip = coding in _GZIP
         self._stream: zlib._Decompress | None = None

@@ -35,7 +35,7 @@ _AT_ONCE = 8  # calls in the background, spaced by the budget
 _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
 _AS_STORED = {"Accept-Encoding": "identity"}
-_TOLD = 600  # characters of a message
+_MESSAGE_MOST = 600  # characters of a message
 _CODE = re.compile(r"\w{1,80}", re.ASCII)  # an error code
 _NO_ADDRESS = frozenset('{}<>"\\^`| ')  # RFC 3986; the SDK would substitute text in braces
 _NO_RETRY = Retry(0, read=False)
@@ -163,7 +163,7 @@ class Service:
             headers = raw.response.headers
             return Answer(raw.output, raw.response.status_code, request_id(raw.response), headers.get("Date", ""))
 
-        return self._patiently(published_name(operation), send)
+        return self._with_retries(published_name(operation), send)
 
     def account_info(self) -> Any:
         """Return GetAccountInfo's JSON (API v1.2, the last with it), through the SDK client's own pipeline."""
@@ -176,7 +176,7 @@ class Service:
                 raise HttpOperationError(VerbatimDeserializer(), response)
             return Answer(VerbatimDeserializer()("object", response), 200, request_id(response))
 
-        return self._patiently("GetAccountInfo", send).body
+        return self._with_retries("GetAccountInfo", send).body
 
     def paged(self, operation: str, *args: Any, **kwargs: Any) -> "Pages":
         """Return the pages of an operation that has the parameters `take` and `skip`."""
@@ -191,10 +191,10 @@ class Service:
                 file = _received(response, temporary, most)
             return Answer(file, response.status_code, request_id(response))
 
-        file: Received = self._patiently("GetArtifact", send).body
+        file: Received = self._with_retries("GetArtifact", send).body
         return file
 
-    def _patiently(self, name: str, send: Callable[[], Answer]) -> Answer:
+    def _with_retries(self, name: str, send: Callable[[], Answer]) -> Answer:
         patience = Patience(self._connection.patience)
         lost = False
         while True:
@@ -247,10 +247,10 @@ class Service:
             failure = translate(error)
             failure.unclear = failure.status >= 500 or failure.status == 408 or _broke_off(error)
             self._answered = self._answered or bool(failure.status) or failure.unclear
-            raise self._told(name, failure) from None
+            raise self._cleaned(name, failure) from None
         except ServiceError as error:  # a success with an unreadable body
             self._answered = True
-            raise self._told(name, error) from None
+            raise self._cleaned(name, error) from None
         except ValueError as error:  # the SDK or requests could not send it
             raise ServiceError(f"{name}: cannot be sent ({type(error).__name__})") from None
         self._answered = True
@@ -264,12 +264,12 @@ class Service:
             self.calls[name] += 1
 
     @staticmethod
-    def _told(name: str, failure: ServiceError) -> ServiceError:
+    def _cleaned(name: str, failure: ServiceError) -> ServiceError:
         """Return a failure with its operation's name, shortened, without credentials.
 
         A code goes into the evidence; one without the form of a code, or with a credential in it, is dropped.
         """
-        failure.message = masked(f"{name}: {failure.message}")[:_TOLD]
+        failure.message = masked(f"{name}: {failure.message}")[:_MESSAGE_MOST]
         failure.code = failure.code if _CODE.fullmatch(failure.code) and masked(failure.code) == failure.code else ""
         return failure
 

@@ -57,8 +57,8 @@ class _Downloading:
         self._down_since: float | None = None
         self._last_try = -math.inf  # when it ended
         self._half = b""  # an incomplete line
-        self._told: list[Any] = []
-        self._listened_to = 0.0
+        self._results: list[Any] = []
+        self._last_sent = 0.0
         self._ended = False
 
     def run(self) -> None:
@@ -66,8 +66,8 @@ class _Downloading:
         while not self._ended:
             self._start_some()
             self._transfers.turn(self._poll_timeout())
-            if len(self._told) >= _TOGETHER or time.monotonic() - self._listened_to > _LATEST:
-                self._tell()
+            if len(self._results) >= _TOGETHER or time.monotonic() - self._last_sent > _LATEST:
+                self._send_results()
 
     def _read(self) -> None:
         came = os.read(_ORDERS, _READ)
@@ -75,15 +75,15 @@ class _Downloading:
         *whole, self._half = (self._half + came).split(b"\n")
         self._queue.extend(_Job(order, self._patience) for line in whole for order in json.loads(line))
 
-    def _tell(self) -> None:
-        self._listened_to = time.monotonic()
-        if self._told:
-            write_all(_ANSWERS, json.dumps(self._told).encode() + b"\n")
-            self._told.clear()
+    def _send_results(self) -> None:
+        self._last_sent = time.monotonic()
+        if self._results:
+            write_all(_ANSWERS, json.dumps(self._results).encode() + b"\n")
+            self._results.clear()
 
     def _poll_timeout(self) -> float:
         """Return the seconds to wait for an event."""
-        longest = _LATEST if self._told else _LONGEST_TURN
+        longest = _LATEST if self._results else _LONGEST_TURN
         return min(longest, max(0.0, self._later[0][0] - time.monotonic())) if self._later else longest
 
     def _start_some(self) -> None:
@@ -132,10 +132,10 @@ class _Downloading:
         except CvGdprError as error:
             self._fail(job, error)
         else:
-            self._told.append(("whole", job.path, path, size, sha256, head.hex()))
+            self._results.append(("whole", job.path, path, size, sha256, head.hex()))
 
     def _fail(self, job: _Job, error: CvGdprError) -> None:
-        self._told.append(("failed", job.path, type(error).__name__, vars(error)))
+        self._results.append(("failed", job.path, type(error).__name__, vars(error)))
 
     def _wait_after(self, job: _Job, error: CvGdprError) -> float | None:
         if not isinstance(error, ServiceError) or not error.transient:
@@ -147,7 +147,7 @@ class _Downloading:
         self._down_since = self._down_since or time.monotonic()
         if wait is None or self._is_down():
             return None
-        self._told.append(("said", f"{error.message}; retried in {wait:.1f} s"))
+        self._results.append(("said", f"{error.message}; retried in {wait:.1f} s"))
         return wait
 
     def _is_down(self) -> bool:

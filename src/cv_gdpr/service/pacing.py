@@ -55,7 +55,7 @@ class Budget:
         try:
             yield
             self._quickest[kind] = min(time.monotonic() - sent, self._quickest.get(kind, math.inf))
-            self._come_closer()
+            self._shorten_gap()
         finally:
             turn[0] = min(due + max(0.0, time.monotonic() - sent - quickest), latest)
 
@@ -72,7 +72,7 @@ class Budget:
                     self._turns = [[max(self._turns)[0]]]  # after all calls of the last second
             self._held = max(self._held, now + seconds)
 
-    def _come_closer(self) -> None:
+    def _shorten_gap(self) -> None:
         with self._change:
             if len(self._turns) == 1:
                 self._span = max(self._gap, self._span * _CLOSER)

@@ -153,8 +153,8 @@ class Transfers:
         self._due: float | None = None  # when libcurl must be called even without an event
         self._looked = 0.0
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._remind)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timeout)
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
 
     @property
@@ -224,14 +224,14 @@ class Transfers:
 
     # --- callbacks of libcurl ------------------------------------------------------------------------------------
 
-    def _watch(self, what: int, socket: int, *_: Any) -> None:
+    def _watch_socket(self, what: int, socket: int, *_: Any) -> None:
         if what == pycurl.POLL_REMOVE:
             with suppress(KeyError):
                 self._poll.unregister(socket)
         else:
             self._poll.register(socket, _BITS[what])
 
-    def _remind(self, milliseconds: int) -> None:
+    def _set_timeout(self, milliseconds: int) -> None:
         self._due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
 
