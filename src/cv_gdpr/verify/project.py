@@ -203,7 +203,9 @@ class ProjectCheck:
         with self.result.noting(self._where("iterations")):
             for place, name in self.result.bag.iterations(BagProject(self.id, self.folder)):
                 if not place or place in folders:
-                    self.result.differ(self._where(f"iterations/{name}"), "its name has no iteration id, or the id of another folder")
+                    self.result.differ(
+                        self._where(f"iterations/{name}"), "its name has no iteration id, or the id of another folder"
+                    )
                 else:
                     folders[place] = name
         return folders
