@@ -333,7 +333,7 @@ def test_a_run_that_was_stopped_is_resumed_by_the_same_command(sim, erase, opera
     sim.fault(Fault("GetIterations", status=401, times=None, after=2))
     first = erase("--all", *selected, evidence="e.json")
     assert first.code == 5
-    assert f"the same command with --evidence {erase.path} does what is left" in first.err
+    assert f"the same command with --evidence {erase.path} deletes the rest" in first.err
     assert erase.verified() == 0
     sim.clear_faults()
 

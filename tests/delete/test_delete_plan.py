@@ -50,12 +50,12 @@ def test_the_table_of_a_dry_run_holds_the_counts_and_what_stays(sim, erase):
     ran = erase("--all", "--dry-run", confirmed=False, as_json=False)
 
     shown = ran.out[ran.out.index(project) :]
-    assert shown.startswith(f"{project}): the project, with all that it holds\n")
+    assert shown.startswith(f"{project}): the whole project\n")
     held = {"images": 9, "tags": 3, "iterations": 2, "predictions": 3, "exports": 1}
     assert {
         row: int(line.split()[1]) for row in held for line in shown.splitlines() if line.split()[:1] == [row]
     } == held
-    assert "of them 1 only in iterations" in shown
+    assert "1 of them only in iterations" in shown
     assert "as 'live-visitors'" in shown
     assert max(map(len, shown.splitlines()[:7])) < 120
     assert "exports: No operation deletes" in ran.out
@@ -67,7 +67,7 @@ def test_images_that_go_with_their_iterations_are_shown(sim, erase):
 
     ran = erase("iterations", "--all", "--dry-run", confirmed=False, as_json=False)
 
-    assert "  images             1  they live only in these iterations, and go with them" in ran.out
+    assert "  images             1  only in these iterations, and deleted with them" in ran.out
     assert project in ran.out
 
 

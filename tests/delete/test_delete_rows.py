@@ -68,7 +68,7 @@ def test_performance_says_that_it_goes_with_its_iterations_and_asks_as_for_them(
     refused = erase("performance", "--all", confirmed=False)
     helped = erase.cli("delete", "performance", "--help")
 
-    assert "performance: goes with its iterations" in shown.out
+    assert "performance: deleted with its iterations" in shown.out
     assert refused.code == 2
     assert "with its iteration" in " ".join(helped.out.split())
     assert len(ids(sim, project, "iterations")) == 2
