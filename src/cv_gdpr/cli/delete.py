@@ -245,7 +245,7 @@ def _print_instructions(outside: list[Json], options: dict[str, Any]) -> int:
     return 3
 
 
-# --- asking -----------------------------------------------------------------------------------------------------
+# --- confirmation -------------------------------------------------------------------------------------------------
 
 
 def _confirm_plan(plan: "Plan", outside: list[Json], options: dict[str, Any]) -> None:
@@ -280,7 +280,7 @@ def _name_or_id(project: "ProjectPlan") -> tuple[str, set[str]]:
     return "id of the project", {project.id}
 
 
-# --- doing ------------------------------------------------------------------------------------------------------
+# --- execution --------------------------------------------------------------------------------------------------
 
 
 def _execute_plan(service: "Service", plan: "Plan", outside: list[Json], asked: str, options: dict[str, Any]) -> int:
