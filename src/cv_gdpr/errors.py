@@ -1,7 +1,7 @@
 """The errors that end a run, each with the exit code that the command line promises.
 
 CvGdprError (1)
-├── UsageError (2)            wrong options or input, or no terminal to confirm at
+├── UsageError (2)            wrong options or input, or no terminal to confirm on
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401 or 403
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there

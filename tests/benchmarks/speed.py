@@ -98,7 +98,7 @@ def download_row(name, one, base, count):
 
 
 def life(arguments):
-    """Print downloads under realistic conditions."""
+    """Downloads as in life."""
     title = "Realistic: TLS, 40 ms before each answer, 5,000 x 200 KiB, 32 connections"
     bytes_table(arguments, title, 5000, 200 << 10, 32, tls=True, pause_ms=40)
 
@@ -137,8 +137,8 @@ def shaped(arguments):
         measured = interleaved(commands, arguments.rounds, environment, place)
     least = count * size * 8 / WIRE
     rows = [(name, f"{one.seconds:.2f}", f"{least / one.seconds:.1%}") for name, one in measured.items()]
-    say(f"\n### A wire of 1 Gbit/s: TLS, 40 ms, {count:,} x 200 KiB, 32 connections\n")
-    say(table(("", "seconds", "of the wire, TLS and TCP not counted"), rows))
+    say(f"\n### A network of 1 Gbit/s: TLS, 40 ms, {count:,} x 200 KiB, 32 connections\n")
+    say(table(("", "seconds", "share of the capacity, without TLS and TCP"), rows))
 
 
 # --- the API ----------------------------------------------------------------------------------------------------
@@ -156,10 +156,10 @@ def listing(arguments):
     rows = [
         (name, f"{1000 * seconds:.1f}", f"{seconds / models:.3f}", f"{seconds / parsed:.2f}")
         for name, seconds in (
-            ("cv-gdpr: asked, parsed, proved", ours),
-            ("... and made into lines of images.jsonl", stored),
+            ("cv-gdpr: requested, parsed, checked", ours),
+            ("... and written as lines of images.jsonl", stored),
             ("the SDK's models", models),
-            ("json.loads alone, nothing asked", parsed),
+            ("json.loads alone, without a request", parsed),
         )
     ]
     say("\n### Listing: a page of 256 images with 5 tags and 5 regions each\n")

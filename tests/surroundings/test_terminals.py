@@ -18,7 +18,7 @@ def test_near_values_show_on_a_terminal(sim):
     stock(sim)
     code, told = on_terminal(sim, *TYPO)
     assert code == 2
-    assert b"Hint: near it: alice" in told["stderr"]
+    assert b"Hint: similar: alice" in told["stderr"]
 
 
 @pytest.mark.parametrize(("more", "streams"), [(("--json",), ("stdout", "stderr")), (("-vv",), ("stdout",))])
