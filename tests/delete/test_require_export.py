@@ -138,7 +138,8 @@ def test_items_changed_since_the_export_are_not_deleted(sim, erase, exported, ch
 
     said = refused(sim, erase, folder)
 
-    assert "does not hold 1 things" in said
+    lacking = 2 if change is retrained else 1  # a new iteration has a model of its own
+    assert f"does not hold {lacking} things" in said
     assert identity in said
 
 
