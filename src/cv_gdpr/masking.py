@@ -17,6 +17,7 @@ import unicodedata
 from binascii import a2b_base64, unhexlify
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 WITHHELD = "(left out: it repeats a credential)"
@@ -35,6 +36,9 @@ SIGNATURE = re.compile(  # not inside a word, unless the letter before it ends a
     r"(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
     re.IGNORECASE,
 )
+_VERSION = re.compile(r"(?:(?<![a-z])|(?<=3F)|(?<=26)|(?<=u[0-9a-f]{4}))sv(?:=|%(?:25)*3D|\\*u003d)", re.IGNORECASE)
+_STANDARD_BASE64 = re.compile(r"(?:[0-9a-z+/=]|%(?:25)*(?:2[BF]|3D)|\\+u[0-9a-f]{4})+", re.IGNORECASE)
+_SERVICE_FIELDS = (b'ImageUri":', b'imageUri":', b'thumbnailUri":', b'downloadUri":', b'ContainerUri":', b'QueueUri":')
 _VALUE = r"[0-9A-Za-z+/=_%-]{16,}"
 _KEYS = (  # not words that merely end like one: monkey, turkey
     r"(?:[a-z]+[-_ ])?"
@@ -66,6 +70,33 @@ _ESCAPES = re.compile(  # of JSON, JavaScript, C, Python, and IIS
     r"(?:\\+|%)[uU]([0-9A-Fa-f]{4})|\\+u\{([0-9A-Fa-f]{1,6})\}|\\+U([0-9A-Fa-f]{8})|\\+x([0-9A-Fa-f]{2})|\\+([0-7]{3})|\\+[nrt]"
 )
 _LONE = re.compile("[\ud800-\udfff]")
+
+
+def without_signature_values(text: str) -> str:
+    """Return `text` with nothing after each `sig=` that has a value of the length of a signature."""
+    return SIGNATURE.sub(r"\1", text) if "sig" in text.lower() else text
+
+
+def without_credentials(text: str) -> tuple[str, int]:
+    """Return a text that a user wrote without the signatures in it, and how many were removed.
+
+    A signature is the base64 value of a `sig` beside an `sv` (a whole shared access signature), or one that the service
+    sent in a link of this run. Anything else that merely resembles one is the user's, and stays.
+    """
+    if "sig" not in text.lower():
+        return text, 0
+    whole = _VERSION.search(text) is not None
+    removed = 0
+
+    def kept(found: re.Match[str]) -> str:
+        nonlocal removed
+        value = found[0].removeprefix(found[1])
+        if (whole and _STANDARD_BASE64.fullmatch(value)) or RUN.was_given(value):
+            removed += 1
+            return found[1]
+        return found[0]
+
+    return SIGNATURE.sub(kept, text), removed
 
 
 def without_signature(text: str) -> str:
@@ -109,14 +140,20 @@ class Mask:
                 self._words.add(spelling)
 
     def know_links(self, body: bytes) -> None:
-        """Remember the signature of every link in an answer of the service.
+        """Remember the signature of every link of the service in one of its answers.
 
         Since it is called for each page of a listing, it only stores how they begin; the rare call of `masked` indexes
-        them.
+        them. A signature in a text that a user wrote is not a link of the service.
         """
-        heads = [part[:_HEAD] for part in body.split(_SIG)]
-        if len(heads) > 1:
-            self._heads.append(_BETWEEN_HEADS.join(heads[1:]))
+        parts = body.split(_SIG)
+        heads = [part[:_HEAD] for before, part in pairwise(parts) if _is_in_link(before)]
+        if heads:
+            self._heads.append(_BETWEEN_HEADS.join(heads))
+
+    def was_given(self, value: str) -> bool:
+        """Return whether the service sent that signature, in whatever encoding, in a link of this run."""
+        self._learn()
+        return self._is_signature(_NO_LETTER.sub(b"", value.lower().encode(errors="replace"))[:_WINDOW])
 
     def _learn(self) -> None:
         with self._learning:
@@ -197,6 +234,12 @@ class Mask:
         text = decoded.decode("latin-1")
         windows = {window for view in (text, _decoded_once(text)) for window in _windows(_letters_of(view))}
         return any(window in self._keys or self._is_signature(window) for window in windows)
+
+
+def _is_in_link(before: bytes) -> bool:
+    """Return whether the last string that begins in `before` is a URI that the service sends."""
+    begin = before.rfind(b'"')
+    return before[max(0, begin - 20) : max(0, begin)].rstrip(b" ").endswith(_SERVICE_FIELDS)
 
 
 class _Places:

@@ -8,11 +8,14 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Self, TypeAlias
 
-from cv_gdpr.masking import SIGNATURE, SIGNED_QUERY
+from cv_gdpr.links import without_query
+from cv_gdpr.masking import without_credentials
 
-_QUERY = re.compile(r'\?[^"]*"')
-_URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # the beginning of a value named ...Uri
-_URI_QUERY = re.compile(r'("\w*[uU]ri": ?"(?:[^"?\\]|\\.)*)\?(?:[^"\\]|\\.)*')
+LINK_FIELDS = frozenset({"originalImageUri", "resizedImageUri", "thumbnailUri", "imageUri", "downloadUri"})
+"""The fields in which the service sends signed links (published contract v3.4-preview)."""
+
+_METADATA = "metadata"  # its keys and values are a user's, whatever they are called
+_LINKS = re.compile(rf'("(?:{"|".join(sorted(LINK_FIELDS))})": ?"[^"?#]*)[?#][^"]*"')
 _MARK = os.urandom(16).hex()  # random sentinel around a number's original text
 
 
@@ -100,12 +103,55 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def json_text(value: Any, *, indent: bool = False) -> str:
-    """Return `value` as JSON text: keys, order and numbers as sent, without the signatures of URIs."""
+    """Return `value` as JSON text, as `stored_text` does."""
+    return stored_text(value, indent=indent)[0]
+
+
+def stored_text(value: Any, *, indent: bool = False) -> tuple[str, int]:
+    """Return `value` as JSON text, and how many credentials were removed from texts that a user wrote.
+
+    Keys, order, numbers and texts are kept as sent. Removed are the queries of the service's own links (`LINK_FIELDS`),
+    which are not counted, and in every other text the value of a signature that the service sent in this run, or that
+    is part of a whole shared access signature.
+    """
     if isinstance(value, Record):
-        text = value.text if not indent and _may_stay(value.text) else _written(json_value(value.text), indent=indent)
-    else:
-        text = _written(value, indent=indent)
-    return _redacted(text)
+        if not indent and _may_stay(value.text) and not _has_links(value.get(_METADATA)):
+            text = _LINKS.sub(r'\1"', value.text)
+            if "sig" not in text.lower():
+                return text, 0
+        value = json_value(value.text)
+    cleaned = _Cleaned()
+    return _written(cleaned.of(value), indent=indent), cleaned.removed
+
+
+class _Cleaned:
+    """Values without credentials; `removed` counts those that were in texts."""
+
+    def __init__(self) -> None:
+        self.removed = 0
+
+    def of(self, value: Any, *, links: bool = True) -> Any:
+        """Return a value without credentials; `links`: fields named in LINK_FIELDS are the service's."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, dict):
+            return {self._text(name): self._field(name, part, links=links) for name, part in value.items()}
+        return [self.of(part, links=links) for part in value] if isinstance(value, list) else value
+
+    def _field(self, name: str, value: Any, *, links: bool) -> Any:
+        if links and name in LINK_FIELDS and isinstance(value, str):
+            return self._text(without_query(value))
+        return self.of(value, links=links and name != _METADATA)
+
+    def _text(self, text: str) -> str:
+        kept, removed = without_credentials(text)
+        self.removed += removed
+        return kept
+
+
+def _has_links(metadata: Any) -> bool:
+    """Return whether a user gave a metadata key the name of one of the service's links."""
+    return isinstance(metadata, dict) and not LINK_FIELDS.isdisjoint(metadata)
 
 
 def _may_stay(text: str) -> bool:
@@ -123,26 +169,11 @@ def _written(value: Any, *, indent: bool) -> str:
     return re.sub(f'"{_MARK}([^"]*)"', r"\1", text) if _MARK in text else text
 
 
-def _redacted(text: str) -> str:
-    if "\\" in text:  # a quotation mark may be escaped
-        text = SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
-    elif "?" in text:
-        text = _QUERY.sub(_without_credentials, text)
-    # Signatures still left: after a fragment, a blank, an escaped question mark, or in a connection string.
-    return SIGNATURE.sub(r"\1", text) if "sig" in text.lower() else text
-
-
 def json_line(value: Any) -> bytes:
     """Return `value`, written by `json_text`, as a line of a JSON Lines file."""
     return json_text(value).encode() + b"\n"
 
 
-def _without_credentials(query: re.Match[str]) -> str:
-    """Return what may remain of a string from its question mark to its closing quotation mark."""
-    begun = query.string.rfind('"', 0, query.start()) + 1
-    return '"' if query.string.endswith(_URI_KEYS, 0, begun) else SIGNED_QUERY.sub("", query.group())
-
-
 def stays(text: str) -> bool:
     """Return whether a text is stored unchanged, with nothing removed."""
-    return "sig" not in text.lower() or json_text(text) == _written(text, indent=False)
+    return not without_credentials(text)[1]

@@ -1,6 +1,7 @@
 """The export stores what the service sent, field by field, except for signatures, which are removed everywhere."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -131,17 +132,44 @@ def test_signatures_and_the_key_are_nowhere(sim, cli, tmp_path, options, broken)
     assert sim.training_key.encode() not in shown
 
 
-@pytest.mark.parametrize(
-    "query", ["?sv=1&sig=SECRET&se=2", "?sig=SECRET", "?SIG=SECRET", "?a=\\&sig=SECRET", '?a="&sig=SECRET']
-)
+WHOLE = "AbCdEfGhIjKlMnOpQrStUvWxYz01234567890123456="
+
+
+@pytest.mark.parametrize("query", [f"?sv=1&sig={WHOLE}&se=2", f"?a=\\&sv=1&SIG={WHOLE}", f'?a="&sv=1&sig={WHOLE}'])
 def test_signatures_are_removed_from_every_field(sim, cli, tmp_path, query):
+    """Of the service's links the whole query; elsewhere the signature alone, which the bag counts."""
     (project,) = sim.fill(images=0)
     link = "https://example.org/a"
-    fields = dict.fromkeys(("thumbnailUri", "unknownUri", "somewhere", "Url", "description", 'de"epUri'), link + query)
-    only_image(sim, image_record(originalImageUri=f"{sim.blob_host}/i/1") | fields | {"last": [link + query, 1]})
+    fields = dict.fromkeys(("unknownUri", "somewhere", "Url", "description", 'de"epUri'), link + query)
+    image = image_record(originalImageUri=f"{sim.blob_host}/i/1", thumbnailUri=link + query)
+    only_image(sim, image | fields | {"last": [link + query, 1]})
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
-    assert b"SECRET" not in everything(tmp_path / "out")
+    assert WHOLE[:-1].encode() not in everything(tmp_path / "out")
     (kept,) = records(project_folder(tmp_path / "out", project) / "images.jsonl")
-    assert {kept[name] for name in fields} == {link}
-    assert kept["last"] == [link, 1]
+    assert kept["thumbnailUri"] == link
+    assert {kept[name] for name in fields} == {(link + query).replace(WHOLE, "")}
+    assert kept["last"] == [(link + query).replace(WHOLE, ""), 1]
+    assert json.loads((tmp_path / "out" / "data" / "export.json").read_text())["credentialsRemoved"] == 6
+    assert "Credentials-Removed: 6\n" in (tmp_path / "out" / "bag-info.txt").read_text()
+    assert cli("verify", tmp_path / "out").code == 0
+
+
+USERS = {"sourceUri": "https://crm.example/person?id=4711&name=Ada", "case": "case?subject=ada&sig=nature-reserve"}
+
+
+def test_texts_of_users_are_never_altered(sim, cli, tmp_path):
+    """Not even where they look like links: and the export is then enough to delete."""
+    (project,) = sim.fill(images=1, image_bytes=100)
+    holder = sim.store.projects[project]
+    holder.description = "the cat of page?page=12#sig=1"
+    (identity,) = holder.workspace.images
+    holder.workspace.images[identity] = replace(holder.workspace.images[identity], metadata=USERS)
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    (kept,) = records(project_folder(tmp_path / "out", project) / "images.jsonl")
+    assert kept["metadata"] == USERS
+    document = json.loads((project_folder(tmp_path / "out", project) / "project.json").read_text())
+    assert document["description"] == holder.description
+    assert "Credentials-Removed: 0\n" in (tmp_path / "out" / "bag-info.txt").read_text()
+    words = ("--yes", "--require-export", tmp_path / "out", "--evidence", tmp_path / "erasure.json")
+    assert cli("delete", "--all", *words).code == 0

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -31,7 +32,7 @@ from cv_gdpr.archive.writing import (
     write_whole,
 )
 from cv_gdpr.errors import StorageError, UsageError
-from cv_gdpr.verbatim import Json, json_line, json_text
+from cv_gdpr.verbatim import Json, json_text, stored_text
 
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
@@ -112,6 +113,8 @@ class Folder:
     def __init__(self, out: Path, run: Json, layout: Layout, *, recheck: bool = False) -> None:
         check_usable(out, run)
         self._layout = layout
+        self.removed = 0  # credentials, from texts of users
+        self._counting = threading.Lock()
         self.recheck = recheck
         self.path = out
         self.data = out / "data"
@@ -179,7 +182,9 @@ class Folder:
 
     def write_json(self, relative: str, value: Any) -> int:
         """Write a JSON document below data/; return its size in bytes."""
-        text = json_text(value, indent=True) + "\n"
+        text, removed = stored_text(value, indent=True)
+        text += "\n"
+        self.note_removed(removed)
         with storing(self.path):
             sha256 = write_whole(self.data / relative, text, self.temporary())
         self.note_document(relative, size := len(text.encode()), sha256)
@@ -188,6 +193,11 @@ class Folder:
     def lines(self, relative: str) -> "Lines":
         """Return a new JSON Lines file below data/, ready to write to."""
         return Lines(self, relative)
+
+    def note_removed(self, credentials: int) -> None:
+        """Count the credentials that were removed from texts of users; from several threads."""
+        with self._counting:
+            self.removed += credentials
 
     def note_document(self, relative: str, size: int, sha256: str) -> None:
         """Remember the size and hash of a file below data/ for the manifest."""
@@ -343,7 +353,10 @@ class Lines:
 
     def write(self, record: Any) -> int:
         """Append a record; return its size in bytes."""
-        line = json_line(record)
+        text, removed = stored_text(record)
+        if removed:
+            self._folder.note_removed(removed)
+        line = text.encode() + b"\n"
         self.extend([line])
         return len(line)
 

@@ -3,6 +3,7 @@
 from cv_gdpr.verbatim import Json
 
 SUMMARY = "export.json"
+_REMOVED = "credentialsRemoved"
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
@@ -13,6 +14,7 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         (f"Exported-{row.title()}", summary["byHand"].get(row) or f"{count['exported']} of {count['held']}")
         for row, count in summary["rows"].items()
     ]
+    removed = [("Credentials-Removed", f"{summary[_REMOVED]:d}")] if _REMOVED in summary else []
     return [
         ("Bag-Software-Agent", summary["tool"]),
         ("Source-Endpoint", summary["endpoint"]),
@@ -20,6 +22,7 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         ("Export-Rows", ", ".join(summary["rows"])),
         ("Export-Selectors", ", ".join(one["selector"] for one in selectors) or "none"),
         ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
+        *removed,
         *counted,
         *((f"Not-Searched-{row.title()}", reason) for row, reason in summary["notSearched"].items()),
     ]

@@ -259,13 +259,15 @@ def _confirm_plan(plan: Plan, outside: list[Json], options: dict[str, Any]) -> N
     show(plan, outside, error=True)
     from urllib.parse import urlsplit
 
+    from cv_gdpr.table.scope import same_text
+
     if plan.scope["projects"] == "all":
         host = urlsplit(plan.endpoint)
         answers = [("host of the resource", {host.netloc, str(host.hostname)})]
     else:
         answers = [_name_or_id(project) for project in plan.projects if project.total]
     for what, right in answers:
-        if _ask(f"To delete this, type the {what}") not in right:
+        if same_text(_ask(f"To delete this, type the {what}")) not in right:
             raise UsageError(f"that is not the {what}", "nothing was sent")
 
 
@@ -279,8 +281,10 @@ def _ask(question: str) -> str:
 
 def _name_or_id(project: ProjectPlan) -> tuple[str, set[str]]:
     """Return what to type for a project: its name, or its id if the name cannot be typed."""
+    from cv_gdpr.table.scope import same_text
+
     if project.name.strip() and project.name.isprintable():
-        return f"name of project {project.id}", {project.name}
+        return f"name of project {project.id}", {same_text(project.name)}
     return "id of the project", {project.id}
 
 

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import RUN
 from cv_gdpr.table.categories import CATEGORIES, Category
-from cv_gdpr.table.scope import Scope, Selection
+from cv_gdpr.table.scope import Scope, selection_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -366,7 +366,7 @@ def scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
     image_ids = set(options["image_ids"])
     if options["image_ids_file"]:
         image_ids |= _read_ids(options["image_ids_file"])
-    selection = Selection(frozenset(options["tags"]), frozenset(options["metadata"]), frozenset(image_ids))
+    selection = selection_of(options["tags"], options["metadata"], image_ids)
     return Scope(tuple(options["projects"]), rows, selection)
 
 

@@ -10,7 +10,7 @@ from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import CATEGORIES, EXPORTS, IMAGES, ITERATIONS, Category
-from cv_gdpr.table.inventory import projects_in
+from cv_gdpr.table.inventory import is_named, projects_in
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
 
@@ -107,7 +107,7 @@ def protected_among(entries: list[Json], protect: tuple[str, ...], *, known: boo
     """
     protected: set[str] = set()
     for name in protect:
-        found = {entry["id"] for entry in entries if entry["id"] == name.lower() or entry.get("name") == name}
+        found = {entry["id"] for entry in entries if entry["id"] == name.lower() or is_named(entry, name)}
         if known and not found:
             raise UsageError(f"--protect {name!r} names no project of this resource", "check the project name")
         protected |= found

@@ -11,7 +11,7 @@ from collections.abc import Set
 from decimal import Decimal
 from typing import Any
 
-from cv_gdpr.masking import without_signature
+from cv_gdpr.masking import without_signature_values
 from cv_gdpr.verbatim import Json, Record, json_value
 
 _CHANGING = frozenset({"lastModified", "imageCount", "originalPublishResourceId"})
@@ -36,7 +36,7 @@ def canonical(value: Any) -> bytes:
 def _lasting(value: Any, left_out: Set[str]) -> Any:
     """Return a value as it is hashed: an exported record has its signatures cut off, so they are cut off here too."""
     if isinstance(value, str):
-        return without_signature(value)
+        return without_signature_values(value)
     if isinstance(value, dict):
         kept = (name for name in value if name not in left_out and not name.endswith("Uri"))
         return {name: _lasting_field(name, value[name], left_out) for name in kept}

@@ -14,6 +14,7 @@ from cv_gdpr.table.categories import BY_API, Category, category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import (
     check_tags,
+    is_named,
     listed,
     named,
     near_hint,
@@ -71,7 +72,7 @@ def _deletable(
 
 
 def _is_there(everything: list[Json], name: str) -> bool:
-    return any(entry["id"] == name.lower() or entry.get("name") == name for entry in everything)
+    return any(entry["id"] == name.lower() or is_named(entry, name) for entry in everything)
 
 
 def _rows_to_delete(scope: Scope) -> tuple[Category, ...]:

@@ -189,7 +189,7 @@ def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence
 
 
 def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
-    told = summary(result, service.endpoint, scope)
+    told = summary(result, service.endpoint, scope) | {"credentialsRemoved": folder.removed}
     folder.write_json(SUMMARY, told)
     if result.missing:
         folder.leave_open(result.missing)

@@ -11,7 +11,7 @@ from cv_gdpr.service.paging import identified, once
 from cv_gdpr.table.categories import CATEGORIES, Category
 from cv_gdpr.table.findings import Finding, Item, Tally
 from cv_gdpr.table.readers import Project
-from cv_gdpr.table.scope import Matches, Scope, Selection, selected
+from cv_gdpr.table.scope import Matches, Scope, Selection, same_text, selected
 from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
@@ -44,10 +44,15 @@ def project_of(service: "Service", identity: str) -> Project:
     return Project(service, {"id": identity}, details=False)
 
 
+def is_named(entry: Json, name: str) -> bool:
+    """Return whether a project has that name, in any canonically equivalent spelling."""
+    return same_text(str(entry.get("name"))) == same_text(name)
+
+
 def named(entries: list[Json], name: str) -> Json:
     """Return the project of that name or id; raise UsageError, with the candidates, unless there is exactly one."""
     matches = [entry for entry in entries if entry["id"] == name.lower()]
-    matches = matches or [entry for entry in entries if entry.get("name") == name]
+    matches = matches or [entry for entry in entries if is_named(entry, name)]
     if len(matches) == 1:
         return matches[0]
     if matches:
@@ -97,7 +102,7 @@ def check_tags(projects: Iterable[Project], selection: Selection) -> None:
                 if not place:
                     raise
                 continue  # the iteration was deleted during the run
-            known.update(str(tag.get("name")) for tag in tags)
+            known.update(same_text(str(tag.get("name"))) for tag in tags)
     for name in sorted(selection.tags - known):
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]
         shown = to_be_shown(name, near)

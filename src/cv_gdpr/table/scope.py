@@ -12,8 +12,20 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
 
+def same_text(text: str) -> str:
+    """Return a text in the one spelling of all that are canonically equivalent (Unicode NFC), to compare it."""
+    if text.isascii():
+        return text
+    import unicodedata
+
+    return unicodedata.normalize("NFC", text)
+
+
 class Selection(NamedTuple):
-    """The selectors of one data subject: more values widen, more kinds narrow. Without any, everything is selected."""
+    """The selectors of one data subject: more values widen, more kinds narrow. Without any, everything is selected.
+
+    Tags and metadata are in the spelling of `same_text`; `selection_of` makes such a selection.
+    """
 
     tags: frozenset[str] = frozenset()
     metadata: frozenset[tuple[str, str]] = frozenset()
@@ -46,6 +58,12 @@ class Selection(NamedTuple):
         ]
 
 
+def selection_of(tags: Iterable[str], metadata: Iterable[tuple[str, str]], image_ids: Iterable[str]) -> Selection:
+    """Return the selection of values as they were typed."""
+    pairs = ((same_text(key), same_text(value)) for key, value in metadata)
+    return Selection(frozenset(map(same_text, tags)), frozenset(pairs), frozenset(image_ids))
+
+
 class Scope(NamedTuple):
     """The projects, rows and data subject of a run."""
 
@@ -72,7 +90,7 @@ class Matches:
         if chosen.metadata:
             self.seen_metadata.update(f"{key}={value}" for key, value in _metadata(record))
         by_kind = [
-            (chosen.tags, chosen.tags & category(row).tag_names(record)),
+            (chosen.tags, chosen.tags and chosen.tags & set(map(same_text, category(row).tag_names(record)))),
             (chosen.metadata, chosen.metadata & set(_metadata(record))),
             (chosen.image_ids, chosen.image_ids & {str(record.get("id"))}),
         ]
@@ -100,7 +118,7 @@ class Matches:
 def _metadata(record: Json) -> Iterator[tuple[str, str]]:
     pairs = record.get("metadata")
     if isinstance(pairs, dict):
-        yield from ((str(key), str(value)) for key, value in pairs.items())
+        yield from ((same_text(str(key)), same_text(str(value))) for key, value in pairs.items())
 
 
 def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]:

@@ -15,7 +15,15 @@ from cv_gdpr.verify.result import Verification
 INFO = "bag-info.txt"
 WHERE = f"data/{SUMMARY}"
 _SAYS_WHAT = ("Source-Endpoint", "Export", "Not-Searched")
-_FOLLOWS = ("Exported-", "Not-Searched-", "Export-Rows", "Export-Scope", "Export-Selectors", "Source-Endpoint")
+_FOLLOWS = (
+    "Exported-",
+    "Not-Searched-",
+    "Export-Rows",
+    "Export-Scope",
+    "Export-Selectors",
+    "Source-Endpoint",
+    "Credentials-",
+)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
