@@ -95,6 +95,10 @@ class MalformedAnswer(ServiceError):
     """A success whose body is not the JSON of the published contract."""
 
 
+class AnswerTooLong(MalformedAnswer):
+    """An answer larger than the limit: asking for fewer records may help."""
+
+
 class Unsteady(ServiceError):
     """A listing that does not agree with the counts around it."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from cv_gdpr.errors import ServiceError
+from cv_gdpr.errors import AnswerTooLong, ServiceError
 
 Found = TypeVar("Found")
 REFUSED = frozenset({400, 404, 413, 414, 431})  # one bad id, or a gateway's limit on the length, may fail a whole batch
@@ -17,6 +17,8 @@ def halves(ids: list[str]) -> tuple[list[str], list[str]]:
 
 def may_pass_in_parts(error: ServiceError) -> bool:
     """Return whether a smaller batch may succeed where this one was refused."""
+    if isinstance(error, AnswerTooLong):
+        return True
     return error.status in REFUSED and error.code != "NotFoundProject"
 
 

@@ -20,7 +20,7 @@ from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeou
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storing
-from cv_gdpr.errors import Interrupted, MalformedAnswer, ServiceError, Unreachable, UsageError
+from cv_gdpr.errors import AnswerTooLong, Interrupted, ServiceError, Unreachable, UsageError
 from cv_gdpr.links import is_loopback
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
@@ -100,12 +100,12 @@ def checked_key(key: str) -> str:
 class Pages:
     """A listing of the service, read in pages of at most 256."""
 
-    page: Callable[[int], list[Any]]
+    page: Callable[[int, int], list[Any]]
     background: ThreadPoolExecutor
 
     def soon(self, skip: int) -> Future[list[Any]]:
         """Request, in the background, the page that begins at that place."""
-        return self.background.submit(self.page, skip)
+        return self.background.submit(self.page, skip, PAGE)
 
 
 class Service:
@@ -180,7 +180,7 @@ class Service:
 
     def paged(self, operation: str, *args: Any, **kwargs: Any) -> "Pages":
         """Return the pages of an operation that has the parameters `take` and `skip`."""
-        return Pages(lambda skip: self.call(operation, *args, take=PAGE, skip=skip, **kwargs), self._background)
+        return Pages(lambda skip, take: self.call(operation, *args, take=take, skip=skip, **kwargs), self._background)
 
     def artifact(self, project_id: str, path: str, temporary: Callable[[], str], most: int) -> Received:
         """Return at most `most` bytes of a relative artifact path (VNET feature); raise ServiceError."""
@@ -339,7 +339,7 @@ def _read_bounded(response: requests.Response, **settings: Any) -> None:
         body += chunk
         if len(body) > _LONGEST:
             response.close()
-            raise MalformedAnswer(
+            raise AnswerTooLong(
                 f"the service answered with more than {_LONGEST >> 20} MiB", status=response.status_code
             )
     response._content = bytes(body)  # returned by `response.content` from now on

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cv_gdpr.errors import MalformedAnswer, Unsteady
+from cv_gdpr.errors import AnswerTooLong, MalformedAnswer, Unsteady
 from cv_gdpr.service.paging import identified
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Query = Callable[[Json], Answer]
 
 _PASSES = 6
+_FEWER = 64  # records of a page, after one that was too long
 _IDLE_PAGES = 50  # pages in a row without progress towards an end
 _MOST = 2_000_000  # predictions of one project; the service keeps them for 30 days
 
@@ -57,6 +58,7 @@ class _Pass:
         self.before: set[str] = set()
         self.pages = 0
         self._seen: set[str] = set()
+        self._most = 0  # records of a page; 0: as many as the service likes
         self._oldest, self._newest = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
 
     def records(self) -> Iterator[Json]:
@@ -78,13 +80,23 @@ class _Pass:
             tokens.add(onward)
 
     def _page(self, token: Json) -> tuple[list[Json], Json]:
-        answer = self._query(token)
+        answer = self._answer(token)
         self.begun = self.begun or _moment_of(answer.date)
         self.pages += 1
         results, following = answer.body.get("results"), answer.body.get("token")
         if not isinstance(results, list) or not isinstance(following, dict):
             raise MalformedAnswer("QueryPredictions: the service answered without a token or a list of results")
         return identified(results), following
+
+    def _answer(self, token: Json) -> Answer:
+        """Return the answer to a token, with fewer records if it is too long; raise AnswerTooLong for a single one."""
+        while True:
+            try:
+                return self._query(token | {"maxCount": self._most} if self._most else token)
+            except AnswerTooLong:
+                if self._most == 1:
+                    raise
+                self._most = self._most // 2 if self._most else _FEWER
 
     def _makes_progress(self, new: list[Json]) -> bool:
         """Return whether a page leads towards the end: a record from before this run, at a time not read yet."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from cv_gdpr.errors import MalformedAnswer
+from cv_gdpr.errors import AnswerTooLong, MalformedAnswer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     class Paged(Protocol):
         """A list that is read in pages, directly or in the background."""
 
-        def page(self, skip: int) -> list[Any]:
-            """Return the page that begins at that position; raise ServiceError."""
+        def page(self, skip: int, take: int) -> list[Any]:
+            """Return the page of at most `take` records that begins at that position; raise ServiceError."""
 
         def soon(self, skip: int) -> Future[list[Any]]:
-            """Request that page in the background."""
+            """Request a page of `PAGE` records in the background."""
 
 
 PAGE = 256  # the most images that one call lists (published contract: `take`)
@@ -95,11 +95,12 @@ class Listing:
 def _walk(part: Part, number: int, seen: dict[str, int], *, most: int, thorough: bool) -> Iterator[Json]:
     """Yield each record new in the pass, up to the first short page (`thorough`: up to a page without anything new)."""
     ahead = _Ahead(part)
-    skip, furthest, back = 0, 0, _BACK
+    skip, overlap, furthest, back = 0, 0, 0, _BACK
     while True:
         page = identified(ahead.page(skip))
-        if skip and (not page or seen.get(page[0]["id"]) != number):
+        if overlap and (not page or seen.get(page[0]["id"]) != number):
             skip, back = max(0, skip - back), 4 * back
+            overlap = min(skip, overlap)
             ahead.spend()
             continue
         came = False
@@ -110,19 +111,24 @@ def _walk(part: Part, number: int, seen: dict[str, int], *, most: int, thorough:
                 came = True
                 if before is None:
                     yield record
-        if (len(page) < PAGE and not thorough) or (not came and skip >= furthest):
+        if (len(page) < ahead.take and not thorough) or (not came and skip >= furthest):
             return
         if len(seen) > most:
             raise MalformedAnswer(f"the service lists more than {most} records, far more than it counts")
         furthest, back = max(furthest, skip), _BACK
-        skip += len(page) - 1
+        overlap = int(len(page) > 1)  # a page of one record has no room for the last one before
+        skip += len(page) - overlap
 
 
 class _Ahead:
-    """The pages of a list, some of them requested in advance."""
+    """The pages of a list, some of them requested in advance; `take` is how many records a page holds.
+
+    After an answer that is too long all further pages are smaller, down to one record.
+    """
 
     def __init__(self, part: Part) -> None:
         self._part = part
+        self.take = PAGE
         self._asked: dict[int, Future[list[Any]]] = {}
         self._returns = 20 + part.expected // PAGE
 
@@ -131,12 +137,23 @@ class _Ahead:
         asked = self._asked.pop(skip, None)
         if asked is None:
             self._forget()
-        page = asked.result() if asked else self._part.pages.page(skip)
+        page = self._smaller(skip, asked)
         if len(page) == PAGE:
             for onward in range(skip + PAGE - 1, skip + _AHEAD * PAGE, PAGE - 1):
                 if onward < self._part.expected - 1 and onward not in self._asked:
                     self._asked[onward] = self._part.pages.soon(onward)
         return page
+
+    def _smaller(self, skip: int, asked: Future[list[Any]] | None) -> list[Any]:
+        """Return a page, with fewer records if it is too long; raise AnswerTooLong for a single record."""
+        while True:
+            try:
+                return asked.result() if asked else self._part.pages.page(skip, self.take)
+            except AnswerTooLong:
+                if self.take == 1:
+                    raise
+            self.take, asked = self.take // 2, None
+            self._forget()
 
     def spend(self) -> None:
         """Count a step back; raise MalformedAnswer when there are too many."""
