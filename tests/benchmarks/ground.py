@@ -12,7 +12,7 @@ from pathlib import Path
 
 import certifi
 
-from custom_vision_simulator import Simulator
+from custom_vision_simulator import Options, Simulator
 from custom_vision_simulator.records import ImageTag
 
 STORAGE = "127.0.0.2"  # not the client's own address, so that a wire can be laid in one direction
@@ -184,7 +184,7 @@ class Remembering(Simulator):
 
 def serve(base, options, filling, pipe):
     """Run the simulator until told to stop; its links lead to nginx."""
-    sim = Remembering(**options)
+    sim = Remembering(Options(**options))
     labels = filling.pop("labels", 1)
     (project,) = sim.fill(**filling)
     label(sim.store.projects[project].workspace, labels)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator import Fault, Options, Simulator
 from cv_gdpr.cli import cli as cli_group
 from cv_gdpr.table.categories import ROWS
 from tests.endurance.enduring import environment
@@ -178,7 +178,7 @@ def test_a_locale_that_knows_fewer_letters_than_a_name_is_told_or_escapes_them(s
 
 
 def test_a_redirect_is_not_followed_and_the_key_stays_here(sim, failing):
-    with Simulator(training_key=sim.training_key) as elsewhere:
+    with Simulator(Options(training_key=sim.training_key)) as elsewhere:
         for status in (301, 302, 303, 307, 308):
             sim.clear_faults()
             sim.fault(Fault("*", status=status, times=None, headers={"Location": elsewhere.endpoint + "/x"}, body=b""))
