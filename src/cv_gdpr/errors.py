@@ -18,12 +18,32 @@ The codes 3 (done in part) and else 4 (a difference) belong to results, which ha
 """
 
 from collections.abc import Iterable
+from enum import IntEnum
+
+
+class Stops(IntEnum):
+    """How much an error stops; what is narrower than that does not go on either, what is wider does.
+
+    A blob lies on another host: of the errors that its download meets, only RUN stops more than the blob.
+    """
+
+    ITEM = 1
+    LISTING = 2
+    PROJECT = 3
+    SERVICE = 4
+    """Everything that asks the service."""
+    RUN = 5
 
 
 class CvGdprError(Exception):
-    """A failure with one line for the user (`message`) and, where there is one, a line saying what to do."""
+    """A failure with one line for the user (`message`) and, where there is one, a line saying what to do.
+
+    `retryable` says whether the same command may do more when it is run again as it is.
+    """
 
     exit_code = 1
+    stops = Stops.ITEM
+    retryable = False
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -53,6 +73,8 @@ class ServiceError(CvGdprError):
     request id; `transient` says whether asking again may help, `retry_after` after how many seconds at least.
     """
 
+    stops = Stops.LISTING
+    retryable = True
     unclear = False
     lost = False
 
@@ -76,23 +98,30 @@ class ServiceError(CvGdprError):
 
 
 class NotAuthorised(ServiceError):
-    """The service refuses the key (401) or what the key asks for (403)."""
+    """The service refuses the key (401) or what the key asks for (403): so it will the next time."""
 
     exit_code = 5
+    stops = Stops.RUN
+    retryable = False
 
 
 class Unreachable(ServiceError):
     """Nothing, or no Custom Vision service, answers at the endpoint."""
 
     exit_code = 5
+    stops = Stops.SERVICE
 
 
 class NotFound(ServiceError):
     """The service says that the thing asked for does not exist (404)."""
 
+    retryable = False
+
 
 class MalformedAnswer(ServiceError):
     """A success whose body is not the JSON that the published contract promises."""
+
+    stops = Stops.PROJECT
 
 
 class Unsteady(ServiceError):
@@ -100,23 +129,31 @@ class Unsteady(ServiceError):
 
 
 class StorageError(CvGdprError):
-    """The local folder cannot be written or read."""
+    """The local folder cannot be written or read: a person must see to the disk first."""
+
+    stops = Stops.RUN
 
 
 class ProcessEnded(CvGdprError):
     """The process that downloads ended before its time: killed, or by a mistake of ours."""
+
+    stops = Stops.RUN
+    retryable = True
 
 
 class LedgerLost(CvGdprError):
     """Somebody removed, replaced or changed the ledger of an erasure while it was written: nothing more is deleted."""
 
     exit_code = 4
+    stops = Stops.RUN
 
 
 class Interrupted(CvGdprError):
     """The run was stopped from outside."""
 
     exit_code = 130
+    stops = Stops.RUN
+    retryable = True
 
 
 def shortage(error: BaseException) -> tuple[str, str] | None:

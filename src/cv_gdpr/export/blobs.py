@@ -18,12 +18,9 @@ from cv_gdpr.downloads.process import Where
 from cv_gdpr.errors import (
     CvGdprError,
     Interrupted,
-    MalformedAnswer,
-    NotAuthorised,
-    ProcessEnded,
     ServiceError,
+    Stops,
     StorageError,
-    Unreachable,
     shortage,
 )
 from cv_gdpr.links import source_path
@@ -34,13 +31,6 @@ from cv_gdpr.table.findings import Blob, Item
 from cv_gdpr.table.readers import Project
 from cv_gdpr.verbatim import Json
 
-STOPS_ALL = (NotAuthorised, MalformedAnswer, Unreachable, Interrupted, StorageError, ProcessEnded)
-_FATAL = (
-    NotAuthorised,
-    Interrupted,
-    StorageError,
-    ProcessEnded,
-)  # ... of those, the ones that stop all when one blob meets them
 _WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired, or the blob is gone: the service knows which
 _RENEWALS = 4  # of one blob
 
@@ -152,7 +142,7 @@ class ProjectBytes:
     def _take(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
         if isinstance(result, Received):
             self._keep(wanted, result)
-        elif isinstance(result, _FATAL):
+        elif result.stops is Stops.RUN:
             self._stop(result)
         elif self._may_be_renewed(wanted, result):
             self._expired.append(wanted)
@@ -224,7 +214,7 @@ class ProjectBytes:
                 left = self._renew_from(place, left)
         except CvGdprError as error:
             for wanted in left:
-                if isinstance(error, _FATAL):
+                if error.stops is Stops.RUN:
                     self._stop(error)
                 else:
                     self._lose(wanted, f"its link expired, and cannot be renewed: {error.message}")

@@ -9,8 +9,8 @@ from functools import cached_property
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
-from cv_gdpr.errors import ServiceError
-from cv_gdpr.export.blobs import STOPS_ALL, ProjectBytes
+from cv_gdpr.errors import ServiceError, Stops
+from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import Category, category
@@ -87,9 +87,9 @@ class ProjectExport:
             with ExitStack() as files:
                 for finding in selected(row.read_project(self.project), self.matches):
                     self._accept(finding, files)
-        except STOPS_ALL:
-            raise
         except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
             self._unread.add(row.name)
             self._miss(row.name, "", "", error.message)
         finally:
@@ -181,9 +181,9 @@ class ProjectExport:
                     listed.add(finding.id)
                 elif isinstance(finding, Tally) and not finding.agrees:
                     unsteady = "its link is refused, and the listing moves, so that nobody can say whether it is there"
-        except STOPS_ALL:
-            raise
         except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
             unsteady = f"its link is refused, and its row cannot be listed again: {error.message}"
         return listed, unsteady
 
@@ -194,9 +194,9 @@ class ProjectExport:
         known = {iteration["id"] for iteration in self.project.iterations}
         try:
             now = Project(self.project.service, self.project.entry).iterations
-        except STOPS_ALL:
-            raise
         except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
             self._miss("iterations", "", "", f"not listed again at the end: {error.message}")
             return
         for iteration in now:
