@@ -17,7 +17,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.journal import Journal, Stored, read_index
-from cv_gdpr.archive.layout import files_below, is_regular, own, refuse_foreign
+from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
 from cv_gdpr.archive.ownership import owner_within
 from cv_gdpr.archive.summary import info_line
 from cv_gdpr.archive.writing import (
@@ -106,8 +106,9 @@ def _run_of(out: Path) -> Any:
 class Folder:
     """The folder of one run, locked while it is open; a context manager. Raises UsageError and StorageError."""
 
-    def __init__(self, out: Path, run: Json, *, recheck: bool = False) -> None:
+    def __init__(self, out: Path, run: Json, layout: Layout, *, recheck: bool = False) -> None:
         check_usable(out, run)
+        self._layout = layout
         self.recheck = recheck
         self.path = out
         self.data = out / "data"
@@ -137,8 +138,9 @@ class Folder:
             write_durably(self._state / "run.json", json_text(run), self.temporary())
             refuse_foreign(self.data, owner)
             private_folder(self.data).chmod(0o700)
-            for path, _ in files_below(self.data, [], owner):
-                own(self.data, path)  # before anything is written: a foreign file stops the run
+            for path, _ in files_below(self.data, owner):
+                if not path.endswith("/"):
+                    layout.own(self.data, path)  # before anything is written: a foreign file stops the run
 
     def _take_lock(self) -> None:
         owner = self._state / "owner"
@@ -245,14 +247,17 @@ class Folder:
 
         Raises StorageError if a file that was written is not there any more, or not whole; then nothing is removed.
         """
-        folders: list[str] = []
+        folders: list[Path] = []
         left_over: list[str] = []
         documents = dict(self._written)
         projects = sorted(self._projects, key=lambda project: f"{project.name}/")
         due = itertools.chain.from_iterable(project.stored() for project in projects)
         path_due, size_due, digest = next(due, _NO_MORE)
-        for path, size in files_below(self.data, folders):
-            if path == path_due:
+        for path, size in files_below(self.data):
+            if path.endswith("/"):
+                if self._layout.is_folder(path):
+                    folders.append(self.data / path)
+            elif path == path_due:
                 self._check_size(path, size, size_due)
                 yield path, size, digest
                 path_due, size_due, digest = next(due, _NO_MORE)
@@ -263,7 +268,7 @@ class Folder:
             elif path_due and path_due < path:
                 break
             else:
-                left_over.append(own(self.data, path))  # of something that the service no longer has
+                left_over.append(self._layout.own(self.data, path))  # of something that the service no longer has
         for gone in (path_due, *documents):
             if gone:
                 raise StorageError(f"{self.data / gone} is gone", _AGAIN)
@@ -276,7 +281,7 @@ class Folder:
             raise StorageError(f"{self.data / path} was changed while the export ran", _AGAIN)
 
 
-def _remove_empty(folders: list[str]) -> None:
+def _remove_empty(folders: list[Path]) -> None:
     """Remove those in which nothing is; each is named after the one that it is in."""
     for folder in reversed(folders):
         with os.scandir(folder) as held:

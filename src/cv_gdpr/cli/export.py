@@ -55,7 +55,7 @@ def export(ctx: click.Context, /, **_: Any) -> int | None:
 
 
 def _help(category: Category) -> str:
-    origin = "" if category.published else " Not in Microsoft's table."
+    origin = "" if category.covers else " Not in Microsoft's table."
     return f"{category.data}: {', '.join(category.exported_by)}.{origin}"
 
 

@@ -17,7 +17,7 @@ from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.result import ExportResult, RowCount, bag_info, summary
 from cv_gdpr.masking import fingerprint
 from cv_gdpr.service.client import Service
-from cv_gdpr.table.categories import Category
+from cv_gdpr.table.categories import Category, layout
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item
 from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
 from cv_gdpr.table.readers import Project, Resource
@@ -56,7 +56,7 @@ def export(
     projects = [Project(service, entry) for entry in entries]
     check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
-    with _resumable(options.out), Folder(options.out, run, recheck=options.recheck) as folder:
+    with _resumable(options.out), Folder(options.out, run, layout(), recheck=options.recheck) as folder:
         with Fetcher(service, options.fetching, folder.temporary) as fetcher:
             if projects and any(row.renew for row in rows):  # they are what has bytes
                 fetcher.prepare()

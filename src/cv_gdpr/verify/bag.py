@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from cv_gdpr.archive.folder import BAGIT, MISSING
-from cv_gdpr.archive.layout import holds_bytes, is_regular
+from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.reading import Hashed, content_of, digests
+from cv_gdpr.table.categories import layout
 from cv_gdpr.verify.facts import DISK, MANIFEST, Facts, FileFacts
 from cv_gdpr.verify.result import Verification
 
@@ -129,6 +130,7 @@ def _note_manifest(result: Verification, facts: Facts, one: Manifest, number: in
 def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...]) -> None:
     """Hash what lies below data/, in several threads, and note it."""
     top = os.fsencode(result.folder) + b"/"
+    names = layout()
 
     def hashed(paths: list[bytes]) -> list[tuple[bytes, Hashed | str]]:
         return [(path, _hashed(top + path, algorithms)) for path in paths]
@@ -136,7 +138,7 @@ def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, found in _in_order(pool, hashed, _files_below(result, top)):
             result.files += 1
-            kind = holds_bytes(os.fsdecode(path[len(b"data/") :]))
+            kind = names.holds_bytes(os.fsdecode(path[len(b"data/") :]))
             if kind is None:
                 result.differ(os.fsdecode(path), "a file that no export writes")
             if isinstance(found, str):

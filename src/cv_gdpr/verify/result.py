@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from cv_gdpr.archive.reading import Unfit, content_of, lines_of, value_of
+from cv_gdpr.archive.bag import Bag
+from cv_gdpr.archive.reading import Unfit, value_of
 from cv_gdpr.verbatim import Json
 
 # A forged bag may hold anything where a record is due.
@@ -24,6 +26,11 @@ class Verification:
     records: int = 0
     told: list[tuple[str, str]] = field(default_factory=list)  # what the bag says of itself, once that is proved
     differences: list[str] = field(default_factory=list)
+
+    @cached_property
+    def bag(self) -> Bag:
+        """The folder as a bag; what it raises is to be noted."""
+        return Bag(self.folder)
 
     @property
     def exit_code(self) -> int:
@@ -51,16 +58,13 @@ class Verification:
     def document(self, where: str) -> Json | None:
         """Give the object in a JSON document, or None, noting why."""
         with self.noting(where):
-            value = value_of(content_of(self.folder / where))
-            if isinstance(value, dict):
-                return value
-            raise Unfit("not an object")
+            return self.bag.document(where)
         return None
 
     def lines(self, where: str) -> "Iterator[Line]":
         """Give the lines of a file, up to one that cannot be read."""
         with self.noting(where):
-            yield from lines_of(self.folder / where)
+            yield from self.bag.lines(where)
 
     def records_in(self, where: str) -> Iterator[Json]:
         """Give the objects in a JSON Lines file; any other line is noted."""
