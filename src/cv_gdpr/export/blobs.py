@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from cv_gdpr.archive.folder import ProjectFolder
+from cv_gdpr.archive.folder import Folder, ProjectFolder
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.names import safe_stem
 from cv_gdpr.archive.writing import Received
@@ -53,12 +53,17 @@ class _Wanted(NamedTuple):
 
 @dataclass
 class ProjectBytes:
-    """The bytes of one project. `miss` is told row, id, source and reason of each blob that cannot be had."""
+    """The bytes of one project; a context manager, which opens the project's folder.
+
+    `miss` takes row, id, source and reason of each blob that is lost.
+    """
 
     project: Project
-    folder: ProjectFolder
+    root: Folder
+    folder_name: str
     fetcher: Fetcher
     miss: Callable[[str, str, str, str], None]
+    folder: ProjectFolder = field(init=False)
     by_row: Counter[str] = field(default_factory=Counter)
     claimed: set[int] = field(default_factory=set)  # keys of all blobs that were wanted
     unlisted: list[tuple[Item, str]] = field(default_factory=list)  # whose link is refused, and that no place gives
@@ -77,7 +82,11 @@ class ProjectBytes:
     def __post_init__(self) -> None:
         self._changed = threading.Condition(self._lock)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        self.folder = self.root.project(self.folder_name)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         """End the renewals."""
         self._renewer.shutdown(wait=False, cancel_futures=True)
 

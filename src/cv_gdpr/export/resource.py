@@ -154,12 +154,11 @@ class _ResourceExport:
         """Export them, and remember the words for what only a person can do."""
         for row in rows:
             if row.read_resource:
-                self._run_row(row)
+                self._run_row(row, row.read_resource(self.resource))
 
-    def _run_row(self, row: Category) -> None:
-        assert row.read_resource  # noqa: S101 - for the type checker
+    def _run_row(self, row: Category, findings: Iterator[Finding]) -> None:
         try:
-            details = [self._accept(row, finding) for finding in row.read_resource(self.resource)]
+            details = [self._accept(row, finding) for finding in findings]
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise

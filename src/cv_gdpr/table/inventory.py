@@ -133,7 +133,6 @@ def listed(
 
     `see` is told each item before that, whether the selection takes it or not.
     """
-    assert row.read_project  # noqa: S101 - for the type checker
     for finding in selected(_shown(row.read_project(project), see), matches):
         if isinstance(finding, Tally) and not finding.agrees:
             raise Unsteady(

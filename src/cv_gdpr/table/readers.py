@@ -68,6 +68,11 @@ def _in(iteration: Json | None) -> dict[str, str]:
 # --- the resource -----------------------------------------------------------------------------------------------
 
 
+def nothing(_: Project) -> Iterator[Finding]:
+    """Yield nothing: no project holds this kind of data."""
+    yield from ()
+
+
 def account(resource: Resource) -> Iterator[Finding]:
     """GetAccountInfo. The service is expected not to have it any more (removed with API v2.0)."""
     from cv_gdpr.masking import without_keys
