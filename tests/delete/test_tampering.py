@@ -518,7 +518,7 @@ def test_what_is_no_evidence_is_wrong_input(erase, tmp_path, content):
     ran = erase.cli("verify", tmp_path / "e.json", "--json")
 
     assert ran.code == 2
-    assert ran.json["error"]["exitCode"] == 2
+    assert ran.json["exitCode"] == 2
 
 
 def test_the_residue_of_a_run_stands_in_evidence_that_is_verified(sim, erase):

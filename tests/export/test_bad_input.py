@@ -25,8 +25,8 @@ def failing(request, cli, tmp_path):
         ran = cli("export", *words, *request.param, "--out", tmp_path / "out", **more)
         assert_one_error(ran, code)
         if request.param:
-            assert ran.json["error"]["exitCode"] == code
-            assert ran.json["error"]["message"] in ran.err
+            assert ran.json["exitCode"] == code
+            assert ran.json["message"] in ran.err
         else:
             assert ran.out == ""
         assert not (tmp_path / "out").exists()
@@ -193,10 +193,10 @@ def test_one_json_document_on_failure_later_on_too(sim, cli, tmp_path):
     sim.fault(Fault("GetProject", status=200, body="<html>", times=None))
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
     assert_one_error(ran, 1)
-    assert ran.json["error"]["exitCode"] == 1
+    assert ran.json["exitCode"] == 1
     ran = cli("export", "--all", "--out", tmp_path / "variable", CV_GDPR_EXPORT_JSON="1")
     assert_one_error(ran, 1)
-    assert ran.json["error"]["exitCode"] == 1
+    assert ran.json["exitCode"] == 1
 
 
 def test_quiet_says_nothing_but_errors(sim, cli, tmp_path):

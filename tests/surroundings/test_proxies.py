@@ -88,7 +88,7 @@ def test_a_proxy_that_does_not_do_it_is_told_by_its_variable(sim, cli, tmp_path,
             "export", "--all", "--patience", "0.2", "--json", "-vv", "--out", tmp_path / "out", HTTP_PROXY=address
         )
     assert ran.code == (1 if status == 502 else 5)
-    assert status == 502 or "the proxy that HTTP_PROXY names" in ran.json["error"]["message"]
+    assert status == 502 or "the proxy that HTTP_PROXY names" in ran.json["message"]
     assert_untold(ran)
     assert sim.calls == []
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, NotAuthorised, ServiceError, UsageError
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.plan import Plan, ProjectPlan
     from cv_gdpr.service.client import Connection, Service
     from cv_gdpr.verbatim import Json
+
+_NOT_IN_THE_API = "no operation of the API deletes this; nothing was sent"
+
+
+class _DeleteOptions(NamedTuple):
+    """How an erasure is planned, confirmed and proved."""
+
+    dry_run: bool
+    save_plan: Path | None
+    plan_file: Path | None
+    yes: bool
+    max_delete: int | None
+    protect: tuple[str, ...]
+    require_export: Path | None
+    evidence: Path | None
+    wait: float
+
 
 _PATH = shared.FilePath()
 _with_options = shared.together(
@@ -103,72 +121,84 @@ def _help(category: Category) -> str:
     return f"{category.data}: {category.deleted_by}."
 
 
-def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
-    options["protect"] = _protections(options["protect"], rows)
-    scope = _scope(options, rows)
-    connection = shared.connection(options)
+def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
+    options, output = part_of(parameters, _DeleteOptions), part_of(parameters, OutputOptions)
+    options = options._replace(protect=_protections(options.protect, rows))
+    given = part_of(parameters, ConnectionOptions)
+    scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
+    connection = shared.connection(given)
     if rows and all(_deletion(row) is Deletion.OUTSIDE for row in rows):
-        return _only_words(_outside(rows, selected=bool(scope.selection)), options)
+        return _only_words(_outside(rows, selected=bool(scope.selection)), output)
     _check_before_asking(options)
-    asked = _asked(scope, options["plan_file"])
+    return _erase(connection, scope, options, output)
+
+
+def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output: OutputOptions) -> int:
+    """Plan, confirm, delete and report; or report an earlier run of this command, if only its papers were missing."""
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.service.client import Service
 
-    earlier = _earlier(options, connection, asked)
+    asked = _asked(scope, options.plan_file)
+    earlier: Erased | bool = False
+    if not options.dry_run:
+        options, earlier = _earlier(options, connection, asked)
     if isinstance(earlier, Erased):
-        return _report(earlier, {}, options)
+        return _report(earlier, {}, output)
     with Service(connection) as service:
         with _nothing_sent():
             plan = _plan(service, scope, options, resumed=earlier)
         outside = _outside(plan.rows_named, selected=bool(plan.scope["selectors"]))
-        if options["dry_run"]:
-            show(plan, outside, as_json=options["as_json"])
+        if options.dry_run:
+            show(plan, outside, as_json=output.as_json)
             return planned_code(plan)
-        _confirm(plan, outside, options)
-        return _execute(service, plan, outside, asked, options)
+        if not options.yes:
+            _confirm(plan, outside)
+        return _report(_execute(service, plan, outside, asked, options), dict(service.calls), output)
 
 
-def _check_before_asking(options: dict[str, Any]) -> None:
+def _check_before_asking(options: _DeleteOptions) -> None:
     """Raise UsageError for what can be told before the service is asked for anything."""
-    if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
+    if not (options.dry_run or options.yes or (sys.stdin and sys.stdin.isatty())):
         raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
-    if options["require_export"] and not options["require_export"].is_dir():
-        raise UsageError(f"--require-export {options['require_export']} is not a folder", "nothing was sent")
-    if options["evidence"]:
+    if options.require_export and not options.require_export.is_dir():
+        raise UsageError(f"--require-export {options.require_export} is not a folder", "nothing was sent")
+    if options.evidence:
         from cv_gdpr.evidence.papers import check_name
 
-        check_name(options["evidence"])
+        check_name(options.evidence)
 
 
-def _earlier(options: dict[str, Any], connection: Connection, asked: str) -> Erased | bool:
-    """Return whether a run of this command is resumed, or what it came to if only its papers were missing."""
+def _earlier(options: _DeleteOptions, connection: Connection, asked: str) -> tuple[_DeleteOptions, Erased | bool]:
+    """Return whether a run of this command is resumed, or what it came to if only its papers were missing.
+
+    The options name its evidence, where they named none.
+    """
     from cv_gdpr.delete.execute import earlier_run
     from cv_gdpr.service.client import checked_endpoint
 
-    if options["dry_run"]:
-        return False
     endpoint = checked_endpoint(connection.endpoint)
-    if not options["evidence"]:
-        options["evidence"] = _left_unfinished(endpoint, asked)
-    return bool(options["evidence"]) and earlier_run(options["evidence"], endpoint, asked)
+    evidence = options.evidence or _left_unfinished(endpoint, asked)
+    if not evidence:
+        return options, False
+    return options._replace(evidence=evidence), earlier_run(evidence, endpoint, asked)
 
 
-def _plan(service: Service, scope: Scope, options: dict[str, Any], *, resumed: bool) -> Plan:
+def _plan(service: Service, scope: Scope, options: _DeleteOptions, *, resumed: bool) -> Plan:
     """Return the plan, made or read, that no safety belt refuses; save it if that was asked for."""
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
     from cv_gdpr.delete.planning import make_plan
 
-    if options["plan_file"]:
-        plan = load_plan(options["plan_file"], service.endpoint)
-        refuse_protected(service, plan, options["protect"])
+    if options.plan_file:
+        plan = load_plan(options.plan_file, service.endpoint)
+        refuse_protected(service, plan, options.protect)
     else:
-        plan = make_plan(service, scope, options["protect"], resumed=resumed)
-    check_size(plan, options["max_delete"])
-    if options["require_export"]:
-        require_export(plan, options["require_export"])
-    if options["save_plan"]:
-        save_plan(plan, options["save_plan"])
+        plan = make_plan(service, scope, options.protect, resumed=resumed)
+    check_size(plan, options.max_delete)
+    if options.require_export:
+        require_export(plan, options.require_export)
+    if options.save_plan:
+        save_plan(plan, options.save_plan)
     return plan
 
 
@@ -191,10 +221,10 @@ def _protections(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ..
     return tuple(dict.fromkeys((*given, *lines)))
 
 
-def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
-    if not options["plan_file"]:
-        return shared.scope(options, rows)
-    if rows or options["all_projects"] or options["projects"] or _selects(options) or options["save_plan"]:
+def _scope(given: ScopeOptions, rows: tuple[str, ...], options: _DeleteOptions, key_file: str | None) -> Scope:
+    if not options.plan_file:
+        return shared.scope(given, rows, key_file)
+    if rows or given.all_projects or given.projects or given.narrows or options.save_plan:
         raise UsageError("--plan says itself what is deleted: give it without ROW, scope and selectors")
     return Scope()
 
@@ -223,10 +253,6 @@ def _asked(scope: Scope, plan_file: Path | None) -> str:
     return json.dumps(asked, sort_keys=True)
 
 
-def _selects(options: dict[str, Any]) -> bool:
-    return any(options[name] for name in ("tags", "metadata", "image_ids", "image_ids_file"))
-
-
 def _deletion(row: str) -> Deletion:
     return next(category.deletion for category in CATEGORIES if category.name == row)
 
@@ -241,22 +267,24 @@ def _outside(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
     ]
 
 
-def _only_words(outside: list[Json], options: dict[str, Any]) -> int:
-    if options["as_json"]:
-        print_json({"exitCode": 3, "deleted": 0, "outsideTheApi": outside})
+def _only_words(outside: list[Json], output: OutputOptions) -> int:
+    if output.as_json:
+        from cv_gdpr.cli.documents import of_words
+
+        print_json(of_words(_NOT_IN_THE_API, outside))
     else:
         for one in outside:
             click.echo(f"{one['row']}: {one['words']}")
-    click.echo("Error: no operation of the API deletes this; nothing was sent", err=True)
+    click.echo(f"Error: {_NOT_IN_THE_API}", err=True)
     return 3
 
 
 # --- asking -----------------------------------------------------------------------------------------------------
 
 
-def _confirm(plan: Plan, outside: list[Json], options: dict[str, Any]) -> None:
+def _confirm(plan: Plan, outside: list[Json]) -> None:
     """Ask a person to type what is to be deleted; raises UsageError if it is something else."""
-    if options["yes"] or not plan.total:
+    if not plan.total:
         return
     show(plan, outside, error=True)
     from urllib.parse import urlsplit
@@ -289,28 +317,27 @@ def _name_or_id(project: ProjectPlan) -> tuple[str, set[str]]:
 # --- doing ------------------------------------------------------------------------------------------------------
 
 
-def _execute(service: Service, plan: Plan, outside: list[Json], asked: str, options: dict[str, Any]) -> int:
+def _execute(service: Service, plan: Plan, outside: list[Json], asked: str, options: _DeleteOptions) -> Erased:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.papers import unused
 
-    path = options["evidence"] or unused(Path())
+    path = options.evidence or unused(Path())
     terms = Terms(
         asked=asked,
-        protect=options["protect"],
-        wait=options["wait"],
-        from_file=bool(options["plan_file"]),
-        confirmed=not options["yes"],
+        protect=options.protect,
+        wait=options.wait,
+        from_file=bool(options.plan_file),
+        confirmed=not options.yes,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:
-        erased = erase(service, plan, path, outside, terms)
+        return erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
-        hint = f"its ledger tells what went; {_resume(path, saved=bool(options['save_plan']))}"
+        hint = f"its ledger tells what went; {_resume(path, saved=bool(options.save_plan))}"
         raise Interrupted("interrupted", hint) from None
-    return _report(erased, dict(service.calls), options)
 
 
 def _resume(path: Path, *, saved: bool = False) -> str:
@@ -320,7 +347,7 @@ def _resume(path: Path, *, saved: bool = False) -> str:
     return f"the same command with --evidence {how} does what is left"
 
 
-def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> int:
+def _report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
     """Print what an erasure came to, and give its exit code."""
     from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
 
@@ -337,21 +364,11 @@ def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> i
             "The service was asked nothing, and nothing was deleted.",
             err=True,
         )
-    if options["as_json"]:
-        kept = (
-            "verdict",
-            "exitCode",
-            "scope",
-            "counts",
-            "residue",
-            "notFound",
-            "protected",
-            "outsideTheApi",
-            "planHash",
-        )
-        told = {name: evidence[name] for name in kept} | files
-        print_json(told | {"completedFromLedger": erased.completed, "calls": calls})
-    elif not options["quiet"]:
+    if output.as_json:
+        from cv_gdpr.cli.documents import of_erasure
+
+        print_json(of_erasure(erased, files, calls))
+    elif not output.quiet:
         click.echo(evidence["verdict"])
         counts = sorted(evidence["counts"].items())
         if counts:
@@ -362,7 +379,7 @@ def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> i
             click.echo(f"{one['row']}: {one['words']}")
         for name, path in files.items():
             click.echo(f"{name}: {path}")
-        if options["verbose"]:
+        if output.verbose:
             print_table(
                 "calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1}
             )
@@ -380,14 +397,14 @@ def _print_shortfall(erased: Erased) -> None:
         click.echo(f"Error: {printable(evidence['verdict'])}", err=True)
     for value in evidence["notFound"]:
         click.echo(f"Error: found nowhere: {printable(value)}", err=True)
-    bad = [one for one in evidence["items"] if one["state"] not in {"deleted", "gone already"}]
-    for one in bad[:20]:
+    for one in erased.left[:20]:
         told = f"{one['row']} {one['id']} of project {one['project']}: {one['state']}"
         reason = f" ({one['reason']})" if one["reason"] else ""
         click.echo(f"Left: {printable(told + reason)}", err=True)
-    if bad and not erased.stopped_by:
+    if erased.left and not erased.stopped_by:
         click.echo(
-            f"Error: {len(bad)} things of the plan are not proved to be gone; {erased.path} names each", err=True
+            f"Error: {len(erased.left)} things of the plan are not proved to be gone; {erased.path} names each",
+            err=True,
         )
         click.echo("Hint: the same command (with a new --evidence) does what is left", err=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from cv_gdpr.cli.given import ConnectionOptions, ScopeOptions
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import RUN
 from cv_gdpr.table.categories import CATEGORIES, Category
@@ -302,12 +303,12 @@ def _merge(weight_above: int, above: Any, weight_here: int, here: Any) -> Any:
     return here if weight_here >= weight_above else above
 
 
-def connection(options: dict[str, Any]) -> "Connection":
+def connection(given: ConnectionOptions) -> "Connection":
     """Give where the service is and its key; raises UsageError naming what is missing."""
     from cv_gdpr.service.client import Connection, checked_endpoint, checked_key
 
-    endpoint = options["endpoint"] or _variable(ENDPOINT_VARIABLES)
-    key = _key_from(options["key_file"]) if options["key_file"] else _variable(KEY_VARIABLES)
+    endpoint = given.endpoint or _variable(ENDPOINT_VARIABLES)
+    key = _key_from(given.key_file) if given.key_file else _variable(KEY_VARIABLES)
     lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
     if lacking or endpoint is None or key is None:
         raise UsageError(
@@ -318,9 +319,9 @@ def connection(options: dict[str, Any]) -> "Connection":
     return Connection(
         checked_endpoint(endpoint),
         checked_key(key),
-        options["calls_per_second"],
-        options["patience"],
-        options["read_timeout"],
+        given.calls_per_second,
+        given.patience,
+        given.read_timeout,
     )
 
 
@@ -356,17 +357,17 @@ def _read_text(place: str, option: str) -> str:
     return text
 
 
-def scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
+def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> Scope:
     """Give what a command is about; raises UsageError unless it is either --all or --project."""
-    if options["all_projects"] == bool(options["projects"]):
+    if given.all_projects == bool(given.projects):
         raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
-    if options["key_file"] == "-" and options["image_ids_file"] == "-":
+    if key_file == "-" and given.image_ids_file == "-":
         raise UsageError("standard input cannot be both --key-file and --image-ids-file")
-    image_ids = set(options["image_ids"])
-    if options["image_ids_file"]:
-        image_ids |= _ids_from(options["image_ids_file"])
-    selection = Selection(frozenset(options["tags"]), frozenset(options["metadata"]), frozenset(image_ids))
-    return Scope(tuple(options["projects"]), rows, selection)
+    image_ids = set(given.image_ids)
+    if given.image_ids_file:
+        image_ids |= _ids_from(given.image_ids_file)
+    selection = Selection(frozenset(given.tags), frozenset(given.metadata), frozenset(image_ids))
+    return Scope(given.projects, rows, selection)
 
 
 def _ids_from(place: str) -> set[str]:

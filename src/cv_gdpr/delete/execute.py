@@ -17,6 +17,7 @@ from cv_gdpr.evidence import papers
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close, opening
 from cv_gdpr.evidence.ledger import Ledger
+from cv_gdpr.evidence.outcomes import DELETED, GONE
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.inventory import projects_in
 from cv_gdpr.table.scope import Scope
@@ -31,6 +32,16 @@ class Erased:
     path: Path
     stopped_by: CvGdprError | None = None
     completed: bool = False  # an earlier run did it; its papers alone were completed
+
+    @property
+    def left(self) -> list[Json]:
+        """The things of the plan that are not proved to be gone, as the evidence has them."""
+        return [one for one in self.evidence["items"] if one["state"] not in {DELETED, GONE}]
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same command may do more: what is left may be deleted the next time."""
+        return self.stopped_by.retryable if self.stopped_by else bool(self.left)
 
 
 def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: Terms) -> Erased:
