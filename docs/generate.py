@@ -1,4 +1,4 @@
-"""The parts of the documentation that are made from the code; cog calls these functions and compares."""
+"""The parts of the documentation that are generated from the code; cog calls these functions."""
 
 import click
 
@@ -7,7 +7,7 @@ from cv_gdpr.table.categories import CATEGORIES, PUBLISHED
 
 
 def data_table() -> str:
-    """Give the table of the data as Markdown: what exports each kind, what deletes it, and how."""
+    """Return the table of data as Markdown: what exports each kind, what deletes it, and how."""
     rows = ["| command | data | exported by | deleted by | kind of deletion |", "| --- | --- | --- | --- | --- |"]
     for row in CATEGORIES:
         beyond = "" if row.published else " *(not in Microsoft's table)*"
@@ -17,14 +17,14 @@ def data_table() -> str:
 
 
 def by_hand() -> str:
-    """Give, for each row that no operation serves, what a person must do."""
+    """Return what a person must do, for each row that the API cannot export or delete."""
     to_export = [f"- to export `{row.name}`: {row.export_by_hand}." for row in CATEGORIES if row.export_by_hand]
     to_delete = [f"- to delete `{row.name}`: {row.delete_by_hand}." for row in CATEGORIES if row.delete_by_hand]
     return "\n".join(to_export + to_delete)
 
 
 def commands() -> str:
-    """Give the help of every command, ROWs once."""
+    """Return the help of every command; for a command with ROWs, one line about them."""
     pages = [_page(cli, "cv-gdpr")]
     for name, command in ((name, cli.get_command(None, name)) for name in cli.list_commands(None)):
         pages.append(_page(command, f"cv-gdpr {name}"))

@@ -1,4 +1,4 @@
-"""Links that expire while the export runs, and things that are deleted before their bytes were fetched."""
+"""Links that expire during an export, and items deleted before their bytes are fetched."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.export.exporting import assert_bag, fetched, image_record, payload, p
 
 
 def slow_export(cli, sim, out, *words):
-    """Export with few connections from a slow blob host; give what came of it."""
+    """Export with few connections from a slow blob host; return the result."""
     options = ("--connections", "8", "--json", "--out", out)
     return towards(cli, sim)("export", *(words or ("--all",)), *options, CV_GDPR_EXPORT_PATIENCE="20")
 
@@ -61,7 +61,7 @@ def test_links_of_every_kind_are_renewed_from_where_they_came(cli, tmp_path):
 
 
 @pytest.mark.parametrize("row", ["images", "predictions", "exports"])
-def test_what_is_deleted_before_its_bytes_were_fetched_is_recorded_as_gone(sim, cli, tmp_path, row):
+def test_an_item_deleted_before_its_download_is_gone(sim, cli, tmp_path, row):
     project = stock(sim)
     holder = sim.store.projects[project]
     first = next(iter(holder.iterations.values()))
@@ -98,7 +98,7 @@ def test_what_is_deleted_before_its_bytes_were_fetched_is_recorded_as_gone(sim, 
 
 
 @pytest.mark.parametrize("answered", ["nothing", "another", "no link"])
-def test_what_the_service_still_lists_is_missing_and_never_gone(sim, cli, tmp_path, answered):
+def test_an_item_still_listed_is_missing_and_not_gone(sim, cli, tmp_path, answered):
     (project,) = sim.fill(images=5, image_bytes=60)
     ids = list(sim.store.projects[project].workspace.images)
     bodies = {"nothing": [], "another": [image_record()], "no link": [image_record(one) for one in ids]}
@@ -113,7 +113,7 @@ def test_what_the_service_still_lists_is_missing_and_never_gone(sim, cli, tmp_pa
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_a_model_that_is_exported_again_meanwhile_is_fetched_from_its_new_place(sim, cli, tmp_path):
+def test_a_model_exported_again_is_fetched_from_its_new_link(sim, cli, tmp_path):
     project = stock(sim)
     first = next(iter(sim.store.projects[project].iterations.values()))
     listed = fetched(sim, f"/projects/{project}/iterations/{first.id}/export")

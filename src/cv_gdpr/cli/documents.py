@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 from cv_gdpr.export.result import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.export.result import ExportResult
     from cv_gdpr.verify import Verification
@@ -177,6 +179,13 @@ def of_verification(result: "Verification") -> VerifyDocument:
     )
 
 
+def of_evidence(path: "Path", differences: list[str], exit_code: int) -> VerifyDocument:
+    """Return the document of the verification of evidence, or of a ledger."""
+    return VerifyDocument(
+        exit_code=exit_code, retryable=False, file=str(path), verified=not differences, differences=differences
+    )
+
+
 def of_demo(result: "ExportResult", checked: "Verification") -> DemoDocument:
     """Return the document of a demo."""
     return DemoDocument(
@@ -187,7 +196,7 @@ def of_demo(result: "ExportResult", checked: "Verification") -> DemoDocument:
     )
 
 
-def of_words(verdict: str, outside: list[dict[str, Any]]) -> DeleteDocument:
+def of_instructions(verdict: str, outside: list[dict[str, Any]]) -> DeleteDocument:
     """Return the document of a command that asked only for what no operation of the API deletes."""
     by_hand = [ByHand(**one) for one in outside]
     return DeleteDocument(exit_code=3, retryable=False, verdict=verdict, outside_the_api=by_hand)

@@ -27,7 +27,7 @@ class ScopeOptions(NamedTuple):
     image_ids_file: str | None
 
     @property
-    def narrows(self) -> bool:
+    def has_selector(self) -> bool:
         """Whether a selector was given."""
         return bool(self.tags or self.metadata or self.image_ids or self.image_ids_file)
 

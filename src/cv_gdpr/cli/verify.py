@@ -1,4 +1,4 @@
-"""`cv-gdpr verify DIR`."""
+"""`cv-gdpr verify DIR|FILE`."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _PROVED = {
     False: "evidence, ledger, certificate and hashes agree",
-    True: "the ledger is whole; that its last line is the one written, the evidence tells",
+    True: "the ledger is intact; only its evidence shows whether lines are missing at its end",
 }
 
 
@@ -23,10 +23,11 @@ _PROVED = {
 @click.argument("path", cls=Argument, metavar="DIR|FILE", type=FilePath())
 @output_options
 def verify(path: "Path", *, quiet: bool, verbose: int, as_json: bool) -> int:
-    """Prove an export or the evidence of an erasure, without the service.
+    """Check an export, or the evidence of an erasure, without the service.
 
-    DIR: the bag, the hashes, every record's file, the counts. FILE: evidence (NAME.json) with its ledger, certificate
-    and hashes; or a ledger alone (NAME.jsonl). Exits 0 if nothing differs, else 4 with each difference.
+    DIR: an export; checks hashes, the file of every record, and counts. FILE: evidence (NAME.json), checked with its
+    ledger, certificate and hashes, or a ledger alone (NAME.jsonl). Exits 0 if nothing differs, else 4 and names each
+    difference.
     """
     output = OutputOptions(quiet, verbose, as_json)
     if path.is_file():
@@ -44,13 +45,9 @@ def _verify_evidence(path: "Path", output: OutputOptions) -> int:
     differences = check(path)
     code = 4 if differences else 0
     if output.as_json:
-        from cv_gdpr.cli.documents import VerifyDocument
+        from cv_gdpr.cli.documents import of_evidence
 
-        print_json(
-            VerifyDocument(
-                exit_code=code, retryable=False, file=str(path), verified=not differences, differences=differences
-            )
-        )
+        print_json(of_evidence(path, differences, code))
         return code
     for difference in differences:
         click.echo(f"differs: {printable(difference)}")
@@ -62,7 +59,7 @@ def _verify_evidence(path: "Path", output: OutputOptions) -> int:
 
 
 def report(result: "Verification", output: OutputOptions) -> None:
-    """Print what a verification came to: a line for each difference, or JSON."""
+    """Print the result of a verification: a line for each difference, or JSON."""
     if output.as_json:
         from cv_gdpr.cli.documents import of_verification
 
