@@ -3,17 +3,33 @@
 import click
 
 from cv_gdpr.cli import cli
-from cv_gdpr.table.categories import CATEGORIES, PUBLISHED
+from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
+
+
+def published_table() -> str:
+    """Return Microsoft's table as Markdown, with the command that covers each of its rows."""
+    rows = ["| data | export operation | delete operation | command |", "| --- | --- | --- | --- |"]
+    rows += [
+        f"| {one.data} | {', '.join(one.exported_by)} | {one.deleted_by} | `{row.name}` |"
+        for row in CATEGORIES
+        for one in row.covers
+    ]
+    return "\n".join([*rows, "", f"Microsoft's page: <{PAGE}>"])
 
 
 def data_table() -> str:
-    """Return the table of data as Markdown: what exports each kind, what deletes it, and how."""
-    rows = ["| command | data | exported by | deleted by | kind of deletion |", "| --- | --- | --- | --- | --- |"]
+    """Return the rows of the program as Markdown: what exports each, what deletes it, how, and the files it writes."""
+    rows = ["| command | data | exported by | deleted by | kind of deletion | files |", "| --- |" + " --- |" * 5]
     for row in CATEGORIES:
-        beyond = "" if row.published else " *(not in Microsoft's table)*"
-        operations = ", ".join(row.exported_by)
-        rows.append(f"| `{row.name}` | {row.data}{beyond} | {operations} | {row.deleted_by} | {row.deletion.value} |")
-    return "\n".join([*rows, "", f"Microsoft's table: <{PUBLISHED}>"])
+        beyond = "" if row.covers else " *(not in Microsoft's table)*"
+        operations, files = ", ".join(row.exported_by), ", ".join(f"`{name}`" for name in _names(row))
+        cells = (f"`{row.name}`", row.data + beyond, operations, row.deleted_by, row.deletion.value, files)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _names(row: Category) -> list[str]:
+    return [file.name for file in row.files] + [f"{folder}/" for folder in row.folders]
 
 
 def by_hand() -> str:

@@ -7,7 +7,8 @@ import pytest
 
 from custom_vision_simulator import Simulator
 from custom_vision_simulator.records import Export, ImageTag
-from cv_gdpr.delete.holding import endpoint_of, models_held, records_held
+from cv_gdpr.archive.bag import Bag
+from cv_gdpr.delete.holding import things_held
 from cv_gdpr.errors import UsageError
 from cv_gdpr.verify import verify
 from tests.commandline import CommandLine
@@ -137,7 +138,8 @@ def test_items_changed_since_the_export_are_not_deleted(sim, erase, exported, ch
 
     said = refused(sim, erase, folder)
 
-    assert "does not hold 1 things" in said
+    lacking = 2 if change is retrained else 1  # a new iteration has a model of its own
+    assert f"does not hold {lacking} things" in said
     assert identity in said
 
 
@@ -220,7 +222,7 @@ def test_an_item_noted_as_gone_is_not_held(sim, erase, exported, row):
     folder = exported()
     identity = without_bytes(folder, project, row)
     assert verify(folder).differences == []  # the bag is complete: it states that this is missing
-    assert identity not in {record["id"] for _, held, record in records_held(folder) if held == row}
+    assert identity not in {one.id for one in things_held(Bag(folder)) if one.row == row}
 
     said = refused(sim, erase, folder)
 
@@ -229,11 +231,16 @@ def test_an_item_noted_as_gone_is_not_held(sim, erase, exported, row):
 
 def test_everything_the_service_has_is_held(sim, exported):
     projects = [stock(sim), stock(sim, "Strangers")]
-    held = {(one, row, record["id"]) for one, row, record in records_held(exported())}
+    held = {one[:3] for one in things_held(Bag(exported()))}
 
     for row in ("projects", "iterations", "predictions", "tags", "images"):
         there = {(project, row, one) for project in projects for one in ids(sim, project, row)}
         assert {one for one in held if one[1] == row} == there
+
+
+def models_in(folder):
+    """Return project and id of each exported model that a bag holds."""
+    return {(one.project, one.id) for one in things_held(Bag(folder)) if one.row == "exports"}
 
 
 def test_exported_models_are_held_if_they_are_done(sim, exported):
@@ -242,7 +249,7 @@ def test_exported_models_are_held_if_they_are_done(sim, exported):
     first.exports += [Export("ONNX", "ONNXFloat16", "Done"), Export("CoreML", None, "Exporting")]
     second.exports += [Export("DockerFile", "Linux", "Failed")]
 
-    held = models_held(exported())
+    held = models_in(exported())
 
     assert held == {(project, f"{first.id}/TensorFlow"), (project, f"{first.id}/ONNX-ONNXFloat16")}
 
@@ -255,7 +262,7 @@ def test_a_model_missing_in_the_index_is_not_held(sim, exported):
         lambda values: [values.remove(one) for one in values[:] if one["blob"].startswith("exported-models/")],
     )
 
-    assert models_held(folder) == set()
+    assert models_in(folder) == set()
 
 
 @pytest.mark.parametrize("file", ["data/export.json", "bag-info.txt"])
@@ -267,7 +274,7 @@ def test_files_that_name_different_endpoints_are_refused(sim, erase, exported, f
 
     assert "is not proved" in refused(sim, erase, folder)
     with pytest.raises(UsageError, match="do not name the same endpoint"):
-        endpoint_of(folder)
+        _ = Bag(folder).endpoint
 
 
 @pytest.mark.parametrize("name", ["evidence.json", "manifest-sha256.txt"])
