@@ -258,6 +258,7 @@ def test_commands_without_a_service_do_not_import_the_sdk(words):
         "rich",
         "asyncio",
         "dataclasses",
+        "msgspec",
         "json",
         "cv_gdpr.export.resource",
     }

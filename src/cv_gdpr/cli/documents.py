@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cv_gdpr.verify import Verification
 
 
-class Part(Struct, kw_only=True, frozen=True, rename="camel", forbid_unknown_fields=True):
+class Part(Struct, kw_only=True, frozen=True, rename="camel"):
     """A part of a document."""
 
 
@@ -81,14 +81,14 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
     apply is null.
     """
 
-    folder: str | None = None
-    file: str | None = None
+    folder: str | None
+    file: str | None
     verified: bool
     differences: list[str]
-    files: int | None = None
-    bytes: int | None = None
-    records: int | None = None
-    export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")] = None
+    files: int | None
+    bytes: int | None
+    records: int | None
+    export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")]
 
 
 class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
@@ -113,21 +113,19 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     """
 
     verdict: str
-    scope: Annotated[dict[str, Any] | None, Meta(description="As the evidence has it.")] = None
-    counts: Annotated[dict[str, int], Meta(description="State: how many things of the plan are in it.")] = {}
-    residue: Annotated[list[dict[str, Any]], Meta(description="As the evidence has it.")] = []
-    not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")] = []
-    protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")] = []
+    scope: Annotated[dict[str, Any] | None, Meta(description="As the evidence has it.")]
+    counts: Annotated[dict[str, int], Meta(description="State: how many things of the plan are in it.")]
+    residue: Annotated[list[dict[str, Any]], Meta(description="As the evidence has it.")]
+    not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")]
+    protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
     outside_the_api: list[ByHand]
-    plan_hash: str | None = None
-    evidence: str | None = None
-    ledger: str | None = None
-    certificate: str | None = None
-    hashes: str | None = None
-    completed_from_ledger: Annotated[
-        bool, Meta(description="An earlier run did it; only its papers were completed.")
-    ] = False
-    calls: dict[str, int] = {}
+    plan_hash: str | None
+    evidence: str | None
+    ledger: str | None
+    certificate: str | None
+    hashes: str | None
+    completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; only its papers were completed.")]
+    calls: dict[str, int]
 
 
 class ErrorDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-error/1"):
@@ -170,6 +168,7 @@ def of_verification(result: "Verification") -> VerifyDocument:
         exit_code=result.exit_code,
         retryable=False,
         folder=str(result.folder),
+        file=None,
         verified=not result.differences,
         differences=result.differences,
         files=result.files,
@@ -182,7 +181,16 @@ def of_verification(result: "Verification") -> VerifyDocument:
 def of_evidence(path: "Path", differences: list[str], exit_code: int) -> VerifyDocument:
     """Return the document of the verification of evidence, or of a ledger."""
     return VerifyDocument(
-        exit_code=exit_code, retryable=False, file=str(path), verified=not differences, differences=differences
+        exit_code=exit_code,
+        retryable=False,
+        folder=None,
+        file=str(path),
+        verified=not differences,
+        differences=differences,
+        files=None,
+        bytes=None,
+        records=None,
+        export=None,
     )
 
 
@@ -198,8 +206,24 @@ def of_demo(result: "ExportResult", checked: "Verification") -> DemoDocument:
 
 def of_instructions(verdict: str, outside: list[dict[str, Any]]) -> DeleteDocument:
     """Return the document of a command that asked only for what no operation of the API deletes."""
-    by_hand = [ByHand(**one) for one in outside]
-    return DeleteDocument(exit_code=3, retryable=False, verdict=verdict, outside_the_api=by_hand)
+    return DeleteDocument(
+        exit_code=3,
+        retryable=False,
+        verdict=verdict,
+        scope=None,
+        counts={},
+        residue=[],
+        not_found=[],
+        protected=[],
+        outside_the_api=[ByHand(**one) for one in outside],
+        plan_hash=None,
+        evidence=None,
+        ledger=None,
+        certificate=None,
+        hashes=None,
+        completed_from_ledger=False,
+        calls={},
+    )
 
 
 def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -> DeleteDocument:
