@@ -120,7 +120,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     with Service(connection) as service:
         with _nothing_sent():
             plan = _plan(service, scope, options, resumed=earlier)
-        outside = _outside(plan.rows_named, selected=bool(plan.scope["selectors"]))
+        outside = _outside(plan.rows_named, selected=bool(plan.scope.selectors))
         if options["dry_run"]:
             show(plan, outside, as_json=options["as_json"])
             return planned_code(plan)
@@ -261,7 +261,7 @@ def _confirm(plan: Plan, outside: list[Json], options: dict[str, Any]) -> None:
     show(plan, outside, error=True)
     from urllib.parse import urlsplit
 
-    if plan.scope["projects"] == "all":
+    if plan.scope.projects == "all":
         host = urlsplit(plan.endpoint)
         answers = [("host of the resource", {host.netloc, str(host.hostname)})]
     else:
@@ -295,6 +295,7 @@ def _execute(service: Service, plan: Plan, outside: list[Json], asked: str, opti
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.papers import unused
+    from cv_gdpr.evidence.records import ByHand
 
     path = options["evidence"] or unused(Path())
     terms = Terms(
@@ -306,7 +307,7 @@ def _execute(service: Service, plan: Plan, outside: list[Json], asked: str, opti
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:
-        erased = erase(service, plan, path, outside, terms)
+        erased = erase(service, plan, path, [ByHand(**one) for one in outside], terms)
     except (KeyboardInterrupt, Interrupted):
         hint = f"its ledger tells what went; {_resume(path, saved=bool(options['save_plan']))}"
         raise Interrupted("interrupted", hint) from None
@@ -323,6 +324,7 @@ def _resume(path: Path, *, saved: bool = False) -> str:
 def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> int:
     """Print what an erasure came to, and give its exit code."""
     from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
+    from cv_gdpr.evidence.records import as_json
 
     evidence = erased.evidence
     files = {
@@ -333,7 +335,7 @@ def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> i
     }
     if erased.completed:
         click.echo(
-            f"Note: this erasure ended at {evidence['finished']}; its evidence was completed from the ledger. "
+            f"Note: this erasure ended at {evidence.finished}; its evidence was completed from the ledger. "
             "The service was asked nothing, and nothing was deleted.",
             err=True,
         )
@@ -341,6 +343,7 @@ def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> i
         kept = (
             "verdict",
             "exitCode",
+            "retryable",
             "scope",
             "counts",
             "residue",
@@ -349,17 +352,18 @@ def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> i
             "outsideTheApi",
             "planHash",
         )
-        told = {name: evidence[name] for name in kept} | files
+        document = as_json(evidence)
+        told = {name: document[name] for name in kept} | files
         print_json(told | {"completedFromLedger": erased.completed, "calls": calls})
     elif not options["quiet"]:
-        click.echo(evidence["verdict"])
-        counts = sorted(evidence["counts"].items())
+        click.echo(evidence.verdict)
+        counts = sorted(evidence.counts.items())
         if counts:
             print_table("things in the plan", ("state", "things"), [(name, str(n)) for name, n in counts], numbers={1})
-        for row, reason in evidence["scope"].get("notSearched", {}).items():
+        for row, reason in evidence.scope.not_searched.items():
             click.echo(f"{row}: not searched, {reason}")
-        for one in evidence["outsideTheApi"]:
-            click.echo(f"{one['row']}: {one['words']}")
+        for one in evidence.outside_the_api:
+            click.echo(f"{one.row}: {one.words}")
         for name, path in files.items():
             click.echo(f"{name}: {path}")
         if options["verbose"]:
@@ -367,7 +371,7 @@ def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> i
                 "calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1}
             )
     _print_shortfall(erased)
-    return int(evidence["exitCode"])
+    return evidence.exit_code
 
 
 def _print_shortfall(erased: Erased) -> None:
@@ -376,14 +380,14 @@ def _print_shortfall(erased: Erased) -> None:
         click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
         hint = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
         click.echo(f"Hint: {printable(hint)}{_resume(erased.path)}", err=True)
-    elif evidence["exitCode"] == NotAuthorised.exit_code:
-        click.echo(f"Error: {printable(evidence['verdict'])}", err=True)
-    for value in evidence["notFound"]:
+    elif evidence.exit_code == NotAuthorised.exit_code:
+        click.echo(f"Error: {printable(evidence.verdict)}", err=True)
+    for value in evidence.not_found:
         click.echo(f"Error: found nowhere: {printable(value)}", err=True)
-    bad = [one for one in evidence["items"] if one["state"] not in {"deleted", "gone already"}]
+    bad = [one for one in evidence.items if one.state not in {"deleted", "gone already"}]
     for one in bad[:20]:
-        told = f"{one['row']} {one['id']} of project {one['project']}: {one['state']}"
-        reason = f" ({one['reason']})" if one["reason"] else ""
+        told = f"{one.row} {one.id} of project {one.project}: {one.state}"
+        reason = f" ({one.reason})" if one.reason else ""
         click.echo(f"Left: {printable(told + reason)}", err=True)
     if bad and not erased.stopped_by:
         click.echo(

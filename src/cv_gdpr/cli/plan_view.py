@@ -65,14 +65,14 @@ def _plan_notes(plan: Plan, outside: list[Json]) -> list[str]:
         for project in plan.projects
         for iteration in project.iterations_holding
     ]
-    if "performance" in plan.scope["rows"]:
+    if "performance" in plan.scope.rows:
         notes.append("performance: goes with its iterations, which are planned here")
     notes += [
         f"selected as an iteration has it, but not as it is today, and left: image {image} of project {project.id}"
         for project in plan.projects
         for image in project.disputed
     ]
-    notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.get("notSearched", {}).items()]
+    notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.not_searched.items()]
     notes += [f"protected: project {identity}" for identity in plan.protected]
     notes += [f"found nowhere: {value}" for value in plan.unmatched]
     return notes + [f"{one['row']}: {one['words']}" for one in outside]
