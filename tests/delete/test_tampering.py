@@ -240,7 +240,7 @@ def remade(erase, lines):
     content = erase.ledger_file.read_bytes()
     chain = Chain(content)  # without the checks that the forger would like to pass
     chain.last = hashlib.sha256(content.splitlines()[-1]).hexdigest()
-    with suppress(ValidationError):  # no evidence can be made of it
+    with suppress(ValueError):  # no evidence can be made of it
         chain.events = [event_of(json.loads(line)) for line in content.splitlines()]
         for place, content in papers.texts(erase.path, chain).items():
             place.write_bytes(content)
