@@ -54,7 +54,7 @@ class Bag:
         value = value_of(content_of(self.folder / where))
         if isinstance(value, dict):
             return value
-        raise Unfit("not an object")
+        raise Unfit("not a JSON object")
 
     def lines(self, where: str) -> Iterator[bytes]:
         """Yield the lines of a file."""

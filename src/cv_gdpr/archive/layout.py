@@ -1,4 +1,4 @@
-"""How the files of an export are named, so that nothing else in its folder is ever taken for its own."""
+"""The names that an export gives its files, so that it never takes another file for its own."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from cv_gdpr.errors import UsageError
 
 _ID = r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|x[0-9a-f]{32})"
 _NAMED = rf"([^/]+-)?{_ID}"  # a project's folder, or an iteration's
-_DEEPEST = 4  # folders in one another
+_DEEPEST = 4  # nested folders
 _SUFFIX = r"(\.[0-9a-f]{8})?\.[a-z0-9]{1,10}"
 _OF_EVERY_EXPORT = r"export\.json"
 _OF_EVERY_PROJECT = r"(files|listings|absent)\.jsonl"
@@ -110,7 +110,7 @@ def files_below(data: Path, owner: int | None = None) -> Iterator[tuple[str, int
 
 
 def _below(folder: str, relative: str, owner: int | None) -> Iterator[tuple[str, int]]:
-    with os.scandir(folder) as entries:  # names alone: of 100,000 entries, each would keep its state
+    with os.scandir(folder) as entries:  # keep only the names: 100,000 entries would take much more memory
         names = [f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries]
     names.sort()
     for name in names:
@@ -130,9 +130,9 @@ def _below(folder: str, relative: str, owner: int | None) -> Iterator[tuple[str,
 
 
 def refuse_foreign(path: Path, owner: int | None) -> None:
-    """Raise UsageError if a link has the place of something in an export, or if another user than `owner` has it."""
+    """Raise UsageError if `path` is a link, or belongs to another user than `owner`."""
     if path.is_symlink():
-        raise UsageError(f"{path} is a link", "an export's folder is refused if it leads elsewhere")
+        raise UsageError(f"{path} is a link", "replace it by a real file or folder, or name another folder")
     if owner is not None and path.exists() and path.lstat().st_uid != owner:
         raise _of_another_user(str(path))
 
@@ -142,11 +142,11 @@ def _of_another_user(place: str) -> UsageError:
 
 
 def _foreign(place: str) -> UsageError:
-    return UsageError(f"{place} is not an export's", "move it, or name another folder")
+    return UsageError(f"{place} is not part of an export", "move it, or name another folder")
 
 
 def is_regular(path: Path) -> bool:
-    """Say whether there is a file, and no link, pipe or device in its place."""
+    """Return whether `path` is a regular file: not a link, pipe or device."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError):

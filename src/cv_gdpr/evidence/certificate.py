@@ -1,7 +1,7 @@
-"""The printable page of an erasure: the evidence as a certificate that a person signs and files.
+"""The certificate of an erasure: the evidence as a printable page for a person to sign and file.
 
-Its fields are those of a certificate of sanitization (NIST SP 800-88) that apply to data which a cloud service holds.
-No medium is in anybody's hands: there is no serial number, and neither Clear nor Purge is claimed.
+Its fields are those of the certificate of sanitization in NIST SP 800-88 that apply to data in a cloud service. The
+customer does not hold the storage media, so there is no serial number, and neither Clear nor Purge is claimed.
 """
 
 from functools import cache
@@ -21,7 +21,7 @@ _MARKUP = {
 
 
 def certificate(evidence: Evidence) -> str:
-    """Return the page as HTML: it runs no scripts and loads nothing."""
+    """Return the certificate as an HTML page without scripts, links or external files."""
     return _template().render(evidence=evidence)
 
 
@@ -43,8 +43,8 @@ def _style() -> str:
     return _packaged("certificate.css")
 
 
-class _Foreign(HTMLParser):
-    """Collects the markup of a page that no certificate holds: a script, a link, a picture, an event handler."""
+class _ForeignMarkup(HTMLParser):
+    """Collects all markup that a certificate never has: scripts, links, pictures, event handlers, comments."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,12 +53,12 @@ class _Foreign(HTMLParser):
         self.tags = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element or an attribute that is not the certificate's."""
+        """Note an element or attribute that a certificate never has."""
         self.tags += 1
         self._note(tag, *(f"{name}={value}" for name, value in attrs))
 
     def handle_endtag(self, tag: str) -> None:
-        """Count it."""
+        """Note an end tag in the same way."""
         self.tags += 1
         self._note(tag)
 
@@ -68,7 +68,7 @@ class _Foreign(HTMLParser):
         self._note(decl)
 
     def handle_comment(self, data: str) -> None:
-        """Note a comment: old browsers run some."""
+        """Note a comment: old browsers execute conditional ones."""
         self._note(f"a comment {data}")
 
     def handle_pi(self, data: str) -> None:
@@ -76,11 +76,11 @@ class _Foreign(HTMLParser):
         self._note(f"an instruction {data}")
 
     def unknown_decl(self, data: str) -> None:
-        """Note whatever else begins with <!."""
+        """Note any other markup that begins with <!."""
         self._note(data)
 
     def handle_data(self, data: str) -> None:
-        """Note a style sheet other than the certificate's: it may hide words, or load a picture."""
+        """Note a style sheet other than the certificate's: it may hide text or load a picture."""
         if self.cdata_elem and data != self._style:
             self._note("a foreign style")
 
@@ -89,9 +89,9 @@ class _Foreign(HTMLParser):
 
 
 def foreign_markup(page: str) -> list[str]:
-    """Give what a page holds beside the markup of a certificate."""
-    parser = _Foreign()
+    """Return all markup in a page that a certificate never has."""
+    parser = _ForeignMarkup()
     parser.feed(page)
     parser.close()
-    odd = [] if page.count("<") == parser.tags else ["a < that begins no tag"]  # a browser may see one there
-    return parser.found + odd
+    stray = [] if page.count("<") == parser.tags else ["a < outside a tag"]  # a browser may read it as a tag
+    return parser.found + stray

@@ -1,4 +1,4 @@
-"""The check of an erasure's files against each other: evidence, ledger, certificate, list of hashes."""
+"""The check that the files of an erasure agree: evidence, ledger, certificate, list of hashes."""
 
 import hashlib
 import json
@@ -17,13 +17,13 @@ from cv_gdpr.evidence.papers import certificate_of, file_of, hash_line, hashes_o
 from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, Evidence, as_json, field_names
 from cv_gdpr.verbatim import Json
 
-_WORDS = {"tool", "verdict", "method", "retention"}  # which another version of the same format may choose differently
+_WORDS = {"tool", "verdict", "method", "retention"}  # may be worded differently by another version of cv-gdpr
 
 
 def check(path: Path) -> list[str]:
-    """Check evidence with all that lies beside it, or a ledger alone; give each difference.
+    """Check evidence with the files beside it, or a ledger alone; return each difference.
 
-    A certificate or a list of hashes stands for the evidence beside it. Raises UsageError for any other file.
+    For a certificate or a list of hashes, check the evidence beside it. Raise UsageError for any other file.
     """
     if path.suffix == ".jsonl":
         return _check_ledger_alone(path)
@@ -44,7 +44,7 @@ def _check_ledger_alone(path: Path) -> list[str]:
 def _check_beside(path: Path) -> list[str]:
     evidence = path.with_suffix(".json")
     if not (evidence.exists() or ledger_of(evidence).exists()):
-        raise UsageError(f"{path} is not evidence of cv-gdpr: neither {evidence.name} nor its ledger lies beside it")
+        raise UsageError(f"{path} is not evidence of cv-gdpr: neither {evidence.name} nor its ledger is beside it")
     if not evidence.is_file():
         return [f"{evidence.name}: the evidence is missing"]
     return _check_evidence(evidence)
@@ -55,7 +55,7 @@ def _check_evidence(path: Path) -> list[str]:
     differences, ledger = list(read.differences), ledger_of(path)
     if ledger.is_file():
         chain = chained(_bytes(ledger))
-        differences += check_chain(ledger, chain) or _told(ledger, read, chain)
+        differences += check_chain(ledger, chain) or _compare_with_ledger(ledger, read, chain)
     else:
         differences.append(f"{ledger.name}: the ledger is missing")
     differences += _check_certificate(certificate_of(path), read.evidence)
@@ -70,30 +70,30 @@ def _bytes(path: Path) -> bytes:
 
 
 class _Read(NamedTuple):
-    """Evidence as read: its bytes, its JSON, its record unless some value does not fit, and what is wrong with it."""
+    """Evidence as read: its bytes, its fields, its record if every field is valid, and the differences so far."""
 
     content: bytes
-    told: Json
+    fields: Json
     evidence: Evidence | None
     differences: list[str]
 
 
 def _read(path: Path, content: bytes) -> _Read:
     """Return the evidence in a file; raise UsageError unless it is evidence of this format."""
-    told, differences = _document(path, content)
+    fields, differences = _fields(path, content)
     try:
-        return _Read(content, told, convert(told, Evidence), differences)
+        return _Read(content, fields, convert(fields, Evidence), differences)
     except (ValidationError, RecursionError) as error:
-        return _Read(content, told, None, differences or [f"{path.name}: not evidence as cv-gdpr writes it: {error}"])
+        return _Read(content, fields, None, differences or [f"{path.name}: invalid: {error}"])
 
 
-def _document(path: Path, content: bytes) -> tuple[Json, list[str]]:
-    """Return a file's JSON and what is wrong with its keys; raise UsageError unless it names this format."""
+def _fields(path: Path, content: bytes) -> tuple[Json, list[str]]:
+    """Return the fields and the differences in their keys; raise UsageError unless it is evidence of this format."""
     twice: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> Json:
         several = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        twice.extend(f"{name}: stands twice in one object of {path.name}" for name in several)
+        twice.extend(f"{name}: occurs twice in one object of {path.name}" for name in several)
         return dict(pairs)
 
     try:
@@ -103,26 +103,28 @@ def _document(path: Path, content: bytes) -> tuple[Json, list[str]]:
     if not isinstance(evidence, dict) or evidence.get("format") != FORMAT:
         raise UsageError(f"{path} is not evidence of cv-gdpr")
     known = field_names(Evidence)
-    unknown = [f"{name}: no field of {FORMAT}" for name in evidence if name not in known]
+    unknown = [f"{name}: not a field of {FORMAT}" for name in evidence if name not in known]
     return evidence, sorted(twice) + unknown + [f"{name}: missing" for name in known if name not in evidence]
 
 
 def check_chain(path: Path, chain: Chain) -> list[str]:
-    """Check a ledger by itself; give each difference."""
+    """Check a ledger by itself; return each difference."""
     if chain.broken:
         return [f"{path.name}: {chain.broken}"]
     if chain.torn:
-        return [f"{path.name}: its end is torn, as by a run that was cut off"]
+        return [f"{path.name}: its last line is incomplete: the run was interrupted"]
     if not chain.events or not isinstance(chain.events[0], Opened):
         return [f"{path.name}: not a ledger of cv-gdpr"]
     closed = chain.events[-1]
     if not isinstance(closed, Closed):
-        return [f"{path.name}: it was never closed: the run was cut off"]
-    return [f"{path.name}: its end does not fit its beginning: {name}" for name in _contradicted(chain, closed)]
+        return [f"{path.name}: it was never closed: the run was interrupted"]
+    return [
+        f"{path.name}: its last event contradicts the events before it: {name}" for name in _contradicted(chain, closed)
+    ]
 
 
 def _contradicted(chain: Chain, closed: Closed) -> list[str]:
-    """Return the fields of the ledger's last event that are not what the events before it tell."""
+    """Return the fields of the ledger's last event that contradict the events before it."""
     stated = closed.document
     opened = [event for event in chain.events if isinstance(event, Opened)][-1]
     if stated.tool != opened.tool:
@@ -134,36 +136,36 @@ def _contradicted(chain: Chain, closed: Closed) -> list[str]:
     free = set() if stated.tool == TOOL else _WORDS
     if stated.format == FIRST_FORMAT:
         free = free | {"format"}
-    is_told, was_told = as_json(again), as_json(stated)
-    return sorted(name for name in is_told if name not in free and is_told[name] != was_told[name])
+    derived, written = as_json(again), as_json(stated)
+    return sorted(name for name in derived if name not in free and derived[name] != written[name])
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Compare as written: for Python, True is 1 and 1 is 1.0."""
+    """Return whether two values have the same JSON text; in Python, True == 1 and 1 == 1.0."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _told(ledger: Path, read: _Read, chain: Chain) -> list[str]:
-    """Return what the evidence says otherwise than its ledger."""
+def _compare_with_ledger(ledger: Path, read: _Read, chain: Chain) -> list[str]:
+    """Derive the evidence from the ledger again, and return each difference."""
     document = document_of(chain, ledger.name)
-    told = as_json(document)
-    differences = [f"{name}: not what the ledger tells" for name in told if not _same(read.told.get(name), told[name])]
-    if not differences and read.content != file_of(document):
-        return ["the evidence is not written as cv-gdpr writes it"]
-    return differences
+    derived = as_json(document)
+    differing = [name for name in derived if not _same(read.fields.get(name), derived[name])]
+    if not differing and read.content != file_of(document):
+        return ["the evidence is not formatted as cv-gdpr writes it"]
+    return [f"{name}: differs from the ledger" for name in differing]
 
 
 def _check_certificate(path: Path, evidence: Evidence | None) -> list[str]:
-    """Compare with the page that this version makes of the evidence; of another version's, only that it is harmless."""
+    """Compare the certificate with one made again from the evidence; for another version, only check its markup."""
     if not path.is_file():
         return [f"{path.name}: the certificate is missing"]
     content = _bytes(path)
     if foreign := foreign_markup(content.decode(errors="replace")):
-        return [f"{path.name}: holds what no certificate holds: {foreign[0][:80]}"]
+        return [f"{path.name}: holds foreign markup: {foreign[0][:80]}"]
     if evidence is None:
-        return [f"{path.name}: no certificate can be made of this evidence to compare it with"]
-    same = evidence.tool != TOOL or content == page_of(evidence)  # another version's: its hash in the list alone speaks
-    return [] if same else [f"{path.name}: not the certificate of this evidence"]
+        return [f"{path.name}: cannot be checked: the evidence is invalid"]
+    same = evidence.tool != TOOL or content == page_of(evidence)  # of another version, only its listed hash counts
+    return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
 
 
 def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> list[str]:
@@ -173,8 +175,8 @@ def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> lis
         return [f"{path.name}: the list of hashes is missing"] if required else []
     lines = _bytes(path).split(b"\n")
     there = [file for file in files if file.is_file()]
-    due = {hash_line(hashlib.sha256(_bytes(file)).hexdigest(), file)[:-1]: file for file in there}
-    differences = [f"{file.name}: not what {path.name} says" for line, file in due.items() if line not in lines]
+    hashed = {hash_line(hashlib.sha256(_bytes(file)).hexdigest(), file)[:-1]: file for file in there}
+    differences = [f"{file.name}: its hash is not in {path.name}" for line, file in hashed.items() if line not in lines]
     if required and (len(lines) != len(files) + 1 or lines[-1]):
         differences.append(f"{path.name}: not a list of these {len(files)} files as sha256sum writes it")
     return differences

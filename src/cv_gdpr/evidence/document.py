@@ -1,4 +1,4 @@
-"""The evidence of an erasure: one JSON document, told from the ledger's events alone."""
+"""The evidence of an erasure: one JSON document, derived from the ledger's events alone."""
 
 from collections.abc import Iterable, Iterator
 
@@ -37,7 +37,7 @@ METHOD = Method(
     type="deletion by API request; not media sanitisation",
     used="the delete operations of the Custom Vision Training API v3.4-preview",
     note="Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
-    "how the service frees its media is Microsoft's to say.",
+    "only Microsoft can state how the service clears its media.",
 )
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION = (
@@ -61,7 +61,7 @@ _NO_OTHER = "Not a statement that no other picture of the person exists."
 
 
 def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> int:
-    """Give the code of the command line's contract: 4 for residue, 5 for a refusal, 3 for a part, else 0."""
+    """Return the exit code: `stopped` if a run was stopped, 4 for residue, 3 if part was not done, otherwise 0."""
     states = {outcome.state for outcome in outcomes}
     if stopped:
         return stopped
@@ -71,15 +71,15 @@ def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> in
 
 
 def retryable(outcomes: list[Outcome], stopped: int) -> bool:
-    """Return whether the same command may do more: residue may go by itself later, a failure may pass.
+    """Return whether the same command may delete more: residue may disappear later, and a failure may pass.
 
-    Items that were left say it themselves; a new plan, or a person, has to see to the others.
+    An item that was left may need a new plan or a person instead; its ledger event says which.
     """
     return bool(stopped) or any(outcome.may_change for outcome in outcomes)
 
 
 def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
-    """Say in words what was proved, and no more. What was stored after the listing began may not be in the plan."""
+    """Return in words what was proved, and no more; items stored after the listing began may not be in the plan."""
     selected, before = bool(opened.scope.selectors), f"stored before {opened.listed_from}"
     if code == 3 and not outcomes:
         return "found nowhere: what was asked for"
@@ -97,22 +97,22 @@ def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
 
 
 def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0) -> None:
-    """Write the ledger's last event; from all of them the evidence is told.
+    """Write the ledger's last event; the evidence is derived from it and the events before it.
 
-    `outside` is what no operation deletes, `stopped` the exit code of what stopped the run. Raise StorageError and
-    LedgerLost.
+    `outside` is what the API cannot delete, `stopped` the exit code of the error that stopped the run, or 0. Raise
+    StorageError and LedgerLost.
     """
     ledger.write(Closed(stopped=stopped, document=head(ledger.events, outside, stopped, now())))
 
 
 def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str) -> Head:
-    """Return the part of the evidence that lists no single items, from the events before the last."""
+    """Return the part of the evidence that is not about single items, from the events before the last one."""
     outcomes = outcomes_of(events)
     runs = [event for event in events if isinstance(event, Opened)]
     opened = replace(runs[-1], scope=_scope([run.scope for run in runs]))
-    told = {outcome.id for outcome in outcomes}  # by this run or one that was cut off before it
-    nowhere = [value for value in opened.unmatched if value.rpartition(" ")[2] not in told]
-    code = exit_code(outcomes, stopped, nowhere)
+    found = {outcome.id for outcome in outcomes}  # by this run, or by an interrupted one before it
+    not_found = [value for value in opened.unmatched if value.rpartition(" ")[2] not in found]
+    code = exit_code(outcomes, stopped, not_found)
     return Head(
         format=FORMAT,
         tool=TOOL,
@@ -127,20 +127,20 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         runs=[_run(run) for run in runs],
         projects=_projects(events, outcomes),
         protected=opened.protected,
-        not_found=nowhere,
+        not_found=not_found,
         outside_the_api=outside,
         retention=list(RETENTION),
     )
 
 
 def _run(opened: Opened) -> Run:
-    """Return what the evidence says of a run: a resumed one plans what the runs before it left."""
+    """Return a run's start, plan hash and number of items; a resumed run plans what the runs before it left."""
     things = sum(len(ids) for rows in opened.planned.values() for ids in rows.values())
     return Run(started=opened.at, plan_hash=opened.plan_hash, things=things)
 
 
 def _scope(scopes: list[SearchedScope]) -> SearchedScope:
-    """Return the last run's scope; a selector matched if it did in any run, though what it matched is gone now."""
+    """Return the last run's scope, with each selector marked as matched if it matched in any run."""
     last = scopes[-1]
     if not last.selectors:
         return last
@@ -151,7 +151,7 @@ def _scope(scopes: list[SearchedScope]) -> SearchedScope:
 
 
 def _projects(events: list[Event], outcomes: list[Outcome]) -> list[Project]:
-    """Return the projects of all runs: one that was cut off may have planned what the last did not find any more."""
+    """Return the projects of all runs; the last run may not have found those that an earlier one deleted."""
     states = {(outcome.row, outcome.id): outcome.state for outcome in outcomes}
     gone = {identity for (row, identity), state in states.items() if row == "iterations" and state in {DELETED, GONE}}
     unpublished = gone | _accepted(events, "publications")
@@ -201,14 +201,14 @@ def _accepted(events: list[Event], row: str) -> set[str]:
 
 
 def _holding(events: list[Event], project: str) -> Iterator[str]:
-    """Yield the iterations that had held images which went: after those went, the service does not know it."""
+    """Yield the iterations that held deleted images, from the ledger: after the deletion the service cannot tell."""
     for event in events:
         if isinstance(event, Held) and event.project == project:
             yield from (iteration for iteration, ids in event.iterations.items() if ids)
 
 
 def document_of(chain: Chain, ledger: str) -> Evidence:
-    """Return the evidence that a closed ledger of that name tells."""
+    """Return the evidence that follows from a closed ledger; `ledger` is its file name."""
     (closed,) = (event for event in chain.events[-1:] if isinstance(event, Closed))
     outcomes = outcomes_of(chain.events)
     return Evidence(

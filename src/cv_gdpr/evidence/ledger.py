@@ -1,4 +1,4 @@
-"""A ledger of an erasure: one line an event, durable before the next step, bound by a hash to the line before."""
+"""The ledger of an erasure: a line for each event, durable before the next step, and holding the line before's hash."""
 
 import hashlib
 import json
@@ -21,16 +21,16 @@ from cv_gdpr.evidence.events import Closed, Event, Opened, Resumed, event_of, li
 from cv_gdpr.evidence.records import Sealed, as_json
 from cv_gdpr.masking import masked
 
-START = "0" * 64  # what the first line is bound to
+START = "0" * 64  # stands for the hash of a line before the first
 _ANOTHER = "name another --evidence"
-_FAR = 1 << 40  # where a lock harms no reader
+_FAR = 1 << 40  # byte to lock on Windows, beyond the content, so that others can still read the file
 
 
 class Ledger:
     """An open ledger, locked against other runs; a context manager.
 
-    A file that a run left is read back: `begin` goes on with it, unless it is `closed`. Raises UsageError for what is
-    not a ledger, or not of this endpoint, or what somebody else put there.
+    An existing ledger is read, so that `begin` can resume it unless it is `finished`. Raises UsageError if the file is
+    not a resumable ledger, is of another endpoint, or may have been put there by another user.
     """
 
     def __init__(self, path: Path, endpoint: str) -> None:
@@ -44,7 +44,7 @@ class Ledger:
         with storing(path):
             self._handle = _opened(path)
         try:
-            _stay_alone(self._handle, path)
+            _lock_ledger(self._handle, path)
             with storing(path):
                 self._read_back(endpoint)
         except BaseException:
@@ -56,8 +56,8 @@ class Ledger:
         chain = chained(content)
         first = chain.events[0] if chain.events else None
         if chain.broken or not isinstance(first, Opened | None):
-            why = chain.broken or "it does not begin as a ledger does"
-            raise UsageError(f"{self.path} is not a ledger that can be resumed: {why}", f"keep that file; {_ANOTHER}")
+            why = chain.broken or "its first event is not the beginning of a run"
+            raise UsageError(f"{self.path} is not a resumable ledger: {why}", f"keep that file; {_ANOTHER}")
         if first and first.endpoint != endpoint:
             raise UsageError(f"{self.path} is the ledger of another endpoint", _ANOTHER)
         self.events, self.last, self._size, self._torn = chain.events, chain.last, chain.whole, len(chain.torn)
@@ -65,17 +65,17 @@ class Ledger:
 
     @property
     def closed(self) -> bool:
-        """Whether the last event says that a run ended, so that there is evidence of it."""
+        """Whether the last event says that a run has ended, so that evidence can be made."""
         return bool(self.events) and isinstance(self.events[-1], Closed)
 
     @property
     def finished(self) -> bool:
-        """Whether that run did all it could: one that was stopped (refused, not reachable) may be resumed."""
+        """Whether that run did all it could; one that was stopped (refused, not reachable) can be resumed."""
         last = self.events[-1] if self.events else None
         return isinstance(last, Closed) and not last.stopped
 
     def begin(self, asked: str) -> None:
-        """Make it ready for this run's events; raises UsageError if another command began it, or it is finished."""
+        """Prepare the ledger for this run's events; raise UsageError if it is finished or another command's."""
         if self.finished:
             raise UsageError(f"{self.path} is the ledger of a finished erasure", _ANOTHER)
         self.require(asked)
@@ -87,18 +87,19 @@ class Ledger:
             self.write(Resumed(discarded_bytes=self._torn))
 
     def require(self, asked: str) -> None:
-        """Raise UsageError if these events are of another command: the evidence would tell the scope of one alone."""
+        """Raise UsageError if the events belong to another command: evidence can state only one scope."""
         opened = [event for event in self.events if isinstance(event, Opened)]
         if opened and opened[-1].asked != sealed(asked, opened[-1].asked.salt):
             raise UsageError(
-                f"{self.path} is the ledger of an erasure of something else",
-                "the command that began it, with its scope and selectors, resumes it; or name another --evidence",
+                f"{self.path} is the ledger of an erasure with another scope or other selectors",
+                "only the command that began it can resume it; or name another --evidence",
             )
 
     def write(self, event: Event) -> None:
-        """Append an event, numbered, dated and bound to the line before; it is on the disk when this returns.
+        """Append an event with its number, its time and the hash of the line before; it is durable when this returns.
 
-        Raise StorageError, and LedgerLost if the file was removed or changed meanwhile.
+        Raise StorageError, LedgerLost if another process removed or changed the file, and ValidationError for a value
+        of another type than the event's record has.
         """
         with self._lock:
             bound = replace(event, n=len(self.events) + 1, at=now(), previous=self.last)
@@ -114,15 +115,15 @@ class Ledger:
             self._written.update(line + b"\n")
 
     def check(self) -> None:
-        """Raise LedgerLost unless the file is there, the same one, and as long as what was written."""
+        """Raise LedgerLost unless the path still names the same file, with the size that was written."""
         with storing(self.path):
             if not is_at(self._handle, self.path):
                 raise self._lost("was removed or replaced")
             if os.fstat(self._handle).st_size != self._size:
-                raise self._lost("was cut or written to by somebody else")
+                raise self._lost("was truncated or written to by another process")
 
     def chain(self) -> "Chain":
-        """Read the file again and give its events; raises LedgerLost if it is not what was written."""
+        """Read the file again and return its events; raise LedgerLost if its content was changed."""
         self.check()
         with storing(self.path):
             content = read_all(self._handle)
@@ -135,9 +136,9 @@ class Ledger:
         try:
             with storing(rescued):
                 write_new(rescued, b"".join(line_of(event) + b"\n" for event in self.events))
-            hint = f"nothing more was deleted; {rescued} holds the ledger up to here. Keep it in a folder of your own"
+            hint = f"nothing more was deleted; {rescued} holds the ledger so far. Keep it in a folder of your own"
         except CvGdprError as error:
-            hint = f"nothing more was deleted; a copy of the ledger could not be kept either: {error.message}"
+            hint = f"nothing more was deleted; the ledger could not be saved as a copy either: {error.message}"
         return LedgerLost(f"the ledger {self.path} {how} during the run", hint)
 
     def __enter__(self) -> Self:
@@ -148,15 +149,15 @@ class Ledger:
 
 
 def rescued_of(ledger: Path) -> Path:
-    """Give a name, hard to guess, for the copy of a ledger that somebody took away."""
+    """Return a random name for the copy of a ledger that was removed or changed."""
     return ledger.with_name(f"{ledger.stem}.rescued-{secrets.token_hex(4)}.jsonl")
 
 
-_OWN = frozenset({"n", "at", "event", "previous"})  # what the ledger itself writes in each line
+_OWN = frozenset({"n", "at", "event", "previous"})  # fields that the ledger itself fills in
 
 
 def _without_credentials(event: Event) -> Event:
-    """Return an event whose texts hold no credential; raise ValidationError for a value that its record excludes."""
+    """Return an event with all credentials cut out of its texts; ids stay as they are. Raise ValidationError."""
     told = as_json(event)
     return event_of({name: value if name in _OWN else _masked(value) for name, value in told.items()})
 
@@ -176,8 +177,8 @@ def _opened(path: Path) -> int:
         return open_own(path)
 
 
-def _stay_alone(handle: int, path: Path) -> None:
-    """Lock the ledger itself until it is closed: two runs would tear the chain. The system frees it after a kill."""
+def _lock_ledger(handle: int, path: Path) -> None:
+    """Lock the ledger file until it is closed, as two runs would break the chain; a killed run's lock is released."""
     with storing(path):
         try:
             _lock(handle)
@@ -199,18 +200,18 @@ else:
 
 
 def sealed(asked: str, salt: str) -> Sealed:
-    """Return the salted hash of a request: it tells the same command from another, without names."""
+    """Return the salted hash of a command's request, which identifies the command without revealing names."""
     sha256 = hashlib.sha256(f"{salt}{asked}".encode(errors="surrogatepass")).hexdigest()
     return Sealed(salt=salt, sha256=sha256)
 
 
 def now() -> str:
-    """Give the time in UTC, to the millisecond."""
+    """Return the current time in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Chain:
-    """A ledger as read: its events, the hash of its last line, a torn end, and where the chain breaks, in words."""
+    """A ledger as read: its events, its last line's hash, an incomplete last line, and why the chain breaks, if so."""
 
     def __init__(self, content: bytes) -> None:
         self.events: list[Event] = []
@@ -222,7 +223,8 @@ class Chain:
 
 
 def chained(content: bytes) -> Chain:
-    """Return a ledger's events, each checked: bound to the line before, known, and written as cv-gdpr writes it."""
+    """Return a ledger's events up to the first invalid line: each must hold the hash of the line before, be declared in
+    events.py, and be written as cv-gdpr writes it."""
     chain = Chain(content)
     *lines, chain.torn = content.split(b"\n")
     for number, line in enumerate(lines, 1):
@@ -245,12 +247,12 @@ def _checked(chain: Chain, number: int, line: bytes) -> Event:
     """Return the event of a line; raise _Break if it does not continue the chain."""
     told = _object(line)
     if told.get("previous") != chain.last or told.get("n") != number:
-        raise _Break("is not bound to the line before it")
+        raise _Break("does not follow the line before it (wrong number or hash)")
     try:
         event = event_of(told)
     except (ValidationError, RecursionError) as error:
         raise _Break(f"holds an event that cv-gdpr does not write: {error}") from error
-    if line_of(event) != line:  # a key may stand twice, and another reader take the other
+    if line_of(event) != line:  # duplicate keys, for example, of which other readers may take another one
         raise _Break("is not written as cv-gdpr writes it")
     last = chain.events[-1] if chain.events else None
     if isinstance(last, Closed) and not (last.stopped and isinstance(event, Resumed)):
@@ -261,7 +263,7 @@ def _checked(chain: Chain, number: int, line: bytes) -> Event:
 def _object(line: bytes) -> dict[str, Any]:
     """Return the object in a line, else an empty one.
 
-    Python's reader, because msgspec's refuses half a surrogate, which a reason may quote.
+    Read with the standard library: msgspec refuses lone surrogates, which a reason may quote.
     """
     try:
         told = json.loads(line)

@@ -1,4 +1,4 @@
-"""The outcome of each planned item, told by the ledger's events alone, so that anybody can tell it again from them."""
+"""The outcome of each planned item, derived from the ledger's events alone, so that anyone can derive it again."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,12 +19,12 @@ from cv_gdpr.evidence.events import (
 )
 from cv_gdpr.evidence.records import Item, State
 
-DELETED: Final = "deleted"  # deleted by this run, and not found again
-GONE: Final = "gone already"  # not there when it was to be deleted
-RESIDUE: Final = "residue"  # the service said that it deleted it, but it is still there
-FAILED: Final = "failed"  # the service would not delete it, and it is still there
-LEFT: Final = "left"  # not sent at all, for the reason given
-UNPROVED: Final = "not verified"  # nobody could look whether it is gone
+DELETED: Final = "deleted"  # deleted by this erasure, and not found afterwards
+GONE: Final = "gone already"  # it did not exist when the deletion was due
+RESIDUE: Final = "residue"  # the service accepted the deletion, but it still exists
+FAILED: Final = "failed"  # the service did not delete it, and it still exists
+LEFT: Final = "left"  # no deletion was requested, for the given reason
+UNPROVED: Final = "not verified"  # it could not be looked for afterwards
 
 Key: TypeAlias = tuple[str, str, str]
 """Project, row and id of an item."""
@@ -32,7 +32,7 @@ Key: TypeAlias = tuple[str, str, str]
 
 @dataclass
 class Outcome:
-    """The state of one item, and the service's answer (status, request id, time) to its deletion."""
+    """An item, its state, and the service's answer (status, request id, time) to its deletion."""
 
     project: str
     row: str
@@ -42,13 +42,13 @@ class Outcome:
     request_id: str = ""
     at: str = ""
     reason: str = ""
-    goes_with: list[Key] = field(default_factory=list)  # the planned iterations that held it: it may go with them
-    lost: bool = False  # an earlier try, in this run or in one that was cut off, may have done it
-    again: bool = False  # it was left, and the same command may delete it later
+    goes_with: list[Key] = field(default_factory=list)  # planned iterations that hold it: it may go with them
+    lost: bool = False  # an earlier request, whose answer was lost, may have deleted it
+    again: bool = False  # it was left, but the same command may delete it later
 
     @property
     def may_change(self) -> bool:
-        """Whether the same command may do more about it."""
+        """Whether the same command may delete it later."""
         return self.state in {RESIDUE, FAILED, UNPROVED} or (self.state == LEFT and self.again)
 
 
@@ -60,11 +60,11 @@ def outcomes_of(events: Iterable[Event]) -> list[Outcome]:
     """Return the outcome of every planned item, in the plan's order."""
     outcomes: Outcomes = {}
     for event in events:
-        _tell(outcomes, event)
+        _apply(outcomes, event)
     return list(outcomes.values())
 
 
-def _tell(outcomes: Outcomes, event: Event) -> None:
+def _apply(outcomes: Outcomes, event: Event) -> None:
     match event:
         case Opened():
             _plan(outcomes, event)
@@ -93,13 +93,13 @@ def _plan(outcomes: Outcomes, event: Opened) -> None:
 
 
 def _planned_again(outcome: Outcome) -> Outcome:
-    """Return an item as a resumed run plans it: the answers to the run before it still tell who deleted it."""
+    """Return an item's outcome at the start of a resumed run; the earlier answers still decide who deleted it."""
     lost = _may_be_done(outcome)
     return replace(outcome, state=UNPROVED, reason="", goes_with=[], lost=lost, again=False)
 
 
 def _hold(outcomes: Outcomes, event: Held) -> None:
-    """Note the iterations that held an image, as far as they are planned: it may go with them."""
+    """Record which planned iterations hold an image: it may be deleted with them."""
     for iteration, ids in event.iterations.items():
         holder = (event.project, "iterations", iteration)
         for identity in ids if holder in outcomes else ():
@@ -138,7 +138,7 @@ def _leave(outcomes: Outcomes, event: Left) -> None:
 
 
 def _explain(outcomes: Outcomes, event: Failed | Stopped) -> None:
-    """Note the reason why a project's items were not sent, or could not be looked for."""
+    """Record why a project's items were not requested, or could not be looked for."""
     for outcome in outcomes.values():
         if outcome.project == event.project and not outcome.reason and outcome.state == UNPROVED:
             outcome.reason = event.reason
@@ -161,7 +161,7 @@ def _look(outcomes: Outcomes, event: Looked) -> None:
 
 
 def _stay_with_iterations(outcomes: Outcomes, outcome: Outcome) -> None:
-    """Set state and reason of an item that is still there, and that was to go with its iterations."""
+    """Set the state and reason of an item that still exists, but was to be deleted with its iterations."""
     staying = [outcomes[key] for key in outcome.goes_with if not _accepted(outcomes[key])]
     if not staying:
         outcome.state, outcome.reason = RESIDUE, ""
@@ -172,7 +172,7 @@ def _stay_with_iterations(outcomes: Outcomes, outcome: Outcome) -> None:
 
 
 def _went_along(outcomes: Outcomes, outcome: Outcome) -> bool:
-    """Return whether an item that nothing was sent for went with its project, or with the iterations that held it."""
+    """Return whether an item without a request of its own was deleted with its project or with its iterations."""
     whole = outcomes.get((outcome.project, "projects", outcome.project))
     if whole and _done(whole):
         return True
@@ -184,12 +184,12 @@ def _accepted(outcome: Outcome) -> bool:
 
 
 def _may_be_done(outcome: Outcome) -> bool:
-    """Return whether a call was sent that may have deleted an item: one that was not refused."""
+    """Return whether a call that was not refused may have deleted an item."""
     return outcome.lost or (bool(outcome.at) and not 300 <= outcome.status < 500)
 
 
 def _done(outcome: Outcome) -> bool:
-    """Return whether this erasure deleted an item, as far as the answers tell: a later try found it gone."""
+    """Return whether this erasure deleted an item, by its answers: accepted, or not found after a lost answer."""
     return _accepted(outcome) or (outcome.status == 404 and outcome.lost)
 
 
@@ -199,7 +199,7 @@ def counted(outcomes: Iterable[Outcome]) -> dict[State, int]:
 
 
 def items_of(outcomes: Iterable[Outcome]) -> list[Item]:
-    """Return outcomes as they stand in the evidence."""
+    """Return outcomes in the form that the evidence has."""
     return [
         Item(
             project=one.project,

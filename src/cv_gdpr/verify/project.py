@@ -1,4 +1,4 @@
-"""One project's folder against itself: its lists, their proofs, its documents, its notes, the index of its bytes."""
+"""Checks of one project's folder: its lists and their proofs, its documents, its notes of absence, its file index."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -65,9 +65,9 @@ def _unfinished(row: str) -> str:
 
 @dataclass
 class ProjectCheck:
-    """A project as export.json names it (`folder`, `id`), the rows that were exported, and whether selectors narrowed.
+    """The check of a project that export.json names, by `folder` and `id`; `narrowed` says that selectors were used.
 
-    Memory is kept for each iteration, and for nothing that there may be more of.
+    Only data about iterations is kept in memory; there are few of them, but may be many images.
     """
 
     result: Verification
@@ -82,11 +82,11 @@ class ProjectCheck:
     )  # iterations without a document
     _lines: dict[str, int] = field(default_factory=dict)  # of each list that is there
     _counted: Counter[str] = field(default_factory=Counter)
-    _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # blob and listed place: where it was fetched
-    _arrived: set[tuple[str, str]] = field(default_factory=set)  # those of which a record speaks
+    _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # (blob, listed link): fetched link
+    _arrived: set[tuple[str, str]] = field(default_factory=set)  # the keys of `_moved` that a record names
 
     def check(self) -> Counter[str]:
-        """Note what differs; give how many items of each row the folder holds."""
+        """Note all differences; return how many items of each row the folder holds."""
         self._read_index()
         self._read_notes()
         self._check_project_document()
@@ -116,14 +116,14 @@ class ProjectCheck:
         return f"data/{self.folder}/{file}"
 
     def _there(self, file: str, row: str) -> bool:
-        """Say whether a file is there; note it if its row is not of the export."""
+        """Return whether a file exists; note a difference if it does, but its row was not exported."""
         if not is_regular(self.result.folder / self._where(file)):
             return False
         if row not in self.rows:
-            self.result.differ(self._where(file), f"of the row {row}, which export.json does not name")
+            self.result.differ(self._where(file), f"belongs to the row {row}, which export.json does not name")
         return True
 
-    # --- what is read -------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------
 
     def _read_index(self) -> None:
         where = self._where("files.jsonl")
@@ -132,9 +132,9 @@ class ProjectCheck:
                 _typed(entry, _ENTRY)
                 path, blob, size = entry["path"], entry["blob"], entry["bytes"]
                 if len(entry) != len(_ENTRY) or not 0 <= size < _LARGEST:
-                    raise Unfit("an entry with other fields than those of an export")
+                    raise Unfit("an entry has unknown fields or an impossible size")
                 if not _belongs(path, blob):
-                    self.result.differ(where, f"{path} is not what a file of {blob} is called")
+                    self.result.differ(where, f"{path} is not a file name for {blob}")
                 digest = bytes.fromhex(entry["sha256"])
                 self.facts.add("file", _bytes(self._where(path)), 0, INDEX, None, size, digest)
                 self.facts.add("blob", blob_key(blob, entry["source"]), HELD, None, _bytes(path))
@@ -148,7 +148,7 @@ class ProjectCheck:
                 row, named, iteration = note["row"], note["id"], note["iteration"]
                 place = identity(iteration) if iteration else WORKSPACE
                 if row not in self.rows:
-                    self.result.differ(where, f"of the row {row}, which export.json does not name")
+                    self.result.differ(where, f"belongs to the row {row}, which export.json does not name")
                 if "to" in note:
                     self._moved[note["blob"], note["from"]] = note["to"]
                     continue
@@ -156,7 +156,7 @@ class ProjectCheck:
                     named = f"{place}/{named.removeprefix(f'{iteration}/')}"
                 if row in _BY_DOCUMENT:
                     if named != iteration:
-                        self.result.differ(where, f"{row} of iteration {iteration} is noted as that of {named}")
+                        self.result.differ(where, f"notes the {row} of iteration {iteration} under iteration {named}")
                     self._noted[row].add(place)
                     continue
                 self.facts.add("absent", str(row), place, _bytes(named), bool(note.get("gone")))
@@ -184,7 +184,7 @@ class ProjectCheck:
         add("id", kind.name, number, named)
         owner = record.get(kind.file.owner) if kind.file.owner else None
         if isinstance(owner, str) and owner.lower() != self.id.lower():
-            self.result.differ(self._where(self._lists[number][1]), f"{record['id']} is of project {owner}")
+            self.result.differ(self._where(self._lists[number][1]), f"{record['id']} belongs to project {owner}")
         if kind.file.holds is not Holds.ITEMS:
             return
         blobs = kind.row.blobs(record, stem)
@@ -198,17 +198,19 @@ class ProjectCheck:
             add("id", _unfinished(kind.row.name), number, named)
 
     def _iteration_folders(self) -> dict[str, str]:
-        """Give the name of each iteration's folder by the id in it."""
+        """Return the folder name of each iteration, by the id in that name."""
         folders: dict[str, str] = {}
         with self.result.noting(self._where("iterations")):
             for place, name in self.result.bag.iterations(BagProject(self.id, self.folder)):
                 if not place or place in folders:
-                    self.result.differ(self._where(f"iterations/{name}"), "no folder of an iteration of its own")
+                    self.result.differ(
+                        self._where(f"iterations/{name}"), "its name has no iteration id, or the id of another folder"
+                    )
                 else:
                     folders[place] = name
         return folders
 
-    # --- what must agree ----------------------------------------------------------------------------------------
+    # --- comparing ----------------------------------------------------------------------------------------------
 
     def _check_project_document(self) -> None:
         where = self._where("project.json")
@@ -219,7 +221,7 @@ class ProjectCheck:
         self._counted[PROJECTS] += 1
         record = self.result.document(where)
         if record is not None and record.get("id") != self.id:
-            self.result.differ(where, f"of project {record.get('id')}, in the folder of {self.id}")
+            self.result.differ(where, f"describes project {record.get('id')}, but lies in the folder of {self.id}")
 
     def _check_iterations(self, folders: dict[str, str]) -> set[str]:
         """Give the ids of all iterations that anything speaks of."""
@@ -227,7 +229,7 @@ class ProjectCheck:
         for place, name in folders.items():
             self._check_iteration_document(f"iterations/{name}/iteration.json", place)
             if ITERATIONS in self.rows and place not in listed:
-                self.result.differ(self._where(f"iterations/{name}"), "of an iteration that iterations.jsonl lacks")
+                self.result.differ(self._where(f"iterations/{name}"), "iterations.jsonl does not list this iteration")
         for place in sorted(listed - folders.keys()):
             self.result.differ(self._where("iterations.jsonl"), f"iteration {place} has no folder")
         return listed | folders.keys()
@@ -243,9 +245,9 @@ class ProjectCheck:
             record = self.result.document(where) or {"id": None}
             owner = record.get("projectId")
             if record["id"] is not None and identity(record["id"]) != place:
-                self.result.differ(where, f"of iteration {record['id']}, in the folder of {place}")
+                self.result.differ(where, f"describes iteration {record['id']}, but lies in the folder of {place}")
             if isinstance(owner, str) and owner.lower() != self.id.lower():
-                self.result.differ(where, f"of project {owner}")
+                self.result.differ(where, f"belongs to project {owner}")
 
     def _check_documents(self, kind: _Kind, folders: dict[str, str], known: set[str]) -> set[str]:
         """Return the iterations that have a row's document; each other one must have a note."""
@@ -261,7 +263,7 @@ class ProjectCheck:
         self._counted[row] += len(there)
         for place in sorted(known if row in self.rows else ()):
             if (place in there) == (place in noted):
-                how = "both there and noted as absent" if place in noted else "neither there nor noted as absent"
+                how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
                 self.result.differ(self._where("absent.jsonl"), f"{row} of iteration {place} is {how}")
         return there
 
@@ -277,12 +279,12 @@ class ProjectCheck:
                 if (row, place) in proofs:
                     self._prove(proofs.pop((row, place)), file)
                 else:
-                    self.result.differ(self._where("listings.jsonl"), f"no proof of {file}")
+                    self.result.differ(self._where("listings.jsonl"), f"has no proof of {file}")
                 if file not in self._lines:
                     self.result.differ(self._where(file), "missing")
         for row, place in proofs:
-            odd = f"{row} of {f'iteration {place}' if place else 'the workspace'}: no such list in the export"
-            self.result.differ(self._where("listings.jsonl"), odd)
+            unknown = f"{row} of {f'iteration {place}' if place else 'the workspace'}"
+            self.result.differ(self._where("listings.jsonl"), f"proves {unknown}, a list that the export does not hold")
 
     def _proofs(self) -> dict[tuple[str, str], Json]:
         where = self._where("listings.jsonl")
@@ -293,7 +295,7 @@ class ProjectCheck:
                     _typed(one, _LISTING)
                     place = identity(one["iteration"]) if one["iteration"] else WORKSPACE
                     if (one["row"], place) in proofs:
-                        self.result.differ(where, f"{one['row']} in {one['file']} comes twice")
+                        self.result.differ(where, f"proves {one['row']} in {one['file']} twice")
                     proofs[one["row"], place] = one
         return proofs
 
@@ -303,23 +305,26 @@ class ProjectCheck:
             proof[name] for name in ("countedBefore", "countedAfter", "listed", "written")
         )
         if proof["file"] != file:
-            self.result.differ(where, f"names {proof['file']} where it is {file}")
+            self.result.differ(where, f"names {proof['file']} instead of {file}")
         if not before == after == listed:
             self.result.differ(where, f"{file}: counted {before} before and {after} after, listed {listed}")
         most = listed + proof.get("listedOnlyBefore", 0)
         if written > most or (written < most and not self.narrowed):
             self.result.differ(where, f"{file}: {listed} listed, {written} written")
         if self._lines.get(file, 0) != written:
-            self.result.differ(self._where(file), f"{self._lines.get(file, 0)} records where {written} were written")
+            what = f"holds {self._lines.get(file, 0)} records, but listings.jsonl says {written} were written"
+            self.result.differ(self._where(file), what)
 
     def _check_ids(self) -> None:
         for blob, source in self._moved.keys() - self._arrived:
-            self.result.differ(self._where("absent.jsonl"), f"{blob} moved from {source}, where no record has it")
+            self.result.differ(
+                self._where("absent.jsonl"), f"says that {blob} moved from {source}, which is in no record"
+            )
         for kind in _ONCE:
             for number, named, times in self.facts.ask(_TWICE, kind):
-                self.result.differ(self._where(self._lists[number][1]), f"{_text(named)} comes {times} times")
+                self.result.differ(self._where(self._lists[number][1]), f"lists {_text(named)} {times} times")
         for kind, named in self.facts.ask(_NOT_LISTED):
-            self.result.differ(self._where("absent.jsonl"), f"{kind} {_text(named)} is in no list")
+            self.result.differ(self._where("absent.jsonl"), f"notes {kind} {_text(named)}, which is in no list")
         for row in _WITH_BYTES:
             for (named,) in self.facts.ask(_WITHOUT_NOTE, _unfinished(row), row):
                 self.result.differ(self._where("absent.jsonl"), f"does not note that {_text(named)} has no bytes")
@@ -333,13 +338,13 @@ class ProjectCheck:
         for place, prefix in {WORKSPACE: "", **{one: f"iterations/{name}/" for one, name in folders.items()}}.items():
             items, details = self._number(f"{prefix}{listing}"), self._number(f"{prefix}{kind.file.name}")
             where = self._where(f"{prefix}{kind.file.name}")
-            if not self.narrowed:  # one that is renamed meanwhile may be selected in one of the two alone
+            if not self.narrowed:  # selectors may pick a renamed one in only one of the lists
                 for (named,) in self.facts.ask(_ITEM_WITHOUT_DETAIL, row, items, row, place, details):
-                    self.result.differ(where, f"lacks {_text(named)}, which {listing} lists")
+                    self.result.differ(where, f"does not hold {row[:-1]} {_text(named)}, which {listing} lists")
                 for (named,) in self.facts.ask(_DETAIL_WITHOUT_ITEM, details, items):
-                    self.result.differ(where, f"{_text(named)} is not in {listing}")
+                    self.result.differ(where, f"holds {row[:-1]} {_text(named)}, which is not in {listing}")
             for (named,) in self.facts.ask(_ITEM_BOTH_WAYS, details, row, place):
-                self.result.differ(where, f"{_text(named)} is noted as gone when asked for")
+                self.result.differ(where, f"holds {row[:-1]} {_text(named)}, which absent.jsonl notes as gone")
 
     def _number(self, file: str) -> int:
         return next((number for number, (_, name) in enumerate(self._lists) if name == file), -1)
@@ -347,9 +352,10 @@ class ProjectCheck:
     def _check_blobs(self) -> None:
         for wanted, held, number, named, path in self.facts.odd_blobs():
             if held > 1:
-                self.result.differ(self._where("files.jsonl"), f"{held} entries for the bytes of {_text(path or b'')}")
+                what = f"has {held} entries for the bytes of {_text(path or b'')}"
+                self.result.differ(self._where("files.jsonl"), what)
             if not wanted:
-                self.result.differ(self._where(_text(path or b"")), "no record speaks of it")
+                self.result.differ(self._where(_text(path or b"")), "no record names this file")
             elif not held and number is not None:
                 kind, file = self._lists[number]
                 if not list(self.facts.ask(_GONE, kind.row.name, named)):
@@ -360,11 +366,11 @@ def _typed(record: Json, fields: dict[str, type[Any]]) -> None:
     """Raise Unfit unless a record has these fields, of these types."""
     for name, kind in fields.items():
         if type(record.get(name)) is not kind:
-            raise Unfit(f"a record without {name}, or of another type")
+            raise Unfit(f"{name} is missing in a record, or has the wrong type")
 
 
 def _belongs(path: str, blob: str) -> bool:
-    """Say whether a file may be called so: after its blob, with eight digits more where another one had the name."""
+    """Return whether `path` is a file name for `blob`: its stem, perhaps with eight hex digits that make it unique."""
     stem, dot, _ = path.rpartition(".")
     more = stem.removeprefix(blob)
     return bool(dot) and stem.startswith(blob) and (not more or (len(more) == 9 and more[0] == "."))
