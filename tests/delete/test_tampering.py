@@ -310,9 +310,9 @@ def test_files_rewritten_unchanged_are_the_same(whole):
     assert [file.read_bytes() for file in whole.files] == before
 
 
-def test_a_ledger_of_the_code_before_the_records_is_verified(tmp_path):
+def test_a_ledger_of_the_first_format_is_verified(tmp_path):
     ledger = tmp_path / "e.jsonl"
-    shutil.copy(Path(__file__).with_name("ledger-before-records.jsonl"), ledger)
+    shutil.copy(Path(__file__).with_name("ledger-of-the-first-format.jsonl"), ledger)
 
     assert check(ledger) == []
 

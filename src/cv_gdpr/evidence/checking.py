@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from msgspec import ValidationError, convert
+from msgspec import convert
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence.certificate import foreign_markup
@@ -83,7 +83,7 @@ def _read(path: Path, content: bytes) -> _Read:
     fields, differences = _fields(path, content)
     try:
         return _Read(content, fields, convert(fields, Evidence), differences)
-    except (ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValidationError, or UnicodeError for a lone surrogate
         return _Read(content, fields, None, differences or [f"{path.name}: invalid: {error}"])
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from msgspec import ValidationError
 from msgspec.structs import replace
 
 from cv_gdpr.archive.names import UUID
@@ -250,7 +249,7 @@ def _checked(chain: Chain, number: int, line: bytes) -> Event:
         raise _Break("does not follow the line before it (wrong number or hash)")
     try:
         event = event_of(told)
-    except (ValidationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValidationError, or UnicodeError for a lone surrogate
         raise _Break(f"holds an event that cv-gdpr does not write: {error}") from error
     if line_of(event) != line:  # duplicate keys, for example, of which other readers may take another one
         raise _Break("is not written as cv-gdpr writes it")
