@@ -373,7 +373,7 @@ def test_a_tag_in_use_shows_which_images_lose_it(sim, erase):
         "5 images of the workspace, with 10 regions, will lose"
         in erase("tags", "--project", project, "--dry-run", as_json=False).out
     )
-    assert erase("tags", "--project", project, "--tag", "tag 1", "--dry-run").json["projects"][0]["losing_regions"] == 4
+    assert erase("tags", "--project", project, "--tag", "tag 1", "--dry-run").json["projects"][0]["losingRegions"] == 4
 
 
 def test_images_deleted_with_their_iterations_count(sim, erase):
