@@ -1,0 +1,185 @@
+"""Records that the plan, the ledger and the evidence of an erasure share, and the types of their fields."""
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from msgspec import Meta, Struct, to_builtins
+
+from cv_gdpr import __version__
+from cv_gdpr.verbatim import Json
+
+TOOL = f"cv-gdpr {__version__}"
+FORMAT: Final = "cv-gdpr-evidence/1"
+FIRST_FORMAT = "cv-gdpr evidence 1"
+"""How ledgers before the first release name the format of their evidence."""
+
+# A `$` also matches before a line feed at the end: the lengths exclude that.
+Time: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z$",
+        max_length=24,
+        description="A time in UTC",
+    ),
+]
+Sha256: TypeAlias = Annotated[
+    str, Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="A SHA-256 in hexadecimal")
+]
+State: TypeAlias = Literal["deleted", "gone already", "residue", "failed", "left", "not verified"]
+Id: TypeAlias = Annotated[
+    str,
+    Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", max_length=36, description="An id of the service"),
+]
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+Planned: TypeAlias = dict[str, dict[str, list[str]]]
+"""What is to be deleted: project id -> row -> ids."""
+
+
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A part of a document; camelCase in JSON."""
+
+
+class Sealed(Record, frozen=True, kw_only=True):
+    """A salted hash: SHA-256 of the salt followed by the value."""
+
+    salt: str
+    sha256: Sha256
+
+
+class SelectorHash(Record, frozen=True, kw_only=True):
+    """One value of a selector, as SHA-256 of the scope's salt followed by the value."""
+
+    selector: str
+    sha256: Sha256
+    matched: bool
+
+
+class SearchedScope(Record, frozen=True, kw_only=True):
+    """What was asked for and what of it was searched; `rows` names the rows, or says that all are meant."""
+
+    projects: Literal["all", "named"]
+    rows: str | list[str]
+    not_searched: dict[str, str]
+    selectors: list[SelectorHash]
+    salt: str | None
+
+
+class ByHand(Record, frozen=True, kw_only=True):
+    """A row in scope that no operation deletes, and what a person must do about it."""
+
+    row: str
+    words: str
+
+
+class PlannedProject(Record, frozen=True, kw_only=True):
+    """What the evidence says of a project, beside its items.
+
+    `exported_models` is None where nobody counted them, because no iteration was to go.
+    """
+
+    id: str
+    whole: bool
+    images_only_in_iterations: Count
+    exported_models: Count | None
+    iterations_trained_on_them: list[str]
+    unpublished: list[str]
+
+
+class Project(PlannedProject, frozen=True, kw_only=True):
+    """What the evidence says of a project; `state` is that of the project itself, None where it was to stay."""
+
+    state: State | None
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """One run of an erasure: a resumed one plans what the runs before it left."""
+
+    started: Time
+    plan_hash: Sha256
+    things: Count
+
+
+class Method(Record, frozen=True, kw_only=True):
+    """How the data were deleted."""
+
+    type: str
+    used: str
+    note: str
+
+
+class Retention(Record, frozen=True, kw_only=True):
+    """What Microsoft states about the time after deletion."""
+
+    what: str
+    statement: str
+    source: str
+
+
+class Head(Record, frozen=True, kw_only=True):
+    """The evidence without the parts that list single items; the ledger's last line repeats it."""
+
+    format: Literal["cv-gdpr-evidence/1", "cv-gdpr evidence 1"]
+    tool: str
+    endpoint: str
+    started: Time
+    finished: Time
+    verdict: str
+    exit_code: Annotated[int, Meta(ge=0, le=255)]
+    method: Method
+    scope: SearchedScope
+    plan_hash: Sha256
+    runs: list[Run]
+    projects: list[Project]
+    protected: list[str]
+    not_found: list[str]
+    outside_the_api: list[ByHand]
+    retention: list[Retention]
+
+
+class Item(Record, frozen=True, kw_only=True):
+    """The outcome of one planned item; status, request id and time are those of the last answer to its deletion.
+
+    Where nothing was sent, `status` is 0, and `request_id` and `at` are empty.
+    """
+
+    project: str
+    row: str
+    id: str
+    state: State
+    status: Count
+    request_id: str
+    at: str
+    reason: str
+
+
+class LedgerEnd(Record, frozen=True, kw_only=True):
+    """The ledger that the evidence is told from: its file, how many lines it has, the SHA-256 of the last one."""
+
+    file: str
+    lines: Count
+    last: Sha256
+
+
+class Evidence(Head, frozen=True, kw_only=True):
+    """What an erasure did and left, told from its ledger alone.
+
+    `retryable` says whether the same command may do more. `residue` repeats the items in that state.
+    """
+
+    format: Literal["cv-gdpr-evidence/1"]
+    retryable: bool
+    counts: dict[State, Count]
+    items: list[Item]
+    residue: list[Item]
+    ledger: LedgerEnd
+
+
+def as_json(record: Struct) -> Json:
+    """Return a record as the object that JSON holds."""
+    told: Json = to_builtins(record)
+    return told
+
+
+def field_names(record: type[Struct]) -> tuple[str, ...]:
+    """Return the names of a record's fields as they stand in JSON."""
+    names: Any = record.__struct_encode_fields__
+    return tuple(names)
