@@ -17,7 +17,7 @@ from cv_gdpr.evidence.checking import check
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Looked
 from cv_gdpr.evidence.ledger import Ledger
-from cv_gdpr.evidence.records import SearchedScope
+from cv_gdpr.evidence.records import TOOL, SearchedScope
 from tests.delete.dying import Died, steps
 from tests.delete.erasing import calls, meanwhile, stock
 
@@ -30,7 +30,8 @@ THING = {"project": PROJECT, "row": "images", "ids": [IMAGE]}
 def begun(path):
     """Write the ledger of an erasure up to its proof."""
     project = ProjectPlan(id=PROJECT, name="x", whole=False, rows={"images": {IMAGE: "m"}})
-    plan = Plan(endpoint=ENDPOINT, created="2026-01-01T00:00:00Z", scope=SCOPE, projects=[project])
+    frozen = {"created": "2026-01-01T00:00:00Z", "scope": SCOPE, "projects": [project]}
+    plan = Plan(tool=TOOL, endpoint=ENDPOINT, protected=[], unmatched=[], **frozen)
     with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
         ledger.write(opening(plan, "this"))

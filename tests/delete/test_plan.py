@@ -231,6 +231,10 @@ def in_scope(**parts):
     return lambda body: rehashed(body | {"scope": body["scope"] | parts})
 
 
+def without(record, field):
+    return {name: value for name, value in record.items() if name != field}
+
+
 def in_project(**parts):
     return lambda body: rehashed(body | {"projects": [body["projects"][0] | parts]})
 
@@ -250,6 +254,11 @@ def in_project(**parts):
         (in_project(exportedModels="x"), "not a plan that this version"),
         (in_project(whole="no"), "not a plan that this version"),
         (in_project(rows={"tags": {str(uuid.UUID(int=1)): None}}), "not a plan that this version"),
+        (in_project(losingRegions=True), "not a plan that this version"),
+        (in_project(rows={"tags": {"x": "0" * 16}}), "not a plan that this version"),
+        (lambda body: rehashed(body | {"approved": True}), "not a plan that this version"),
+        (lambda body: rehashed({k: v for k, v in body.items() if k != "unmatched"}), "not a plan that this version"),
+        (lambda body: rehashed(body | {"projects": [without(body["projects"][0], "held")]}), "not a plan that this"),
         (altered, "altered"),
         (lambda body: body | {"protected": ["x"]}, "altered"),
         (lambda body: body | {"hash": "0" * 64}, "altered"),

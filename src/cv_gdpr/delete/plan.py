@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.errors import StorageError, UsageError
-from cv_gdpr.evidence.records import TOOL, Count, Id, SearchedScope, Sha256, Time, as_json
+from cv_gdpr.evidence.records import Count, Id, SearchedScope, Sha256, Time, as_json
 from cv_gdpr.table.categories import BY_API, IMAGES
 from cv_gdpr.verbatim import Json
 
@@ -61,15 +61,15 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
 class Plan(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="format", tag=FORMAT
 ):
-    """A frozen deletion: nothing that is not in it will be deleted. `created` is when its listing began."""
+    """A frozen deletion: nothing that is not in it will be deleted."""
 
-    tool: str = TOOL
+    tool: str
     endpoint: str
-    created: Time
+    created: Time  # when its listing began
     scope: SearchedScope
     projects: list[ProjectPlan]
-    protected: list[str] = []
-    unmatched: list[str] = []
+    protected: list[str]
+    unmatched: list[str]
 
     @property
     def total(self) -> int:

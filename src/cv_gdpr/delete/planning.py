@@ -10,7 +10,7 @@ from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import UsageError
-from cv_gdpr.evidence.records import SearchedScope, SelectorHash
+from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash
 from cv_gdpr.table.categories import BY_API, Category, category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import (
@@ -47,6 +47,7 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
     if not resumed:
         _check_values(scope.selection, matches)
     return Plan(
+        tool=TOOL,
         endpoint=service.endpoint,
         created=began,
         scope=_describe(scope, matches),

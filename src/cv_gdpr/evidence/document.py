@@ -155,21 +155,16 @@ def _projects(events: list[Event], outcomes: list[Outcome]) -> list[Project]:
     states = {(outcome.row, outcome.id): outcome.state for outcome in outcomes}
     gone = {identity for (row, identity), state in states.items() if row == "iterations" and state in {DELETED, GONE}}
     unpublished = gone | _accepted(events, "publications")
-    return [
-        Project(
-            **asdict(
-                replace(
-                    one,
-                    iterations_trained_on_them=sorted(
-                        {*one.iterations_trained_on_them, *_holding(events, one.id)} - gone
-                    ),
-                    unpublished=[each for each in one.unpublished if each in unpublished],
-                )
-            ),
-            state=states.get(("projects", one.id)),
+    projects = []
+    for planned in _planned_projects(events):
+        holding = {*planned.iterations_trained_on_them, *_holding(events, planned.id)} - gone
+        project = replace(
+            planned,
+            iterations_trained_on_them=sorted(holding),
+            unpublished=[one for one in planned.unpublished if one in unpublished],
         )
-        for one in _planned_projects(events)
-    ]
+        projects.append(Project(**asdict(project), state=states.get(("projects", planned.id))))
+    return projects
 
 
 def _planned_projects(events: list[Event]) -> Iterable[PlannedProject]:

@@ -7,8 +7,10 @@ import json
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct, convert
+from msgspec.json import schema as json_schema
 
 from cv_gdpr.evidence.records import Count, Head, Planned, PlannedProject, Sealed, SearchedScope, Sha256, Time, as_json
+from cv_gdpr.verbatim import Json
 
 
 class _Event(
@@ -22,12 +24,12 @@ class _Event(
 
 
 class Opened(_Event, frozen=True, kw_only=True):
-    """A run begins. `listed_from` is when its listing began: what was stored later may not be in the plan."""
+    """A run begins: what it plans, and all else that the evidence needs from the plan."""
 
     tool: str
     endpoint: str
     asked: Annotated[Sealed, Meta(description="The request, so that only the same command resumes this ledger")]
-    listed_from: Time
+    listed_from: Annotated[Time, Meta(description="When the listing began: later items may not be in the plan")]
     plan_hash: Sha256
     scope: SearchedScope
     planned: Annotated[Planned, Meta(description="Project id, row, ids")]
@@ -37,9 +39,9 @@ class Opened(_Event, frozen=True, kw_only=True):
 
 
 class Resumed(_Event, frozen=True, kw_only=True):
-    """A later run resumes this ledger; `discarded_bytes` is the size of a torn last line."""
+    """A later run resumes this ledger."""
 
-    discarded_bytes: Count
+    discarded_bytes: Annotated[Count, Meta(description="The size of an incomplete last line, which was cut off")]
 
 
 class Held(_Event, frozen=True, kw_only=True):
@@ -58,13 +60,13 @@ class Vanished(_Event, frozen=True, kw_only=True):
 
 
 class Left(_Event, frozen=True, kw_only=True, omit_defaults=True):
-    """Items for which nothing is sent; `again`: the same command may delete them later."""
+    """Items for which no deletion is sent."""
 
     project: str
     row: str
     ids: list[str]
     reason: str
-    again: bool = False
+    again: Annotated[bool, Meta(description="Whether the same command may delete them later")] = False
 
 
 class Calling(_Event, frozen=True, kw_only=True):
@@ -76,18 +78,15 @@ class Calling(_Event, frozen=True, kw_only=True):
 
 
 class Answered(_Event, frozen=True, kw_only=True, omit_defaults=True):
-    """The service's answer to that deletion; 0 is the status of a call without answer.
-
-    `reason` says why it failed; `earlier_try`: an earlier try of the same call may have taken effect.
-    """
+    """The service's answer to that deletion."""
 
     project: str
     row: str
     ids: list[str]
-    status: Count
+    status: Annotated[Count, Meta(description="The HTTP status; 0 without an answer")]
     request_id: str
-    reason: str = ""
-    earlier_try: bool = False
+    reason: Annotated[str, Meta(description="Why it failed")] = ""
+    earlier_try: Annotated[bool, Meta(description="An earlier try of the call may have deleted them")] = False
 
 
 class Failed(_Event, frozen=True, kw_only=True):
@@ -114,13 +113,28 @@ class Looked(_Event, frozen=True, kw_only=True):
 
 
 class Closed(_Event, frozen=True, kw_only=True):
-    """The run is over; `stopped` is the exit code of the error that stopped it, or 0."""
+    """The run is over."""
 
-    stopped: Annotated[int, Meta(ge=0, le=255)]
+    stopped: Annotated[int, Meta(ge=0, le=255, description="The exit code of the error that stopped it, or 0")]
     document: Head
 
 
 Event: TypeAlias = Opened | Resumed | Held | Vanished | Left | Calling | Answered | Failed | Stopped | Looked | Closed
+
+
+def line_schema() -> Json:
+    """Return the JSON Schema of a line.
+
+    Unlike the schema of `Event`, it requires the fields that the ledger fills in.
+    """
+    filled_in = ("n", "at", "previous")
+    schema: Json = json_schema(Event)
+    for record in schema["$defs"].values():
+        if "event" in record["properties"]:
+            record["required"] = [*record["required"], *filled_in]
+            for name in filled_in:
+                del record["properties"][name]["default"]
+    return schema
 
 
 def line_of(event: Event) -> bytes:

@@ -54,13 +54,13 @@ class SelectorHash(Record, frozen=True, kw_only=True):
 
 
 class SearchedScope(Record, frozen=True, kw_only=True):
-    """What was asked for and what of it was searched; `rows` names the rows, or says that all are meant."""
+    """What was asked for, and what of it was not searched."""
 
     projects: Literal["all", "named"]
-    rows: str | list[str]
+    rows: Annotated[str | list[str], Meta(description="The names of the rows, or words for all of them")]
     not_searched: dict[str, str]
     selectors: list[SelectorHash]
-    salt: str | None
+    salt: Annotated[str | None, Meta(description="The salt of the selectors' hashes")]
 
 
 class ByHand(Record, frozen=True, kw_only=True):
@@ -71,23 +71,20 @@ class ByHand(Record, frozen=True, kw_only=True):
 
 
 class PlannedProject(Record, frozen=True, kw_only=True):
-    """What the evidence says of a project, beside its items.
-
-    `exported_models` is None where nobody counted them, because no iteration was to go.
-    """
+    """What the evidence says about a planned project, besides its items."""
 
     id: str
     whole: bool
     images_only_in_iterations: Count
-    exported_models: Count | None
+    exported_models: Annotated[Count | None, Meta(description="null if not counted, as no iteration was planned")]
     iterations_trained_on_them: list[str]
     unpublished: list[str]
 
 
 class Project(PlannedProject, frozen=True, kw_only=True):
-    """What the evidence says of a project; `state` is that of the project itself, None where it was to stay."""
+    """What the evidence says about a project, besides its items."""
 
-    state: State | None
+    state: Annotated[State | None, Meta(description="The state of the project itself; null if it was not planned")]
 
 
 class Run(Record, frozen=True, kw_only=True):
@@ -136,9 +133,9 @@ class Head(Record, frozen=True, kw_only=True):
 
 
 class Item(Record, frozen=True, kw_only=True):
-    """The outcome of one planned item; status, request id and time are those of the last answer to its deletion.
+    """The outcome of one planned item, with the last answer to its deletion: status, request id, time.
 
-    Where nothing was sent, `status` is 0, and `request_id` and `at` are empty.
+    If no deletion was sent, the status is 0, and request id and time are empty.
     """
 
     project: str
@@ -160,16 +157,13 @@ class LedgerEnd(Record, frozen=True, kw_only=True):
 
 
 class Evidence(Head, frozen=True, kw_only=True):
-    """What an erasure did and left, told from its ledger alone.
-
-    `retryable` says whether the same command may do more. `residue` repeats the items in that state.
-    """
+    """What an erasure deleted and left, derived from its ledger alone."""
 
     format: Literal["cv-gdpr-evidence/1"]
-    retryable: bool
+    retryable: Annotated[bool, Meta(description="Whether the same command, with new evidence, may delete more")]
     counts: dict[State, Count]
     items: list[Item]
-    residue: list[Item]
+    residue: Annotated[list[Item], Meta(description="The items in the state residue, once more")]
     ledger: LedgerEnd
 
 
