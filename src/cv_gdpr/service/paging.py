@@ -47,7 +47,8 @@ class Part(NamedTuple):
 class Listing:
     """Paged lists between two counts, read again while these do not agree.
 
-    `parts` gives the lists for a count, `still` which of some ids the service gives one by one.
+    `parts` gives the lists for a count, `still` which of some ids the service gives one by one (None: nothing that was
+    listed ever goes).
     """
 
     before = after = listed = 0
@@ -78,14 +79,16 @@ class Listing:
                     yield record
             self.after = self.count()
             counted |= {self.before, self.after}
-            whole = self.before == self.after == len(in_pass)
             given = given | in_pass if given else in_pass  # one of them may hold hundreds of thousands
-            self.listed = len(in_pass) if whole else len(given)
-            if whole or (counted == {self.listed} and self._still_there(given.keys() - in_pass.keys())):
+            self.listed = len(in_pass)
+            if self.before == self.after == self.listed:
+                return
+            if counted == {len(given)} and self._still_there(given.keys() - in_pass.keys()):
+                self.listed = len(given)
                 return
 
     def _still_there(self, strays: set[str]) -> bool:
-        return self.still is not None and strays <= self.still(strays)
+        return self.still is None or strays <= self.still(strays)
 
     def _in_pass(self, seen: dict[str, int], *, thorough: bool) -> Iterator[Json]:
         """Give each record that no list of this pass had before; `seen` says in which list each id was read last."""
