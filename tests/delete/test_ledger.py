@@ -9,7 +9,7 @@ from custom_vision_simulator import Simulator
 from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence.ledger import Ledger
 from tests.commandline import CommandLine
-from tests.delete.erasing import Eraser, calls, stock
+from tests.delete.erasing import Eraser, stock
 from tests.disk import disk
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
@@ -173,16 +173,11 @@ def test_a_ledger_is_open_in_one_run_alone(tmp_path):
         pass
 
 
-def test_another_command_does_not_resume_the_ledger(sim, erase):
-    stock(sim, images=2, predictions=0, iterations=0)
-    assert erase("--all", evidence="e.json").code == 0
-    for paper in erase.files:
-        if paper != erase.ledger_file:
-            paper.unlink()
-    cut = b"".join(lines(erase.ledger_file.read_bytes())[:-1])
-    erase.ledger_file.write_bytes(cut)
-    sim.calls.clear()
+def test_another_command_does_not_resume_the_ledger(written, tmp_path):
+    endpoint, content = written
+    path = tmp_path / "e.jsonl"
+    path.write_bytes(cut := b"".join(lines(content)[:-1]))
 
-    assert erase("images", "--all", evidence="e.json").code == 2
-    assert erase.ledger_file.read_bytes() == cut
-    assert calls(sim) == []
+    with Ledger(path, endpoint) as ledger, pytest.raises(UsageError, match="an erasure of something else"):
+        ledger.begin("delete --all")
+    assert path.read_bytes() == cut
