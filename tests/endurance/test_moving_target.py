@@ -1,4 +1,4 @@
-"""Somebody adds, deletes and tags images while they are listed: nothing that was there throughout is missed."""
+"""Images are added, deleted and tagged while they are listed: none that was present throughout is missed."""
 
 import random
 from dataclasses import replace
@@ -18,12 +18,12 @@ LATE = "ffffffff-0000-4000-8000-000000000000"
 
 
 def listed(out, project):
-    """Give the ids that an export lists for the workspace; none where it has no list."""
+    """Return the ids that an export lists for the workspace, empty without a list."""
     path = project_folder(out, project) / "images.jsonl"
     return {record["id"] for record in records(path)} if path.exists() else set()
 
 
-class Somebody:
+class OtherProgram:
     """Another user of a project: each act changes one thing."""
 
     def __init__(self, sim, project, chance):
@@ -58,28 +58,28 @@ class Somebody:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_no_image_that_was_there_throughout_is_missed(sim, cli, tmp_path, seed):
+def test_no_image_present_throughout_is_missed(sim, cli, tmp_path, seed):
     (project,) = sim.fill(images=IMAGES, untagged=250, image_bytes=60)
     chance = random.Random(seed)  # noqa: S311 - chance
-    somebody = Somebody(sim, project, chance)
+    other_program = OtherProgram(sim, project, chance)
     often = chance.choice([1, 3, 8])
     moments = set(chance.sample(range(2, 14), often))
 
     def act(number):
         if number in moments:
             for _ in range(chance.choice([1, 2])):
-                somebody.act()
+                other_program.act()
 
     before(sim, OF_IMAGES, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
-    missed = somebody.there - listed(tmp_path / "out", project)
+    missed = other_program.there - listed(tmp_path / "out", project)
     assert not missed, (len(missed), ran.err)
     assert ran.code == 0 or ("before and" in ran.err and ran.code == 3), ran.err
     if ran.code == 0:
         assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_an_early_one_deleted_and_a_late_one_added_are_found_though_the_counts_agree(sim, cli, tmp_path):
+def test_equal_counts_do_not_hide_a_moved_image(sim, cli, tmp_path):
     (project,) = sim.fill(images=IMAGES, image_bytes=60)
     images = sim.store.projects[project].workspace.images
     there = set(images)
@@ -99,10 +99,10 @@ def test_an_early_one_deleted_and_a_late_one_added_are_found_though_the_counts_a
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(sim, cli, tmp_path):
+def test_images_tagged_between_two_lists_are_found(sim, cli, tmp_path):
     (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
-    somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
-    workspace = somebody.workspace
+    other_program = OtherProgram(sim, project, random.Random(5))  # noqa: S311 - chance
+    workspace = other_program.workspace
     tagged = next(one for one in workspace.images.values() if one.tags)
 
     def act(page):
@@ -112,14 +112,14 @@ def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(si
 
     before(sim, {"GetUntaggedImages"}, act)
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
-    assert somebody.there == listed(tmp_path / "out", project)
+    assert other_program.there == listed(tmp_path / "out", project)
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_one_that_changes_lists_is_found_though_another_goes_and_a_third_comes(sim, cli, tmp_path):
+def test_equal_counts_do_not_hide_a_retagged_image(sim, cli, tmp_path):
     (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
-    somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
-    images = somebody.workspace.images
+    other_program = OtherProgram(sim, project, random.Random(5))  # noqa: S311 - chance
+    images = other_program.workspace.images
     tagged, untagged = ([one for one in images.values() if bool(one.tags) is kind] for kind in (True, False))
 
     def change_lists(image, tags):
@@ -130,33 +130,33 @@ def test_one_that_changes_lists_is_found_though_another_goes_and_a_third_comes(s
             change_lists(tagged[5], ())
             change_lists(untagged[7], tagged[0].tags)
             del images[untagged[3].id], images[tagged[9].id]
-            somebody.there -= {untagged[3].id, tagged[9].id}
-            somebody.add()
-            somebody.add()
+            other_program.there -= {untagged[3].id, tagged[9].id}
+            other_program.add()
+            other_program.add()
 
     before(sim, {"GetUntaggedImages", "GetTaggedImages"}, act)
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
-    assert somebody.there <= listed(tmp_path / "out", project)
+    assert other_program.there <= listed(tmp_path / "out", project)
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_a_list_from_which_much_goes_while_it_is_read_is_taken_up_where_it_fits(sim, cli, tmp_path):
+def test_many_deletions_while_listing_miss_nothing(sim, cli, tmp_path):
     (project,) = sim.fill(images=2000, image_bytes=60)
-    somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
-    images = somebody.workspace.images
+    other_program = OtherProgram(sim, project, random.Random(5))  # noqa: S311 - chance
+    images = other_program.workspace.images
 
     def act(page):
         if page in {1, 3, 6}:
             with sim.store.lock:
                 for identity in list(images)[:120]:
                     del images[identity]
-                    somebody.there.discard(identity)
+                    other_program.there.discard(identity)
 
     before(sim, {"GetTaggedImages"}, act)
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
-    assert somebody.there <= listed(tmp_path / "out", project)
+    assert other_program.there <= listed(tmp_path / "out", project)
     assert cli("verify", tmp_path / "out").code == 0
 
 
@@ -176,7 +176,7 @@ def test_a_list_whose_pages_never_fit_together_is_an_error(sim, cli, tmp_path):
     assert not (tmp_path / "out" / "bagit.txt").exists()
 
 
-def test_an_image_that_moves_into_an_iteration_trained_meanwhile_is_not_called_complete(sim, cli, tmp_path):
+def test_training_while_listing_is_not_called_complete(sim, cli, tmp_path):
     (project,) = sim.fill(images=20, image_bytes=60)
     holder = sim.store.projects[project]
     moved = next(iter(holder.workspace.images))
@@ -190,13 +190,13 @@ def test_an_image_that_moves_into_an_iteration_trained_meanwhile_is_not_called_c
     before(sim, {"GetImageCount"}, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 3
-    assert f"iteration {LATE} came meanwhile" in ran.err
+    assert f"iteration {LATE} was added during the export" in ran.err
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
     kept = iteration_folder(tmp_path / "out", project, LATE) / "images.jsonl"
     assert moved in {record["id"] for record in records(kept)}
 
 
-def test_which_list_is_the_shorter_need_not_be_known(sim, cli, tmp_path):
+def test_either_list_may_be_the_shorter_one(sim, cli, tmp_path):
     (project,) = sim.fill(images=300, untagged=280, image_bytes=60)
     sim.fault(Fault("GetUntaggedImageCount", status=404, times=None))
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""How each row of the table is read: every function yields findings, asking the service as it goes."""
+"""How each row of the table is read: every reader calls the service and yields findings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from cv_gdpr.archive.names import MODELS
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
 from cv_gdpr.service.batches import asked_in_parts
 from cv_gdpr.service.continuations import stored_predictions
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
-from cv_gdpr.table.blobs import export_blobs, export_name, image_blobs
+from cv_gdpr.table import blobs, labels
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Resource(NamedTuple):
-    """A resource as it is read: the service, and the entries of GetProjects that are in scope."""
+    """A resource to read: the service, and the entries of GetProjects in scope."""
 
     service: Service
     projects: list[Json]
@@ -27,7 +28,7 @@ class Resource(NamedTuple):
 
 
 class Project:
-    """A project as it is read: the service and the project's entry in GetProjects.
+    """A project to read: the service, and the project's entry in GetProjects.
 
     `details` says whether each tag, iteration and project is asked for by itself too.
     """
@@ -54,9 +55,9 @@ class Project:
 
 
 def _itself(record: Json, identity: str) -> Json:
-    """Give a record that was asked for by id; raises MalformedAnswer if it is another or none."""
+    """Return a record that was requested by id; raise MalformedAnswer if its id differs."""
     if record.get("id") != identity:
-        raise MalformedAnswer(f"the service answered with something else than {identity}, which was asked for")
+        raise MalformedAnswer(f"the service answered with another record than {identity}")
     return record
 
 
@@ -68,7 +69,7 @@ def _in(iteration: Json | None) -> dict[str, str]:
 
 
 def account(resource: Resource) -> Iterator[Finding]:
-    """GetAccountInfo. The service is expected not to have it any more (removed with API v2.0)."""
+    """GetAccountInfo, which the service removed with API v2.0: its absence is expected."""
     from cv_gdpr.masking import without_keys
 
     try:
@@ -120,7 +121,7 @@ def performance(project: Project) -> Iterator[Finding]:
 
 
 def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
-    """Say whether an error means "none": it is the service's own code, or the iteration never completed."""
+    """Return whether an error means that there is none: by the service's code, or since training never completed."""
     if isinstance(error, NotAuthorised):
         return False
     if error.code == "NotFoundIterationPerformance":
@@ -186,12 +187,12 @@ def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
         still=lambda ids: {item.id for item in renewed_images(project, iteration, sorted(ids))},
     )
     for record in listing.records():
-        yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
+        yield Item("images", record["id"], record, "images.jsonl", iteration, blobs.of_image(record))
     yield _tally(listing, "images", "images.jsonl", iteration)
 
 
 def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[Part]:
-    """The tagged and the untagged images of a place: of the workspace, the shorter list before and after the longer.
+    """Return the lists of a place's images: in the workspace, the shorter list before and after the longer one.
 
     An image that is tagged or untagged meanwhile changes from one list to the other, and may never be in the one that
     is being read. The images of an iteration are as they were when it was trained.
@@ -223,26 +224,25 @@ def exports(project: Project) -> Iterator[Finding]:
 def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
     for record in project.service.call("get_exports", project.id, iteration["id"]):
         if not isinstance(record, dict):
-            raise MalformedAnswer("the service listed an exported model that is no object")
-        name = export_name(record)
-        blobs = export_blobs(record, f"exported-models/{iteration['id']}/{name}")
-        yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, blobs)
-        if not blobs:
+            raise MalformedAnswer("the service listed an exported model that is not an object")
+        name = labels.of_model(record)
+        files = blobs.of_model(record, f"{MODELS}/{iteration['id']}/{name}")
+        yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, files)
+        if not files:
             yield Absence("exports", f"{iteration['id']}/{name}", f"status {record.get('status')}", iteration)
 
 
 def predictions(project: Project) -> Iterator[Finding]:
     """QueryPredictions, until two passes agree; the service keeps predictions for 30 days."""
     for record in stored_predictions(lambda token: project.service.ask("query_predictions", project.id, token)):
-        blobs = image_blobs(record, "predictions")
-        yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs)
+        yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs.of_prediction(record))
 
 
-# --- links that are no good any more ----------------------------------------------------------------------------
+# --- renewing links ---------------------------------------------------------------------------------------------
 
 
 def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
-    """Yield what GetImagesByIds gives of the ids in one place, with fresh links.
+    """Yield the images that GetImagesByIds returns for the ids in one place, with new links.
 
     An image that is not there is not among them, nor one that the service will not even give by itself.
     """
@@ -251,17 +251,17 @@ def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> 
         return identified(project.service.call("get_images_by_ids", project.id, image_ids=batch, **_in(iteration)))
 
     for record in asked_in_parts(ask, ids, PAGE):
-        yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
+        yield Item("images", record["id"], record, "images.jsonl", iteration, blobs.of_image(record))
 
 
 def renewed_exports(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
-    """GetExports of an iteration with fresh links."""
+    """GetExports of an iteration, with new links."""
     if iteration:
         yield from (item for item in _exports_of(project, iteration) if isinstance(item, Item) and item.id in ids)
 
 
 def renewed_predictions(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
-    """QueryPredictions until the ids are found: no operation asks for a stored prediction by its id."""
+    """QueryPredictions until the ids are found: no operation returns a stored prediction by its id."""
     del iteration
     wanted = set(ids)
     for item in predictions(project):
@@ -270,3 +270,30 @@ def renewed_predictions(project: Project, iteration: Json | None, ids: list[str]
             yield item
             if not wanted:
                 return
+
+
+# --- whether something is still there ---------------------------------------------------------------------------
+
+
+def images_still_given(project: Project, ids: list[str]) -> set[str]:
+    """Return the ids that GetImagesByIds finds in the workspace or in an iteration."""
+    return {item.id for place in project.places for item in renewed_images(project, place, ids)}
+
+
+def iterations_still_given(project: Project, ids: list[str]) -> set[str]:
+    """Return the ids for which GetIteration still answers."""
+    return {one for one in ids if _is_given(project, "get_iteration", one)}
+
+
+def tags_still_given(project: Project, ids: list[str]) -> set[str]:
+    """Return the ids for which GetTag still answers."""
+    return {one for one in ids if _is_given(project, "get_tag", one)}
+
+
+def _is_given(project: Project, operation: str, identity: str) -> bool:
+    """Return whether the service still returns an item that its list lacks: only a 404 means that it is gone."""
+    try:
+        project.service.call(operation, project.id, identity)
+    except NotFound:
+        return False
+    return True
