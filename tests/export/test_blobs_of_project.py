@@ -11,6 +11,7 @@ from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import NotFound
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.service.client import Connection, Service
+from cv_gdpr.table.categories import layout
 from cv_gdpr.table.findings import Blob, Item
 from cv_gdpr.table.readers import Project
 from tests.export.exporting import records
@@ -43,7 +44,7 @@ class Orders:
 
 
 def folder_of(tmp_path):
-    return Folder(tmp_path / "out", RUN)
+    return Folder(tmp_path / "out", RUN, layout())
 
 
 def image(number, *paths, iteration=None):
