@@ -1,4 +1,4 @@
-"""A disk that remembers what would outlast a loss of power: it notes each sync, each new name and each removal."""
+"""A record of what would survive a loss of power: each sync, each new name and each removal."""
 
 import ctypes
 import errno
@@ -13,10 +13,10 @@ WHOLE_DISK = "all"  # what `syncfs` makes durable
 
 
 class Disk:
-    """The files below a folder: which of them, and which names, a loss of power would leave.
+    """The files below a folder: which of their bytes and names would survive a loss of power.
 
-    `events` tells in order what was synced ("sync", path), named ("name", path) and removed ("remove", path).
-    `unsafe` holds the names that were given to bytes which were not durable yet.
+    `events` lists in order what was synced ("sync", path), named ("name", path) and removed ("remove", path).
+    `unsafe` lists the files that got their name before their bytes were durable.
     """
 
     def __init__(self, top):
@@ -28,7 +28,7 @@ class Disk:
         self._names = {}  # inode of a folder: the names in it that are durable
 
     def lost(self):
-        """Return the files whose bytes, or whose name, a loss of power could still take."""
+        """Return the files that would lose bytes, or their name, in a loss of power now."""
         return sorted(name for name, path in self._files() if not self._is_durable(path) or not self._is_named(path))
 
     def sizes(self):
@@ -56,16 +56,16 @@ class Disk:
             self._sizes[found.st_ino] = found.st_size
 
     def _below(self, path):
-        """Return a path as it is told, or nothing for what lies elsewhere."""
+        """Return the path below the folder, or None if it lies elsewhere."""
         with suppress(ValueError):
             return Path(os.fsdecode(path)).relative_to(self.top).as_posix()
         return None
 
     def fsynced(self, handle):
         path = Path(f"/proc/self/fd/{handle}").readlink()
-        if (told := self._below(path)) is not None:
+        if (name := self._below(path)) is not None:
             self._keep(path)
-            self.events.append(("sync", told))
+            self.events.append(("sync", name))
 
     def synced(self):
         self.at_sync.append(self.sizes())
@@ -75,14 +75,14 @@ class Disk:
         self.events.append(("sync", WHOLE_DISK))
 
     def named(self, source, target):
-        if (told := self._below(target)) is not None:
-            self.events.append(("name", told))
+        if (name := self._below(target)) is not None:
+            self.events.append(("name", name))
             if not self._is_durable(Path(source)):
-                self.unsafe.append(told)
+                self.unsafe.append(name)
 
     def removed(self, path):
-        if (told := self._below(path)) is not None:
-            self.events.append(("remove", told))
+        if (name := self._below(path)) is not None:
+            self.events.append(("remove", name))
 
 
 class _Libc:
@@ -99,7 +99,7 @@ class _Libc:
 
 @contextmanager
 def disk(top, *, syncfs_fails_with=0):
-    """Note what happens to the files below a folder; the sync of the whole disk may fail with an error number."""
+    """Record what happens to the files below a folder; `syncfs` can be made to fail with an error number."""
     if sys.platform != "linux":
         pytest.skip("looks at open files as Linux shows them")
     noted = Disk(os.path.realpath(top))

@@ -1,4 +1,4 @@
-"""The ledger on the disk: each line is durable before what it announces, and a run that was cut off is taken up."""
+"""The ledger as a file: each line is durable before its call is sent; an unfinished ledger is resumed."""
 
 import json
 import re
@@ -67,16 +67,16 @@ def test_each_line_is_synced_by_itself(sim, erase, tmp_path):
     assert noted.events.count(("sync", "e.jsonl")) == len(erase.ledger)
 
 
-# --- taken up again ---------------------------------------------------------------------------------------------
+# --- resumed ---------------------------------------------------------------------------------------------------
 
 
-HALF, ZEROS = b'{"n":99,"at":"20', b"\0" * 40  # what a process, or a machine, that died may leave of a line
+HALF, ZEROS = b'{"n":99,"at":"20', b"\0" * 40  # what a killed process or a loss of power may leave of a line
 
 
 @pytest.mark.parametrize(
     ("kept", "torn"), [(0, HALF), (1, ZEROS), (4, b""), (-1, HALF)], ids=["no line", "one line", "some", "all but one"]
 )
-def test_a_torn_end_is_cut_off_and_told(sim, erase, kept, torn):
+def test_a_torn_end_is_cut_off_and_recorded(sim, erase, kept, torn):
     stock(sim, images=2, predictions=0, iterations=0)
     assert erase("--all", evidence="e.json").code == 0
     whole = b"".join(lines(erase.ledger_file.read_bytes())[:kept])

@@ -1,4 +1,4 @@
-"""A plan as it is made of what the service lists, without a run around it: what goes, and what goes along."""
+"""How a plan is made from the service's listings: what is deleted, and what goes with it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The proof by itself: gone is only what every way of asking says is gone."""
+"""The proof: a thing counts as gone only if every list and its own operation say so."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which blob becomes which file, and which links are renewed together: the bytes of a project without a download."""
+"""Which blob is stored in which file, and which links are renewed together, without downloads."""
 
 import hashlib
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ ITERATION = {"id": "00000000-0000-4000-8000-000000000001"}
 
 
 class Orders:
-    """Stands in for the downloads: takes orders, and answers them when it is asked to."""
+    """Takes the place of the downloads: collects the orders and completes them in `arrive`."""
 
     def __init__(self):
         self.taken = []
@@ -31,10 +31,10 @@ class Orders:
         self.taken.append(SimpleNamespace(where=where, done=done, again=again))
 
     def push(self):
-        """Everything is taken at once."""
+        """Do nothing: orders are collected at once."""
 
     def arrive(self):
-        """Write the bytes of all orders, which are the links that they came from, and answer them."""
+        """Complete all orders; the bytes of each file are its link."""
         for order in self.taken:
             content = order.where.uri.encode()
             with open(f"{order.where.stem}.jpg", "xb") as file:  # noqa: PTH123 - no file is written twice
@@ -48,7 +48,7 @@ def folder_of(tmp_path):
 
 
 def image(number, *paths, iteration=None):
-    """Return an image of that number whose blobs have these paths."""
+    """Return an image with this number in its id and these paths in its links."""
     identity = f"00000000-0000-4000-8000-{number:012}"
     blobs = tuple(Blob(f"images/{identity}", f"{HOST}{path}?sig=1") for path in paths)
     return Item("images", identity, {"id": identity}, "images.jsonl", iteration, blobs)
@@ -68,7 +68,7 @@ def wanted(of_project, *items):
 
 
 def stored(tmp_path):
-    """Return what lies in the project's folder, by path."""
+    """Return the bytes of the stored images by file name."""
     (folder,) = (tmp_path / "out" / "data").iterdir()
     return {path.name: path.read_bytes() for path in (folder / "images").iterdir()}
 

@@ -1,4 +1,4 @@
-"""What an export asks once more before it ends: whether something is gone, and whether iterations came meanwhile."""
+"""What an export asks again at its end: whether refused blobs are deleted, and whether iterations were added."""
 
 import json
 
@@ -12,7 +12,7 @@ LATE = "ffffffff-0000-4000-8000-000000000000"
 
 
 def at_first(sim, operation, act):
-    """Do something when the service receives the first request of that operation, before it is answered."""
+    """Call `act` when the service receives the first request of an operation, before the answer."""
     take, done = sim.faults.take, []
 
     def acting(name, method, target):

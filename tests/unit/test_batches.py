@@ -1,4 +1,4 @@
-"""Ids asked for in batches: each id is asked for, a refused batch is halved, and only a refusal is."""
+"""Batches of ids: every id is asked for, a refused batch is halved, and any other error is raised."""
 
 import pytest
 

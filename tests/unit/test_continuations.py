@@ -1,4 +1,4 @@
-"""Stored predictions page by page: paging that leads nowhere ends at once, and passes that disagree prove nothing."""
+"""Stored predictions page by page: endless paging is stopped, and passes that disagree are an error."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is claimed is durable: bytes before their name, files before their journal, a bag before its bagit.txt."""
+"""The order of writes and syncs: bytes before their name, files before their journal line, all before bagit.txt."""
 
 import hashlib
 import os
@@ -43,7 +43,7 @@ def export(folder, *images):
 
 
 def closed(out, *, state=True):
-    """Make a bag; `state`: as a run leaves it that is cut off just before its end."""
+    """Make a bag; with `state`, as a run leaves it that was killed before it removed its run.json."""
     with Folder(out, RUN, LAYOUT) as folder:
         export(folder, IMAGE)
         folder.close_bag([])
@@ -171,11 +171,11 @@ def test_an_index_that_was_changed_is_refused(tmp_path, change):
 # --- the bag ----------------------------------------------------------------------------------------------------
 
 
-def test_a_run_is_known_before_anything_of_it_is_written(tmp_path):
+def test_run_json_is_durable_when_a_folder_is_open(tmp_path):
     with disk(tmp_path) as noted, Folder(tmp_path / "out", RUN, LAYOUT):
         pass
 
-    assert noted.unsafe == ["out/.cv-gdpr/owner"]  # says who holds the lock; worth nothing after a loss of power
+    assert noted.unsafe == ["out/.cv-gdpr/owner"]  # names the process that holds the lock, which a loss of power ends
     assert "out/.cv-gdpr/run.json" not in noted.lost()
 
 
@@ -295,7 +295,7 @@ def index_without_a_line(project):
         index_without_a_line,
     ],
 )
-def test_a_bag_harmed_before_its_end_is_not_closed_and_keeps_its_files(tmp_path, harm):
+def test_a_harmed_bag_is_not_closed_and_keeps_its_files(tmp_path, harm):
     out = tmp_path / "out"
     with Folder(out, RUN, LAYOUT) as folder:
         project = export(folder, IMAGE)

@@ -1,4 +1,4 @@
-"""Listings between two counts: what is missed, counted otherwise or not there any more is never called proved."""
+"""Listings between two counts: a listing with a missed or deleted record is never reported as complete."""
 
 from concurrent.futures import Future
 

@@ -1,4 +1,4 @@
-"""What the service's door says of a failure: the operation and the reason, no credential in any part of it."""
+"""The message of a failed call: the operation and the reason, without any credential."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ SIGNATURE = "AbCdEfGhIjKlMnOpQrStUvWxYz01234567890%3D"
 
 @contextmanager
 def answering(content):
-    """Run a server that sends these bytes to whoever asks, and closes; give a client of it."""
+    """Run a server that answers every request with these bytes; yield a client of it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve():
@@ -34,7 +34,7 @@ def answering(content):
 
 
 @pytest.mark.parametrize("secret", [KEY, f"sv=1&sig={SIGNATURE}"], ids=["key", "signature"])
-def test_what_is_not_http_is_told_without_credentials(secret):
+def test_an_answer_that_is_not_http_is_quoted_without_credentials(secret):
     answer = f"Sorry: https://x.example/y?{secret} was not for me\r\n\r\n".encode()
 
     with answering(answer) as service, pytest.raises(Unreachable) as raised:
@@ -47,7 +47,7 @@ def test_what_is_not_http_is_told_without_credentials(secret):
 
 
 @pytest.mark.parametrize("code", [KEY, f"sig={SIGNATURE}", "not a code", "x" * 81, "BadRequest\n"])
-def test_a_code_that_may_not_be_kept_is_dropped(code):
+def test_an_unsafe_error_code_is_dropped(code):
     body = json.dumps({"code": code, "message": "no"}).encode()
     head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
 
