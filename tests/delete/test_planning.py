@@ -158,24 +158,35 @@ def test_a_selected_image_that_is_otherwise_today_is_disputed(sim):
     assert plan.projects[0].disputed == [today]
 
 
-LISTINGS = ("GetProjects", "GetIterations", "GetTags", "GetTaggedImages", "QueryPredictions")
+LISTINGS = {
+    "GetProjects",
+    "GetIterations",
+    "GetTags",
+    "GetTaggedImages",
+    "GetUntaggedImages",
+    "GetImageCount",
+    "GetExports",
+    "QueryPredictions",
+}
+FAILURES = {"404": {"status": 404}, "500": {"status": 500}, "not JSON": {"body": b"<html>"}, "null": {"body": b"null"}}
 
 
-@pytest.mark.parametrize("operation", LISTINGS)
-@pytest.mark.parametrize("status", [404, 500])
-def test_no_plan_is_made_of_a_listing_that_fails(stocked, planned, operation, status):
+@pytest.mark.parametrize("operation", sorted(LISTINGS))
+@pytest.mark.parametrize("fault", FAILURES.values(), ids=FAILURES)
+def test_no_plan_is_made_of_a_listing_that_fails(stocked, planned, operation, fault):
     sim, *_ = stocked
-    sim.fault(Fault(operation, status=status, times=None))
+    sim.fault(Fault(operation, times=None, **fault))
 
     with pytest.raises(ServiceError):
         planned()
 
 
-def test_no_plan_is_made_of_counts_that_disagree(stocked, planned):
+@pytest.mark.parametrize("count", [0, 7, 9, 99])
+def test_no_plan_is_made_of_counts_that_disagree(stocked, planned, count):
     sim, *_ = stocked
-    sim.fault(Fault("GetImageCount", body=b"99", times=None))
+    sim.fault(Fault("GetImageCount", body=str(count).encode(), times=None))
 
-    with pytest.raises(Unsteady, match="the service counts 99"):
+    with pytest.raises(Unsteady, match=f"counts {count}"):
         planned(rows=("images",))
 
 

@@ -92,6 +92,17 @@ def test_images_are_gone_only_where_every_list_answers(sim, remaining, operation
         remaining(project, images=[GONE])
 
 
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}, {"body": b"<html>"}])
+@pytest.mark.parametrize("operation", ["GetProject", "GetProjects"])
+def test_a_project_that_cannot_be_read_is_not_gone(sim, remaining, operation, fault):
+    project = stock(sim)
+    del sim.store.projects[project]
+    sim.fault(Fault(operation, times=None, **fault))
+
+    with pytest.raises(ServiceError):
+        remaining(project, projects=[project])
+
+
 def test_an_image_that_only_its_id_finds_remains(sim, remaining):
     project = stock(sim, iterations=0)
     (one, *_) = ids(sim, project, "images")
