@@ -123,24 +123,6 @@ def test_an_unchanged_image_only_in_an_iteration_is_deleted(sim, erase):
     assert not subject_images(sim, project)
 
 
-def test_more_than_one_batch_is_read_again(sim, erase):
-    project = stock(sim, images=300, iterations=0)
-    holder = sim.store.projects[project]
-    for one in list(holder.workspace.images.values()):
-        holder.workspace.images[one.id] = replace(one, metadata={"subject": "nr-4711"})
-    last = next(reversed(holder.workspace.images.values()))
-
-    def change():
-        holder.workspace.images[last.id] = replace(last, metadata={"subject": "eve"})
-
-    sim.faults.take = _at_first(sim.faults.take, "GetImagesByIds", change)
-    ran = erase("images", "--all", "--metadata", "subject=nr-4711")
-
-    assert ran.code == 3
-    assert set(holder.workspace.images) == {last.id}
-    assert erase.states()[last.id] == "left"
-
-
 @pytest.mark.parametrize("saved", [True, False])
 def test_a_project_that_is_not_listed_again_stays(sim, erase, tmp_path, monkeypatch, saved):
     monkeypatch.chdir(tmp_path)
