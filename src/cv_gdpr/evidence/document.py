@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import asdict, replace
 
-from cv_gdpr.evidence.events import Answered, Closed, Event, Held, Opened
+from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Closed, Event, Held, Opened
 from cv_gdpr.evidence.ledger import Chain, Ledger, now
 from cv_gdpr.evidence.outcomes import (
     DELETED,
@@ -32,6 +32,7 @@ from cv_gdpr.evidence.records import (
     Run,
     SearchedScope,
 )
+from cv_gdpr.table.categories import ITERATIONS, PROJECTS
 
 METHOD = Method(
     type="deletion by API request; not media sanitisation",
@@ -153,8 +154,8 @@ def _scope(scopes: list[SearchedScope]) -> SearchedScope:
 def _projects(events: list[Event], outcomes: list[Outcome]) -> list[Project]:
     """Return the projects of all runs; the last run may not have found those that an earlier one deleted."""
     states = {(outcome.row, outcome.id): outcome.state for outcome in outcomes}
-    gone = {identity for (row, identity), state in states.items() if row == "iterations" and state in {DELETED, GONE}}
-    unpublished = gone | _accepted(events, "publications")
+    gone = {identity for (row, identity), state in states.items() if row == ITERATIONS and state in {DELETED, GONE}}
+    unpublished = gone | _accepted(events, PUBLICATIONS)
     projects = []
     for planned in _planned_projects(events):
         holding = {*planned.iterations_trained_on_them, *_holding(events, planned.id)} - gone
@@ -163,7 +164,7 @@ def _projects(events: list[Event], outcomes: list[Outcome]) -> list[Project]:
             iterations_trained_on_them=sorted(holding),
             unpublished=[one for one in planned.unpublished if one in unpublished],
         )
-        projects.append(Project(**asdict(project), state=states.get(("projects", planned.id))))
+        projects.append(Project(**asdict(project), state=states.get((PROJECTS, planned.id))))
     return projects
 
 
