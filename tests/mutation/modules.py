@@ -1,0 +1,21 @@
+"""Which tests stand nearest to each module that is mutated."""
+
+_VERIFY = ("tests/verify/test_manifests.py", "tests/verify/test_tampering.py", "tests/verify/test_contradictions.py")
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "masking": ("tests/unit/test_masking.py", "tests/unit/test_redact.py"),
+    "service/paging": ("tests/unit/test_paging.py",),
+    "archive/journal": ("tests/unit/test_journal.py",),
+    "archive/layout": ("tests/unit/test_layout.py",),
+    "archive/names": ("tests/unit/test_names.py",),
+    "archive/reading": ("tests/unit/test_reading.py",),
+    "archive/writing": ("tests/unit/test_writing.py",),
+    "archive/ownership": ("tests/unit/test_ownership.py",),
+    "archive/summary": ("tests/unit/test_summary.py",),
+    "archive/folder": ("tests/unit/test_folder.py",),
+    "verify/bag": ("tests/unit/test_verify_bag.py", *_VERIFY),
+    "verify/summary": ("tests/unit/test_verify_summary.py", *_VERIFY),
+    "verify/facts": ("tests/unit/test_facts.py", *_VERIFY),
+    "delete/marks": ("tests/unit/test_marks.py",),
+    "delete/along": ("tests/unit/test_along.py", "tests/delete/test_plan.py"),
+}
