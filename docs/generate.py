@@ -1,30 +1,46 @@
-"""The parts of the documentation that are made from the code; cog calls these functions and compares."""
+"""The parts of the documentation that are generated from the code; cog calls these functions."""
 
 import click
 
 from cv_gdpr.cli import cli
-from cv_gdpr.table.categories import CATEGORIES, PUBLISHED
+from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
+
+
+def published_table() -> str:
+    """Return Microsoft's table as Markdown, with the command that covers each of its rows."""
+    rows = ["| data | export operation | delete operation | command |", "| --- | --- | --- | --- |"]
+    rows += [
+        f"| {one.data} | {', '.join(one.exported_by)} | {one.deleted_by} | `{row.name}` |"
+        for row in CATEGORIES
+        for one in row.covers
+    ]
+    return "\n".join([*rows, "", f"Microsoft's page: <{PAGE}>"])
 
 
 def data_table() -> str:
-    """Give the table of the data as Markdown: what exports each kind, what deletes it, and how."""
-    rows = ["| command | data | exported by | deleted by | kind of deletion |", "| --- | --- | --- | --- | --- |"]
+    """Return the rows of the program as Markdown: what exports each, what deletes it, how, and the files it writes."""
+    rows = ["| command | data | exported by | deleted by | kind of deletion | files |", "| --- |" + " --- |" * 5]
     for row in CATEGORIES:
-        beyond = "" if row.published else " *(not in Microsoft's table)*"
-        operations = ", ".join(row.exported_by)
-        rows.append(f"| `{row.name}` | {row.data}{beyond} | {operations} | {row.deleted_by} | {row.deletion.value} |")
-    return "\n".join([*rows, "", f"Microsoft's table: <{PUBLISHED}>"])
+        beyond = "" if row.covers else " *(not in Microsoft's table)*"
+        operations, files = ", ".join(row.exported_by), ", ".join(f"`{name}`" for name in _names(row))
+        cells = (f"`{row.name}`", row.data + beyond, operations, row.deleted_by, row.deletion.value, files)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _names(row: Category) -> list[str]:
+    return [file.name for file in row.files] + [f"{folder}/" for folder in row.folders]
 
 
 def by_hand() -> str:
-    """Give, for each row that no operation serves, what a person must do."""
+    """Return what a person must do, for each row that the API cannot export or delete."""
     to_export = [f"- to export `{row.name}`: {row.export_by_hand}." for row in CATEGORIES if row.export_by_hand]
     to_delete = [f"- to delete `{row.name}`: {row.delete_by_hand}." for row in CATEGORIES if row.delete_by_hand]
     return "\n".join(to_export + to_delete)
 
 
 def commands() -> str:
-    """Give the help of every command, ROWs once."""
+    """Return the help of every command; for a command with ROWs, one line about them."""
     pages = [_page(cli, "cv-gdpr")]
     for name, command in ((name, cli.get_command(None, name)) for name in cli.list_commands(None)):
         pages.append(_page(command, f"cv-gdpr {name}"))

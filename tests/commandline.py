@@ -1,4 +1,4 @@
-"""The command line as a function: what a person would type, and what came of it."""
+"""The command line as a function: it takes the words of a command and returns the result."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ from cv_gdpr.cli import main
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command came to."""
+    """The result of a command: exit code, standard output, standard error."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ class Ran:
 
 
 class CommandLine:
-    """Runs `cv-gdpr` in this process, pointed at a simulator by the usual variables."""
+    """Runs `cv-gdpr` in this process against a simulator, which it finds by the usual variables."""
 
     def __init__(self, endpoint: str, training_key: str) -> None:
         self.variables = {
@@ -42,7 +42,7 @@ class CommandLine:
         }
 
     def __call__(self, *arguments: str | Path, stdin: str = "", **variables: str) -> Ran:
-        """Run a command; `variables` are set (or, if empty, unset in effect) for it alone."""
+        """Run a command; `variables` are set for this command only, and an empty one counts as not set."""
         out, err = io.StringIO(), io.StringIO()
         with (
             _environment(self.variables | variables),

@@ -1,8 +1,9 @@
-"""What all tests share: a simulated service, the command line as a function, and no network but loopback."""
+"""Fixtures for all tests: a simulated service, the command line as a function, and no network except loopback."""
 
 import ipaddress
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +14,9 @@ from hypothesis import settings
 from custom_vision_simulator import Simulator
 from tests.commandline import CommandLine
 from tests.contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
+from tests.measuring import MeasuredPopen
 
-# Each export starts a process: without bytecode on the disk all of them would compile the same modules anew.
+# Each export starts a process, which without cached bytecode would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -24,13 +26,13 @@ _SLOW = ("endurance", "surroundings", "test_resume.py")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what waits, kills and starts processes all the time: half of the suite's time, and all of it in .ci/run."""
+    """Mark the tests that mostly wait, kill and start processes as slow: half of the suite's time. .ci/run runs all."""
     for item in items:
         if not {item.path.name, item.path.parent.name}.isdisjoint(_SLOW):
             item.add_marker("slow")
 
 
-settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.register_profile("untimed", deadline=None)  # a slow machine must not fail a test
 settings.load_profile("untimed")
 
 
@@ -49,7 +51,7 @@ def cli(sim: Simulator) -> CommandLine:
 
 @pytest.fixture(autouse=True, scope="session")
 def _loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Refuse every connection that would leave this machine (unless --live asks for Azure)."""
+    """Refuse every connection that is not to loopback, unless --live allows Azure."""
     if request.config.getoption("--live", default=False):
         yield
         return
@@ -57,9 +59,18 @@ def _loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
 
     def guarded(self: socket.socket, address: Any) -> None:
         if self.family in {socket.AF_INET, socket.AF_INET6} and not ipaddress.ip_address(address[0]).is_loopback:
-            raise AssertionError(f"a test wants to leave this machine: {address}")
+            raise AssertionError(f"a test tried to connect to another machine: {address}")
         connect(self, address)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _downloads_measured(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Measure the process that downloads where coverage is on; in the slow tests alone, which break every download."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "COVERAGE_PROCESS_CONFIG" in os.environ and request.config.getoption("markexpr") == "slow":
+            patch.setattr(subprocess, "Popen", MeasuredPopen)
         yield

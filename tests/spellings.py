@@ -1,4 +1,4 @@
-"""Ways to spell a credential in a message, and a reader who sees through them."""
+"""Encodings that may hide a credential in a message, and a check that decodes them."""
 
 import base64
 import html
@@ -38,7 +38,7 @@ SPELLINGS = {
     "percent, all of it": escaped("%{:02x}"),
     "percent, all of it, three times": times(escaped("%{:02X}"), 3),
     "percent, ten times": times(urllib.parse.quote_plus, 10),
-    "percent, more often than anybody would": lambda text: escaped("%{:02x}")(text).replace("%", "%" + "25" * 14),
+    "percent, fifteen times": lambda text: escaped("%{:02x}")(text).replace("%", "%" + "25" * 14),
     "percent-u": escaped("%u{:04X}"),
     "a JSON escape": escaped("\\u{:04x}"),
     "a JSON escape within JSON": lambda text: json.dumps(escaped("\\u{:04X}")(text)),
@@ -76,7 +76,7 @@ SPELLINGS = {
 
 
 def telling(text, secret):
-    """Say whether a secret can be read in a text by somebody who decodes it by hand, in any spelling of the table."""
+    """Return whether a text reveals a secret, plainly or in any of these spellings."""
     folded = re.sub("[^0-9a-z]", "", text.lower())
     marks = [spell(secret) for spell in SPELLINGS.values()]
     parts = [secret[at : at + 16] for at in range(len(secret) - 15)]

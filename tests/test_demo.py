@@ -1,4 +1,4 @@
-"""The demo: the main job, seen whole, and quickly."""
+"""The demo command exports and verifies a small resource."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def test_demo_ends_with_a_bag_that_others_accept(cli: CommandLine, tmp_path: Pat
     assert bagit.Bag(str(tmp_path / "demo")).is_valid()
 
 
-def test_demo_has_something_in_every_row_that_the_service_exports(cli: CommandLine, tmp_path: Path) -> None:
+def test_demo_has_items_in_every_row_that_can_be_exported(cli: CommandLine, tmp_path: Path) -> None:
     rows = {row["row"]: row for row in cli("demo", "--json", "--out", tmp_path / "demo").json["rows"]}
     assert set(rows) == set(ROWS)
     assert all(row["exported"] == row["held"] > 0 for name, row in rows.items() if name != "account")

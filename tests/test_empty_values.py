@@ -1,4 +1,4 @@
-"""An option that is given, but says nothing, is an error: `--image-ids-file "$IDS"` with IDS unset must not widen."""
+"""An option with an empty value is an error: `--image-ids-file "$IDS"` with IDS unset must not select everything."""
 
 import click
 import pytest
@@ -10,7 +10,7 @@ BLANKS = ["", " ", "\t", "\n", " \r\n "]
 
 
 def commands():
-    """Return every command with the words that call it: `export`, `export images`, `verify`, ..."""
+    """Yield every command with its words: `export`, `export images`, `verify`, ..."""
     context = click.Context(program)
     for name in program.list_commands(context):
         command = program.get_command(context, name)
@@ -20,7 +20,7 @@ def commands():
 
 
 def valued(command):
-    """Return the options of a command that take a value, by their longest name."""
+    """Return the longest names of a command's options that take a value."""
     options = [one for one in command.params if isinstance(one, click.Option) and not (one.is_flag or one.count)]
     return [max(one.opts, key=len) for one in options]
 
@@ -55,7 +55,7 @@ def test_verify_takes_no_empty_path(cli, blank):
 
 
 @pytest.mark.parametrize("name", DELETIONS)
-def test_scope_selectors_and_yes_of_a_deletion_never_come_from_a_variable(sim, cli, name):
+def test_delete_never_reads_scope_or_yes_from_a_variable(sim, cli, name):
     words, _ = COMMANDS[name]
     given = {"--all": ["--all"], "--project": ["--project", "p"], "--yes": ["--yes"]}
     for option in TYPED:
@@ -68,7 +68,7 @@ def test_scope_selectors_and_yes_of_a_deletion_never_come_from_a_variable(sim, c
 
 
 @pytest.mark.parametrize("name", DELETIONS)
-def test_the_variable_of_what_keeps_something_may_not_be_blank(sim, cli, name):
+def test_a_blank_variable_of_a_safety_option_is_an_error(sim, cli, name):
     words, _ = COMMANDS[name]
     for option in KEEPING:
         for blank in BLANKS[1:]:

@@ -1,4 +1,4 @@
-"""A local stand-in for the Custom Vision Training API v3.4-preview, spoken to over real HTTP by the official SDK."""
+"""A local simulator of the Custom Vision Training API v3.4-preview, which the official SDK calls over real HTTP."""
 
 from custom_vision_simulator.faults import Call, Fault
 from custom_vision_simulator.server import Simulator

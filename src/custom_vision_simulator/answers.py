@@ -1,4 +1,4 @@
-"""What the simulated service answers: `Answer` and the error bodies in the shapes the service uses."""
+"""What the simulator answers: `Answer`, and error bodies in the shapes that the service uses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOO_FAST = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: status, whole body, content type (None: no such header) and further headers."""
+    """An HTTP answer: status, whole body, content type (None: no such header) and other headers."""
 
     status: int = 200
     body: bytes = b""
@@ -36,7 +36,7 @@ class Answer:
 
 
 class ServiceError(Exception):
-    """The service refuses: answered as `{"code":...,"message":...}` (published contract, CustomVisionError)."""
+    """The service refuses; answered as `{"code":...,"message":...}` (published contract, CustomVisionError)."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         """Keep the HTTP status and the service's code and message."""
@@ -46,17 +46,17 @@ class ServiceError(Exception):
         self.message = message
 
     def answer(self) -> Answer:
-        """Give the answer that carries this error."""
+        """Return the answer that carries this error."""
         return json_answer({"code": self.code, "message": self.message}, self.status)
 
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """Give an answer with the value as compact JSON."""
+    """Return an answer with the value as compact JSON."""
     return Answer(status, json_text(value).encode(), JSON_TYPE, headers or {})
 
 
 def json_text(value: Any) -> str:
-    """Give compact JSON with numbers as .NET writes them: 8.79471951E-13, 1E-05 (recorded sessions)."""
+    """Return compact JSON, with numbers as .NET writes them: 8.79471951E-13, 1E-05 (recorded sessions)."""
     text = _encode(value)
     if not _SMALL.search(text):
         return text
@@ -64,9 +64,9 @@ def json_text(value: Any) -> str:
 
 
 def single(number: float) -> float:
-    """Give a number with the digits that .NET writes of it in single precision: 7 if they suffice, else 9.
+    """Return a number with the digits that .NET writes in single precision: 7 if they suffice, else 9.
 
-    So the recorded sessions have 0.2720588 and 0.0339379422.
+    The recorded sessions have 0.2720588 and 0.0339379422.
     """
     (kept,) = struct.unpack("f", struct.pack("f", number))
     short = float(f"{kept:.7g}")
@@ -74,20 +74,20 @@ def single(number: float) -> float:
 
 
 def empty(status: int = 204) -> Answer:
-    """Give an answer without a body: 204 after a DELETE, 202 when it is carried out later (recorded sessions)."""
+    """Return an answer without a body: 204 after a DELETE, 202 when it is carried out later (recorded sessions)."""
     return Answer(status)
 
 
 def gateway_error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """Give an error of the gateway before the service, `{"error":{"code":...,"message":...}}` (users' reports)."""
+    """Return an error of the service's gateway, `{"error":{"code":...,"message":...}}` (users' reports)."""
     return json_answer({"error": {"code": str(status), "message": message}}, status, headers)
 
 
 def bad_request(code: str, message: str) -> ServiceError:
-    """Give the 400 of that code."""
+    """Return the 400 with that code."""
     return ServiceError(400, code, message)
 
 
 def not_found(kind: str, ident: str) -> ServiceError:
-    """Give the 404 `NotFound<kind>` that names the missing id ([infer] the text)."""
+    """Return the 404 `NotFound<kind>` that names the missing id (its text: [infer])."""
     return ServiceError(404, f"NotFound{kind}", f"{kind} {ident} was not found")

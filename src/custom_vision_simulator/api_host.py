@@ -1,4 +1,4 @@
-"""The API host: gateway checks (route, key, rate) before the operations, and the headers of every answer."""
+"""The API host: the gateway's checks (route, key, rate), then the operations; and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ UNKNOWN = "Unknown"
 
 
 class Api:
-    """Answers API requests on a store."""
+    """Answers API requests from a store."""
 
     def __init__(self, store: Store, options: Options, links: Links) -> None:
-        """Take what the operations work on."""
+        """Take the state, the options and the links that the operations use."""
         self._store = store
         self._options = options
         self._links = links
         self._recent: deque[float] = deque()
 
     def name_of(self, method: str, path: str) -> str:
-        """Give the published name of the operation, "Unknown" for a path the service does not know."""
+        """Return the published name of the operation, or "Unknown" for a path that the service does not know."""
         found = find_route(method, path)
         return found[0].name if found else UNKNOWN
 
     def answer(self, incoming: Incoming) -> Answer:
-        """Carry out a request and give its answer."""
+        """Run the operation of a request and return its answer."""
         if (found := find_route(incoming.method, incoming.path)) is None:
             return gateway_error(404, "Resource not found")
         route, ids = found
@@ -52,13 +52,13 @@ class Api:
             return self._carried_out(route, ask)
 
     def finish(self, answer: Answer) -> Answer:
-        """Give the answer with the headers that all answers of the service bear (recorded sessions)."""
+        """Return the answer with the headers that the service puts on every answer (recorded sessions)."""
         ident = str(uuid.uuid4())
         common = {"Request-Id": ident, "apim-request-id": ident, **_HEADERS}
         return Answer(answer.status, answer.body, answer.content_type, {**common, **answer.headers})
 
     def latency(self) -> float:
-        """Give the seconds before each answer."""
+        """Return the seconds to wait before each answer."""
         return self._options.api_latency
 
     def _carried_out(self, route: Route, ask: Ask) -> Answer:

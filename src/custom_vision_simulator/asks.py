@@ -1,4 +1,4 @@
-"""What a handler is given: the request's parameters, the state and the links, with the service's checks on them."""
+"""What every handler receives: the request's parameters with the service's checks on them, the state and the links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from custom_vision_simulator.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One API request on the state; `ids` are the path parameters, `files` the (name, bytes) of a form."""
+    """One API request and the state; `ids` are the path parameters, `files` the (name, bytes) pairs of a form."""
 
     store: Store
     options: Options
@@ -28,58 +28,58 @@ class Ask:
 
     @property
     def project(self) -> Project:
-        """Give the project of the path, or raise 404 NotFoundProject."""
+        """Return the project in the path; raise 404 NotFoundProject."""
         return self.store.project(self.ids["projectId"])
 
     @property
     def iteration(self) -> Iteration:
-        """Give the iteration of the path, or raise 404 NotFoundProject or NotFoundIteration."""
+        """Return the iteration in the path; raise 404 NotFoundProject or NotFoundIteration."""
         return self.store.iteration(self.ids["projectId"], self.ids["iterationId"])
 
     @property
     def snapshot(self) -> Snapshot:
-        """Give the frozen copy of the iterationId in the query, the workspace without one."""
+        """Return the frozen copy of the query's iterationId, or the workspace when there is none."""
         return self.store.snapshot(self.ids["projectId"], self.query.get("iterationId", "").lower())
 
     @property
     def limits(self) -> Limits:
-        """Give the quotas in force."""
+        """Return the quotas that apply."""
         return S0_LIMITS if self.options.quotas else NO_LIMITS
 
     def link(self) -> Linker:
-        """Give the function that makes links to blobs."""
+        """Return a function from blob path to link."""
         return self.links.linker()
 
     def shaper(self, snapshot: Snapshot) -> ImageShaper:
-        """Give the shaper of that snapshot's images."""
+        """Return the shaper for that snapshot's images."""
         return ImageShaper(self.project, snapshot, self.link(), self.options.original_blobs)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """Give a boolean of the query."""
+        """Return a boolean parameter of the query."""
         return self.query.get(name, str(default)).lower() == "true"
 
     def number(self, name: str, default: int) -> int:
-        """Give a non-negative integer of the query, or raise 400 BadRequest."""
+        """Return a non-negative integer parameter of the query; raise 400 BadRequest for other text."""
         text = self.query.get(name, str(default))
         if not text.isdecimal():
             raise bad_request("BadRequest", f"{name} must be a non-negative integer, not {text}")
         return int(text)
 
     def many(self, name: str, at_most: int, code: str = "BadRequestExceededBatchSize") -> list[str]:
-        """Give the ids of a comma-separated parameter, or raise 400 with the code when there are too many."""
+        """Return the ids of a comma-separated parameter; raise 400 with the code when there are too many."""
         ids = [each.strip().lower() for each in self.query.get(name, "").split(",") if each.strip()]
         if len(ids) > at_most:
             raise bad_request(code, f"{name}: {len(ids)} given, at most {at_most} allowed")
         return ids
 
     def required(self, name: str, code: str = "BadRequestRequiredParamIsNull") -> str:
-        """Give a parameter of the query, or raise 400 with the code when it is missing or empty."""
+        """Return a parameter of the query; raise 400 with the code when it is missing or empty."""
         if not (text := self.query.get(name, "")):
             raise bad_request(code, f"{name} is required")
         return text
 
     def json(self) -> dict[str, Any]:
-        """Give the JSON object of the body, or raise 400 BadRequest."""
+        """Return the JSON object in the body; raise 400 BadRequest for anything else."""
         try:
             value = json.loads(self.body)
         except ValueError as error:

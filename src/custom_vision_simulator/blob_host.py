@@ -1,4 +1,4 @@
-"""The blob host: answers signed links with the blobs behind them, errors as Azure Storage words them."""
+"""The blob host: serves blobs through signed links, with errors worded as Azure Storage words them."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 class BlobHost:
-    """Answers blob requests on a store."""
+    """Answers blob requests from a store."""
 
     def __init__(self, store: Store, options: Options, links: Links) -> None:
-        """Take where the blobs are and who checks the links."""
+        """Take the store of the blobs, the options and the links that check signatures."""
         self._store = store
         self._options = options
         self._links = links
 
     def name_of(self, method: str, path: str) -> str:
-        """Give the operation name of every request here."""
+        """Return "Blob", the operation name of every request to this host."""
         del method, path
         return "Blob"
 
     def answer(self, incoming: Incoming) -> Answer:
-        """Give the blob (or the range asked for), 403 for a bad or expired link, 404 for a missing blob."""
+        """Return the blob or the requested range; 403 for a bad or expired link, 404 for a missing blob."""
         if incoming.method not in {"GET", "HEAD"}:
             return storage_error(405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb.")
         if refusal := self._links.refusal(incoming.path, incoming.query):
@@ -51,12 +51,12 @@ class BlobHost:
         return _ranged(blob, incoming.headers.get("Range", ""))
 
     def finish(self, answer: Answer) -> Answer:
-        """Give the answer with the headers that all answers of the storage bear."""
+        """Return the answer with the headers that Azure Storage puts on every answer."""
         common = {"x-ms-request-id": str(uuid.uuid4()), "x-ms-version": "2017-04-17"}
         return Answer(answer.status, answer.body, answer.content_type, {**common, **answer.headers})
 
     def latency(self) -> float:
-        """Give the seconds before each answer."""
+        """Return the seconds to wait before each answer."""
         return self._options.blob_latency
 
 
@@ -81,7 +81,7 @@ def _md5(data: bytes) -> str:
 
 
 def storage_error(status: int, code: str, message: str, detail: str = "") -> Answer:
-    """Give an error in the XML of Azure Storage, which starts with a byte order mark."""
+    """Return an error in the XML form of Azure Storage, which starts with a byte order mark."""
     text = f"{message}\nRequestId:{uuid.uuid4()}\nTime:{now().isoformat()}"
     more = f"<AuthenticationErrorDetail>{escape(detail)}</AuthenticationErrorDetail>" if detail else ""
     error = f"<Error><Code>{code}</Code><Message>{escape(text)}</Message>{more}</Error>"

@@ -1,4 +1,4 @@
-"""The bytes behind a blob path: uploaded files as they came, generated ones from the id, exported models.
+"""The bytes behind a blob path: uploaded files unchanged, bytes generated from an id, and exported models.
 
 A blob exists as long as its record exists somewhere: an image in the workspace or any iteration.
 """
@@ -27,19 +27,19 @@ ZIP_DATE = (2020, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """The content of a blob and when it was made."""
+    """The content of a blob and when it was created."""
 
     data: bytes
     created: datetime
 
     @property
     def content_type(self) -> str:
-        """Give image/jpeg for a JPEG, application/octet-stream for anything else."""
+        """Return image/jpeg for a JPEG, application/octet-stream for anything else."""
         return "image/jpeg" if self.data.startswith(b"\xff\xd8") else "application/octet-stream"
 
 
 def generated(ident: str, size: int, kind: str = "image") -> bytes:
-    """Give `size` bytes (at least header, id and end) that depend on nothing but the arguments."""
+    """Return `size` bytes (at least header, id and end) that depend on the arguments alone."""
     head = JPEG_START + f"{kind} {ident} ".encode()
     missing = max(0, size - len(head) - len(JPEG_END))
     filler = BLOCK * (missing // len(BLOCK) + 1) if missing > len(BLOCK) else BLOCK
@@ -47,25 +47,25 @@ def generated(ident: str, size: int, kind: str = "image") -> bytes:
 
 
 def image_bytes(image: Image) -> bytes:
-    """Give the resized image: exactly the uploaded bytes, or the generated ones."""
+    """Return the resized image: exactly the uploaded bytes, or the generated ones."""
     return generated(image.id, image.size) if image.data is None else image.data
 
 
 def original_bytes(image: Image) -> bytes:
-    """Give the larger bytes of an original that is a blob of its own ([infer]: never recorded)."""
+    """Return the larger bytes of an original stored as a separate blob ([infer]: never recorded)."""
     resized = image_bytes(image)
     return resized + generated(image.id, len(resized), "original")
 
 
 def prediction_bytes(prediction: Prediction) -> bytes:
-    """Give the image of a stored prediction."""
+    """Return the image of a stored prediction."""
     if prediction.data is not None:
         return prediction.data
     return generated(prediction.id, prediction.size, "prediction")
 
 
 def model_bytes(iteration: Iteration, platform: str) -> bytes:
-    """Give a small valid zip with a model and its labels, the same bytes every time."""
+    """Return a small valid zip with a model and its labels; the same bytes every time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(zipfile.ZipInfo("model", ZIP_DATE), f"{platform} model of {iteration.id}\n")
@@ -75,7 +75,7 @@ def model_bytes(iteration: Iteration, platform: str) -> bytes:
 
 
 def find_blob(store: Store, path: str) -> Blob | None:
-    """Give the blob of a path with a leading slash, None when there is none (any more)."""
+    """Return the blob at a path (with a leading slash), or None."""
     for pattern, find in _KINDS:
         if matched := pattern.fullmatch(path):
             project = store.projects.get(_dashed(matched[1]))
@@ -84,7 +84,7 @@ def find_blob(store: Store, path: str) -> Blob | None:
 
 
 def project_of(path: str) -> str | None:
-    """Give the project id that a blob path names, None for a path of no known form."""
+    """Return the project id in a blob path, or None for a path of unknown form."""
     matches = (pattern.fullmatch(path) for pattern, _ in _KINDS)
     return next((_dashed(each[1]) for each in matches if each), None)
 

@@ -1,4 +1,4 @@
-"""The domains that the simulated service offers (ids and names of the real service)."""
+"""The domains that the simulator offers (ids and names of the real service)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DETECTION_COMPACT = "a27d5ca5-bb19-49d8-a70a-fec086c47f5b"
 
 @dataclass(frozen=True)
 class Domain:
-    """A kind of model; only those of an exportable (compact) domain can be exported."""
+    """A kind of model; only models of an exportable (compact) domain can be exported."""
 
     id: str
     name: str
@@ -22,7 +22,7 @@ class Domain:
     exportable: bool
 
     def shape(self) -> dict[str, Any]:
-        """Give the domain as the service sends it."""
+        """Return the domain as the service sends it."""
         platforms = PLATFORMS if self.exportable else []
         flags = {"exportable": self.exportable, "enabled": True, "exportablePlatforms": platforms}
         return {"id": self.id, "name": self.name, "type": self.type, **flags}

@@ -1,4 +1,4 @@
-"""Answers that say something else than the service would: changed on their way out."""
+"""Functions that change an answer before it is sent, for faults: packed bodies, other links, other spellings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINK = re.compile(rb'(?<=")http://127\.0\.0\.1:\d+(?=/)')
 
 
 def packed(coding: str, pack: Callable[[bytes], bytes]) -> Edit:
-    """Give what packs a body and says so, with the MD5 of what is sent, as Azure Storage keeps it."""
+    """Return an edit that packs the body and declares it, with the MD5 of the packed bytes, as Azure Storage does."""
 
     def edit(answer: Answer) -> Answer:
         body = pack(answer.body)
@@ -38,7 +38,7 @@ unknown = packed("x-unknown", bytes)
 
 
 def links_to(root: str) -> Edit:
-    """Give what lets every link in a body lead to another host."""
+    """Return an edit that points every link in a body to another host."""
 
     def edit(answer: Answer) -> Answer:
         return Answer(answer.status, _LINK.sub(root.encode(), answer.body), answer.content_type, answer.headers)
@@ -47,7 +47,7 @@ def links_to(root: str) -> Edit:
 
 
 def respelled(spellings: tuple[str, ...]) -> Edit:
-    """Give what writes every probability and fraction in one of the spellings after the other."""
+    """Return an edit that replaces each probability and fraction by the next of the spellings, in rotation."""
     turns = itertools.cycle(spellings)
 
     def edit(answer: Answer) -> Answer:
@@ -58,7 +58,7 @@ def respelled(spellings: tuple[str, ...]) -> Edit:
 
 
 def reversed_labels(answer: Answer) -> Answer:
-    """Give a list of images with the tags and regions of each in the opposite order."""
+    """Return a list of images with the tags and regions of each image reversed."""
     records = json.loads(answer.body)
     for record in records:
         for name in ("tags", "regions"):
@@ -67,7 +67,7 @@ def reversed_labels(answer: Answer) -> Answer:
 
 
 def one_more_page(answer: Answer) -> Answer:
-    """Give a page of stored predictions that leads to another one, whatever it holds."""
+    """Return a page of stored predictions with a continuation, so that paging never ends."""
     page = json.loads(answer.body)
     page = {"results": page.get("results", []), "token": {"continuation": uuid.uuid4().hex}}
     return Answer(200, json.dumps(page).encode(), answer.content_type, answer.headers)

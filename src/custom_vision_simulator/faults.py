@@ -1,4 +1,4 @@
-"""Declared misbehaviour (`Fault`), the record of requests received (`Call`) and the book of armed faults."""
+"""Faults: what the simulator does wrong on request (`Fault`), the log of requests (`Call`) and the armed faults."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from custom_vision_simulator.answers import Answer, json_answer
 
 API = "API"
-"""The route of every call to the API."""
+"""The route that matches every call to the API."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Misbehaviour of one operation ("Blob" for the blob host, API for all of the other, "*" for both hosts).
+    """A fault of one operation, named by `route` ("Blob": the blob host, API: the whole API, "*": both hosts).
 
-    Fires `times` times (None: always) after skipping `after` matching requests; `match` must be in the raw path and
-    query. `status` or `body` answer instead of the operation (bytes, text, or a value sent as JSON); `headers` or
-    `content_type` alone are put on the normal answer. `delay` seconds come first; `cut` sends true headers and that
-    many bytes, then closes; `drop` closes without an answer. `done` carries the operation out before its answer is
-    replaced or lost; `lie` answers a DELETE as if done, and does nothing. `edit` changes the normal answer; `wire`
-    gives the raw bytes to send for it, each part `pause` seconds after the one before.
+    It skips `after` matching requests and then fires `times` times (None: always). With `match`, only requests whose
+    raw path and query contain that text match. `status` or `body` (bytes, text, or a value sent as JSON) replace the
+    operation's answer; `headers` or `content_type` alone are added to the normal answer. `delay` waits that many
+    seconds first. `cut` sends the true headers and that many bytes, then closes; `drop` closes without an answer.
+    `done` runs the operation although its answer is replaced or dropped. `lie` answers a DELETE as if it had run, and
+    deletes nothing. `edit` changes the normal answer; `wire` yields the raw bytes to send, `pause` seconds apart.
     """
 
     route: str
@@ -43,19 +43,19 @@ class Fault:
     pause: float = 0.0
 
     def applies(self, operation: str, method: str, target: str) -> bool:
-        """Tell whether a request of that operation, method and raw path with query is meant; only DELETEs lie."""
+        """Return whether the fault matches a request (`target`: raw path and query); `lie` matches DELETE alone."""
         named = self.route in {"*", operation} or (self.route == API and operation != "Blob")
         return named and (method == "DELETE" or not self.lie) and (self.match is None or self.match in target)
 
     def replacement(self) -> Answer | None:
-        """Give the answer that stands in for the operation's own, None when that one is to be sent."""
+        """Return the answer to send instead of the operation's own, or None to send that one."""
         if self.status is None and self.body is None:
             return None
         answer = self._bare(200 if self.status is None else self.status)
         return self.dress(answer)
 
     def dress(self, answer: Answer) -> Answer:
-        """Give the answer with this fault's content type and headers laid over its own, and edited."""
+        """Return the answer, edited and with this fault's content type and headers in place of its own."""
         if self.edit:
             answer = self.edit(answer)
         headers = {**answer.headers, **(self.headers or {})}
@@ -76,10 +76,10 @@ NO_FAULT = Fault("")
 
 @dataclass
 class Call:
-    """One request received; status is 0 while unanswered and for a dropped connection.
+    """One request received; `status` is 0 until it is answered, and for a dropped connection.
 
-    `path` is raw, `query` decoded (a repeated key joined by commas), `when` from time.monotonic, `headers`
-    case-insensitive.
+    `path` is raw, `query` decoded (values of a repeated key joined by commas), `when` a time.monotonic() value, and
+    `headers` is case-insensitive.
     """
 
     operation: str
@@ -105,7 +105,7 @@ class _Armed:
 
 @dataclass
 class FaultBook:
-    """The faults in force, in the order they were added; safe to change from any thread."""
+    """The armed faults, in the order they were added; safe to change from any thread."""
 
     _armed: list[_Armed] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -121,23 +121,23 @@ class FaultBook:
             self._armed.clear()
 
     def __len__(self) -> int:
-        """Give the number of armed faults, spent ones included."""
+        """Return the number of armed faults, including those that have fired their last time."""
         return len(self._armed)
 
     def __iter__(self) -> Iterator[Fault]:
-        """Give the armed faults in order."""
+        """Return the armed faults in order."""
         return iter([each.fault for each in self._armed])
 
     def __getitem__(self, index: int) -> Fault:
-        """Give one armed fault."""
+        """Return the armed fault at that index."""
         return self._armed[index].fault
 
     def fired(self, fault: Fault) -> int:
-        """Give how often that fault has fired so far."""
+        """Return how many times that fault has fired."""
         return sum(each.fired for each in self._armed if each.fault == fault)
 
     def take(self, operation: str, method: str, target: str) -> Fault:
-        """Count the request on every fault it matches and give the first that fires, `NO_FAULT` if none."""
+        """Count the request for every fault it matches; return the first that fires, or `NO_FAULT`."""
         with self._lock:
             matching = [each for each in self._armed if each.fault.applies(operation, method, target)]
             for each in matching:

@@ -1,4 +1,4 @@
-"""Filling the state with projects directly, quickly and the same way for the same seed."""
+"""Fills the state with made-up projects without HTTP calls: the same ones for the same seed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIED = 3
 
 @dataclass(frozen=True)
 class Filling:
-    """How much to fill in: per project, but `regions` per tagged image; `untagged` of the `images` have no tag."""
+    """How much to add: for each project, but `regions` for each tagged image; `untagged` `images` have no tag."""
 
     projects: int = 1
     images: int = 5000
@@ -34,7 +34,7 @@ class Filling:
 
 
 def fill(store: Store, filling: Filling) -> list[str]:
-    """Add the projects and give their ids; the ids depend on the seed and on how many fillings came before."""
+    """Add the projects and return their ids, which depend on the seed and on the number of earlier fillings."""
     with store.lock:
         store.fillings += 1
         names = [f"{filling.seed}/{store.fillings}/{index}" for index in range(filling.projects)]
@@ -96,7 +96,7 @@ def _add_predictions(project: Project, name: str, filling: Filling) -> None:
         ident = _ident(f"{name}/prediction/{number}")
         moment = START + timedelta(seconds=number)
         iteration = trained[number % len(trained)] if trained else None
-        # Without an iteration left, a prediction still names the one that made it.
+        # A stored prediction still names its iteration after that was deleted.
         iteration_id = iteration.id if iteration else _ident(f"{name}/deleted iteration")
         found = guesses(iteration, ident) if iteration else ()
         domain = project.settings["domainId"]

@@ -1,4 +1,4 @@
-"""One HTTP host: receives requests, records them, plays the faults and sends the answers."""
+"""One HTTP host: receives requests, records them, applies faults and sends the answers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from aiohttp import BodyPartReader, web
 from custom_vision_simulator.answers import Answer, empty
 from custom_vision_simulator.faults import NO_FAULT, Call, Fault, FaultBook
 
-_WAITING = 1 << 20  # bytes that may wait in a connection before more are written to it
+_BUFFER_MOST = 1 << 20  # bytes a connection may buffer before more are written to it
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request read to its end; `query` is decoded, `files` the (name, bytes) of a multipart form."""
+    """A request, fully read; `query` is decoded, `files` are the (name, bytes) pairs of a multipart form."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class Incoming:
 
 @dataclass
 class Host:
-    """What tells the API host from the blob host."""
+    """An HTTP host; its fields are what differs between the API host and the blob host."""
 
     name_of: Callable[[str, str], str]
     answer: Callable[[Incoming], Answer]
@@ -41,7 +41,7 @@ class Host:
     calls: list[Call]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Receive one request and answer it as the faults in force want."""
+        """Receive one request and answer it, with the fault that fires for it."""
         target = request.raw_path
         path, _, text = target.partition("?")
         call = self._call(request, path, parse_query(text))
@@ -87,7 +87,7 @@ def _lie(incoming: Incoming) -> Answer:
 
 
 def parse_query(text: str) -> dict[str, str]:
-    """Give the decoded parameters of a query, repeated ones joined by commas."""
+    """Return the decoded parameters of a query; values of a repeated one are joined by commas."""
     query: dict[str, str] = {}
     for key, value in parse_qsl(text, keep_blank_values=True):
         query[key] = f"{query[key]},{value}" if key in query else value
@@ -95,7 +95,7 @@ def parse_query(text: str) -> dict[str, str]:
 
 
 async def receive(request: web.Request, path: str, query: Mapping[str, str]) -> Incoming:
-    """Read the request to its end, the parts of a multipart form apart."""
+    """Read the whole request, a multipart form into its parts."""
     body = b""
     files: tuple[tuple[str, bytes], ...] = ()
     if request.content_type.startswith("multipart/"):
@@ -115,13 +115,13 @@ async def _parts(request: web.Request) -> tuple[tuple[str, bytes], ...]:
 
 
 def close(request: web.Request) -> None:
-    """Close the connection of a request once what was written is out."""
+    """Close the connection of a request after all written bytes are sent."""
     if request.transport is not None:
         request.transport.close()
 
 
 async def send(request: web.Request, answer: Answer, cut: int | None) -> web.StreamResponse:
-    """Send an answer, or with `cut` its true headers and only that many bytes of its body."""
+    """Send an answer; with `cut`, its true headers and only that many bytes of its body."""
     headers = dict(answer.headers)
     if answer.content_type:
         headers["Content-Type"] = answer.content_type
@@ -138,14 +138,14 @@ async def send(request: web.Request, answer: Answer, cut: int | None) -> web.Str
 
 
 async def send_raw(request: web.Request, parts: Iterable[bytes], pause: float) -> web.StreamResponse:
-    """Send bytes as they are, each part so many seconds after the one before, until they or the connection end."""
+    """Send raw bytes, `pause` seconds between two parts, until they end or the connection closes."""
     for part in parts:
         transport = request.transport
         if transport is None or transport.is_closing():
             break
         transport.write(part)
         await asyncio.sleep(pause)
-        while request.transport and transport.get_write_buffer_size() > _WAITING:
+        while request.transport and transport.get_write_buffer_size() > _BUFFER_MOST:
             await asyncio.sleep(0.001)
     close(request)
     return web.Response()

@@ -1,4 +1,4 @@
-"""Operations that make, label and delete images."""
+"""Operations that create, label and delete images."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def create_images_from_files(ask: Ask) -> Answer:
 
 
 def create_images_from_data(ask: Ask) -> Answer:
-    """Store the files of a multipart form (or one raw body)."""
+    """Store the files of a multipart form, or one raw body."""
     tag_ids = ask.many("tagIds", 20)
     files = ask.files or (("", ask.body),)
     return _create(ask, [_Upload(name, data, tag_ids, []) for name, data in files], {})
@@ -62,7 +62,7 @@ def _create(ask: Ask, uploads: list[_Upload], metadata: dict[str, str]) -> Answe
     if len(uploads) > BATCH_MAX:
         raise bad_request("BadRequestExceededBatchSize", f"{len(uploads)} images given, at most {BATCH_MAX} allowed")
     shaper, started = ask.shaper(project.workspace), now()
-    # Images of one upload share `created` in groups, as recorded: 9 of 40 did.
+    # Some images of one upload share their `created` time: 9 of 40 in the recorded sessions.
     moments = [started + timedelta(milliseconds=index // TIED) for index in range(len(uploads))]
     pairs = zip(uploads, moments, strict=True)
     results = [_create_one(project, upload, metadata, moment, shaper) for upload, moment in pairs]
@@ -115,7 +115,7 @@ def _region(entry: dict[str, Any], moment: datetime) -> Region:
 
 
 def update_image_metadata(ask: Ask) -> Answer:
-    """Set metadata of up to 64 images; per image status, 207 when one is unknown or has too many pairs."""
+    """Set metadata of up to 64 images, each with a status; 207 when one is unknown or has too many pairs."""
     images, metadata = ask.project.workspace.images, ask.json()
     entries = [_metadata_entry(images, each, metadata) for each in ask.many("imageIds", BATCH_MAX)]
     successful = all(each["status"] == "OK" for each in entries)
@@ -134,7 +134,7 @@ def _metadata_entry(images: dict[str, Image], image_id: str, changes: dict[str, 
 
 
 def create_image_tags(ask: Ask) -> Answer:
-    """Put tags on images; pairs already there are answered as duplicated."""
+    """Put tags on images; the answer lists pairs that existed before as duplicated."""
     workspace, entries = ask.project.workspace, ask.json().get("tags") or []
     created, duplicated = [], []
     for entry in entries:
@@ -150,7 +150,7 @@ def create_image_tags(ask: Ask) -> Answer:
 
 
 def delete_image_tags(ask: Ask) -> Answer:
-    """Take tags off images of the workspace, with the regions that bear them."""
+    """Remove tags from images of the workspace, with the regions that have these tags."""
     images = ask.project.workspace.images
     tag_ids = set(ask.many("tagIds", 20))
     for image_id in ask.many("imageIds", BATCH_MAX):
@@ -160,7 +160,7 @@ def delete_image_tags(ask: Ask) -> Answer:
 
 
 def create_image_regions(ask: Ask) -> Answer:
-    """Put regions on images, and their tags where missing."""
+    """Put regions on images, and add their tags where missing."""
     workspace = ask.project.workspace
     created = []
     for entry in ask.json().get("regions") or []:
@@ -198,7 +198,7 @@ def delete_image_regions(ask: Ask) -> Answer:
 
 
 def delete_images(ask: Ask) -> Answer:
-    """Delete images: by ids from the workspace at once (204), with a flag later (202; published contract)."""
+    """Delete images: by ids from the workspace at once (204), with allImages or allIterations later (202; contract)."""
     project = ask.project
     all_images, everywhere = ask.flag("allImages"), ask.flag("allIterations")
     ids = set(ask.many("imageIds", TAKE_MAX))
@@ -214,7 +214,7 @@ def delete_images(ask: Ask) -> Answer:
 
 
 def _all_ids(project: Project, everywhere: bool) -> set[str]:
-    # [infer] With allIterations, images that only an iteration still holds are meant as well.
+    # [infer] allIterations includes images that only an iteration still holds.
     ids = set(project.workspace.images)
     if everywhere:
         ids.update(*(each.snapshot.images for each in project.iterations.values()))

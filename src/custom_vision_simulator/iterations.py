@@ -1,4 +1,4 @@
-"""Operations on iterations: training, publishing, performance and exports."""
+"""Operations on iterations: training, publishing, performance and exported models."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def update_iteration(ask: Ask) -> Answer:
 
 
 def delete_iteration(ask: Ask) -> Answer:
-    """Remove an iteration; 400 while it is published, or ([infer]) still training."""
+    """Remove an iteration; 400 while it is published or ([infer]) in training."""
     iteration = ask.iteration
     if iteration.publish_name:
         raise published(iteration)
@@ -50,13 +50,13 @@ def delete_iteration(ask: Ask) -> Answer:
 
 
 def published(iteration: Iteration) -> ServiceError:
-    """Give the 400 of an operation that a published iteration forbids (text from a user's log)."""
+    """Return the 400 for an operation that a published iteration does not allow (text from a user's log)."""
     message = f"Iteration is already published as: {iteration.publish_name}"
     return bad_request("BadRequestIterationIsPublished", message)
 
 
 def train_project(ask: Ask) -> Answer:
-    """Start a training on a frozen copy of the workspace; 400 when there is nothing (new) to train."""
+    """Start training on a frozen copy of the workspace; 400 when there is nothing to train, or nothing new."""
     project = ask.project
     _check_training(ask, project)
     iteration = freeze(project)
@@ -80,7 +80,7 @@ def _check_training(ask: Ask, project: Project) -> None:
 
 
 def freeze(project: Project, ident: str | None = None) -> Iteration:
-    """Add a training iteration with a frozen copy of the workspace: same tag and image ids, shared blobs."""
+    """Add an iteration in training with a frozen copy of the workspace: same tag and image ids, shared blobs."""
     project.trainings += 1
     created = now()
     iteration = Iteration(
@@ -97,7 +97,7 @@ def freeze(project: Project, ident: str | None = None) -> Iteration:
 
 
 def complete(iteration: Iteration) -> None:
-    """Turn a training iteration into a completed one."""
+    """Complete an iteration that is in training."""
     if iteration.status != "Training":
         return
     iteration.status = "Completed"
@@ -133,7 +133,7 @@ def unpublish_iteration(ask: Ask) -> Answer:
 
 
 def get_iteration_performance(ask: Ask) -> Answer:
-    """Answer made-up but steady figures per tag; 404 NotFoundIterationPerformance unless completed."""
+    """Answer made-up figures for each tag, the same every time; 404 NotFoundIterationPerformance unless completed."""
     iteration = _completed(ask)
     per_tag = [_tag_performance(each) for each in iteration.snapshot.tags.values()]
     return json_answer({"perTagPerformance": per_tag, **_figures(iteration.id)})
@@ -186,7 +186,7 @@ def _guesses(iteration: Iteration, image: Image) -> list[Shape]:
 
 
 def get_exports(ask: Ask) -> Answer:
-    """Answer the exports of an iteration."""
+    """Answer the exported models of an iteration."""
     iteration, link = ask.iteration, ask.link()
     return json_answer([export_shape(ask.project, iteration, each, link) for each in iteration.exports])
 

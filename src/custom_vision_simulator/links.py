@@ -1,4 +1,4 @@
-"""Signed links to blobs: issuing them with an expiry and checking them when they come back."""
+"""Signed links to blobs: issued with an expiry, checked when a request uses them."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ WHOLE_SECONDS_FROM = 60.0
 
 
 class Links:
-    """Issues and checks the links of one simulator; only it knows the secret."""
+    """Issues and checks the links of one simulator, with a secret of its own."""
 
     def __init__(self, options: Options) -> None:
-        """Take the life of a link and the relative-path switch from the options."""
+        """Take the lifetime of links and the VNET switch from the options."""
         self._options = options
         self._secret = secrets.token_bytes(32)
         self.base = ""
 
     def linker(self) -> Linker:
-        """Give the function that turns blob paths into links which all expire at the same moment.
+        """Return a function from blob path to link; all its links expire at the same moment.
 
-        With the VNET feature the value is the relative path itself (published contract v3.3 and later).
+        With the VNET feature a link is the relative path itself (published contract v3.3 and later).
         """
         if self._options.vnet:
             return str
@@ -37,7 +37,7 @@ class Links:
         return lambda path: f"{base}{path}{head}{_escaped(sign(path, expiry))}{tail}"
 
     def refusal(self, path: str, query: Mapping[str, str]) -> str | None:
-        """Give why a link is refused, None when its signature is right and it has not expired."""
+        """Return why a link is refused, or None when its signature is right and it has not expired."""
         expiry = query.get("se", "")
         if not compare_digest(query.get("sig", "").encode(), self._signature(path, expiry).encode()):
             return "Signature did not match."
@@ -46,7 +46,7 @@ class Links:
         return None
 
     def _expiry(self) -> str:
-        # Whole seconds as the service writes them; short lives for tests need the milliseconds to be exact.
+        # The service writes whole seconds; the short lifetimes of tests need milliseconds.
         life = self._options.link_life
         unit = "seconds" if life >= WHOLE_SECONDS_FROM else "milliseconds"
         moment = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=life)

@@ -16,7 +16,7 @@ _TAGS_AT_MOST = 20
 
 
 def get_images(ask: Ask) -> Answer:
-    """Answer a page of images by taggingStatus, tagIds and $filter, newest first."""
+    """Answer a page of images selected by taggingStatus, tagIds and $filter, newest first."""
     return _page_answer(ask, _chosen(ask, ask.query.get("taggingStatus", "All"), filtered=True))
 
 
@@ -26,7 +26,7 @@ def get_image_count(ask: Ask) -> Answer:
 
 
 def get_tagged_images(ask: Ask) -> Answer:
-    """Answer a page of tagged images, those with any of tagIds when given."""
+    """Answer a page of tagged images; with tagIds, those that have any of these tags."""
     return _page_answer(ask, _chosen(ask, "Tagged"))
 
 
@@ -46,7 +46,7 @@ def get_untagged_image_count(ask: Ask) -> Answer:
 
 
 def get_images_by_ids(ask: Ask) -> Answer:
-    """Answer the images with those ids; unknown ids are let out ([infer])."""
+    """Answer the images with the given ids; unknown ids are left out ([infer])."""
     snapshot = ask.snapshot
     ids = ask.many("imageIds", TAKE_MAX)
     found = [snapshot.images[each] for each in ids if each in snapshot.images]
@@ -55,7 +55,7 @@ def get_images_by_ids(ask: Ask) -> Answer:
 
 
 def page(ask: Ask, images: list[Image]) -> list[Image]:
-    """Give the page that orderBy, take (50 by default, 256 at most) and skip ask for."""
+    """Return the page selected by orderBy, take (50 by default, at most 256) and skip; raise 400 above that."""
     take, skip = ask.number("take", TAKE_DEFAULT), ask.number("skip", 0)
     if take > TAKE_MAX:
         raise bad_request("BadRequestImageExceededCount", f"take: {take} given, at most {TAKE_MAX} allowed")
@@ -93,7 +93,7 @@ def _tests(ask: Ask, status: str, filtered: bool) -> list[Test]:
 
 
 def metadata_test(text: str) -> Test:
-    """Give the test of a filter like `metadata=a eq 'x' and b ne 'y' or c eq 'z'` (published contract)."""
+    """Return the predicate of a filter like `metadata=a eq 'x' and b ne 'y' or c eq 'z'` (published contract)."""
     clauses = [part.split(" and ") for part in text.removeprefix("metadata=").split(" or ")]
     tests = [[_comparison(each) for each in clause] for clause in clauses]
     return lambda image: any(all(test(image) for test in clause) for clause in tests)

@@ -27,7 +27,7 @@ _ECHOED = ("tags", "iterationId", "startTime", "endTime", "application")
 
 
 def quick_test_image(ask: Ask) -> Answer:
-    """Predict the tags of an image; it is stored unless store=false."""
+    """Predict the tags of an image, and store the prediction unless store=false."""
     project = ask.project
     iteration = _tested(ask, project)
     data = ask.files[0][1] if ask.files else ask.body
@@ -49,9 +49,9 @@ def _tested(ask: Ask, project: Project) -> Iteration:
 
 
 def guesses(iteration: Iteration, ident: str) -> tuple[Guess, ...]:
-    """Give made-up but steady predictions of every tag of the iteration for that image id, likeliest first.
+    """Return made-up predictions for that image id, the same every time: each tag of the iteration, likeliest first.
 
-    The last of several is as unlikely as recorded ones are (8.79471951E-13).
+    The last of several is as unlikely as in the recorded sessions (8.79471951E-13).
     """
     detection = DOMAINS[iteration.domain_id].type == "ObjectDetection"
     box = (0.1, 0.2, 0.3, 0.4) if detection else None
@@ -67,7 +67,7 @@ def _probability(ident: str, tag_id: str) -> float:
 
 
 def delete_prediction(ask: Ask) -> Answer:
-    """Delete up to 64 stored predictions; unknown ids are let pass ([infer])."""
+    """Delete up to 64 stored predictions; unknown ids are ignored ([infer])."""
     project = ask.project
     ids = ask.many("ids", DELETE_MAX, "BadRequestPredictionIdsExceededCount")
     if not ids:
@@ -78,10 +78,10 @@ def delete_prediction(ask: Ask) -> Answer:
 
 
 def query_predictions(ask: Ask) -> Answer:
-    """Answer a page of stored predictions and the token for the next; its continuation is null at the end.
+    """Answer a page of stored predictions and the token for the next page; its continuation is null at the end.
 
-    A page is maxCount long, 100 when that is 0 ([infer]); the paging protocol is inferred too: a continuation names the
-    last prediction, or with the option `offsets` how many came before.
+    A page holds maxCount predictions, 100 when that is 0 ([infer]). The paging protocol is inferred too: a continuation
+    names the last prediction, or with the option `offsets` the number of those before it.
     """
     project, query = ask.project, ask.json()
     _check_query(query)

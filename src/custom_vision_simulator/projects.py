@@ -45,7 +45,7 @@ def get_project(ask: Ask) -> Answer:
 
 
 def create_project(ask: Ask) -> Answer:
-    """Make a project; 400 for a missing name, an unknown domain or the quota."""
+    """Create a project; 400 for a missing name, an unknown domain or a full quota."""
     if len(ask.store.projects) >= ask.limits.projects:
         raise bad_request("BadRequestExceedProjectLimit", "The project limit of the resource is reached")
     name = ask.required("name", "BadRequestProjectName")
@@ -60,7 +60,7 @@ def create_project(ask: Ask) -> Answer:
 
 
 def project_settings(domain_id: str, classification_type: str, platforms: list[str]) -> dict[str, Any]:
-    """Give the settings of a project as the service sends them, or raise 400 for an unknown domain."""
+    """Return the settings of a project as the service sends them; raise 400 for an unknown domain."""
     if domain_id not in DOMAINS:
         raise bad_request("BadRequestProjectUnknownDomain", f"Unknown domain {domain_id}")
     detection = DOMAINS[domain_id].type == "ObjectDetection"
@@ -75,7 +75,7 @@ def project_settings(domain_id: str, classification_type: str, platforms: list[s
 
 
 def update_project(ask: Ask) -> Answer:
-    """Change name, description or settings of a project."""
+    """Change the name, description or settings of a project."""
     project, changes = ask.project, ask.json()
     project.name = changes.get("name") or project.name
     project.description = changes.get("description", project.description)
@@ -100,7 +100,7 @@ def get_artifact(ask: Ask) -> Answer:
     """Answer a blob of this project by its relative path, with or without a leading slash (published contract)."""
     path = "/" + ask.query.get("path", "").lstrip("/")
     if project_of(path) != ask.project.id:
-        raise bad_request("BadRequestInvalidArtifactUri", f"{path} is no artifact of this project")
+        raise bad_request("BadRequestInvalidArtifactUri", f"{path} is not an artifact of this project")
     if (blob := find_blob(ask.store, path)) is None:
         raise not_found("Image", path)
     return Answer(200, blob.data, "application/octet-stream")
@@ -118,7 +118,7 @@ def get_tag(ask: Ask) -> Answer:
 
 
 def create_tag(ask: Ask) -> Answer:
-    """Make a tag in the workspace; 400 for a name in use or the quota."""
+    """Create a tag in the workspace; 400 for a name in use or a full quota."""
     workspace = ask.project.workspace
     if len(workspace.tags) >= ask.limits.tags:
         raise bad_request("BadRequestExceedTagPerProjectLimit", "The tag limit of the project is reached")
@@ -134,7 +134,7 @@ def create_tag(ask: Ask) -> Answer:
 
 
 def update_tag(ask: Ask) -> Answer:
-    """Change name, description or type of a tag in the workspace."""
+    """Change the name, description or type of a tag in the workspace."""
     workspace = ask.project.workspace
     tag, changes = find_tag(workspace, ask.ids["tagId"]), ask.json()
     given = {key: changes[key] for key in ("name", "description", "type") if changes.get(key) is not None}
@@ -153,7 +153,7 @@ def delete_tag(ask: Ask) -> Answer:
 
 
 def without(image: Image, dropped: Callable[[ImageTag | Region], bool]) -> Image:
-    """Give the image without the tags and regions that `dropped` picks, itself when there are none."""
+    """Return the image without the tags and regions for which `dropped` is true, or itself if there are none."""
     tags = tuple(each for each in image.tags if not dropped(each))
     regions = tuple(each for each in image.regions if not dropped(each))
     same = len(tags) == len(image.tags) and len(regions) == len(image.regions)
@@ -169,7 +169,7 @@ def _counts(snapshot: Snapshot) -> Counter[str]:
 
 
 def get_account_info(ask: Ask) -> Answer:
-    """Answer the account as API v1.2 did (published contract v1.2); today's services no longer know it."""
+    """Answer the account as API v1.2 did (published contract v1.2); unless enabled, 404 as from today's service."""
     if not ask.options.account_info:
         return gateway_error(404, "Resource not found")
     keys = {"PrimaryKey": ask.options.training_key, "SecondaryKey": ask.options.training_key}

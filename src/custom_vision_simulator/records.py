@@ -1,7 +1,7 @@
 """The records that the simulator holds: projects, tags, images, iterations, exports and predictions.
 
-`Tag`, `Image` and what hangs on them are frozen, so an iteration's frozen copy is a copy of two dictionaries.
-All times are aware UTC datetimes.
+`Tag`, `Image` and the records inside them are frozen, so copying two dictionaries freezes an iteration's state.
+All times are timezone-aware UTC datetimes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TAKE_MAX = 256
 
 @dataclass
 class Options:
-    """How a simulator behaves; all durations in seconds; may be changed while it runs."""
+    """How a simulator behaves; durations in seconds; may be changed while it runs."""
 
     port: int = 0
     blob_port: int = 0
@@ -35,7 +35,7 @@ class Options:
     original_blobs: bool = False
     api_latency: float = 0.0
     blob_latency: float = 0.0
-    offsets: bool = False  # continuations of stored predictions count them, so that deleting one hides another
+    offsets: bool = False  # a continuation of stored predictions is an offset, so that deleting one hides another
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class ImageTag:
-    """A tag put on an image."""
+    """A tag on an image."""
 
     tag_id: str
     created: datetime
@@ -71,7 +71,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image record; `data` is the uploaded file, None when its `size` bytes are generated from the id."""
+    """An image record; `data` is the uploaded file, None when `size` bytes are generated from the id."""
 
     id: str
     created: datetime
@@ -92,7 +92,7 @@ class Snapshot:
     images: dict[str, Image] = field(default_factory=dict)
 
     def copy(self) -> Snapshot:
-        """Give a copy that later changes of this snapshot do not reach (the records themselves are frozen)."""
+        """Return a copy that later changes to this snapshot do not affect (the records themselves are frozen)."""
         return Snapshot(dict(self.tags), dict(self.images))
 
 
@@ -108,7 +108,7 @@ class Export:
 
 @dataclass
 class Iteration:
-    """A trained (or training) iteration with its frozen copy of the tags and images."""
+    """An iteration, trained or in training, with its frozen copy of the tags and images."""
 
     id: str
     name: str
@@ -154,7 +154,7 @@ class Prediction:
 
 @dataclass
 class Project:
-    """A project: settings as the service sends them, the workspace, the iterations and the predictions."""
+    """A project: its settings as the service sends them, workspace, iterations and stored predictions."""
 
     id: str
     name: str
@@ -171,7 +171,7 @@ class Project:
     digests: dict[bytes, str] = field(default_factory=dict)
 
     def find_image(self, image_id: str) -> Image | None:
-        """Give the image from the workspace or any iteration, None when it is nowhere."""
+        """Return the image from the workspace or any iteration, or None."""
         for snapshot in (self.workspace, *(each.snapshot for each in self.iterations.values())):
             if image_id in snapshot.images:
                 return snapshot.images[image_id]

@@ -1,4 +1,4 @@
-"""The table of routes (published contracts v3.4-preview and v1.2) and the handler behind each operation."""
+"""The table of routes (published contracts v3.4-preview and v1.2) with the handler of each operation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TAG = PROJECT + "/tags/{tagId}"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation: published name, method, path template, handler and whether it changes the project."""
+    """An operation: published name, method, path template, handler, and whether it changes the project."""
 
     name: str
     method: str
@@ -29,7 +29,7 @@ class Route:
     changes: bool
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """Give the path parameters (lower case, as ids compare), None when the path is another."""
+        """Return the path parameters in lower case (ids ignore case), or None when the path does not match."""
         ids: dict[str, str] = {}
         for wanted, given in zip(self.segments, segments, strict=True):
             if wanted.startswith("{"):
@@ -105,7 +105,7 @@ for _each in ROUTES:
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """Give the route and path parameters of a request, None when unknown; doubled slashes do no harm (recorded)."""
+    """Return the route and path parameters of a request, or None; doubled slashes count as one (recorded sessions)."""
     segments = re.sub("/+", "/", path).strip("/").split("/")
     for route in _BY_LENGTH.get((method, len(segments)), ()):
         if (ids := route.match(segments)) is not None:

@@ -1,4 +1,4 @@
-"""The simulator: two loopback HTTP servers on a thread with an event loop of its own, and their life cycle."""
+"""The simulator: two loopback HTTP servers, in a thread with its own event loop; started and stopped here."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Ports = tuple[int, int]
 
 
 class Simulator:
-    """A local stand-in for the Custom Vision Training API v3.4-preview and its blob storage.
+    """A local simulator of the Custom Vision Training API v3.4-preview and its blob storage.
 
-    Nothing here was checked against the real service: it follows the published contract and recorded sessions.
+    It follows the published contract and recorded sessions; it was never compared with the live service.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the options are the interface
@@ -54,7 +54,7 @@ class Simulator:
         api_latency: float = 0.0,
         blob_latency: float = 0.0,
     ) -> None:
-        """Take the options (durations in seconds, port 0: any free one); nothing listens before `start`."""
+        """Take the options (durations in seconds; port 0: any free port); nothing listens before `start`."""
         self.options = Options(
             port=port,
             blob_port=blob_port,
@@ -84,22 +84,22 @@ class Simulator:
 
     @property
     def training_key(self) -> str:
-        """Give the key that API requests must bear."""
+        """Return the key that API requests must send."""
         return self.options.training_key
 
     @property
     def endpoint(self) -> str:
-        """Give the base address of the API, without a trailing slash."""
+        """Return the base address of the API, without a trailing slash."""
         return f"http://{LOOPBACK}:{self._ports[0]}"
 
     @property
     def blob_host(self) -> str:
-        """Give the base address of the blob host, without a trailing slash."""
+        """Return the base address of the blob host, without a trailing slash."""
         return f"http://{LOOPBACK}:{self._ports[1]}"
 
     @property
     def store(self) -> Store:
-        """Give the state, with every change that is due by now in effect."""
+        """Return the state, after applying every change that is due."""
         self._store.settle()
         return self._store
 
@@ -123,14 +123,14 @@ class Simulator:
         regions: int = 0,
         seed: int = 0,
     ) -> list[str]:
-        """Add filled projects and give their ids: amounts per project, `regions` per tagged image."""
+        """Add made-up projects and return their ids; amounts are for each project, `regions` for each tagged image."""
         amounts = Filling(projects, images, image_bytes, untagged, tags, iterations, predictions, regions, seed)
         return fill(self._store, amounts)
 
     def start(self) -> None:
-        """Listen on both ports; raise OSError when one is taken."""
+        """Listen on both ports; raise OSError when a port is taken."""
         if self._thread is not None:
-            raise RuntimeError("The simulator is running already")
+            raise RuntimeError("The simulator is already running")
         started: Future[Ports] = Future()
         thread = threading.Thread(target=self._run, args=(started,), name="simulator", daemon=True)
         thread.start()
@@ -143,7 +143,7 @@ class Simulator:
         self._links.base = self.blob_host
 
     def stop(self) -> None:
-        """Close all connections and both ports; harmless when not running."""
+        """Close all connections and both ports; do nothing when not running."""
         if self._thread is None or self._loop is None or self._stopping is None:
             return
         self._loop.call_soon_threadsafe(self._stopping.set)
@@ -151,7 +151,7 @@ class Simulator:
         self._thread = self._loop = self._stopping = None
 
     def __enter__(self) -> Self:
-        """Start and give itself."""
+        """Start, and return the simulator."""
         self.start()
         return self
 
@@ -195,8 +195,8 @@ class Simulator:
 async def _listen(host: Host, port: int, runners: list[web.AppRunner]) -> int:
     application = web.Application(client_max_size=BODY_MAX)
     application.router.add_route("*", "/{tail:.*}", host.handle)
-    application.on_response_prepare.append(_without_server)
-    # 256 ids in a query make a line of 9.5 kB.
+    application.on_response_prepare.append(_remove_server_header)
+    # A query of 256 ids makes a request line of 9.5 kB.
     runner = web.AppRunner(
         application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, max_line_size=LINE_MAX, max_field_size=LINE_MAX
     )
@@ -210,7 +210,7 @@ async def _listen(host: Host, port: int, runners: list[web.AppRunner]) -> int:
 def _listener(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # A whole page fits, so that sending it takes no turns with a client in the same process.
+    # A whole page fits, so that sending it never waits for a client in the same process.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     try:
         listener.bind((LOOPBACK, port))
@@ -220,6 +220,6 @@ def _listener(port: int) -> socket.socket:
     return listener
 
 
-async def _without_server(_request: web.Request, response: web.StreamResponse) -> None:
-    # The service sends no Server header (recorded sessions), aiohttp would.
+async def _remove_server_header(_request: web.Request, response: web.StreamResponse) -> None:
+    # aiohttp would add a Server header; the service sends none (recorded sessions).
     response.headers.pop("Server", None)

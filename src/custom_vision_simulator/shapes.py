@@ -30,21 +30,21 @@ EXPORT_PLATFORMS = ["ONNX", "DockerFile", "TensorFlow", "CoreML", "OpenVino"]
 
 
 def zoned(moment: datetime) -> str:
-    """Give the date form of projects, iterations and predictions: up to 3 digits and Z (recorded sessions)."""
+    """Return a date as projects, iterations and predictions write it: up to 3 decimals and Z (recorded sessions)."""
     text = moment.isoformat(timespec="milliseconds")[:23]
     return text.rstrip("0").rstrip(".") + "Z"
 
 
 @lru_cache(maxsize=16384)
 def naive(moment: datetime) -> str:
-    """Give the date form of images, tags on them and regions: 6-7 digits, no zone (recorded sessions)."""
+    """Return a date as images, their tags and regions write it: 6-7 decimals, no zone (recorded sessions)."""
     text = moment.isoformat(timespec="microseconds")[:26]
     extra = moment.microsecond % 10
     return f"{text}{extra}" if extra else text
 
 
 def project_shape(project: Project, link: Linker) -> Shape:
-    """Give a project; its thumbnail is that of the newest image, null without images."""
+    """Return a project; its thumbnail is the newest image's, null without images."""
     newest = next(reversed(project.workspace.images), None)
     return {
         "id": project.id,
@@ -60,7 +60,7 @@ def project_shape(project: Project, link: Linker) -> Shape:
 
 
 def tag_shape(tag: Tag, image_count: int) -> Shape:
-    """Give a tag with the number of images that bear it."""
+    """Return a tag with the number of images that have it."""
     head = {"id": tag.id, "name": tag.name, "description": tag.description}
     return {**head, "type": tag.type, "imageCount": image_count}
 
@@ -69,28 +69,28 @@ class ImageShaper:
     """Shapes the images of one snapshot of a project, with links that share one expiry."""
 
     def __init__(self, project: Project, snapshot: Snapshot, link: Linker, originals: bool) -> None:
-        """Take where the images lie and whether originals are blobs of their own."""
+        """Take the images' project and snapshot, and whether originals are separate blobs."""
         self._project_id = project.id
         self._names: dict[str, str] = {tag.id: tag.name for tag in snapshot.tags.values()}
         self._link = link
         self._originals = originals
 
     def shape(self, image: Image) -> Shape:
-        """Give an image as the listing operations send it."""
+        """Return an image as the listing operations send it."""
         resized, thumbnail, original = self._uris(image)
         head = self._head(image)
         uris = {"resizedImageUri": resized, "thumbnailUri": thumbnail, "originalImageUri": original}
         return {**head, **uris, **self._labels(image)}
 
     def created(self, image: Image) -> Shape:
-        """Give an image as the creating operations send it: tagName is null there (recorded sessions)."""
+        """Return an image as the creating operations send it: tagName is null there (recorded sessions)."""
         shape = self.shape(image)
         for label in (*shape.get("tags", ()), *shape.get("regions", ())):
             label["tagName"] = None
         return shape
 
     def performance(self, image: Image, guesses: list[Shape]) -> Shape:
-        """Give an image with its predictions as GetImagePerformances sends it: `imageUri`, no original."""
+        """Return an image with its predictions as GetImagePerformances sends it: `imageUri`, no original."""
         resized, thumbnail, _ = self._uris(image)
         uris = {"imageUri": resized, "thumbnailUri": thumbnail}
         labels = {key: value for key, value in self._labels(image).items() if key != "metadata"}
@@ -123,18 +123,18 @@ class ImageShaper:
 
 
 def region_shape(region: Region, tag_name: str | None) -> Shape:
-    """Give a region of an image."""
+    """Return a region of an image as the service sends it."""
     head = {"regionId": region.id, "tagName": tag_name, "created": naive(region.created), "tagId": region.tag_id}
     return {**head, **box_shape((region.left, region.top, region.width, region.height))}
 
 
 def box_shape(box: tuple[float, float, float, float]) -> Shape:
-    """Give a box as the four fractions of the image's sides."""
+    """Return a box as four fractions of the image's width and height."""
     return dict(zip(("left", "top", "width", "height"), map(single, box), strict=True))
 
 
 def iteration_shape(project: Project, iteration: Iteration) -> Shape:
-    """Give an iteration; until trained, domain and platforms are null and `trainedAt` absent (recorded sessions)."""
+    """Return an iteration; until trained, domain and platforms are null and `trainedAt` absent (recorded sessions)."""
     return {
         "id": iteration.id,
         "name": iteration.name,
@@ -166,7 +166,7 @@ def _model_shape(iteration: Iteration) -> Shape:
 
 
 def export_shape(project: Project, iteration: Iteration, export: Export, link: Linker) -> Shape:
-    """Give an export; downloadUri is null until it is Done (recorded sessions)."""
+    """Return an exported model; downloadUri is null until it is Done (recorded sessions)."""
     path = paths.model(project.id, iteration.id, export)
     return {
         "platform": export.platform,
@@ -178,14 +178,14 @@ def export_shape(project: Project, iteration: Iteration, export: Export, link: L
 
 
 def guess_shape(guess: Guess) -> Shape:
-    """Give one predicted tag; boundingBox is absent for classification."""
+    """Return one predicted tag; boundingBox is absent for classification."""
     tag = guess.tag
     shape = {"probability": single(guess.probability), "tagId": tag.id, "tagName": tag.name, "tagType": tag.type}
     return {**shape, "boundingBox": box_shape(guess.box)} if guess.box else shape
 
 
 def prediction_shape(project: Project, prediction: Prediction) -> Shape:
-    """Give a prediction as the quick test answers it."""
+    """Return a prediction as the quick test sends it."""
     return {
         "id": prediction.id,
         "project": project.id,
@@ -196,7 +196,7 @@ def prediction_shape(project: Project, prediction: Prediction) -> Shape:
 
 
 def stored_prediction_shape(project: Project, prediction: Prediction, link: Linker) -> Shape:
-    """Give a prediction as QueryPredictions lists it; resized and original are one blob (recorded sessions)."""
+    """Return a prediction as QueryPredictions lists it; resized and original are one blob (recorded sessions)."""
     image = link(paths.prediction(project.id, prediction.id))
     uris = {
         "resizedImageUri": image,

@@ -1,4 +1,4 @@
-"""The in-memory state of the simulated service, and the changes that take effect later."""
+"""The simulator's state in memory, and the accepted changes that take effect later."""
 
 from __future__ import annotations
 
@@ -29,35 +29,35 @@ class Store:
         self._order = itertools.count()
 
     def project(self, project_id: str) -> Project:
-        """Give a project, or raise the service's 404 NotFoundProject."""
+        """Return a project; raise the service's 404 NotFoundProject."""
         if project_id not in self.projects:
             raise not_found("Project", project_id)
         return self.projects[project_id]
 
     def iteration(self, project_id: str, iteration_id: str) -> Iteration:
-        """Give an iteration, or raise the service's 404 NotFoundProject or NotFoundIteration."""
+        """Return an iteration; raise the service's 404 NotFoundProject or NotFoundIteration."""
         project = self.project(project_id)
         if iteration_id not in project.iterations:
             raise not_found("Iteration", iteration_id)
         return project.iterations[iteration_id]
 
     def snapshot(self, project_id: str, iteration_id: str | None = None) -> Snapshot:
-        """Give the workspace of a project, or the frozen copy of an iteration."""
+        """Return the workspace of a project, or the frozen copy of an iteration."""
         if iteration_id:
             return self.iteration(project_id, iteration_id).snapshot
         return self.project(project_id).workspace
 
     def later(self, seconds: float, effect: Effect) -> None:
-        """Have a change take effect at the first look at the state after that many seconds."""
+        """Schedule a change: it takes effect at the first access to the state after that many seconds."""
         with self.lock:
             heapq.heappush(self._pending, (time.monotonic() + seconds, next(self._order), effect))
 
     def settle(self) -> None:
-        """Carry out every change that is due by now."""
+        """Apply every change that is due."""
         self._settle(time.monotonic())
 
     def finish(self) -> None:
-        """Carry out every accepted change now, as if its time had passed."""
+        """Apply every accepted change now, whether it is due or not."""
         self._settle(math.inf)
 
     def _settle(self, moment: float) -> None:
@@ -67,29 +67,29 @@ class Store:
 
     @property
     def pending(self) -> int:
-        """Give the number of changes accepted but not yet in effect."""
+        """Return the number of accepted changes that have not taken effect."""
         return len(self._pending)
 
 
 def new_id() -> str:
-    """Give a new random id."""
+    """Return a new random id."""
     return str(uuid.uuid4())
 
 
 def now() -> datetime:
-    """Give the current time in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def find_tag(snapshot: Snapshot, tag_id: str) -> Tag:
-    """Give a tag of a snapshot, or raise the service's 404 NotFoundTag."""
+    """Return a tag of a snapshot; raise the service's 404 NotFoundTag."""
     if tag_id not in snapshot.tags:
         raise not_found("Tag", tag_id)
     return snapshot.tags[tag_id]
 
 
 def remove_images(project: Project, image_ids: set[str], everywhere: bool) -> None:
-    """Drop images from the workspace and, when `everywhere`, from every iteration; unknown ids are let pass."""
+    """Drop images from the workspace and, when `everywhere`, from every iteration; unknown ids are ignored."""
     snapshots = [project.workspace]
     if everywhere:
         snapshots += [each.snapshot for each in project.iterations.values()]

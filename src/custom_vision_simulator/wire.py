@@ -1,4 +1,4 @@
-"""Answers that no HTTP server would send: byte by byte, or without end. Each gives the parts as they go out."""
+"""Answers that no HTTP server sends: byte by byte, or endless. Each function yields the raw parts to send."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from custom_vision_simulator.answers import Answer
 
 _BLANKS = b" " * (1 << 16)
 _EMPTY_BLOCK = b"\0\0\0\xff\xff"  # of a deflate stream (RFC 1951, section 3.2.4)
-_MORE = 50_000  # bytes that are announced beyond the body
+_MORE = 50_000  # bytes announced beyond the body
 _TERABYTE = 1 << 40
 
 
 def status(answer: Answer) -> Iterator[bytes]:
-    """A status line whose words never end."""
+    """A status line that never ends."""
     return chain([f"HTTP/1.1 {answer.status} ".encode()], repeat(b"O"))
 
 
@@ -35,7 +35,7 @@ def interim(_: Answer) -> Iterator[bytes]:
 
 
 def body(answer: Answer) -> Iterator[bytes]:
-    """The body byte by byte, and blanks after it."""
+    """The body byte by byte, then blanks."""
     return _bytewise(answer, len(answer.body) + _MORE)
 
 
@@ -45,32 +45,32 @@ def chunk_extension(answer: Answer) -> Iterator[bytes]:
 
 
 def trailer(answer: Answer) -> Iterator[bytes]:
-    """The whole body, and a trailer after it that never ends."""
+    """The whole body, then a trailer that never ends."""
     return chain([_chunked(answer), _chunk(answer.body), b"0\r\nX-Padding: "], repeat(b"x"))
 
 
 def trailers(answer: Answer) -> Iterator[bytes]:
-    """The whole body, and trailer after trailer."""
+    """The whole body, then trailer after trailer."""
     return chain([_chunked(answer), _chunk(answer.body), b"0\r\n"], repeat(b"X-Padding: x\r\n" * 4000))
 
 
 def blanks(answer: Answer) -> Iterator[bytes]:
-    """The body, and blanks after it."""
+    """The body, then blanks."""
     return chain([_chunked(answer), _chunk(answer.body)], repeat(_chunk(_BLANKS)))
 
 
 def announced(answer: Answer) -> Iterator[bytes]:
-    """The body byte by byte, and blanks after it up to the terabyte that was announced."""
+    """The body byte by byte, then blanks, up to an announced length of a terabyte."""
     return _bytewise(answer, _TERABYTE)
 
 
 def crawl(answer: Answer) -> Iterator[bytes]:
-    """The body, and a hundred blanks at a time after it."""
+    """The body, then a hundred blanks at a time."""
     return chain([_chunked(answer), _chunk(answer.body)], repeat(_chunk(b" " * 100)))
 
 
 def gzip_members(answer: Answer) -> Iterator[bytes]:
-    """The packed body, and empty gzip streams after it."""
+    """The packed body, then empty gzip streams."""
     head = _chunked(answer, "Content-Encoding: gzip\r\n")
     return chain([head, _chunk(gzip.compress(answer.body))], repeat(_chunk(gzip.compress(b"") * 1000)))
 

@@ -1,4 +1,4 @@
-"""`python -m cv_gdpr` is `cv-gdpr`: the door, which imports nothing before Ctrl-C is answered in one line."""
+"""Entry point of `cv-gdpr` and `python -m cv_gdpr`: Ctrl-C during the imports, too, prints one line."""
 
 import sys
 

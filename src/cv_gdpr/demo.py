@@ -1,4 +1,4 @@
-"""A small resource of real photographs, made through the SDK: everything that an export can meet is in it once."""
+"""A small resource of real photographs, filled through the SDK, with an example of everything that an export meets."""
 
 import base64
 from io import BytesIO
@@ -23,7 +23,7 @@ _REGION = {"left": 0.3, "top": 0.2, "width": 0.4, "height": 0.5}
 
 
 def fill(endpoint: str, training_key: str) -> None:
-    """Make the demo's two projects in a resource; raises ServiceError."""
+    """Create the demo's two projects in a resource; raise ServiceError."""
     with Service(Connection(endpoint, training_key, 0)) as service:
         _fill_classification(service)
         _fill_detection(service)
@@ -42,7 +42,7 @@ def _fill_classification(service: Service) -> None:
     service.call("publish_iteration", project, iteration, "visitors", prediction_id=_prediction_resource())
     for platform in ("TensorFlow", "ONNX"):
         service.call("export_iteration", project, iteration, platform)
-    service.call("delete_images", project, image_ids=[images["coffee.jpg"]])  # lives on in the iteration
+    service.call("delete_images", project, image_ids=[images["coffee.jpg"]])  # the iteration keeps it
     for name in ("astronaut.jpg", "chelsea-cat.jpg"):
         service.call("quick_test_image", project, BytesIO(_bytes(name)), iteration_id=iteration)
 
@@ -55,7 +55,7 @@ def _fill_detection(service: Service) -> None:
     service.call("train_project", project)
 
 
-def _upload(  # noqa: PLR0913, PLR0917 - a picture and all that belongs to it
+def _upload(  # noqa: PLR0913, PLR0917 - a picture and its properties
     service: Service, project: str, name: str, tag: str | None, metadata: dict[str, str], region: Json | None = None
 ) -> str:
     entry: Json = {"name": name, "contents": base64.b64encode(_bytes(name)).decode()}

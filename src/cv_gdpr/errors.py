@@ -1,19 +1,19 @@
-"""Every way in which a run can end badly, each with the exit code that the command line promises.
+"""The errors that end a run, each with the exit code that the command line promises.
 
 CvGdprError (1)
-├── UsageError (2)            wrong options or input, or nobody there to confirm
+├── UsageError (2)            wrong options or input, or no terminal to confirm on
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401 or 403
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there
 │   ├── NotFound (1)          404
 │   ├── MalformedAnswer (1)   a success whose body is not what the contract says
-│   └── Unsteady (1)          counts and listing do not agree: somebody changes things meanwhile
+│   └── Unsteady (1)          counts and listing do not agree: the data changes meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
-├── ProcessEnded (1)          the process that downloads ended before its time
-├── LedgerLost (4)            somebody removed or changed the ledger of an erasure while it was written
+├── ProcessEnded (1)          the download process ended unexpectedly
+├── LedgerLost (4)            the ledger of an erasure was removed or changed while it was written
 └── Interrupted (130)         Ctrl-C; the same command resumes
 
-The codes 3 (done in part) and else 4 (a difference) belong to results, which have more to say than an error: see
+The codes 3 (done in part) and otherwise 4 (a difference) belong to results, which say more than an error: see
 `ExportResult`, `Verification`, and the evidence of an erasure.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Iterable
 
 
 class CvGdprError(Exception):
-    """A failure with one line for the user (`message`) and, where there is one, a line saying what to do."""
+    """A failure: one line for the user (`message`) and, where possible, a line that says what to do (`hint`)."""
 
     exit_code = 1
 
@@ -35,7 +35,7 @@ class CvGdprError(Exception):
 
 
 class UsageError(CvGdprError):
-    """Wrong options or input. `near`: what else was to be found; of others' data, so for a terminal only."""
+    """Wrong options or input. `near`: similar existing values; they are data of others, so for a terminal only."""
 
     exit_code = 2
 
@@ -47,10 +47,10 @@ class UsageError(CvGdprError):
 class ServiceError(CvGdprError):
     """The service answered with an error.
 
-    `unclear` says that the call may have done what was asked, `lost` that an earlier try of the same call may have.
+    `unclear`: the call may have taken effect nevertheless; `lost`: an earlier try of the same call may have.
 
     `status` is the HTTP status (0 when there was no answer), `code` the service's own code, `request_id` its
-    request id; `transient` says whether asking again may help, `retry_after` after how many seconds at least.
+    request id; `transient` says whether a retry may help, `retry_after` is the least number of seconds before it.
     """
 
     unclear = False
@@ -82,17 +82,17 @@ class NotAuthorised(ServiceError):
 
 
 class Unreachable(ServiceError):
-    """Nothing, or no Custom Vision service, answers at the endpoint."""
+    """The endpoint does not answer, or is not a Custom Vision service."""
 
     exit_code = 5
 
 
 class NotFound(ServiceError):
-    """The service says that the thing asked for does not exist (404)."""
+    """The requested item does not exist (404)."""
 
 
 class MalformedAnswer(ServiceError):
-    """A success whose body is not the JSON that the published contract promises."""
+    """A success whose body is not the JSON of the published contract."""
 
 
 class Unsteady(ServiceError):
@@ -104,11 +104,11 @@ class StorageError(CvGdprError):
 
 
 class ProcessEnded(CvGdprError):
-    """The process that downloads ended before its time: killed, or by a mistake of ours."""
+    """The download process ended unexpectedly: it was killed, or failed on a bug of ours."""
 
 
 class LedgerLost(CvGdprError):
-    """Somebody removed, replaced or changed the ledger of an erasure while it was written: nothing more is deleted."""
+    """The ledger of an erasure was removed, replaced or changed while it was written: nothing more is deleted."""
 
     exit_code = 4
 
@@ -120,7 +120,7 @@ class Interrupted(CvGdprError):
 
 
 def shortage(error: BaseException) -> tuple[str, str] | None:
-    """Give the message and the hint for an error that tells of what this machine lacks; None for any other."""
+    """Return the message and hint for an error due to a lack of memory or threads, else None."""
     if isinstance(error, MemoryError):
         return "there is not enough memory", "free some, or raise the limit of this process or container (ulimit -v)"
     if isinstance(error, RuntimeError) and "start new thread" in str(error):

@@ -1,25 +1,25 @@
-"""Links to blobs: without their signatures, and which of them are followed; and which hosts are this machine itself."""
+"""Links to blobs: cut to their path, and checked before they are followed; and which hosts are this machine."""
 
 import re
 
-# Nothing that two programs may read in two ways: no user, no escapes, no letters beyond ASCII.
+# Only what all programs read alike: no user, no escapes, ASCII letters.
 _ROOT = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?/?", re.IGNORECASE)
 
 
 def without_query(uri: str) -> str:
-    """Give a URI up to its query."""
+    """Return a URI without its query and fragment."""
     return uri.split("?", 1)[0].split("#", 1)[0]
 
 
 def source_path(uri: str) -> str:
-    """Give what identifies a blob whatever host serves it: the path of its URI."""
+    """Return the path of a blob's URI, which identifies it on any host."""
     bare = without_query(uri)
     return "/" + bare.split("://", 1)[-1].partition("/")[2] if "://" in bare else bare
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine itself."""
-    import ipaddress  # on use: usage errors are told without it
+    """Return whether a host is this machine."""
+    import ipaddress  # imported on use, so that usage errors stay fast
 
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -28,17 +28,17 @@ def is_loopback(host: str) -> bool:
 
 
 class UnsafeLink(Exception):
-    """A link that is not to be followed; the message says what it is."""
+    """A link that must not be followed; the message says why."""
 
 
 class LinkRule:
-    """Which links an endpoint may hand out: a service elsewhere must not lead requests into this machine or network.
+    """Which links from an endpoint are followed: a remote service must not send us into this machine or network.
 
-    https alone; plain http only from an endpoint that is plain http itself (which only this machine's may be), to this
-    machine. From any other endpoint no address of this machine, of a private network or of a link (169.254.169.254
-    tells secrets about a virtual machine in every cloud), by whatever spelling, unless it is the endpoint's own host.
-    A name is not looked up: a private endpoint's name rightly leads into a private network, and over https whoever
-    answers there has to prove that name.
+    Links must be https; plain http only to this machine, from an endpoint that is plain http itself (only loopback may
+    be). A remote endpoint's links must not hold an address of this machine, of a private network or link-local
+    (169.254.169.254 reveals a virtual machine's secrets in every cloud), in any spelling, except the endpoint's own.
+    Names are not resolved: a private endpoint's name rightly resolves to a private address, and with https the server
+    has to prove its name.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -48,10 +48,10 @@ class LinkRule:
         self._here = is_loopback(self._own)
 
     def check(self, root: str) -> None:
-        """Raise UnsafeLink unless a link that begins like this, up to its path, may be followed."""
+        """Raise UnsafeLink unless links with this scheme and host may be followed; `root` is a link up to its path."""
         found = _ROOT.fullmatch(root)
         if not found:
-            raise UnsafeLink("a link that is no address" if root else "no link")
+            raise UnsafeLink("a link that is not an address" if root else "an empty link")
         host = _host(found[2])
         if found[1].lower() != "https" and not (self._plain and is_loopback(host)):
             raise UnsafeLink("a link that is not https")
@@ -60,7 +60,7 @@ class LinkRule:
 
 
 def _host(written: str) -> str:
-    """Give a host in one spelling: 127.1, 2130706433 and 0x7f.0.0.1 are all 127.0.0.1 to curl."""
+    """Return a host in its normal spelling: 127.1, 2130706433 and 0x7f.0.0.1 are all 127.0.0.1 to curl."""
     import socket
 
     host = written.lower().strip("[]").rstrip(".")

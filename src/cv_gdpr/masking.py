@@ -1,13 +1,13 @@
-"""Credentials cut out of all that is said about a run: by their values, however they are spelled, and by their looks.
+"""Removes credentials from all output about a run: known values in any spelling, and whatever looks like one.
 
-What is said is every message, reason, log line and trace, the ledger and the evidence; never the user's own data. The
-values are the training key of the run and each signature (SAS) that the service sent in it. Of a signature only its
-first letters and digits are kept, so that a run of 100,000 images needs some 5 MB for them.
+The output is every message, reason, log line and trace, the ledger and the evidence; never the user's own data. Known
+values are the run's training key and each signature (SAS) that the service sent in it. Only the first letters and
+digits of a signature are kept, about 5 MB for a run of 100,000 images.
 
-A text is looked at as it stands and then decoded, again and again, until nothing changes: Unicode compatibility forms,
-invisible characters, percent-encoding, JSON, C and HTML escapes. Case, and whatever stands between letters and digits,
-make no difference. Base64 and hexadecimal are looked into. Not recognised are ciphers, compression, and look-alike
-letters of other alphabets.
+A text is searched as it is, and again after each round of decoding, until nothing changes: Unicode compatibility forms,
+invisible characters, percent-encoding, JSON, C and HTML escapes. Case, and characters between letters and digits, are
+ignored. Base64 and hexadecimal are decoded. Ciphers, compression and look-alike letters of other alphabets are not
+recognised.
 """
 
 import hashlib
@@ -20,23 +20,23 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 WITHHELD = "(left out: it repeats a credential)"
-_WINDOW = 12  # letters and digits by which a value is known
-_SHORTEST = 4  # letters and digits of a key; less is no secret, and would be found in every other word
+_WINDOW = 12  # letters and digits that identify a value
+_SHORTEST = 4  # letters and digits of a key; shorter ones are not secret, and would match ordinary words
 _BUCKETS = 1024
-_MOST = 1 << 19  # signatures that are remembered; beyond, the older half is forgotten
+_MOST = 1 << 19  # signatures remembered; beyond that, the older half is forgotten
 _SAID = 64
-_ROUNDS = 12  # of decoding; who encodes more often than that hides something
+_ROUNDS = 12  # of decoding; a text that needs more is withheld
 _LENGTH = 43  # characters of a signature: 32 bytes in base64
 
-# A SAS is a query with a `sig` parameter; a value named ...Uri is cut at its query whatever that holds.
+# A SAS is a query with a `sig` parameter; a value named ...Uri loses its query in any case.
 SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
-SIGNATURE = re.compile(  # not within a word, unless the letter before it ends another spelling of a character
+SIGNATURE = re.compile(  # not inside a word, unless the letter before it ends an escape sequence
     r"(?:(?<![a-z])|(?<=3F)|(?<=u[0-9a-f]{4}))(sig(?:=|%(?:25)*3D|\\*u003d))"
     r"(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
     re.IGNORECASE,
 )
 _VALUE = r"[0-9A-Za-z+/=_%-]{16,}"
-_KEYS = (  # no word that only ends like one, as monkey or turkey
+_KEYS = (  # not words that merely end like one: monkey, turkey
     r"(?:[a-z]+[-_ ])?"
     r"(?:(?:account|access|api|shared|primary|secondary|subscription|training|prediction|auth|sas)[-_ ]?)?"
     r"(?:key|token|secret)"
@@ -53,8 +53,8 @@ _BY_LOOKS = (  # `sig = ...`, `{"sig": "..."}`, `AccountKey=...`; a bearer's tok
     (re.compile(r"(?<=://)(?:[^\s/?#@\"']*|[^\s/?#@:\"']*:(?!\d{1,5}(?:[/?#\s]|$))[^\s\"']*)@"), "(credentials)@"),
 )
 _SIG, _BETWEEN_HEADS = b"sig=", b"&"
-_HEAD = 24  # bytes of a signature as it was sent: they hold a window though six characters of it are escaped
-_PAGES = 1024  # answers with links whose signatures wait to be learned: 260,000 images; older ones are forgotten
+_HEAD = 24  # bytes of a signature as sent: enough for a window even with six escaped characters
+_PAGES = 1024  # answers with links not yet learned: 260,000 images; older ones are forgotten
 _NO_LETTER = re.compile(rb"(?:%|\\u00)(?:2[bf]|3d)|[^0-9a-z]+")
 _BETWEEN_LETTERS = re.compile("[^0-9A-Za-z]+")
 _LETTER = re.compile("[0-9A-Za-z]")
@@ -69,14 +69,14 @@ _LONE = re.compile("[\ud800-\udfff]")
 
 
 def without_signature(text: str) -> str:
-    """Give `text` with every signed query cut out of it, by its looks alone."""
-    if "sig" not in text.lower():  # neither of the two can find anything
+    """Return `text` without signed queries, recognised by their form alone."""
+    if "sig" not in text.lower():  # neither pattern can match
         return text
     return SIGNATURE.sub(r"\1", SIGNED_QUERY.sub("", text))
 
 
 class _Span(NamedTuple):
-    """A credential in a text: where it begins and ends, and what is written instead."""
+    """A credential in a text: its begin, its end, and its replacement."""
 
     begin: int
     end: int
@@ -84,23 +84,23 @@ class _Span(NamedTuple):
 
 
 class Mask:
-    """The credentials of a run, and the function that cuts them out of a text. Safe to use from several threads."""
+    """The credentials of a run; removes them from texts. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._learning = threading.Lock()
         self.forget()
 
     def forget(self) -> None:
-        """Know nothing, as at the beginning of a run."""
+        """Forget all credentials, as at the beginning of a run."""
         self._signatures = [bytearray() for _ in range(_BUCKETS)]
         self._remembered = 0
-        self._said: dict[str, str] = {}  # what was masked since the last thing learned: thousands may fail alike
+        self._said: dict[str, str] = {}  # results since the last change: thousands of messages may be alike
         self._heads: deque[bytes] = deque(maxlen=_PAGES)
         self._keys: set[bytes] = set()  # windows
         self._words: set[str] = set()  # keys too short for a window
 
     def know_key(self, key: str) -> None:
-        """Remember a key, whole and in parts; one of less than 12 letters and digits is found as a word of its own."""
+        """Remember a key and its parts; a key of fewer than 12 letters and digits is matched as a whole word only."""
         self._said = {}
         for spelling in {key, _decoded_once(key)}:
             letters = _letters_of(spelling)
@@ -111,8 +111,8 @@ class Mask:
     def know_links(self, body: bytes) -> None:
         """Remember the signature of every link in an answer of the service.
 
-        Called for each page of a listing, it only keeps how they begin; `masked`, for which few runs have a use, learns
-        from that what to look for.
+        Since it is called for each page of a listing, it only stores how they begin; the rare call of `masked` indexes
+        them.
         """
         heads = [part[:_HEAD] for part in body.split(_SIG)]
         if len(heads) > 1:
@@ -137,9 +137,9 @@ class Mask:
         self._remembered = sum(map(len, self._signatures)) // _WINDOW
 
     def masked(self, text: str) -> str:
-        """Give `text` with a word in place of each credential.
+        """Return `text` with each credential replaced by a placeholder.
 
-        A text that holds none is given as it is; one in which a credential was encoded is given decoded.
+        A text without credentials is returned unchanged, one with an encoded credential is returned decoded.
         """
         self._learn()
         said = self._said
@@ -162,7 +162,7 @@ class Mask:
         return WITHHELD
 
     def _cut(self, text: str) -> str:
-        """Cut out of a text what stands in it undecoded."""
+        """Return a text without the credentials that it holds undecoded."""
         for word in tuple(self._words):
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", "(the key)", text)
         text = _replaced(text, sorted(self._spans(text)))
@@ -172,7 +172,7 @@ class Mask:
         return text
 
     def _spans(self, text: str) -> Iterator[_Span]:
-        """Give where the values are that this run knows; spans may overlap."""
+        """Yield the places of known values in a text; spans may overlap."""
         if not self._keys and not self._remembered:
             return
         letters = _letters_of(text)
@@ -193,14 +193,14 @@ class Mask:
         return self._remembered > 0 and window in self._signatures[hash(window) % _BUCKETS]
 
     def _holds(self, decoded: bytes) -> bool:
-        """Say whether what a base64 or hexadecimal text means holds a value that this run knows."""
+        """Return whether decoded base64 or hexadecimal holds a known value."""
         text = decoded.decode("latin-1")
         windows = {window for view in (text, _decoded_once(text)) for window in _windows(_letters_of(view))}
         return any(window in self._keys or self._is_signature(window) for window in windows)
 
 
 class _Places:
-    """Where in a text its letters and digits are, by their number among these; looked up when first asked for."""
+    """The position in a text of its n-th letter or digit; computed on first use."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -211,7 +211,7 @@ class _Places:
         return self._places[number]
 
     def end_of_signature(self, number: int) -> int:
-        """Give where a signature ends that begins with that letter, whatever stands between its characters."""
+        """Return the end of the signature that begins at that letter, with any characters in between."""
         begin = self[number]
         run = _RUN.match(self._text, begin)
         end = run.end() if run else begin
@@ -220,11 +220,11 @@ class _Places:
         return max(end, self._places[min(number + _LENGTH, len(self._places)) - 1] + 1)
 
 
-RUN = Mask()  # what this process knows: a command is one run
+RUN = Mask()  # the credentials of this process: a command is one run
 
 
 def masked(text: str) -> str:
-    """Give `text` with a word in place of each credential that the run knows, or that looks like one."""
+    """Return `text` with a placeholder for each known credential and for whatever looks like one."""
     return RUN.masked(text)
 
 
@@ -237,13 +237,13 @@ def _windows(letters: bytes) -> Iterator[bytes]:
 
 
 def _from_hexadecimal(digits: bytes) -> Iterator[bytes]:
-    """Give what hexadecimal digits mean, from the first one on and from the second."""
+    """Yield the bytes of hexadecimal digits, read from the first digit and from the second."""
     for start in (0, 1):
         yield unhexlify(digits[start : start + (len(digits) - start) // 2 * 2])
 
 
 def _from_base64(text: str) -> Iterator[bytes]:
-    """Give what a text of base64 means, wherever among its first four characters it begins."""
+    """Yield the bytes of a base64 text, read from each of its first four characters."""
     standard = text.translate(_BASE64_URL)
     for start in range(4):
         yield a2b_base64(standard[start : start + (len(text) - start) // 4 * 4])
@@ -259,7 +259,7 @@ def _replaced(text: str, spans: list[_Span]) -> str:
 
 
 def _decoded_once(text: str) -> str:
-    """Give a text with one layer of every encoding taken off that a message may be spelled in."""
+    """Return a text with one layer of each known encoding decoded."""
     if not text.isascii():
         text = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
     if "\\" in text or "%u" in text.lower():
@@ -280,18 +280,18 @@ def _decoded_once(text: str) -> str:
 def _unescaped(escape: re.Match[str]) -> str:
     digits = next(filter(None, escape.groups()), "")
     if not digits:
-        return " "  # the end of a line, or a tab
+        return " "  # a line end or a tab
     number = int(digits, 8 if escape[5] else 16)
     return chr(number) if number <= 0x10FFFF else " "
 
 
 def fingerprint(secret: str) -> str:
-    """Give the first 8 hex digits of a secret's SHA-256: enough to compare two keys, too little to use one."""
+    """Return the first 8 hex digits of a secret's SHA-256: enough to compare two keys, too little to use one."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:8]
 
 
 def without_keys(value: Any, *, secret: bool = False) -> Any:
-    """Give `value` with each string below a field whose name holds "Key" replaced by its fingerprint."""
+    """Return `value` with each string in a field whose name contains "key" replaced by its fingerprint."""
     if isinstance(value, dict):
         return {name: without_keys(part, secret=secret or "key" in name.lower()) for name, part in value.items()}
     if isinstance(value, list):

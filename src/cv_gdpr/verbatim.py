@@ -1,4 +1,4 @@
-"""What the service sends, kept as it was sent but for the credentials in it, which are cut out before it is stored."""
+"""JSON of the service, read and written exactly as sent, except for credentials, which are removed before storing."""
 
 import json
 import os
@@ -11,9 +11,9 @@ from typing import Any, Self, TypeAlias
 from cv_gdpr.masking import SIGNATURE, SIGNED_QUERY
 
 _QUERY = re.compile(r'\?[^"]*"')
-_URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # how a value named ...Uri begins
+_URI_KEYS = ('Uri":"', 'uri":"', 'Uri": "', 'uri": "')  # the beginning of a value named ...Uri
 _URI_QUERY = re.compile(r'("\w*[uU]ri": ?"(?:[^"?\\]|\\.)*)\?(?:[^"\\]|\\.)*')
-_MARK = os.urandom(16).hex()  # what nobody can send, before a number's text
+_MARK = os.urandom(16).hex()  # random sentinel around a number's original text
 
 
 Json: TypeAlias = dict[str, Any]
@@ -21,7 +21,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 class NumberText(Decimal):
-    """A number that Python would write in another way than it was sent (1E-05, 0.10)."""
+    """A number whose text in Python would differ from the text sent (1E-05, 0.10)."""
 
     text: str
 
@@ -29,14 +29,14 @@ class NumberText(Decimal):
         """Take the text as it was sent."""
         try:
             number = super().__new__(cls, text)
-        except InvalidOperation:  # beyond all that a Decimal holds
+        except InvalidOperation:  # too large for a Decimal
             number = super().__new__(cls, float(text))
         number.text = text
         return number
 
 
 class Record(dict[str, Any]):
-    """An object of a list, and its text as it was sent: to write it anew would cost more than to have it read."""
+    """An object of a list with its text as sent: encoding it again would cost more than reading it did."""
 
     __slots__ = ("text",)
 
@@ -46,24 +46,24 @@ class Record(dict[str, Any]):
 
 
 def json_value(text: bytes | str) -> Any:
-    """Give the value of a JSON text, with what `json_text` needs to write it again as it was; raises ValueError."""
+    """Return the value of a JSON text, so that `json_text` can write it as it was; raise ValueError."""
     return json.loads(text, parse_float=_number, parse_int=_integer, parse_constant=_no_number)
 
 
 def json_list(text: bytes) -> Any:
-    """Give the value of a JSON text as `json_value` does; if it is a list, its objects as Records."""
+    """Return the value of a JSON text as `json_value` does, but the objects of a list as Records; raise ValueError."""
     split, read, refused = _fast_reader()
     try:
         return [_element(read(part), part) for part in split(text)]
-    except refused:  # no list, no JSON, or what only Python's own reader takes: a byte order mark, half a surrogate
+    except refused:  # not a list, not JSON, or valid for Python's reader only: byte order mark, lone surrogate
         return json_value(text)
 
 
 @cache
 def _fast_reader() -> tuple[Callable[[bytes], list[Any]], Callable[[Any], Any], tuple[type[Exception], ...]]:
-    """Give what splits a list into its elements' texts, what reads one, and how they refuse.
+    """Return a function that splits a list into its elements' texts, one that reads an element, and their errors.
 
-    msgspec takes half the time of `json.loads`, and tells where an element begins and ends.
+    msgspec takes half the time of `json.loads`, and keeps the text of each element.
     """
     from msgspec import DecodeError, Raw
     from msgspec.json import Decoder
@@ -85,13 +85,13 @@ def _integer(text: str) -> int | NumberText:
 
 
 def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def _marked(value: Any) -> str:
     if isinstance(value, NumberText):
         return _MARK + value.text
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_marked)
@@ -100,7 +100,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def json_text(value: Any, *, indent: bool = False) -> str:
-    """Give `value` as JSON text; keys, order and numbers as they came, every signature cut off its URI."""
+    """Return `value` as JSON text: keys, order and numbers as sent, without the signatures of URIs."""
     if isinstance(value, Record):
         text = value.text if not indent and _may_stay(value.text) else _written(json_value(value.text), indent=indent)
     else:
@@ -109,7 +109,7 @@ def json_text(value: Any, *, indent: bool = False) -> str:
 
 
 def _may_stay(text: str) -> bool:
-    """Say whether a text is a line as it is, and laid out and escaped so that every link in it is recognised."""
+    """Return whether a text is a single line, formatted so that every link in it is recognised."""
     plain = "\\" not in text and "\n" not in text and "\r" not in text and "\t" not in text
     plain = plain and (" " not in text or ('" :' not in text and '":  ' not in text))
     return plain and (text.isascii() or not _SURROGATE.search(text))
@@ -117,7 +117,7 @@ def _may_stay(text: str) -> bool:
 
 def _written(value: Any, *, indent: bool) -> str:
     text = _PRETTY.encode(value) if indent else _COMPACT.encode(value)
-    if not text.isascii() and _SURROGATE.search(text):  # UTF-8 cannot hold it alone, but a JSON escape can
+    if not text.isascii() and _SURROGATE.search(text):  # a lone surrogate needs a JSON escape: UTF-8 cannot hold it
         layout: dict[str, Any] = {"indent": 2} if indent else {"separators": (",", ":")}
         text = json.dumps(value, default=_marked, **layout)
     return re.sub(f'"{_MARK}([^"]*)"', r"\1", text) if _MARK in text else text
@@ -128,21 +128,21 @@ def _redacted(text: str) -> str:
         text = SIGNED_QUERY.sub("", _URI_QUERY.sub(r"\1", text))
     elif "?" in text:
         text = _QUERY.sub(_without_credentials, text)
-    # Whatever is left of one: after a fragment, a blank, an escaped question mark, or in a connection string.
+    # Signatures still left: after a fragment, a blank, an escaped question mark, or in a connection string.
     return SIGNATURE.sub(r"\1", text) if "sig" in text.lower() else text
 
 
 def json_line(value: Any) -> bytes:
-    """Give `value` as a line of a JSON Lines file, as `json_text` does."""
+    """Return `value`, written by `json_text`, as a line of a JSON Lines file."""
     return json_text(value).encode() + b"\n"
 
 
 def _without_credentials(query: re.Match[str]) -> str:
-    """Give what may stay of a question mark and what follows it in a string, up to the quotation mark at its end."""
+    """Return what may remain of a string from its question mark to its closing quotation mark."""
     begun = query.string.rfind('"', 0, query.start()) + 1
     return '"' if query.string.endswith(_URI_KEYS, 0, begun) else SIGNED_QUERY.sub("", query.group())
 
 
 def stays(text: str) -> bool:
-    """Say whether a text is stored as it is, with nothing cut out of it."""
+    """Return whether a text is stored unchanged, with nothing removed."""
     return "sig" not in text.lower() or json_text(text) == _written(text, indent=False)

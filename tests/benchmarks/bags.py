@@ -1,4 +1,4 @@
-"""A bag as an export would write it, of as many images as wanted, in a moment: `verify` finds nothing in it."""
+"""Quickly make a bag of any number of images as an export would write it; `verify` finds no difference in it."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ NAME = f"Project-{PROJECT}"
 
 
 class Bag:
-    """A bag in the making: what is written is noted for the manifest."""
+    """A bag while it is written; it remembers its files for the manifest."""
 
     def __init__(self, out):
         self.out = out
@@ -16,7 +16,7 @@ class Bag:
         self.bytes = 0
 
     def put(self, path, content):
-        """Write a file below data/; give its SHA-256."""
+        """Write a file below data/; return its SHA-256."""
         place = self.out / "data" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
@@ -43,13 +43,13 @@ class Bag:
 
 
 def identity(kind, number):
-    """Give an id as the service makes them."""
+    """Return an id of the form that the service uses."""
     digest = hashlib.sha256(f"{kind}{number}".encode()).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
 
 
 def image(number):
-    """Give a record of an image as the service lists it, its link without signature."""
+    """Return the record of an image as the service lists it, with a link without signature."""
     tag = {"tagId": identity("tag", number % 5), "tagName": f"tag {number % 5}", "created": "2024-01-01T00:00:00.1Z"}
     region = {"regionId": identity("region", number), **tag, "left": 0.25, "top": 0.5, "width": 0.125, "height": 0.125}
     link = f"https://storage.example/i-{PROJECT.replace('-', '')}/{number}"
@@ -67,7 +67,7 @@ def image(number):
 
 
 def make(out, count, size, iterations):
-    """Write an export of a project of `count` images of `size` bytes, each of them in every iteration too."""
+    """Write an export of a project of `count` images of `size` bytes, which are also in every iteration."""
     bag = Bag(out)
     index, listings = [], []
     for number in range(count):

@@ -1,10 +1,10 @@
-"""Run cv-gdpr and kill -9 it right before an exact change of the disk.
+"""Run cv-gdpr and kill it with SIGKILL just before a given change of the disk.
 
     python dying.py FOLDER CHANGE PAPER delete --all ...
 
-FOLDER, an absolute path, is where the evidence lies. CHANGE counts all changes of files in it, durable writes
-included; PAPER counts those from the first one on that is of neither ledger nor lock, when the ledger is closed.
-Both count from 1; 0 is never.
+FOLDER, an absolute path, holds the evidence. CHANGE counts all changes of files in it, durable writes included. PAPER
+counts only those after the ledger was closed, from the first that is neither of the ledger nor of the lock. Both count
+from 1; 0 means never.
 """
 
 import os
@@ -15,11 +15,11 @@ import sys
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.link", "os.symlink", "os.truncate"}
 folder = sys.argv[1]
 left = {"any": int(sys.argv[2]), "paper": int(sys.argv[3])}
-begun = False  # to write the papers
+begun = False  # whether the files after the ledger are being written
 
 
 def changed(path):
-    """Count a change that is about to be made, and die if it is the one."""
+    """Count a change just before it is made, and kill this process if it is the given one."""
     global begun  # noqa: PLW0603 - one program, one count
     begun = begun or (path != folder and not path.endswith((".jsonl", ".lock")))
     for kind in ("any", "paper") if begun else ("any",):
@@ -29,10 +29,10 @@ def changed(path):
 
 
 def noticed(event, arguments):
-    """Hear of what the interpreter is about to do."""
+    """Receive the interpreter's audit events."""
     opened = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
     if (opened or event in CHANGES) and isinstance(arguments[0], str | os.PathLike):
-        path = os.path.join(folder, arguments[0])  # noqa: PTH118 - a name alone is of a file in the folder
+        path = os.path.join(folder, arguments[0])  # noqa: PTH118 - a bare name is a file in the folder
         if path.startswith(folder + os.sep):
             changed(path)
 

@@ -1,4 +1,4 @@
-"""The service that the soak of `delete` erases: two projects, its faults, its record of deletions, exact kills."""
+"""The service for the soak of `delete`: two projects, faults, a record of deletions, and kills at an exact call."""
 
 import hashlib
 import os
@@ -17,8 +17,8 @@ TARGET, REFERENCE = "Visitors", "Reference"
 TAG = "tag 1"
 SUBJECT = {"subject": "collins"}
 SUBJECT_EVERY = 3  # images
-SHARES = {"everything": 1, "tag": 1 / 5, "metadata": 1 / SUBJECT_EVERY}  # of the deletions, by what is selected
-SMALLER = 10  # times is the protected project smaller
+SHARES = {"everything": 1, "tag": 1 / 5, "metadata": 1 / SUBJECT_EVERY}  # share of the images deleted, by selector
+SMALLER = 10  # how many times smaller the protected project is
 SLOW = 3.0  # seconds until an accepted deletion of images takes effect
 DELETE_FAULTS = (
     Fault("*", status=500, done=True),
@@ -27,7 +27,7 @@ DELETE_FAULTS = (
     Fault("*", delay=HUNG, drop=True, done=True),
     Fault("*", lie=True),
 )
-ROWS = {  # of the ledger, by the operation that deletes
+ROWS = {  # the row in the ledger of each deleting operation
     "UnpublishIteration": ("publications", "iterationId"),
     "DeletePrediction": ("predictions", "ids"),
     "DeleteIteration": ("iterations", "iterationId"),
@@ -40,7 +40,7 @@ READING = {"GET", "HEAD", "OPTIONS"}
 
 @dataclass(frozen=True)
 class Received:
-    """A call that changes something, as it arrived: what it is to delete, and how far the ledger was written then."""
+    """A deleting call as it arrived: what it deletes, and how long the ledger was at that moment."""
 
     operation: str
     project: str
@@ -51,7 +51,7 @@ class Received:
 
 
 class Trap:
-    """What two processes share of an exact kill: the process, and the number of the call at whose arrival it dies."""
+    """A kill at an exact call, shared by two processes: the process to kill, and the number of the call."""
 
     def __init__(self):
         self.victim = SPAWN.Value("q", 0)
@@ -62,13 +62,13 @@ class Trap:
         self.victim.value, self.at.value = pid, number
 
     def spring(self, number):
-        """Kill it if this is the call."""
+        """Kill the process if this is the given call."""
         if number == self.at.value and self.victim.value:
             os.kill(self.victim.value, signal.SIGKILL)
 
 
 class DeletionFaults(RandomFaults):
-    """Faults by chance, those of deletions too; notes every call that changes something, and springs the trap."""
+    """Random faults, also of deletions; records every call that changes something, and springs the trap."""
 
     def __init__(self, sim, rate, seed, counted, trap):
         super().__init__(rate, seed, counted)
@@ -99,7 +99,7 @@ class DeletionFaults(RandomFaults):
 
 
 def stock(sim, name, images, predictions, iterations):
-    """Add a project with something of every row: a data subject, a publication, an exported model, old images."""
+    """Add a project with items in every row: a data subject, a publication, an exported model, old images."""
     amounts = {"images": images, "untagged": images // 10, "tags": 5, "image_bytes": 100}
     (identity,) = sim.fill(**amounts, iterations=iterations, predictions=predictions, seed=len(sim.store.projects))
     project = sim.store.projects[identity]
@@ -116,7 +116,7 @@ def stock(sim, name, images, predictions, iterations):
 
 
 def _age(project, trained):
-    """Let a twentieth of the images live in a single iteration alone."""
+    """Leave a twentieth of the images in a single iteration only."""
     for number, one in enumerate(list(project.workspace.images)[::20]):
         del project.workspace.images[one]
         for place, iteration in enumerate(trained):
@@ -125,7 +125,7 @@ def _age(project, trained):
 
 
 def held(store):
-    """Give all that the service holds: (project, place, row, id) -> (what it is like, hashed; what can select it)."""
+    """Return everything that the service holds: (project, place, row, id) -> (hash of the item, its selectors)."""
     store.finish()
     everything = {}
     for project in store.projects.values():
@@ -150,7 +150,7 @@ def _like(record, *labels):
 
 
 def expected(store, mode, images=256, predictions=64):
-    """Give roughly how many calls it takes to list the project that goes, and to delete what is to go of it."""
+    """Return roughly how many calls it takes to list the erased project, and to delete the selected items."""
     project = next((one for one in store.projects.values() if one.name == TARGET), None)
     if project is None:
         return 4, 1
@@ -162,7 +162,7 @@ def expected(store, mode, images=256, predictions=64):
 
 
 def serve(arguments, counted, trap, pipe):
-    """Run the simulator and answer what is asked through the pipe, until told to stop."""
+    """Run the simulator and answer questions from the pipe, until asked to stop."""
     sim = Simulator()
     faults = DeletionFaults(sim, arguments.rate, arguments.seed, counted, trap)
     failing(sim, faults)

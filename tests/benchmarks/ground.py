@@ -1,4 +1,4 @@
-"""What a benchmark runs on: nginx for the bytes, the simulator in a process of its own for the API."""
+"""The servers of a benchmark: nginx for the files, the simulator in a separate process for the API."""
 
 import multiprocessing
 import os
@@ -15,8 +15,8 @@ import certifi
 from custom_vision_simulator import Simulator
 from custom_vision_simulator.records import ImageTag
 
-STORAGE = "127.0.0.2"  # not the client's own address, so that a wire can be laid in one direction
-FILES = 256  # different ones; which of them an image has is told by the last two digits of its id
+STORAGE = "127.0.0.2"  # not the client's address, so that one direction can be slowed down
+FILES = 256  # different files; the last two digits of an image's id choose one
 LUA = ("ndk_http_module.so", "ngx_http_lua_module.so")
 MODULES = Path("/usr/lib/nginx/modules")
 CONFIGURATION = """
@@ -64,7 +64,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Storage:
-    """nginx as blob storage: its address, the folder of its 256 files, the authorities to believe."""
+    """nginx as blob storage: its address, the folder of its 256 files, and the file of trusted authorities."""
 
     base: str
     files: Path
@@ -72,7 +72,7 @@ class Storage:
 
 
 def needed(program, package):
-    """Give the path of a program; raises Missing with the Debian package to install."""
+    """Return the path of a program; raise Missing with the Debian package to install."""
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
     if not found:
         raise Missing(f"{program} is missing: apt-get install {package}")
@@ -81,7 +81,7 @@ def needed(program, package):
 
 @contextmanager
 def storage(folder, size, *, tls=False, pause_ms=0):
-    """Run nginx over 256 files of `size` bytes; each answer waits `pause_ms`."""
+    """Run nginx with 256 files of `size` bytes; it waits `pause_ms` before each answer."""
     nginx = needed("nginx", "nginx-light")
     modules = "".join(f"load_module {MODULES / name};\n" for name in LUA) if pause_ms else ""
     if pause_ms and not (MODULES / LUA[1]).exists():
@@ -112,7 +112,7 @@ def storage(folder, size, *, tls=False, pause_ms=0):
 
 
 def certify(folder):
-    """Make a certificate for the storage's address that signs itself."""
+    """Make a self-signed certificate for the storage's address."""
     subject = ["-subj", f"/CN={STORAGE}", "-addext", f"subjectAltName=IP:{STORAGE}"]
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
     command = ["openssl", "req", "-x509", *key, "-keyout", folder / "key.pem", "-out", folder / "cert.pem", *subject]
@@ -120,21 +120,21 @@ def certify(folder):
 
 
 def trusted(folder):
-    """Give a file of authorities as a client has it, some 140 of them, and this one."""
+    """Return a file with the usual 140 or so authorities and this certificate."""
     bundle = folder / "authorities.pem"
     bundle.write_bytes(Path(certifi.where()).read_bytes() + (folder / "cert.pem").read_bytes())
     return bundle
 
 
 def free_port():
-    """Give a port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind((STORAGE, 0))
         return probe.getsockname()[1]
 
 
 def wait_for(port):
-    """Wait until somebody listens."""
+    """Wait until a server listens on the port."""
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex((STORAGE, port)) == 0:
@@ -145,7 +145,7 @@ def wait_for(port):
 
 @dataclass(frozen=True)
 class Api:
-    """The simulated service: where it is, its key, the addresses of its images, and what its pages number."""
+    """The simulated service: its address, its key, its images' addresses, and its number of pages."""
 
     endpoint: str
     key: str
@@ -154,14 +154,14 @@ class Api:
 
 
 class Forgetful(list):
-    """A list that keeps nothing: recorded requests would only fill the memory."""
+    """A list that discards its entries: recorded requests would only fill the memory."""
 
     def append(self, _):
-        """Keep nothing."""
+        """Discard the entry."""
 
 
 class Remembering(Simulator):
-    """A simulator that makes each answer to a GET once, so that its own work is not what is measured."""
+    """A simulator that caches its answers to GET, so that its own work is not measured."""
 
     def _api(self):
         host = super()._api()
@@ -178,12 +178,12 @@ class Remembering(Simulator):
                 made[key] = make(route, ask)
             return made[key]
 
-        api._carried_out = carried_out  # behind the gateway, which still counts what is asked in a second
+        api._carried_out = carried_out  # behind the gateway, which still limits calls a second
         return host
 
 
 def serve(base, options, filling, pipe):
-    """Run the simulator until told to stop; its links lead to nginx."""
+    """Run the simulator until asked to stop; its links lead to nginx."""
     sim = Remembering(**options)
     labels = filling.pop("labels", 1)
     (project,) = sim.fill(**filling)
@@ -199,7 +199,7 @@ def serve(base, options, filling, pipe):
 
 
 def label(workspace, labels):
-    """Give each tagged image so many tags."""
+    """Give each tagged image this number of tags."""
     tags = tuple(workspace.tags)[:labels]
     for identity, image in workspace.images.items():
         if image.tags and labels > 1:
@@ -209,7 +209,7 @@ def label(workspace, labels):
 
 @contextmanager
 def service(base="", options=None, **filling):
-    """Run the simulator in another process; give an Api."""
+    """Run the simulator in another process, and return its Api."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     server = spawn.Process(target=serve, args=(base, options or {}, filling, theirs), daemon=True)

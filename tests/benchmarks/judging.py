@@ -1,4 +1,4 @@
-"""What an erasure did, judged by the service's own store and record of calls, and compared with what it told."""
+"""Judge an erasure: compare its evidence and ledger with the service's store and record of calls."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ LONGEST = 150  # characters of an example, which may name hundreds of ids
 
 @dataclass
 class Told:
-    """What one erasure left on the disk: its ledger and, if it got that far, its evidence."""
+    """The files that one erasure left: its ledger and, if it got that far, its evidence."""
 
     path: Path
 
@@ -33,13 +33,13 @@ class Told:
 
     @cached_property
     def states(self):
-        """The state of each thing in the evidence, by project, row and id; empty without evidence."""
+        """The state of each item in the evidence, by project, row and id; empty without evidence."""
         items = json.loads(self.path.read_bytes())["items"] if self.path.exists() else []
         return {(one["project"], one["row"], one["id"]): one["state"] for one in items}
 
     @property
     def planned(self):
-        """The things that its runs planned, by project, row and id."""
+        """The items that its runs planned, by project, row and id."""
         plans = [event["planned"].items() for event in self.events if event["event"] == "opened"]
         return {
             (project, row, one) for plan in plans for project, rows in plan for row, ids in rows.items() for one in ids
@@ -47,9 +47,9 @@ class Told:
 
 
 def doomed(before, mode, project, tag):
-    """Give the keys of what is to go: the whole project, or what is selected in it by a tag or by metadata.
+    """Return the keys of the items to delete: the whole project, or those selected by a tag or by metadata.
 
-    A selected tag goes from the workspace; an iteration that stays keeps its copy.
+    A selected tag is deleted from the workspace; an iteration that remains keeps its copy.
     """
     held = {key: labels for key, (_, labels) in before.items() if key[0] == project}
     if mode == "tag":
@@ -60,20 +60,20 @@ def doomed(before, mode, project, tag):
 
 
 def judged(before, after, to_go, received, told):
-    """Give what is wrong, a line each: of what is gone and what is not, of the calls, of what was told of them."""
+    """Yield a line for each fault: in what was deleted or kept, in the calls, in the evidence and ledgers."""
     return [*_deeds(before, after, to_go), *_calls(received, told), *_words(before, after, received, told)]
 
 
 def _deeds(before, after, to_go):
     stay = before.keys() - to_go
     yield from _complaint("are still there", to_go & after.keys())
-    yield from _complaint("are gone, and nobody asked for that", stay - after.keys())
+    yield from _complaint("are gone, but were not selected", stay - after.keys())
     yield from _complaint("are not what they were", [key for key in stay & after.keys() if before[key] != after[key]])
     yield from _complaint("are new", after.keys() - before.keys())
 
 
 def _calls(received, told):
-    """Compare each call that changes something with the last line that its ledger had when the call arrived."""
+    """Compare each deleting call with the last line of the ledger when the call arrived."""
     ledgers = {}
     for one in told:
         ledgers[str(ledger_of(one.path))] = one.ledger
@@ -93,7 +93,7 @@ def _announced(call, ledger):
 
 
 def _words(before, after, received, told):
-    """Compare what the evidence and the ledgers tell with what happened."""
+    """Compare the evidence and the ledgers with what happened."""
     there = {_thing(key) for key in after}
     gone = {_thing(key) for key in before} - there
     sent = {(call.project, call.row, one) for call in received for one in call.ids}
@@ -110,7 +110,7 @@ def _words(before, after, received, told):
 
 
 def _thing(key):
-    """Give project, row and id of a key; an iteration's copy of a tag is a part of that iteration."""
+    """Return the project, row and id of a key; an iteration's copy of a tag counts as part of that iteration."""
     project, place, row, identity = key
     return (project, "iterations", place) if row == "tags" and place else (project, row, identity)
 
@@ -122,7 +122,7 @@ def _complaint(words, things):
 
 
 def figures(told, received):
-    """Give how many things came to which state, in the evidence of all erasures, and how many calls that took."""
+    """Return the number of items in each state, in the evidence of all erasures, and the number of calls."""
     states = Counter(state for one in told for state in one.states.values())
     lines = sum(len(one.events) for one in told)
     size = sum(len(one.ledger) for one in told)

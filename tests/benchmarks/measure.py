@@ -1,4 +1,4 @@
-"""Commands run and measured: seconds, processor seconds with all children, peak memory; medians; Markdown tables."""
+"""Run and measure commands: seconds, processor seconds with all children, peak memory; medians; Markdown tables."""
 
 import os
 import resource
@@ -25,8 +25,8 @@ class Run:
 
 
 def run(command, environment=None, *, keep=False):
-    """Run a command to its end and measure it; it must succeed."""
-    unset = ("CV_GDPR", "VISION_", "PYTHONDONTWRITEBYTECODE")  # an installed program has its bytecode
+    """Run a command and measure it; it must succeed."""
+    unset = ("CV_GDPR", "VISION_", "PYTHONDONTWRITEBYTECODE")  # an installed program has cached bytecode
     settled = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     with tempfile.TemporaryFile() as printed:
         started = time.perf_counter()
@@ -45,9 +45,9 @@ def run(command, environment=None, *, keep=False):
 
 
 def watch_memory(pid, peaks):
-    """Note the most memory that a process and all that it started held at one moment, in MiB, until it ends.
+    """Track the peak memory of a process and all its children together, in MiB, until it ends.
 
-    The kernel's ru_maxrss begins with what this process here had when it forked, and knows no sum.
+    The kernel's ru_maxrss starts with the memory of the process that forked, and does not add children up.
     """
     page = os.sysconf("SC_PAGE_SIZE") / (1 << 20)
     with suppress(OSError):
@@ -58,7 +58,7 @@ def watch_memory(pid, peaks):
 
 
 def family(pid):
-    """Give a process and its children, whichever of its threads started them, and theirs."""
+    """Return a process and all its descendants, whichever thread started them."""
     found = [pid]
     for one in found:
         for children in Path(f"/proc/{one}/task").glob("*/children"):
@@ -68,7 +68,7 @@ def family(pid):
 
 
 def resident(pid):
-    """Give the pages of memory that a process holds, those that it shares included."""
+    """Return the resident memory pages of a process, including shared ones."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
@@ -76,26 +76,26 @@ def resident(pid):
 
 
 def median(runs):
-    """Give the median of each figure."""
+    """Return the median of each figure."""
     return Run(
         *(statistics.median(getattr(one, name) for one in runs) for name in ("seconds", "processor", "peak")), ""
     )
 
 
 def interleaved(commands, rounds, environment=None, folder=None):
-    """Run commands (each made anew for an empty folder) in turn, `rounds` times; give the median of each."""
+    """Run the commands in turn, `rounds` times, each in a new empty folder; return the median of each."""
     runs = {name: [] for name in commands}
     for _ in range(rounds):
         for name, make in commands.items():
             out = Path(tempfile.mkdtemp(prefix="out-", dir=folder))
-            os.sync()  # what the one before left behind is not to be paid for by the next
+            os.sync()  # so that one command's pending writes do not slow the next one
             runs[name].append(run(make(out), environment))
             shutil.rmtree(out)
     return {name: median(each) for name, each in runs.items()}
 
 
 def table(heads, rows):
-    """Give a Markdown table."""
+    """Return a Markdown table."""
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
@@ -108,7 +108,7 @@ def say(text=""):
 
 
 def processor_of(work):
-    """Give the processor seconds of this process that a piece of work takes."""
+    """Return the processor seconds that this process spends on a piece of work."""
     before = resource.getrusage(resource.RUSAGE_SELF)
     work()
     after = resource.getrusage(resource.RUSAGE_SELF)

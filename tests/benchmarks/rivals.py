@@ -1,4 +1,4 @@
-"""The programs beside which cv-gdpr is measured, each as one command line that stores and hashes the same images."""
+"""The programs that cv-gdpr is compared with, each as one command line that stores and hashes the same images."""
 
 import csv
 import shlex
@@ -21,7 +21,7 @@ for number, url in enumerate(pathlib.Path(sys.argv[1]).read_text().split()):
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be fetched: addresses, an empty folder for notes, connections, storage and the API."""
+    """What to fetch: addresses, an empty folder for notes, the number of connections, storage and API."""
 
     addresses: list[str]
     notes: Path
@@ -30,19 +30,19 @@ class Job:
     api: object
 
     def written(self, name, text):
-        """Write a file beside the job and give its path."""
+        """Write a file beside the job and return its path."""
         path = self.notes / name
         path.write_text(text)
         return path
 
 
 def hashed(out):
-    """Give the shell words that hash every file of a folder."""
+    """Return the shell words that hash every file of a folder."""
     return f"find {shlex.quote(str(out))} -type f -print0 | xargs -0 openssl dgst -sha256 > /dev/null"
 
 
 def shell(*commands):
-    """Give a command that runs several, one after the other."""
+    """Return a command that runs several commands in sequence."""
     return ["sh", "-ec", "; ".join(commands)]
 
 
@@ -53,7 +53,7 @@ def cv_gdpr(job, out):
 
 
 def curl(job, out):
-    """`curl -Z` over a list of addresses that it did not have to find out, then `openssl dgst`."""
+    """`curl -Z` with a ready-made list of addresses, then `openssl dgst`."""
     pairs = (f'url = "{url}"\noutput = "{out}/{number}.jpg"\n' for number, url in enumerate(job.addresses))
     listed = job.written("curl", "".join(pairs))
     trust = f"--cacert {job.storage.certificate}" if job.storage.certificate else ""
@@ -64,7 +64,7 @@ def curl(job, out):
 
 
 def curl_durable(job, out):
-    """The same, and one `sync -f` at its end: what durability costs where it is bought once."""
+    """The same, and one `sync -f` at the end, to show the cost of durability."""
     return [*curl(job, out)[:2], f"{curl(job, out)[2]}; sync -f {out}"]
 
 
@@ -91,12 +91,12 @@ def rclone(job, out):
 
 
 def loop(job, out):
-    """What users write today: `requests.get` in a loop."""
+    """The usual script: `requests.get` in a loop."""
     return [sys.executable, "-c", LOOP, str(job.written("loop", "\n".join(job.addresses))), str(out)]
 
 
 def floor(job, out):
-    """Nothing fetched: as many files copied by `cp` from the page cache, then `openssl dgst`."""
+    """The lower bound without any download: `cp` of the same files from the page cache, then `openssl dgst`."""
     parts = -(-len(job.addresses) // 256)
     made = f"for part in $(seq {parts}); do mkdir {out}/$part; cp {job.storage.files}/* {out}/$part/; done"
     return shell(made, hashed(out))

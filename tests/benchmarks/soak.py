@@ -1,9 +1,9 @@
-"""A long export of a service that fails all the time, killed again and again: time, memory, downloads, exit codes.
+"""Soak test of `export`: a service that fails often, and repeated kills; shows time, memory, downloads, exit codes.
 
     python -m tests.benchmarks.soak [--images 100000] [--kills 10] [--rate 0.01]
 
-The simulator runs in a process of its own. Every request to the API and to the blob host meets each fault with the
-given rate. The export is killed at random moments and started again with the same --out; the last run is left alone.
+The simulator runs in a separate process. Every request to the API and to the blob host fails in each way with the given
+rate. The export is killed at random moments and started again with the same --out; the last run is not killed.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from tests.benchmarks.soaking import SILENCE, RandomFaults, counters, environmen
 
 
 def serve(arguments, counted, pipe):
-    """Run the simulator until told to stop."""
+    """Run the simulator until asked to stop."""
     sim = failing(Simulator(), RandomFaults(arguments.rate, arguments.seed, counted))
     sim.fill(images=arguments.images, image_bytes=arguments.image_bytes, untagged=arguments.images // 10)
     with sim:
@@ -28,7 +28,7 @@ def serve(arguments, counted, pipe):
 
 
 def exported(arguments, place, surroundings, counted):
-    """Export, killed and started again; give the runs, of which the last was left alone."""
+    """Run the export, killing and restarting it; return the runs, of which the last was not killed."""
     words = ["--out", str(place / "out"), "--calls-per-second", arguments.calls_per_second, "--read-timeout", SILENCE]
     command = [sys.executable, "-m", "cv_gdpr", "export", "images", "--all", "-q", *words]
     chance = random.Random(arguments.seed)  # noqa: S311 - chance
@@ -47,7 +47,7 @@ def exported(arguments, place, surroundings, counted):
 
 
 def table(arguments, runs, verified):
-    """Give the report as Markdown."""
+    """Return the report as Markdown."""
     lines = [
         "| run | end | seconds | peak MiB | memory MiB over time | calls (bad) | downloads (bad) |",
         "| ---: | --- | ---: | ---: | --- | ---: | ---: |",
@@ -70,7 +70,7 @@ def table(arguments, runs, verified):
 
 
 def options():
-    """Give the options of the command line."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--image-bytes", type=int, default=10_000)
@@ -83,7 +83,7 @@ def options():
 
 
 def main():
-    """Run it all and print the table; exit 0 if the export ended whole and verified."""
+    """Run the soak test and print the table; exit 0 if the export is complete and verified."""
     arguments = options()
     counted = counters()
     place = arguments.folder or Path(tempfile.mkdtemp(prefix="soak-"))

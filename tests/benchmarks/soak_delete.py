@@ -1,15 +1,15 @@
-"""A long erasure on a service that fails all the time, killed again and again: what went, what stayed, what was told.
+"""Soak test of `delete`: a service that fails often, and repeated kills; checks what was deleted, kept and reported.
 
     python -m tests.benchmarks.soak_delete [--mode everything|tag|metadata] [--images 20000] [--kills 20]
 
-The simulator runs in a process of its own. Every request meets each fault with the given rate; a deletion may also be
-carried out though its answer is an error or never comes, be answered as done and not be done, or take seconds. The
-erasure is killed (kill -9) at random moments, at the arrival of a call, right before a change of the disk, and after
-its ledger was closed; each time the same command with the same --evidence is started again. The last run is left
-alone. Where it ends with 3 or 4 (a deletion that was only said to be done), the command runs again with new evidence.
+The simulator runs in a separate process. Every request fails in each way with the given rate; a deletion may also be
+carried out although its answer is an error or lost, be acknowledged but not carried out, or take seconds. The erasure
+is killed (kill -9) at random moments, at the arrival of a call, just before a change of the disk, and after its ledger
+was closed; each time the same command with the same --evidence is started again. The last run is not killed. If it
+ends with 3 or 4 (after a deletion was acknowledged but not carried out), the command runs again with new evidence.
 
-Then the service's own store and its record of calls are compared with what evidence and ledger tell. Exit 1 if
-anything is wrong; each complaint is a line of standard error.
+Afterwards the service's store and its record of calls are compared with the evidence and the ledger. Exits 1 if
+anything is wrong; each fault is a line on standard error.
 """
 
 import argparse
@@ -34,15 +34,15 @@ MODES = {
 WAYS = ("time", "call", "change")
 OPENING = 6  # changes of the disk until the first deletion is sent; each one makes two
 PAPERS = 4  # changes of the disk, at most, that are made after the ledger is closed and before a kill
-AGAIN = 5  # times that a run may end with 1, as one does whose listing was disturbed
+AGAIN = 5  # how often a run may end with 1, as after a disturbed listing
 ROUNDS = 12  # runs that may follow the last kill
-PAUSE = 0.3  # seconds, at most, between a call and a kill that does not wait for one
+PAUSE = 0.3  # most seconds between a call and a kill at a random moment
 DYING = str(Path(__file__).with_name("dying.py"))
 
 
 @dataclass(frozen=True)
 class Kill:
-    """When a run is killed: at which call, how long after it, at which change, or which of the papers (0: never)."""
+    """When to kill a run: at which call, how long after it, at which change, or at which later file (0: never)."""
 
     way: str
     call: int = 0
@@ -63,17 +63,17 @@ class Soak:
     counted: dict
     chance: random.Random
     evidence: list = field(default_factory=list)
-    runs: list = field(default_factory=list)  # with the way in which each was to be killed
+    runs: list = field(default_factory=list)  # each with its intended kill
     complaints: list = field(default_factory=list)
     done: bool = False
 
     def new_evidence(self):
-        """Name the evidence of the runs to come."""
+        """Choose the evidence's name for the next runs."""
         self.evidence.append(self.place / f"erasure-{len(self.evidence) + 1}.json")
         self.pipe.send(ledger_of(self.evidence[-1]))
 
     def run_all(self):
-        """Run, killed and started again, until the end."""
+        """Run the command, killing and restarting it, until the end."""
         self.new_evidence()
         random_ones = self.arguments.kills - self.arguments.closing
         for number in range(self.arguments.kills):
@@ -92,7 +92,7 @@ class Soak:
             return Kill("closing", paper=paper)
         self.pipe.send("expected")
         reading, deleting = self.pipe.recv()
-        share = min(1.0, 2 / (random_ones - number))  # so that something is left for the later ones
+        share = min(1.0, 2 / (random_ones - number))  # so that the later kills have something left to interrupt
         way = self.chance.choice(WAYS)
         if way == "change":
             return Kill(way, change=int(self.chance.uniform(1, OPENING + 2 * share * deleting)), paper=paper)
@@ -100,7 +100,7 @@ class Soak:
         return Kill(way, call=call, pause=self.chance.uniform(0, PAUSE), paper=paper)
 
     def attempt(self, kill):
-        """Run the command once, and draw the conclusion from how it ended."""
+        """Run the command once, and decide from its exit code how to continue."""
         one = self._run(kill)
         self.runs.append((kill.way if kill else "", one))
         sys.stderr.write(f"run {len(self.runs)}: {one.end}, {one.seconds:.1f} s, {one.asked_for('calls')} calls\n")
@@ -117,7 +117,7 @@ class Soak:
             self.new_evidence()
 
     def _is_finished(self):
-        """Say whether evidence is there already, as after a kill right before the end."""
+        """Return whether evidence is there already, as after a kill right before the end."""
         return self.verified(self.evidence[-1]).code == 0 and certificate_of(self.evidence[-1]).exists()
 
     def _run(self, kill):
@@ -137,7 +137,7 @@ class Soak:
         try:
             return run(command, self.surroundings, self.counted, due=due, begun=begun, **how)
         finally:
-            self.trap.set(0, 0)  # another process may get that number
+            self.trap.set(0, 0)  # another process may get the same id
 
     @staticmethod
     def _due(kill):
@@ -157,7 +157,7 @@ class Soak:
 
 
 def told(soak):
-    """Give what each erasure that began left on the disk; complain of what is not proved."""
+    """Return what each erasure that began left on the disk; complain of what is not proved."""
     found = []
     for path in filter(lambda path: ledger_of(path).exists(), soak.evidence):
         verified = (
@@ -176,7 +176,7 @@ def told(soak):
 
 
 def table(soak, words):
-    """Give the report as Markdown."""
+    """Return the report as Markdown."""
     lines = [
         "| run | to be killed at | end | seconds | peak MiB | memory MiB over time | calls (bad) |",
         "| ---: | --- | --- | ---: | ---: | --- | ---: |",
@@ -199,7 +199,7 @@ def table(soak, words):
 
 
 def options():
-    """Give the options of the command line."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mode", choices=MODES, default="everything")
     parser.add_argument("--images", type=int, default=20_000)

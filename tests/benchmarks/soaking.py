@@ -1,4 +1,4 @@
-"""What the two soaks share: a service that fails by chance in a process of its own, and runs that are killed."""
+"""Shared by the two soak tests: a service in a separate process that fails at random, and runs that are killed."""
 
 import logging
 import multiprocessing
@@ -15,7 +15,7 @@ from pathlib import Path
 from custom_vision_simulator import Fault
 from custom_vision_simulator.faults import NO_FAULT, FaultBook
 
-HUNG = 6.0  # seconds that a hung answer takes, beyond the runs' --read-timeout
+HUNG = 6.0  # seconds that a hung answer takes, longer than --read-timeout
 SILENCE = "2"
 API_FAULTS = (
     Fault("*", status=408, body=b""),
@@ -43,12 +43,12 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 def counters():
-    """Give the counters of requests, which the service's process raises and this one reads."""
+    """Return the request counters, which the service's process increments and this process reads."""
     return {name: SPAWN.Value("q", 0) for name in ("calls", "bad calls", "blobs", "bad blobs")}
 
 
 class RandomFaults(FaultBook):
-    """Faults that fire by chance, each with one rate; what fired is counted where other processes see it."""
+    """Random faults, all with the same rate; the counters are visible to other processes."""
 
     def __init__(self, rate, seed, counted):
         super().__init__()
@@ -57,7 +57,7 @@ class RandomFaults(FaultBook):
         self.counted = counted
 
     def possible(self, operation, method):
-        """Give the faults that a request may meet."""
+        """Return the faults that a request may have."""
         del method
         return BLOB_FAULTS if operation == "Blob" else API_FAULTS
 
@@ -74,14 +74,14 @@ class RandomFaults(FaultBook):
 
 
 class Forgetful(list):
-    """A list that keeps nothing: hundreds of thousands of recorded requests would only fill the memory."""
+    """A list that discards its entries: hundreds of thousands of recorded requests would only fill the memory."""
 
     def append(self, _):
-        """Keep nothing."""
+        """Discard the entry."""
 
 
 def failing(sim, faults):
-    """Let a simulator fail like that, remember no request, and not complain of clients that were killed."""
+    """Make a simulator fail at random, record no requests, and ignore killed clients."""
     sim.faults = faults
     sim.calls = sim.blob_requests = Forgetful()
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL + 1)
@@ -90,7 +90,7 @@ def failing(sim, faults):
 
 @contextmanager
 def service(serve, *arguments):
-    """Run `serve(*arguments, pipe)` in a process of its own until the end; give this side of the pipe."""
+    """Run `serve(*arguments, pipe)` in a separate process; yield this side of the pipe."""
     ours, theirs = SPAWN.Pipe()
     server = SPAWN.Process(target=serve, args=(*arguments, theirs), daemon=True)
     server.start()
@@ -103,14 +103,14 @@ def service(serve, *arguments):
 
 
 def environment(endpoint, key):
-    """Give the environment of a run that speaks with that service."""
+    """Return the environment variables of a run against this service."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CV_GDPR", "VISION_"))}
     return kept | {"CV_GDPR_ENDPOINT": endpoint, "CV_GDPR_TRAINING_KEY": key}
 
 
 @dataclass
 class Run:
-    """One run: how long, how it ended, what it said, its memory each second, what it asked of the service."""
+    """One run: its duration, exit code, output, memory each second, and requests to the service."""
 
     code: int = 0
     seconds: float = 0.0
@@ -122,12 +122,12 @@ class Run:
 
     @property
     def killed(self):
-        """Say whether it was killed as intended."""
+        """Whether it was killed as intended."""
         return self.code == -9 and not self.hung
 
     @property
     def end(self):
-        """How it ended, in a word or two."""
+        """How it ended, in a few words."""
         if self.hung:
             return "hung"
         return "killed" if self.killed else f"exit {self.code}"
@@ -138,12 +138,12 @@ class Run:
         return " ".join(mib(value) for value in self.curve[:: max(1, len(self.curve) // 12)])
 
     def asked_for(self, kind):
-        """How many requests of a kind it made, and in brackets how many of them met a fault."""
+        """Return its number of requests of a kind and, in brackets, how many of them failed on purpose."""
         return f"{self.asked[kind]} ({self.asked['bad ' + kind]})"
 
 
 def memory(pid, name):
-    """Give a line of /proc/PID/status in KiB, 0 if there is none any more."""
+    """Return a value of /proc/PID/status in KiB, or 0 if the process is gone."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -152,9 +152,9 @@ def memory(pid, name):
 
 
 def run(command, surroundings, counted, *, due=None, begun=None, limit=None, **how):  # noqa: PLR0913
-    """Run a command; killed as soon as `due` says so of what it asked for, and after `limit` seconds as hung.
+    """Run a command; kill it when `due` says so of its requests, or after `limit` seconds, when it counts as hung.
 
-    `begun` is told its process id. Without `due` and `limit` it is left alone.
+    `begun` is called with its process id. Without `due` and `limit` it is not killed.
     """
     done = Run()
     before = {name: counter.value for name, counter in counted.items()}
@@ -186,5 +186,5 @@ def _watch(pid, now, done):
 
 
 def mib(kib):
-    """Give KiB as MiB."""
+    """Return KiB as MiB."""
     return f"{kib / 1024:.0f}"

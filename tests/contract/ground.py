@@ -61,11 +61,11 @@ class Ground:
         return iteration
 
     def stranger(self) -> Service:
-        """Give a service that asks the same resource with a wrong key."""
+        """Return a service for the same resource with a wrong key."""
         return Service(replace(self.connection, training_key=_WRONG_KEY))
 
     def fetch(self, uri: str) -> bytes:
-        """Give the bytes behind a link as the export fetches them; raises CvGdprError.
+        """Return the bytes behind a link, fetched as the export does; raise CvGdprError.
 
         Where vcrpy records or plays, requests stands in: it does not see libcurl.
         """
@@ -91,7 +91,7 @@ class Ground:
 
 @contextmanager
 def ground_on(connection: Connection, prepared: Prepared, folder: Path, *, taped: bool = False) -> Iterator[Ground]:
-    """Give the ground over a backend; downloads go to the folder."""
+    """Yield the ground for a backend; downloads go to the folder."""
     numbers = itertools.count()
     fetching = Fetching(connections=2, patience=connection.patience)
     with (

@@ -15,7 +15,7 @@ _INSIDE: dict[str, Callable[[int, int, int], bool]] = {
 
 @cache
 def picture(shape: str, size: int) -> bytes:
-    """Give a PNG of a filled shape, `size` pixels from its middle to its edge."""
+    """Return a PNG of a filled shape, `size` pixels from its middle to its edge."""
     inside, middle = _INSIDE[shape], SIDE // 2
     rows = (
         b"\0" + b"".join(b"\xc0\x20\x20" if inside(x - middle, y - middle, size) else b"\xff" * 3 for x in range(SIDE))

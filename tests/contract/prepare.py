@@ -66,7 +66,7 @@ def prepare(service: Service, name: str, limits: Limits, prediction_resource: st
 
 
 def _upload_all(service: Service, project: str) -> str:
-    """Upload all images and give the id of the one to be deleted later."""
+    """Upload all images and return the id of the one to be deleted later."""
     tags = {tag: service.call("create_tag", project, tag)["id"] for tag in TAGS}
     entries = [_entry(tag, size, tags[tag]) for tag in TAGS for size in range(10, 10 + UPLOADED)]
     with_metadata = entries.pop()
@@ -88,7 +88,7 @@ def _upload(service: Service, project: str, batch: Json) -> list[Any]:
 
 
 def _train(service: Service, project: str, limits: Limits) -> tuple[str, str]:
-    """Train and give the iteration's id, and why it is of no use if it is not."""
+    """Train; return the iteration's id and, if it is unusable, why."""
     try:
         iteration = service.call("train_project", project)["id"]
     except ServiceError as error:

@@ -1,4 +1,4 @@
-"""The cassettes: where they lie, what is cut out of them as they are recorded, and where they say they come from."""
+"""The cassettes: where they are, what is removed when they are recorded, and their origin."""
 
 import re
 from contextlib import AbstractContextManager
@@ -29,7 +29,7 @@ Hosts = dict[str, str]
 
 
 def cassette_of(row: str) -> Path:
-    """Give the cassette of a row."""
+    """Return the path of a row's cassette."""
     return CASSETTES / f"{row}.yaml"
 
 
@@ -39,7 +39,7 @@ def playing(path: Path) -> AbstractContextManager[Any]:
 
 
 def recording(path: Path, hosts: Hosts) -> AbstractContextManager[Any]:
-    """Record all HTTP of this process; `hosts` gives for each real address the one to be written."""
+    """Record all HTTP of this process; `hosts` maps each real address to the one written."""
     return _recorder(hosts).use_cassette(path, record_mode="all")
 
 
@@ -61,7 +61,7 @@ def _recorder(hosts: Hosts) -> VCR:
 
 
 def scrubbed(text: str, hosts: Hosts) -> str:
-    """Give a text with the real addresses and what signs a link taken out; a second time changes nothing."""
+    """Return a text without real addresses and link signatures; applying it twice changes nothing more."""
     for real, written in hosts.items():
         text = text.replace(real, written)
     return _EXPIRY.sub("", _SIGNATURE.sub(REDACTED, text))

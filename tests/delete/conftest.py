@@ -1,4 +1,4 @@
-"""What the tests of deletion share as fixtures."""
+"""Fixtures for the tests of deletion."""
 
 import pytest
 

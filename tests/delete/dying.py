@@ -1,4 +1,4 @@
-"""What tests of interrupted writing share: a process that dies, or a system call that fails, at an exact step."""
+"""Helpers for tests of interrupted writing: a process dies, or a system call fails, at an exact step."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ STEPS = ("open", "write", "fsync", "link", "unlink", "replace", "ftruncate")
 
 
 class Died(BaseException):
-    """The process was killed: nothing of it runs any more."""
+    """The simulated process was killed."""
 
 
 class Steps:
@@ -25,18 +25,18 @@ class Steps:
 
     @property
     def reached(self):
-        """Whether there were that many steps."""
+        """Whether the step with the given number was reached."""
         return len(self.taken) > self.number
 
     def hooked(self, name, call):
-        """Give a system call that knows its number."""
+        """Return the system call, wrapped so that it is counted."""
 
         def step(*args, **kwargs):
             if threading.get_ident() != self._thread:
                 return call(*args, **kwargs)
             self.taken.append(name)
             late = len(self.taken) - 1 - self.number
-            if late == 0 or (late > 0 and self.dying):  # after a death, no clean-up happens either
+            if late == 0 or (late > 0 and self.dying):  # a dead process does no clean-up
                 if self.dying:
                     raise Died
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(args[0]))
@@ -48,7 +48,7 @@ class Steps:
         return step
 
     def closed(self, close):
-        """Give a `close` that forgets the handle."""
+        """Return `close`, wrapped so that it forgets the handle."""
 
         def forget(handle):
             self.handles.discard(handle)
@@ -59,12 +59,12 @@ class Steps:
 
 @contextmanager
 def steps(number, *, dying):
-    """Run what follows up to its system call with that number: it fails (a full disk), or the process dies there."""
+    """Let the system call with this number fail (a full disk), or the process die there."""
     counted = Steps(number, dying=dying)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "close", counted.closed(os.close))
         for name in STEPS:
             patch.setattr(os, name, counted.hooked(name, getattr(os, name)))
         yield counted
-    for handle in counted.handles:  # the system closes what a dead process had open, and frees its locks
+    for handle in counted.handles:  # the system closes a dead process's files and frees its locks
         os.close(handle)

@@ -1,4 +1,4 @@
-"""What the tests of deletion share: a stocked resource, its state before and after, and the command."""
+"""Helpers for the tests of deletion: a filled resource, its state before and after, and the command."""
 
 import json
 import os
@@ -28,7 +28,7 @@ SECRETS = ("Visitors", "Strangers", "alice", "bob", "nr-4711", "nr-4712", "live-
 
 @dataclass
 class Eraser:
-    """Runs `cv-gdpr delete ... --yes --json` and reads what it wrote; each run gets evidence of its own."""
+    """Runs `cv-gdpr delete ... --yes --json` and reads its files; each run writes its own evidence."""
 
     cli: object
     folder: Path
@@ -36,7 +36,7 @@ class Eraser:
 
     @property
     def path(self):
-        """Where the evidence of the last run lies."""
+        """The path of the last run's evidence."""
         return self.runs[-1]
 
     def __call__(
@@ -64,7 +64,7 @@ class Eraser:
 
     @property
     def ledger_file(self):
-        """Where the ledger of the last run lies."""
+        """The path of the last run's ledger."""
         return self.path.with_suffix(".jsonl")
 
     @property
@@ -73,11 +73,11 @@ class Eraser:
         return self.path, self.ledger_file, self.path.with_suffix(".html"), self.path.with_suffix(".sha256")
 
     def states(self, row=None):
-        """Give id -> state of the items in the last run's evidence."""
+        """Return id -> state of the items in the last run's evidence."""
         return {one["id"]: one["state"] for one in self.evidence["items"] if row in {None, one["row"]}}
 
     def verified(self):
-        """Say what `cv-gdpr verify` makes of the last run's evidence."""
+        """Return the result of `cv-gdpr verify` on the last run's evidence."""
         return self.cli("verify", self.path).code
 
 
@@ -104,7 +104,7 @@ def stock(sim, name="Visitors", *, images=8, predictions=3, iterations=2):
 
 
 def ids(sim, project, row):
-    """Give the ids of a row of a project: of images, those that only iterations hold too."""
+    """Return the ids of a project's row; for images, including those only in iterations."""
     holder = sim.store.projects[project]
     places = [holder.workspace, *(one.snapshot for one in holder.iterations.values())]
     return {
@@ -117,25 +117,25 @@ def ids(sim, project, row):
 
 
 def tag_id(sim, project, name):
-    """Give the id of a tag in a project's workspace."""
+    """Return the id of a tag in a project's workspace."""
     return next(one.id for one in sim.store.projects[project].workspace.tags.values() if one.name == name)
 
 
 def bearing(sim, project, name):
-    """Give the ids of the images that bear a tag, wherever they live."""
+    """Return the ids of the images with a tag, in the workspace or in iterations."""
     holder, tag = sim.store.projects[project], tag_id(sim, project, name)
     places = [holder.workspace, *(one.snapshot for one in holder.iterations.values())]
     return {one.id for place in places for one in place.images.values() if tag in {each.tag_id for each in one.tags}}
 
 
 def predicted(sim, project, name):
-    """Give the ids of the predictions whose likeliest tag it is."""
+    """Return the ids of the predictions whose most probable tag this is."""
     found = sim.store.projects[project].predictions.values()
     return {one.id for one in found if one.guesses and one.guesses[0].tag.name == name}
 
 
 def state(sim):
-    """Give everything that the service holds: (project, place, row, id) -> what it is like."""
+    """Return everything in the service: (project, place, row, id) -> content."""
     sim.store.finish()
     held = {}
     for project in sim.store.projects.values():
@@ -151,13 +151,13 @@ def state(sim):
 
 
 def others_untouched(sim, before, gone, unpublished=()):
-    """Assert that exactly the things with the ids in `gone` are gone, with what they held, and all else is as before.
+    """Assert that exactly the items in `gone` are gone, with their contents, and everything else is unchanged.
 
     Of the iterations in `unpublished`, the publication alone is gone.
     """
     gone, after = set(gone), state(sim)
     expected = {key: value for key, value in before.items() if not gone & {key[0], key[1], key[3]}}
-    # A deleted tag of the workspace is taken off its images; an iteration's copy of it stays with the iteration.
+    # A deleted tag of the workspace is removed from its images; an iteration's copy of it stays.
     kept_copies = {key: value for key, value in before.items() if key[2] == "tags" and key[1]}
     expected |= {key: value for key, value in kept_copies.items() if not gone & {key[0], key[1]}}
     assert after.keys() == expected.keys()
@@ -166,7 +166,7 @@ def others_untouched(sim, before, gone, unpublished=()):
 
 
 def _left_of(key, value, gone, unpublished):
-    """Give what a thing that stays is like without the tags that went and the publications taken back."""
+    """Return the content of an item that stays, without deleted tags and ended publications."""
     if key[2] == "images" and not key[1]:
         tags = tuple(one for one in value.tags if one.tag_id not in gone)
         return replace(value, tags=tags, regions=tuple(one for one in value.regions if one.tag_id not in gone))
@@ -176,7 +176,7 @@ def _left_of(key, value, gone, unpublished):
 
 
 def calls(sim, *operations):
-    """Give the requests that the service received for these operations; without any: all that change something."""
+    """Return the requests for these operations that the service received; without operations: all that change data."""
     reads = {"GET"}
     if operations:
         return [call for call in sim.calls if call.operation in operations]
@@ -185,7 +185,7 @@ def calls(sim, *operations):
 
 @contextmanager
 def meanwhile(sim, operation, act):
-    """Do something as soon as the service receives a call of that operation, which it answers a little later."""
+    """Call `act` when the service receives a call of this operation, before it answers."""
 
     def watch():
         while not calls(sim, operation):
@@ -200,7 +200,7 @@ def meanwhile(sim, operation, act):
 
 
 def environment(sim):
-    """Give the environment of a subprocess that speaks with a simulator."""
+    """Return the environment of a subprocess that uses a simulator."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CV_GDPR", "VISION_"))}
     return kept | {
         "CV_GDPR_ENDPOINT": sim.endpoint,
@@ -212,7 +212,7 @@ def environment(sim):
 
 
 def typed(sim, *arguments, answers=(), meanwhile=None):
-    """Run `cv-gdpr delete` on a real terminal where a person types the answers; give code, stdout and stderr.
+    """Run `cv-gdpr delete` on a real terminal where a person types the answers; return code, stdout and stderr.
 
     `meanwhile` is called when the question is asked, before the answers are typed.
     """

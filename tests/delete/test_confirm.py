@@ -1,4 +1,4 @@
-"""Nothing goes that nobody confirmed, and nothing that is protected, however it is asked for."""
+"""Nothing is deleted without confirmation, and nothing protected is deleted, whatever the options."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(sim, erase, extra):
         (["--project", "Visitors", "--project", "Strangers"], ["Visitors", "yes"], 2),
     ],
 )
-def test_on_a_terminal_a_person_types_what_is_to_go(sim, tmp_path, arguments, answers, code):
+def test_on_a_terminal_a_person_types_what_to_delete(sim, tmp_path, arguments, answers, code):
     mine, other = stock(sim), stock(sim, "Strangers")
     before = state(sim)
     answers = [answer.replace("HOST", sim.endpoint.removeprefix("http://")) for answer in answers]
@@ -86,7 +86,7 @@ def test_every_project_of_a_protected_name_stays(sim, erase):
 @pytest.mark.parametrize(
     "arguments", [["--all", "--protect", "Nobody"], ["--all", "--protect", "Strangers", "--protect", ""]]
 )
-def test_a_protection_that_protects_nothing_is_an_error(sim, erase, arguments):
+def test_a_protection_matching_no_project_is_an_error(sim, erase, arguments):
     stock(sim), stock(sim, "Strangers")
 
     assert erase(*arguments).code == 2
@@ -130,7 +130,7 @@ def test_a_protected_project_is_left_out_of_a_selection(sim, erase):
     assert other in sim.store.projects
 
 
-def test_nothing_to_delete_asks_nobody(sim, tmp_path):
+def test_an_empty_plan_needs_no_confirmation(sim, tmp_path):
     code, out, err = typed(sim, "--all", "--evidence", str(tmp_path / "e.json"))
 
     assert code == 0, err

@@ -1,4 +1,4 @@
-"""The evidence: what it says and does not say, where it is written, and when."""
+"""The evidence: what it states and does not state, where it is written, and when."""
 
 import hashlib
 import json
@@ -41,13 +41,13 @@ ITEM = {"project", "row", "id", "state", "status", "requestId", "at", "reason"}
 
 
 def identified(sim):
-    """Have the service give each operation's answers an id of its own."""
+    """Let the service give each operation's answers their own request id."""
     for operation in OPERATIONS.values():
         known = {"apim-request-id": f"id-of-{operation}", "Request-Id": f"id-of-{operation}"}
         sim.fault(Fault(operation, times=None, headers=known))
 
 
-def test_the_evidence_says_all_that_was_promised(sim, erase):
+def test_the_evidence_has_every_documented_field(sim, erase):
     project = stock(sim)
     wanted = {(row, one) for row in OPERATIONS if row != "publications" for one in ids(sim, project, row)}
     identified(sim)
@@ -80,7 +80,7 @@ def test_the_evidence_says_all_that_was_promised(sim, erase):
     [["--all"], ["--project", "Visitors"], ["--all", "--tag", "alice"], ["--all", "--metadata", "subject=nr-4711"]],
 )
 @pytest.mark.parametrize("failing", [False, True])
-def test_no_name_of_anything_stands_in_the_evidence(sim, erase, arguments, failing):
+def test_the_evidence_contains_no_names(sim, erase, arguments, failing):
     stock(sim), stock(sim, "Strangers")
     if failing:
         sim.fault(Fault("UnpublishIteration", status=400, times=None, body={"code": "Bad", "message": "live-visitors"}))
@@ -98,7 +98,7 @@ def test_no_name_of_anything_stands_in_the_evidence(sim, erase, arguments, faili
     ("selector", "value"),
     [("--tag", "alice"), ("--metadata", "subject=nr-4711"), ("--image-id", None)],
 )
-def test_a_selectors_value_can_be_checked_by_who_knows_it(sim, erase, selector, value):
+def test_a_known_selector_value_can_be_checked(sim, erase, selector, value):
     project = stock(sim)
     value = value or max(ids(sim, project, "images"))
 
@@ -127,7 +127,7 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize("what", VERDICTS)
-def test_the_verdict_says_what_was_proved_and_no_more(sim, erase, what):
+def test_the_verdict_states_only_what_was_proved(sim, erase, what):
     stock(sim, predictions=0)
     arguments, words = VERDICTS[what]
 
@@ -138,7 +138,7 @@ def test_the_verdict_says_what_was_proved_and_no_more(sim, erase, what):
     assert ran.json["verdict"] in erase.files[2].read_text()
 
 
-def test_what_is_stored_after_the_listing_began_is_not_spoken_of(sim, erase):
+def test_items_stored_after_the_listing_are_not_claimed(sim, erase):
     stock(sim, images=3, iterations=0, predictions=0)
     listing = []
     sim.fault(Fault("GetProjects", delay=1.1))
@@ -150,7 +150,7 @@ def test_what_is_stored_after_the_listing_began_is_not_spoken_of(sim, erase):
     assert datetime.fromisoformat(before).timestamp() <= listing[0]
 
 
-def test_the_method_is_deletion_and_no_sanitisation(sim, erase):
+def test_the_method_is_deletion_not_sanitisation(sim, erase):
     stock(sim, images=1, iterations=0, predictions=0)
     assert erase("--all").code == 0
 
@@ -162,7 +162,7 @@ def test_the_method_is_deletion_and_no_sanitisation(sim, erase):
     assert "sanitized" not in page
 
 
-def test_a_publication_that_could_not_be_taken_back_is_not_called_unpublished(sim, erase):
+def test_a_failed_unpublish_is_not_reported_as_done(sim, erase):
     stock(sim, predictions=0)
     sim.fault(Fault("UnpublishIteration", status=400, times=None))
     sim.fault(Fault("DeleteIteration", status=400, times=None))
@@ -172,7 +172,7 @@ def test_a_publication_that_could_not_be_taken_back_is_not_called_unpublished(si
     assert [project["unpublished"] for project in erase.evidence["projects"]] == [[]]
 
 
-def test_each_runs_salt_is_its_own(sim, erase):
+def test_each_run_has_its_own_salt(sim, erase):
     stock(sim), stock(sim, "Strangers")
     salts = set()
     for name in ("Visitors", "Strangers"):
@@ -182,7 +182,7 @@ def test_each_runs_salt_is_its_own(sim, erase):
     assert len(salts) == 2
 
 
-def test_the_plans_hash_is_that_of_the_saved_plan(sim, erase, tmp_path):
+def test_the_evidence_has_the_saved_plans_hash(sim, erase, tmp_path):
     stock(sim)
     plan = tmp_path / "plan.json"
 
@@ -194,7 +194,7 @@ def test_the_plans_hash_is_that_of_the_saved_plan(sim, erase, tmp_path):
     assert ran.json["planHash"] == erase.evidence["planHash"] == saved["hash"] == digest
 
 
-def test_the_ledger_is_opened_before_the_first_deletion_and_chained(sim, erase):
+def test_the_ledger_is_opened_before_deletions_and_chained(sim, erase):
     project = stock(sim)
     sim.fault(Fault("DeletePrediction", status=401, times=None))
 
@@ -213,7 +213,7 @@ def test_the_ledger_is_opened_before_the_first_deletion_and_chained(sim, erase):
     assert erase.evidence["ledger"] == {"file": erase.ledger_file.name, "lines": len(events), "last": previous}
 
 
-def test_every_deletion_stands_in_the_ledger_before_it_is_sent_and_after(sim, erase):
+def test_the_ledger_has_every_deletion_before_and_after(sim, erase):
     stock(sim)
     identified(sim)
 
@@ -229,7 +229,7 @@ def test_every_deletion_stands_in_the_ledger_before_it_is_sent_and_after(sim, er
     }
 
 
-def test_a_deletion_on_its_way_is_on_the_disk_as_announced(sim, erase, tmp_path):
+def test_a_pending_deletion_is_announced_on_the_disk(sim, erase, tmp_path):
     stock(sim)
     seen = []
     ledger = tmp_path / "e.jsonl"
@@ -245,7 +245,7 @@ HOSTILE = "</td><script>alert(1)</script><img src=x onerror='x'>\"&"
 
 
 @pytest.mark.parametrize("identity", ["..", "../x", "A,B", "", "x" * 36])
-def test_a_thing_whose_id_is_none_is_not_deleted(sim, erase, identity):
+def test_an_item_with_an_invalid_id_is_not_deleted(sim, erase, identity):
     project = stock(sim)
     holder = sim.store.projects[project]
     holder.predictions[identity] = replace(next(iter(holder.predictions.values())), id=identity)
@@ -256,7 +256,7 @@ def test_a_thing_whose_id_is_none_is_not_deleted(sim, erase, identity):
     assert calls(sim) == []
 
 
-def test_the_page_runs_nothing_and_escapes_what_is_hostile(sim, erase):
+def test_the_certificate_has_no_scripts_and_escapes_text(sim, erase):
     stock(sim)
     assert erase("predictions", "--all").code == 0
     told = erase.evidence
@@ -272,7 +272,7 @@ def test_the_page_runs_nothing_and_escapes_what_is_hostile(sim, erase):
     assert page.startswith("<!doctype html>")
 
 
-def test_the_page_has_a_certificates_fields(sim, erase):
+def test_the_certificate_has_its_fields(sim, erase):
     stock(sim, images=3)
 
     assert erase("--all").code == 0
@@ -290,7 +290,7 @@ def test_the_page_has_a_certificates_fields(sim, erase):
     assert all(one["id"] in page for one in erase.evidence["items"])
 
 
-def test_ids_and_words_that_no_file_can_hold_do_not_lose_the_evidence(sim, erase):
+def test_unencodable_text_does_not_lose_the_evidence(sim, erase):
     stock(sim)
     body = b'{"code": "Bad\\ud800", "message": "\\ud800\\u0000\\u2028"}'
     sim.fault(Fault("DeleteTag", status=400, times=None, body=body, content_type="application/json"))
@@ -302,7 +302,7 @@ def test_ids_and_words_that_no_file_can_hold_do_not_lose_the_evidence(sim, erase
 @pytest.mark.parametrize(
     "kind", ["evidence", "page", "folder", "missing folder", "file for folder", "ledger of another", "jsonl"]
 )
-def test_evidence_that_cannot_be_written_forbids_the_deletion(sim, erase, tmp_path, kind):
+def test_unwritable_evidence_prevents_the_deletion(sim, erase, tmp_path, kind):
     stock(sim)
     before = state(sim)
     names = {"missing folder": "none/e.json", "file for folder": "file/e.json", "jsonl": "e.jsonl"}
@@ -323,7 +323,7 @@ def test_evidence_that_cannot_be_written_forbids_the_deletion(sim, erase, tmp_pa
         assert (tmp_path / there).read_text() == '{"n": 1}\n'
 
 
-def test_the_ledger_of_another_endpoint_is_not_gone_on_with(sim, erase, tmp_path):
+def test_the_ledger_of_another_endpoint_is_not_resumed(sim, erase, tmp_path):
     stock(sim)
     sim.fault(Fault("DeletePrediction", status=401, times=None))
     assert erase("--all", evidence="e.json").code == 5
@@ -340,7 +340,7 @@ def test_the_ledger_of_another_endpoint_is_not_gone_on_with(sim, erase, tmp_path
     assert erase.ledger_file.read_bytes() == ledger
 
 
-def test_without_a_name_the_evidence_lies_in_the_current_folder(sim, erase, tmp_path):
+def test_evidence_is_in_the_current_folder_by_default(sim, erase, tmp_path):
     stock(sim)
 
     ran = erase.cli("delete", "--all", "--yes", "--json")
@@ -351,14 +351,13 @@ def test_without_a_name_the_evidence_lies_in_the_current_folder(sim, erase, tmp_
     assert erase.cli("verify", ran.json["evidence"]).code == 0
 
 
-def test_the_page_does_not_call_it_full_where_something_was_left(sim, erase):
+def test_a_partial_erasure_is_not_certified_as_full(sim, erase):
     project = stock(sim)
     next(iter(sim.store.projects[project].iterations.values())).status = "Training"
 
     assert erase("iterations", "--all", wait="0.1").code == 3
     page = erase.files[2].read_text()
 
-    assert (
-        "was looked for again after that; for 2 none was sent" in page
-    )  # the iteration, and the image that lives only in it
-    assert "full: each thing" not in page
+    # the iteration, and the image that lives only in it
+    assert "was looked for again afterwards; for 2 no request was sent" in page
+    assert "full: each item" not in page

@@ -1,4 +1,4 @@
-"""A bad service: what it refuses, loses or repeats never hides a thing that is left, and never takes one too many."""
+"""A failing service: refused, lost or repeated calls never hide a remaining item, and never delete one too many."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ ROWS = ["predictions", "iterations", "images", "tags"]
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_gone_already_is_no_failure(sim, erase, row):
+def test_gone_already_is_not_a_failure(sim, erase, row):
     stock(sim)
     sim.fault(Fault(OPERATIONS[row], status=404, times=None, done=True, body={"code": "NotFoundIt", "message": "gone"}))
 
@@ -21,7 +21,7 @@ def test_gone_already_is_no_failure(sim, erase, row):
     assert set(erase.states(row).values()) == {"gone already"}
 
 
-def test_a_project_gone_already_is_no_failure(sim, erase):
+def test_a_project_gone_already_is_not_a_failure(sim, erase):
     stock(sim)
     sim.fault(Fault("DeleteProject", status=404, done=True, body={"code": "NotFoundProject", "message": "gone"}))
 
@@ -40,7 +40,7 @@ def test_a_failed_item_does_not_stop_the_rest(sim, erase, row, status):
     ran = erase(row, "--all")
 
     assert ran.code == 3
-    batch = ids(sim, mine, row)  # what went with it in one call that a 500 fails
+    batch = ids(sim, mine, row)  # a 500 fails the whole call
     assert failing in batch
     assert batch == ({failing} if status == 400 or row in {"iterations", "tags"} else ids_before(before, mine, row))
     others_untouched(sim, before, (ids_before(before, mine, row) | ids_before(before, other, row)) - batch, batch)
@@ -55,11 +55,11 @@ def test_a_failed_item_does_not_stop_the_rest(sim, erase, row, status):
 
 
 def ids_before(before, project, row):
-    """Give the ids of a row of a project in an earlier state."""
+    """Return the ids of a project's row in an earlier state."""
     return {key[3] for key in before if key[0] == project and key[2] == row}
 
 
-def test_a_project_that_cannot_go_does_not_keep_the_others(sim, erase):
+def test_a_project_that_stays_does_not_block_the_others(sim, erase):
     mine, other = stock(sim), stock(sim, "Strangers")
     sim.fault(Fault("DeleteProject", status=500, times=None, match=mine))
 
@@ -70,7 +70,7 @@ def test_a_project_that_cannot_go_does_not_keep_the_others(sim, erase):
     assert erase.states("projects") == {mine: "failed", other: "deleted"}
 
 
-def test_what_failed_by_itself_and_went_with_its_project_is_gone(sim, erase):
+def test_a_failed_item_deleted_with_its_project_is_gone(sim, erase):
     stock(sim)
     sim.fault(Fault("DeleteTag", status=500, times=None))
 
@@ -78,7 +78,7 @@ def test_what_failed_by_itself_and_went_with_its_project_is_gone(sim, erase):
     assert set(erase.states("tags").values()) == {"deleted"}
 
 
-def test_an_iteration_that_stays_published_stays_with_its_project(sim, erase):
+def test_a_still_published_iteration_keeps_its_project(sim, erase):
     project = stock(sim)
     sim.fault(Fault("UnpublishIteration", status=400, times=None, body={"code": "BadRequestUnpublishFailed"}))
 
@@ -91,7 +91,7 @@ def test_an_iteration_that_stays_published_stays_with_its_project(sim, erase):
 
 
 @pytest.mark.parametrize(("status", "row"), [(401, None), *((403, row) for row in (None, *ROWS))])
-def test_a_key_that_may_not_delete_ends_it_with_evidence_that_nothing_went(sim, erase, status, row):
+def test_a_key_without_delete_rights_ends_with_evidence(sim, erase, status, row):
     stock(sim), stock(sim, "Strangers")
     for operation in OPERATIONS.values():
         sim.fault(Fault(operation, status=status, times=None, body={"error": {"code": str(status), "message": "no"}}))
@@ -108,7 +108,7 @@ def test_a_key_that_may_not_delete_ends_it_with_evidence_that_nothing_went(sim, 
     assert erase.verified() == 0
 
 
-def test_a_key_that_is_taken_back_half_way_leaves_proof_of_what_went(sim, erase):
+def test_a_key_revoked_midway_leaves_proof(sim, erase):
     project = stock(sim)
     before = state(sim)
     gone = ids(sim, project, "predictions") | ids(sim, project, "iterations")
@@ -122,7 +122,7 @@ def test_a_key_that_is_taken_back_half_way_leaves_proof_of_what_went(sim, erase)
     assert {one for one, end in erase.states().items() if end == "deleted"} == gone
 
 
-def test_a_key_that_may_not_even_read_any_more_proves_nothing(sim, erase):
+def test_a_key_revoked_for_reading_proves_nothing(sim, erase):
     stock(sim)
     sim.fault(Fault("GetProject", status=401, times=None))
 
@@ -148,7 +148,7 @@ STUMBLES = [
     + [("DeleteProject", fault) for fault in STUMBLES[4:]]
     + [(operation, STUMBLES[2]) for operation in OPERATIONS.values() if operation != "DeleteImages"],
 )
-def test_a_service_that_stumbles_is_asked_again_until_all_is_gone(sim, erase, operation, fault):
+def test_passing_faults_are_retried_until_all_is_gone(sim, erase, operation, fault):
     mine, _ = stock(sim, images=4), stock(sim, "Strangers", images=3, iterations=1)
     before = state(sim)
     sim.fault(Fault(operation, **fault))
@@ -174,7 +174,7 @@ def test_the_same_deletion_may_arrive_twice(sim, erase):
     assert first in "".join(sent)
 
 
-def test_a_service_that_is_gone_for_good_ends_it_with_evidence(sim, erase):
+def test_an_unreachable_service_ends_with_evidence(sim, erase):
     stock(sim)
     sim.fault(Fault("*", drop=True, times=None, after=len(planning_calls(sim, erase)) + 3))
 
@@ -186,14 +186,14 @@ def test_a_service_that_is_gone_for_good_ends_it_with_evidence(sim, erase):
 
 
 def planning_calls(sim, erase):
-    """Give the calls that a dry run takes."""
+    """Return the number of calls in a dry run."""
     sim.calls.clear()
     assert erase("--all", "--dry-run").code == 0
     return list(sim.calls)
 
 
 @pytest.mark.parametrize("row", [*ROWS, "projects"])
-def test_what_stays_after_the_service_said_that_it_went_is_residue(sim, erase, row):
+def test_what_stays_despite_a_success_answer_is_residue(sim, erase, row):
     mine, other = stock(sim), stock(sim, "Strangers")
     before = state(sim)
     sim.fault(Fault(OPERATIONS[row], times=None, lie=True, match=mine))
@@ -230,7 +230,7 @@ LISTINGS = [
     [(operation, {"status": status}) for operation in LISTINGS for status in (500, 404)]
     + [("GetTaggedImages", {"body": b"null"})],
 )
-def test_without_a_whole_listing_nothing_is_deleted(sim, erase, operation, fault):
+def test_without_a_complete_listing_nothing_is_deleted(sim, erase, operation, fault):
     stock(sim), stock(sim, "Strangers")
     if not any(call.operation == operation for call in planning_calls(sim, erase)):
         operation = "GetTaggedImageCount"
@@ -246,7 +246,7 @@ def test_without_a_whole_listing_nothing_is_deleted(sim, erase, operation, fault
 
 
 @pytest.mark.parametrize("count", [0, 7, 9])
-def test_counts_that_do_not_agree_with_a_listing_forbid_the_deletion(sim, erase, count):
+def test_a_count_unlike_its_listing_prevents_the_deletion(sim, erase, count):
     stock(sim)
     sim.fault(Fault("GetTaggedImageCount", body=str(count).encode(), times=None, content_type="application/json"))
     sim.fault(Fault("GetImageCount", body=str(count).encode(), times=None, content_type="application/json"))
@@ -260,7 +260,7 @@ def test_counts_that_do_not_agree_with_a_listing_forbid_the_deletion(sim, erase,
 
 @pytest.mark.parametrize("operation", ["GetProject", "GetProjects"])
 @pytest.mark.parametrize("fault", [{"status": 500}, {"body": b"<html>"}])
-def test_a_project_that_nobody_can_look_for_is_not_proved_to_be_gone(sim, erase, operation, fault):
+def test_a_project_that_cannot_be_read_is_not_proved_gone(sim, erase, operation, fault):
     stock(sim)
     sim.fault(Fault(operation, times=None, after=operation == "GetProjects", **fault))
 
@@ -271,7 +271,7 @@ def test_a_project_that_nobody_can_look_for_is_not_proved_to_be_gone(sim, erase,
     assert all(one["reason"] for one in erase.evidence["items"])
 
 
-def test_a_gateway_that_answers_404_to_everything_proves_nothing(sim, erase):
+def test_a_gateway_with_404_for_everything_proves_nothing(sim, erase):
     stock(sim)
     answer = {"error": {"code": "404", "message": "Resource not found"}}
     sim.fault(Fault("*", status=404, times=None, body=answer, after=len(planning_calls(sim, erase))))
@@ -293,7 +293,7 @@ def test_a_gateway_that_answers_404_to_everything_proves_nothing(sim, erase):
         ("iterations", "GetIterations"),
     ],
 )
-def test_a_listing_that_fails_while_proving_is_not_taken_for_proof(sim, erase, row, operation):
+def test_a_listing_that_fails_in_the_proof_proves_nothing(sim, erase, row, operation):
     stock(sim)
     planned = len([call for call in planning_calls(sim, erase) if call.operation == operation])
     sim.calls.clear()
@@ -310,7 +310,7 @@ def test_a_listing_that_fails_while_proving_is_not_taken_for_proof(sim, erase, r
 
 
 @pytest.mark.parametrize("secret", SECRETS[:3])
-def test_the_services_words_reach_the_person_and_not_the_evidence(sim, erase, secret):
+def test_error_texts_are_printed_but_not_in_the_evidence(sim, erase, secret):
     stock(sim)
     message = f"the tag {secret} of https://x.blob.core.windows.net/i?sig=SIGNATURE, \ud800 and \x1b[2J"
     sim.fault(Fault("DeleteTag", status=400, times=None, body={"code": "BadRequestTag", "message": message}))
@@ -329,7 +329,7 @@ def test_the_services_words_reach_the_person_and_not_the_evidence(sim, erase, se
 
 
 @pytest.mark.parametrize("operation", ["DeletePrediction", "DeleteIteration", "DeleteImages", "DeleteTag"])
-def test_what_somebody_adds_meanwhile_stays_with_its_project(sim, erase, operation):
+def test_items_added_meanwhile_stay_with_their_project(sim, erase, operation):
     project = stock(sim)
     images = sim.store.projects[project].workspace.images
     new = replace(next(iter(images.values())), id="f" * 8 + "-0000-4000-8000-" + "f" * 12, tags=())
@@ -343,7 +343,7 @@ def test_what_somebody_adds_meanwhile_stays_with_its_project(sim, erase, operati
     assert calls(sim, "DeleteProject") == []
 
 
-def test_a_project_that_is_read_only_does_not_keep_the_others(sim, erase):
+def test_a_read_only_project_does_not_block_the_others(sim, erase):
     mine, other = stock(sim), stock(sim, "Strangers")
     sim.store.projects[mine].dr_mode = True
     before = state(sim)

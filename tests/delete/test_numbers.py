@@ -1,4 +1,4 @@
-"""Numbers however the service spells them: exported, planned, required, deleted, proved and verified by their value."""
+"""Numbers are compared by value, however the service writes them: from export and plan to proof and verify."""
 
 import pytest
 
@@ -17,14 +17,14 @@ OPERATIONS = [
 
 
 def spell(sim, spellings):
-    """Send each number of these operations in one spelling after the other, another one in each answer."""
+    """Write the numbers in each answer of these operations in the next of the spellings."""
     edit = respelled(tuple(spellings))
     for operation in OPERATIONS:
         sim.fault(Fault(operation, times=None, edit=edit))
 
 
 @pytest.mark.parametrize("spellings", [SAME[0], SAME[1], SAME[2], SAME[7]], ids=lambda one: one[0])
-def test_a_number_is_the_same_in_every_spelling_from_export_to_proof(sim, erase, tmp_path, spellings):
+def test_a_number_is_equal_in_every_spelling(sim, erase, tmp_path, spellings):
     stock(sim, images=5, iterations=1)
     (detection,) = sim.fill(images=2, image_bytes=64, iterations=1, regions=2, predictions=1, seed=9)
     spell(sim, spellings)

@@ -1,4 +1,4 @@
-"""The papers of an erasure outlive whatever happens once the last thing is deleted, and replace nothing."""
+"""The evidence files survive whatever happens after the last deletion, and overwrite nothing."""
 
 import errno
 import json
@@ -26,7 +26,7 @@ THING = {"project": PROJECT, "row": "images", "ids": [IMAGE]}
 
 
 def begun(path):
-    """Write the ledger of an erasure up to its last look."""
+    """Write the ledger of an erasure up to its proof."""
     plan = Plan(ENDPOINT, "2026-01-01T00:00:00Z", SCOPE, [ProjectPlan(PROJECT, "x", False, {"images": {IMAGE: "m"}})])
     with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
@@ -37,7 +37,7 @@ def begun(path):
 
 
 def ended(path):
-    """Do what a run does after its last look: go on with the ledger, close it, write the papers."""
+    """Do what a run does after its proof: resume the ledger, close it, write the other files."""
     with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
         close(ledger, [])
@@ -45,7 +45,7 @@ def ended(path):
 
 
 def again(path):
-    """Do what the same command does; give whether it had anything to do."""
+    """Do what the same command does; return whether it had anything to do."""
     try:
         if not isinstance(earlier_run(path, ENDPOINT, "this"), Erased):
             ended(path)
@@ -61,7 +61,7 @@ def files(folder):
 
 
 @pytest.mark.parametrize("dying", [True, False], ids=["killed", "disk full"])
-def test_at_every_step_of_the_writing_the_same_command_completes_the_papers(tmp_path, dying):
+def test_evidence_is_completed_after_death_at_any_step(tmp_path, dying):
     for number in range(200):
         path = tmp_path / str(number) / "e.json"
         path.parent.mkdir()
@@ -78,7 +78,7 @@ def test_at_every_step_of_the_writing_the_same_command_completes_the_papers(tmp_
         assert check(path) == [], counted.taken
         assert set(files(path.parent)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}, counted.taken
         assert again(path) is False
-        assert repaired or number > 20  # only the last steps come after the last paper
+        assert repaired or number > 20  # only the last steps follow the last file
     assert {*counted.taken} >= {"open", "write", "fsync", "link", "unlink"}
     assert number > 25
 
@@ -106,7 +106,7 @@ def test_the_completion_may_be_cut_off_too(tmp_path, dying):
     assert set(files(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
 
 
-def test_every_file_is_durable_before_its_name_and_its_folder_after(tmp_path):
+def test_files_are_durable_before_and_folders_after_naming(tmp_path):
     path = tmp_path / "e.json"
     begun(path)
 
@@ -119,7 +119,7 @@ def test_every_file_is_durable_before_its_name_and_its_folder_after(tmp_path):
 
 @pytest.mark.parametrize("lost", [{".json"}, {".html"}, {".sha256"}, {".json", ".html", ".sha256"}])
 @pytest.mark.parametrize("code", [0, 3, 5])
-def test_lost_papers_are_told_again_to_the_byte(sim, erase, tmp_path, lost, code):
+def test_lost_files_are_rewritten_byte_for_byte(sim, erase, tmp_path, lost, code):
     stock(sim, images=3, predictions=1, iterations=1)
     faults = {3: Fault("DeleteTag", status=400, times=None), 5: Fault("DeletePrediction", status=401, times=None)}
     if code:
@@ -144,7 +144,7 @@ def test_lost_papers_are_told_again_to_the_byte(sim, erase, tmp_path, lost, code
 @pytest.mark.parametrize(
     ("suffix", "kind"), [(".json", "dangling link"), (".html", "folder"), (".html", "link"), (".sha256", "file")]
 )
-def test_what_appears_meanwhile_is_not_overwritten(sim, erase, tmp_path, suffix, kind):
+def test_a_file_that_appears_meanwhile_is_not_overwritten(sim, erase, tmp_path, suffix, kind):
     stock(sim, images=2, predictions=1, iterations=0)
     place, target = tmp_path / f"e{suffix}", tmp_path / "target"
     if kind != "dangling link":
@@ -179,7 +179,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("closed", [True, False])
-def test_only_the_same_command_goes_on(sim, erase, tmp_path, other, closed):
+def test_only_the_same_command_resumes(sim, erase, tmp_path, other, closed):
     stock(sim)
     assert erase("images", "--all", "--metadata", "subject=nr-4711", evidence="e.json").code == 0
     for suffix in (".json", ".html", ".sha256"):
@@ -193,7 +193,7 @@ def test_only_the_same_command_goes_on(sim, erase, tmp_path, other, closed):
     ran = erase(*OTHERS[other], evidence="e.json")
 
     assert ran.code == 2, ran.err
-    assert "of something else" in ran.err
+    assert "with another scope or other selectors" in ran.err
     assert sim.calls == []
     assert files(tmp_path) == before
 
@@ -210,7 +210,7 @@ def test_a_plan_that_changed_is_another_command(sim, erase, tmp_path, edit):
     assert erase("--plan", plan, evidence="e.json").code == (2 if edit else 0)
 
 
-def test_which_iterations_had_held_what_went_is_told_of_a_run_that_was_cut_off_too(tmp_path):
+def test_a_cut_off_run_knows_the_iterations_of_its_images(tmp_path):
     path, kept = tmp_path / "e.json", "00000000-0000-0000-0000-00000000000a"
     begun(path)
     with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
@@ -223,7 +223,7 @@ def test_which_iterations_had_held_what_went_is_told_of_a_run_that_was_cut_off_t
     assert project["iterationsTrainedOnThem"] == [kept]
 
 
-def test_an_event_that_nobody_declared_is_not_written(tmp_path):
+def test_an_undeclared_event_is_not_written(tmp_path):
     with Ledger(tmp_path / "e.jsonl", ENDPOINT) as ledger:
         ledger.begin("this")
         with pytest.raises(ValueError, match="undeclared"):
@@ -232,7 +232,7 @@ def test_an_event_that_nobody_declared_is_not_written(tmp_path):
     assert (tmp_path / "e.jsonl").read_bytes() == b""
 
 
-def test_finished_evidence_is_not_touched_again(sim, erase, tmp_path):
+def test_finished_evidence_is_not_changed(sim, erase, tmp_path):
     stock(sim, images=2, predictions=0, iterations=0)
     assert erase("--all", evidence="e.json").code == 0
     before = files(tmp_path)
@@ -251,7 +251,7 @@ def test_finished_evidence_is_not_touched_again(sim, erase, tmp_path):
     "name",
     ["e", "e.jsonl", "e.html", "e.sha256", "e.JSON", "e.json.gz", ".json", "x" * 250 + ".json", "x" * 235 + ".json"],
 )
-def test_a_name_that_evidence_cannot_have_is_refused(sim, erase, tmp_path, name):
+def test_an_invalid_evidence_name_is_refused(sim, erase, tmp_path, name):
     stock(sim, images=1, predictions=0, iterations=0)
 
     ran = erase("--all", evidence=name)
@@ -261,7 +261,7 @@ def test_a_name_that_evidence_cannot_have_is_refused(sim, erase, tmp_path, name)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_runs_that_start_in_one_second_get_names_of_their_own(tmp_path):
+def test_runs_started_in_one_second_get_different_names(tmp_path):
     names = []
     (tmp_path / "x").mkdir()
 
@@ -278,7 +278,7 @@ def test_runs_that_start_in_one_second_get_names_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     "name", ["e.json", "a b.json", "back\\slash.json", "new\nline.json", "Prüfung.json", "-x.json"]
 )
-def test_the_hashes_are_a_list_for_sha256sum(tmp_path, name):
+def test_sha256sum_accepts_the_hashes(tmp_path, name):
     path = tmp_path / name
     begun(path)
     ended(path)
@@ -294,14 +294,14 @@ def test_the_hashes_are_a_list_for_sha256sum(tmp_path, name):
     assert check(path) == []
 
 
-# --- a folder that others may write -----------------------------------------------------------------------------
+# --- a folder that others can write to --------------------------------------------------------------------------
 
 
 def foreign(place, kind):
-    """Put something in the place of a ledger that a run could not resume; give what must stay as it is."""
+    """Put something that cannot be resumed in place of a ledger; return what must stay unchanged."""
     victim = place.with_name("victim")
     if kind != "dangling link":
-        victim.write_bytes(b"")  # as an empty ledger, which would be begun anew
+        victim.write_bytes(b"")  # like an empty ledger, which would be started again
     if kind in {"link", "dangling link"}:
         place.symlink_to(victim)
     elif kind == "hard link":
@@ -327,7 +327,7 @@ WHY = {
 
 
 @pytest.mark.parametrize("kind", WHY)
-def test_a_ledger_that_somebody_else_put_there_is_refused(sim, erase, tmp_path, kind):
+def test_a_foreign_ledger_is_refused(sim, erase, tmp_path, kind):
     if kind == "of another user" and os.geteuid() != 0:
         pytest.skip("only root can give a file away")
     stock(sim, images=1, predictions=0, iterations=0)
@@ -343,10 +343,10 @@ def test_a_ledger_that_somebody_else_put_there_is_refused(sim, erase, tmp_path, 
     assert not (tmp_path / "e.json").exists()
 
 
-def test_where_the_file_system_maps_owners_a_ledger_is_resumed(tmp_path, monkeypatch):
+def test_a_ledger_is_resumed_where_owners_are_mapped(tmp_path, monkeypatch):
     here, path = os.geteuid(), tmp_path / "e.json"
     begun(path)
-    monkeypatch.setattr(os, "geteuid", lambda: here + 1)  # so that whatever is written here is somebody else's
+    monkeypatch.setattr(os, "geteuid", lambda: here + 1)  # every file written here seems to belong to another user
 
     ended(path)
 
@@ -355,7 +355,7 @@ def test_where_the_file_system_maps_owners_a_ledger_is_resumed(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link"])
-def test_a_ledger_that_is_swapped_while_it_is_opened_is_refused(tmp_path, monkeypatch, kind):
+def test_a_ledger_swapped_while_opening_is_refused(tmp_path, monkeypatch, kind):
     place, opened = tmp_path / "e.jsonl", os.open
     place.write_bytes(b"")
 
@@ -371,7 +371,7 @@ def test_a_ledger_that_is_swapped_while_it_is_opened_is_refused(tmp_path, monkey
     assert (tmp_path / "victim").read_bytes() == b""
 
 
-def test_a_temporary_file_that_is_swapped_does_not_become_evidence_unnoticed(tmp_path, monkeypatch):
+def test_a_swapped_temporary_file_is_noticed(tmp_path, monkeypatch):
     path, linked = tmp_path / "e.json", os.link
     begun(path)
 
@@ -381,12 +381,12 @@ def test_a_temporary_file_that_is_swapped_does_not_become_evidence_unnoticed(tmp
         linked(temporary, final)
 
     monkeypatch.setattr(os, "link", swapping)
-    with pytest.raises(StorageError, match="somebody replaced it"):
+    with pytest.raises(StorageError, match="another process replaced it"):
         ended(path)
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_where_no_hard_links_can_be_nothing_is_overwritten_either(tmp_path, monkeypatch, there):
+def test_without_hard_links_nothing_is_overwritten(tmp_path, monkeypatch, there):
     path = tmp_path / "e.json"
     begun(path)
 
@@ -417,7 +417,7 @@ def test_a_saved_plan_follows_no_link(sim, erase, tmp_path, dangling):
     assert victim.exists() is not dangling
 
 
-def test_whatever_is_written_is_the_owners_alone_and_leaves_no_other_file(sim, erase, tmp_path):
+def test_files_are_private_and_no_other_file_remains(sim, erase, tmp_path):
     stock(sim, images=1, predictions=0, iterations=0)
 
     assert erase("--all", "--save-plan", tmp_path / "plan.json", evidence="e.json").code == 0
@@ -446,7 +446,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("how", TAKEN)
-def test_a_ledger_taken_away_during_the_run_ends_it(sim, erase, tmp_path, how):
+def test_a_ledger_removed_during_the_run_ends_it(sim, erase, tmp_path, how):
     stock(sim)
     ledger = tmp_path / "e.jsonl"
     read = []
@@ -461,7 +461,7 @@ def test_a_ledger_taken_away_during_the_run_ends_it(sim, erase, tmp_path, how):
     assert ran.code == ran.json["error"]["exitCode"] == 4, ran.err
     assert f"the ledger {ledger} was" in ran.err
     sent = [call.operation for call in calls(sim)]
-    assert sent[-1] == ("DeleteProject" if how == "edited" else "DeletePrediction")  # an edit is seen when it is closed
+    assert sent[-1] == ("DeleteProject" if how == "edited" else "DeletePrediction")  # an edit is noticed on closing
     assert not (tmp_path / "e.json").exists()
     (rescued,) = tmp_path.glob("e.rescued-*.jsonl")
     assert rescued.read_bytes().startswith(read[0])

@@ -1,4 +1,4 @@
-"""The plan: what a dry run shows, what a saved plan may and may not do later, and the limit on its size."""
+"""The plan: what a dry run shows, what a saved plan does and refuses later, and the limit on its size."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ def plan(tmp_path):
     return tmp_path / "plan.json"
 
 
-def test_a_dry_run_counts_and_names_and_sends_nothing_that_changes(sim, erase):
+def test_a_dry_run_shows_the_plan_and_changes_nothing(sim, erase):
     project = stock(sim, images=9)
     stock(sim, "Empty", images=0, predictions=0, iterations=0)
     before = state(sim)
@@ -44,34 +44,34 @@ def test_a_dry_run_counts_and_names_and_sends_nothing_that_changes(sim, erase):
     assert not erase.ledger_file.exists()
 
 
-def test_the_table_of_a_dry_run_holds_the_counts_and_what_stays(sim, erase):
+def test_a_dry_run_prints_the_counts_and_what_stays(sim, erase):
     project = stock(sim, images=9)
 
     ran = erase("--all", "--dry-run", confirmed=False, as_json=False)
 
     shown = ran.out[ran.out.index(project) :]
-    assert shown.startswith(f"{project}): the project, with all that it holds\n")
+    assert shown.startswith(f"{project}): the whole project\n")
     held = {"images": 9, "tags": 3, "iterations": 2, "predictions": 3, "exports": 1}
     assert {
         row: int(line.split()[1]) for row in held for line in shown.splitlines() if line.split()[:1] == [row]
     } == held
-    assert "of them 1 only in iterations" in shown
+    assert "1 of them only in iterations" in shown
     assert "as 'live-visitors'" in shown
     assert max(map(len, shown.splitlines()[:7])) < 120
     assert "exports: No operation deletes" in ran.out
     assert "18 things" in ran.out
 
 
-def test_images_that_go_with_their_iterations_are_shown(sim, erase):
+def test_images_deleted_with_their_iterations_are_shown(sim, erase):
     project = stock(sim)
 
     ran = erase("iterations", "--all", "--dry-run", confirmed=False, as_json=False)
 
-    assert "  images             1  they live only in these iterations, and go with them" in ran.out
+    assert "  images             1  only in these iterations, and deleted with them" in ran.out
     assert project in ran.out
 
 
-def test_a_dry_run_for_a_person_names_the_iterations_trained_on_them(sim, erase):
+def test_a_dry_run_names_iterations_trained_on_the_images(sim, erase):
     project = stock(sim)
 
     ran = erase("--all", "--tag", "alice", "--dry-run", confirmed=False)
@@ -84,7 +84,7 @@ def test_a_dry_run_for_a_person_names_the_iterations_trained_on_them(sim, erase)
     assert planned["rows"].keys() == {"images", "predictions", "tags"}
 
 
-def test_a_saved_plan_does_exactly_what_a_run_without_it_would(sim, erase, plan):
+def test_a_saved_plan_deletes_what_a_direct_run_does(sim, erase, plan):
     stock(sim), stock(sim, "Strangers")
     before = state(sim)
     assert erase("--project", "Visitors", "--dry-run", "--save-plan", plan).code == 0
@@ -99,7 +99,7 @@ def test_a_saved_plan_does_exactly_what_a_run_without_it_would(sim, erase, plan)
 
 
 @pytest.mark.parametrize("row", ["images", "tags", "iterations", "predictions"])
-def test_what_was_added_since_stays_and_its_project_with_it(sim, erase, plan, row):
+def test_items_added_since_stay_with_their_project(sim, erase, plan, row):
     project = stock(sim)
     assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
     planned = ids(sim, project, "images") | ids(sim, project, "tags") | ids(sim, project, "predictions")
@@ -118,7 +118,7 @@ def test_what_was_added_since_stays_and_its_project_with_it(sim, erase, plan, ro
 
 
 def add(sim, project, row):
-    """Add a copy of a thing of a row under a new id; give the id."""
+    """Add a copy of an item of a row under a new id; return the id."""
     holder, new = sim.store.projects[project], str(uuid.uuid5(uuid.NAMESPACE_URL, row))
     places = {
         "images": holder.workspace.images,
@@ -135,7 +135,7 @@ def add(sim, project, row):
 
 
 @pytest.mark.parametrize("row", ["images", "tags", "iterations", "predictions"])
-def test_what_vanished_since_is_reported_as_gone(sim, erase, plan, row):
+def test_items_deleted_since_are_reported_as_gone(sim, erase, plan, row):
     project = stock(sim)
     sim.store.projects[project].workspace.images.clear()
     for one in sim.store.projects[project].iterations.values():
@@ -161,13 +161,13 @@ def test_what_vanished_since_is_reported_as_gone(sim, erase, plan, row):
 
 
 def stocked_images(sim):
-    """Give images as a filled project has them, without leaving that project."""
+    """Return the images of a temporary filled project."""
     (extra,) = sim.fill(images=1, image_bytes=8, seed=99)
     return list(sim.store.projects.pop(extra).workspace.images.values())
 
 
 def changed(sim, project, row):
-    """Change a planned thing of a row; give its id."""
+    """Change a planned item of a row; return its id."""
     holder = sim.store.projects[project]
     if row == "projects":
         holder.name = "Renamed"
@@ -182,7 +182,7 @@ def changed(sim, project, row):
     return one.id
 
 
-def test_a_project_that_changed_since_is_left_with_all_it_holds(sim, erase, plan):
+def test_a_project_changed_since_stays_with_its_contents(sim, erase, plan):
     stock(sim), stock(sim, "Strangers")
     assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
     one, other = sim.store.projects.values()
@@ -199,7 +199,7 @@ def test_a_project_that_changed_since_is_left_with_all_it_holds(sim, erase, plan
 
 
 @pytest.mark.parametrize("row", ["images", "tags", "iterations"])
-def test_what_changed_since_is_left_and_named(sim, erase, plan, row):
+def test_items_changed_since_stay_and_are_named(sim, erase, plan, row):
     project = stock(sim)
     assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
     gone = set().union(*(ids(sim, project, kind) for kind in ("images", "tags", "iterations", "predictions")))
@@ -288,7 +288,7 @@ def test_an_altered_or_foreign_plan_is_refused(sim, erase, plan, change, words):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, None])
-def test_what_is_no_json_is_no_plan(sim, erase, plan, content):
+def test_a_plan_that_is_not_json_is_refused(sim, erase, plan, content):
     if content is not None:
         plan.write_bytes(content)
 
@@ -324,7 +324,7 @@ def test_a_plan_takes_no_other_scope(sim, erase, plan, extra):
     assert calls(sim) == []
 
 
-def test_a_plan_is_never_written_over(sim, erase, plan):
+def test_a_plan_file_is_never_overwritten(sim, erase, plan):
     stock(sim)
     plan.write_text("mine")
 
@@ -358,7 +358,7 @@ def test_a_plan_can_be_executed_any_number_of_times(sim, erase, plan):
     assert set(erase.states().values()) == {"gone already"}
 
 
-def test_a_plan_goes_on_after_its_publications_were_taken_back(sim, erase, plan):
+def test_a_plan_resumes_after_its_iterations_were_unpublished(sim, erase, plan):
     project = stock(sim)
     assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
     for iteration in sim.store.projects[project].iterations.values():

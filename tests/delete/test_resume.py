@@ -1,4 +1,4 @@
-"""A run that was cut off, and the run after it: what is left goes, and the ledger tells the whole story."""
+"""A run that was cut off, and the next one: it deletes the rest, and the ledger records both."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ GONE = {"deleted", "gone already"}
 
 @contextmanager
 def stuck(sim, *arguments, fault, evidence):
-    """Run `cv-gdpr delete` up to the call that a fault holds up; give the process, killed in the end."""
+    """Run `cv-gdpr delete` up to the call that a fault delays; yield the process, which is killed at the end."""
     sim.fault(fault)
     seen = len(calls(sim, fault.route))
     command = [sys.executable, "-m", "cv_gdpr", "delete", *arguments, "--yes", "--json", "--evidence", str(evidence)]
@@ -35,7 +35,7 @@ def stuck(sim, *arguments, fault, evidence):
 
 
 def held_up(operation, after=0):
-    """A call that the service takes long to answer, and does not carry out in this test's time."""
+    """A call that the service neither answers nor carries out during the test."""
     return Fault(operation, delay=30, after=after)
 
 
@@ -52,7 +52,7 @@ KILLED = [
 @pytest.mark.parametrize(
     ("fault", "same"), [(fault, True) for fault in KILLED] + [(KILLED[2], False), (KILLED[5], False)]
 )
-def test_after_kill_9_the_same_command_does_what_is_left(sim, erase, tmp_path, fault, same):
+def test_after_kill_9_the_same_command_deletes_the_rest(sim, erase, tmp_path, fault, same):
     project, other = stock(sim), stock(sim, "Strangers")
     before = state(sim)
     path = tmp_path / "e.json"
@@ -83,7 +83,7 @@ def test_after_kill_9_the_same_command_does_what_is_left(sim, erase, tmp_path, f
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_torn_last_line_is_cut_off_and_told(sim, erase, tmp_path):
+def test_a_torn_last_line_is_cut_off_and_recorded(sim, erase, tmp_path):
     stock(sim)
     with stuck(sim, "--all", fault=held_up("DeleteImages"), evidence=tmp_path / "e.json") as process:
         process.kill()
@@ -97,7 +97,7 @@ def test_a_torn_last_line_is_cut_off_and_told(sim, erase, tmp_path):
     assert erase.verified() == 0
 
 
-def test_a_ledger_that_is_only_a_torn_line_is_begun_anew(sim, erase, tmp_path):
+def test_a_ledger_of_only_a_torn_line_is_started_again(sim, erase, tmp_path):
     stock(sim)
     (tmp_path / "e.jsonl").write_bytes(b'{"n":1,"at":"20')
 
@@ -105,7 +105,7 @@ def test_a_ledger_that_is_only_a_torn_line_is_begun_anew(sim, erase, tmp_path):
     assert erase.verified() == 0
 
 
-def test_a_cut_off_ledger_that_was_edited_is_not_gone_on_with(sim, erase, tmp_path):
+def test_an_edited_unfinished_ledger_is_not_resumed(sim, erase, tmp_path):
     stock(sim)
     with stuck(sim, "--all", fault=held_up("DeleteImages"), evidence=tmp_path / "e.json") as process:
         process.kill()
@@ -119,7 +119,7 @@ def test_a_cut_off_ledger_that_was_edited_is_not_gone_on_with(sim, erase, tmp_pa
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_killed_after_the_last_deletion_there_is_nothing_left_and_it_says_so(sim, erase, tmp_path, same):
+def test_killed_after_the_last_deletion_reports_nothing_left(sim, erase, tmp_path, same):
     stock(sim)
     with stuck(sim, "--all", fault=held_up("GetProject"), evidence=tmp_path / "e.json") as process:
         process.kill()
@@ -183,7 +183,7 @@ def test_after_a_partial_failure_the_same_command_finishes(sim, erase, operation
 
 
 @pytest.mark.parametrize("operation", ["DeleteImages", "DeleteTag", "DeletePrediction", "DeleteIteration"])
-def test_a_partial_failure_of_a_plan_is_finished_by_the_same_plan(sim, erase, tmp_path, operation):
+def test_the_same_plan_finishes_after_a_partial_failure(sim, erase, tmp_path, operation):
     stock(sim)
     plan = tmp_path / "plan.json"
     assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
@@ -207,7 +207,7 @@ SELECTED = {
 
 @pytest.mark.parametrize("selected", SELECTED)
 @pytest.mark.parametrize("after", ["answered", "looked"])
-def test_cut_off_when_nothing_selected_is_left_the_same_command_still_finishes(sim, erase, selected, after):
+def test_a_run_cut_off_after_its_selection_is_gone_finishes(sim, erase, selected, after):
     project = stock(sim)
     one = min(ids(sim, project, "images"))
     arguments = [argument.replace("ID", one) for argument in SELECTED[selected]]
@@ -237,7 +237,7 @@ ROW_OF = {"DeleteProject": "projects", "DeleteIteration": "iterations", "DeleteT
 
 @pytest.mark.parametrize("operation", ROW_OF)
 @pytest.mark.parametrize("lost", [{"status": 500}, {"drop": True}])
-def test_what_an_unanswered_try_deleted_was_deleted_by_this_run(sim, erase, operation, lost):
+def test_an_unanswered_deletion_counts_as_this_runs(sim, erase, operation, lost):
     stock(sim)
     sim.fault(Fault(operation, done=True, **lost))
 
@@ -248,7 +248,7 @@ def test_what_an_unanswered_try_deleted_was_deleted_by_this_run(sim, erase, oper
     assert erase.verified() == 0
 
 
-def test_what_somebody_else_deleted_was_gone_already(sim, erase):
+def test_what_another_client_deleted_was_gone_already(sim, erase):
     stock(sim)
     sim.fault(Fault("DeleteTag", status=404, done=True, times=None))
 
@@ -256,13 +256,13 @@ def test_what_somebody_else_deleted_was_gone_already(sim, erase):
     assert set(erase.states("tags").values()) == {"gone already"}
 
 
-def test_images_whose_iterations_this_ledger_deleted_were_deleted(sim, erase, tmp_path):
+def test_images_deleted_with_their_iterations_count_as_deleted(sim, erase, tmp_path):
     project = stock(sim)
     only_there = ids(sim, project, "images") - set(sim.store.projects[project].workspace.images)
     with stuck(sim, "--all", fault=held_up("DeleteIteration", 1), evidence=tmp_path / "e.json") as process:
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-    sim.store.projects[project].iterations.clear()  # the call that was never answered did it
+    sim.store.projects[project].iterations.clear()  # the unanswered call deleted them
     sim.fault(Fault("DeleteProject", status=500, done=True))
     ran = erase("--all", evidence="e.json", patience="5")
 
@@ -272,7 +272,7 @@ def test_images_whose_iterations_this_ledger_deleted_were_deleted(sim, erase, tm
     assert erase.verified() == 0
 
 
-def test_tags_go_once_the_halves_of_a_refused_batch_went(sim, erase):
+def test_tags_are_deleted_after_a_split_batch_of_images(sim, erase):
     stock(sim)
     sim.fault(Fault("DeleteImages", status=400))
     sim.fault(Fault("DeleteProject", status=403, body={"code": "ForbiddenDRModeEnabled", "message": "x"}))
@@ -285,7 +285,7 @@ def test_tags_go_once_the_halves_of_a_refused_batch_went(sim, erase):
 
 
 @pytest.mark.parametrize("fault", [held_up("DeleteImages"), held_up("DeleteTag", 1), held_up("GetProject")])
-def test_a_saved_plan_that_goes_on_still_tells_what_the_run_before_deleted(sim, erase, tmp_path, fault):
+def test_a_resumed_plan_reports_earlier_deletions(sim, erase, tmp_path, fault):
     stock(sim)
     erase("--all", "--save-plan", tmp_path / "plan.json", "--dry-run", confirmed=False)
     path = tmp_path / "e.json"
@@ -307,7 +307,7 @@ def test_a_saved_plan_that_goes_on_still_tells_what_the_run_before_deleted(sim, 
     assert erase.verified() == 0
 
 
-def test_what_a_run_was_refused_and_somebody_else_deleted_was_gone_already(sim, erase, tmp_path):
+def test_refused_then_deleted_elsewhere_was_gone_already(sim, erase, tmp_path):
     project = stock(sim)
     erase("tags", "--all", "--save-plan", tmp_path / "plan.json", "--dry-run", confirmed=False)
     path = tmp_path / "e.json"
@@ -323,7 +323,7 @@ def test_what_a_run_was_refused_and_somebody_else_deleted_was_gone_already(sim, 
 
 @pytest.mark.parametrize("operation", ["DeleteIteration", "DeleteImages", "DeleteTag", "DeleteProject"])
 @pytest.mark.parametrize("selected", [[], ["--metadata", "subject=nr-4711"]])
-def test_a_run_that_was_stopped_is_resumed_by_the_same_command(sim, erase, operation, selected):
+def test_the_same_command_resumes_a_stopped_run(sim, erase, operation, selected):
     project = stock(sim)
     if selected and operation != "DeleteImages":
         pytest.skip("a person's images are deleted by one operation")
@@ -333,7 +333,7 @@ def test_a_run_that_was_stopped_is_resumed_by_the_same_command(sim, erase, opera
     sim.fault(Fault("GetIterations", status=401, times=None, after=2))
     first = erase("--all", *selected, evidence="e.json")
     assert first.code == 5
-    assert f"the same command with --evidence {erase.path} does what is left" in first.err
+    assert f"the same command with --evidence {erase.path} deletes the rest" in first.err
     assert erase.verified() == 0
     sim.clear_faults()
 
@@ -349,7 +349,7 @@ def test_a_run_that_was_stopped_is_resumed_by_the_same_command(sim, erase, opera
     assert erase("--all", *selected, evidence="e.json").code == 2  # it is finished now
 
 
-def test_a_stopped_run_whose_evidence_was_altered_is_not_resumed(sim, erase):
+def test_a_stopped_run_with_altered_evidence_is_not_resumed(sim, erase):
     stock(sim)
     sim.fault(Fault("DeleteTag", status=401, times=None))
     assert erase("tags", "--all", evidence="e.json").code == 5
@@ -359,11 +359,11 @@ def test_a_stopped_run_whose_evidence_was_altered_is_not_resumed(sim, erase):
     ran = erase("tags", "--all", evidence="e.json")
 
     assert ran.code == 2
-    assert "is not what the ledger of this erasure tells" in ran.err
+    assert "differs from the ledger of this erasure" in ran.err
     assert calls(sim, "DeleteTag")[1:] == []
 
 
-def test_nothing_but_a_resumed_run_comes_after_the_end_of_a_stopped_one(sim, erase):
+def test_only_a_resumed_run_may_follow_a_stopped_one(sim, erase):
     stock(sim)
     sim.fault(Fault("DeleteTag", status=401, times=None))
     assert erase("tags", "--all").code == 5
@@ -376,7 +376,7 @@ def test_nothing_but_a_resumed_run_comes_after_the_end_of_a_stopped_one(sim, era
     assert erase.verified() == 4
 
 
-def test_without_a_name_the_same_command_resumes_the_run_that_was_cut_off_here(sim, erase, tmp_path):
+def test_without_evidence_option_a_run_here_is_resumed(sim, erase, tmp_path):
     stock(sim), stock(sim, "Strangers")
     sim.fault(Fault("DeleteImages", delay=30))
     command = [sys.executable, "-m", "cv_gdpr", "delete", "--project", "Visitors", "--yes"]
@@ -400,7 +400,7 @@ def test_without_a_name_the_same_command_resumes_the_run_that_was_cut_off_here(s
     assert len(json.loads(ledger.with_suffix(".json").read_text())["runs"]) == 2
 
 
-def test_a_saved_plan_executed_twice_does_not_claim_to_have_erased(sim, erase, tmp_path):
+def test_a_plan_executed_twice_claims_no_second_erasure(sim, erase, tmp_path):
     stock(sim)
     plan = tmp_path / "plan.json"
     assert erase("tags", "--all", "--dry-run", "--save-plan", plan).code == 0
@@ -413,13 +413,13 @@ def test_a_saved_plan_executed_twice_does_not_claim_to_have_erased(sim, erase, t
 
 
 def planning_calls(sim, erase):
-    """Return the calls that a dry run takes."""
+    """Return the number of calls in a dry run."""
     sim.calls.clear()
     assert erase("tags", "--all", "--dry-run").code == 0
     return list(sim.calls)
 
 
-def test_the_page_of_an_erasure_that_could_not_be_verified_says_so(sim, erase):
+def test_the_certificate_names_what_was_not_verified(sim, erase):
     stock(sim)
     before = len(planning_calls(sim, erase))
     sim.fault(Fault("*", status=401, times=None, after=before + 3))
@@ -428,5 +428,5 @@ def test_the_page_of_an_erasure_that_could_not_be_verified_says_so(sim, erase):
     page = erase.files[2].read_text()
 
     assert "<h1>Record of an erasure that is not complete</h1>" in page
-    assert "not carried out for 3 things in the plan" in page
-    assert "full: each thing" not in page
+    assert "incomplete: 3 items in the plan could not be" in page
+    assert "full: each item" not in page

@@ -1,4 +1,4 @@
-"""Every row of the table deleted by name, and none by name: just that goes, and what cannot go is told."""
+"""Deletion by row and without a row: exactly the rows asked for are deleted, and the others are named."""
 
 import pytest
 
@@ -9,7 +9,7 @@ OUTSIDE = ("account", "exports")
 
 @pytest.mark.parametrize("row", ["iterations", "performance", "tags", "images", "predictions", "projects"])
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_a_row_takes_its_things_and_nothing_else(sim, erase, row, everywhere):
+def test_a_row_deletes_its_items_and_nothing_else(sim, erase, row, everywhere):
     mine, other = stock(sim), stock(sim, "Strangers")
     kind = "iterations" if row == "performance" else row
     wanted = ids(sim, mine, kind) | (ids(sim, other, kind) if everywhere else set())
@@ -37,7 +37,7 @@ def test_without_a_row_everything_goes(sim, erase, scope):
 
 
 @pytest.mark.parametrize("by_id", [False, True])
-def test_one_project_goes_whole_and_the_other_stays(sim, erase, by_id):
+def test_one_project_is_deleted_and_the_other_stays(sim, erase, by_id):
     mine, _ = stock(sim), stock(sim, "Strangers")
     before = state(sim)
 
@@ -48,7 +48,7 @@ def test_one_project_goes_whole_and_the_other_stays(sim, erase, by_id):
 
 @pytest.mark.parametrize("row", OUTSIDE)
 @pytest.mark.parametrize("as_json", [False, True])
-def test_what_no_operation_deletes_is_told_and_not_tried(sim, erase, row, as_json):
+def test_rows_that_no_operation_deletes_send_nothing(sim, erase, row, as_json):
     stock(sim)
 
     ran = erase(row, "--all", as_json=as_json)
@@ -61,20 +61,20 @@ def test_what_no_operation_deletes_is_told_and_not_tried(sim, erase, row, as_jso
     assert not erase.path.exists()
 
 
-def test_performance_says_that_it_goes_with_its_iterations_and_asks_as_for_them(sim, erase):
+def test_performance_is_deleted_with_its_iterations(sim, erase):
     project = stock(sim)
 
     shown = erase("performance", "--all", "--dry-run", as_json=False)
     refused = erase("performance", "--all", confirmed=False)
     helped = erase.cli("delete", "performance", "--help")
 
-    assert "performance: goes with its iterations" in shown.out
+    assert "performance: deleted with its iterations" in shown.out
     assert refused.code == 2
     assert "with its iteration" in " ".join(helped.out.split())
     assert len(ids(sim, project, "iterations")) == 2
 
 
-def test_rows_that_need_a_person_do_not_spoil_delete_all(sim, erase):
+def test_rows_that_need_a_person_do_not_fail_delete_all(sim, erase):
     stock(sim)
 
     ran = erase("--all", as_json=False)
@@ -95,7 +95,7 @@ def test_with_nothing_there_it_exits_0_and_says_so(sim, erase, row):
 
 
 @pytest.mark.parametrize("row", [None, "images", "tags", "predictions", "iterations"])
-def test_again_over_what_was_deleted_there_is_nothing_left(sim, erase, row):
+def test_a_second_run_finds_nothing_left(sim, erase, row):
     stock(sim)
     arguments = [*([row] if row else []), "--all"]
     assert erase(*arguments).code == 0
@@ -125,7 +125,7 @@ def test_again_over_what_was_deleted_there_is_nothing_left(sim, erase, row):
         (["kittens", "--all"], "kittens"),
     ],
 )
-def test_wrong_options_are_refused_before_anything_is_deleted(sim, erase, arguments, named):
+def test_wrong_options_are_refused_before_any_deletion(sim, erase, arguments, named):
     stock(sim)
     for _ in range(2):
         stock(sim, "Twins", images=3, iterations=0, predictions=0)
@@ -139,7 +139,7 @@ def test_wrong_options_are_refused_before_anything_is_deleted(sim, erase, argume
     assert not erase.ledger_file.exists()
 
 
-def test_options_work_on_either_side_of_the_row_and_by_their_variables(sim, erase, tmp_path):
+def test_options_work_around_the_row_and_as_variables(sim, erase, tmp_path):
     mine, other = stock(sim), stock(sim, "Strangers")
     before = state(sim)
 
@@ -161,12 +161,12 @@ def test_options_work_on_either_side_of_the_row_and_by_their_variables(sim, eras
 
 
 def ids_before(before, project, row):
-    """Give the ids of a row of a project in an earlier state."""
+    """Return the ids of a project's row in an earlier state."""
     return {key[3] for key in before if key[0] == project and key[2] == row}
 
 
 @pytest.mark.parametrize("flags", [["-q"], ["-v"], []])
-def test_a_person_reads_what_became_of_the_plan(sim, erase, flags):
+def test_the_printed_result_states_each_outcome(sim, erase, flags):
     stock(sim)
 
     ran = erase("--all", *flags, as_json=False)
@@ -177,7 +177,7 @@ def test_a_person_reads_what_became_of_the_plan(sim, erase, flags):
     assert "\x1b" not in ran.out + ran.err
 
 
-def test_what_a_selector_cannot_narrow_is_said_to_be_not_searched(sim, erase):
+def test_rows_a_selector_cannot_narrow_are_not_searched(sim, erase):
     stock(sim)
 
     ran = erase("--all", "--metadata", "subject=nr-4711")

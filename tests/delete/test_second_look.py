@@ -1,4 +1,4 @@
-"""Nothing goes that was not shown: what was selected, its project and its protections are looked at once more."""
+"""Only what was shown is deleted: selected items, their project and the protections are read again first."""
 
 import uuid
 from dataclasses import replace
@@ -20,7 +20,7 @@ REFUSALS = {
 
 
 def relabel(sim, project, subject="eve"):
-    """Make everything that is nr-4711's somebody else's, in the workspace and in every iteration."""
+    """Label everything of nr-4711 as another subject's, in the workspace and in every iteration."""
     holder = sim.store.projects[project]
     for snapshot in (holder.workspace, *(one.snapshot for one in holder.iterations.values())):
         for one in list(snapshot.images.values()):
@@ -35,7 +35,7 @@ def subject_images(sim, project):
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_what_cannot_be_looked_at_again_is_left_and_named(sim, erase, refusal):
+def test_items_not_returned_again_stay_and_are_named(sim, erase, refusal):
     project = stock(sim)
     wanted, before = subject_images(sim, project), state(sim)
     sim.fault(Fault("GetImagesByIds", times=None, **REFUSALS[refusal]))
@@ -50,7 +50,7 @@ def test_what_cannot_be_looked_at_again_is_left_and_named(sim, erase, refusal):
     assert "did not show it again" in ran.err
 
 
-def test_a_batch_that_is_too_long_is_looked_at_in_parts(sim, erase):
+def test_a_batch_that_is_too_long_is_read_in_parts(sim, erase):
     project = stock(sim, images=40)
     holder = sim.store.projects[project]
     for one in list(holder.workspace.images.values()):
@@ -91,12 +91,12 @@ def test_images_relabelled_while_the_question_waits_stay(sim, tmp_path, monkeypa
 
 
 def asked(sim, *arguments, meanwhile):
-    """Run a deletion on a terminal where something happens while the question waits."""
+    """Run a deletion on a terminal, and change something while the question waits."""
     answer = sim.endpoint.removeprefix("http://")
     return typed(sim, *arguments, "--evidence", "e.json", answers=[answer], meanwhile=meanwhile)
 
 
-def test_an_image_of_an_iteration_alone_is_looked_at_there(sim, tmp_path, monkeypatch):
+def test_an_image_only_in_an_iteration_is_read_there(sim, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     project = stock(sim)
     holder = sim.store.projects[project]
@@ -111,7 +111,7 @@ def test_an_image_of_an_iteration_alone_is_looked_at_there(sim, tmp_path, monkey
     assert calls(sim) == []
 
 
-def test_an_unchanged_image_of_an_iteration_alone_goes(sim, erase):
+def test_an_unchanged_image_only_in_an_iteration_is_deleted(sim, erase):
     project = stock(sim)
     holder = sim.store.projects[project]
     wanted = subject_images(sim, project)
@@ -123,7 +123,7 @@ def test_an_unchanged_image_of_an_iteration_alone_goes(sim, erase):
     assert not subject_images(sim, project)
 
 
-def test_more_than_one_batch_is_looked_at(sim, erase):
+def test_more_than_one_batch_is_read_again(sim, erase):
     project = stock(sim, images=300, iterations=0)
     holder = sim.store.projects[project]
     for one in list(holder.workspace.images.values()):
@@ -142,7 +142,7 @@ def test_more_than_one_batch_is_looked_at(sim, erase):
 
 
 @pytest.mark.parametrize("saved", [True, False])
-def test_a_project_that_is_not_listed_again_is_left(sim, erase, tmp_path, monkeypatch, saved):
+def test_a_project_that_is_not_listed_again_stays(sim, erase, tmp_path, monkeypatch, saved):
     monkeypatch.chdir(tmp_path)
     project = stock(sim)
     before = state(sim)
@@ -163,10 +163,10 @@ def test_a_project_that_is_not_listed_again_is_left(sim, erase, tmp_path, monkey
     others_untouched(sim, before, set())
 
 
-def test_a_tag_that_is_not_listed_again_is_left(sim, erase):
+def test_a_tag_that_is_not_listed_again_stays(sim, erase):
     project = stock(sim, iterations=0)
     tag = tag_id(sim, project, "alice")
-    sim.fault(Fault("GetTags", body=[], after=2))  # one list tells whether there is such a tag, one makes the plan
+    sim.fault(Fault("GetTags", body=[], after=2))  # the first list checks the name, the second makes the plan
 
     assert erase("tags", "--all", "--tag", "alice").code == 3
     assert tag in sim.store.projects[project].workspace.tags
@@ -174,7 +174,7 @@ def test_a_tag_that_is_not_listed_again_is_left(sim, erase):
 
 
 def _at_first(take, wanted, act):
-    """Do something before the first request of an operation is answered."""
+    """Call `act` before the first request of an operation is answered."""
     waiting = [act]
 
     def watching(operation, method, target):
@@ -185,14 +185,14 @@ def _at_first(take, wanted, act):
     return watching
 
 
-def test_a_selected_tag_that_was_renamed_meanwhile_stays(sim, erase):
+def test_a_selected_tag_renamed_meanwhile_stays(sim, erase):
     project = stock(sim)
     tag, workspace = tag_id(sim, project, "alice"), sim.store.projects[project].workspace
 
     def rename():
         workspace.tags[tag] = replace(workspace.tags[tag], name="somebody else")
 
-    # The images are looked at by GetImagesByIds after the plan, and before the tags.
+    # After the plan, GetImagesByIds reads the images again, before the tags.
     sim.faults.take = _at_first(sim.faults.take, "GetImagesByIds", rename)
     ran = erase("--all", "--tag", "alice")
 
@@ -202,7 +202,7 @@ def test_a_selected_tag_that_was_renamed_meanwhile_stays(sim, erase):
 
 
 @pytest.mark.parametrize("saved", [True, False])
-def test_images_whose_tags_exchanged_their_names_meanwhile_stay(sim, erase, tmp_path, monkeypatch, saved):
+def test_images_stay_if_their_tags_swapped_names_meanwhile(sim, erase, tmp_path, monkeypatch, saved):
     monkeypatch.chdir(tmp_path)
     project = stock(sim)
     workspace, held = sim.store.projects[project].workspace, ids(sim, project, "images")
@@ -225,7 +225,7 @@ def test_images_whose_tags_exchanged_their_names_meanwhile_stay(sim, erase, tmp_
     assert ids(sim, project, "images") == held
 
 
-def test_tags_with_which_more_regions_would_go_by_now_stay(sim, tmp_path, monkeypatch):
+def test_tags_on_more_regions_than_planned_stay(sim, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (project,) = sim.fill(images=6, regions=1, tags=2, image_bytes=64)
     workspace = sim.store.projects[project].workspace
@@ -245,7 +245,7 @@ def test_tags_with_which_more_regions_would_go_by_now_stay(sim, tmp_path, monkey
     assert len(workspace.images[one.id].regions) == 6
 
 
-def test_another_order_of_tags_or_regions_is_no_change(sim, erase):
+def test_another_order_of_tags_or_regions_is_not_a_change(sim, erase):
     (project,) = sim.fill(images=4, image_bytes=64, regions=3, tags=2, iterations=1)
     workspace = sim.store.projects[project].workspace
     second = list(workspace.tags)[1]
@@ -284,7 +284,7 @@ def test_protections_add_up(sim, erase, where, also):
 
 
 @pytest.mark.parametrize("saved", [True, False])
-def test_a_project_that_is_protected_by_the_time_of_the_first_deletion_is_left(sim, erase, tmp_path, saved):
+def test_a_project_protected_before_the_deletion_stays(sim, erase, tmp_path, saved):
     mine, other, reference = (stock(sim, name) for name in ("Visitors", "Strangers", "Reference"))
     before = state(sim)
     gone = ids(sim, other, "predictions")
@@ -322,7 +322,7 @@ def _at_nth(take, wanted, number, act):
     return watching
 
 
-def test_protections_that_cannot_be_looked_up_again_stop_the_deletion(sim, erase):
+def test_unreadable_protections_stop_the_deletion(sim, erase):
     stock(sim), stock(sim, "Reference")
     before = state(sim)
     sim.fault(Fault("GetProjects", status=500, times=None, after=1))
@@ -334,10 +334,10 @@ def test_protections_that_cannot_be_looked_up_again_stop_the_deletion(sim, erase
     others_untouched(sim, before, set())
 
 
-def test_the_iterations_that_held_an_image_are_known_after_a_run_that_was_cut_off(sim, erase):
+def test_a_resumed_run_knows_which_iterations_held_an_image(sim, erase):
     project = stock(sim)
     held = ids(sim, project, "iterations")
-    sim.fault(Fault("DeleteImages", done=True, status=401))  # the images go, and the run ends
+    sim.fault(Fault("DeleteImages", done=True, status=401))  # the images are deleted, and the run ends
 
     assert erase("images", "--all", "--metadata", "subject=nr-4711", evidence="e.json").code == 5
     (event,) = [one for one in erase.ledger if one["event"] == "held"]
@@ -346,7 +346,7 @@ def test_the_iterations_that_held_an_image_are_known_after_a_run_that_was_cut_of
     assert {one for ids in event["iterations"].values() for one in ids} == set(erase.states())
 
 
-def test_a_subject_in_an_iteration_under_another_label_is_known_too(sim, erase):
+def test_a_subject_relabelled_in_an_iteration_is_found(sim, erase):
     project = stock(sim)
     for iteration in sim.store.projects[project].iterations.values():
         for one in list(iteration.snapshot.images.values()):
@@ -358,7 +358,7 @@ def test_a_subject_in_an_iteration_under_another_label_is_known_too(sim, erase):
     assert set(planned["iterations_holding"]) == ids(sim, project, "iterations")
 
 
-def test_a_tag_in_use_shows_what_loses_it(sim, erase):
+def test_a_tag_in_use_shows_which_images_lose_it(sim, erase):
     (project,) = sim.fill(images=6, image_bytes=64, regions=2, tags=2, untagged=1)
     stock(sim, "Others")
 
@@ -376,7 +376,7 @@ def test_a_tag_in_use_shows_what_loses_it(sim, erase):
     assert erase("tags", "--project", project, "--tag", "tag 1", "--dry-run").json["projects"][0]["losing_regions"] == 4
 
 
-def test_images_that_go_with_their_iterations_count(sim, erase):
+def test_images_deleted_with_their_iterations_count(sim, erase):
     project = stock(sim)
     only_there = ids(sim, project, "images") - set(sim.store.projects[project].workspace.images)
     before = state(sim)
@@ -407,7 +407,7 @@ def test_an_image_stays_with_an_iteration_that_stays(sim, erase):
     assert "its iteration is still there" in ran.err
 
 
-def test_an_iteration_that_alone_holds_more_images_after_its_training_is_left(sim, erase):
+def test_an_iteration_with_more_images_after_training_stays(sim, erase):
     project = stock(sim)
     holder = sim.store.projects[project]
     busy = next(reversed(holder.iterations.values()))
@@ -429,7 +429,7 @@ def test_an_iteration_that_alone_holds_more_images_after_its_training_is_left(si
 
 
 def _at_each(take, wanted, act):
-    """Do something before each request of an operation is answered."""
+    """Call `act` before each request of an operation is answered."""
 
     def watching(operation, method, target):
         if operation == wanted:
@@ -439,7 +439,7 @@ def _at_each(take, wanted, act):
     return watching
 
 
-def test_an_image_that_the_workspace_holds_too_does_not_go_along(sim, erase):
+def test_an_image_also_in_the_workspace_stays(sim, erase):
     project = stock(sim, iterations=1)
     holder = sim.store.projects[project]
     (iteration,) = holder.iterations.values()
@@ -451,7 +451,7 @@ def test_an_image_that_the_workspace_holds_too_does_not_go_along(sim, erase):
     assert planned["along"] == {}
 
 
-def test_an_iteration_that_alone_holds_more_images_by_now_is_left(sim, erase, tmp_path):
+def test_an_iteration_with_more_images_than_planned_stays(sim, erase, tmp_path):
     project = stock(sim)
     plan = tmp_path / "plan.json"
     assert erase("iterations", "--all", "--dry-run", "--save-plan", plan).code == 0
@@ -467,7 +467,7 @@ def test_an_iteration_that_alone_holds_more_images_by_now_is_left(sim, erase, tm
     assert "live nowhere else by now" in ran.err
 
 
-def test_a_tag_that_more_images_bear_by_now_is_left(sim, erase, tmp_path):
+def test_a_tag_on_more_images_than_planned_stays(sim, erase, tmp_path):
     project = stock(sim)
     plan = tmp_path / "plan.json"
     assert erase("tags", "--all", "--dry-run", "--save-plan", plan).code == 0

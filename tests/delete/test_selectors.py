@@ -1,4 +1,4 @@
-"""One data subject, wherever they are: what is theirs goes from every place, and nothing of anybody else."""
+"""Erasure of one data subject: their data is deleted in every place, and other people's data stays."""
 
 from dataclasses import replace
 
@@ -11,24 +11,24 @@ NOWHERE = "d" * 8 + "-0000-4000-8000-" + "d" * 12
 
 
 def of_subject(sim, project, subject):
-    """Give the ids of the images with that metadata, wherever they live."""
+    """Return the ids of the subject's images, in the workspace or in iterations."""
     holder = sim.store.projects[project]
     places = [holder.workspace, *(one.snapshot for one in holder.iterations.values())]
     return {one.id for place in places for one in place.images.values() if one.metadata.get("subject") == subject}
 
 
 def everything_of(sim, project, name):
-    """Give the ids of the images, predictions and the tag that `--tag` selects."""
+    """Return the ids of the images, the predictions and the tag that `--tag` selects."""
     return bearing(sim, project, name) | predicted(sim, project, name) | {tag_id(sim, project, name)}
 
 
 @pytest.fixture
 def both(sim):
-    """Two projects in which the same people are."""
+    """Two projects with the same people."""
     return stock(sim), stock(sim, "Strangers", images=7, predictions=4)
 
 
-def test_a_tag_goes_with_its_images_and_predictions_in_every_project(sim, erase, both):
+def test_a_tag_selects_images_and_predictions_everywhere(sim, erase, both):
     before = state(sim)
     wanted = set().union(*(everything_of(sim, project, "alice") for project in both))
 
@@ -84,7 +84,7 @@ def test_kinds_of_selectors_narrow_further(sim, erase, both):
 
 
 @pytest.mark.parametrize("how", ["options", "file", "stdin", "both", "without dashes"])
-def test_image_ids_go_wherever_they_are(sim, erase, both, tmp_path, how):
+def test_images_are_deleted_by_id_wherever_they_are(sim, erase, both, tmp_path, how):
     before = state(sim)
     first = max(ids(sim, both[0], "images"))
     lonely = next(iter(ids(sim, both[1], "images") - set(sim.store.projects[both[1]].workspace.images)))
@@ -104,7 +104,7 @@ def test_image_ids_go_wherever_they_are(sim, erase, both, tmp_path, how):
     others_untouched(sim, before, set(wanted))
 
 
-def test_an_image_id_that_is_nowhere_is_named_and_the_rest_goes(sim, erase, both):
+def test_an_unknown_image_id_is_named_and_the_rest_deleted(sim, erase, both):
     before = state(sim)
     image = max(ids(sim, both[0], "images"))
 
@@ -120,7 +120,7 @@ def test_an_image_id_that_is_nowhere_is_named_and_the_rest_goes(sim, erase, both
 
 
 @pytest.mark.usefixtures("both")
-def test_only_image_ids_that_are_nowhere(sim, erase):
+def test_only_unknown_image_ids(sim, erase):
     before = state(sim)
 
     ran = erase("--all", "--image-id", NOWHERE)
@@ -130,7 +130,7 @@ def test_only_image_ids_that_are_nowhere(sim, erase):
     others_untouched(sim, before, set())
 
 
-def test_an_image_of_a_project_out_of_scope_is_nowhere(sim, erase, both):
+def test_an_image_of_a_project_out_of_scope_is_not_found(sim, erase, both):
     before = state(sim)
 
     assert erase("--project", "Visitors", "--image-id", max(ids(sim, both[1], "images"))).code == 3
@@ -167,7 +167,7 @@ def test_an_unknown_value_is_refused_without_others_values(sim, erase, arguments
 
 @pytest.mark.usefixtures("both")
 @pytest.mark.parametrize("content", ["", "# nothing\n", "kitten\n", None])
-def test_a_list_of_ids_that_is_none_is_refused(sim, erase, tmp_path, content):
+def test_an_invalid_list_of_ids_is_refused(sim, erase, tmp_path, content):
     listed = tmp_path / "ids.txt"
     if content is not None:
         listed.write_text(content)
@@ -191,7 +191,7 @@ def test_the_iterations_trained_on_the_images_are_named(sim, erase, both):
     assert other.id not in shown.out
 
 
-def test_a_subject_that_lives_only_in_iterations_is_found(sim, erase, both):
+def test_a_subject_only_in_iterations_is_found(sim, erase, both):
     image = max(of_subject(sim, both[0], "nr-4711"))
     del sim.store.projects[both[0]].workspace.images[image]
     before = state(sim)
@@ -218,7 +218,7 @@ FAULTS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(FAULTS)))
-def test_nobody_else_loses_anything_under_faults_and_the_same_command_finishes(sim, erase, both, number):
+def test_other_peoples_data_stays_under_faults(sim, erase, both, number):
     before = state(sim)
     wanted = set().union(*(everything_of(sim, project, "alice") for project in both))
     sim.fault(FAULTS[number])
@@ -241,8 +241,8 @@ def test_nobody_else_loses_anything_under_faults_and_the_same_command_finishes(s
 
 @pytest.mark.parametrize("selector", ["--tag", "--metadata"])
 @pytest.mark.parametrize("planned", [False, True])
-def test_an_image_put_right_since_stays_with_whom_it_is_of(sim, erase, tmp_path, selector, planned):
-    """Somebody else's today; an iteration still has it as alice's."""
+def test_an_image_relabelled_since_stays(sim, erase, tmp_path, selector, planned):
+    """The workspace labels the image as another person's; an iteration still labels it as alice's."""
     project = stock(sim)
     workspace = sim.store.projects[project].workspace
     victim = next(one for one in workspace.images.values() if one.id in bearing(sim, project, "alice"))

@@ -1,4 +1,4 @@
-"""`cv-gdpr verify FILE`: whole evidence passes, and no edit of it, or of its ledger, does."""
+"""`cv-gdpr verify FILE`: intact evidence passes; every edit of it or of its ledger is found."""
 
 import hashlib
 import json
@@ -69,7 +69,7 @@ def whole(made, erase, tmp_path):
 
 
 def verified(erase, path):
-    """Give exit code and differences of a verification, told as JSON and to a person."""
+    """Return exit code and differences of a verification; both outputs, JSON and text, must agree."""
     ran, told = erase.cli("verify", path, "--json"), erase.cli("verify", path)
     assert "Traceback" not in ran.err + told.err
     assert ran.code == told.code
@@ -79,12 +79,12 @@ def verified(erase, path):
     return ran.code, ran.json["differences"]
 
 
-def test_what_nobody_touched_is_verified(whole):
+def test_unchanged_evidence_is_verified(whole):
     assert verified(whole, whole.path) == (0, [])
     assert verified(whole, whole.ledger_file) == (0, [])
 
 
-def test_evidence_is_verified_wherever_it_lies(whole, tmp_path):
+def test_evidence_is_verified_in_any_folder(whole, tmp_path):
     place = tmp_path / "archive"
     place.mkdir()
     for file in whole.files:
@@ -94,7 +94,7 @@ def test_evidence_is_verified_wherever_it_lies(whole, tmp_path):
 
 
 def listed_anew(erase):
-    """Write the list of hashes anew, as a forger would."""
+    """Rewrite the list of hashes, as a forger would."""
     files = [file for file in erase.files[:3] if file.is_file()]
     lines = [papers.hash_line(hashlib.sha256(file.read_bytes()).hexdigest(), file) for file in files]
     erase.files[3].write_bytes(b"".join(lines))
@@ -142,18 +142,18 @@ def test_evidence_in_another_spelling_is_found(whole, written, instead, forged):
     assert ran.code == 4, ran.err
 
 
-def test_what_is_wrong_with_its_keys_is_named(whole):
+def test_wrong_keys_in_the_evidence_are_named(whole):
     text = whole.path.read_text()
     whole.path.write_text(text.replace('"exitCode": 0', '"approved": 1, "exitCode": 3, "exitCode": 0'))
 
     _, differences = verified(whole, whole.path)
 
-    assert "exitCode: stands twice in one object of e.json" in differences
-    assert "approved: no field of cv-gdpr evidence 1" in differences
+    assert "exitCode: occurs twice in one object of e.json" in differences
+    assert "approved: not a field of cv-gdpr evidence 1" in differences
 
 
 def chained(lines):
-    """Bind lines to each other again, as a forger would."""
+    """Recompute the chain of hashes, as a forger would."""
     previous, bound = "0" * 64, []
     for number, line in enumerate(lines, 1):
         event = json.loads(line) | {"n": number, "previous": previous}
@@ -216,7 +216,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_a_ledger_that_was_bound_anew_does_not_fit_its_evidence(whole, name):
+def test_a_rechained_ledger_differs_from_its_evidence(whole, name):
     lines = chained(FORGED[name](whole.ledger_file.read_bytes().splitlines()))
     whole.ledger_file.write_bytes(b"".join(line + b"\n" for line in lines))
 
@@ -227,7 +227,7 @@ def test_a_ledger_that_was_bound_anew_does_not_fit_its_evidence(whole, name):
 
 
 def remade(erase, lines):
-    """Bind lines to each other again, as they are written, and make evidence, certificate and hashes of them."""
+    """Recompute the chain of these lines, and rewrite evidence, certificate and hashes from them."""
     previous, bound = b"0" * 64, []
     for number, line in enumerate(lines, 1):
         renumbered = re.sub(rb'^{"n":\d+', b'{"n":%d' % number, line)
@@ -235,16 +235,16 @@ def remade(erase, lines):
         previous = hashlib.sha256(bound[-1]).hexdigest().encode()
     erase.ledger_file.write_bytes(b"".join(line + b"\n" for line in bound))
     content = erase.ledger_file.read_bytes()
-    chain = Chain(content)  # without the checks that the forger would like to pass
+    chain = Chain(content)  # without the checks that a forged ledger fails
     chain.events = [json.loads(line) for line in content.splitlines()]
     chain.last = hashlib.sha256(content.splitlines()[-1]).hexdigest()
-    with suppress(KeyError, TypeError):  # no evidence can be made of it
+    with suppress(KeyError, TypeError):  # such a ledger yields no evidence
         for place, content in papers.texts(erase.path, chain).items():
             place.write_bytes(content)
 
 
 def stating(field, value):
-    """Give the edit of a ledger that has its last line state something else."""
+    """Return an edit that sets a field of a ledger's last line."""
 
     def edit(lines):
         closed = json.loads(lines[-1])
@@ -255,7 +255,7 @@ def stating(field, value):
 
 
 def with_event(**event):
-    """Give the edit of a ledger that has one more event before its last."""
+    """Return an edit that inserts an event before a ledger's last."""
     line = json.dumps(
         {"n": 0, "at": "2026-01-01T00:00:00.000Z", **event, "previous": ""}, separators=(",", ":")
     ).encode()
@@ -291,7 +291,7 @@ CONTRADICTIONS = {
 
 
 @pytest.mark.parametrize("name", CONTRADICTIONS)
-def test_a_contradiction_within_the_ledger_is_found_though_all_else_fits(whole, name):
+def test_a_contradiction_within_the_ledger_is_found(whole, name):
     lines = CONTRADICTIONS[name](whole.ledger_file.read_bytes().splitlines())
     remade(whole, lines)
 
@@ -299,7 +299,7 @@ def test_a_contradiction_within_the_ledger_is_found_though_all_else_fits(whole, 
     assert verified(whole, whole.ledger_file)[0] == 4
 
 
-def test_what_is_remade_unchanged_is_the_same(whole):
+def test_files_rewritten_unchanged_are_the_same(whole):
     before = [file.read_bytes() for file in whole.files]
 
     remade(whole, whole.ledger_file.read_bytes().splitlines())
@@ -307,7 +307,7 @@ def test_what_is_remade_unchanged_is_the_same(whole):
     assert [file.read_bytes() for file in whole.files] == before
 
 
-def test_every_event_that_a_run_writes_is_declared_with_its_fields(whole):
+def test_every_event_of_a_run_is_declared_with_its_fields(whole):
     seen = {event["event"]: event.keys() - {"n", "at", "event", "previous"} for event in whole.ledger}
 
     assert {name: fields - EVENTS[name].keys() for name, fields in seen.items()} == {name: set() for name in seen}
@@ -318,7 +318,7 @@ VALUES = (None, True, 0, -1, 1e400, "", "x", "\ud800", [], [[]], [1], {}, {"a": 
 
 
 def _mutated(value, rng):
-    """Give JSON with one of its values, anywhere, replaced, removed or renamed."""
+    """Return the JSON with one value at a random place replaced, removed or renamed."""
     if isinstance(value, (dict, list)) and value and rng.random() < 0.9:
         copy = value.copy()
         key = rng.choice(list(copy)) if isinstance(copy, dict) else rng.randrange(len(copy))
@@ -334,7 +334,7 @@ def _mutated(value, rng):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_forgery_of_any_shape_ends_in_a_traceback_or_passes(whole, seed):
+def test_no_forgery_passes_or_ends_in_a_traceback(whole, seed):
     lines, body = whole.ledger_file.read_bytes().splitlines(), whole.evidence
     whole_files = {file: file.read_bytes() for file in whole.files}
     for number in range(25):
@@ -402,7 +402,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("edit", PAGES)
-def test_an_altered_certificate_is_found_though_its_hash_is_listed(whole, edit):
+def test_an_altered_certificate_with_its_hash_is_found(whole, edit):
     page = whole.files[2]
     page.write_text(PAGES[edit](page.read_text()))
     listed_anew(whole)
@@ -414,7 +414,7 @@ def test_an_altered_certificate_is_found_though_its_hash_is_listed(whole, edit):
 
 
 def by_another_version(erase):
-    """Make the files as if another version had written them, which puts some things in other words."""
+    """Write the files as another version with other wording would."""
     lines = erase.ledger_file.read_bytes().replace(b'"tool":"cv-gdpr ', b'"tool":"cv-gdpr 99.').splitlines()
     remade(erase, stating("verdict", "erased: in other words")(lines))
     page = erase.files[2]
@@ -422,14 +422,14 @@ def by_another_version(erase):
     listed_anew(erase)
 
 
-def test_the_words_of_another_version_are_verified_by_their_hash(whole):
+def test_another_versions_certificate_is_verified_by_hash(whole):
     by_another_version(whole)
 
     assert verified(whole, whole.path) == (0, [])
 
 
 @pytest.mark.parametrize("edit", [name for name in PAGES if name not in {"another word", "nothing"}])
-def test_a_certificate_of_another_version_holds_no_foreign_markup_either(whole, edit):
+def test_another_versions_certificate_has_no_foreign_markup(whole, edit):
     by_another_version(whole)
     page = whole.files[2]
     page.write_text(PAGES[edit](page.read_text()))
@@ -470,10 +470,10 @@ def test_a_ledger_of_another_name_is_found(whole, tmp_path):
     code, differences = verified(whole, whole.path)
 
     assert code == 4
-    assert "ledger: not what the ledger tells" in differences
+    assert "ledger: differs from the ledger" in differences
 
 
-def test_the_certificate_and_the_hashes_stand_for_the_evidence_beside_them(whole):
+def test_verify_of_certificate_or_hashes_checks_the_evidence(whole):
     assert verified(whole, whole.files[2]) == (0, [])
     assert verified(whole, whole.files[3]) == (0, [])
     whole.path.unlink()
@@ -481,19 +481,19 @@ def test_the_certificate_and_the_hashes_stand_for_the_evidence_beside_them(whole
         assert verified(whole, file) == (4, ["e.json: the evidence is missing"])
 
 
-def test_a_ledger_alone_is_verified_with_what_lies_beside_it(whole):
+def test_a_ledger_is_verified_with_the_hashes_beside_it(whole):
     lines = whole.ledger_file.read_bytes().splitlines(keepends=True)
     forged = json.loads(lines[-1]) | {"at": "2020-01-01T00:00:00.000Z"}
     whole.ledger_file.write_bytes(b"".join(lines[:-1]) + json.dumps(forged, separators=(",", ":")).encode() + b"\n")
 
-    assert verified(whole, whole.ledger_file) == (4, ["e.jsonl: not what e.sha256 says"])
+    assert verified(whole, whole.ledger_file) == (4, ["e.jsonl: its hash is not in e.sha256"])
     whole.files[3].unlink()
-    assert "the evidence tells" in whole.cli("verify", whole.ledger_file).out
+    assert "only its evidence shows" in whole.cli("verify", whole.ledger_file).out
 
 
 @pytest.mark.parametrize("name", ["e.html", "e.sha256", "e.jsonl", "e.txt", "e"])
 @pytest.mark.parametrize("content", [b"", b"x", b'{"id": 1}\n', b"\xff\x00"])
-def test_a_file_of_something_else_is_wrong_input(erase, tmp_path, name, content):
+def test_any_other_file_is_wrong_input(erase, tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
 
     ran = erase.cli("verify", tmp_path / name, "--json")
@@ -502,7 +502,7 @@ def test_a_file_of_something_else_is_wrong_input(erase, tmp_path, name, content)
     assert "cv-gdpr" in ran.err or "JSON" in ran.err or not content
 
 
-def test_the_ledger_of_another_run_does_not_fit(sim, erase, whole):
+def test_the_ledger_of_another_run_is_found(sim, erase, whole):
     first = whole.path
     stock(sim, images=2, predictions=0, iterations=0)
     assert erase("--all").code == 0
@@ -512,7 +512,7 @@ def test_the_ledger_of_another_run_does_not_fit(sim, erase, whole):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": "else"}', b"\xff", b"[" * 100_000])
-def test_what_is_no_evidence_is_wrong_input(erase, tmp_path, content):
+def test_a_file_that_is_not_evidence_is_wrong_input(erase, tmp_path, content):
     (tmp_path / "e.json").write_bytes(content)
 
     ran = erase.cli("verify", tmp_path / "e.json", "--json")
@@ -521,7 +521,7 @@ def test_what_is_no_evidence_is_wrong_input(erase, tmp_path, content):
     assert ran.json["error"]["exitCode"] == 2
 
 
-def test_the_residue_of_a_run_stands_in_evidence_that_is_verified(sim, erase):
+def test_evidence_with_residue_is_verified(sim, erase):
     project = stock(sim)
     sim.fault(Fault("DeleteTag", lie=True, times=None))
 

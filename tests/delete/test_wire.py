@@ -1,4 +1,4 @@
-"""What goes over the wire: children before parents, in the API's batch sizes, and what takes time is waited for."""
+"""The calls of an erasure: children before parents, in the API's batch sizes, waiting for slow deletions."""
 
 import time
 
@@ -14,13 +14,13 @@ TURNS = list(OPERATIONS.values())
 
 @pytest.fixture
 def slow(tmp_path, monkeypatch):
-    """A service that deletes images a little later, and the command pointed at it."""
+    """A service that deletes images with a delay, and the command for it."""
     monkeypatch.chdir(tmp_path)
     with Simulator(delete_delay=0.6) as simulator:
         yield simulator, Eraser(CommandLine(simulator.endpoint, simulator.training_key), tmp_path)
 
 
-def test_children_go_before_their_parents(sim, erase):
+def test_children_are_deleted_before_their_parents(sim, erase):
     stock(sim), stock(sim, "Strangers")
 
     assert erase("--all").code == 0
@@ -34,7 +34,7 @@ def test_children_go_before_their_parents(sim, erase):
         assert set(turns) == set(range(len(TURNS)))
 
 
-def test_nothing_but_deletions_changes_anything(sim, erase):
+def test_only_deletions_change_the_service(sim, erase):
     stock(sim)
 
     assert erase("--all").code == 0
@@ -55,7 +55,7 @@ def test_batches_are_as_large_as_the_api_allows(sim, erase, images, predictions)
     assert sent == [64] * (predictions // 64) + [predictions % 64] * (predictions % 64 > 0)
 
 
-def test_every_image_is_deleted_from_every_iteration_by_its_id(sim, erase):
+def test_images_are_deleted_from_every_iteration_by_id(sim, erase):
     project = stock(sim)
     before = state(sim)
     images = ids(sim, project, "images")
@@ -69,7 +69,7 @@ def test_every_image_is_deleted_from_every_iteration_by_its_id(sim, erase):
     others_untouched(sim, before, images)
 
 
-def test_images_that_live_only_in_iterations_go(sim, erase):
+def test_images_only_in_iterations_are_deleted(sim, erase):
     project = stock(sim)
     sim.store.projects[project].workspace.images.clear()
     before = state(sim)
@@ -81,7 +81,7 @@ def test_images_that_live_only_in_iterations_go(sim, erase):
     others_untouched(sim, before, images)
 
 
-def test_published_iterations_are_unpublished_and_go_and_no_other_is_unpublished(sim, erase):
+def test_only_published_iterations_are_unpublished(sim, erase):
     mine, other = stock(sim, iterations=3), stock(sim, "Strangers")
     for number, iteration in enumerate(list(sim.store.projects[mine].iterations.values())[:2]):
         iteration.publish_name = f"live {number}"
@@ -103,7 +103,7 @@ def test_nothing_is_unpublished_for_other_rows(sim, erase, row):
 
 
 def training(sim, project, status):
-    """Put the last iteration of a project back into training; give it."""
+    """Put the last iteration of a project back into training; return it."""
     iteration = next(reversed(sim.store.projects[project].iterations.values()))
     iteration.status, iteration.trained_at = status, None
     return iteration
@@ -120,7 +120,7 @@ def test_an_iteration_in_training_is_waited_for(sim, erase):
 
 @pytest.mark.parametrize("status", ["Training", "Staging", "Exporting"])
 @pytest.mark.parametrize("row", [None, "iterations"])
-def test_an_iteration_in_training_for_longer_than_the_wait_is_left_and_named(sim, erase, status, row):
+def test_an_iteration_still_in_training_stays_and_is_named(sim, erase, status, row):
     project = stock(sim)
     iteration = training(sim, project, status)
     before = state(sim)
@@ -156,7 +156,7 @@ def test_an_accepted_deletion_is_waited_for(slow, row):
     assert sim.store.projects == {} or not ids(sim, next(iter(sim.store.projects)), "images")
 
 
-def test_an_accepted_deletion_that_does_not_come_is_residue(slow):
+def test_an_accepted_deletion_not_carried_out_is_residue(slow):
     sim, erase = slow
     sim.options.delete_delay = 60
     project = stock(sim)
@@ -167,7 +167,7 @@ def test_an_accepted_deletion_that_does_not_come_is_residue(slow):
     assert {one["id"] for one in ran.json["residue"]} == ids(sim, project, "images")
 
 
-def test_an_accepted_deletion_is_waited_for_where_images_are_not_known_by_id(slow):
+def test_an_accepted_deletion_is_awaited_in_the_lists(slow):
     sim, erase = slow
     stock(sim)
     sim.fault(Fault("GetImagesByIds", status=400, times=None))
@@ -175,7 +175,7 @@ def test_an_accepted_deletion_is_waited_for_where_images_are_not_known_by_id(slo
     assert erase("images", "--all", wait="10").code == 0
 
 
-def test_a_project_without_anything_to_delete_is_not_asked_again(sim, erase):
+def test_a_project_with_nothing_to_delete_is_not_read_again(sim, erase):
     mine, other = stock(sim), stock(sim, "Strangers")
     image = next(iter(sim.store.projects[mine].workspace.images))
     dry = erase("--all", "--image-id", image, "--dry-run")

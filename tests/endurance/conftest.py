@@ -1,4 +1,4 @@
-"""What the tests of endurance share as fixtures."""
+"""Fixtures of the endurance tests."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from tests.endurance.enduring import simulator
 
 @pytest.fixture
 def sim():
-    """An empty simulated service whose requests can be tripped over."""
+    """An empty simulator with hooks on its requests."""
     with simulator() as simulated:
         yield simulated
 
 
 @pytest.fixture
 def erase(cli, tmp_path, monkeypatch):
-    """`cv-gdpr delete` as a function, confirmed, with evidence of its own in an empty current folder."""
+    """`cv-gdpr delete` as a function: confirmed, with new evidence, in an empty current folder."""
     monkeypatch.chdir(tmp_path)
     return Eraser(cli, tmp_path)

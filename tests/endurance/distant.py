@@ -1,4 +1,4 @@
-"""A distant https endpoint, as far as that goes on one machine: a proxy that ends TLS and leads to a simulator."""
+"""A remote https endpoint, imitated on one machine: a proxy that ends TLS and forwards to a simulator."""
 
 import asyncio
 import shutil
@@ -14,7 +14,7 @@ HOST, STORAGE = "resource.example", "storage.example"
 
 
 def certificate(folder):
-    """Make a certificate of those hosts; give its path, the key is in the same file."""
+    """Create a certificate for those hosts; return the path of the file with it and its key."""
     if not shutil.which("openssl"):
         pytest.skip("there is no openssl to make a certificate with")
     place = folder / "certificate.pem"
@@ -28,10 +28,10 @@ def certificate(folder):
 
 
 class Proxy:
-    """Answers CONNECT, speaks TLS as whoever was asked for, and passes the rest on to a simulator."""
+    """Answers CONNECT, speaks TLS as the requested host, and forwards requests to a simulator."""
 
     def __init__(self, sim, pem):
-        self.asked = []  # for which host and port
+        self.asked = []  # the requested hosts and ports
         self._to = {HOST: urlsplit(sim.endpoint), STORAGE: urlsplit(sim.blob_host)}
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(pem)
@@ -63,7 +63,7 @@ class Proxy:
             head = await reader.readuntil(b"\r\n\r\n")
             self.asked.append(head.split()[1].decode())
             to = self._to[self.asked[-1].removesuffix(":443")]
-            # Headers that are the proxy's own, and of which none is the blob's.
+            # Headers of the proxy itself; none may be taken for the blob's.
             writer.write(b"HTTP/1.1 200 Connection established\r\nContent-Encoding: br\r\n\r\n")
             await writer.start_tls(self._tls)
             server_reader, server_writer = await asyncio.open_connection(to.hostname, to.port)
@@ -83,7 +83,7 @@ async def _pass_on(reader, writer):
 
 @contextmanager
 def distant(sim, folder):
-    """Give a proxy, and the variables that lead a command through it to `https://resource.example`."""
+    """Yield a proxy, and the variables that send a command through it to `https://resource.example`."""
     pem = certificate(folder)
     proxy = Proxy(sim, pem)
     try:

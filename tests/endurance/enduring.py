@@ -1,4 +1,4 @@
-"""What the tests of endurance share: exact moments to act at, runs as processes of their own, bags to compare."""
+"""Shared by the endurance tests: hooks on requests, runs in separate processes, and bags to compare."""
 
 import itertools
 import os
@@ -14,7 +14,7 @@ from tests.export.exporting import assert_bag, files, payload
 
 
 class Tripwire(FaultBook):
-    """A book of faults that also does something at the very moment when the service receives the request number k."""
+    """A FaultBook with a hook that acts when the service receives request number k."""
 
     def __init__(self):
         super().__init__()
@@ -34,7 +34,7 @@ class Tripwire(FaultBook):
 
 @contextmanager
 def simulator(**options):
-    """Give a running simulator whose requests can be tripped over."""
+    """Yield a running simulator with hooks on its requests."""
     sim = Simulator(**options)
     sim.faults = Tripwire()
     with sim:
@@ -42,7 +42,7 @@ def simulator(**options):
 
 
 def before(sim, operations, act):
-    """Do something before each request for one of these operations is answered; `act` is given its number, from 0."""
+    """Call `act` before each request for one of these operations is answered, with its number from 0."""
     take, numbers = sim.faults.take, itertools.count()
 
     def acting(operation, method, target):
@@ -54,7 +54,7 @@ def before(sim, operations, act):
 
 
 def environment(sim, **more):
-    """Give the environment of a subprocess that speaks with a simulator, impatiently."""
+    """Return the environment of a subprocess that calls a simulator, with little patience."""
     unset = ("CV_GDPR", "VISION_", "PYTHONDONTWRITEBYTECODE")  # without bytecode, each one starts more slowly
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     named = {"CV_GDPR_ENDPOINT": sim.endpoint, "CV_GDPR_TRAINING_KEY": sim.training_key}
@@ -65,7 +65,7 @@ def environment(sim, **more):
 
 @contextmanager
 def started(sim, *words, program=("-m", "cv_gdpr"), **more):
-    """Start a command in a process of its own; killed in the end, if it is still there."""
+    """Start a command in a separate process; kill it in the end if it still runs."""
     command = [sys.executable, *program, *(str(word) for word in words)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=environment(sim, **more), text=True, **pipes) as process:
@@ -82,7 +82,7 @@ def kill(process):
 
 
 def until(condition, seconds=20.0):
-    """Wait for a condition; fails if it does not come."""
+    """Wait for a condition; fail if it stays false."""
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "it did not come to that"
@@ -90,7 +90,7 @@ def until(condition, seconds=20.0):
 
 
 def undisturbed(sim, cli, folder, *words):
-    """Give what an export holds that nothing disturbs."""
+    """Return what an undisturbed export holds."""
     sim.clear_faults()
     ran = cli("export", *(words or ("--all",)), "-q", "--out", folder)
     assert ran.code == 0, ran.err
@@ -111,7 +111,7 @@ def assert_whole(cli, out, expected):
 
 
 def blobs(sim):
-    """Give how often each blob was asked for."""
+    """Return how often each blob was requested."""
     asked = {}
     for call in list(sim.blob_requests):
         asked[call.path] = asked.get(call.path, 0) + 1

@@ -1,4 +1,4 @@
-"""Every fault that `simulate --fault` offers and no table of these tests plays: it happens, and no command breaks."""
+"""The named faults of `simulate --fault` that no other test uses: each happens, and no command breaks."""
 
 import pytest
 
@@ -13,7 +13,7 @@ HASTY = ("--patience", "0", "--read-timeout", "0.5")
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_fault_of_the_catalogue_happens_and_no_command_breaks(sim, cli, tmp_path, name):
+def test_a_named_fault_happens_and_no_command_breaks(sim, cli, tmp_path, name):
     stock(sim)
     armed = faults(name)
     for fault in [*armed, *faults("blob-expired", times=1)]:  # so that a link is renewed
@@ -29,7 +29,7 @@ def test_a_fault_of_the_catalogue_happens_and_no_command_breaks(sim, cli, tmp_pa
         assert ran.err.startswith("Error: ") or "\nError: " in ran.err or not ran.code
 
 
-def test_each_fault_has_a_name_of_its_own_and_a_sentence():
+def test_each_fault_has_a_name_and_a_description():
     assert len(CATALOGUE) == len(catalogue._ENTRIES)
     for name, entry in CATALOGUE.items():
         assert name == entry.name == name.lower()

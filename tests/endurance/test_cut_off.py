@@ -1,4 +1,4 @@
-"""A run killed at any moment: the same command ends in the same bag, and fetches only what was on its way."""
+"""A run killed at any moment: the same command completes the same bag, and fetches little again."""
 
 import random
 import signal
@@ -19,7 +19,7 @@ def files():
     return [os.path.join(folder, name) for folder, _, names in os.walk(out) for name in names]
 def sizes():
     for path in files():
-        with contextlib.suppress(FileNotFoundError):  # the process that downloads may give one its name meanwhile
+        with contextlib.suppress(FileNotFoundError):  # the download process may rename one meanwhile
             found = os.stat(path)
             yield found.st_ino, found.st_size
 def note_fsync(handle):
@@ -78,7 +78,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_killed_before_any_change_of_the_disk_it_is_finished_by_the_same_command(whole, cli, tmp_path, part):
+def test_a_run_killed_at_any_disk_change_is_resumed(whole, cli, tmp_path, part):
     sim, changes, _, _ = whole
     cli = type(cli)(sim.endpoint, sim.training_key)
     expected = undisturbed(sim, cli, tmp_path / "undisturbed")
@@ -97,7 +97,7 @@ def test_killed_before_any_change_of_the_disk_it_is_finished_by_the_same_command
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_while_the_service_is_asked_it_fetches_only_what_was_on_its_way(whole, cli, tmp_path, seed):
+def test_a_run_killed_at_any_request_is_resumed(whole, cli, tmp_path, seed):
     sim, _, requests, _ = whole
     cli = type(cli)(sim.endpoint, sim.training_key)
     expected = undisturbed(sim, cli, tmp_path / "undisturbed")
@@ -115,7 +115,7 @@ def test_killed_while_the_service_is_asked_it_fetches_only_what_was_on_its_way(w
     assert_whole(cli, out, expected)
 
 
-def test_of_a_long_run_little_is_fetched_again(sim, cli, tmp_path):
+def test_a_resumed_long_run_fetches_little_again(sim, cli, tmp_path):
     sim.fill(images=600, image_bytes=50)
     sim.fault(Fault("Blob", delay=0.02, times=None))
     out = tmp_path / "out"

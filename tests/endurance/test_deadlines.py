@@ -1,4 +1,4 @@
-"""Answers that come byte by byte, or never end: each command ends soon, with one line and the right code."""
+"""Answers that arrive byte by byte or never end: each command ends soon, with one line and the right code."""
 
 import time
 
@@ -18,7 +18,7 @@ PACKED_INTO_NOTHING = {"endless-gzip", "endless-deflate"}
 
 
 @pytest.mark.parametrize("name", ON_THE_WIRE)
-def test_an_answer_of_the_api_that_never_ends_is_given_up(sim, cli, tmp_path, name):
+def test_an_endless_api_answer_is_given_up(sim, cli, tmp_path, name):
     (fault,) = faults(name, route="GetProjects")
     sim.fault(fault)
     begun = time.monotonic()
@@ -31,7 +31,7 @@ def test_an_answer_of_the_api_that_never_ends_is_given_up(sim, cli, tmp_path, na
 
 
 @pytest.mark.parametrize("route", ["Blob", "GetArtifact"])
-def test_bytes_that_never_end_are_named_and_the_rest_is_there(sim, cli, tmp_path, monkeypatch, route):
+def test_an_endless_blob_is_missing_and_the_rest_is_there(sim, cli, tmp_path, monkeypatch, route):
     project = stock(sim, images=len(ON_THE_WIRE) + 5)
     sim.options.vnet = route == "GetArtifact"
     images = list(sim.store.projects[project].workspace.images)
@@ -54,7 +54,7 @@ def test_bytes_that_never_end_are_named_and_the_rest_is_there(sim, cli, tmp_path
     assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other", "images", "--all"))
 
 
-def test_storage_that_hangs_is_not_waited_for_with_each_blob_anew(sim, cli, tmp_path):
+def test_hung_storage_is_not_waited_for_blob_by_blob(sim, cli, tmp_path):
     stock(sim, images=160)
     (fault,) = faults("blob-hung")
     sim.fault(fault)

@@ -1,4 +1,4 @@
-"""Whatever stands between: a proxy or a server that never finishes its greeting is given up as soon."""
+"""A proxy that never finishes CONNECT, or a server that never finishes TLS, is given up as soon as an answer."""
 
 import time
 
@@ -22,7 +22,7 @@ BYTEWISE = [b"x"] * 400
     ],
     ids=["status", "header", "handshake"],
 )
-def test_a_proxy_that_never_finishes_its_greeting_is_given_up(cli, tmp_path, greeting):
+def test_a_proxy_that_never_finishes_connect_is_given_up(cli, tmp_path, greeting):
     proxy = Raw(greeting, 0.05)
     begun = time.monotonic()
     ran = cli(

@@ -1,4 +1,4 @@
-"""Links that a distant service hands out must not lead into this machine or its network, nor over plain http."""
+"""Links of a remote service must not lead to this machine or its network, nor over plain http."""
 
 import pytest
 
@@ -9,11 +9,11 @@ from custom_vision_simulator.faults import API
 from tests.endurance.distant import HOST, STORAGE, distant
 from tests.export.exporting import assert_bag, assert_one_error, assert_open, stock
 
-INSIDE = "the service gave a link into this machine or a private network"
-PLAIN = "the service gave a link that is not https"
+INSIDE = "the service sent a link into this machine or a private network"
+PLAIN = "the service sent a link that is not https"
 
 
-def test_a_distant_services_https_links_are_followed_through_a_proxy(sim, cli, tmp_path):
+def test_remote_https_links_are_followed_through_a_proxy(sim, cli, tmp_path):
     stock(sim, images=3)
     sim.fault(Fault(API, times=None, edit=links_to(f"https://{STORAGE}")))
     with distant(sim, tmp_path) as (proxy, variables):
@@ -32,7 +32,7 @@ def test_a_distant_services_https_links_are_followed_through_a_proxy(sim, cli, t
         ("links-inside", INSIDE),
     ],
 )
-def test_a_distant_services_link_is_refused_and_its_bytes_named(sim, cli, tmp_path, fault, reason):
+def test_an_unsafe_remote_link_is_refused_and_reported(sim, cli, tmp_path, fault, reason):
     project = stock(sim, images=3)
     for one in faults(fault) if fault else []:
         sim.fault(one)
@@ -53,16 +53,16 @@ def _images(holder):
 
 
 @pytest.mark.parametrize("root", ["http://192.0.2.1", "http://storage.example", "ftp://127.0.0.1"])
-def test_an_endpoint_on_this_machine_hands_out_no_plain_links_to_elsewhere(sim, cli, tmp_path, root):
+def test_a_local_endpoints_plain_remote_links_are_refused(sim, cli, tmp_path, root):
     stock(sim, images=3)
     sim.fault(Fault(API, times=None, edit=links_to(root)))
     ran = cli("export", "images", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0")
     assert_one_error(ran, 3)
     reasons = {entry["reason"] for entry in assert_open(tmp_path / "out")}
-    assert reasons == {"the service gave a link that is no address" if root.startswith("ftp") else PLAIN}
+    assert reasons == {"the service sent a link that is not an address" if root.startswith("ftp") else PLAIN}
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused_at_once(sim, cli, tmp_path):
+def test_an_untrusted_certificate_is_refused_at_once(sim, cli, tmp_path):
     with distant(sim, tmp_path) as (proxy, variables):
         ran = cli(
             "export", "--all", "--patience", "5", "--out", tmp_path / "out", **variables | {"REQUESTS_CA_BUNDLE": ""}

@@ -1,4 +1,4 @@
-"""The process that downloads: it ends with the run, and the run ends with it, in one line, to be gone on with."""
+"""The download process: it ends with the run; if it dies, the run ends with one line and can be resumed."""
 
 import os
 import shutil
@@ -15,11 +15,11 @@ from cv_gdpr.downloads import process as blobs
 from tests.endurance.enduring import assert_whole, before, kill, simulator, started, undisturbed, until
 from tests.export.exporting import assert_one_error, assert_open, image_record, project_folder, stock, towards
 
-ENDED = "the process that downloads ended before its time"
+ENDED = "the download process ended unexpectedly"
 
 
 def downloading(parent):
-    """Give the processes that download for another one."""
+    """Return the download processes of a process."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -33,14 +33,14 @@ def downloading(parent):
 
 
 def is_there(process):
-    """Say whether a process is there and no mere entry of one that ended."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-def test_killed_it_is_told_in_one_line_and_the_same_command_goes_on(cli, tmp_path):
+def test_a_killed_process_is_reported_and_resumed(cli, tmp_path):
     with simulator() as sim:
         stock(sim, images=30)
         cli = towards(cli, sim)
@@ -57,7 +57,7 @@ def test_killed_it_is_told_in_one_line_and_the_same_command_goes_on(cli, tmp_pat
         ran = cli("export", "--all", "--connections", "2", "--out", out)
         assert_one_error(ran, 1)
         assert f"Error: {ENDED} (it was killed)" in ran.err
-        assert f"with --out {out} goes on" in ran.err
+        assert f"with --out {out} resumes it" in ran.err
         assert len(killed) == 1
         assert cli("export", "--all", "-q", "--out", out).code == 0
         assert_whole(cli, out, expected)
@@ -75,13 +75,13 @@ def test_it_ends_when_the_run_is_killed(sim, tmp_path):
         until(lambda: not is_there(helper))
 
 
-def test_it_is_gone_when_the_run_is_over_and_never_there_where_nothing_is_fetched(sim, cli, tmp_path):
+def test_it_runs_only_while_there_are_downloads(sim, cli, tmp_path):
     stock(sim)
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
     assert downloading(os.getpid()) == []
 
 
-def test_it_looks_for_modules_where_the_run_does_and_not_in_the_working_folder(sim, cli, tmp_path, monkeypatch):
+def test_it_never_imports_from_the_working_folder(sim, cli, tmp_path, monkeypatch):
     stock(sim)
     (tmp_path / "signal.py").write_text("raise SystemExit('a stranger')")
     (tmp_path / "cv_gdpr.py").write_text("raise SystemExit('a stranger')")
@@ -89,7 +89,7 @@ def test_it_looks_for_modules_where_the_run_does_and_not_in_the_working_folder(s
     assert cli("export", "--all", "-q", "--out", "out").code == 0
 
 
-def test_what_breaks_in_it_is_told_by_its_kind(sim, cli, tmp_path, monkeypatch, caplog):
+def test_an_exception_in_it_is_reported_by_its_type(sim, cli, tmp_path, monkeypatch, caplog):
     stock(sim)
     monkeypatch.setattr(blobs, "_START", blobs._START.replace("main(settings)", "main(settings | {'connections': ''})"))
     ran = cli("export", "--all", "--out", tmp_path / "out")
@@ -105,12 +105,12 @@ def test_it_cannot_be_started(sim, cli, tmp_path, monkeypatch):
     monkeypatch.setattr(blobs.sys, "executable", str(tmp_path / "none"))
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 1)
-    assert "Error: the process that downloads cannot be started: No such file or directory" in ran.err
+    assert "Error: the download process cannot be started: No such file or directory" in ran.err
 
 
 @pytest.mark.parametrize("path", ["/i/1&sig={}", "/i/1%3Fsv=1&sig={}", "/i/sig={}/x", "/i/1%26sig%3D{}"])
 @pytest.mark.parametrize("broken", [False, True])
-def test_a_signature_in_a_links_path_is_written_nowhere_and_loses_nothing(sim, cli, tmp_path, path, broken):
+def test_a_signature_in_a_links_path_is_never_stored(sim, cli, tmp_path, path, broken):
     (project,) = sim.fill(images=1)
     secret, out = "A" * 40, tmp_path / "out"
     (image,) = sim.store.projects[project].workspace.images.values()
@@ -136,7 +136,7 @@ HARMS = {
 
 
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
-def test_files_that_their_journal_lost_are_told_and_never_taken_away(cli, tmp_path, harm):
+def test_files_missing_from_the_journal_are_kept(cli, tmp_path, harm):
     with simulator() as sim:
         sim.fill(images=40, image_bytes=60)
         sim.fault(Fault("Blob", delay=0.05, times=None))
@@ -161,7 +161,7 @@ def test_files_that_their_journal_lost_are_told_and_never_taken_away(cli, tmp_pa
 
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
 @pytest.mark.parametrize("name", ["files.jsonl", "images.jsonl"])
-def test_what_is_harmed_while_other_projects_are_read_makes_no_bag_and_costs_no_file(cli, tmp_path, name, harm):
+def test_damage_during_a_run_leaves_no_bag_and_keeps_files(cli, tmp_path, name, harm):
     with simulator() as sim:
         sim.fill(projects=2, images=5, image_bytes=60)
         cli, out = towards(cli, sim), tmp_path / "out"
@@ -185,7 +185,7 @@ def test_what_is_harmed_while_other_projects_are_read_makes_no_bag_and_costs_no_
         assert cli("verify", out).code == 0
 
 
-def test_a_run_interrupted_while_the_process_starts_ends_as_any_other(sim, cli, tmp_path, monkeypatch):
+def test_an_interrupt_while_the_process_starts_ends_cleanly(sim, cli, tmp_path, monkeypatch):
     sim.fill(images=2, image_bytes=60)
     start = threading.Thread.start
 
@@ -197,10 +197,10 @@ def test_a_run_interrupted_while_the_process_starts_ends_as_any_other(sim, cli, 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 130)
-    assert f"--out {tmp_path / 'out'} goes on" in ran.err
+    assert f"--out {tmp_path / 'out'} resumes it" in ran.err
 
 
-def test_a_folder_in_a_files_place_is_named(sim, cli, tmp_path):
+def test_a_folder_in_place_of_a_file_is_reported(sim, cli, tmp_path):
     sim.fill(images=1, image_bytes=60)
     out = tmp_path / "out"
     sim.fault(Fault("Blob", status=404, times=None))
@@ -215,7 +215,7 @@ def test_a_folder_in_a_files_place_is_named(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize("link", ["/i/1\0x", "/i/" + "x" * 9_000_000], ids=["NUL", "9 MB"])
-def test_a_link_that_cannot_be_one_costs_its_own_image_alone(sim, cli, tmp_path, link):
+def test_a_malformed_link_affects_its_own_image_only(sim, cli, tmp_path, link):
     (project,) = sim.fill(images=2, image_bytes=60)
     images = list(sim.store.projects[project].workspace.images)
     records = [image_record(id=images[0], originalImageUri=sim.blob_host + link)]
@@ -226,7 +226,7 @@ def test_a_link_that_cannot_be_one_costs_its_own_image_alone(sim, cli, tmp_path,
     assert ran.code == 3, ran.err
     (missing,) = assert_open(tmp_path / "out")
     assert missing["id"] == images[0]
-    assert missing["reason"] == "the service gave a link that is no address"
+    assert missing["reason"] == "the service sent a link that is not an address"
 
 
 def test_authorities_may_lie_at_any_path(sim, cli, tmp_path):
@@ -248,7 +248,7 @@ def test_it_knows_nothing_of_the_key(sim, tmp_path):
             assert sim.training_key.encode() not in Path(f"/proc/{helper}/{shown}").read_bytes()
 
 
-def test_links_refused_while_the_run_is_stopped_leave_no_trace_of_it(sim, tmp_path):
+def test_links_refused_during_a_stop_leave_no_traceback(sim, tmp_path):
     sim.fill(projects=2, images=40, image_bytes=60)
     refused = Fault("Blob", status=403, delay=0.5, times=None)
     sim.fault(refused)
@@ -264,7 +264,7 @@ def test_links_refused_while_the_run_is_stopped_leave_no_trace_of_it(sim, tmp_pa
     assert "Traceback" not in err
 
 
-def test_many_orders_and_answers_of_great_length_hold_nobody_up(sim, cli, tmp_path):
+def test_many_long_orders_and_results_cause_no_deadlock(sim, cli, tmp_path):
     sim.fill(projects=2, images=400, image_bytes=60)
     sim.options.blob_latency = 0.05
     out = tmp_path

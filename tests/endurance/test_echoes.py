@@ -1,4 +1,4 @@
-"""A service that repeats the key and signed links, in every spelling, in all that it answers: nothing of it is kept."""
+"""A service that repeats the key and signed links in its answers, in every spelling: none is stored."""
 
 import itertools
 import os
@@ -41,7 +41,7 @@ class Echoes:
 
 @pytest.fixture
 def signatures(monkeypatch):
-    """Give the signatures that the simulator sends, as they come."""
+    """Return the signatures that the simulator sends."""
     sent, sign = [], Links._signature
 
     def signing(self, path, expiry):
@@ -54,7 +54,7 @@ def signatures(monkeypatch):
 
 @pytest.fixture
 def echoing(sim, signatures, tmp_path):
-    """Give a function that runs a command while some operations echo, and then looks for what they repeated."""
+    """Return a function that runs a command while some operations echo credentials, then searches for these."""
 
     def run(operations, status, *words, **variables):
         echoes = Echoes(sim, signatures, operations, status)
@@ -72,7 +72,7 @@ def echoing(sim, signatures, tmp_path):
 
 
 @pytest.mark.parametrize("status", [400, 503])
-def test_an_export_keeps_nothing_that_errors_repeat(sim, echoing, tmp_path, status):
+def test_an_export_stores_no_echoed_credential(sim, echoing, tmp_path, status):
     sim.fill(projects=len(SPELLINGS) // 3, images=1, image_bytes=64, predictions=1)
     out, impatient = tmp_path / "out", {"CV_GDPR_EXPORT_PATIENCE": "0.3"}
     code, _, err = echoing(("QueryPredictions",), status, "export", "--all", "--out", out, **impatient)
@@ -83,7 +83,7 @@ def test_an_export_keeps_nothing_that_errors_repeat(sim, echoing, tmp_path, stat
     assert ("asked again" in err) == (status == 503)
 
 
-def test_what_is_absent_is_noted_without_what_errors_repeat(sim, echoing, tmp_path):
+def test_absence_is_recorded_without_echoed_credentials(sim, echoing, tmp_path):
     projects = sim.fill(projects=2, images=2, iterations=2, image_bytes=64)
     for project in projects:
         for iteration in sim.store.projects[project].iterations.values():
@@ -94,7 +94,7 @@ def test_what_is_absent_is_noted_without_what_errors_repeat(sim, echoing, tmp_pa
     assert noted["reason"] == "400: none"
 
 
-def test_an_error_of_the_command_repeats_nothing(sim, echoing):
+def test_an_error_message_holds_no_echoed_credential(sim, echoing):
     sim.fill(images=1, image_bytes=64)
     for words in ((), ("--json",)):
         code, out, err = echoing(("GetImageCount", "GetProject"), 401, "delete", "--all", "--dry-run", *words)
@@ -103,7 +103,7 @@ def test_an_error_of_the_command_repeats_nothing(sim, echoing):
         assert bool(out) == bool(words)
 
 
-def test_an_erasure_keeps_nothing_that_errors_repeat(sim, echoing, tmp_path):
+def test_an_erasure_stores_no_echoed_credential(sim, echoing, tmp_path):
     project = stock(sim, iterations=1)
     workspace = sim.store.projects[project].workspace
     example = next(iter(workspace.tags.values()))

@@ -1,4 +1,4 @@
-"""Every fault that a service, a gateway or a network has, met by an export and by an erasure: once, and for ever."""
+"""Faults of the service, the gateway and the network during an export and an erasure: once, and permanently."""
 
 from dataclasses import dataclass, replace
 
@@ -35,7 +35,7 @@ class Row:
         return fault
 
     def on(self, route, **how):
-        """Give the fault for an operation, or for blobs; it lasts unless `times` says how often it happens."""
+        """Return the fault for an operation, or for blobs; it is permanent unless `times` says how often it happens."""
         return replace(self.fault, route=route, **how, **({"delay": HUNG} if self.fault.delay else {}))
 
 
@@ -95,7 +95,7 @@ CALLS = [(LISTS[number % 4], row) for number, row in enumerate(API)]
 
 
 def patiently(seconds):
-    """Give the variables of a run that is as patient as that."""
+    """Return the environment variables of a run with that patience."""
     names = {"PATIENCE": seconds, "READ_TIMEOUT": SILENCE}
     return {f"CV_GDPR_{command}_{name}": value for command in ("EXPORT", "DELETE") for name, value in names.items()}
 
@@ -129,7 +129,7 @@ def stocked(whole):
 
 
 @pytest.mark.parametrize(("operation", "row"), CALLS, ids=str)
-def test_an_api_fault_that_passes_leaves_no_trace_in_the_export(stocked, tmp_path, operation, row):
+def test_a_passing_api_fault_leaves_the_export_complete(stocked, tmp_path, operation, row):
     sim, cli, _, expected = stocked
     fault = row.on(operation, times=row.times)
     sim.fault(fault)
@@ -148,7 +148,7 @@ def test_an_api_fault_that_passes_leaves_no_trace_in_the_export(stocked, tmp_pat
 
 
 @pytest.mark.parametrize(("operation", "row"), CALLS, ids=str)
-def test_an_api_fault_that_lasts_is_told_and_the_export_goes_on_later(stocked, tmp_path, operation, row):
+def test_a_lasting_api_fault_is_reported_then_resumed(stocked, tmp_path, operation, row):
     sim, cli, project, expected = stocked
     out = tmp_path / "out"
     sim.fault(row.on(operation))
@@ -169,13 +169,13 @@ def test_an_api_fault_that_lasts_is_told_and_the_export_goes_on_later(stocked, t
 
 
 def lost_blob(sim, project):
-    """Give the id and the path of an image's blob."""
+    """Return the id and the path of an image's blob."""
     image = list(sim.store.projects[project].workspace.images)[4]
     return image, f"/i-{project.replace('-', '')}/i-{image.replace('-', '')}"
 
 
 @pytest.mark.parametrize("row", BLOB, ids=str)
-def test_a_blob_fault_that_passes_leaves_no_trace(stocked, images_alone, tmp_path, row):
+def test_a_passing_blob_fault_leaves_the_export_complete(stocked, images_alone, tmp_path, row):
     sim, cli, project, _ = stocked
     _, path = lost_blob(sim, project)
     fault = row.on("Blob", times=row.times, match=path)
@@ -188,7 +188,7 @@ def test_a_blob_fault_that_passes_leaves_no_trace(stocked, images_alone, tmp_pat
 
 
 @pytest.mark.parametrize("row", BLOB, ids=str)
-def test_a_blob_fault_that_lasts_is_named_and_only_that_blob_fetched_later(stocked, images_alone, tmp_path, row):
+def test_a_lasting_blob_fault_is_reported_then_resumed(stocked, images_alone, tmp_path, row):
     sim, cli, project, _ = stocked
     image, path = lost_blob(sim, project)
     sim.fault(row.on("Blob", match=path))
@@ -214,7 +214,7 @@ def test_a_blob_fault_that_lasts_is_named_and_only_that_blob_fetched_later(stock
 @pytest.mark.parametrize(
     "row", [row for row in BLOB if row.name in {"blob-404", "blob-503", "blob-cut", "blob-hung"}], ids=str
 )
-def test_a_blob_host_that_is_down_altogether_leaves_everything_named(stocked, tmp_path, row):
+def test_a_blob_host_that_is_down_is_reported(stocked, tmp_path, row):
     sim, cli, project, expected = stocked
     sim.fault(row.on("Blob"))
     ran = export(cli, tmp_path / "out", "0.2")
@@ -231,7 +231,7 @@ def test_a_blob_host_that_is_down_altogether_leaves_everything_named(stocked, tm
     assert_whole(cli, tmp_path / "out", expected)
 
 
-def test_a_whole_network_that_stumbles_for_a_while_is_waited_for(stocked, tmp_path):
+def test_a_network_outage_is_waited_for(stocked, tmp_path):
     sim, cli, _, expected = stocked
     for number, row in enumerate(API[:4] + API[5:12]):
         sim.fault(row.on("*", times=1, after=4 * number))
@@ -257,7 +257,7 @@ ERASING = [
 
 
 def there(sim, project):
-    """Give the ids of all that an erasure of a project is about and that is there now."""
+    """Return the ids of everything in a project that an erasure would delete now."""
     if project not in sim.store.projects:
         return set()
     kinds = ("images", "tags", "iterations", "predictions", "projects")
@@ -265,7 +265,7 @@ def there(sim, project):
 
 
 @pytest.mark.parametrize(("operation", "row"), ERASING, ids=str)
-def test_a_deletion_that_stumbles_is_asked_again_or_named(sim, erase, operation, row):
+def test_a_passing_fault_of_a_deletion_is_retried(sim, erase, operation, row):
     mine = stock_to_erase(sim)
     stock_to_erase(sim, "Strangers")
     before = state(sim)
@@ -288,7 +288,7 @@ ROWS = {operation: row for row, operation in OPERATIONS.items()} | {"UnpublishIt
 
 
 @pytest.mark.parametrize(("operation", "row"), ERASING, ids=str)
-def test_a_deletion_that_is_never_answered_well_leaves_everything_gone_or_named(sim, erase, operation, row):
+def test_a_lasting_fault_of_a_deletion_is_reported(sim, erase, operation, row):
     mine = stock_to_erase(sim)
     stock_to_erase(sim, "Strangers")
     before = state(sim)

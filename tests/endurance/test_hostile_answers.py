@@ -1,4 +1,4 @@
-"""Answers that would fill the memory, and ones that would lead the key or the bytes elsewhere."""
+"""Answers that would fill the memory, and redirects that would send the key elsewhere."""
 
 import gzip
 import socket
@@ -23,12 +23,12 @@ sys.exit(code)
 
 
 def bomb(megabytes):
-    """Give a small gzip stream that unpacks to that many megabytes of blanks, and nothing else."""
+    """Return a small gzip stream that decompresses to that many megabytes of blanks."""
     return gzip.compress(b" " * MEGABYTE) * megabytes
 
 
 def peak_of(sim, *words):
-    """Run a command in a process of its own; give its exit code, its words and its peak memory in MiB."""
+    """Run a command in a separate process; return its exit code, its output and its peak memory in MiB."""
     with started(sim, *words, program=("-c", MEASURED)) as process:
         _, err = process.communicate(timeout=60)
     said, _, peak = err.rpartition("peak ")
@@ -36,7 +36,7 @@ def peak_of(sim, *words):
 
 
 @pytest.mark.parametrize("operation", ["GetProjects", "GetTaggedImages", "GetArtifact"])
-def test_an_answer_that_unpacks_to_a_gigabyte_is_refused(sim, tmp_path, operation):
+def test_an_answer_that_expands_to_a_gigabyte_is_refused(sim, tmp_path, operation):
     stock(sim)
     sim.options.vnet = operation == "GetArtifact"
     body = bomb(1024) if operation != "GetArtifact" else bomb(2)
@@ -50,14 +50,14 @@ def test_an_answer_that_unpacks_to_a_gigabyte_is_refused(sim, tmp_path, operatio
     assert not (tmp_path / "out" / "bagit.txt").exists()
 
 
-def test_an_answer_that_is_packed_and_of_usual_size_is_read(sim, cli, tmp_path):
+def test_a_compressed_answer_of_usual_size_is_read(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("GetIterations", status=200, body=gzip.compress(b"[]"), headers=PACKED, times=None))
     assert cli("export", "iterations", "--all", "--out", tmp_path / "out").code == 0
     assert_bag(tmp_path / "out")
 
 
-def test_a_small_blob_that_unpacks_to_a_gigabyte_fills_neither_memory_nor_disk(sim, tmp_path):
+def test_a_blob_that_expands_to_a_gigabyte_is_refused(sim, tmp_path):
     sim.fill(images=1)
     sim.fault(Fault("Blob", status=200, body=bomb(1024), headers=PACKED, content_type="image/jpeg", times=None))
     code, said, peak = peak_of(sim, "export", "images", "--all", "-q", "--out", tmp_path / "out")
@@ -95,7 +95,7 @@ def test_a_model_of_half_a_gigabyte_is_streamed(sim, tmp_path):
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("operation", ["GetTaggedImages", "QueryPredictions", "GetArtifact", "Blob"])
-def test_no_redirect_carries_anything_elsewhere(sim, cli, tmp_path, operation, status):
+def test_redirects_are_not_followed(sim, cli, tmp_path, operation, status):
     stock(sim)
     sim.options.vnet = operation == "GetArtifact"
     met = []
@@ -113,7 +113,7 @@ def test_no_redirect_carries_anything_elsewhere(sim, cli, tmp_path, operation, s
 
 
 @pytest.mark.parametrize("extra", [b"", b"more"])
-def test_a_success_of_another_length_than_announced_is_not_kept(sim, cli, tmp_path, extra):
+def test_an_answer_of_the_wrong_length_is_not_kept(sim, cli, tmp_path, extra):
     (project,) = sim.fill(images=1)
     identity = next(iter(sim.store.projects[project].workspace.images))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -168,11 +168,11 @@ class Raw:
 
 TRICKLE = [b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 400\r\n\r\n", *[b"\xff"] * 400]
 BODIES = {
-    "no length": ([b"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + b"\xff" * 20], 0, "saying how many"),
+    "no length": ([b"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + b"\xff" * 20], 0, "without a length"),
     "a part": (
         [b"HTTP/1.1 200 OK\r\nContent-Range: bytes 0-19/100\r\nContent-Length: 20\r\n\r\n" + b"\xff" * 20],
         0,
-        "a part where the whole",
+        "a part instead of the whole",
     ),
     "two lengths": (
         [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\xff\xff\xff\r\n0\r\n\r\n"],
@@ -182,14 +182,14 @@ BODIES = {
     "no number for a length": (
         [b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n\xff\xff"],
         0,
-        "does not speak HTTP",
+        "the answer is not HTTP",
     ),
     "a trickle": (TRICKLE, 0.1, "did not answer in time"),
 }
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_bytes_that_may_not_be_all_are_not_believed(sim, cli, tmp_path, body):
+def test_possibly_incomplete_bytes_are_not_kept(sim, cli, tmp_path, body):
     parts, pause, reason = BODIES[body]
     sim.fill(images=0)
     storage = Raw(parts, pause)
@@ -203,7 +203,7 @@ def test_bytes_that_may_not_be_all_are_not_believed(sim, cli, tmp_path, body):
     assert reason in ran.json["missing"][0]["reason"]
 
 
-def test_an_answer_that_trickles_is_no_answer(cli, tmp_path):
+def test_a_trickling_answer_is_given_up(cli, tmp_path):
     service = Raw(TRICKLE, 0.1)
     ran = cli(
         "export", "--all", "--read-timeout", "0.5", "--patience", "0.5", "--out", tmp_path / "out",
@@ -211,11 +211,11 @@ def test_an_answer_that_trickles_is_no_answer(cli, tmp_path):
     )  # fmt: skip
     service.listener.close()
     assert_one_error(ran, 5)
-    assert "only trickles" in ran.err
+    assert "is too slow" in ran.err
 
 
 @pytest.mark.parametrize("secret", ["the key", "sv=1&sig=AbCdEfGhIjKlMnOpQrStUvWxYz01234567890%3D"])
-def test_what_is_no_answer_at_all_is_told_without_what_it_echoes(sim, cli, tmp_path, secret):
+def test_an_answer_that_is_not_http_is_not_quoted(sim, cli, tmp_path, secret):
     secret = sim.training_key if secret == "the key" else secret
     service = Raw([f"Sorry: https://x.example/y?{secret} was not for me\r\n\r\n".encode()])
     ran = cli("export", "--all", "--patience", "0", "--out", tmp_path / "out", CV_GDPR_ENDPOINT=service.address)
@@ -226,7 +226,7 @@ def test_what_is_no_answer_at_all_is_told_without_what_it_echoes(sim, cli, tmp_p
     assert "AbCdEf" not in ran.err
 
 
-def test_an_answer_that_cannot_be_unpacked_is_told_as_one_that_broke_off(sim, cli, tmp_path):
+def test_a_damaged_compressed_answer_is_reported(sim, cli, tmp_path):
     sim.fault(Fault("GetProjects", status=200, body=b"not packed at all", headers=PACKED, times=None))
     ran = cli("export", "--all", "--patience", "0", "--out", tmp_path / "out")
     assert_one_error(ran, 5)

@@ -1,18 +1,19 @@
-"""Links that expire while the export runs, and things that are deleted before their bytes were fetched."""
+"""Links that expire during an export, and items deleted before their bytes are fetched."""
 
 import json
 
 import pytest
 
 from custom_vision_simulator import Fault
-from cv_gdpr.delete.holding import models_held
+from cv_gdpr.archive.bag import Bag
+from cv_gdpr.delete.holding import things_held
 from cv_gdpr.links import source_path
 from tests.endurance.enduring import simulator
 from tests.export.exporting import assert_bag, fetched, image_record, payload, project_folder, records, stock, towards
 
 
 def slow_export(cli, sim, out, *words):
-    """Export with few connections from a slow blob host; give what came of it."""
+    """Export with few connections from a slow blob host; return the result."""
     options = ("--connections", "8", "--json", "--out", out)
     return towards(cli, sim)("export", *(words or ("--all",)), *options, CV_GDPR_EXPORT_PATIENCE="20")
 
@@ -61,7 +62,7 @@ def test_links_of_every_kind_are_renewed_from_where_they_came(cli, tmp_path):
 
 
 @pytest.mark.parametrize("row", ["images", "predictions", "exports"])
-def test_what_is_deleted_before_its_bytes_were_fetched_is_recorded_as_gone(sim, cli, tmp_path, row):
+def test_an_item_deleted_before_its_download_is_gone(sim, cli, tmp_path, row):
     project = stock(sim)
     holder = sim.store.projects[project]
     first = next(iter(holder.iterations.values()))
@@ -98,7 +99,7 @@ def test_what_is_deleted_before_its_bytes_were_fetched_is_recorded_as_gone(sim, 
 
 
 @pytest.mark.parametrize("answered", ["nothing", "another", "no link"])
-def test_what_the_service_still_lists_is_missing_and_never_gone(sim, cli, tmp_path, answered):
+def test_an_item_still_listed_is_missing_and_not_gone(sim, cli, tmp_path, answered):
     (project,) = sim.fill(images=5, image_bytes=60)
     ids = list(sim.store.projects[project].workspace.images)
     bodies = {"nothing": [], "another": [image_record()], "no link": [image_record(one) for one in ids]}
@@ -113,7 +114,7 @@ def test_what_the_service_still_lists_is_missing_and_never_gone(sim, cli, tmp_pa
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_a_model_that_is_exported_again_meanwhile_is_fetched_from_its_new_place(sim, cli, tmp_path):
+def test_a_model_exported_again_is_fetched_from_its_new_link(sim, cli, tmp_path):
     project = stock(sim)
     first = next(iter(sim.store.projects[project].iterations.values()))
     listed = fetched(sim, f"/projects/{project}/iterations/{first.id}/export")
@@ -127,4 +128,5 @@ def test_a_model_that_is_exported_again_meanwhile_is_fetched_from_its_new_place(
     kept = project_folder(tmp_path / "out", project) / "exported-models" / first.id
     assert b"PK\x03\x04again" in {path.read_bytes() for path in kept.iterdir()}
     assert cli("verify", tmp_path / "out").code == 0
-    assert (project, f"{first.id}/TensorFlow") in models_held(tmp_path / "out")
+    held = {one[:3] for one in things_held(Bag(tmp_path / "out"))}
+    assert (project, "exports", f"{first.id}/TensorFlow") in held

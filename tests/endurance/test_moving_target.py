@@ -1,4 +1,4 @@
-"""Somebody adds, deletes and tags images while they are listed: nothing that was there throughout is missed."""
+"""Images are added, deleted and tagged while they are listed: none that was present throughout is missed."""
 
 import random
 from dataclasses import replace
@@ -18,7 +18,7 @@ LATE = "ffffffff-0000-4000-8000-000000000000"
 
 
 def listed(out, project):
-    """Give the ids that an export lists for the workspace; none where it has no list."""
+    """Return the ids that an export lists for the workspace, empty without a list."""
     path = project_folder(out, project) / "images.jsonl"
     return {record["id"] for record in records(path)} if path.exists() else set()
 
@@ -58,7 +58,7 @@ class Somebody:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_no_image_that_was_there_throughout_is_missed(sim, cli, tmp_path, seed):
+def test_no_image_present_throughout_is_missed(sim, cli, tmp_path, seed):
     (project,) = sim.fill(images=IMAGES, untagged=250, image_bytes=60)
     chance = random.Random(seed)  # noqa: S311 - chance
     somebody = Somebody(sim, project, chance)
@@ -79,7 +79,7 @@ def test_no_image_that_was_there_throughout_is_missed(sim, cli, tmp_path, seed):
         assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_an_early_one_deleted_and_a_late_one_added_are_found_though_the_counts_agree(sim, cli, tmp_path):
+def test_equal_counts_do_not_hide_a_moved_image(sim, cli, tmp_path):
     (project,) = sim.fill(images=IMAGES, image_bytes=60)
     images = sim.store.projects[project].workspace.images
     there = set(images)
@@ -99,7 +99,7 @@ def test_an_early_one_deleted_and_a_late_one_added_are_found_though_the_counts_a
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(sim, cli, tmp_path):
+def test_images_tagged_between_two_lists_are_found(sim, cli, tmp_path):
     (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
     somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
     workspace = somebody.workspace
@@ -116,7 +116,7 @@ def test_images_that_move_from_untagged_to_tagged_between_the_lists_are_found(si
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_one_that_changes_lists_is_found_though_another_goes_and_a_third_comes(sim, cli, tmp_path):
+def test_equal_counts_do_not_hide_a_retagged_image(sim, cli, tmp_path):
     (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
     somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
     images = somebody.workspace.images
@@ -141,7 +141,7 @@ def test_one_that_changes_lists_is_found_though_another_goes_and_a_third_comes(s
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_a_list_from_which_much_goes_while_it_is_read_is_taken_up_where_it_fits(sim, cli, tmp_path):
+def test_many_deletions_while_listing_miss_nothing(sim, cli, tmp_path):
     (project,) = sim.fill(images=2000, image_bytes=60)
     somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
     images = somebody.workspace.images
@@ -176,7 +176,7 @@ def test_a_list_whose_pages_never_fit_together_is_an_error(sim, cli, tmp_path):
     assert not (tmp_path / "out" / "bagit.txt").exists()
 
 
-def test_an_image_that_moves_into_an_iteration_trained_meanwhile_is_not_called_complete(sim, cli, tmp_path):
+def test_training_while_listing_is_not_called_complete(sim, cli, tmp_path):
     (project,) = sim.fill(images=20, image_bytes=60)
     holder = sim.store.projects[project]
     moved = next(iter(holder.workspace.images))
@@ -190,13 +190,13 @@ def test_an_image_that_moves_into_an_iteration_trained_meanwhile_is_not_called_c
     before(sim, {"GetImageCount"}, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 3
-    assert f"iteration {LATE} came meanwhile" in ran.err
+    assert f"iteration {LATE} was added during the export" in ran.err
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
     kept = iteration_folder(tmp_path / "out", project, LATE) / "images.jsonl"
     assert moved in {record["id"] for record in records(kept)}
 
 
-def test_which_list_is_the_shorter_need_not_be_known(sim, cli, tmp_path):
+def test_either_list_may_be_the_shorter_one(sim, cli, tmp_path):
     (project,) = sim.fill(images=300, untagged=280, image_bytes=60)
     sim.fault(Fault("GetUntaggedImageCount", status=404, times=None))
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")

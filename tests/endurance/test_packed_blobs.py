@@ -1,4 +1,4 @@
-"""Blobs with a Content-Encoding: stored as they are meant, their MD5 that of what was sent; or named."""
+"""Blobs with a Content-Encoding: stored decompressed, with the MD5 checked as sent; or reported."""
 
 import gzip
 import zlib
@@ -20,17 +20,17 @@ from tests.export.exporting import assert_bag, assert_one_error, assert_open, pa
 
 
 def bare(data):
-    """Give a deflate stream without the frame of zlib around it."""
+    """Return a deflate stream without its zlib frame."""
     return zlib.compress(data)[2:-4]
 
 
 def halves(data):
-    """Give two gzip streams, one after the other."""
+    """Return two gzip streams in sequence."""
     return gzip.compress(data[:50]) + gzip.compress(data[50:])
 
 
 def with_another_checksum(data):
-    """Give a gzip stream whose checksum is wrong."""
+    """Return a gzip stream whose checksum is wrong."""
     stream = bytearray(gzip.compress(data))
     stream[-8] ^= 1
     return bytes(stream)
@@ -49,10 +49,10 @@ DAMAGED = {
     "gzip that breaks off": ("gzip", lambda data: gzip.compress(data)[:-9], "it breaks off"),
     "deflate that breaks off": ("deflate", lambda data: zlib.compress(data)[:-5], "it breaks off"),
     "a single byte": ("deflate", lambda _: b"\x78", "it breaks off"),
-    "gzip with more behind it": ("gzip", lambda data: gzip.compress(data) + b"more", "it cannot be unpacked"),
-    "deflate with more behind it": ("deflate", lambda data: zlib.compress(data) + b"more", "more follows its end"),
-    "gzip with a wrong checksum": ("gzip", with_another_checksum, "it cannot be unpacked"),
-    "what is not packed": ("gzip", bytes, "it cannot be unpacked"),
+    "gzip with more behind it": ("gzip", lambda data: gzip.compress(data) + b"more", "it cannot be decompressed"),
+    "deflate with more behind it": ("deflate", lambda data: zlib.compress(data) + b"more", "data follows its end"),
+    "gzip with a wrong checksum": ("gzip", with_another_checksum, "it cannot be decompressed"),
+    "what is not packed": ("gzip", bytes, "it cannot be decompressed"),
 }
 UNKNOWN = {
     "br": "(br)",
@@ -64,7 +64,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("route", ["Blob", "GetArtifact"])
-def test_what_is_packed_is_stored_as_it_is_meant(sim, cli, tmp_path, route):
+def test_a_compressed_blob_is_stored_decompressed(sim, cli, tmp_path, route):
     stock(sim, images=len(MEANT) + 5)
     sim.options.vnet = route == "GetArtifact"
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "plain").code == 0
@@ -78,16 +78,16 @@ def test_what_is_packed_is_stored_as_it_is_meant(sim, cli, tmp_path, route):
 
 
 @pytest.mark.parametrize("route", ["Blob", "GetArtifact"])
-def test_what_cannot_be_unpacked_is_named_and_the_rest_is_there(sim, cli, tmp_path, route):
+def test_a_damaged_compressed_blob_is_reported(sim, cli, tmp_path, route):
     project = stock(sim, images=len(DAMAGED) + len(UNKNOWN) + 5)
     sim.options.vnet = route == "GetArtifact"
     images = iter(sim.store.projects[project].workspace.images)
     expected = {}
     for coding, pack, how in DAMAGED.values():
-        expected[image := next(images)] = f"sent a packed body that is damaged: {how}"
+        expected[image := next(images)] = f"sent a compressed body that is damaged: {how}"
         sim.fault(Fault(route, times=None, match=image.replace("-", ""), edit=packed(coding, pack)))
     for coding, told in UNKNOWN.items():
-        expected[image := next(images)] = f"sent bytes in an encoding that cannot be undone here {told}"
+        expected[image := next(images)] = f"sent a Content-Encoding that is not supported {told}"
         sim.fault(Fault(route, times=None, match=image.replace("-", ""), edit=packed(coding, bytes)))
     ran = cli("export", "images", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.3")
     assert_one_error(ran, 3)
@@ -101,7 +101,7 @@ def test_what_cannot_be_unpacked_is_named_and_the_rest_is_there(sim, cli, tmp_pa
 
 
 @pytest.mark.parametrize("second", ["gzip", "identity"])
-def test_an_encoding_that_is_said_in_two_headers_is_not_taken_for_one(sim, cli, tmp_path, second):
+def test_two_encoding_headers_are_not_taken_for_one(sim, cli, tmp_path, second):
     stock(sim, images=1)
 
     def packed_twice(answer):
@@ -113,10 +113,10 @@ def test_an_encoding_that_is_said_in_two_headers_is_not_taken_for_one(sim, cli, 
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
 
     assert_one_error(ran, 3)
-    assert "in an encoding that cannot be undone here (unknown)" in ran.err
+    assert "a Content-Encoding that is not supported (unknown)" in ran.err
 
 
-def test_a_length_that_is_said_twice_is_one(sim, cli, tmp_path):
+def test_a_repeated_equal_length_is_accepted(sim, cli, tmp_path):
     stock(sim, images=1)
 
     def twice(answer):
@@ -128,7 +128,7 @@ def test_a_length_that_is_said_twice_is_one(sim, cli, tmp_path):
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
 
 
-def test_the_announced_md5_is_that_of_the_bytes_as_they_were_sent(sim, cli, tmp_path):
+def test_the_announced_md5_is_of_the_bytes_as_sent(sim, cli, tmp_path):
     stock(sim, images=1)
     (one,) = faults("blob-gzip", times=1)
     sim.fault(one)  # with the MD5 of what is sent
@@ -155,7 +155,7 @@ def test_the_announced_md5_is_that_of_the_bytes_as_they_were_sent(sim, cli, tmp_
 @example((1 << 18) - 2, ("deflate", zlib.compress), 1)
 @example((1 << 18) - 2, ("deflate", bare), 1)
 @example(1 << 18, ("deflate", bare), 1)  # the whole is read before the last of it is unpacked
-def test_however_the_parts_come_the_bytes_are_the_same(tmp_path_factory, data, how, first):
+def test_the_bytes_do_not_depend_on_how_they_are_split(tmp_path_factory, data, how, first):
     coding, pack = how
     data = b" " * data if isinstance(data, int) else data
     sent = pack(b"\xff\xd8" + data)

@@ -1,4 +1,4 @@
-"""A run that is stopped from outside while nothing answers: within seconds, with a word on how to go on."""
+"""A run stopped from outside while nothing answers: it ends within seconds and says how to resume."""
 
 import itertools
 import os
@@ -32,7 +32,7 @@ HANGS = {
 }
 
 
-def test_a_page_asked_for_ahead_holds_nobody_up(sim, tmp_path):
+def test_a_page_requested_in_advance_does_not_delay_the_end(sim, tmp_path):
     sim.fill(images=800, image_bytes=60)
     hung = Fault("GetTaggedImages", delay=60, times=None, match="skip=510")
     sim.fault(hung)
@@ -52,7 +52,7 @@ def test_a_page_asked_for_ahead_holds_nobody_up(sim, tmp_path):
         ("a hung API", (signal.SIGTERM, 143)),
     ],
 )
-def test_it_stops_within_seconds_and_says_how_to_go_on(sim, cli, tmp_path, hang, signalled):
+def test_it_stops_within_seconds_and_says_how_to_resume(sim, cli, tmp_path, hang, signalled):
     number, code = signalled
     stock(sim)
     fault = HANGS[hang]
@@ -84,12 +84,12 @@ def fails_on_disk(sim, out, kind, most):
     assert process.returncode == 1, err
     assert "Traceback" not in err
     assert err.count("Error: ") == 1
-    assert f"--out {out} goes on" in err
+    assert f"--out {out} resumes it" in err
     assert not (out / "bagit.txt").exists()
     return err
 
 
-def test_a_file_that_may_not_grow_is_told_and_the_run_goes_on_later(sim, cli, tmp_path):
+def test_a_file_size_limit_is_reported_then_resumed(sim, cli, tmp_path):
     # As a full disk does: a write comes back with an error in the middle of a file.
     (project,) = sim.fill(images=6, image_bytes=30_000)
     assert project
@@ -100,7 +100,7 @@ def test_a_file_that_may_not_grow_is_told_and_the_run_goes_on_later(sim, cli, tm
     assert_whole(cli, tmp_path / "out", undisturbed(sim, cli, tmp_path / "other"))
 
 
-def test_too_many_open_files_are_told_with_what_to_do(sim, cli, tmp_path):
+def test_too_many_open_files_are_reported_with_a_hint(sim, cli, tmp_path):
     sim.fill(images=200, image_bytes=3_000)
     sim.fault(Fault("Blob", delay=0.2, times=None))
     err = fails_on_disk(sim, tmp_path / "out", "RLIMIT_NOFILE", 30)
@@ -122,7 +122,7 @@ def small_disk(tmp_path):
     os.system(f"umount -l {place}")  # noqa: S605
 
 
-def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(sim, cli, small_disk, tmp_path):
+def test_a_full_disk_is_reported_then_resumed(sim, cli, small_disk, tmp_path):
     stock(sim)
     sim.fill(images=20, image_bytes=20_000)
     out = small_disk / "out"

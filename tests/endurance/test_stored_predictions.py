@@ -1,4 +1,4 @@
-"""Stored predictions: all that were there before the reading began are found, however the pages move, or it ends."""
+"""Stored predictions: all stored before reading began are found although pages move, or the run fails."""
 
 import itertools
 import uuid
@@ -15,7 +15,7 @@ PAGE = 100
 
 
 def stocked(sim, count):
-    """Add a project with so many stored predictions; give its id."""
+    """Add a project with so many stored predictions; return its id."""
     (project,) = sim.fill(images=0, predictions=count, image_bytes=10)
     return project
 
@@ -48,7 +48,7 @@ def exported_ids(out, project):
     return {one["id"] for one in records(project_folder(out, project) / "predictions.jsonl")}
 
 
-def test_one_page_is_read_once_and_several_until_two_passes_agree(sim, cli, tmp_path):
+def test_several_pages_are_read_until_two_passes_agree(sim, cli, tmp_path):
     stocked(sim, PAGE)
     assert exported(cli, tmp_path / "a").code == 0
     assert len(calls(sim, "QueryPredictions")) == 1
@@ -61,7 +61,7 @@ def test_one_page_is_read_once_and_several_until_two_passes_agree(sim, cli, tmp_
 
 @pytest.mark.parametrize("offsets", [True, False])
 @pytest.mark.parametrize("victims", [1, 30])
-def test_a_prediction_that_is_deleted_meanwhile_hides_no_other(sim, cli, tmp_path, offsets, victims):
+def test_a_deleted_prediction_hides_no_other(sim, cli, tmp_path, offsets, victims):
     sim.options.offsets = offsets
     project = stocked(sim, 250)
     held = sim.store.projects[project].predictions
@@ -74,7 +74,7 @@ def test_a_prediction_that_is_deleted_meanwhile_hides_no_other(sim, cli, tmp_pat
     assert held.keys() <= exported_ids(tmp_path / "out", project)
 
 
-def test_an_erasure_deletes_those_too_that_another_deletion_hid(sim, erase):
+def test_an_erasure_finds_predictions_hidden_by_a_deletion(sim, erase):
     sim.options.offsets = True
     project = stocked(sim, 250)
     held = sim.store.projects[project].predictions
@@ -84,7 +84,7 @@ def test_an_erasure_deletes_those_too_that_another_deletion_hid(sim, erase):
     assert not held
 
 
-def test_live_traffic_does_not_keep_the_reading_from_its_end(sim, cli, tmp_path):
+def test_reading_ends_despite_live_traffic(sim, cli, tmp_path):
     project = stocked(sim, 150)
     before = set(sim.store.projects[project].predictions)
     at_each_page(sim, lambda _: add(sim, project, 40))
@@ -95,20 +95,20 @@ def test_live_traffic_does_not_keep_the_reading_from_its_end(sim, cli, tmp_path)
     assert before <= exported_ids(tmp_path / "out", project)
 
 
-def test_deletions_without_end_are_told(sim, cli, erase, tmp_path):
+def test_endless_deletions_are_reported(sim, cli, erase, tmp_path):
     project = stocked(sim, 400)
     held = sim.store.projects[project].predictions
     at_each_page(sim, lambda _: held.pop(next(iter(held))))
 
     ran = exported(cli, tmp_path / "out")
     assert ran.code == 3
-    assert "passes never agree" in ran.err
+    assert "passes did not agree" in ran.err
     assert erase("predictions", "--all", "--dry-run").code == 1
     assert not calls(sim, "DeletePrediction")
 
 
 @pytest.mark.parametrize("date", ["Thu, 01 Jan 99999999999 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 +99999999999"])
-def test_a_date_that_no_clock_shows_counts_as_none(sim, erase, date):
+def test_an_invalid_date_counts_as_missing(sim, erase, date):
     project = stocked(sim, PAGE + 1)
     sim.fault(Fault("QueryPredictions", headers={"Date": date}, times=None))
 
@@ -137,7 +137,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("pages", ENDLESS)
-def test_pages_without_end_end_with_an_error(sim, cli, erase, tmp_path, pages):
+def test_endless_pages_are_an_error(sim, cli, erase, tmp_path, pages):
     stocked(sim, 3)
     take = sim.faults.take
 

@@ -1,4 +1,4 @@
-"""How fast the service and its storage are asked: within the service's rate, and less when storage is overrun."""
+"""How fast the service and its storage are called: within the rate limit, and slower when storage is overloaded."""
 
 import time
 
@@ -28,7 +28,7 @@ def test_several_projects_at_once_stay_within_the_services_rate(cli, tmp_path):
 
 
 @pytest.mark.parametrize("retry_after", [True, False])
-def test_a_rate_that_is_too_high_is_backed_off_from_and_everything_is_there(cli, tmp_path, retry_after):
+def test_too_high_a_rate_is_lowered_and_nothing_is_missed(cli, tmp_path, retry_after):
     with simulator(calls_per_second=12, retry_after=retry_after) as sim:
         sim.fill(projects=2, images=4, image_bytes=60)
         words = ("--calls-per-second", "0", "--patience", "30")
@@ -47,7 +47,7 @@ def clock(monkeypatch):
     return now
 
 
-def test_the_limit_halves_once_a_burst_and_recovers_one_a_round(clock):
+def test_the_limit_halves_per_burst_and_recovers_by_round(clock):
     limit = AdaptiveLimit(32)
     assert limit.now == 32
     for _ in range(20):
@@ -64,7 +64,7 @@ def test_the_limit_halves_once_a_burst_and_recovers_one_a_round(clock):
     assert limit.now == 32
 
 
-def test_the_limit_never_stops_all(clock):
+def test_the_limit_never_falls_below_one(clock):
     limit = AdaptiveLimit(4)
     for _ in range(50):
         clock[0] += 1
@@ -75,7 +75,7 @@ def test_the_limit_never_stops_all(clock):
     assert AdaptiveLimit(1).now == 1
 
 
-def test_fewer_blobs_are_asked_for_at_once_after_storage_was_overrun(sim, cli, tmp_path):
+def test_fewer_downloads_run_after_storage_is_overloaded(sim, cli, tmp_path):
     sim.fill(images=300, image_bytes=60)
     sim.options.blob_latency = 0.1
     under_way, at_once = [], []
@@ -95,7 +95,7 @@ def test_fewer_blobs_are_asked_for_at_once_after_storage_was_overrun(sim, cli, t
     assert min(max(at_once[start : start + 12]) for start in range(90, 200)) <= 20
 
 
-def test_one_connection_does_not_hold_the_listing_up(sim, cli, tmp_path):
+def test_one_connection_does_not_delay_the_listing(sim, cli, tmp_path):
     sim.fill(images=50, image_bytes=60)
     sim.fault(Fault("Blob", delay=1))
     assert cli("export", "images", "--all", "--connections", "1", "--out", tmp_path / "out").code == 0

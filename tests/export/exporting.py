@@ -1,4 +1,4 @@
-"""What the tests of exports share: a stocked resource, and ways to look at the folder that comes out."""
+"""Helpers for the tests of export: a stocked resource, and ways to inspect the export folder."""
 
 import hashlib
 import json
@@ -17,12 +17,12 @@ JPEG = b"\xff\xd8\xff\xe0"
 
 
 def towards(cli, sim):
-    """Give the same command line, pointed at another simulator."""
+    """Return the same command line for another simulator."""
     return type(cli)(sim.endpoint, sim.training_key)
 
 
 def stock(sim, *, images=9, untagged=3):
-    """Fill one project with something in every row and an image that only its iterations hold; give its id."""
+    """Fill a project with items in every row, and one image that only its iterations hold; return its id."""
     (project,) = sim.fill(images=images, untagged=untagged, image_bytes=400, iterations=2, predictions=3)
     workspace = sim.store.projects[project].workspace
     first, second = sim.store.projects[project].iterations.values()
@@ -33,7 +33,7 @@ def stock(sim, *, images=9, untagged=3):
 
 
 def add_image(sim, project, *, tag=None, metadata=None, name="00"):
-    """Put an image with bytes of its own into a project's workspace; give its id."""
+    """Add an image with unique bytes to a project's workspace; return its id."""
     holder = sim.store.projects[project]
     example = next(iter(holder.workspace.images.values()))
     identity = hashlib.sha256(f"{project}{name}".encode()).hexdigest()
@@ -48,7 +48,7 @@ def add_image(sim, project, *, tag=None, metadata=None, name="00"):
 
 
 def rename_tags(sim, project, *names):
-    """Give the first tags of a project's workspace and iterations these names."""
+    """Return the first tags of a project's workspace and iterations these names."""
     holder = sim.store.projects[project]
     for snapshot in (holder.workspace, *(each.snapshot for each in holder.iterations.values())):
         for identity, name in zip(list(snapshot.tags), names, strict=False):
@@ -56,53 +56,53 @@ def rename_tags(sim, project, *names):
 
 
 def fetched(sim, path, **query):
-    """Give the bytes that the service answers to a GET."""
+    """Return the body of the service's answer to a GET."""
     answer = requests.get(sim.endpoint + API + path, query, headers={"Training-Key": sim.training_key}, timeout=5)
     assert answer.status_code == 200, answer.text
     return answer.content
 
 
 def project_folder(out, project):
-    """Give the folder of a project in an export."""
+    """Return the folder of a project in an export."""
     (folder,) = (out / "data").glob(f"*{project}")
     return folder
 
 
 def iteration_folder(out, project, iteration):
-    """Give the folder of an iteration in an export."""
+    """Return the folder of an iteration in an export."""
     (folder,) = project_folder(out, project).glob(f"iterations/*{iteration}")
     return folder
 
 
 def records(path):
-    """Give the records of a JSON Lines file."""
+    """Return the records of a JSON Lines file."""
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def files(folder):
-    """Give every file below a folder."""
+    """Return every file below a folder."""
     return sorted(Path(top, name) for top, _, names in os.walk(folder) for name in names)
 
 
 def everything(folder):
-    """Give all names and all bytes below a folder as one string of bytes."""
+    """Return all file names and contents below a folder as one bytes object."""
     return b"\n".join(os.fsencode(path.relative_to(folder)) + b"\n" + path.read_bytes() for path in files(folder))
 
 
 def payload(out):
-    """Give path and bytes of every file below data/."""
+    """Return the path and content of every file below data/."""
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in files(out / "data")}
 
 
 def snapshot(folder):
-    """Give what would show that anything below a folder was touched."""
+    """Return mode, size, time and inode of everything below a folder, to show later whether anything was touched."""
     entries = [folder, *folder.rglob("*")]
     states = [(entry, entry.lstat()) for entry in entries]
     return {str(entry): (state.st_mode, state.st_size, state.st_mtime_ns, state.st_ino) for entry, state in states}
 
 
 def assert_bag(out):
-    """Assert that others' tools accept the folder."""
+    """Assert that bagit.py and sha256sum accept the folder."""
     assert bagit.Bag(str(out)).is_valid(), out
     for manifest in ("manifest-sha256.txt", "tagmanifest-sha256.txt"):
         subprocess.run(["sha256sum", "--check", "--strict", "--quiet", manifest], cwd=out, check=True)
@@ -111,7 +111,7 @@ def assert_bag(out):
 
 
 def assert_open(out):
-    """Assert that nobody can take the folder for a finished export; give what it says is missing."""
+    """Assert that the folder is not a finished export; return its list of missing items."""
     assert not (out / "bagit.txt").exists()
     missing = records(out / "missing.jsonl")
     assert missing
@@ -120,12 +120,12 @@ def assert_open(out):
 
 
 def assert_one_error(ran, code):
-    """Assert that a run failed with this code, in one line for a person, and without a trace."""
+    """Assert that a run failed with this exit code, one line of error, and no traceback."""
     assert ran.code == code, (ran.code, ran.out, ran.err)
     assert "Traceback" not in ran.err + ran.out
     assert sum(line.startswith("Error: ") for line in ran.err.splitlines()) == 1, ran.err
 
 
 def image_record(identity="11111111-1111-4111-8111-111111111111", **more):
-    """Give a listed image as the service would send it."""
+    """Return the record of an image as the service lists it."""
     return {"id": identity, "created": "2024-01-01T00:00:00.1234567", "width": 9, "height": 16, **more}

@@ -1,4 +1,4 @@
-"""The account: where the service still tells it, where it does not, and the keys in it."""
+"""The export of the account: where the API still returns it, where it does not, and the keys in it."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def test_keys_are_fingerprints_unless_asked_for(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-def test_an_account_outside_the_api_is_told_with_the_way_to_it(sim, cli, tmp_path, status):
+def test_an_account_outside_the_api_says_how_to_get_it(sim, cli, tmp_path, status):
     sim.fill(images=1)
     sim.fault(Fault("GetAccountInfo", status=status, times=None))
     asked = cli("export", "account", "--all", "--json", "--out", tmp_path / "asked")
@@ -47,7 +47,7 @@ def test_an_account_outside_the_api_is_told_with_the_way_to_it(sim, cli, tmp_pat
     assert_bag(tmp_path / "every")
 
 
-def test_an_account_that_fails_is_missing_not_absent(sim, cli, tmp_path):
+def test_an_account_that_fails_is_missing_not_noted_as_absent(sim, cli, tmp_path):
     sim.fill(images=1)
     sim.fault(Fault("GetAccountInfo", status=500, times=None))
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.1")

@@ -1,4 +1,4 @@
-"""A service that misbehaves: the right exit code, the service's own words, never a success with something missing."""
+"""Exports from a failing service: the right exit code, the service's own message, never success with items missing."""
 
 import pytest
 
@@ -26,7 +26,7 @@ EVERY_LISTING = [
 
 
 def run(cli, out, code, **more):
-    """Export everything, expecting that code and no bag."""
+    """Export everything, and expect this exit code and no bag."""
     ran = cli("export", "--all", "--out", out, **more)
     assert_one_error(ran, code)
     assert not (out / "bagit.txt").exists()
@@ -34,7 +34,7 @@ def run(cli, out, code, **more):
 
 
 @pytest.mark.parametrize("operation", EVERY_LISTING)
-def test_html_where_json_was_due(sim, cli, tmp_path, operation):
+def test_html_instead_of_json(sim, cli, tmp_path, operation):
     stock(sim)
     sim.fault(Fault(operation, status=200, body="<html><body>Sign in</body></html>", times=None))
     ran = run(cli, tmp_path / "out", 1)
@@ -46,7 +46,7 @@ def test_html_where_json_was_due(sim, cli, tmp_path, operation):
     "body", [b"null", b"{}", b"[null]", b"[1]", b'[{"id": 5}]', b'[{"id": ""}]', b'"text"', b"3", b""]
 )
 @pytest.mark.parametrize("operation", ["GetProjects", "GetTaggedImages"])
-def test_something_else_where_a_list_was_due(sim, cli, tmp_path, operation, body):
+def test_another_value_instead_of_a_list(sim, cli, tmp_path, operation, body):
     stock(sim)
     sim.fault(Fault(operation, status=200, body=body, content_type="application/json", times=None))
     run(cli, tmp_path / "out", 1)
@@ -78,13 +78,13 @@ def test_something_else_where_a_list_was_due(sim, cli, tmp_path, operation, body
         ("GetTaggedImages", b"[" * 100_000),
     ],
 )
-def test_json_of_another_kind(sim, cli, tmp_path, operation, body):
+def test_json_of_the_wrong_shape(sim, cli, tmp_path, operation, body):
     stock(sim)
     sim.fault(Fault(operation, status=200, body=body, content_type="application/json", times=None))
     run(cli, tmp_path / "out", 1)
 
 
-# The exit codes of an error to the first call, and to a later one.
+# The exit codes if the first call fails, and if a later one does.
 CODES = {400: (1, 3), 401: (5, 5), 403: (5, 5), 404: (5, 3), 409: (1, 3), 500: (1, 3)}
 BODIES = [b"null", b"[]", b"\xff", b'{"error": null}', "<html>no</html>"]
 
@@ -92,7 +92,7 @@ BODIES = [b"null", b"[]", b"\xff", b'{"error": null}', "<html>no</html>"]
 @pytest.mark.parametrize(
     ("status", "body"), [*((status, b"") for status in CODES), *((401 + n % 4, body) for n, body in enumerate(BODIES))]
 )
-def test_an_error_with_a_body_that_says_nothing(sim, cli, tmp_path, status, body):
+def test_an_error_with_an_uninformative_body(sim, cli, tmp_path, status, body):
     stock(sim)
     first, later = CODES.get(status, (1, 3))
     sim.fault(Fault("GetProjects", status=status, body=body, times=None))
@@ -131,7 +131,7 @@ def test_the_services_own_words_are_quoted_with_the_request_id(sim, cli, tmp_pat
         *(("*", fault) for fault in ({"status": 429}, {"drop": True})),
     ],
 )
-def test_what_does_not_pass_is_no_success(sim, cli, tmp_path, operation, fault):
+def test_a_lasting_fault_is_not_a_success(sim, cli, tmp_path, operation, fault):
     stock(sim)
     sim.fault(Fault(operation, times=None, **fault))
     ran = cli("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.01")
@@ -141,7 +141,7 @@ def test_what_does_not_pass_is_no_success(sim, cli, tmp_path, operation, fault):
     assert not (tmp_path / "out" / "bagit.txt").exists()
 
 
-def test_a_fields_type_that_nobody_expects_is_no_trace(sim, cli, tmp_path):
+def test_an_unexpected_field_type_gives_no_traceback(sim, cli, tmp_path):
     stock(sim)
     odd = image_record(originalImageUri=[1], resizedImageUri={"a": 1}, tags="x", regions=5, metadata=[1])
     sim.fault(Fault("GetTaggedImages", times=None, body=[odd]))

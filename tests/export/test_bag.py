@@ -1,4 +1,4 @@
-"""The folder: a bag that others' tools accept, private, and safe whatever the service names things."""
+"""The export folder: a bag that other tools accept, private, with safe names whatever the service sends."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def test_it_becomes_a_bag_only_when_it_is_whole(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_no_name_leaves_the_folder_or_makes_a_bad_one(sim, cli, tmp_path, name):
+def test_no_name_leaves_the_folder_or_makes_an_invalid_one(sim, cli, tmp_path, name):
     sim.fill(images=3, tags=1, iterations=1)
     (project,) = sim.store.projects.values()
     project.name = name
@@ -103,7 +103,7 @@ def test_no_name_leaves_the_folder_or_makes_a_bad_one(sim, cli, tmp_path, name):
     assert cli("verify", out).code == 0
 
 
-def test_projects_of_one_name_and_of_one_but_for_case_share_nothing(sim, cli, tmp_path):
+def test_projects_with_equal_names_get_separate_folders(sim, cli, tmp_path):
     ids = sim.fill(projects=4, images=3, iterations=2)
     for identity, name in zip(ids, ("Same", "Same", "same", "SAME"), strict=True):
         sim.store.projects[identity].name = name
@@ -122,7 +122,7 @@ def test_projects_of_one_name_and_of_one_but_for_case_share_nothing(sim, cli, tm
     assert_bag(out)
 
 
-def test_ids_that_are_no_ids_make_safe_names_too(sim, cli, tmp_path):
+def test_ids_other_than_uuids_make_safe_names(sim, cli, tmp_path):
     (project,) = sim.fill(images=0)
     ids = ["../../../x", "CON", "con", "a/b", "A/B", "Abc", "aBC", "\u0000", "x" * 400, "..", ".", "a\nb"]
     images = [image_record(each, originalImageUri=f"{sim.blob_host}/i/{n}") for n, each in enumerate(ids)]
@@ -138,7 +138,7 @@ def test_ids_that_are_no_ids_make_safe_names_too(sim, cli, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_project_and_iteration_ids_that_lead_out_stay_in(sim, cli, tmp_path):
+def test_ids_with_path_separators_stay_in_the_folder(sim, cli, tmp_path):
     (project,) = sim.fill(images=1, iterations=1)
     holder = sim.store.projects[project]
     (iteration,) = holder.iterations.values()
@@ -152,7 +152,7 @@ def test_project_and_iteration_ids_that_lead_out_stay_in(sim, cli, tmp_path):
     assert_names_are_safe(tmp_path / "out")
 
 
-def test_a_blob_that_two_places_name_is_kept_once(sim, cli, tmp_path):
+def test_a_blob_listed_in_two_places_is_stored_once(sim, cli, tmp_path):
     (project,) = sim.fill(images=6, iterations=3)
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
     assert len(sim.blob_requests) == 6
@@ -160,9 +160,9 @@ def test_a_blob_that_two_places_name_is_kept_once(sim, cli, tmp_path):
     assert b".cv-gdpr" not in everything(tmp_path / "out")
 
 
-# --- whose the folder is ----------------------------------------------------------------------------------------
+# --- the folder's owner -----------------------------------------------------------------------------------------
 
-ANOTHER = 54321  # a user that nobody is
+ANOTHER = 54321  # the id of a user that does not exist
 AS_ROOT = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file away")
 
 
@@ -196,7 +196,7 @@ def another_users_state(out):
 @pytest.mark.parametrize(
     "lay", [another_users_folder, another_users_link, a_link_to_another_users_folder, another_users_state]
 )
-def test_a_folder_of_another_user_is_refused_to_root_too(sim, cli, tmp_path, lay):
+def test_another_users_folder_is_refused_even_for_root(sim, cli, tmp_path, lay):
     stock(sim)
     lay(tmp_path / "out")
     ran = cli("export", "--all", "--out", tmp_path / "out")
@@ -209,7 +209,7 @@ def test_a_folder_of_another_user_is_refused_to_root_too(sim, cli, tmp_path, lay
 
 
 @AS_ROOT
-def test_a_subfolder_of_another_users_folder_is_taken(sim, cli, tmp_path):
+def test_a_subfolder_of_another_users_folder_is_used(sim, cli, tmp_path):
     stock(sim)
     another_users_folder(tmp_path / "out")
     assert cli("export", "--all", "-q", "--out", tmp_path / "out" / "export").code == 0
@@ -218,7 +218,7 @@ def test_a_subfolder_of_another_users_folder_is_taken(sim, cli, tmp_path):
 
 @AS_ROOT
 @pytest.mark.parametrize("kind", [".cv-gdpr/run.json", ".cv-gdpr/journal", "data", "data/*", "data/*/images/*"])
-def test_what_another_user_put_into_an_unfinished_export_stops_it(sim, cli, tmp_path, kind):
+def test_another_users_file_in_an_unfinished_export_is_refused(sim, cli, tmp_path, kind):
     stock(sim)
     out = tmp_path / "out"
     sim.fault(Fault("Blob", status=400))
@@ -229,21 +229,21 @@ def test_what_another_user_put_into_an_unfinished_export_stops_it(sim, cli, tmp_
     assert "belongs to another user" in ran.err
 
 
-def test_where_the_file_system_maps_owners_the_export_is_made_with_a_warning(sim, cli, tmp_path, monkeypatch, caplog):
+def test_a_file_system_that_maps_owners_gives_a_warning(sim, cli, tmp_path, monkeypatch, caplog):
     stock(sim)
     out = tmp_path / "out"
-    monkeypatch.setattr(os, "geteuid", lambda: ANOTHER)  # whatever is written here belongs to somebody else
+    monkeypatch.setattr(os, "geteuid", lambda: ANOTHER)  # so that new files belong to another user
     sim.fault(Fault("Blob", status=400))
     assert cli("export", "--all", "-q", "--out", out).code == 3
     assert cli("export", "--all", "-q", "--out", out).code == 0
     assert_bag(out)
     assert cli("verify", out).code == 0
     assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == 2 * [
-        f"Warning: whose {out} is cannot be told: its file system maps owners"
+        f"Warning: the owner of {out} is unknown: its file system maps owners"
     ]
 
 
-def test_a_name_that_somebody_took_is_never_written_through(tmp_path):
+def test_a_taken_name_is_never_written_through(tmp_path):
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "precious")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""Everything that the service holds is there: every page, place and continuation, or the export says that it is not."""
+"""An export holds everything that the service holds, from every page and place, or says what is missing."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tests.export.exporting import (
 )
 
 
-def test_an_image_that_only_an_iteration_holds_is_there_with_its_bytes(sim, cli, tmp_path):
+def test_an_image_held_only_by_an_iteration_is_exported(sim, cli, tmp_path):
     project = stock(sim)
     holder = sim.store.projects[project]
     out = tmp_path / "out"
@@ -37,7 +37,7 @@ def test_an_image_that_only_an_iteration_holds_is_there_with_its_bytes(sim, cli,
         assert (folder / "images" / f"{identity}.jpg").read_bytes() == image_bytes(image)
 
 
-def test_every_page_is_read_over_ties(sim, cli, tmp_path):
+def test_every_page_is_read_despite_equal_times(sim, cli, tmp_path):
     (project,) = sim.fill(images=1100, untagged=300, image_bytes=50)
     images = sim.store.projects[project].workspace.images
     moment = next(iter(images.values())).created
@@ -52,15 +52,15 @@ def test_every_page_is_read_over_ties(sim, cli, tmp_path):
     assert len(kept) == 1100
     assert set(kept) == set(images)
     skips = [int(call.query["skip"]) for call in sim.calls if call.operation == "GetTaggedImages"]
-    assert sorted(skips) == [0, 255, 510, 765]  # each page begins with the last record of the one before
+    assert sorted(skips) == [0, 255, 510, 765]  # each page overlaps the one before by a record
     assert all(int(call.query["take"]) <= 256 for call in sim.calls if "take" in call.query)
     assert_bag(tmp_path / "out")
 
 
-def test_an_image_listed_twice_is_written_once_and_one_left_out_is_found(sim, cli, tmp_path):
+def test_duplicate_and_skipped_images_of_a_listing_are_handled(sim, cli, tmp_path):
     (project,) = sim.fill(images=300, image_bytes=50)
     page = json.loads(fetched(sim, f"/projects/{project}/images/tagged", take=256, orderBy="Oldest"))
-    # Paging by skip while things move: the first page's last image comes again, one is not listed at all.
+    # A list that changes while it is paged by skip: the first page's last image is repeated, another one is skipped.
     sim.fault(Fault("GetTaggedImages", body=[*page[:254], page[255], page[255]]))
     ran = cli("export", "images", "--all", "--json", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
@@ -69,7 +69,7 @@ def test_an_image_listed_twice_is_written_once_and_one_left_out_is_found(sim, cl
 
 
 @pytest.mark.parametrize("body", [b"4", b"6", b"0"])
-def test_counts_that_disagree_leave_the_export_open(sim, cli, tmp_path, body):
+def test_differing_counts_leave_the_export_unfinished(sim, cli, tmp_path, body):
     (project,) = sim.fill(images=5)
     sim.fault(Fault("GetImageCount", times=None, body=body))
     ran = cli("export", "--all", "--out", tmp_path / "out")
@@ -85,7 +85,7 @@ def test_counts_that_disagree_leave_the_export_open(sim, cli, tmp_path, body):
     assert_bag(tmp_path / "out")
 
 
-def test_a_listing_that_never_ends_ends_all_the_same(sim, cli, tmp_path):
+def test_an_endless_listing_is_stopped(sim, cli, tmp_path):
     sim.fill(images=3)
     images = [image_record(f"11111111-1111-4111-8111-{n:012}", originalImageUri="https://x/y") for n in range(256)]
     sim.fault(Fault("GetTaggedImages", times=None, body=images))
@@ -95,14 +95,14 @@ def test_a_listing_that_never_ends_ends_all_the_same(sim, cli, tmp_path):
     assert_one_error(cli("export", "predictions", "--all", "--out", tmp_path / "other"), 1)
 
 
-def test_a_count_of_validation_images_that_disagrees_is_told_too(sim, cli, tmp_path):
+def test_a_differing_count_of_validation_images_is_reported(sim, cli, tmp_path):
     sim.fill(images=10, iterations=1)
     sim.fault(Fault("GetImagePerformanceCount", times=None, body=b"77"))
     assert_one_error(cli("export", "performance", "--all", "--out", tmp_path / "out"), 3)
     assert {entry["row"] for entry in assert_open(tmp_path / "out")} == {"performance"}
 
 
-def test_tags_are_kept_for_each_iteration_where_they_differ(sim, cli, tmp_path):
+def test_iterations_with_different_tags_keep_their_own(sim, cli, tmp_path):
     (project,) = sim.fill(images=6, tags=2, iterations=2)
     holder = sim.store.projects[project]
     first, second = holder.iterations.values()
@@ -119,7 +119,7 @@ def test_tags_are_kept_for_each_iteration_where_they_differ(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize("status", ["Training", "Failed", "Staging"])
-def test_an_iteration_without_performance_is_recorded_as_such(sim, cli, tmp_path, status):
+def test_an_iteration_without_performance_is_noted(sim, cli, tmp_path, status):
     (project,) = sim.fill(images=5, iterations=2)
     first, second = sim.store.projects[project].iterations.values()
     first.status = status
@@ -132,7 +132,7 @@ def test_an_iteration_without_performance_is_recorded_as_such(sim, cli, tmp_path
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_a_completed_iteration_whose_performance_fails_is_no_absence(sim, cli, tmp_path):
+def test_failed_performance_of_a_completed_iteration_is_missing(sim, cli, tmp_path):
     sim.fill(images=5, iterations=1)
     sim.fault(Fault("GetIterationPerformance", status=400, times=None))
     ran = cli("export", "--all", "--out", tmp_path / "out")
@@ -140,7 +140,7 @@ def test_a_completed_iteration_whose_performance_fails_is_no_absence(sim, cli, t
     assert {entry["row"] for entry in assert_open(tmp_path / "out")} == {"performance"}
 
 
-def test_models_that_are_done_are_there_and_others_are_recorded(sim, cli, tmp_path):
+def test_finished_models_are_exported_and_others_noted(sim, cli, tmp_path):
     project = stock(sim)
     first, second = sim.store.projects[project].iterations.values()
     assert cli("export", "exports", "--all", "-q", "--out", tmp_path / "out").code == 0
@@ -171,7 +171,7 @@ def test_predictions_are_read_to_the_last_continuation(sim, cli, tmp_path):
         assert (folder / "predictions" / f"{identity}.jpg").read_bytes() == prediction_bytes(prediction)
 
 
-def test_originals_that_are_blobs_of_their_own_are_there_beside_the_resized(cli, tmp_path):
+def test_separate_originals_are_exported_beside_resized_images(cli, tmp_path):
     with Simulator(original_blobs=True) as sim:
         (project,) = sim.fill(images=4)
         ran = towards(cli, sim)("export", "images", "--all", "--out", tmp_path / "out")
@@ -210,7 +210,7 @@ def test_files_are_named_by_their_true_type(sim, cli, tmp_path):
     assert {path.stem: path.suffix for path in kept} == expected
 
 
-def test_a_project_that_vanishes_meanwhile_is_told(sim, cli, tmp_path):
+def test_a_project_deleted_during_the_export_is_reported(sim, cli, tmp_path):
     (_, second) = sim.fill(projects=2, images=2)
     sim.fault(Fault("*", status=404, body={"code": "NotFoundProject"}, times=None, match=f"/projects/{second}"))
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
@@ -220,7 +220,7 @@ def test_a_project_that_vanishes_meanwhile_is_told(sim, cli, tmp_path):
     assert set(verdicts.values()) == {"incomplete", "not in the API"}
 
 
-def test_rename_keeps_nothing_back(sim, cli, tmp_path):
+def test_a_tag_name_of_300_characters_is_kept(sim, cli, tmp_path):
     (project,) = sim.fill(images=3)
     rename_tags(sim, project, "x" * 300)
     assert cli("export", "tags", "--all", "-q", "--out", tmp_path / "out").code == 0

@@ -1,4 +1,4 @@
-"""Losses that other tools keep quiet about: files that could not be had, cut files, files changed between two runs."""
+"""Losses that other tools do not report: missing files, truncated files, files changed between two runs."""
 
 import json
 
@@ -23,7 +23,7 @@ def images_of(sim, project):
 
 
 @pytest.mark.parametrize("fault", [Fault("GetArtifact", cut=100), Fault("GetArtifact", status=200, body=b"")])
-def test_an_artifact_is_not_taken_as_done_when_it_is_cut_or_empty(cli, tmp_path, fault):
+def test_a_truncated_or_empty_artifact_is_fetched_again(cli, tmp_path, fault):
     with Simulator(vnet=True) as sim:
         (project,) = sim.fill(images=3, image_bytes=400)
         sim.fault(fault)
@@ -37,7 +37,7 @@ def test_an_artifact_is_not_taken_as_done_when_it_is_cut_or_empty(cli, tmp_path,
 @pytest.mark.parametrize(
     "fault", [{"cut": 100}, {"cut": 0}, {"drop": True}, {"status": 404}, {"status": 500}, {"status": 200, "body": b""}]
 )
-def test_an_artifact_that_never_comes_whole_is_named(cli, tmp_path, fault):
+def test_an_always_truncated_artifact_is_named(cli, tmp_path, fault):
     with Simulator(vnet=True) as sim:
         (project,) = sim.fill(images=3, image_bytes=400)
         lost = next(iter(images_of(sim, project)))
@@ -54,7 +54,7 @@ def test_an_artifact_that_never_comes_whole_is_named(cli, tmp_path, fault):
 
 
 def one_short(sim, cli, out):
-    """Run an export of which one file is missing; give the project and the files that are there."""
+    """Run an export that misses one file; return the project and the other files."""
     (project,) = sim.fill(images=6, image_bytes=400)
     images = list(images_of(sim, project))
     sim.fault(Fault("Blob", status=404, times=None, match=f"/i-{images[-1].replace('-', '')}"))
@@ -85,11 +85,11 @@ def remove(path):
 
 
 @pytest.mark.parametrize("harm", [cut, empty, grow, flip, remove])
-def test_a_file_harmed_between_two_runs_is_fetched_again(sim, cli, tmp_path, harm):
+def test_a_file_damaged_between_two_runs_is_fetched_again(sim, cli, tmp_path, harm):
     out = tmp_path / "out"
     project, kept = one_short(sim, cli, out)
     harm(kept[0])
-    again = ["--recheck"] if harm is flip else []  # the size is always compared, the bytes if asked for
+    again = ["--recheck"] if harm is flip else []  # a change without a change of size needs --recheck
     assert cli("export", "images", "--all", "-q", *again, "--out", out).code == 0
     assert len(sim.blob_requests) == 2
     for identity, image in images_of(sim, project).items():
@@ -98,7 +98,7 @@ def test_a_file_harmed_between_two_runs_is_fetched_again(sim, cli, tmp_path, har
     assert cli("verify", out).code == 0
 
 
-def test_an_image_without_a_link_is_missing_not_exported(sim, cli, tmp_path):
+def test_an_image_without_a_link_is_missing(sim, cli, tmp_path):
     project = stock(sim)
     identity = next(iter(images_of(sim, project)))
     record = {"id": identity, "created": "2024-01-01T00:00:00", "width": 1, "height": 1, "thumbnailUri": "https://x/t"}
@@ -127,7 +127,7 @@ LINKS = [
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_a_link_that_leads_nowhere_good_is_missing_and_its_signature_not_told(sim, cli, tmp_path, link):
+def test_a_bad_link_is_missing_and_its_signature_is_not_shown(sim, cli, tmp_path, link):
     (project,) = sim.fill(images=1)
     (identity,) = images_of(sim, project)
     sim.fault(Fault("GetTaggedImages", times=None, body=[{"id": identity, "originalImageUri": link}]))
@@ -140,7 +140,7 @@ def test_a_link_that_leads_nowhere_good_is_missing_and_its_signature_not_told(si
     assert "root:" not in shown
 
 
-def test_a_listing_that_breaks_off_counts_nothing_as_exported(sim, cli, tmp_path):
+def test_a_failed_listing_counts_nothing_as_exported(sim, cli, tmp_path):
     (project,) = sim.fill(images=5)
     sim.fault(Fault("GetUntaggedImages", status=400, times=None))
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
@@ -151,7 +151,7 @@ def test_a_listing_that_breaks_off_counts_nothing_as_exported(sim, cli, tmp_path
     assert not (project_folder(tmp_path / "out", project) / "images.jsonl").exists()
 
 
-def test_many_missing_things_are_all_in_the_file_and_some_on_the_screen(sim, cli, tmp_path):
+def test_the_file_lists_all_missing_items_the_screen_some(sim, cli, tmp_path):
     (project,) = sim.fill(images=40)
     sim.fault(Fault("Blob", status=404, times=None))
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""How often and how fast the service is asked: our patience alone, never multiplied by the SDK's own retries."""
+"""How often and how fast calls are sent: --patience alone decides, not the SDK's own retries."""
 
 import time
 from itertools import pairwise
@@ -11,7 +11,7 @@ from tests.export.exporting import assert_one_error, stock
 
 
 def asked(sim, operation):
-    """Give the times at which an operation was asked for."""
+    """Return the times at which an operation was called."""
     return [call.when for call in sim.calls if call.operation == operation]
 
 
@@ -25,7 +25,7 @@ def asked(sim, operation):
         *(("QueryPredictions", fault) for fault in ({"status": 500}, {"drop": True})),
     ],
 )
-def test_without_patience_each_thing_is_asked_once(sim, cli, tmp_path, operation, fault):
+def test_without_patience_each_call_is_sent_once(sim, cli, tmp_path, operation, fault):
     stock(sim)
     sim.fault(Fault(operation, times=None, **fault))
     ran = cli("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0")
@@ -33,7 +33,7 @@ def test_without_patience_each_thing_is_asked_once(sim, cli, tmp_path, operation
     assert len(asked(sim, operation)) == 1
 
 
-def test_retry_after_without_patience_is_not_obeyed_by_the_sdk_either(sim, cli, tmp_path):
+def test_the_sdk_ignores_retry_after_without_patience(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("GetTags", status=429, times=None, headers={"Retry-After": "1"}))
     started = time.monotonic()
@@ -42,7 +42,7 @@ def test_retry_after_without_patience_is_not_obeyed_by_the_sdk_either(sim, cli, 
     assert len(asked(sim, "GetTags")) == 1
 
 
-def test_patience_bounds_the_tries(sim, cli, tmp_path):
+def test_patience_limits_the_retries(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("GetTags", status=500, times=None))
     started = time.monotonic()
@@ -55,18 +55,18 @@ def test_patience_bounds_the_tries(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500, "body": b""}])
-def test_a_service_that_is_down_is_waited_for_once_and_not_with_each_call(sim, cli, tmp_path, fault):
+def test_patience_with_a_down_service_is_used_up_once(sim, cli, tmp_path, fault):
     sim.fill(projects=12, images=1, image_bytes=60)
     sim.fault(Fault("*", times=None, after=1, **fault))
 
     ran = cli("export", "--all", "-q", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="1")
 
     assert ran.code == 3
-    assert len(sim.calls) < 12 * 9 + 25  # a call for each list of each project, and the tries of the first few
+    assert len(sim.calls) < 12 * 9 + 25  # a call for each list of each project, and the first retries
 
 
 @pytest.mark.parametrize("after", [8, 20])
-def test_a_service_that_comes_back_is_waited_for_anew(sim, cli, tmp_path, after):
+def test_patience_starts_again_after_an_answer(sim, cli, tmp_path, after):
     stock(sim)
     for number in range(3):
         sim.fault(Fault("*", status=503, times=2, after=after * (number + 1)))
@@ -86,7 +86,7 @@ def test_the_service_says_how_long_to_wait(sim, cli, tmp_path, headers, message)
     assert second - first >= 1
 
 
-def test_twice_an_error_and_then_an_answer_is_a_success(sim, cli, tmp_path):
+def test_two_errors_and_then_an_answer_is_a_success(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("GetProject", status=500, times=2))
     assert cli("export", "projects", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="10").code == 0
@@ -94,7 +94,7 @@ def test_twice_an_error_and_then_an_answer_is_a_success(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["dropped", "cut-at-once", "hung", "trickling-head", "error-503"])
-def test_a_very_first_call_that_fails_is_tried_again(sim, cli, tmp_path, name):
+def test_a_failed_first_call_is_tried_again(sim, cli, tmp_path, name):
     stock(sim)
     for fault in faults(name, times=1):
         sim.fault(fault)
@@ -103,7 +103,7 @@ def test_a_very_first_call_that_fails_is_tried_again(sim, cli, tmp_path, name):
     assert len(asked(sim, "GetProjects")) == 2
 
 
-def test_where_nobody_listens_it_is_not_tried_again(cli, tmp_path):
+def test_an_endpoint_without_a_server_is_not_tried_again(cli, tmp_path):
     started = time.monotonic()
     ran = cli("export", "--all", "--patience", "20", "--out", tmp_path / "out", CV_GDPR_ENDPOINT="http://127.0.0.1:9")
     assert_one_error(ran, 5)
@@ -111,7 +111,7 @@ def test_where_nobody_listens_it_is_not_tried_again(cli, tmp_path):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
-def test_an_error_that_stays_is_not_asked_again(sim, cli, tmp_path, status):
+def test_a_permanent_error_is_not_tried_again(sim, cli, tmp_path, status):
     stock(sim)
     sim.fault(Fault("GetProject", status=status, times=None))
     assert cli("export", "projects", "--all", "--out", tmp_path / "out").code != 0
@@ -130,7 +130,7 @@ def test_no_second_holds_more_calls_than_allowed(sim, cli, tmp_path):
     assert sum(ran.json["calls"].values()) == len(moments)
 
 
-def test_the_service_is_told_who_asks_and_never_shown_the_key_elsewhere(sim, cli, tmp_path):
+def test_only_the_service_gets_the_key_and_the_tools_name(sim, cli, tmp_path):
     stock(sim)
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
     assert all("cv-gdpr/" in call.headers["User-Agent"] for call in sim.calls)
@@ -139,7 +139,7 @@ def test_the_service_is_told_who_asks_and_never_shown_the_key_elsewhere(sim, cli
     assert not any(sim.training_key in str(call.headers) + str(call.query) for call in sim.blob_requests)
 
 
-def test_passwords_that_lie_in_the_home_folder_are_not_sent(sim, cli, tmp_path):
+def test_passwords_from_netrc_are_not_sent(sim, cli, tmp_path):
     stock(sim)
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password secret\ndefault login anybody password secret\n")

@@ -1,4 +1,4 @@
-"""Progress: live lines on a terminal, nothing elsewhere."""
+"""Progress: live lines on a terminal, and nowhere else."""
 
 import os
 import pty
@@ -16,7 +16,7 @@ ESCAPE = "\x1b"
 
 
 def on_a_terminal(cli, out, *words, **variables):
-    """Run an export whose standard error is a terminal; give its exit code, what the terminal got, and its output."""
+    """Run an export with a terminal as standard error; return its exit code, the terminal's text, and its output."""
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", *words, "--out", str(out)]
     settings = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "CI"}}
     settings |= cli.variables | {"TERM": "xterm-256color", "COLUMNS": "100"} | variables
@@ -37,7 +37,7 @@ def _read(terminal):
             continue
         try:
             chunk = os.read(terminal, 65536)
-        except OSError:  # Linux's way to say that the other end is closed
+        except OSError:  # Linux reports the closed other end as an error
             break
         if not chunk:
             break
@@ -60,7 +60,7 @@ def test_a_terminal_shows_a_live_line_for_each_project(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize(("words", "variables"), [((), {"TERM": "dumb"}), (("-q",), {})])
-def test_a_dumb_terminal_and_a_quiet_run_get_no_control_characters(sim, cli, tmp_path, words, variables):
+def test_a_dumb_terminal_gets_no_control_characters(sim, cli, tmp_path, words, variables):
     sim.fill(images=5)
     sim.fault(Fault("Blob", delay=0.3, times=None))
     code, shown, said = on_a_terminal(cli, tmp_path / "out", *words, **variables)
@@ -77,7 +77,7 @@ def test_no_color_means_no_color(sim, cli, tmp_path):
     assert not {code for code in colours if 30 <= int(code) <= 49 or 90 <= int(code) <= 107}
 
 
-def test_where_there_is_no_terminal_there_is_no_progress(sim, cli, tmp_path):
+def test_no_progress_without_a_terminal(sim, cli, tmp_path):
     sim.fill(images=5)
     sim.fault(Fault("Blob", delay=0.3, times=None))
     ran = cli("export", "--all", "--out", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""A run that was cut off is finished by the same command; whatever else lies at --out is left as it is."""
+"""The same command finishes an interrupted export; anything else at --out is left untouched."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.export.exporting import assert_bag, assert_one_error, assert_open, pa
 
 
 def half_done(sim, cli, out):
-    """Leave an export of which half of the images could not be had."""
+    """Leave an unfinished export that misses half of the images."""
     sim.fault(Fault("Blob", status=400, times=4))
     assert cli("export", "--all", "-q", "--out", out).code == 3
     sim.clear_faults()
@@ -29,7 +29,7 @@ def same_as_undisturbed(cli, out, other):
     assert payload(out) == payload(other)
 
 
-def test_a_failed_run_is_finished_and_only_what_lacked_is_fetched(sim, cli, tmp_path):
+def test_finishing_a_failed_run_fetches_only_missing_files(sim, cli, tmp_path):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     ran = cli("export", "--all", "--out", tmp_path / "out")
@@ -39,7 +39,7 @@ def test_a_failed_run_is_finished_and_only_what_lacked_is_fetched(sim, cli, tmp_
 
 
 @pytest.mark.parametrize("tail", [b'{"path":"images/x', b"\x00" * 64, b'{"path": 1}\n[]\n"x"\nnull\n\n'])
-def test_a_torn_journal_is_no_obstacle(sim, cli, tmp_path, tail):
+def test_a_torn_journal_is_repaired(sim, cli, tmp_path, tail):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     (journal,) = (tmp_path / "out" / ".cv-gdpr" / "journal").iterdir()
@@ -49,7 +49,7 @@ def test_a_torn_journal_is_no_obstacle(sim, cli, tmp_path, tail):
     same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
 
 
-def test_a_journal_that_leads_out_of_the_folder_is_not_believed(sim, cli, tmp_path):
+def test_a_journal_path_outside_the_folder_is_ignored(sim, cli, tmp_path):
     project = stock(sim)
     half_done(sim, cli, tmp_path / "out")
     (journal,) = (tmp_path / "out" / ".cv-gdpr" / "journal").iterdir()
@@ -63,20 +63,20 @@ def test_a_journal_that_leads_out_of_the_folder_is_not_believed(sim, cli, tmp_pa
     same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
 
 
-def test_stale_temporary_files_and_things_that_are_gone_do_not_stay(sim, cli, tmp_path):
+def test_stale_temporary_and_outdated_files_are_removed(sim, cli, tmp_path):
     project = stock(sim)
     half_done(sim, cli, tmp_path / "out")
     (temporary,) = (tmp_path / "out" / ".cv-gdpr").glob("tmp-*")
     (temporary / "0").write_bytes(b"half a picture")
     (temporary / "99").write_bytes(b"half a picture")
-    # What the service does not hold any more when the run is finished is not of the export.
+    # Items deleted at the service before the run is finished are not in the export.
     predictions = sim.store.projects[project].predictions
     predictions.pop(next(iter(predictions)))
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
     same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
 
 
-def test_a_run_that_the_service_stopped_goes_on(sim, cli, tmp_path):
+def test_a_run_stopped_by_the_service_resumes(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("GetExports", status=401, times=None))
     assert_one_error(cli("export", "--all", "--out", tmp_path / "out"), 5)
@@ -87,7 +87,7 @@ def test_a_run_that_the_service_stopped_goes_on(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_a_run_that_is_interrupted_goes_on(sim, cli, tmp_path, number, code):
+def test_an_interrupted_run_resumes(sim, cli, tmp_path, number, code):
     stock(sim)
     sim.fault(Fault("Blob", delay=30, times=None, after=3))
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--out", str(tmp_path / "out")]
@@ -157,7 +157,7 @@ def a_link_to_a_foreign_folder(out):
         a_link_to_a_foreign_folder,
     ],
 )
-def test_what_is_not_ours_is_not_touched(sim, cli, tmp_path, lay):
+def test_foreign_files_and_folders_are_not_touched(sim, cli, tmp_path, lay):
     stock(sim)
     lay(tmp_path / "out")
     before = snapshot(tmp_path)
@@ -167,7 +167,7 @@ def test_what_is_not_ours_is_not_touched(sim, cli, tmp_path, lay):
     assert snapshot(tmp_path) == before
 
 
-def test_an_empty_folder_is_taken(sim, cli, tmp_path):
+def test_an_existing_empty_folder_is_used(sim, cli, tmp_path):
     stock(sim)
     (tmp_path / "out").mkdir(mode=0o755)
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
@@ -189,7 +189,7 @@ UUID = "c008830a-fbd1-49d5-856f-094be7200d15"
         f"data/{30 * 'd/'}notes.txt",
     ],
 )
-def test_a_file_of_the_users_in_an_unfinished_export_stops_it(sim, cli, tmp_path, place):
+def test_a_foreign_file_in_an_unfinished_export_is_refused(sim, cli, tmp_path, place):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     (tmp_path / "out" / place).parent.mkdir(parents=True, exist_ok=True)
@@ -197,11 +197,11 @@ def test_a_file_of_the_users_in_an_unfinished_export_stops_it(sim, cli, tmp_path
     before = snapshot(tmp_path / "out" / "data")
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 2)
-    assert "not an export's" in ran.err
+    assert "is not part of an export" in ran.err
     assert snapshot(tmp_path / "out" / "data") == before
 
 
-def test_folders_of_the_users_stay_where_they_are(sim, cli, tmp_path):
+def test_the_users_own_folders_are_kept(sim, cli, tmp_path):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     (tmp_path / "out" / "data" / "mine" / "too").mkdir(parents=True)
@@ -210,7 +210,7 @@ def test_folders_of_the_users_stay_where_they_are(sim, cli, tmp_path):
     assert_bag(tmp_path / "out")
 
 
-def test_a_link_in_the_place_of_the_data_is_refused_and_what_it_leads_to_left_alone(sim, cli, tmp_path):
+def test_a_link_in_place_of_data_is_refused_and_not_followed(sim, cli, tmp_path):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     (tmp_path / "out" / "data").rename(tmp_path / "elsewhere")
@@ -221,7 +221,7 @@ def test_a_link_in_the_place_of_the_data_is_refused_and_what_it_leads_to_left_al
 
 
 @pytest.mark.parametrize("name", ["owner", "journal/Project-1.new"])
-def test_a_pipe_in_the_state_of_an_unfinished_export_is_not_waited_for(sim, cli, tmp_path, name):
+def test_a_pipe_in_the_state_folder_does_not_block(sim, cli, tmp_path, name):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     place = tmp_path / "out" / ".cv-gdpr" / name
@@ -242,7 +242,7 @@ def test_a_pipe_in_the_state_of_an_unfinished_export_is_not_waited_for(sim, cli,
         ("--all", "--endpoint", "http://127.0.0.1:9"),
     ],
 )
-def test_an_unfinished_export_of_something_else_is_not_touched(sim, cli, tmp_path, words):
+def test_an_unfinished_export_of_another_run_is_not_touched(sim, cli, tmp_path, words):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     before = snapshot(tmp_path)
@@ -252,7 +252,7 @@ def test_an_unfinished_export_of_something_else_is_not_touched(sim, cli, tmp_pat
     assert snapshot(tmp_path) == before
 
 
-def test_a_selections_values_are_not_in_the_folders_state(sim, cli, tmp_path):
+def test_selector_values_are_not_in_the_state_folder(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("Blob", status=400))
     ran = cli("export", "images", "--all", "--tag", "tag 1", "--out", tmp_path / "out")
@@ -263,7 +263,7 @@ def test_a_selections_values_are_not_in_the_folders_state(sim, cli, tmp_path):
     assert cli("export", "images", "--all", "--tag", "tag 1", "--out", tmp_path / "out").code == 0
 
 
-def test_two_runs_at_once_into_one_folder_are_one_too_many(sim, cli, tmp_path):
+def test_a_second_run_at_once_into_one_folder_is_refused(sim, cli, tmp_path):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     sim.fault(Fault("GetProject", delay=1.5))
@@ -281,19 +281,19 @@ def test_two_runs_at_once_into_one_folder_are_one_too_many(sim, cli, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_told(cli, tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(cli, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     assert_one_error(cli("export", "--all", "--out", tmp_path / "closed" / "out"), 1)
 
 
-def test_a_folder_below_a_file_is_told(cli, tmp_path):
+def test_a_folder_below_a_file_is_an_error(cli, tmp_path):
     (tmp_path / "file").write_text("mine")
     assert_one_error(cli("export", "--all", "--out", tmp_path / "file" / "out"), 1)
     assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", [".", "tmp", "owner", "journal"])
-def test_a_link_in_the_state_of_an_unfinished_export_is_not_followed(sim, cli, tmp_path, name):
+def test_a_link_in_the_state_folder_is_not_followed(sim, cli, tmp_path, name):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     place = tmp_path / "out" / ".cv-gdpr" / name
@@ -309,7 +309,7 @@ def test_a_link_in_the_state_of_an_unfinished_export_is_not_followed(sim, cli, t
     assert snapshot(tmp_path) == before
 
 
-def test_a_run_cut_off_after_its_bag_was_closed_is_finished_by_the_same_command(sim, cli, tmp_path):
+def test_a_run_killed_after_closing_its_bag_can_be_finished(sim, cli, tmp_path):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     (tmp_path / "out" / "bagit.txt").write_text("BagIt-Version: 1.0\n")
@@ -317,7 +317,7 @@ def test_a_run_cut_off_after_its_bag_was_closed_is_finished_by_the_same_command(
     assert_bag(tmp_path / "out")
 
 
-def test_a_run_that_lost_what_it_is_about_is_not_taken_for_another(sim, cli, tmp_path):
+def test_a_folder_without_run_json_is_refused(sim, cli, tmp_path):
     stock(sim)
     half_done(sim, cli, tmp_path / "out")
     (tmp_path / "out" / ".cv-gdpr" / "run.json").write_text("")

@@ -1,4 +1,4 @@
-"""Which rows and which projects an export is about, and the ways to say so."""
+"""The rows and projects that an export covers, and the options that choose them."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def documents(out):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_row_alone_is_that_row_and_no_other(sim, cli, tmp_path, row):
+def test_one_row_exports_only_that_row(sim, cli, tmp_path, row):
     stock(sim)
     ran = cli("export", row, "--all", "--json", "--out", tmp_path / "out")
     assert ran.code == (3 if row == "account" else 0), ran.err
@@ -35,7 +35,7 @@ def test_a_row_alone_is_that_row_and_no_other(sim, cli, tmp_path, row):
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_no_row_is_every_row(sim, cli, tmp_path):
+def test_without_a_row_every_row_is_exported(sim, cli, tmp_path):
     stock(sim)
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
@@ -59,7 +59,7 @@ def test_no_row_is_every_row(sim, cli, tmp_path):
     )
 
 
-def test_the_table_for_a_person_says_the_same_as_json(sim, cli, tmp_path):
+def test_the_printed_table_equals_the_json(sim, cli, tmp_path):
     stock(sim)
     told = cli("export", "--all", "--out", tmp_path / "told")
     lines = {line.split()[0]: line.split() for line in told.out.splitlines() if line.strip()}
@@ -69,7 +69,7 @@ def test_the_table_for_a_person_says_the_same_as_json(sim, cli, tmp_path):
     assert told.err == ""
 
 
-def test_projects_are_named_by_name_by_id_and_more_than_once(sim, cli, tmp_path):
+def test_projects_are_chosen_by_name_or_id_repeatedly(sim, cli, tmp_path):
     first, second, third = sim.fill(projects=3, images=1)
     for number, named in enumerate([["Project 1"], [first.upper()], ["Project 1", first]]):
         options = [part for name in named for part in ("--project", name)]
@@ -100,7 +100,7 @@ def test_options_work_on_either_side_of_a_row(sim, cli, tmp_path, words):
     assert len(records(project_folder(out, project) / "images.jsonl")) == 2
 
 
-def test_what_repeats_adds_up_over_both_sides(sim, cli, tmp_path):
+def test_repeated_options_add_up_on_both_sides_of_a_row(sim, cli, tmp_path):
     sim.fill(projects=3, images=1)
     options = ("--project", "Project 1", "projects", "--project", "Project 3")
     ran = cli("export", *options, "--json", "--out", tmp_path / "out")
@@ -146,7 +146,7 @@ def test_an_empty_variable_counts_as_not_set(sim, cli, tmp_path):
     assert_one_error(cli("export", "--out", tmp_path / "none", **empty), 2)
 
 
-def test_microsofts_variable_names_serve_where_ours_are_empty(sim, cli, tmp_path):
+def test_microsofts_variable_names_are_the_fallback(sim, cli, tmp_path):
     ours = {"CV_GDPR_ENDPOINT": "", "CV_GDPR_TRAINING_KEY": ""}
     theirs = {"VISION_TRAINING_ENDPOINT": sim.endpoint + "/", "VISION_TRAINING_KEY": sim.training_key}
     assert cli("export", "--all", "--out", tmp_path / "out", **ours, **theirs).code == 0

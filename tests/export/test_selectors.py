@@ -1,4 +1,4 @@
-"""One data subject: what the selectors take, what they leave, and where they do not serve."""
+"""One data subject: what the selectors include, what they leave out, and where they cannot be used."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.export.exporting import (
 
 @pytest.fixture(scope="module")
 def people():
-    """Give a resource with three subjects' images, told apart by tag, metadata and id, and their ids."""
+    """Return a resource with images of three data subjects, distinguished by tag, metadata and id, and their ids."""
     with Simulator() as sim:
         (project,) = sim.fill(images=1, untagged=1, tags=2)
         rename_tags(sim, project, "anna", "bob")
@@ -51,7 +51,7 @@ def people():
         (["--image-ids-file", "FILE", "--tag", "anna", "--metadata", "year=2024"], {"anna2"}),
     ],
 )
-def test_kinds_narrow_values_widen_and_nobody_else_is_in_the_bag(people, cli, tmp_path, options, taken):
+def test_selectors_narrow_and_their_values_widen(people, cli, tmp_path, options, taken):
     sim, project, ids = people
     listed = f"# two\n{ids['anna1'].upper()}\r\n\n  {ids['anna2'].replace('-', '')}\n"
     (tmp_path / "ids").write_text(listed)
@@ -74,7 +74,7 @@ def test_kinds_narrow_values_widen_and_nobody_else_is_in_the_bag(people, cli, tm
     assert_bag(out)
 
 
-def test_a_value_that_only_some_images_lack_is_said_to_match_nothing(people, cli, tmp_path):
+def test_a_selector_value_that_matches_nothing_is_named(people, cli, tmp_path):
     sim, _, ids = people
     options = ("--metadata", "subject=anna", "--metadata", "subject=secret person")
     ran = towards(cli, sim)("export", "images", "--all", *options, "--out", tmp_path / "out")
@@ -88,7 +88,7 @@ def test_a_value_that_only_some_images_lack_is_said_to_match_nothing(people, cli
     assert ran.json["unmatched"] == [f"--image-id {absent}"]
 
 
-def test_kinds_that_have_nothing_in_common_are_told(people, cli, tmp_path):
+def test_selectors_without_a_common_image_are_reported(people, cli, tmp_path):
     sim, _, ids = people
     options = ("--image-id", ids["bob1"], "--tag", "anna")
     ran = towards(cli, sim)("export", "images", "--all", *options, "--json", "--out", tmp_path / "out")
@@ -105,15 +105,15 @@ def test_tags_are_narrowed_to_those_named(people, cli, tmp_path):
     assert b"bob" not in everything(tmp_path / "out")
 
 
-def test_a_mistyped_tag_is_refused_without_others_names_before_anything_is_written(people, cli, tmp_path):
+def test_a_mistyped_tag_is_refused_without_naming_others(people, cli, tmp_path):
     sim, _, _ = people
     ran = towards(cli, sim)("export", "images", "--all", "--tag", "ana", "--out", tmp_path / "out")
     assert_one_error(ran, 2)
-    assert "anna" not in ran.err  # no terminal is there: it may be a mail of cron
+    assert "anna" not in ran.err  # without a terminal: cron may mail the output
     assert not (tmp_path / "out").exists()
 
 
-def test_predictions_are_narrowed_by_their_likeliest_tag_and_by_id(sim, cli, tmp_path):
+def test_predictions_are_selected_by_likeliest_tag_and_by_id(sim, cli, tmp_path):
     (project,) = sim.fill(images=6, iterations=1, predictions=30)
     likeliest = {
         each.id: max(each.guesses, key=lambda guess: guess.probability).tag.name
@@ -180,14 +180,14 @@ def test_a_selector_that_cannot_narrow_a_row_is_refused(cli, tmp_path, row, opti
         (["--image-ids-file", "BINARY"], ""),
     ],
 )
-def test_a_selector_that_is_no_such_thing_is_refused(cli, tmp_path, words, stdin):
+def test_an_invalid_selector_is_refused(cli, tmp_path, words, stdin):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     words = [str(tmp_path / "binary") if word == "BINARY" else word for word in words]
     assert_one_error(cli("export", "images", "--all", *words, "--out", tmp_path / "out", stdin=stdin), 2)
     assert not (tmp_path / "out").exists()
 
 
-def test_an_iteration_that_is_deleted_while_tags_are_looked_up_costs_no_more_than_itself(sim, cli, tmp_path):
+def test_an_iteration_deleted_during_the_tag_check_is_skipped(sim, cli, tmp_path):
     project = stock(sim)
     gone = next(iter(sim.store.projects[project].iterations))
     sim.fault(Fault("GetTags", status=404, match=gone))

@@ -1,4 +1,4 @@
-"""What is stored is what the service sent, field by field; only signatures are gone, and they are gone everywhere."""
+"""The export stores what the service sent, field by field, except for signatures, which are removed everywhere."""
 
 import json
 
@@ -21,7 +21,7 @@ LISTING = "GetTaggedImages"
 
 
 def exact(text):
-    """Give JSON as nested pairs, numbers as their text, signed links cut: equal only if sent alike."""
+    """Return JSON as nested pairs, with numbers as text and links without signatures, for an exact comparison."""
     value = json.loads(text, object_pairs_hook=lambda pairs: ("object", pairs), parse_float=_text, parse_int=_text)
     return _unsigned(value)
 
@@ -43,7 +43,7 @@ def lines(path):
 
 
 def only_image(sim, record):
-    """Have the service list this one image, its text as it stands, and nothing else."""
+    """Have the service list only this image, with exactly this JSON text."""
     body = record if isinstance(record, bytes) else json.dumps([record]).encode()
     sim.fault(Fault(LISTING, times=None, body=body))
     sim.fault(Fault("GetUntaggedImages", times=None, body=b"[]"))
@@ -90,7 +90,7 @@ def test_every_document_is_what_the_service_sent(sim, cli, tmp_path):
         '"originalName": "a?b\\"c", "": "empty name", "sig": "sig=no link"',
     ],
 )
-def test_fields_that_nobody_knows_stay_as_they_are(sim, cli, tmp_path, text):
+def test_unknown_fields_are_kept_unchanged(sim, cli, tmp_path, text):
     (project,) = sim.fill(images=0)
     head = json.dumps(image_record(originalImageUri=f"{sim.blob_host}/i/1")).removesuffix("}")
     sent = f"[{head}, {text}}}]".encode()
@@ -134,7 +134,7 @@ def test_signatures_and_the_key_are_nowhere(sim, cli, tmp_path, options, broken)
 @pytest.mark.parametrize(
     "query", ["?sv=1&sig=SECRET&se=2", "?sig=SECRET", "?SIG=SECRET", "?a=\\&sig=SECRET", '?a="&sig=SECRET']
 )
-def test_a_signature_is_cut_in_whatever_field_it_comes(sim, cli, tmp_path, query):
+def test_signatures_are_removed_from_every_field(sim, cli, tmp_path, query):
     (project,) = sim.fill(images=0)
     link = "https://example.org/a"
     fields = dict.fromkeys(("thumbnailUri", "unknownUri", "somewhere", "Url", "description", 'de"epUri'), link + query)

@@ -13,14 +13,14 @@ ClientOf = Callable[[Simulator], CustomVisionTrainingClient]
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    """Give an empty simulator with the default options."""
+    """Yield an empty simulator with the default options."""
     with Simulator() as running:
         yield running
 
 
 @pytest.fixture
 def client_of() -> Iterator[ClientOf]:
-    """Give the function that makes SDK clients of a simulator, and close them in the end."""
+    """Yield a function that creates SDK clients of a simulator; close them in the end."""
     made: list[CustomVisionTrainingClient] = []
 
     def make(running: Simulator) -> CustomVisionTrainingClient:
@@ -35,5 +35,5 @@ def client_of() -> Iterator[ClientOf]:
 
 @pytest.fixture
 def client(sim: Simulator, client_of: ClientOf) -> CustomVisionTrainingClient:
-    """Give an SDK client of the default simulator."""
+    """Return an SDK client of the default simulator."""
     return client_of(sim)

@@ -1,4 +1,4 @@
-"""The blob host: signed links, their life, relative paths and original blobs."""
+"""The blob host: signed links and their expiry, relative paths, original blobs."""
 
 import time
 from base64 import b64encode
@@ -14,7 +14,7 @@ from custom_vision_simulator import Simulator
 
 
 def one_image(sim, client):
-    """Fill in one image and give its project id and record."""
+    """Add one image; return its project id and record."""
     (project,) = sim.fill(images=1)
     return project, client.get_images(project)[0]
 

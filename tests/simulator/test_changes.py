@@ -17,13 +17,13 @@ from custom_vision_simulator import Simulator
 
 
 def upload(client, project, count, **more):
-    """Upload that many different files and give the summary."""
+    """Upload that many different files and return the summary."""
     entries = [ImageFileCreateEntry(name=f"{index}.jpg", contents=b"image %d" % index) for index in range(count)]
     return client.create_images_from_files(project, ImageFileCreateBatch(images=entries, **more))
 
 
 def code_of(caught):
-    """Give the status and the code of an SDK error."""
+    """Return the status and the code of an SDK error."""
     return caught.value.response.status_code, caught.value.error.code
 
 
@@ -156,7 +156,7 @@ def test_all_images_alone_spares_iterations(sim, client):
     assert client.get_image_count(project, iteration_id=iteration) == 5
 
 
-def test_a_deleted_tag_leaves_its_images_untagged_in_the_workspace_only(sim, client):
+def test_a_deleted_tag_leaves_iterations_tagged(sim, client):
     """A deleted tag leaves its images untagged in the workspace only."""
     (project,) = sim.fill(images=4, tags=1, iterations=1)
     iteration = client.get_iterations(project)[0].id

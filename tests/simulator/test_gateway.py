@@ -22,7 +22,7 @@ def get(sim, path, **more):
 
 
 def pipelined(sim, path, count):
-    """Give the text of all answers to that many requests sent at once, so that they fall into one second."""
+    """Return the texts of the answers to that many requests, sent at once so that they fall into one second."""
     host, _, port = sim.endpoint.removeprefix("http://").partition(":")
     head = f"GET {path} HTTP/1.1\r\nHost: x\r\nTraining-Key: {sim.training_key}\r\n"
     with socket.create_connection((host, int(port)), timeout=5) as opened, opened.makefile("rb") as answers:
@@ -52,8 +52,8 @@ def test_unknown_routes_are_404_of_the_gateway(sim):
     assert {each.operation for each in sim.calls} == {"Unknown"}
 
 
-def test_doubled_slashes_do_no_harm_and_headers_are_the_services(sim):
-    """Doubled slashes do no harm and headers are the services."""
+def test_doubled_slashes_and_response_headers(sim):
+    """Doubled slashes count as one, and headers are those of the service."""
     answer = get(sim, f"/{BASE}/projects")
     assert answer.json() == []
     assert answer.headers["Request-Id"] == answer.headers["apim-request-id"]
@@ -74,7 +74,7 @@ def test_rate_limit(retry_after):
 
 
 def test_account_info_only_when_asked_for(sim):
-    """Account info only when asked for."""
+    """GetAccountInfo is answered only with its option."""
     path = "/customvision/v1.2/Training/account"
     assert get(sim, path).status_code == 404
     with Simulator(account_info=True) as old:
@@ -123,15 +123,15 @@ def test_what_a_fault_answers(sim):
     assert answers[3].headers["Retry-After"] == "9"
 
 
-def test_an_empty_error_body_breaks_the_sdk_as_it_really_does(sim, client):
-    """An empty error body breaks the sdk as it really does."""
+def test_an_empty_error_body_breaks_the_sdk(sim, client):
+    """An empty error body breaks the SDK, as with the real service."""
     sim.fault(Fault("GetProjects", status=400, body=b""))
     with pytest.raises(TypeError):
         client.get_projects()
 
 
 def test_match_delay_and_headers_on_the_normal_answer(sim):
-    """Match delay and headers on the normal answer."""
+    """`match`, `delay` and `headers` apply to the normal answer."""
     sim.fault(Fault("GetProjects", match="a=b", delay=0.2, headers={"X-More": "1"}, content_type="text/plain"))
     plain = get(sim, f"{BASE}/projects")
     assert "X-More" not in plain.headers
@@ -164,8 +164,8 @@ def test_cuts_send_true_headers(sim, client, cut):
     assert len(requests.get(uri, timeout=5).content) == 20_000
 
 
-def test_done_but_the_answer_lost(sim, client):
-    """Done but the answer lost."""
+def test_an_operation_runs_though_its_answer_is_lost(sim, client):
+    """With `done` an operation runs although its answer is lost."""
     first, second = sim.fill(projects=2, images=1)
     sim.fault(Fault("DeleteProject", status=400, done=True))
     with pytest.raises(CustomVisionErrorException):

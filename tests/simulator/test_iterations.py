@@ -1,4 +1,4 @@
-"""Training, publishing, performance and exports through the SDK."""
+"""Training, publishing, performance and exported models, through the SDK."""
 
 import io
 import zipfile
@@ -13,13 +13,13 @@ from custom_vision_simulator.domains import GENERAL
 
 @pytest.fixture
 def trained(sim, client):
-    """Give a project and its completed iteration."""
+    """Return a project and its completed iteration."""
     (project,) = sim.fill(images=10)
     return project, client.train_project(project).id
 
 
 def refused(operation):
-    """Give the status and code with which an operation is refused."""
+    """Return the status and code with which an operation is refused."""
     with pytest.raises(CustomVisionErrorException) as caught:
         operation()
     return caught.value.response.status_code, caught.value.error.code

@@ -6,7 +6,7 @@ from azure.cognitiveservices.vision.customvision.training.models import CustomVi
 
 
 def pages(read, **more):
-    """Give the ids of all pages of a listing, read by skip."""
+    """Return the ids of all pages of a listing, read by skip."""
     ids = []
     while batch := read(take=256, skip=len(ids), **more):
         ids += [each.id for each in batch]

@@ -11,7 +11,7 @@ from azure.cognitiveservices.vision.customvision.training.models import (
 
 
 def query_all(client, project, **more):
-    """Give the pages of a whole query, by the token's continuation."""
+    """Return all pages of a query, read by the token's continuation."""
     token, pages = PredictionQueryToken(**more), []
     while True:
         answer = client.query_predictions(project, token)
@@ -70,8 +70,8 @@ def test_deleting_at_most_64(sim, client):
     assert requests.get(left.original_image_uri, timeout=5).status_code == 404
 
 
-def test_quick_test_is_stored_unless_told_otherwise(sim, client):
-    """Quick test is stored unless told otherwise."""
+def test_quick_test_is_stored_by_default(sim, client):
+    """The quick test stores its prediction by default."""
     (project,) = sim.fill(images=3, iterations=1)
     client.quick_test_image(project, b"not kept", store=False)
     assert query_all(client, project) == [[]]

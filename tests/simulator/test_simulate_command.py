@@ -1,4 +1,4 @@
-"""`cv-gdpr simulate`, as a person starts it: two lines to paste, a service behind them, an end by Ctrl-C."""
+"""`cv-gdpr simulate` from a shell: it prints two lines to paste, serves requests, and ends on Ctrl-C."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from custom_vision_simulator.catalogue import CATALOGUE
 
 
 def answers_of(number, *words):
-    """Start the simulator, ask for the projects so many times, end it by Ctrl-C; give the answers, and its end."""
+    """Start the simulator, list the projects so many times, stop it by Ctrl-C; return the answers and its exit."""
     command = [sys.executable, "-m", "cv_gdpr", "simulate", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True, **pipes) as process:
@@ -31,13 +31,13 @@ def answers_of(number, *words):
     return answers
 
 
-def test_two_lines_lead_to_a_service_with_the_rate_asked_for():
+def test_the_two_lines_lead_to_a_running_service():
     answers = answers_of(4, "--images", "7", "--calls-per-second", "3")
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert {project["name"] for project in answers[0].json()} == {"Visitors & pets", "Launch site", "Project 1"}
 
 
-def test_faults_are_played_by_name_as_often_as_asked_for_or_always():
+def test_named_faults_fire_as_often_as_requested():
     answers = answers_of(5, "--fault", "throttled-gateway=2", "--fault", "forbidden", "--fault", "blob-404")
     assert [answer.status_code for answer in answers] == [429, 429, 403, 403, 403]
 
@@ -50,7 +50,7 @@ def test_the_faults_are_listed_with_a_sentence_each(cli):
 
 
 @pytest.mark.parametrize("name", ["nonsense", "", "=2", "throttled=", "throttled=0", "throttled=-1", "throttled=x"])
-def test_an_unknown_fault_is_refused_with_those_that_there_are(cli, name):
+def test_an_unknown_fault_lists_the_known_ones(cli, name):
     ran = cli("simulate", "--fault", name)
     assert ran.code == 2
     assert ran.err.startswith("Error: ")

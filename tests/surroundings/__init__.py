@@ -1,1 +1,1 @@
-"""The environment that a command finds: proxies, certificates, locales, limits, odd arguments."""
+"""The environment of a command: proxies, certificates, locales, limits, odd arguments."""

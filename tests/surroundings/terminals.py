@@ -1,4 +1,4 @@
-"""A command on a real terminal, or with only one of its streams on one."""
+"""Runs a command on a real terminal, or with one of its streams on one."""
 
 import os
 import pty
@@ -10,7 +10,7 @@ from tests.endurance.enduring import environment
 
 
 def on_terminal(sim, *words, streams=("stderr",), cwd=None, **variables):
-    """Run a command with those streams on a terminal; give its exit code, and what it wrote to each, as bytes."""
+    """Run a command with those streams on a terminal; return its exit code and the bytes written to each."""
     ours, theirs = pty.openpty()
     pipes = {name: theirs if name in streams else subprocess.PIPE for name in ("stdout", "stderr")}
     command = [sys.executable, "-m", "cv_gdpr", *map(str, words)]
@@ -18,7 +18,7 @@ def on_terminal(sim, *words, streams=("stderr",), cwd=None, **variables):
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=settings, cwd=cwd, **pipes) as process:
         os.close(theirs)
         shown = b""
-        with suppress(OSError):  # what a terminal gives that nobody writes to any more
+        with suppress(OSError):  # reading a closed terminal raises OSError
             while part := os.read(ours, 65536):
                 shown += part
         piped = {name: pipe.read() for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)) if pipe}

@@ -1,4 +1,4 @@
-"""Certificates that the environment names: a file that cannot be used is told by its variable."""
+"""Certificates from the environment: an unusable file is reported by its variable."""
 
 import certifi
 import pytest
@@ -18,7 +18,7 @@ def places(tmp_path):
     ("variable", "others"),
     [("REQUESTS_CA_BUNDLE", {"CURL_CA_BUNDLE": "/nowhere"}), ("CURL_CA_BUNDLE", {"REQUESTS_CA_BUNDLE": ""})],
 )
-def test_certificates_that_cannot_be_used_are_told_by_their_variable(cli, places, variable, others, place):
+def test_unusable_certificates_are_reported_by_variable(cli, places, variable, others, place):
     for command in (("export",), ("delete", "--dry-run")):
         ran = cli(*command, "--all", **others, **{variable: str(places[place])})
         assert_one_error(ran, 2)
@@ -26,11 +26,11 @@ def test_certificates_that_cannot_be_used_are_told_by_their_variable(cli, places
 
 
 @pytest.mark.parametrize("command", [("export", "-q"), ("delete", "--dry-run")])
-def test_certificates_that_can_be_used_are(sim, cli, tmp_path, monkeypatch, command):
+def test_usable_certificates_are_used(sim, cli, tmp_path, monkeypatch, command):
     sim.fill(images=1)
     (tmp_path / "folder").mkdir()
     for number, place in enumerate((certifi.where(), tmp_path / "folder")):
         (tmp_path / f"{number}").mkdir()
-        monkeypatch.chdir(tmp_path / f"{number}")  # two exports of one second would have one name
+        monkeypatch.chdir(tmp_path / f"{number}")  # two exports in one second would have the same name
         ran = cli(*command, "--all", REQUESTS_CA_BUNDLE=str(place), SSL_CERT_FILE="/nowhere", SSL_CERT_DIR="/nowhere")
         assert ran.code == 0, ran.err

@@ -1,4 +1,4 @@
-"""Odd input, and machines that lack something: each gets its line and its code, and none is "unexpected"."""
+"""Odd input, and machines that lack something: one line and the right code, never an "unexpected" error."""
 
 import shlex
 import subprocess
@@ -13,14 +13,14 @@ from tests.export.exporting import assert_one_error
 
 
 def assert_told(ran, code):
-    """Assert that it failed with this code, in one line that does not call it unexpected."""
+    """Assert that a run failed with this code and one line, without "unexpected"."""
     assert_one_error(ran, code)
     assert "unexpected" not in ran.out + ran.err
 
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """Give things of all kinds that may lie where a file or a folder is due."""
+    """Return paths of all kinds, to be used in place of a file or a folder."""
     contents = {
         "text": b"text",
         "no text": bytes(range(256)),
@@ -60,10 +60,10 @@ FINE = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_lies_where_something_else_is_due_is_a_usage_error(sim, cli, places, place):
+def test_a_path_of_the_wrong_kind_is_a_usage_error(sim, cli, places, place):
     for option, words in TAKERS.items():
         if (option, place) == ("--out", "folder"):
-            continue  # an empty one is just right
+            continue  # an empty folder is valid
         ran = cli(*words, option, places[place])
         code = ran.code if ran.code in FINE.get((option, place), ()) else 2
         assert_told(ran, code)
@@ -71,7 +71,7 @@ def test_what_lies_where_something_else_is_due_is_a_usage_error(sim, cli, places
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_verify_takes_only_what_it_knows(cli, places, place):
+def test_verify_refuses_unknown_input(cli, places, place):
     ran = cli("verify", places[place])
     assert_told(ran, 4 if place in {"folder", "dot"} else 2)
 
@@ -81,7 +81,7 @@ def test_a_key_file_without_a_key_is_a_usage_error(cli, places, place):
     assert_told(cli("export", "--all", "--key-file", places[place]), 2)
 
 
-def test_a_key_given_in_place_of_its_file_is_not_shown(cli):
+def test_a_key_given_as_its_file_path_is_not_shown(cli):
     key = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
     ran = cli("export", "--all", "--json", "-vv", "--key-file", key)
     assert ran.code == 2
@@ -90,7 +90,7 @@ def test_a_key_given_in_place_of_its_file_is_not_shown(cli):
 
 
 @pytest.mark.parametrize("end", ["{Endpoint}", "/{Endpoint}/x", "/a b", "/<x>", "/\\x"])
-def test_a_template_is_no_endpoint(sim, cli, end):
+def test_a_placeholder_endpoint_is_refused(sim, cli, end):
     assert_told(cli("export", "--all", "--endpoint", sim.endpoint + end), 2)
     assert sim.calls == []
 
@@ -113,7 +113,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_any_json_that_the_service_sends_is_kept_or_named(sim, cli, tmp_path, value):
+def test_any_json_of_the_service_is_kept_or_reported(sim, cli, tmp_path, value):
     stock(sim, images=3, iterations=0)
     for operation, body in BODIES.items():
         sim.clear_faults()
@@ -130,7 +130,7 @@ def test_any_json_that_the_service_sends_is_kept_or_named(sim, cli, tmp_path, va
 @pytest.mark.parametrize(
     "body", [b"9" * 5000, b'{"code":' + b"9" * 5000 + b"}", b"[" * 100_000, b"\xff\xfe", b"1E+9999999"]
 )
-def test_any_body_of_an_error_is_told_or_left_out(sim, cli, tmp_path, body):
+def test_any_error_body_is_handled(sim, cli, tmp_path, body):
     sim.fault(Fault("GetProjects", status=400, body=body, times=None))
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_told(ran, 1)
@@ -155,7 +155,7 @@ main()
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
-def test_too_few_threads_are_told(sim, tmp_path, allowed):
+def test_too_few_threads_are_reported(sim, tmp_path, allowed):
     stock(sim)
     words = ("export", "--all", "-q", "--out", "out")
     command = [sys.executable, "-c", FEW_THREADS, str(allowed), *words]
@@ -171,7 +171,7 @@ def test_too_few_threads_are_told(sim, tmp_path, allowed):
 @pytest.mark.parametrize(
     "error", [BlockingIOError(11, "Resource temporarily unavailable"), OSError(12, "Cannot allocate")]
 )
-def test_no_more_processes_are_told(sim, cli, tmp_path, monkeypatch, error):
+def test_too_few_processes_are_reported(sim, cli, tmp_path, monkeypatch, error):
     stock(sim)
 
     def refuse(*_, **__):
@@ -188,7 +188,7 @@ PLACES_OF_WORK = ["service.answers.json_list", "archive.folder.json_line", "proj
 
 
 @pytest.mark.parametrize("place", PLACES_OF_WORK)
-def test_too_little_memory_is_told(sim, cli, tmp_path, monkeypatch, place):
+def test_too_little_memory_is_reported(sim, cli, tmp_path, monkeypatch, place):
     stock(sim)
     module, _, name = f"cv_gdpr.{place}".rpartition(".")
     usual, left = getattr(sys.modules[module], name), [2]
@@ -216,7 +216,7 @@ def test_too_little_memory_is_told(sim, cli, tmp_path, monkeypatch, place):
         ("export LC_ALL=xx_YY.nonsense TERM=nonsense COLUMNS=-1 TZ=nonsense;", ("delete", "--all", "--dry-run"), 0),
     ],
 )
-def test_an_odd_shell_is_borne(sim, tmp_path, before, words, code):
+def test_an_odd_shell_does_no_harm(sim, tmp_path, before, words, code):
     stock(sim)
     sim.fault(Fault("DeleteProject", status=400, times=None))
     script = f"{before} exec {shlex.join([sys.executable, '-m', 'cv_gdpr', *words])}"

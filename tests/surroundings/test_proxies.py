@@ -1,4 +1,4 @@
-"""Proxies that the environment names: a bad one is told by its variable, and nothing of its address is shown."""
+"""Proxies from the environment: a bad one is reported by its variable, without its address."""
 
 import socket
 import threading
@@ -37,7 +37,7 @@ BAD = [
 
 @contextmanager
 def proxy(status):
-    """Give the address of a proxy that answers everything with that status; without one: of nobody."""
+    """Return the address of a proxy that answers everything with that status, or of no proxy for None."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         place = f"127.0.0.1:{listener.getsockname()[1]}"
 
@@ -60,7 +60,7 @@ def assert_untold(ran):
 
 
 @pytest.mark.parametrize("address", BAD)
-def test_what_is_no_proxys_address_is_told_by_its_variable(sim, cli, tmp_path, address):
+def test_a_malformed_proxy_is_reported_by_variable(sim, cli, tmp_path, address):
     sim.fill(images=1)
     ran = cli("export", "--all", "--out", tmp_path / "out", "-vv", HTTP_PROXY=address)
     assert ran.code == 2
@@ -81,7 +81,7 @@ def test_the_variable_that_counts_is_named(cli, command, variable):
 
 
 @pytest.mark.parametrize("status", [0, 407, 502])
-def test_a_proxy_that_does_not_do_it_is_told_by_its_variable(sim, cli, tmp_path, status):
+def test_a_failing_proxy_is_reported_by_variable(sim, cli, tmp_path, status):
     sim.fill(images=1)
     with proxy(status) as address:
         ran = cli(
@@ -94,7 +94,7 @@ def test_a_proxy_that_does_not_do_it_is_told_by_its_variable(sim, cli, tmp_path,
 
 
 @pytest.mark.parametrize("status", [0, 407])
-def test_a_proxy_of_the_blobs_that_does_not_do_it_costs_the_blobs(sim, cli, tmp_path, status):
+def test_a_failing_proxy_for_blobs_leaves_blobs_missing(sim, cli, tmp_path, status):
     sim.fill(images=1)
     with proxy(status) as address:
         link = "https://blobs.example.org/x?sv=1&sig=abc"
@@ -108,7 +108,7 @@ def test_a_proxy_of_the_blobs_that_does_not_do_it_costs_the_blobs(sim, cli, tmp_
     assert_untold(ran)
 
 
-def test_a_bad_proxy_of_the_blobs_alone_ends_the_export(sim, cli, tmp_path):
+def test_a_malformed_proxy_for_blobs_ends_the_export(sim, cli, tmp_path):
     sim.fill(images=1)
     image = {"id": "11111111-1111-4111-8111-111111111111", "originalImageUri": "https://others.example.org/x?sig=abc"}
     sim.fault(Fault("GetTaggedImages", times=None, body=[image]))
@@ -118,7 +118,7 @@ def test_a_bad_proxy_of_the_blobs_alone_ends_the_export(sim, cli, tmp_path):
     assert_untold(ran)
 
 
-def test_no_proxy_spares_an_address_that_is_none(sim, cli, tmp_path):
+def test_no_proxy_skips_a_malformed_proxy_address(sim, cli, tmp_path):
     sim.fill(images=1)
     ran = cli("export", "--all", "-q", "--out", tmp_path / "out", HTTP_PROXY=BAD[0], NO_PROXY="127.0.0.1")
     assert ran.code == 0, ran.err

@@ -1,4 +1,4 @@
-"""What only a terminal is shown: near values, which are others' data, and control characters."""
+"""What is shown on a terminal only: near values, which are data of others, and control characters."""
 
 import subprocess
 import sys
@@ -18,11 +18,11 @@ def test_near_values_show_on_a_terminal(sim):
     stock(sim)
     code, told = on_terminal(sim, *TYPO)
     assert code == 2
-    assert b"Hint: near it: alice" in told["stderr"]
+    assert b"Hint: similar: alice" in told["stderr"]
 
 
 @pytest.mark.parametrize(("more", "streams"), [(("--json",), ("stdout", "stderr")), (("-vv",), ("stdout",))])
-def test_near_values_show_in_no_json_and_no_log(sim, more, streams):
+def test_near_values_stay_out_of_json_and_log(sim, more, streams):
     stock(sim)
     code, told = on_terminal(sim, *TYPO, *more, streams=streams)
     assert code == 2
@@ -43,7 +43,7 @@ def test_near_values_show_in_no_json_and_no_log(sim, more, streams):
         ("…", ["…"], ["…"]),
     ],
 )
-def test_no_id_and_no_number_is_shown(given, near, shown):
+def test_near_ids_and_numbers_are_never_shown(given, near, shown):
     assert to_be_shown(given, near) == shown
 
 
@@ -70,7 +70,7 @@ def assert_plain(text):
 
 
 @pytest.mark.parametrize("variables", LIVELY, ids=" ".join)
-def test_no_pipe_and_no_log_holds_control_characters(sim, cli, tmp_path, monkeypatch, variables):
+def test_pipes_and_logs_hold_no_control_characters(sim, cli, tmp_path, monkeypatch, variables):
     monkeypatch.chdir(tmp_path)
     stock(sim)
     sim.fault(Fault("DeleteTag", status=400))
@@ -79,7 +79,7 @@ def test_no_pipe_and_no_log_holds_control_characters(sim, cli, tmp_path, monkeyp
         assert_plain(ran.out + ran.err)
 
 
-def test_a_real_pipe_holds_none_either(sim, tmp_path):
+def test_a_real_pipe_holds_no_control_characters(sim, tmp_path):
     stock(sim)
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "-v", "--out", str(tmp_path / "out")]
     ran = subprocess.run(command, env=environment(sim, **LIVELY[1]), capture_output=True, text=True, check=False)

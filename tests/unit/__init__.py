@@ -1,1 +1,1 @@
-"""Tests of single functions: what holds for any text, name or journal."""
+"""Tests of single functions: properties of any text, name or journal."""

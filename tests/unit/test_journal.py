@@ -1,4 +1,4 @@
-"""The journal: it never claims what is not there, and no damage to it does more than lose a claim."""
+"""The journal: it claims only files that exist, and damage to it loses claims at most."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cv_gdpr.archive.journal import Journal, Stored, blob_key, read_stored
 from cv_gdpr.links import source_path
 
-# A property's examples have a deadline, and a disk that others keep busy may take seconds to make a file durable.
+# Hypothesis examples have a deadline, and a busy disk may take seconds to flush a file.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 DAMAGES = {
@@ -26,7 +26,7 @@ CONTENTS = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=6, 
 
 
 def filled(folder, contents):
-    """Make a journal of these files' bytes, all durable; give its path and entries."""
+    """Write a flushed journal of these files' bytes; return its path and entries."""
     journal = Journal(folder / "state" / "j.jsonl", folder, lambda: None)
     entries = []
     for number, content in enumerate(contents):
@@ -39,13 +39,13 @@ def filled(folder, contents):
 
 
 def known(path, folder, entries, *, recheck=True):
-    """Give the entries that a journal opened again believes."""
+    """Return the entries that a reopened journal claims."""
     journal = Journal(path, folder, lambda: None, recheck=recheck)
     return [entry for entry in entries if journal.known(entry.key) == entry.bytes]
 
 
 @given(CONTENTS)
-def test_what_was_flushed_is_known_again_with_another_signature(contents):
+def test_a_flushed_entry_is_found_with_a_new_signature(contents):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
         path, entries = filled(Path(name), contents)
         journal = Journal(path, Path(name), lambda: None)
@@ -57,20 +57,20 @@ def test_what_was_flushed_is_known_again_with_another_signature(contents):
 
 
 @given(CONTENTS, st.integers(0, 2000), st.binary(max_size=60))
-def test_a_journal_cut_anywhere_with_any_tail_believes_only_what_is_there(contents, at, tail):
+def test_a_damaged_journal_claims_only_existing_files(contents, at, tail):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
         path, entries = filled(Path(name), contents)
         whole = path.read_bytes()
         path.write_bytes(whole[:at] + tail)
         survived = known(path, Path(name), entries)
         assert len(survived) >= whole[:at].count(b"\n")
-        # Opened again, it holds nothing but lines.
+        # Reopened, it holds complete lines only.
         assert [entry.path for entry in read_stored(path)] == [entry.path for entry in survived]
         assert all(json.loads(line) for line in path.read_bytes().splitlines())
 
 
 @given(CONTENTS, st.binary(max_size=20), st.integers(0, 5))
-def test_a_file_with_other_bytes_is_not_believed(contents, other, index):
+def test_a_changed_file_is_not_claimed(contents, other, index):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
         path, entries = filled(Path(name), contents)
         changed = entries[index % len(entries)]
@@ -91,7 +91,7 @@ def test_a_file_with_other_bytes_is_not_believed(contents, other, index):
         {"path": "x\x00", "blob": "x", "source": "/i/x", "bytes": 1, "sha256": ""},
     ],
 )
-def test_a_line_that_was_never_written_is_not_believed(tmp_path, line):
+def test_a_forged_line_is_ignored(tmp_path, line):
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "x").write_bytes(b"x")
@@ -101,7 +101,7 @@ def test_a_line_that_was_never_written_is_not_believed(tmp_path, line):
     assert Journal(journal, folder, lambda: None, recheck=True).known(blob_key("x", "/i/x")) is None
 
 
-def test_a_second_that_brings_many_is_made_durable_in_parts(tmp_path, monkeypatch):
+def test_a_second_with_many_files_is_flushed_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr("cv_gdpr.archive.journal.time.monotonic", lambda: 100.0)
     groups = []
     journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: groups.append(journal.flush()))
@@ -111,7 +111,7 @@ def test_a_second_that_brings_many_is_made_durable_in_parts(tmp_path, monkeypatc
     assert len(groups) == 2
 
 
-def test_nothing_is_claimed_before_it_is_flushed_with_all_of_a_second(tmp_path, monkeypatch):
+def test_nothing_is_claimed_before_its_group_is_flushed(tmp_path, monkeypatch):
     now, groups = [100.0], []
     monkeypatch.setattr("cv_gdpr.archive.journal.time.monotonic", lambda: now[0])
     journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: groups.append(1))
@@ -135,12 +135,12 @@ def test_nothing_is_claimed_before_it_is_flushed_with_all_of_a_second(tmp_path, 
         ("", ""),
     ],
 )
-def test_a_blob_is_the_same_whatever_host_serves_it(uri, path):
+def test_a_blob_is_identified_by_its_path_on_any_host(uri, path):
     assert source_path(uri) == path
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_an_entry_that_was_never_written_so_is_no_claim(tmp_path, damage):
+def test_a_malformed_entry_claims_nothing(tmp_path, damage):
     path, entries = filled(tmp_path, [b"one", b"two"])
     lines = path.read_text().splitlines()
     path.write_text(json.dumps(json.loads(lines[0]) | damage) + "\n" + lines[1] + "\n")

@@ -1,4 +1,4 @@
-"""Which links an endpoint may hand out, whatever they are spelled like."""
+"""Which links of an endpoint are followed, in any spelling."""
 
 import pytest
 
@@ -64,7 +64,7 @@ NO_ADDRESS = [
 
 
 def refusal(endpoint, root):
-    """Give the words with which a link is refused; empty if it is followed."""
+    """Return the message with which a link is refused, empty if it is followed."""
     try:
         LinkRule(endpoint).check(root)
     except UnsafeLink as error:
@@ -80,14 +80,14 @@ def test_an_https_link_to_elsewhere_is_followed(root):
 
 @pytest.mark.parametrize("host", INSIDE)
 @pytest.mark.parametrize("endpoint", [AZURE, f"{AZURE}/gateway", "https://10.0.0.9"])
-def test_a_link_into_this_machine_or_a_private_network_is_refused(endpoint, host):
+def test_a_link_to_an_internal_address_is_refused(endpoint, host):
     assert refusal(endpoint, f"https://{host}/") == "a link into this machine or a private network"
     assert refusal(endpoint, f"https://{host}:8443/") == "a link into this machine or a private network"
     assert refusal(endpoint, f"http://{host}/") == "a link that is not https"
 
 
 @pytest.mark.parametrize("endpoint", ["https://10.0.0.4", "https://10.0.0.4:8443", "https://0xa.0.0.4"])
-def test_the_endpoints_own_host_is_no_stranger(endpoint):
+def test_a_link_to_the_endpoints_own_host_is_followed(endpoint):
     assert refusal(endpoint, "https://10.0.0.4/") == ""
     assert refusal(endpoint, "https://10.0.0.5/") != ""
 
@@ -106,15 +106,15 @@ def test_the_endpoints_own_host_is_no_stranger(endpoint):
         (AZURE, "http://localhost:81/", False),
     ],
 )
-def test_plain_http_leads_to_this_machine_alone_and_from_there_alone(endpoint, root, followed):
+def test_plain_http_is_followed_only_on_this_machine(endpoint, root, followed):
     assert refusal(endpoint, root) == ("" if followed else "a link that is not https")
 
 
 @pytest.mark.parametrize("root", NO_ADDRESS)
-def test_what_two_programs_may_read_in_two_ways_is_no_address(root):
-    assert refusal(AZURE, root) == "a link that is no address"
-    assert refusal("http://127.0.0.1:80", root) == "a link that is no address"
+def test_an_ambiguous_address_is_refused(root):
+    assert refusal(AZURE, root) == "a link that is not an address"
+    assert refusal("http://127.0.0.1:80", root) == "a link that is not an address"
 
 
-def test_no_link_is_told_as_such():
-    assert refusal(AZURE, "") == "no link"
+def test_an_empty_link_is_reported_as_empty():
+    assert refusal(AZURE, "") == "an empty link"

@@ -1,4 +1,4 @@
-"""Marks: two answers that say the same have one, whatever their spelling and order; any change has another."""
+"""Marks: equal for answers of equal content in any spelling and order, different after any change."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ def test_numbers_of_other_values_have_other_marks():
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.integers(0, 6))
-def test_a_number_counts_by_its_value_however_it_is_spelled(number, zeros):
+def test_spelling_of_a_number_does_not_change_its_mark(number, zeros):
     sign, digits, exponent = number.as_tuple()
     longer = Decimal((sign, digits + (0,) * zeros, exponent - zeros))
     assert number_text(longer) == number_text(number)
@@ -48,7 +48,7 @@ def test_a_number_counts_by_its_value_however_it_is_spelled(number, zeros):
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.decimals(allow_nan=False, allow_infinity=False))
-def test_two_numbers_share_their_text_exactly_if_they_are_equal(one, other):
+def test_numbers_share_a_text_only_if_equal(one, other):
     assert (number_text(one) == number_text(other)) is (one == other)
 
 
@@ -64,7 +64,7 @@ RECORD = {
 
 
 @given(st.randoms())
-def test_the_order_of_lists_and_keys_counts_for_nothing(chance):
+def test_order_of_lists_and_keys_does_not_change_the_mark(chance):
     record = json.loads(json.dumps(RECORD))
     for name in ("tags", "regions"):
         chance.shuffle(record[name])
@@ -92,16 +92,16 @@ def test_a_change_changes_the_mark(change):
     assert mark(record) != mark(RECORD)
 
 
-def test_links_and_what_moves_by_itself_do_not_count():
+def test_links_and_volatile_fields_do_not_change_the_mark():
     assert mark(RECORD | {"originalImageUri": "https://other/", "lastModified": "now"}) == mark(RECORD)
 
 
 @pytest.mark.parametrize(("one", "other"), [("1", '"1"'), ("true", "1"), ("false", "0"), ("null", "0"), ("[1]", "1")])
-def test_a_number_is_no_text_and_no_truth(one, other):
+def test_numbers_texts_and_booleans_have_different_marks(one, other):
     assert marked(one) != marked(other)
 
 
-def test_the_names_of_tags_count_where_they_selected():
+def test_tag_names_change_the_mark_if_they_selected():
     renamed = RECORD | {"tags": [{"tagId": "b", "tagName": "bob", "created": "2020"}, RECORD["tags"][1]]}
     assert mark(renamed) == mark(RECORD)
     assert mark(renamed, names=True) != mark(RECORD, names=True)

@@ -1,4 +1,4 @@
-"""Masking: a credential that the run knows comes through in no spelling; what holds none is left as it is."""
+"""Masking: a known credential is removed in every spelling; a text without one is unchanged."""
 
 import base64
 import hashlib
@@ -41,7 +41,7 @@ def mask():
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("secret", [KEY, LONG_KEY, signature(0), signature(599)], ids=["key", "long", "first", "last"])
-def test_a_credential_comes_through_in_no_spelling(mask, spelling, secret):
+def test_a_credential_is_masked_in_every_spelling(mask, spelling, secret):
     for around in ("{}", "the service answered 500: bad link {} (again)", "x{}x", '{{"sig":"{}","a":[1]}}'):
         said = mask.masked(around.format(SPELLINGS[spelling](secret)))
         assert not telling(said, secret)
@@ -49,7 +49,7 @@ def test_a_credential_comes_through_in_no_spelling(mask, spelling, secret):
 
 
 @given(TEXT, TEXT, st.sampled_from(sorted(SPELLINGS)), st.sampled_from(["key", "signature"]), st.randoms())
-def test_a_credential_comes_through_no_text_around_it(before, after, spelling, kind, chance):
+def test_a_credential_is_masked_within_any_text(before, after, spelling, kind, chance):
     secret = signature(chance.random()) if kind == "signature" else f"{chance.getrandbits(128):032x}"
     known = Mask()
     if kind == "signature":
@@ -59,12 +59,12 @@ def test_a_credential_comes_through_no_text_around_it(before, after, spelling, k
     assert not telling(known.masked(before + SPELLINGS[spelling](secret) + after), secret)
 
 
-ONCE = ("base64", "hexadecimal", "more often")  # they are not looked into within one another
+ONCE = ("base64", "hexadecimal", "more often")  # these are not decoded inside one another
 NESTED = sorted(name for name in SPELLINGS if not any(word in name for word in ONCE))
 
 
 @given(TEXT, st.lists(st.sampled_from(NESTED), min_size=2, max_size=2))
-def test_a_credential_comes_through_in_no_spelling_of_a_spelling(before, spellings):
+def test_a_credential_is_masked_in_nested_spellings(before, spellings):
     known = Mask()
     known.know_key(KEY)
     encoded = KEY
@@ -74,7 +74,7 @@ def test_a_credential_comes_through_in_no_spelling_of_a_spelling(before, spellin
 
 
 @given(TEXT)
-def test_what_holds_no_credential_is_given_as_it_is(text):
+def test_a_text_without_credentials_is_unchanged(text):
     known = Mask()
     known.know_key(KEY)
     known.know_links(page(signature(1)))
@@ -93,7 +93,7 @@ def test_what_holds_no_credential_is_given_as_it_is(text):
         "design=AbCdEfGhIjKlMnOpQrStUvWxYz",
     ],
 )
-def test_a_usual_message_is_given_as_it_is(mask, text):
+def test_an_ordinary_message_is_unchanged(mask, text):
     assert mask.masked(text) == text
 
 
@@ -119,7 +119,7 @@ UNKNOWN = signature("unknown")
         f"{full_width('sig')}={UNKNOWN}",
     ],
 )
-def test_what_looks_like_a_credential_is_cut_out_though_nobody_knows_it(text):
+def test_an_unknown_credential_is_masked_by_its_form(text):
     for known in (Mask(), Mask()):
         said = known.masked(text)
         assert UNKNOWN[:16] not in urllib.parse.unquote(said)
@@ -133,18 +133,18 @@ def test_what_looks_like_a_credential_is_cut_out_though_nobody_knows_it(text):
         ("a", "a cat", "a cat"),
     ],
 )
-def test_a_short_key_is_found_as_a_word(key, text, said):
+def test_a_short_key_is_masked_as_a_word(key, text, said):
     known = Mask()
     known.know_key(key)
     assert known.masked(text) == said
 
 
 @pytest.mark.parametrize("part", [slice(0, 16), slice(8, 24), slice(16, 32)])
-def test_half_a_key_is_found(mask, part):
+def test_half_a_key_is_masked(mask, part):
     assert KEY[part] not in mask.masked(f"it begins, or ends, with {KEY[part]}")
 
 
-def test_a_new_signature_is_known_from_then_on():
+def test_a_new_signature_is_masked_from_then_on():
     known, text = Mask(), f"echo {signature(9)}"
     assert known.masked(text) == text
     known.know_links(page(signature(9)))
@@ -154,7 +154,7 @@ def test_a_new_signature_is_known_from_then_on():
 
 
 @pytest.mark.parametrize("sent", ["\\u002B", "%2B", "%2b", "+"])
-def test_a_signature_is_known_however_its_link_was_escaped(sent):
+def test_a_signature_is_known_from_any_escaped_link(sent):
     value = "Ab+Cd" + signature(5)[5:]
     known = Mask()
     known.know_links(page(value).replace(b"%2B", sent.encode()))
@@ -162,7 +162,7 @@ def test_a_signature_is_known_however_its_link_was_escaped(sent):
     assert known.masked(f"echo {urllib.parse.quote_plus(value)}") == "echo (a signature)"
 
 
-def test_signatures_beyond_the_most_take_no_more_memory(monkeypatch):
+def test_memory_for_signatures_is_bounded(monkeypatch):
     monkeypatch.setattr("cv_gdpr.masking._MOST", 1000)
     monkeypatch.setattr("cv_gdpr.masking._BUCKETS", 8)
     known = Mask()
@@ -173,7 +173,7 @@ def test_signatures_beyond_the_most_take_no_more_memory(monkeypatch):
     assert known.masked(f"echo {signature(2999)}") == "echo (a signature)"
 
 
-def test_several_threads_may_ask_and_tell():
+def test_masking_and_learning_are_thread_safe():
     known, wrong = Mask(), []
 
     def work(seed):

@@ -1,4 +1,4 @@
-"""Names: whatever the service names, what comes out is a name that every system takes, and nobody else's."""
+"""Names: any name of the service becomes a file name that is valid on every system, and unique."""
 
 import re
 import unicodedata
@@ -29,18 +29,18 @@ def test_a_readable_name_is_safe(name, id_):
 
 
 @given(TEXT, IDS, TEXT, IDS)
-def test_two_ids_never_share_a_name_even_where_case_does_not_count(name, id_, other_name, other_id):
+def test_ids_never_share_a_name_ignoring_case(name, id_, other_name, other_id):
     if id_ != other_id:
         assert readable(name, id_).casefold() != readable(other_name, other_id).casefold()
 
 
 @given(IDS)
-def test_a_name_may_itself_look_like_one(id_):
+def test_a_name_may_look_like_a_generated_one(id_):
     assert readable(readable("x", id_), "other") != readable("x", id_)
 
 
 @given(IDS)
-def test_an_identity_is_safe_and_that_of_a_uuid_is_itself(id_):
+def test_an_identity_is_safe_and_a_uuid_is_kept(id_):
     assert_safe(identity(id_))
     own = str(uuid.uuid5(uuid.NAMESPACE_URL, id_.encode(errors="replace").decode()))
     assert identity(own) == own
@@ -60,7 +60,7 @@ def test_a_stem_stays_in_its_folder(folder, id_):
 
 
 @given(FOLDERS.filter(lambda folder: folder != "exported-models"), IDS, IDS)
-def test_two_stems_never_become_one(folder, one, other):
+def test_two_stems_stay_different(folder, one, other):
     if one != other:
         assert safe_stem(f"{folder}/{one}") != safe_stem(f"{folder}/{other}")
 
@@ -100,7 +100,7 @@ def test_a_name_stays_recognisable(name, shown):
         (b"<html>", ".bin"),
     ],
 )
-def test_a_type_is_told_by_the_first_bytes(head, suffix):
+def test_a_type_is_recognised_by_the_first_bytes(head, suffix):
     assert suffix_for(head) == suffix
     assert suffix_for(head, ".onnx") == (".onnx" if suffix == ".bin" else suffix)
 

@@ -1,4 +1,4 @@
-"""The budget of calls, by a clock of its own: however they come and arrive, no second holds more than are answered."""
+"""The budget of calls, with a simulated clock: in no second do more calls arrive than the service answers."""
 
 import math
 import threading
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from cv_gdpr.service import pacing
 from cv_gdpr.service.pacing import Budget
 
-WAY = 0.02  # seconds to the service, and back
+WAY = 0.02  # seconds to the service, and the same back
 PAUSES = st.sampled_from([0.0, 0.001, 0.02, 0.099, 0.35, 2.0])
-LATE = st.sampled_from([0.0, 0.001, 0.03, 0.1])  # seconds that a call takes longer to arrive
+LATE = st.sampled_from([0.0, 0.001, 0.03, 0.1])  # extra seconds for a call to arrive
 BUSY = st.sampled_from([0.0, 0.004, 0.3, 5.0])  # seconds that the service takes to answer
 CALLS = st.lists(st.tuples(PAUSES, LATE, BUSY), min_size=12, max_size=60)
 
 
 class Clock(threading.Event):
-    """Time that passes while somebody waits, and calls that are answered meanwhile."""
+    """A clock that advances during waits, and answers calls meanwhile."""
 
     def __init__(self):
         super().__init__()
@@ -37,7 +37,7 @@ class Clock(threading.Event):
         return False
 
     def call(self, budget, seconds):
-        """Make a call that is answered after so many seconds; give when it is sent."""
+        """Make a call that is answered after so many seconds; return when it is sent."""
         call = ExitStack()
         call.enter_context(budget.turn("GetProject", self))
         self.under_way.append((self.now + seconds, call))
@@ -46,7 +46,7 @@ class Clock(threading.Event):
 
 @contextmanager
 def ticking():
-    """Give the clock that the budget goes by."""
+    """Return the clock that the budget uses."""
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pacing.time, "monotonic", lambda: clock.now)
@@ -60,7 +60,7 @@ def clock():
 
 
 def apart(moments, calls):
-    """Give the least time between a call and the one that comes so many later."""
+    """Return the shortest time from a call to the n-th after it."""
     return min(later - first for first, later in zip(moments, moments[calls:], strict=False))
 
 
@@ -68,7 +68,7 @@ def apart(moments, calls):
 def test_no_second_holds_more_calls_than_are_allowed(calls):
     budget, arrived = Budget(10), []
     with ticking() as clock:
-        for pause, late, busy in [(WAY * 2, 0, 0), *calls]:  # the first says how long it takes at least
+        for pause, late, busy in [(WAY * 2, 0, 0), *calls]:  # the first call shows the shortest round trip
             arrived.append(clock.call(budget, WAY + late + busy + WAY) + WAY + late)
             clock.wait(pause)
     assert apart(sorted(arrived), 10) >= 1 - 1e-6
@@ -76,7 +76,7 @@ def test_no_second_holds_more_calls_than_are_allowed(calls):
 
 
 @given(CALLS)
-def test_calls_that_are_not_late_lose_nothing(calls):
+def test_calls_without_delay_use_the_full_rate(calls):
     budget = Budget(10)
     with ticking() as clock:
         for pause, _, _ in [(WAY * 2, 0, 0), *calls]:
@@ -98,7 +98,7 @@ def test_no_second_holds_more_than_the_rate(clock, per_second):
 @pytest.mark.parametrize(
     ("per_second", "calls", "seconds"), [(10, 10, 0), (10, 90, 8), (3, 30, 9), (0.5, 11, 20), (2.5, 11, 4), (0, 900, 0)]
 )
-def test_calls_answered_at_once_take_no_longer_than_their_rate_asks_for(clock, per_second, calls, seconds):
+def test_calls_answered_at_once_use_the_full_rate(clock, per_second, calls, seconds):
     budget = Budget(per_second)
     for _ in range(calls):
         clock.call(budget, 0)
@@ -106,11 +106,11 @@ def test_calls_answered_at_once_take_no_longer_than_their_rate_asks_for(clock, p
     assert clock.now - 100 == pytest.approx(seconds, rel=0.006)
 
 
-def test_after_the_second_refusal_calls_are_spaced_evenly_and_further_with_each_other(clock):
+def test_calls_are_spaced_after_the_second_refusal(clock):
     budget = Budget(10)
     for least in (0, 0.1, 0.15, 0.225):
         for _ in range(5):
-            budget.hold(2)  # several that were refused at once are one refusal
+            budget.hold(2)  # several refusals at once count as one
         began = clock.now
         sent = [clock.call(budget, 30) for _ in range(10)]
         assert sent[0] - began == pytest.approx(2)
@@ -119,7 +119,7 @@ def test_after_the_second_refusal_calls_are_spaced_evenly_and_further_with_each_
 
 
 @pytest.mark.parametrize("per_second", [3, 10, 100])
-def test_what_was_sent_before_a_refusal_counts_after_it(clock, per_second):
+def test_calls_before_a_refusal_still_count(clock, per_second):
     budget, sent = Budget(per_second), []
     for number in range(3 * per_second):
         sent.append(clock.call(budget, 0))
@@ -130,7 +130,7 @@ def test_what_was_sent_before_a_refusal_counts_after_it(clock, per_second):
     assert apart(sent, per_second) >= 1
 
 
-def test_refusals_here_and_there_do_not_slow_a_long_run_down_for_ever(clock):
+def test_a_long_run_recovers_from_occasional_refusals(clock):
     budget = Budget(10)
     for number in range(2000):
         if number % 100 == 50:
@@ -140,7 +140,7 @@ def test_refusals_here_and_there_do_not_slow_a_long_run_down_for_ever(clock):
     assert 200 <= clock.now - 100 <= 2000 / 10 + 20 * 2.5
 
 
-def test_a_service_that_answers_fewer_than_it_is_asked_is_soon_asked_no_more_than_it_answers(clock):
+def test_the_rate_adapts_to_a_slower_service(clock):
     budget, recent, refused = Budget(10), [], 0
     for _ in range(300):
         sent = clock.call(budget, 0)
@@ -155,7 +155,7 @@ def test_a_service_that_answers_fewer_than_it_is_asked_is_soon_asked_no_more_tha
     assert clock.now - 100 <= 2 * 300 / 3
 
 
-def test_who_is_stopped_does_not_wait(clock):
+def test_a_stopped_run_does_not_wait(clock):
     budget = Budget(1)
     clock.call(budget, 0)
     clock.set()

@@ -1,4 +1,4 @@
-"""Redaction: no signature and no key survives, and nothing else is touched."""
+"""Redaction: no signature and no key survives, and everything else is unchanged."""
 
 import json
 import re
@@ -26,7 +26,7 @@ NUMBERS = st.from_regex(
 
 
 @given(VALUES, st.booleans())
-def test_what_holds_no_query_is_written_as_it_was(value, indent):
+def test_a_value_without_a_query_is_written_unchanged(value, indent):
     assert json.loads(json_text(value, indent=indent)) == value
 
 
@@ -57,12 +57,12 @@ def test_no_signature_survives_in_another_spelling(before, equals):
 
 
 @pytest.mark.parametrize("text", ["?design=AbCdEfGhIjKlMnOpQrStUvWxYz", "assigned sig=short", "sign: AbCdEfGhIjKlMnOp"])
-def test_what_is_no_signature_stays(text):
+def test_text_without_a_signature_stays(text):
     assert json.loads(json_text({"description": text})) == {"description": text}
 
 
 @given(TEXT, TEXT, TEXT)
-def test_whatever_is_cut_what_is_left_is_json_with_its_fields(before, query, after):
+def test_redacted_json_keeps_its_fields(before, query, after):
     record = {before: f"{before}?{query}sig={after}", "next": [after + "?sig=" + before, "?" + query, {"last": 1}]}
     kept = json.loads(json_text(record))
     assert kept.keys() == record.keys()
@@ -79,7 +79,7 @@ def test_numbers_keep_their_text(number):
 @pytest.mark.parametrize(
     "number", ["1E-05", "0.10", "1.0", "-0.0", "1e400", "5E-324", "12345678901234567890", "0", "-7"]
 )
-def test_numbers_that_python_would_write_otherwise(number):
+def test_numbers_with_other_spellings_keep_their_text(number):
     assert json_text(json_value(number.encode())) == number
     assert json_text(json_value(number.encode()), indent=True) == number
 
@@ -93,7 +93,7 @@ LISTS = st.lists(st.dictionaries(PLAIN, VALUES, max_size=4) | VALUES, max_size=4
 
 @FEWER
 @given(LISTS, LAYOUTS, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
-def test_the_objects_of_a_list_are_lines_of_the_same_json_however_it_is_laid_out(value, layout, encoding):
+def test_objects_of_a_list_become_lines_in_any_layout(value, layout, encoding):
     sent = json.dumps(value, **layout).encode(encoding, "surrogatepass")
     if encoding == "utf-8-sig":
         assert json.loads(sent) == value
@@ -123,12 +123,12 @@ def test_numbers_in_an_object_of_a_list_keep_their_text(number, blank):
 @pytest.mark.parametrize(
     "text", ["[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[{}] x", "[{}}]", "", "[NaN]", '[{"a":NaN}]']
 )
-def test_what_breaks_off_or_goes_on_is_no_list(text):
+def test_truncated_or_extended_json_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
         json_list(text.encode())
 
 
-def test_what_is_no_json_is_no_number():
+def test_a_value_that_is_not_json_is_refused():
     with pytest.raises(TypeError):
         json_text({1, 2})
 

@@ -1,4 +1,4 @@
-"""What the tests of verification share as fixtures: a finished export, and a copy of it to be tampered with."""
+"""Fixtures for the tests of verification: a finished export, and a copy to tamper with."""
 
 import shutil
 
@@ -9,11 +9,11 @@ from tests.verify.forging import exported
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Give a finished export with something in every row."""
+    """Return a finished export with something in every row."""
     return exported(tmp_path_factory.mktemp("finished") / "out")
 
 
 @pytest.fixture
 def out(finished, tmp_path):
-    """Give a copy of it to be tampered with."""
+    """Return a copy of the finished export to tamper with."""
     return shutil.copytree(finished, tmp_path / "out")

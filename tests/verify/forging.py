@@ -1,4 +1,4 @@
-"""What a forger does to a bag: records rewritten, files exchanged, and the manifests made anew."""
+"""What a forger does to a bag: rewrite records, exchange files, and write the manifests again."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from tests.export.exporting import files, stock
 
 
 def exported(out, *words, projects=1):
-    """Export projects with something in every row into a folder, and give it."""
+    """Export projects with items in every row into a folder, and return it."""
     with Simulator(original_blobs=True, account_info=True) as sim:
         for _ in range(projects):
             stock(sim)
@@ -18,7 +18,7 @@ def exported(out, *words, projects=1):
 
 
 def seal(out):
-    """Make manifest, oxum and tag manifest anew, as a forger would."""
+    """Write manifest, Payload-Oxum and tag manifest again, as a forger would."""
     payload = files(out / "data")
     lines = [f"{_sha256(path)}  {path.relative_to(out).as_posix()}\n" for path in payload]
     (out / "manifest-sha256.txt").write_text("".join(lines))
@@ -29,7 +29,7 @@ def seal(out):
 
 
 def seal_tags(out):
-    """Make the tag manifest anew."""
+    """Write the tag manifest again."""
     names = ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")
     (out / "tagmanifest-sha256.txt").write_text("".join(f"{_sha256(out / name)}  {name}\n" for name in names))
 
@@ -39,7 +39,7 @@ def _sha256(path):
 
 
 def first(out, pattern):
-    """Give the first file of that name."""
+    """Return the first file that matches the pattern."""
     return min(path for path in out.rglob(pattern) if path.is_file())
 
 
@@ -56,14 +56,14 @@ def rewrite(path, change):
 
 
 def exchange(one, other):
-    """Exchange what two files hold."""
+    """Exchange the content of two files."""
     kept = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(kept)
 
 
 def project(out, number=0):
-    """Give the folder of a project."""
+    """Return the folder of a project."""
     return sorted(path for path in (out / "data").iterdir() if path.is_dir())[number]
 
 

@@ -1,4 +1,4 @@
-"""A forger who makes all manifests anew: whatever of a bag is altered, something else in it contradicts."""
+"""A forger who writes all manifests again: every alteration of a bag contradicts something else in it."""
 
 import shutil
 
@@ -13,13 +13,13 @@ OTHER = "99999999-9999-4999-8999-999999999999"
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Give a finished export of two projects with something in every row."""
+    """Return a finished export of two projects with items in every row."""
     return exported(tmp_path_factory.mktemp("finished") / "out", projects=2)
 
 
 @pytest.fixture(scope="module")
 def narrowed(tmp_path_factory):
-    """Give a finished export of what bears one tag."""
+    """Return a finished export of the images with one tag."""
     return exported(tmp_path_factory.mktemp("narrowed") / "out", "--tag", "tag 1")
 
 
@@ -27,22 +27,22 @@ def narrowed(tmp_path_factory):
 
 
 def iteration(out, number=0):
-    """Give the folder of an iteration of the first project."""
+    """Return the folder of an iteration of the first project."""
     return sorted((project(out) / "iterations").iterdir())[number]
 
 
 def pictures(out):
-    """Give the pictures of the first project."""
+    """Return the pictures of the first project."""
     return sorted((project(out) / "images").iterdir())
 
 
 def lines(kind, change):
-    """Change the records of the first file of a name."""
+    """Change the records of the first file with this name."""
     return lambda out: rewrite(first(out, kind), change)
 
 
 def field(kind, name, value, number=0):
-    """Set a field of a record in the first file of a name."""
+    """Set a field of a record in the first file with this name."""
 
     def change(values):
         record = values if isinstance(values, dict) else values[number]
@@ -62,12 +62,12 @@ def more_info(line):
 
 
 def added(kind, number=0, **fields):
-    """Add a record like one that is there, but for some fields."""
+    """Add a copy of a record with some fields changed."""
     return lines(kind, lambda values: values.append(values[number] | fields))
 
 
 def key_twice(kind):
-    """Name the first key of a document or a record a second time."""
+    """Give a document or record a duplicate key."""
 
     def change(out):
         path = first(out, kind)
@@ -77,7 +77,7 @@ def key_twice(kind):
 
 
 def proof(row, place, **fields):
-    """Change the proof of a listing: of a row, in the workspace or an iteration."""
+    """Change the proof of a row's listing, in the workspace or in an iteration."""
 
     def change(values):
         record = next(one for one in values if one["row"] == row and bool(one["iteration"]) == place)
@@ -87,7 +87,7 @@ def proof(row, place, **fields):
 
 
 def counts(by):
-    """Give new values for all counts of a proof."""
+    """Return functions that add `by` to all counts of a proof."""
     names = ("countedBefore", "countedAfter", "listed", "written")
     return {name: lambda record, name=name: record[name] + by for name in names}
 
@@ -107,7 +107,7 @@ def double_image(out):
 
 
 def unlist_iteration(out):
-    """Take the list of an iteration's images away, with its proof: as if it had never been listed."""
+    """Remove the list of an iteration's images and its proof, as if it had never been listed."""
     name = iteration(out).name
     (iteration(out) / "images.jsonl").unlink()
     rewrite(
@@ -135,7 +135,7 @@ def rename_project(out):
     )
 
 
-def picture_of_nobody(out):
+def unlisted_picture(out):
     (project(out) / "images" / f"{OTHER}.jpg").write_bytes(b"\xff\xd8\xff")
 
 
@@ -145,7 +145,7 @@ def crlf(out):
 
 
 def swap(kind):
-    """Exchange files of one name between two projects."""
+    """Exchange the files with this name between two projects."""
     return lambda out: exchange(project(out, 0) / kind, project(out, 1) / kind)
 
 
@@ -155,7 +155,7 @@ def not_done(values):
 
 
 def gone(kind):
-    """Note the first item of a list as deleted at the service meanwhile."""
+    """Note the first item of a list as deleted at the service during the export."""
 
     def change(out):
         note = {"row": kind, "iteration": None, "id": records(project(out) / f"{kind}.jsonl")[0]["id"], "reason": "x"}
@@ -186,139 +186,166 @@ def tag_noted(out):
 
 ALTERED = {
     # the bytes and their index
-    "two persons' pictures exchanged": (swap_pictures, "its SHA-256 is not the one in files.jsonl"),
-    "a picture emptied": (lambda out: pictures(out)[0].write_bytes(b""), "0 bytes, in files.jsonl "),
-    "a model replaced": (lambda out: first(out, "TensorFlow.zip").write_bytes(b"PK"), "2 bytes, in files.jsonl "),
-    "a hash in the index": (field("files.jsonl", "sha256", "0" * 64), "its SHA-256 is not the one in files.jsonl"),
-    "a hash that is none": (field("files.jsonl", "sha256", "0"), "files.jsonl: holds what no export writes"),
-    "a size in the index": (field("files.jsonl", "bytes", lambda size: size + 1), " bytes, in files.jsonl "),
-    "a negative size": (field("files.jsonl", "bytes", -1), "files.jsonl: an entry with other fields"),
-    "a size beyond all": (field("files.jsonl", "bytes", 1 << 70), "files.jsonl: an entry with other fields"),
-    "a size as text": (field("files.jsonl", "bytes", "1"), "files.jsonl: a record without bytes"),
+    "two persons' pictures exchanged": (swap_pictures, "its SHA-256 differs from files.jsonl"),
+    "a picture emptied": (lambda out: pictures(out)[0].write_bytes(b""), "has 0 bytes, but files.jsonl says "),
+    "a model replaced": (
+        lambda out: first(out, "TensorFlow.zip").write_bytes(b"PK"),
+        "has 2 bytes, but files.jsonl says ",
+    ),
+    "a hash in the index": (field("files.jsonl", "sha256", "0" * 64), "its SHA-256 differs from files.jsonl"),
+    "an invalid hash": (field("files.jsonl", "sha256", "0"), "files.jsonl: its content is invalid"),
+    "a size in the index": (field("files.jsonl", "bytes", lambda size: size + 1), " bytes, but files.jsonl says "),
+    "a negative size": (field("files.jsonl", "bytes", -1), "files.jsonl: an entry has unknown fields"),
+    "an impossible size": (field("files.jsonl", "bytes", 1 << 70), "files.jsonl: an entry has unknown fields"),
+    "a size as text": (field("files.jsonl", "bytes", "1"), "files.jsonl: bytes is missing in a record"),
     "an entry twice": (added("files.jsonl"), "has 2 entries in files.jsonl"),
-    "an entry with a field more": (added("files.jsonl", more=1), "files.jsonl: an entry with other fields"),
+    "an entry with an extra field": (added("files.jsonl", more=1), "files.jsonl: an entry has unknown fields"),
     "an entry taken out": (lines("files.jsonl", list.pop), "no entry in files.jsonl"),
-    "paths exchanged in the index": (lines("files.jsonl", swap_paths), "is not what a file of"),
-    "an entry for a document": (added("files.jsonl", path="project.json"), "for images and models alone"),
-    "an entry without a file": (added("files.jsonl", path=f"images/{OTHER}.jpg"), "there is no such file"),
+    "paths exchanged in the index": (lines("files.jsonl", swap_paths), "is not a file name for"),
+    "an entry for a document": (added("files.jsonl", path="project.json"), "lists only images and exported models"),
+    "an entry without a file": (added("files.jsonl", path=f"images/{OTHER}.jpg"), "which does not exist"),
     "bytes from elsewhere": (field("files.jsonl", "source", "/elsewhere"), " has no file"),
-    "bytes of another blob": (field("files.jsonl", "blob", f"images/{OTHER}"), "no record speaks of it"),
+    "bytes of another blob": (field("files.jsonl", "blob", f"images/{OTHER}"), "no record names this file"),
     "the index taken out": (without("files.jsonl"), "files.jsonl: missing"),
-    "a picture of nobody": (picture_of_nobody, f"{OTHER}.jpg: no entry in files.jsonl"),
-    "a file of no export": (write("data/notes.txt", b"x"), "data/notes.txt: a file that no export writes"),
+    "a picture without a record": (unlisted_picture, f"{OTHER}.jpg: has no entry in files.jsonl"),
+    "a file that no export writes": (write("data/notes.txt", b"x"), "data/notes.txt: an export does not write"),
     # lists and their proofs
-    "no proof": (lines("listings.jsonl", list.pop), "listings.jsonl: no proof of "),
-    "no proofs": (without("listings.jsonl"), "listings.jsonl: no proof of images.jsonl"),
+    "no proof": (lines("listings.jsonl", list.pop), "listings.jsonl: has no proof of "),
+    "no proofs": (without("listings.jsonl"), "listings.jsonl: has no proof of images.jsonl"),
     "counted more before": (proof("images", False, countedBefore=lambda _: 99), "images.jsonl: counted 99 before"),
     "counted more after": (proof("images", True, countedAfter=lambda _: 99), "before and 99 after"),
     "listed more": (proof("performance", True, listed=lambda _: 99), "listed 99"),
-    "written more": (proof("images", False, written=lambda _: 99), "records where 99 were written"),
+    "written more": (proof("images", False, written=lambda _: 99), "but listings.jsonl says 99 were written"),
     "all counts higher": (proof("images", True, **counts(+1)), " were written"),
     "listed fewer than written": (
         proof("images", False, **{name: lambda _: 1 for name in ("countedBefore", "countedAfter", "listed")}),
         "images.jsonl: 1 listed, 8 written",
     ),
-    "a count as text": (proof("images", False, written=lambda _: "8"), "a record without written"),
-    "a proof twice": (added("listings.jsonl"), "comes twice"),
-    "a proof of another list": (proof("images", True, file=lambda _: "images.jsonl"), "names images.jsonl where it is"),
-    "a proof of no row": (added("listings.jsonl", row="tags"), "listings.jsonl: tags of iteration "),
-    "a proof of no iteration": (added("listings.jsonl", iteration=OTHER), f"of iteration {OTHER}: no such list"),
+    "a count as text": (proof("images", False, written=lambda _: "8"), "written is missing in a record"),
+    "a proof twice": (added("listings.jsonl"), " twice"),
+    "a proof of another list": (proof("images", True, file=lambda _: "images.jsonl"), "names images.jsonl instead of"),
+    "a proof of a list that has none": (
+        added("listings.jsonl", row="tags"),
+        "listings.jsonl: proves tags of iteration ",
+    ),
+    "a proof of an unknown iteration": (
+        added("listings.jsonl", iteration=OTHER),
+        f"of iteration {OTHER}, a list that the export does not hold",
+    ),
     "an iteration's images not listed": (unlist_iteration, "images.jsonl: missing"),
-    "an image twice in one list": (double_image, " comes 2 times"),
+    "an image twice in one list": (double_image, " 2 times"),
     "a record taken out": (lambda out: rewrite(iteration(out) / "images.jsonl", list.pop), " were written"),
-    "a list taken out": (without("predictions.jsonl"), "predictions: the summary says"),
-    "a list emptied": (lambda out: (project(out) / "images.jsonl").write_bytes(b""), "0 records where 8 were written"),
-    "a record without id": (lines("images.jsonl", lambda values: values[0].pop("id")), "images.jsonl: holds what no"),
-    "an id that is a number": (field("images.jsonl", "id", 5), "images.jsonl: holds what no export writes"),
+    "a list taken out": (without("predictions.jsonl"), "predictions: export.json says"),
+    "a list emptied": (
+        lambda out: (project(out) / "images.jsonl").write_bytes(b""),
+        "holds 0 records, but listings.jsonl says 8",
+    ),
+    "a record without id": (lines("images.jsonl", lambda values: values[0].pop("id")), "images.jsonl: its content is"),
+    "an id that is a number": (field("images.jsonl", "id", 5), "images.jsonl: its content is invalid"),
     "images of another project": (swap("images.jsonl"), " has no file"),
-    "predictions of another project": (swap("predictions.jsonl"), " is of project "),
+    "predictions of another project": (swap("predictions.jsonl"), " belongs to project "),
     # tags
-    "a tag twice": (lambda out: rewrite(project(out) / "tags.jsonl", lambda v: v.append(v[0])), "comes 2 times"),
-    "a tag without its details": (lambda out: rewrite(project(out) / "tag-details.jsonl", list.pop), ": lacks tag "),
+    "a tag twice": (lambda out: rewrite(project(out) / "tags.jsonl", lambda v: v.append(v[0])), " 2 times"),
+    "a tag without its details": (
+        lambda out: rewrite(project(out) / "tag-details.jsonl", list.pop),
+        ": does not hold tag ",
+    ),
     "details without their tag": (
         lambda out: rewrite(project(out) / "tags.jsonl", list.pop),
-        " is not in tags.jsonl",
+        ", which is not in tags.jsonl",
     ),
-    "a tag noted as gone": (tag_noted, "is noted as gone when asked for"),
+    "a tag noted as gone": (tag_noted, "which absent.jsonl notes as gone"),
     # iterations, performance, models, projects
-    "an iteration not listed": (lines("iterations.jsonl", list.pop), "of an iteration that iterations.jsonl lacks"),
-    "a listed iteration of another project": (field("iterations.jsonl", "projectId", OTHER), f" is of project {OTHER}"),
+    "an iteration not listed": (lines("iterations.jsonl", list.pop), "iterations.jsonl does not list this iteration"),
+    "a listed iteration of another project": (
+        field("iterations.jsonl", "projectId", OTHER),
+        f" belongs to project {OTHER}",
+    ),
     "an iteration too many": (added("iterations.jsonl", id=OTHER), f"iteration {OTHER} has no folder"),
-    "iterations not listed": (without("iterations.jsonl"), "of an iteration that iterations.jsonl lacks"),
+    "iterations not listed": (without("iterations.jsonl"), "iterations.jsonl does not list this iteration"),
     "an iteration taken out": (without("iteration.json"), "iteration.json: missing"),
     "iterations exchanged": (
         lambda out: exchange(iteration(out) / "iteration.json", iteration(out, 1) / "iteration.json"),
-        ", in the folder of ",
+        ", but lies in the folder of ",
     ),
-    "an iteration of another project": (field("iteration.json", "projectId", OTHER), f"of project {OTHER}"),
-    "an iteration's folder renamed": (rename_iteration, f"in the folder of {OTHER}"),
-    "an iteration's folder twice": (two_folders_of_one, "no folder of an iteration of its own"),
+    "an iteration of another project": (field("iteration.json", "projectId", OTHER), f"belongs to project {OTHER}"),
+    "an iteration's folder renamed": (rename_iteration, f"but lies in the folder of {OTHER}"),
+    "an iteration's folder twice": (two_folders_of_one, "its name has no iteration id"),
     "an iteration's folder without id": (
         lambda out: iteration(out).rename(iteration(out).with_name("mine")),
-        "iterations/mine: no folder of an iteration of its own",
+        "iterations/mine: its name has no iteration id",
     ),
-    "performance taken out": (without("performance.json"), "is neither there nor noted as absent"),
+    "performance taken out": (without("performance.json"), "is neither exported nor noted as absent"),
     "performance and its images taken out": (
         without("performance.json", "image-performances.jsonl"),
-        "no such list in the export",
+        "a list that the export does not hold",
     ),
     "performance noted as absent, but its images there": (
         lambda out: (without("performance.json")(out), noted("performance")(out)),
         "performance.json: missing",
     ),
-    "performance noted as absent": (noted("performance"), "is both there and noted as absent"),
-    "performance of two noted in one": (noted("performance", OTHER), f"is noted as that of {OTHER}"),
+    "performance noted as absent": (noted("performance"), "is both exported and noted as absent"),
+    "performance of two noted in one": (noted("performance", OTHER), f"under iteration {OTHER}"),
     "notes taken out": (without("absent.jsonl"), "does not note that "),
-    "a note of nothing": (noted("images", OTHER, gone=True), f"images {OTHER} is in no list"),
-    "a note of no row": (noted("people"), "of the row people, which export.json does not name"),
-    "an image noted as gone": (gone("images"), "images: the summary says"),
-    "a prediction noted as gone": (gone("predictions"), "predictions: the summary says"),
+    "a note of an unlisted item": (noted("images", OTHER, gone=True), f"images {OTHER}, which is in no list"),
+    "a note of an unknown row": (noted("people"), "belongs to the row people, which export.json does not name"),
+    "an image noted as gone": (gone("images"), "images: export.json says"),
+    "a prediction noted as gone": (gone("predictions"), "predictions: export.json says"),
     "a model noted as absent": (model_noted, "/TensorFlow, which has bytes"),
     "bytes said to have moved": (
         noted("images", OTHER, blob=f"images/{OTHER}", **{"from": "/a", "to": "/b"}),
-        "moved from /a, where no record has it",
+        "moved from /a, which is in no record",
     ),
-    "a model said to be none": (lines("exports.jsonl", not_done), "does not note that "),
-    "projects exchanged": (swap("project.json"), ", in the folder of "),
+    "a model said to have failed": (lines("exports.jsonl", not_done), "does not note that "),
+    "projects exchanged": (swap("project.json"), ", but lies in the folder of "),
     "a project's document taken out": (without("project.json"), "project.json: missing"),
-    "a project of another id": (field("project.json", "id", OTHER), f"of project {OTHER}, in the folder of "),
-    "a project's folder of another id": (rename_project, " is not of project "),
+    "a project of another id": (field("project.json", "id", OTHER), f"describes project {OTHER}, but lies in"),
+    "a project's folder of another id": (rename_project, " does not belong to project "),
     # keys twice
-    "a key twice in a record": (key_twice("images.jsonl"), "is no record (an object names a key twice)"),
-    "a key twice in the index": (key_twice("files.jsonl"), "is no record (an object names a key twice)"),
-    "a key twice in a proof": (key_twice("listings.jsonl"), "is no record (an object names a key twice)"),
-    "a key twice in a document": (key_twice("project.json"), "project.json: an object names a key twice"),
-    "a key twice in performance": (key_twice("performance.json"), "performance.json: an object names a key twice"),
-    "a key twice in the summary": (key_twice("export.json"), "export.json: an object names a key twice"),
-    "a key twice in the account": (key_twice("account.json"), "account.json: an object names a key twice"),
+    "a key twice in a record": (key_twice("images.jsonl"), "is not a record (an object has a key twice)"),
+    "a key twice in the index": (key_twice("files.jsonl"), "is not a record (an object has a key twice)"),
+    "a key twice in a proof": (key_twice("listings.jsonl"), "is not a record (an object has a key twice)"),
+    "a key twice in a document": (key_twice("project.json"), "project.json: an object has a key twice"),
+    "a key twice in performance": (key_twice("performance.json"), "performance.json: an object has a key twice"),
+    "a key twice in the summary": (key_twice("export.json"), "export.json: an object has a key twice"),
+    "a key twice in the account": (key_twice("account.json"), "account.json: an object has a key twice"),
     # export.json
     "another endpoint": (field("export.json", "endpoint", "https://other"), "does not say Source-Endpoint: https"),
     "another tool": (field("export.json", "tool", "mine 1"), "does not say Bag-Software-Agent: mine 1"),
     "another scope": (field("export.json", "scope", "projects named"), "does not say Export-Scope: 2 projects"),
-    "a scope of no kind": (field("export.json", "scope", "some"), "neither all projects nor those named"),
-    "more held": (summary(lambda told: told["rows"]["tags"].update(held=99)), "the summary says 6 of 99"),
-    "a row taken out": (summary(lambda told: told["rows"].pop("predictions")), "of the row predictions, which"),
-    "a row put in": (summary(lambda told: told["rows"].update(people={"held": 0, "exported": 0})), "there is not: peo"),
-    "rows that are none": (summary(lambda told: told.update(rows=[])), "export.json: holds what no export writes"),
-    "a count that is none": (summary(lambda told: told["rows"].update(tags={})), "holds what no export writes"),
+    "an invalid scope": (field("export.json", "scope", "some"), "neither 'all projects' nor"),
+    "more held": (summary(lambda told: told["rows"]["tags"].update(held=99)), "export.json says 6 of 99"),
+    "a row taken out": (summary(lambda told: told["rows"].pop("predictions")), "belongs to the row predictions, which"),
+    "a row put in": (
+        summary(lambda told: told["rows"].update(people={"held": 0, "exported": 0})),
+        "names row people, which",
+    ),
+    "invalid rows": (summary(lambda told: told.update(rows=[])), "export.json: its content is invalid"),
+    "an invalid count": (summary(lambda told: told["rows"].update(tags={})), "its content is invalid"),
     "a project twice": (summary(lambda told: told["projects"].append(told["projects"][0])), " 2 times"),
-    "a project left out": (summary(lambda told: told["projects"].pop()), "a folder of no project in export.json"),
-    "a project of another name": (summary(lambda told: told["projects"][0].update(id=OTHER)), " is not of project "),
-    "a project that leads out": (
+    "a project left out": (
+        summary(lambda told: told["projects"].pop()),
+        "export.json names no project with this folder",
+    ),
+    "a project of another name": (
+        summary(lambda told: told["projects"][0].update(id=OTHER)),
+        " does not belong to project ",
+    ),
+    "a project folder outside the bag": (
         summary(lambda told: told["projects"][0].update(folder=f"../x-{OTHER}")),
-        "but its folder is not there",
+        "which does not exist",
     ),
     "a selector put in": (
         summary(lambda told: told["selectors"].append({"selector": "--tag", "matched": True})),
-        "do not fit together",
+        "contradict each other",
     ),
-    "a salt put in": (field("export.json", "salt", "00"), "do not fit together"),
-    "not searched, but exported": (field("export.json", "notSearched", {"tags": "x"}), "and that it was not searched"),
-    "account by hand": (field("export.json", "byHand", {"account": "x"}), "though export.json says how a person"),
-    "tags by hand": (field("export.json", "byHand", {"tags": "x"}), "only a person exports it"),
+    "a salt put in": (field("export.json", "salt", "00"), "contradict each other"),
+    "not searched, but exported": (field("export.json", "notSearched", {"tags": "x"}), "exported and not searched"),
+    "account by hand": (field("export.json", "byHand", {"account": "x"}), "but export.json says to get it by hand"),
+    "tags by hand": (field("export.json", "byHand", {"tags": "x"}), "names a row other than an exported account"),
     "the account taken out": (without("account.json"), "account.json: missing"),
     "the summary taken out": (without("export.json"), "export.json: missing"),
-    "a listed project taken out": (lines("projects.jsonl", list.pop), "not the projects of export.json"),
+    "a listed project taken out": (lines("projects.jsonl", list.pop), "does not list the same projects"),
     "a listed project twice": (added("projects.jsonl"), " 2 times"),
     "projects not listed": (without("projects.jsonl"), "projects.jsonl: missing"),
     # bag-info.txt
@@ -334,31 +361,31 @@ ALTERED = {
         "say Export-Selectors: none",
     ),
     "a count in bag-info": (info(b"Exported-Images: ", b"Exported-Images: 1"), "does not say Exported-Images"),
-    "a row more in bag-info": (more_info(b"Exported-People: 1 of 1"), "says Exported-People, of which export.json"),
-    "not searched in bag-info": (more_info(b"Not-Searched-Tags: x"), "says Not-Searched-Tags, of which"),
+    "a row more in bag-info": (more_info(b"Exported-People: 1 of 1"), "says Exported-People, but export.json"),
+    "not searched in bag-info": (more_info(b"Not-Searched-Tags: x"), "says Not-Searched-Tags, but"),
     "a label twice": (more_info(b"External-Description: other"), "says external-description 2 times"),
     "an endpoint twice": (more_info(b"source-endpoint: https://x"), "says source-endpoint 2 times"),
-    "an end before the beginning": (info(b"Export-Finished: 20", b"Export-Finished: 19"), "are no beginning and end"),
-    "a beginning that is none": (info(b"Export-Started: 20", b"Export-Started: on 20"), "are no beginning and end"),
+    "an end before the beginning": (info(b"Export-Finished: 20", b"Export-Finished: 19"), "are not two times in order"),
+    "an invalid beginning": (info(b"Export-Started: 20", b"Export-Started: on 20"), "are not two times in order"),
     "a day of another year": (info(b"Bagging-Date: 20", b"Bagging-Date: 19"), "is not the day of Export-Finished"),
-    "bag-info in no UTF-8": (more_info(b"Note: \xff"), "bag-info.txt: holds what no export writes"),
+    "bag-info not in UTF-8": (more_info(b"Note: \xff"), "bag-info.txt: its content is invalid"),
     # bagit.txt
     "an older BagIt": (
         write("bagit.txt", b"BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n"),
         "bagit.txt: not",
     ),
     "another encoding": (write("bagit.txt", b"BagIt-Version: 1.0\nTag-File-Character-Encoding: X\n"), "bagit.txt: not"),
-    "other line ends": (crlf, "bagit.txt: not what BagIt 1.0 wants"),
-    "a list of what is to be fetched": (
+    "other line endings": (crlf, "bagit.txt: not the declaration of BagIt 1.0"),
+    "a list of files to fetch": (
         write("fetch.txt", b"https://example.org/x 1 data/x\n"),
-        "fetch.txt: a bag that is whole has none",
+        "fetch.txt: a complete bag must not hold",
     ),
-    "a list of what is missing": (write("missing.jsonl", b""), "missing.jsonl: a closed bag has none"),
+    "a list of missing items": (write("missing.jsonl", b""), "missing.jsonl: a finished export must not hold"),
 }
 
 
 @pytest.mark.parametrize(("alter", "words"), ALTERED.values(), ids=ALTERED)
-def test_what_was_altered_is_contradicted_though_all_manifests_were_made_anew(out, alter, words):
+def test_every_alteration_is_found_in_a_resealed_bag(out, alter, words):
     alter(out)
     seal(out)
 
@@ -369,7 +396,7 @@ def test_what_was_altered_is_contradicted_though_all_manifests_were_made_anew(ou
 
 
 def altered(value):
-    """Give another value of the same kind."""
+    """Return another value of the same kind."""
     if isinstance(value, str):
         return ("1" if value[0] == "0" else "0") + value[1:]
     return OTHER if value is None else value + 1
@@ -383,7 +410,7 @@ FIELDS = {
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FIELDS.items() for name in names])
-def test_no_field_can_be_altered_alone(out, kind, name):
+def test_no_single_field_can_be_altered(out, kind, name):
     path = project(out) / kind
     untouched = path.read_bytes()
     for number in range(0, len(records(path)), 3 if kind == "files.jsonl" else 1):
@@ -405,22 +432,22 @@ def test_both_projects_are_checked(out):
 NARROWED = {
     "a row searched after all": (
         summary(lambda told: told["notSearched"].popitem()),
-        "neither that it was exported nor",
+        "does not say of every row",
     ),
-    "a selector taken out": (summary(lambda told: told["selectors"].pop()), "do not fit together"),
+    "a selector taken out": (summary(lambda told: told["selectors"].pop()), "contradict each other"),
     "a selector that matched nothing": (
         summary(lambda told: told["selectors"][0].update(matched=False)),
         "does not say Export-Selectors-Unmatched: 1 of 1",
     ),
     "another reason": (info(b"cannot narrow it", b"forbids it"), "does not say Not-Searched-"),
-    "an account": (write("data/account.json", b"{}"), "of the row account, which export.json does not name"),
-    "a list of projects": (write("data/projects.jsonl", b"{}\n"), "of the row projects, of which export.json"),
+    "an account": (write("data/account.json", b"{}"), "belongs to the row account, which export.json does not name"),
+    "a list of projects": (write("data/projects.jsonl", b"{}\n"), "lists projects, but export.json names none"),
     "more written than listed": (proof("images", False, listed=lambda _: 0), "0 listed"),
 }
 
 
 @pytest.mark.parametrize(("alter", "words"), NARROWED.values(), ids=NARROWED)
-def test_an_export_of_one_person_is_contradicted_too(narrowed, tmp_path, alter, words):
+def test_alterations_of_a_narrowed_export_are_found(narrowed, tmp_path, alter, words):
     out = shutil.copytree(narrowed, tmp_path / "out")
     alter(out)
     seal(out)

@@ -1,4 +1,4 @@
-"""A bag as BagIt knows it: every manifest that is there, in any order, with lines of any length."""
+"""BagIt manifests: all algorithms, lines in any order, lines of any length."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.verify.forging import first, info, project, seal, seal_tags, without,
 
 
 def with_manifests(out, *algorithms):
-    """Let bagit.py write manifests and tag manifests of these algorithms too."""
+    """Have bagit.py add manifests and tag manifests of these algorithms."""
     bag = bagit.Bag(str(out))
     bag.algorithms = ["sha256", *algorithms]
     bag.save(manifests=True)
@@ -20,7 +20,7 @@ def with_manifests(out, *algorithms):
 
 
 def edit(name, old, new):
-    """Replace some bytes in a tag file, and leave the other manifests as they are."""
+    """Replace some bytes in a tag file without updating any manifest."""
 
     def change(out):
         text = (out / name).read_bytes()
@@ -41,34 +41,43 @@ def drop_line(name, number=0):
 
 
 def resealed(change):
-    """Make the tag manifest anew after a change."""
+    """Write the tag manifest again after a change."""
     return lambda out: (change(out), seal_tags(out))
 
 
 ZEROS = b"0" * 64
 MANIFESTS = {
-    "an algorithm of nobody": (write("manifest-crc32.txt", b""), "manifest-crc32.txt: an algorithm that is not known"),
-    "a tag algorithm of nobody": (write("tagmanifest-shake128.txt", b""), "tagmanifest-shake128.txt: an algorithm"),
+    "an unknown algorithm": (write("manifest-crc32.txt", b""), "manifest-crc32.txt: cannot be checked: unknown"),
+    "an unknown tag algorithm": (
+        write("tagmanifest-shake128.txt", b""),
+        "tagmanifest-shake128.txt: cannot be checked",
+    ),
     "an empty md5 manifest": (write("manifest-md5.txt", b""), "manifest-md5.txt: empty"),
-    "a wrong md5": (write("manifest-md5.txt", b"0" * 32 + b"  data/export.json\n"), "its md5 is not the manifest's"),
+    "a wrong md5": (
+        write("manifest-md5.txt", b"0" * 32 + b"  data/export.json\n"),
+        "its md5 differs from manifest-md5.txt",
+    ),
     "an md5 manifest of one": (
         write("manifest-md5.txt", b"0" * 32 + b"  data/x\n"),
-        "not in the manifest (manifest-md5",
+        "not listed in manifest-md5.txt",
     ),
     "a wrong sha512 of a tag file": (
         write("tagmanifest-sha512.txt", b"0" * 128 + b"  bagit.txt\n"),
-        "bagit.txt: changed (its sha512 is not that in tagmanifest-sha512.txt)",
+        "bagit.txt: changed (its sha512 differs from tagmanifest-sha512.txt)",
     ),
-    "a digest too short": (append("manifest-sha256.txt", b"00  data/x\n"), "a line that no manifest has"),
+    "a digest too short": (append("manifest-sha256.txt", b"00  data/x\n"), "a line is not a valid manifest entry"),
     "a tag file that is not there": (append("tagmanifest-sha256.txt", ZEROS + b"  about.txt\n"), "about.txt: missing"),
-    "a payload file as tag file": (append("tagmanifest-sha256.txt", ZEROS + b"  data/export.json\n"), "is no tag file"),
-    "a tag file twice": (append("tagmanifest-sha256.txt", ZEROS + b"  bagit.txt\n"), "which is named before"),
+    "a payload file as tag file": (append("tagmanifest-sha256.txt", ZEROS + b"  data/export.json\n"), "not a tag file"),
+    "a tag file twice": (append("tagmanifest-sha256.txt", ZEROS + b"  bagit.txt\n"), "which is a duplicate"),
     "a tag file left out": (drop_line("tagmanifest-sha256.txt"), "does not name bag-info.txt"),
     "a file twice in the manifest": (
         resealed(lambda out: append("manifest-sha256.txt", (out / "manifest-sha256.txt").read_bytes())(out)),
-        "named 2 times in manifest-sha256.txt",
+        "listed 2 times in manifest-sha256.txt",
     ),
-    "a file left out of the manifest": (resealed(drop_line("manifest-sha256.txt")), "not in the manifest"),
+    "a file left out of the manifest": (
+        resealed(drop_line("manifest-sha256.txt")),
+        "not listed in manifest-sha256.txt",
+    ),
     "a file too many in the manifest": (
         resealed(append("manifest-sha256.txt", ZEROS + b"  data/x\n")),
         "data/x: missing",
@@ -97,11 +106,11 @@ def test_a_tag_file_behind_a_link_is_refused(out, tmp_path):
     (out / "meta").symlink_to(tmp_path / "elsewhere")
     append("tagmanifest-sha256.txt", ZEROS + b"  meta/about.txt\n")(out)
 
-    assert any("lies behind a link" in difference for difference in verify(out).differences)
+    assert any("or behind a link" in difference for difference in verify(out).differences)
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha512"])
-def test_manifests_that_another_tool_added_are_proved_and_their_errors_found(out, algorithm):
+def test_manifests_added_by_another_tool_are_checked(out, algorithm):
     with_manifests(out, algorithm)
     for name in (f"manifest-{algorithm}.txt", f"tagmanifest-{algorithm}.txt", "tagmanifest-sha256.txt"):
         assert (out / name).is_file()
@@ -111,11 +120,11 @@ def test_manifests_that_another_tool_added_are_proved_and_their_errors_found(out
     edit(f"manifest-{algorithm}.txt", digest, bytes(reversed(digest)))(out)
 
     told = "\n".join(verify(out).differences)
-    assert f"its {algorithm} is not the manifest's" in told
+    assert f"its {algorithm} differs from manifest-" in told
     assert f"manifest-{algorithm}.txt: changed (its SHA-256" in told
 
 
-# --- what order, what size --------------------------------------------------------------------------------------
+# --- order and size ---------------------------------------------------------------------------------------------
 
 
 def test_a_bag_in_another_order_is_proved(out):

@@ -1,4 +1,4 @@
-"""What verification keeps in memory: the same, however many images a bag holds."""
+"""The memory use of verification does not depend on the number of images in a bag."""
 
 import tracemalloc
 
@@ -11,7 +11,7 @@ from tests.benchmarks.bags import make
 
 
 def peak(out):
-    """Give the most bytes that Python held at one moment of a verification."""
+    """Return the peak memory of Python during a verification, in bytes."""
     tracemalloc.start()
     try:
         assert verify(out).differences == []
@@ -22,10 +22,10 @@ def peak(out):
 
 def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
     for module, name, most in ((facts, "_AT_ONCE", 4), (bag, "_TOGETHER", 4), (reading, "_AT_ONCE", 4096)):
-        monkeypatch.setattr(module, name, most)  # what is gathered for a moment is not what grows
+        monkeypatch.setattr(module, name, most)  # small buffers, so that only real growth is measured
     for name, images in (("first", 10), ("few", 50), ("many", 500)):
         make(tmp_path / name, images, 50, 2)
-    verify(tmp_path / "first")  # whatever is imported on use is imported now
+    verify(tmp_path / "first")  # import everything that is imported on first use
 
     few, many = peak(tmp_path / "few"), peak(tmp_path / "many")
 
@@ -39,7 +39,7 @@ def fill(pages):
             noted.add("id", "images", number, bytes(100))
 
 
-def test_a_temporary_file_that_is_full_is_told():
+def test_a_full_temporary_file_is_reported():
     fill(1000)
-    with pytest.raises(StorageError, match="cannot keep a temporary file: database or disk is full"):
+    with pytest.raises(StorageError, match="cannot write a temporary file: database or disk is full"):
         fill(20)

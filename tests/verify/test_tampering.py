@@ -1,4 +1,4 @@
-"""Tampering: every kind of change is found and named, also by somebody who makes the manifests anew."""
+"""Tampering: every kind of change is found and named, even if the manifests are written again."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from tests.verify.forging import first, rewrite, seal
 
 @pytest.fixture
 def check(out, cli):
-    """Give a function that verifies the folder, expecting differences; it gives them."""
+    """Return a function that verifies the folder, expects differences, and returns them."""
 
     def run():
         told = cli("verify", out)
@@ -26,7 +26,7 @@ def check(out, cli):
     return run
 
 
-def test_the_copy_itself_is_proved_and_so_is_a_sealed_one(out, cli):
+def test_an_unchanged_copy_is_verified_also_if_resealed(out, cli):
     assert cli("verify", out).code == 0
     seal(out)
     assert cli("verify", out).code == 0
@@ -67,7 +67,7 @@ def test_one_bit_in_any_kind_of_file_is_found(out, check, kind):
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     named = path.relative_to(out).as_posix()
-    # A damaged manifest is known by the tag manifest, a damaged tag manifest by what it says of the others.
+    # The tag manifest reveals a damaged manifest; a damaged tag manifest contradicts the other files.
     wanted = ("manifest", ".txt") if kind == "tagmanifest-sha256.txt" else (named,)
     assert any(word in difference for difference in check() for word in wanted)
 
@@ -129,7 +129,7 @@ def test_a_link_in_place_of_a_folder_is_found(out, check, tmp_path, pattern):
     assert any(path.relative_to(out).as_posix() in difference for difference in check())
 
 
-def test_a_data_folder_that_lies_elsewhere_is_found(out, check, tmp_path):
+def test_a_link_in_place_of_the_data_folder_is_found(out, check, tmp_path):
     (out / "data").rename(tmp_path / "elsewhere")
     (out / "data").symlink_to(tmp_path / "elsewhere")
     assert any(difference.startswith("data") for difference in check())
@@ -146,13 +146,13 @@ def test_a_pipe_in_place_of_a_file_does_not_stop_the_check(out, check):
     "line",
     ["nonsense", "../../etc/passwd", "/etc/passwd", "data/../../x"],
 )
-def test_a_manifest_line_that_leads_out_is_named_and_not_followed(out, check, line):
+def test_a_manifest_path_outside_the_bag_is_not_followed(out, check, line):
     with (out / "manifest-sha256.txt").open("a") as manifest:
         manifest.write(f"{'0' * 64}  {line}\n" if "/" in line else line + "\n")
     assert any("manifest-sha256.txt" in difference for difference in check())
 
 
-# --- a forger who makes the manifests anew ----------------------------------------------------------------------
+# --- a forger who writes the manifests again --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -165,39 +165,39 @@ def test_forged_counts_in_the_summary_are_found(out, check, row, by):
 
     rewrite(out / "data" / "export.json", change)
     seal(out)
-    assert any(difference.startswith(f"{row}: the summary says") for difference in check())
+    assert any(difference.startswith(f"{row}: export.json says") for difference in check())
 
 
 @pytest.mark.parametrize("kind", ["images/*.jpg", "images-resized/*.jpg", "predictions/*.jpg", "TensorFlow.zip"])
-def test_bytes_taken_out_of_a_sealed_bag_are_missed(out, check, kind):
+def test_a_blob_removed_from_a_resealed_bag_is_missed(out, check, kind):
     path = first(out, kind)
     path.unlink()
     seal(out)
-    assert any("there is no such file" in difference for difference in check())
+    assert any("which does not exist" in difference for difference in check())
 
 
 @pytest.mark.parametrize("kind", ["images.jsonl", "predictions.jsonl", "exports.jsonl", "image-performances.jsonl"])
-def test_a_record_taken_out_of_a_sealed_bag_is_missed(out, check, kind):
+def test_a_record_removed_from_a_resealed_bag_is_missed(out, check, kind):
     rewrite(first(out, kind), list.pop)
     seal(out)
     check()
 
 
 @pytest.mark.parametrize("kind", ["project.json", "iteration.json", "performance.json", "account.json", "images.jsonl"])
-def test_a_document_taken_out_of_a_sealed_bag_is_missed(out, check, kind):
+def test_a_document_removed_from_a_resealed_bag_is_missed(out, check, kind):
     first(out, kind).unlink()
     seal(out)
     check()
 
 
-def test_a_project_taken_out_of_a_sealed_bag_is_missed(out, check):
+def test_a_project_removed_from_a_resealed_bag_is_missed(out, check):
     (folder,) = [path for path in (out / "data").iterdir() if path.is_dir()]
     shutil.rmtree(folder)
     seal(out)
     assert any(folder.name in difference for difference in check())
 
 
-def test_a_file_that_no_record_speaks_of_is_told(out, check):
+def test_a_file_without_a_record_is_reported(out, check):
     (index,) = out.rglob("files.jsonl")
     path = index.parent / "images" / "stranger.jpg"
     path.write_bytes(b"\xff\xd8\xff")
@@ -206,7 +206,7 @@ def test_a_file_that_no_record_speaks_of_is_told(out, check):
     assert any("stranger.jpg" in difference for difference in check())
 
 
-def test_an_index_that_points_out_of_the_folder_is_not_believed(out, check, tmp_path):
+def test_an_index_path_outside_the_folder_is_not_followed(out, check, tmp_path):
     (index,) = out.rglob("files.jsonl")
     path = first(out, "images/*.jpg")
     path.rename(tmp_path / "elsewhere")
@@ -218,13 +218,13 @@ def test_an_index_that_points_out_of_the_folder_is_not_believed(out, check, tmp_
 
     rewrite(index, change)
     seal(out)
-    assert any("there is no such file" in difference for difference in check())
+    assert any("which does not exist" in difference for difference in check())
 
 
 @pytest.mark.parametrize("text", [b"\xff\n", b"[]\n", b"null\n", b'{"id": \n', b"[" * 100_000 + b"\n"])
 @pytest.mark.parametrize("kind", ["images.jsonl", "files.jsonl", "listings.jsonl"])
-def test_lines_that_are_no_records_are_told_not_stumbled_over(out, check, kind, text):
+def test_lines_that_are_not_records_are_reported(out, check, kind, text):
     path = first(out, kind)
     path.write_bytes(path.read_bytes() + text)
     seal(out)
-    assert any("is no record" in difference for difference in check())
+    assert any("is not a record" in difference for difference in check())

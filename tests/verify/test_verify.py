@@ -1,4 +1,4 @@
-"""Verification: an export that is as it was made is proved, whatever was exported; what is none is not."""
+"""Verification accepts every unchanged export, and nothing else."""
 
 import json
 
@@ -14,7 +14,7 @@ from tests.export.exporting import snapshot, stock
     "words",
     [(), ("images",), ("predictions", "--tag", "tag 1"), ("exports",), ("tags",), ("performance",), ("projects",)],
 )
-def test_an_untouched_export_is_proved_without_the_service(sim, cli, tmp_path, words):
+def test_an_unchanged_export_is_verified_without_the_service(sim, cli, tmp_path, words):
     stock(sim)
     assert cli("export", "--all", *words, "--out", tmp_path / "out").code == 0
     sim.stop()
@@ -35,7 +35,7 @@ def test_an_untouched_export_is_proved_without_the_service(sim, cli, tmp_path, w
 
 
 @pytest.mark.parametrize("states", [("Failed", "Failed"), ("Failed", "Exporting"), ("Failed", "Done")])
-def test_a_model_that_was_asked_for_twice_is_proved(sim, cli, tmp_path, states):
+def test_a_model_exported_twice_is_verified(sim, cli, tmp_path, states):
     project = stock(sim)
     first = next(iter(sim.store.projects[project].iterations.values()))
     first.exports[:] = [Export("CoreML", None, state) for state in states]
@@ -46,7 +46,7 @@ def test_a_model_that_was_asked_for_twice_is_proved(sim, cli, tmp_path, states):
     assert (ran.code, ran.err) == (0, "")
 
 
-def test_a_moved_export_and_a_relative_path_are_proved(sim, cli, tmp_path, monkeypatch):
+def test_a_moved_export_is_verified_by_a_relative_path(sim, cli, tmp_path, monkeypatch):
     stock(sim)
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
     (tmp_path / "out").rename(tmp_path / "moved")
@@ -58,7 +58,7 @@ def test_a_moved_export_and_a_relative_path_are_proved(sim, cli, tmp_path, monke
 
 @pytest.mark.parametrize("form", ["", "--json"])
 @pytest.mark.parametrize("what", ["nothing", "file"])
-def test_what_is_no_folder_is_a_usage_error(cli, tmp_path, what, form):
+def test_a_path_that_is_not_a_folder_is_a_usage_error(cli, tmp_path, what, form):
     (tmp_path / "file").write_text("x")
     ran = cli("verify", tmp_path / what, *([form] if form else []))
     assert ran.code == 2
@@ -67,7 +67,7 @@ def test_what_is_no_folder_is_a_usage_error(cli, tmp_path, what, form):
         assert ran.json["error"]["exitCode"] == 2
 
 
-def test_an_unfinished_export_is_not_proved_and_says_how_to_finish(sim, cli, tmp_path):
+def test_an_unfinished_export_says_how_to_finish_it(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("Blob", status=404, times=None))
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 3
@@ -85,7 +85,7 @@ def test_an_empty_folder_is_not_an_export(cli, tmp_path):
     assert ran.err.count("Error: ") == 1
 
 
-def test_a_strangers_valid_bag_is_not_an_export(cli, tmp_path):
+def test_another_programs_valid_bag_is_not_an_export(cli, tmp_path):
     (tmp_path / "holiday.jpg").write_bytes(b"\xff\xd8\xff")
     bagit.make_bag(str(tmp_path), checksums=["sha256"])
     assert bagit.Bag(str(tmp_path)).is_valid()
@@ -98,7 +98,7 @@ def test_a_strangers_valid_bag_is_not_an_export(cli, tmp_path):
     "body",
     [b"", b"null", b"[]", b"{", b"[" * 100_000, b'{"rows": 5}', b'{"rows": {"images": 3}, "projects": [1, null]}'],
 )
-def test_a_summary_that_is_none_is_told(sim, cli, tmp_path, body):
+def test_an_invalid_summary_is_reported(sim, cli, tmp_path, body):
     stock(sim)
     assert cli("export", "projects", "--all", "--out", tmp_path / "out").code == 0
     (tmp_path / "out" / "data" / "export.json").write_bytes(body)

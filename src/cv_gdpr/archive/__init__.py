@@ -1,1 +1,1 @@
-"""The folder on disk: names, durable writes, the journal, the bag."""
+"""The export folder on disk: file names, durable writes, the journal, the bag."""

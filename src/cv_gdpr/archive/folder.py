@@ -1,4 +1,4 @@
-"""An export folder in the making: whose it is, what was written so far, and its end as a BagIt bag (RFC 8493)."""
+"""An export folder while it is written: its owner, its files so far, and its completion as a BagIt bag (RFC 8493)."""
 
 import hashlib
 import itertools
@@ -17,7 +17,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from cv_gdpr.archive.journal import Journal, Stored, read_index
-from cv_gdpr.archive.layout import files_below, is_regular, own, refuse_foreign
+from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
 from cv_gdpr.archive.ownership import owner_within
 from cv_gdpr.archive.summary import info_line
 from cv_gdpr.archive.writing import (
@@ -37,15 +37,18 @@ STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
 BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-_AGAIN = "run the same command again: it goes on"
+_RUN_AGAIN = "run the same command again: it resumes the export"
 _FINISH = "run the same command with the same --out to finish it, or name another folder"
 _AT_ONCE = 1000  # lines
-_NO_MORE = ("", 0, "")
+_END = ("", 0, "")
 _LOG = logging.getLogger("cv_gdpr")
 
 
 def check_usable(out: Path, run: Json) -> None:
-    """Raise UsageError if `out` is a file, a finished export, another run's or user's, or holds anything foreign."""
+    """Raise UsageError unless `out` can take this run's export.
+
+    It cannot if it is a file or a finished export, belongs to another run or user, or holds files of anything else.
+    """
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir():
@@ -56,26 +59,26 @@ def check_usable(out: Path, run: Json) -> None:
         _refuse_odd(out / STATE, owner)
     if "bagit.txt" in held:
         if _run_of(out) == run:
-            return  # cut off just before its end: it is finished once more
+            return  # the run was killed just after it closed the bag: it closes it again
         shutil.rmtree(out / STATE, ignore_errors=True)
-        raise UsageError(f"--out {out} is a finished export", "name another folder; cv-gdpr verify checks this one")
+        raise UsageError(f"--out {out} is a finished export", "name another folder, or check this one: cv-gdpr verify")
     if not held or (held == {STATE} and not (out / STATE / "run.json").exists()):
         return
     if STATE not in held:
-        raise UsageError(f"--out {out} holds files that are not an export's", "name a folder that does not exist yet")
+        raise UsageError(f"--out {out} holds files but no export", "name a folder that does not exist yet")
     if foreign := sorted(held - _OWN):
-        raise UsageError(f"--out {out} holds {foreign[0]}, which is not an export's", "move it, or name another folder")
+        raise UsageError(f"--out {out} holds {foreign[0]}, which no export writes", "move it, or name another folder")
     there = _run_of(out)
     if there is None:
-        lost = f"--out {out} has lost {STATE}/run.json, and so of what it is the export"
+        lost = f"--out {out} has lost {STATE}/run.json, which says what it is an export of"
         raise UsageError(lost, "name another folder")
     if there != run:
-        other = f"--out {out} holds an unfinished export of {_described(there)}: another resource, scope or selection"
+        other = f"--out {out} holds an unfinished export of another resource, scope or selection: {_described(there)}"
         raise UsageError(other, _FINISH)
 
 
 def _refuse_odd(state: Path, owner: int | None) -> None:
-    """Raise UsageError if anything of a run's state is a link, which leads elsewhere, another user's, or a pipe."""
+    """Raise UsageError if anything in a run's state folder is a link, a pipe, a device, or another user's."""
     for path in (state, *state.rglob("*")):
         refuse_foreign(path, owner)
         if path.exists() and not path.is_dir() and not path.is_file():
@@ -91,7 +94,7 @@ def _described(run: Any) -> str:
 
 
 def refuse_existing(out: Path) -> None:
-    """Raise UsageError if `out` is there already."""
+    """Raise UsageError if `out` already exists."""
     if out.exists() or out.is_symlink():
         raise UsageError(f"--out {out} exists", "name a folder that does not exist yet")
 
@@ -106,39 +109,41 @@ def _run_of(out: Path) -> Any:
 class Folder:
     """The folder of one run, locked while it is open; a context manager. Raises UsageError and StorageError."""
 
-    def __init__(self, out: Path, run: Json, *, recheck: bool = False) -> None:
+    def __init__(self, out: Path, run: Json, layout: Layout, *, recheck: bool = False) -> None:
         check_usable(out, run)
+        self._layout = layout
         self.recheck = recheck
         self.path = out
         self.data = out / "data"
         self._state = out / STATE
         self._numbers = itertools.count()
-        self._written: dict[str, tuple[int, str]] = {}  # size and hash of each document
+        self._written: dict[str, tuple[int, str]] = {}  # path of each document: its size and hash
         self._projects: list[ProjectFolder] = []
         self._committer = ThreadPoolExecutor(1, "journal")
         self._commits: list[Future[None]] = []
         with storing(out):
             private_folder(out)
-            owner = owner_within(out)  # once more: somebody else may have made it meanwhile
+            owner = owner_within(out)  # again: another user may have created it since check_usable
             if owner is None and os.name == "posix":
-                _LOG.warning("Warning: whose %s is cannot be told: its file system maps owners", out)
-            out.chmod(0o700)  # from here on nobody else can put anything into it
+                _LOG.warning("Warning: the owner of %s is unknown: its file system maps owners", out)
+            out.chmod(0o700)  # from here on no other user can put anything into it
             _refuse_odd(self._state, owner)
             private_folder(self._state).chmod(0o700)
             self._lock = FileLock(self._state / "lock", mode=0o600)
             self._take_lock()
-            check_usable(out, run)  # once more: the run that held the lock may have finished it
+            check_usable(out, run)  # again: the run that held the lock may have finished the export
             for ended in ("bagit.txt", MISSING):
                 (out / ended).unlink(missing_ok=True)
             for left in self._state.glob("tmp*"):
                 shutil.rmtree(left, ignore_errors=True)
-            # Each run its own: what a killed one had under way may go on for a moment.
+            # A new folder for each run: the download process of a killed run may still be writing to the old one.
             self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
             write_durably(self._state / "run.json", json_text(run), self.temporary())
             refuse_foreign(self.data, owner)
             private_folder(self.data).chmod(0o700)
-            for path, _ in files_below(self.data, [], owner):
-                own(self.data, path)  # before anything is written: a foreign file stops the run
+            for path, _ in files_below(self.data, owner):
+                if not path.endswith("/"):
+                    layout.own(self.data, path)  # refuse foreign files before anything is written
 
     def _take_lock(self) -> None:
         owner = self._state / "owner"
@@ -147,11 +152,11 @@ class Folder:
         except Timeout:
             who = owner.read_text() if is_regular(owner) else "another process"
             raise UsageError(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
-        anew = owner.with_suffix(".new")
-        anew.unlink(missing_ok=True)
-        with private_file(anew) as file:
+        new = owner.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with private_file(new) as file:
             file.write(f"process {os.getpid()}".encode())
-        anew.replace(owner)
+        new.replace(owner)
 
     def __enter__(self) -> Self:
         return self
@@ -159,21 +164,21 @@ class Folder:
     def __exit__(self, *exc: object) -> None:
         self._committer.shutdown()
         if exc[0] is not None:
-            self._claim_what_is_there()
+            self._flush_journals()
         self._lock.release()
 
-    def _claim_what_is_there(self) -> None:
-        """Write what is whole into the journals before a run ends early: the error that ends it is told, not this."""
+    def _flush_journals(self) -> None:
+        """Record all complete files in the journals before a failed run ends, without hiding the run's own error."""
         for project in self._projects:
             with suppress(StorageError):
                 project.journal.flush()
 
     def temporary(self) -> str:
-        """Give a new temporary path on the folder's own file system."""
+        """Return a new temporary path on the folder's own file system."""
         return f"{self._tmp}/{next(self._numbers)}"
 
     def write_json(self, relative: str, value: Any) -> int:
-        """Write a JSON document below data/; give its bytes."""
+        """Write a JSON document below data/; return its size in bytes."""
         text = json_text(value, indent=True) + "\n"
         with storing(self.path):
             sha256 = write_whole(self.data / relative, text, self.temporary())
@@ -181,41 +186,41 @@ class Folder:
         return size
 
     def lines(self, relative: str) -> "Lines":
-        """Give a JSON Lines file below data/ to be filled."""
+        """Return a new JSON Lines file below data/, ready to write to."""
         return Lines(self, relative)
 
     def note_document(self, relative: str, size: int, sha256: str) -> None:
-        """Remember size and hash of a file below data/ for the manifest."""
+        """Remember the size and hash of a file below data/ for the manifest."""
         self._written[relative] = size, sha256
 
     def hash_of(self, relative: str) -> str:
-        """Give the hash of a document that was written below data/."""
+        """Return the SHA-256 of a document that this run wrote below data/."""
         return self._written[relative][1]
 
     def project(self, name: str) -> "ProjectFolder":
-        """Give the folder of a project below data/."""
+        """Return the folder of a project below data/."""
         folder = ProjectFolder(self, name, self._state / "journal" / f"{name}.jsonl")
         self._projects.append(folder)
         return folder
 
     def commit(self, flush: Callable[[], None]) -> None:
-        """Run a journal's flush beside the downloads, one at a time; `check` raises what goes wrong in it."""
+        """Run a journal's flush in the background, one at a time; `check` raises its errors."""
         self._commits = [commit for commit in self._commits if not commit.done() or commit.exception()]
         self._commits.append(self._committer.submit(flush))
 
     def check(self) -> None:
-        """Wait for the flushes under way; raises StorageError if one failed."""
+        """Wait for all running flushes; raise StorageError if one failed."""
         for commit in self._commits:
             commit.result()
 
     def leave_open(self, missing: list[Json]) -> None:
-        """End a run that is not whole: no bag, but a list of what is missing, each with its reason."""
+        """End an incomplete run: write missing.jsonl, which gives a reason for each missing item, and no bag."""
         text = "".join(json_text(entry) + "\n" for entry in missing)
         with storing(self.path):
             write_whole(self.path / MISSING, text, self.temporary())
 
     def close_bag(self, info: list[tuple[str, str]]) -> None:
-        """Make the folder a bag: manifest, bag-info, tag manifest, and `bagit.txt` when all else is durable."""
+        """Make the folder a bag: manifest, bag-info, tag manifest, and `bagit.txt` once all the rest is durable."""
         with storing(self.path):
             (self.path / MISSING).unlink(missing_ok=True)
             manifest = HashedFile(self.temporary())
@@ -236,48 +241,51 @@ class Folder:
             write_whole(self.path / "tagmanifest-sha256.txt", listed, self.temporary())
             make_durable(self.path)
             write_durably(self.path / "bagit.txt", BAGIT, self.temporary())
-            (self._state / "run.json").unlink(missing_ok=True)  # from here on the export is finished
+            (self._state / "run.json").unlink(missing_ok=True)  # the export is now finished
         self._lock.release()
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _payload(self) -> Iterator[tuple[str, int, str]]:
-        """Give path, size and hash of every file below data/, in order; what an earlier run left over is removed.
+        """Yield path, size and hash of every file below data/, in order, then remove the leftovers of earlier runs.
 
-        Raises StorageError if a file that was written is not there any more, or not whole; then nothing is removed.
+        Raise StorageError, without removing anything, if a file that was written is gone or has changed its size.
         """
-        folders: list[str] = []
+        folders: list[Path] = []
         left_over: list[str] = []
         documents = dict(self._written)
         projects = sorted(self._projects, key=lambda project: f"{project.name}/")
-        due = itertools.chain.from_iterable(project.stored() for project in projects)
-        path_due, size_due, digest = next(due, _NO_MORE)
-        for path, size in files_below(self.data, folders):
-            if path == path_due:
-                self._check_size(path, size, size_due)
+        expected = itertools.chain.from_iterable(project.stored() for project in projects)
+        expected_path, expected_size, digest = next(expected, _END)
+        for path, size in files_below(self.data):
+            if path.endswith("/"):
+                if self._layout.is_folder(path):
+                    folders.append(self.data / path)
+            elif path == expected_path:
+                self._check_size(path, size, expected_size)
                 yield path, size, digest
-                path_due, size_due, digest = next(due, _NO_MORE)
+                expected_path, expected_size, digest = next(expected, _END)
             elif path in documents:
                 written, sha256 = documents.pop(path)
                 self._check_size(path, size, written)
                 yield path, size, sha256
-            elif path_due and path_due < path:
+            elif expected_path and expected_path < path:
                 break
             else:
-                left_over.append(own(self.data, path))  # of something that the service no longer has
-        for gone in (path_due, *documents):
+                left_over.append(self._layout.own(self.data, path))  # its item is no longer in the service
+        for gone in (expected_path, *documents):
             if gone:
-                raise StorageError(f"{self.data / gone} is gone", _AGAIN)
+                raise StorageError(f"{self.data / gone} is gone", _RUN_AGAIN)
         for path in left_over:
             (self.data / path).unlink()
         _remove_empty(folders)
 
-    def _check_size(self, path: str, size: int, due: int) -> None:
-        if size != due:
-            raise StorageError(f"{self.data / path} was changed while the export ran", _AGAIN)
+    def _check_size(self, path: str, size: int, expected: int) -> None:
+        if size != expected:
+            raise StorageError(f"{self.data / path} was changed while the export ran", _RUN_AGAIN)
 
 
-def _remove_empty(folders: list[str]) -> None:
-    """Remove those in which nothing is; each is named after the one that it is in."""
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove the empty ones of these folders, which are listed parents first."""
     for folder in reversed(folders):
         with os.scandir(folder) as held:
             empty = not any(held)
@@ -290,7 +298,7 @@ def _sha256_of(text: str) -> str:
 
 
 class ProjectFolder:
-    """The folder of one project: its documents, its lines, and the bytes that its journal claims."""
+    """The folder of one project: its documents, its JSON Lines files, and the files in its journal."""
 
     def __init__(self, folder: Folder, name: str, journal: Path) -> None:
         self.name = name
@@ -300,16 +308,16 @@ class ProjectFolder:
         self._index = f"{name}/files.jsonl"
 
     def place(self, stem: str) -> str:
-        """Give the path of a file in this folder, up to its suffix."""
+        """Return the full path of a file in this folder, without its suffix."""
         return f"{self.path}/{stem}"
 
     def note(self, file: Received, blob: str, source: str) -> None:
-        """Note a file that has its place in the journal."""
+        """Add a file that has its final name to the journal."""
         path = file.path.removeprefix(f"{self.path}/")
         self.journal.add(Stored(path, blob, source, file.size, file.sha256))
 
     def finish(self, claimed: Set[int]) -> int:
-        """Write the index of the project's files, named by their keys, and give how many they are."""
+        """Write the index (files.jsonl) of the project's files with these keys, and return their number."""
         self._folder.check()
         self.journal.flush()
         with self._folder.lines(self._index) as lines, self.journal.lines_of(claimed) as listed:
@@ -318,13 +326,13 @@ class ProjectFolder:
             return lines.count
 
     def stored(self) -> Iterator[tuple[str, int, str]]:
-        """Give path below data/, size and hash of the files of the index, in the order of their paths."""
+        """Yield the path below data/, size and hash of each file in the index, in the order of the paths."""
         for entry in read_index(self._folder.data / self._index, self._folder.hash_of(self._index)):
             yield f"{self.name}/{entry.path}", entry.bytes, entry.sha256
 
 
 class Lines:
-    """A JSON Lines file in the making; a context manager, after which the file has its name, or never was."""
+    """A JSON Lines file while it is written; a context manager that names it at the end, or discards it on an error."""
 
     def __init__(self, folder: Folder, relative: str) -> None:
         self._folder = folder
@@ -334,13 +342,13 @@ class Lines:
             self._file = HashedFile(folder.temporary())
 
     def write(self, record: Any) -> int:
-        """Append a record; give its bytes."""
+        """Append a record; return its size in bytes."""
         line = json_line(record)
         self.extend([line])
         return len(line)
 
     def extend(self, lines: list[bytes]) -> None:
-        """Append lines as they are."""
+        """Append lines unchanged."""
         self.count += len(lines)
         with storing(self._relative):
             self._file.write(b"".join(lines))
@@ -359,5 +367,5 @@ class Lines:
 
 
 def default_out(now: datetime | None = None) -> Path:
-    """Give the default folder's name, made of the time in UTC."""
+    """Return the default name of an export folder, which contains the time in UTC."""
     return Path(f"cv-gdpr-export-{(now or datetime.now(UTC)):%Y%m%dT%H%M%SZ}")

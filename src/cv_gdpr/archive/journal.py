@@ -1,4 +1,4 @@
-"""The journal of a project's files: a line says that these bytes are durably in the folder, and is written after."""
+"""The journal of a project's files: each line records one file, and is written once that file is durable."""
 
 import hashlib
 import heapq
@@ -18,36 +18,36 @@ from cv_gdpr.archive.writing import make_durable, private_file, private_folder, 
 from cv_gdpr.errors import StorageError
 from cv_gdpr.verbatim import json_line
 
-_SORTED = 10_000  # lines at once
-_READ = 1 << 18  # bytes of lines at once
+_SORTED = 10_000  # lines sorted at once
+_READ = 1 << 18  # bytes of lines read at once
 _SHA256 = re.compile("[0-9a-f]{64}")
-_USUAL = re.compile(  # a line that needs no parser: nearly all are
+_USUAL = re.compile(  # matches nearly every line, and is faster than a JSON parser
     r'^{"path":"([!#-[\]-~]*)","blob":"([!#-[\]-~]*)","source":"([!#-[\]-~]*)",'
     r'"bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"}\n',
     re.ASCII | re.MULTILINE,
 )
-_DAMAGED = "run the same command again: it fetches what nothing speaks of any more"
-_TOGETHER = 1.0  # seconds in which what is fetched is made durable together ...
-_MOST = 512  # ... or so many files: what a crash costs is bounded too where much is fetched in a second
+_DAMAGED = "run the same command again: it fetches files without a journal entry"
+_TOGETHER = 1.0  # seconds: files that arrive within this time are made durable together ...
+_MOST = 512  # ... but no more than this many, so that a crash loses few files even at a high rate
 
 
 class Stored(NamedTuple):
-    """A file of the export: its path in the project's folder, where its bytes came from, its size and hash."""
+    """A file of the export: its path in the project's folder, the origin of its bytes, its size and hash."""
 
     path: str
-    blob: str  # which blob of which item: `images/<id>`, also where the path has more to it
-    source: str  # the path of the link that it came from
+    blob: str  # which blob of which item, as `images/<id>`; `path` may have a suffix added to it
+    source: str  # the path of the link that the bytes came from
     bytes: int
     sha256: str
 
     @property
     def key(self) -> int:
-        """What makes it the same blob: of the same item, from the same path."""
+        """The blob's identity: its item and the path of its link."""
         return blob_key(self.blob, self.source)
 
 
 def read_stored(path: Path) -> Iterator[Stored]:
-    """Give the entries of a journal, without lines that are none: what they spoke of is lost."""
+    """Yield the entries of a journal, skipping damaged lines: their files are fetched again."""
     if is_regular(path):
         with path.open("rb") as file:
             while lines := file.readlines(_READ):
@@ -55,16 +55,16 @@ def read_stored(path: Path) -> Iterator[Stored]:
 
 
 def read_index(path: Path, sha256: str) -> Iterator[Stored]:
-    """Give the entries of a `files.jsonl`; raises StorageError if it is not what was written, or holds anything else.
+    """Yield the entries of a `files.jsonl`; raise StorageError if it was changed or a line is not an entry.
 
-    The last entry is given before that is known: nothing may be done on the word of one before all were read.
+    The hash is checked at the end: act on no entry before.
     """
     read = hashlib.sha256()
     with storing(path), path.open("rb") as file:
         while lines := file.readlines(_READ):
             for entry in _entries(lines):
                 if entry is None:
-                    raise StorageError(f"{path} holds a line that is no entry", _DAMAGED)
+                    raise StorageError(f"{path} holds a damaged line", _DAMAGED)
                 yield entry
             read.update(b"".join(lines))
     if read.hexdigest() != sha256:
@@ -73,7 +73,7 @@ def read_index(path: Path, sha256: str) -> Iterator[Stored]:
 
 def _entries(lines: list[bytes]) -> Iterator[Stored | None]:
     usual = _USUAL.findall(b"".join(lines).decode("latin-1"))
-    if len(usual) == len(lines):  # hence all of them are
+    if len(usual) == len(lines):  # every line matched
         return (Stored(path, blob, source, int(size), sha256) for path, blob, source, size, sha256 in usual)
     return map(_entry, lines)
 
@@ -87,18 +87,18 @@ def _entry(line: bytes) -> Stored | None:
 
 
 def _is_sound(entry: Stored) -> bool:
-    """Say whether an entry may have been written here; raises TypeError or ValueError for what cannot be text."""
+    """Return whether the fields of an entry are valid; raise TypeError or ValueError if its texts are not text."""
     "".join((entry.path, entry.blob, entry.source)).encode()
     return type(entry.bytes) is int and entry.bytes >= 0 and _SHA256.fullmatch(entry.sha256) is not None
 
 
 def blob_key(blob: str, source: str) -> int:
-    """Give what makes a blob the same: 64 bits of the item's stem and the path that it came from, for this process."""
+    """Return the identity of a blob: a 64-bit hash of its item and its link's path, valid in this process only."""
     return hash((blob, source))
 
 
 class Journal:
-    """What of a project's bytes is on disk already, and the lines that claim more. Safe from several threads."""
+    """The files of a project that are already on disk, and those waiting to be recorded. Safe for several threads."""
 
     def __init__(self, path: Path, folder: Path, in_group: Callable[[], None], *, recheck: bool = False) -> None:
         private_folder(path.parent)
@@ -109,11 +109,11 @@ class Journal:
         self._pending: list[Stored] = []
         self._grouped = time.monotonic()
         self._recheck = recheck
-        self._known: dict[int, int] = {}  # key: bytes; there may be hundreds of thousands
+        self._known: dict[int, int] = {}  # blob key: bytes; integers, as there may be hundreds of thousands
         self._rewrite()
 
     def _is_there(self, entry: Stored) -> bool:
-        """Say whether the file still is what its line says: by its size, and if asked for by its bytes."""
+        """Return whether the file still has the size in its entry and, with `recheck`, the hash."""
         parts = PurePosixPath(entry.path).parts
         if ".." in parts or entry.path.startswith("/"):
             return False
@@ -121,35 +121,35 @@ class Journal:
         try:
             same_size = is_regular(path) and path.stat().st_size == entry.bytes
             return same_size and (not self._recheck or _sha256_of(path) == entry.sha256)
-        except (OSError, ValueError):  # not there, or no path at all
+        except (OSError, ValueError):  # missing, or not a valid path
             return False
 
     def _rewrite(self) -> None:
-        """Start the file anew with what holds: a torn line in the middle would hide nothing, but confuse a reader.
+        """Replace the journal by one with only the entries whose files are still there, without torn lines.
 
-        The old file stays until the new one is durable: it is all that tells what was fetched before.
+        The old journal stays until the new one is durable: without it, everything would be fetched again.
         """
         with storing(self._path):
-            anew = self._path.with_suffix(".new")
-            anew.unlink(missing_ok=True)  # of a run that was killed here
-            with private_file(anew) as file:
+            new = self._path.with_suffix(".new")
+            new.unlink(missing_ok=True)  # left by a run that was killed here
+            with private_file(new) as file:
                 for entry in read_stored(self._path):
                     if entry.key not in self._known and self._is_there(entry):
                         self._known[entry.key] = entry.bytes
                         file.write(_line(entry))
             if self._known:
                 make_durable(self._path.parent)
-            anew.replace(self._path)
+            new.replace(self._path)
 
     def known(self, key: int) -> int | None:
-        """Give the bytes of a blob that an earlier run left on disk, or None."""
+        """Return the size in bytes of a blob that an earlier run stored, or None if none did."""
         return self._known.get(key)
 
     @contextmanager
     def lines_of(self, claimed: Set[int]) -> Iterator[Iterable[bytes]]:
-        """Give the lines of what is on disk, by their paths, without what an earlier run left that nobody claimed.
+        """Return the journal's lines sorted by path, without files of earlier runs whose keys are not in `claimed`.
 
-        They are sorted in parts that the memory can hold, and what the memory held of them is freed.
+        The lines are sorted in parts that fit into memory. Frees what the journal kept in memory.
         """
         stale = self._known.keys() - claimed
         self._known = {}
@@ -167,11 +167,11 @@ class Journal:
 
     @property
     def entries(self) -> Iterator[Stored]:
-        """What is on disk."""
+        """The files that earlier runs stored."""
         return (entry for entry in read_stored(self._path) if entry.key in self._known)
 
     def add(self, entry: Stored) -> None:
-        """Note a file that has its name; it is claimed once it is durable, together with others."""
+        """Queue a file that has its final name; its line is written once it is durable, together with others."""
         with self._lock:
             self._pending.append(entry)
             now = time.monotonic()
@@ -182,9 +182,9 @@ class Journal:
             self._in_group()
 
     def flush(self) -> None:
-        """Make the files that wait durable, then write their lines."""
+        """Make the queued files durable, then write their lines."""
         with self._flushing:
-            with self._lock:  # not for longer: what arrives meanwhile is noted while the disk is waited for
+            with self._lock:  # released before the slow disk writes, so that `add` does not wait for them
                 group, self._pending = self._pending, []
             if group:
                 with storing(self._folder):
@@ -199,7 +199,7 @@ def _sha256_of(path: Path) -> str:
 
 
 def _line(entry: Stored) -> bytes:
-    """Give what stands for a file in a journal and in `files.jsonl`; lines sorted by their bytes are sorted by path."""
+    """Return the line of a file in a journal and in `files.jsonl`; the path comes first, so that lines sort by path."""
     path, blob, source, size, sha256 = entry
     line = f'{{"path":"{path}","blob":"{blob}","source":"{source}","bytes":{size},"sha256":"{sha256}"}}\n'
     return line.encode() if _USUAL.fullmatch(line) else json_line(entry._asdict())

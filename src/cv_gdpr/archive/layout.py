@@ -1,43 +1,116 @@
-"""What an export folder's files are called, so that nothing else in it is ever taken for its own."""
+"""The names that an export gives its files, so that it never takes another file for its own."""
 
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
+from cv_gdpr.archive.names import MODELS
 from cv_gdpr.errors import UsageError
 
 _ID = r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|x[0-9a-f]{32})"
 _NAMED = rf"([^/]+-)?{_ID}"  # a project's folder, or an iteration's
-_DEEPEST = 4  # folders in one another
-_OURS = re.compile(
-    rf"{_NAMED}/("
-    rf"(?P<blob>(images|predictions)(-resized)?/{_ID}(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}}"
-    rf"|exported-models/{_ID}/[0-9A-Za-z_-]+(\.[0-9a-f]{{8}})?\.[a-z0-9]{{1,10}})"
-    r"|project\.json"
-    r"|(iterations|tags|tag-details|images|predictions|files|listings|absent)\.jsonl"
-    rf"|iterations/{_NAMED}/(iteration|performance)\.json"
-    rf"|iterations/{_NAMED}/(image-performances|tags|tag-details|images|exports)\.jsonl)"
-    r"|(export|account)\.json|projects\.jsonl"
-)
-_FOLDERS = re.compile(
-    rf"{_NAMED}/((images|predictions)(-resized)?/|exported-models/({_ID}/)?|iterations/({_NAMED}/)?)?"
-)
+_DEEPEST = 4  # nested folders
+_SUFFIX = r"(\.[0-9a-f]{8})?\.[a-z0-9]{1,10}"
+_OF_EVERY_EXPORT = r"export\.json"
+_OF_EVERY_PROJECT = r"(files|listings|absent)\.jsonl"
 
 
-def files_below(data: Path, folders: list[str], owner: int | None = None) -> Iterator[tuple[str, int]]:
-    """Give path (below `data`, in the order of the paths) and size of each file; `folders` gets an export's folders.
+class Place(Enum):
+    """What a file belongs to: the resource, a project, an iteration. The value is a pattern of its folder."""
 
-    Raises UsageError for anything that is neither, or that is of another user than `owner`. Links are not followed:
-    what they lead to belongs to somebody else.
+    RESOURCE = ""
+    PROJECT = f"{_NAMED}/"
+    ITERATION = f"{_NAMED}/iterations/{_NAMED}/"
+
+
+class Holds(Enum):
+    """What the records of a file are to the things of its row."""
+
+    ITEMS = "the things themselves"
+    ENTRIES = "the list of things that have a document each"
+    DETAILS = "more about them"
+
+
+class File(NamedTuple):
+    """A file that a row of the table writes in each of its places: `.jsonl` holds a record a line, `.json` one record.
+
+    `each`: it has one detail for each item of the same place. `counted`: the service counts before and after the
+    listing, and `listings.jsonl` holds the proof. `owner`: the field of a record that names its project.
+    """
+
+    name: str
+    places: tuple[Place, ...]
+    holds: Holds = Holds.ITEMS
+    each: bool = False
+    counted: bool = False
+    owner: str = ""
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it holds a record a line."""
+        return self.name.endswith(".jsonl")
+
+
+class Layout:
+    """The names that an export may write: the rows' files, and the folders of their bytes in a project's folder."""
+
+    def __init__(self, files: Iterable[File], folders: Iterable[str]) -> None:
+        self._files = tuple(files)
+        self._folders = tuple(folders)
+
+    @cached_property
+    def _ours(self) -> re.Pattern[str]:
+        blobs = "|".join(_blob_pattern(folder) for folder in self._folders)
+        documents = [place.value + re.escape(file.name) for file in self._files for place in file.places]
+        of_project = f"{Place.PROJECT.value}((?P<blob>{blobs})|{_OF_EVERY_PROJECT})"
+        return re.compile("|".join([of_project, _OF_EVERY_EXPORT, *documents]))
+
+    @cached_property
+    def _folder(self) -> re.Pattern[str]:
+        blobs = "|".join(_folder_pattern(folder) for folder in self._folders)
+        return re.compile(rf"{_NAMED}/({blobs}|iterations/({_NAMED}/)?)?")
+
+    def own(self, data: Path, path: str) -> str:
+        """Return the path of a file below `data`; raise UsageError unless an export may have written it."""
+        if not self._ours.fullmatch(path):
+            raise _foreign(f"{data}/{path}")
+        return path
+
+    def holds_bytes(self, path: str) -> bool | None:
+        """Return whether a file below `data` holds bytes of an image or a model; None if no export writes its name."""
+        found = self._ours.fullmatch(path)
+        return found and found["blob"] is not None
+
+    def is_folder(self, path: str) -> bool:
+        """Return whether a folder below `data`, written with a slash at its end, is one that an export makes."""
+        return self._folder.fullmatch(path) is not None
+
+
+def _blob_pattern(folder: str) -> str:
+    name = rf"{_ID}/[0-9A-Za-z_-]+" if folder == MODELS else _ID
+    return f"{re.escape(folder)}/{name}{_SUFFIX}"
+
+
+def _folder_pattern(folder: str) -> str:
+    return rf"{re.escape(folder)}/({_ID}/)?" if folder == MODELS else f"{re.escape(folder)}/"
+
+
+def files_below(data: Path, owner: int | None = None) -> Iterator[tuple[str, int]]:
+    """Yield path (below `data`, in the order of the paths) and size of each file; a folder ends in a slash, size 0.
+
+    Raise UsageError for a link, a device or too deep a folder, and for what belongs to another user than `owner`.
     """
     refuse_foreign(data, owner)
-    yield from _below(str(data), "", folders, owner)
+    yield from _below(str(data), "", owner)
 
 
-def _below(folder: str, relative: str, folders: list[str], owner: int | None) -> Iterator[tuple[str, int]]:
-    with os.scandir(folder) as entries:  # names alone: of 100,000 entries, each would keep its state
+def _below(folder: str, relative: str, owner: int | None) -> Iterator[tuple[str, int]]:
+    with os.scandir(folder) as entries:  # keep only the names: 100,000 entries would take much more memory
         names = [f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries]
     names.sort()
     for name in names:
@@ -48,32 +121,18 @@ def _below(folder: str, relative: str, folders: list[str], owner: int | None) ->
         if name[-1] == "/":
             if path.count("/") > _DEEPEST:
                 raise _foreign(place)
-            if _FOLDERS.fullmatch(path):
-                folders.append(place)
-            yield from _below(place[:-1], path, folders, owner)
+            yield path, 0
+            yield from _below(place[:-1], path, owner)
             continue
         if not stat.S_ISREG(found.st_mode):
             raise _foreign(place)
         yield path, found.st_size
 
 
-def own(data: Path, path: str) -> str:
-    """Give the path of a file below `data`; raises UsageError unless an export may have written it."""
-    if not _OURS.fullmatch(path):
-        raise _foreign(f"{data}/{path}")
-    return path
-
-
-def holds_bytes(path: str) -> bool | None:
-    """Say whether a file below `data` is a blob's or a document; None if no export writes a file of that name."""
-    found = _OURS.fullmatch(path)
-    return found and found["blob"] is not None
-
-
 def refuse_foreign(path: Path, owner: int | None) -> None:
-    """Raise UsageError if a link has the place of something in an export, or if another user than `owner` has it."""
+    """Raise UsageError if `path` is a link, or belongs to another user than `owner`."""
     if path.is_symlink():
-        raise UsageError(f"{path} is a link", "an export's folder is refused if it leads elsewhere")
+        raise UsageError(f"{path} is a link", "replace it by a real file or folder, or name another folder")
     if owner is not None and path.exists() and path.lstat().st_uid != owner:
         raise _of_another_user(str(path))
 
@@ -83,11 +142,11 @@ def _of_another_user(place: str) -> UsageError:
 
 
 def _foreign(place: str) -> UsageError:
-    return UsageError(f"{place} is not an export's", "move it, or name another folder")
+    return UsageError(f"{place} is not part of an export", "move it, or name another folder")
 
 
 def is_regular(path: Path) -> bool:
-    """Say whether there is a file, and no link, pipe or device in its place."""
+    """Return whether `path` is a regular file: not a link, pipe or device."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError):

@@ -1,11 +1,11 @@
-"""File names that Windows, macOS and Linux all take, made of what a service names."""
+"""File names that are valid on Windows, macOS and Linux, made from the service's names and ids."""
 
 import hashlib
 import re
 import unicodedata
 
 MODELS = "exported-models"  # the folder of exported models, by iteration and name
-_READABLE = 32  # characters kept of a name; with an id, a path of three levels stays below Windows' 260
+_READABLE = 32  # characters kept of a name, so that a path of three levels with ids stays below Windows' 260
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _AT_THE_END = re.compile(rf"(?:^|-)({UUID.pattern}|x[0-9a-f]{{32}})$")
 _SIGNATURES = (
@@ -20,14 +20,14 @@ _SIGNATURES = (
 
 
 def identity(text: str) -> str:
-    """Give an id as a file name: itself where it is a UUID as the service writes it, else a hash."""
+    """Return an id as a file name: unchanged if it is a UUID in lower case, otherwise a hash of it."""
     if UUID.fullmatch(text):
         return text
     return "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def readable(name: object, id_: str) -> str:
-    """Give a folder name that a person recognises and that no other id can have: `name-id`."""
+    """Return `name-id`, a folder name that a person recognises and that is unique to the id."""
     text = unicodedata.normalize("NFKC", str(name or ""))
     kept = "".join(letter if letter.isalnum() else "-" for letter in text)
     short = re.sub("-+", "-", kept)[:_READABLE].strip("-")
@@ -35,18 +35,18 @@ def readable(name: object, id_: str) -> str:
 
 
 def identity_in(folder: str) -> str:
-    """Give the id in a folder name that `readable` made, as `identity` writes it; empty if there is none."""
+    """Return the id in a folder name that `readable` made, as `identity` writes it, or an empty string."""
     found = _AT_THE_END.search(folder)
     return found[1] if found else ""
 
 
 def model_stem(iteration: str, name: str) -> str:
-    """Give the path of an exported model, made of its iteration's identity and its platform and flavor."""
+    """Return the path of an exported model, without suffix, from its iteration's safe id, its platform and flavor."""
     return f"{MODELS}/{iteration}/{_word(name)}"
 
 
 def safe_stem(stem: str) -> str:
-    """Give a path of safe names for `folder/id`, or `folder/id/name`, whatever the service put into id and name."""
+    """Return `folder/id` or `folder/id/name` with id and name made safe as file names."""
     folder, _, rest = stem.partition("/")
     if folder != MODELS:
         return f"{folder}/{identity(rest)}"
@@ -65,7 +65,7 @@ def _reserved(part: str) -> bool:
 
 
 def suffix_for(head: bytes, otherwise: str = "") -> str:
-    """Give the suffix of a file's true type from its first 12 bytes; `otherwise`, or .bin, if they tell nothing."""
+    """Return the suffix for the file type that the first 12 bytes show, or else `otherwise`, or else .bin."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return ".webp"
     for start, suffix in _SIGNATURES:

@@ -1,4 +1,4 @@
-"""Whose a folder or a file is: what another user owns, that user may read, and exchange at any moment."""
+"""Checks of who owns a folder or file: its owner can read and replace it at any time."""
 
 import os
 import secrets
@@ -10,11 +10,11 @@ from cv_gdpr.errors import UsageError
 
 
 def owner_within(out: Path) -> int | None:
-    """Return the user id that all in an export's folder has to have, or None where that tells nothing.
+    """Return the user id that everything in an export's folder must have, or None where owners cannot be compared.
 
-    Raise UsageError if the folder, or a link in its place, belongs to another user, for root too: root would write into
-    it what its owner may then read. It tells nothing where the file system maps owners (a share, a mount of a virtual
-    machine), so that what one writes there belongs to somebody else, and on Windows.
+    They cannot on Windows, nor where the file system maps owners (a network share, a virtual machine's mount), so that
+    a new file there belongs to another user id. Raise UsageError if the folder, or a link in its place, belongs to
+    another user. This holds for root too: root would write files that the folder's owner can then read.
     """
     if not hasattr(os, "geteuid"):
         return None
@@ -30,9 +30,9 @@ def owner_within(out: Path) -> int | None:
 
 
 def open_own(path: Path) -> int:
-    """Open a file of ours to read and write; raises UsageError for what somebody else may have put there."""
+    """Open a file of the current user to read and write; raise UsageError if another user may have put it there."""
     _refuse_foreign(path, os.lstat(path))
-    handle = os.open(path, os.O_RDWR | SAFELY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its reader
+    handle = os.open(path, os.O_RDWR | SAFELY | getattr(os, "O_NONBLOCK", 0))  # opening a pipe must not block
     try:
         _refuse_foreign(path, os.fstat(handle))
     except BaseException:
@@ -42,7 +42,7 @@ def open_own(path: Path) -> int:
 
 
 def _is_of_another(user: int, folder: Path) -> bool:
-    """Say whether it is another user's, and not ours as a file system shows it that maps owners."""
+    """Return whether `user` is neither the current user nor the owner that this file system gives to new files."""
     return hasattr(os, "geteuid") and user != os.geteuid() and user != _owner_of_new_file_in(folder)
 
 
@@ -57,11 +57,14 @@ def _refuse_foreign(path: Path, found: os.stat_result) -> None:
         why = "belongs to another user"
     else:
         return
-    raise UsageError(f"{path} {why}", "somebody else may have put it there: use a name, or a folder, of your own")
+    raise UsageError(f"{path} {why}", "another user may have put it there: use another name, or a folder of your own")
 
 
 def _owner_of_new_file_in(folder: Path) -> int | None:
-    """Return whose a file is that is made here, or None if none can be: asked of its handle, as names may change."""
+    """Return the owner of a new file in this folder, or None if none can be created.
+
+    The owner is read from the open file, since another user may replace what has its name.
+    """
     probe = folder / f".cv-gdpr-{secrets.token_hex(8)}"
     try:
         handle = open_new(probe)

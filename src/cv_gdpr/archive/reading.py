@@ -1,4 +1,4 @@
-"""A finished bag read in bounded memory: files and no links, lines up to a limit, JSON in which no key comes twice."""
+"""Reading a finished bag in bounded memory: no links, lines and documents up to a limit, no duplicate JSON keys."""
 
 import errno
 import hashlib
@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-LONGEST = 64 << 20  # bytes of a line, or of a document
+LONGEST = 64 << 20  # most bytes of a line or a document
 _AT_ONCE = 1 << 18  # bytes
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -23,11 +23,11 @@ class Hashed(NamedTuple):
 
 
 class Unfit(ValueError):
-    """A file that is not what an export writes; the message says why."""
+    """A file that an export cannot have written; the message says why."""
 
 
 def open_regular(path: str | bytes | Path) -> int:
-    """Give a descriptor of a file that is open for reading; raises OSError if a link, a pipe or nothing is there."""
+    """Open a regular file for reading and return its descriptor; raise OSError if it is missing, a link or a pipe."""
     try:
         handle = os.open(path, os.O_RDONLY | _NO_LINK)
     except OSError as error:
@@ -41,7 +41,7 @@ def open_regular(path: str | bytes | Path) -> int:
 
 
 def digests(path: str | bytes | Path, algorithms: tuple[str, ...]) -> Hashed:
-    """Give size and digests of a file; raises OSError."""
+    """Return the size and digests of a file; raise OSError."""
     handle = open_regular(path)
     try:
         hashes = [hashlib.new(name, usedforsecurity=False) for name in algorithms]
@@ -57,7 +57,7 @@ def digests(path: str | bytes | Path, algorithms: tuple[str, ...]) -> Hashed:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """Give the lines of a file; raises Unfit at one that is longer than 64 MiB, and OSError."""
+    """Yield the lines of a file; raise Unfit if one is longer than 64 MiB, and OSError."""
     with os.fdopen(open_regular(path), "rb", buffering=_AT_ONCE) as file:
         number = 0
         while line := file.readline(LONGEST + 1):
@@ -68,7 +68,7 @@ def lines_of(path: Path) -> Iterator[bytes]:
 
 
 def content_of(path: Path) -> bytes:
-    """Give a whole document; raises Unfit if it is larger than 64 MiB, and OSError."""
+    """Return the content of a document; raise Unfit if it is larger than 64 MiB, and OSError."""
     with os.fdopen(open_regular(path), "rb") as file:
         if os.fstat(file.fileno()).st_size > LONGEST:
             raise Unfit(f"larger than {LONGEST >> 20} MiB")
@@ -76,16 +76,16 @@ def content_of(path: Path) -> bytes:
 
 
 def value_of(text: bytes) -> Any:
-    """Give the value of a JSON text in UTF-8; raise Unfit if it is not JSON, or if an object names a key twice."""
+    """Return the value of a JSON text in UTF-8; raise Unfit if it is not JSON, or if an object has a key twice."""
     decode, encode = _fast()
     try:
         value = decode(text)
         if encode(value) == text.rstrip(b"\n"):
-            return value  # written anew it is the same, so that nothing in it was hidden by another key
-    except (ValueError, RecursionError):  # msgspec refuses some JSON, as half a surrogate
+            return value  # encoding gives the same text again, so no duplicate key was dropped
+    except (ValueError, RecursionError):  # msgspec refuses some valid JSON, such as a lone surrogate
         pass
     try:
-        return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_number)
+        return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except Unfit:
         raise
     except (ValueError, RecursionError):
@@ -94,7 +94,7 @@ def value_of(text: bytes) -> Any:
 
 @cache
 def _fast() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
-    """Give msgspec's reader and writer, faster together than `json.loads`; of two equal keys they keep the last."""
+    """Return msgspec's decoder and encoder, together faster than `json.loads`; of duplicate keys they keep the last."""
     from msgspec.json import Decoder, Encoder
 
     return Decoder().decode, Encoder().encode
@@ -103,9 +103,9 @@ def _fast() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise Unfit("an object names a key twice")
+        raise Unfit("an object has a key twice")
     return value
 
 
-def _no_number(text: str) -> float:
-    raise Unfit(f"{text} is no JSON")
+def _refuse_constant(text: str) -> float:
+    raise Unfit(f"{text} is not JSON")

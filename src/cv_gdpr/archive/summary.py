@@ -1,4 +1,4 @@
-"""What export.json and bag-info.txt both say of an export: told from the first, so that the second can be compared."""
+"""The lines of bag-info.txt that repeat export.json, derived from it, so that `verify` can compare the two."""
 
 from cv_gdpr.verbatim import Json
 
@@ -6,7 +6,7 @@ SUMMARY = "export.json"
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
-    """Give the lines of bag-info.txt (label, value) that follow from an export's summary, in their order."""
+    """Return the lines of bag-info.txt (label, value) that follow from export.json, in order."""
     selectors = summary["selectors"]
     unmatched = sum(not one["matched"] for one in selectors)
     counted = [
@@ -29,5 +29,5 @@ _ALL = {"all projects": " (all)"}
 
 
 def info_line(label: str, value: str) -> str:
-    """Give a line of bag-info.txt, whatever blanks and line ends the value holds."""
+    """Return a line of bag-info.txt; spaces and line breaks in the value become single spaces."""
     return f"{label}: {' '.join(value.split())}\n"

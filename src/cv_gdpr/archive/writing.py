@@ -1,4 +1,4 @@
-"""Writing so that a file is there whole or not at all, private to its owner, and durable before it is claimed."""
+"""Writing files completely or not at all, readable by their owner only, and durable before anything relies on them."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
 
-if TYPE_CHECKING:  # the process that downloads has no other use for it, and would start later for it
+if TYPE_CHECKING:  # importing pathlib would slow the start of the download process, which does not need it
     from pathlib import Path
 
-_GATHERED = 1 << 17  # bytes that a file gathers before they are written
-_HEAD = 16  # bytes that tell a file's type
-_PARTS = 64  # chunks that are written as they are; to copy more into one is cheaper
-SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # what the system has of it
+_GATHERED = 1 << 17  # bytes that a file buffers before it writes them
+_HEAD = 16  # first bytes kept, enough to recognise the file type
+_PARTS = 64  # most chunks for one writev; more are cheaper to join first
+SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # those that the system has
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder (and those above it) that its owner alone can enter, and give it."""
+    """Create a folder, and its parents, that only its owner can enter, and return it."""
     if not path.is_dir():
-        private_folder(path.parent)  # mkdir's own `parents` would make those with the usual mode
+        private_folder(path.parent)  # mkdir(parents=True) would create these with the default mode
         path.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
 def private_file(path: Path | str) -> BinaryIO:
-    """Open a new file that its owner alone can read; raises FileExistsError if the name is taken."""
+    """Create a file that only its owner can read, and open it; raise FileExistsError if the name is taken."""
     return os.fdopen(open_new(path), "wb")
 
 
 def open_new(path: Path | str, mode: int = os.O_WRONLY) -> int:
-    """Create a file that its owner alone can read, and give its handle; raises FileExistsError if the name is taken.
+    """Create a file that only its owner can read, and return its handle; raise FileExistsError if the name is taken.
 
-    For folders that others may write too: no link is followed, whether it leads somewhere or nowhere.
+    Safe in folders where other users may write: it follows no link, not even a dangling one.
     """
     return os.open(path, mode | os.O_CREAT | os.O_EXCL | SAFELY, 0o600)
 
 
 def read_all(handle: int) -> bytes:
-    """Give the content of an open file, whatever has its name now; its position is at the end after that."""
+    """Return the content of an open file, even if its name is gone, and leave its position at the end."""
     os.lseek(handle, 0, os.SEEK_SET)
     parts = []
     while part := os.read(handle, 1 << 20):
@@ -54,7 +54,7 @@ def read_all(handle: int) -> bytes:
 
 
 def is_at(handle: int, path: Path) -> bool:
-    """Say whether the open file is still the one of that name."""
+    """Return whether `path` still names this open file."""
     try:
         return os.path.samestat(os.fstat(handle), os.lstat(path))
     except FileNotFoundError:
@@ -62,11 +62,11 @@ def is_at(handle: int, path: Path) -> bool:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """Write a file so that its name never stands for less than all of it; raises FileExistsError if it is taken.
+    """Write a file that is never visible half written under its name; raise FileExistsError if the name is taken.
 
-    The temporary name is random, so that nobody can have prepared it, and the final name is a hard link: unlike a
-    renaming it replaces nothing that appeared meanwhile. The bytes are durable before the name is there, and the name
-    when this returns.
+    The temporary name is random, so that no other user can prepare it. The final name is a hard link, which, unlike a
+    rename, replaces no file that appeared in the meantime. The bytes are durable before the name exists, and the name
+    is durable when this returns.
     """
     import secrets
 
@@ -79,10 +79,10 @@ def write_new(path: Path, content: bytes) -> None:
             if os.name == "posix":
                 _take_name(temporary, path)
                 if not is_at(handle, path):
-                    raise OSError(errno.ESTALE, "somebody replaced it while it was written", str(path))
+                    raise OSError(errno.ESTALE, "another process replaced it while it was written", str(path))
         finally:
             os.close(handle)
-        if os.name != "posix":  # on Windows, an open file cannot be renamed, and a renaming replaces nothing
+        if os.name != "posix":  # Windows cannot rename an open file, and its rename replaces nothing
             temporary.rename(path)
     finally:
         with suppress(FileNotFoundError):
@@ -91,30 +91,30 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def _tag(path: Path) -> str:
-    """Give what begins the temporary names of a file: short, since a file's name may be as long as can be."""
+    """Return a prefix for a file's temporary names; short, since the file's own name may have the maximum length."""
     return f"cv-gdpr-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}"
 
 
 def _take_name(temporary: Path, final: Path) -> None:
-    """Give a file its final name; raises FileExistsError if something has it."""
+    """Give a file its final name; raise FileExistsError if it is taken."""
     try:
         os.link(temporary, final)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        os.close(open_new(final))  # no hard links here: claim the name, then replace what was claimed
+        os.close(open_new(final))  # no hard links here: reserve the name with an empty file, then replace that
         temporary.replace(final)
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove the temporary files that a killed `write_new` of this path left; whoever calls must be alone with it."""
+    """Remove the temporary files that a killed `write_new` of this path left; no other process may be writing it."""
     for left in path.parent.glob(f".{_tag(path)}-*.part"):
         if stat.S_ISREG(left.lstat().st_mode):
             left.unlink()
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder as durable as the files that have them, where the system can."""
+    """Make the names in a folder durable, where the system can."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -124,7 +124,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_all(handle: int, data: bytes | memoryview) -> None:
-    """Write to a file or a pipe until nothing is left."""
+    """Write all of the data to a file or a pipe."""
     left = memoryview(data)
     while left:
         left = left[os.write(handle, left) :]
@@ -137,12 +137,12 @@ def _write_parts(handle: int, parts: list[bytes], size: int) -> None:
 
 
 def too_many_files() -> StorageError:
-    """Give the error for a process that may open no more files or connections."""
+    """Return the error for a process that has reached its limit of open files and connections."""
     return StorageError("too many open files", "raise the limit (ulimit -n), or lower --connections")
 
 
-class storing:  # noqa: N801 - used like contextlib's own, and written as a class because it is entered for each line
-    """Turn an OSError about the local disk into a StorageError of one line."""
+class storing:  # noqa: N801 - used like contextlib.suppress; a class, since it is entered for each line
+    """Turn an OSError about the local disk into a StorageError with a message of one line."""
 
     __slots__ = ("_what",)
 
@@ -158,15 +158,15 @@ class storing:  # noqa: N801 - used like contextlib's own, and written as a clas
 
 
 def storage_error(error: OSError, what: Path | str) -> StorageError:
-    """Give the error of one line for what the operating system said of a file, or else of `what`."""
+    """Return a StorageError that names the file in the system's error, or else `what`."""
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         return too_many_files()
-    place = error.filename2 or error.filename or what  # of a renaming, where it should have led to
+    place = error.filename2 or error.filename or what  # filename2 is the target of a rename
     return StorageError(f"cannot write {place}: {error.strerror or error}")
 
 
 class Received(NamedTuple):
-    """A file that is whole: where it lies, its size in bytes, SHA-256 and first 16 bytes."""
+    """A complete file: its path, size in bytes, SHA-256 and first 16 bytes."""
 
     path: str
     size: int
@@ -174,7 +174,7 @@ class Received(NamedTuple):
     head: bytes
 
     def named(self, stem: str, otherwise: str) -> Received:
-        """Rename the file to `stem` and the suffix of its true type, or the other one; raises StorageError."""
+        """Rename the file to `stem` with the suffix of its type, or `otherwise` if unknown; raise StorageError."""
         path = stem + suffix_for(self.head, otherwise)
         with storing(path):
             _rename(self.path, path)
@@ -192,9 +192,9 @@ def _rename(path: str, final: Path | str) -> None:
 
 
 class HashedFile:
-    """A file being written under a temporary name: bytes, SHA-256 and first bytes known when it is closed.
+    """A file while it is written under a temporary name; its size, SHA-256 and first bytes are known when it is closed.
 
-    What is written is gathered, so that a small file takes one hash and one write; nothing is made before that.
+    Writes are buffered, so that a small file takes one write; the file is created only then.
     """
 
     def __init__(self, temporary: Path | str) -> None:
@@ -209,7 +209,7 @@ class HashedFile:
 
     def write(self, chunk: bytes) -> None:
         """Append a chunk."""
-        self._hash.update(chunk)  # at once, while the processor has it at hand
+        self._hash.update(chunk)  # now, while the chunk is in the processor's cache
         self._gathered.append(chunk)
         self._waiting += len(chunk)
         if self._waiting >= _GATHERED:
@@ -233,13 +233,13 @@ class HashedFile:
         return self._hash.hexdigest()
 
     def received(self) -> Received:
-        """Hand all bytes to the operating system, and give what came of it."""
+        """Write the rest, close the file and return its facts."""
         if not self._closed:
             self._put()
-        self._let_go()
+        self._close()
         return Received(self.temporary, self.bytes, self.sha256, self.head)
 
-    def _let_go(self) -> None:
+    def _close(self) -> None:
         self._closed = True
         if self._handle is not None:
             handle, self._handle = self._handle, None
@@ -248,18 +248,18 @@ class HashedFile:
     def discard(self) -> None:
         """Close and remove the file."""
         self._gathered.clear()
-        self._let_go()
+        self._close()
         with suppress(FileNotFoundError):
             os.unlink(self.temporary)  # noqa: PTH108
 
     def rename(self, final: Path | str) -> None:
-        """Close the file and give it its name, replacing what had it."""
+        """Close the file and give it its final name, replacing a file that has it."""
         self.received()
         _rename(self.temporary, final)
 
 
 def write_whole(path: Path, text: str, temporary: str) -> str:
-    """Write a text file by temporary name and rename; give its SHA-256."""
+    """Write a text file under a temporary name, rename it, and return its SHA-256."""
     file = HashedFile(temporary)
     file.write(text.encode())
     file.rename(path)
@@ -267,7 +267,7 @@ def write_whole(path: Path, text: str, temporary: str) -> str:
 
 
 def write_durably(path: Path, text: str, temporary: str) -> None:
-    """Write a text file so that its name never stands for less than all of it, a loss of power included."""
+    """Write a text file that is never visible half written under its name, not even after a power failure."""
     with private_file(temporary) as file:
         file.write(text.encode())
         file.flush()
@@ -277,9 +277,9 @@ def write_durably(path: Path, text: str, temporary: str) -> None:
 
 
 def make_durable(folder: Path) -> None:
-    """Wait until all that was written on the folder's file system would outlast a loss of power.
+    """Wait until everything written to the folder's file system is safe from a power failure.
 
-    One syncfs(2) for a group of files costs a third of an fsync for each; where there is none, sync(2) serves.
+    One syncfs(2) for a group of files takes a third of the time of an fsync(2) for each; without it, use sync(2).
     """
     if sys.platform == "linux":
         import ctypes

@@ -1,4 +1,4 @@
-"""The command line: parse, confirm, call one use case, print. Nothing heavy is imported before it is needed."""
+"""The command line: parse, confirm, call one use case, print. Heavy modules are imported on use."""
 
 import errno
 import io
@@ -18,40 +18,40 @@ from cv_gdpr.cli.output import Masked, print_json, printable
 from cv_gdpr.errors import CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
 
-_ENDING = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
-_NO_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
-_ONE_SIGNAL = 0.5  # seconds in which several count as one: the stop of the first is under way
-_WORKERS = ("project", "artifacts", "renew", "pages")  # the names of their threads
+_STOP_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_INVALID_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
+_SIGNAL_BURST = 0.5  # seconds in which several signals count as one: the first already stops the work
+_WORKERS = ("project", "artifacts", "renew", "pages")  # how the names of worker threads begin
 
 _EXIT_CODES = """\b
 Exit codes:
   0    everything asked for is done and verified
-  1    an unexpected or a service error stopped the work
-  2    usage: wrong options or input, or nobody there to confirm
-  3    done in part: the report names each thing that is not
+  1    an unexpected error or a service error stopped the work
+  2    usage: wrong options or input, or no terminal to confirm on
+  3    done in part: the result names everything that was not done
   4    verification found a difference
   5    not authorised, or the service could not be reached
   130  interrupted; the same command resumes (143 if by SIGTERM, 129 by SIGHUP)"""
 
 
 class _Commands(click.Group):
-    """The commands, each imported when it is named: --help and a slip of the fingers wait for none of them."""
+    """The commands, each imported on use, so that --help and usage errors stay fast."""
 
     short: ClassVar = {
-        "export": "Export the data of a resource, or of some projects, into a folder that anybody can check.",
+        "export": "Export the data of a resource, or of some projects, into a verifiable folder.",
         "delete": "Erase the data of a resource, of some projects, or of one data subject, and prove it.",
-        "verify": "Prove an export or the evidence of an erasure, without the service.",
-        "demo": "See the main job done without an Azure account, on a service that is simulated.",
-        "simulate": "Run a simulated Custom Vision training service on this machine, until Ctrl-C.",
+        "verify": "Check an export, or the evidence of an erasure, without the service.",
+        "demo": "Fill, export and verify a simulated resource; no Azure account needed.",
+        "simulate": "Run a simulated Custom Vision training service on this machine until Ctrl-C.",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give their names."""
+        """Return the names of the commands."""
         del ctx
         return list(self.short)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one."""
+        """Return the command with this name, imported now; None if there is no such command."""
         del ctx
         if cmd_name not in self.short:
             return None
@@ -59,7 +59,7 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what --help says of each."""
+        """Write the list of commands in --help without importing them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(self.short.items()))
@@ -74,51 +74,51 @@ class _Commands(click.Group):
 def cli() -> None:
     """Export and erase everything that an Azure Custom Vision resource holds, and prove it.
 
-    The resource is named by CV_GDPR_ENDPOINT (or VISION_TRAINING_ENDPOINT) and opened with CV_GDPR_TRAINING_KEY (or
-    VISION_TRAINING_KEY). To try everything without an Azure account: cv-gdpr demo.
+    Set CV_GDPR_ENDPOINT (or VISION_TRAINING_ENDPOINT) to the resource's endpoint and CV_GDPR_TRAINING_KEY (or
+    VISION_TRAINING_KEY) to its training key. To try it without an Azure account: cv-gdpr demo.
     """
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code; every failure becomes one or two lines, never a traceback."""
+    """Run the command line and exit with its code; a failure prints one or two lines, with -vv its traceback too."""
     given = sys.argv[1:] if arguments is None else arguments
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    _know_the_keys()
+    _register_keys()
     sys.stderr = Masked(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a project's name
+        sys.stdout.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack characters of a name
     received: list[int] = []
     moments: list[float] = []
-    for ending in _ENDING if arguments is None else _ENDING[1:]:
-        if signal.getsignal(ending) != signal.SIG_IGN:  # as nohup leaves it
+    for ending in _STOP_SIGNALS if arguments is None else _STOP_SIGNALS[1:]:
+        if signal.getsignal(ending) != signal.SIG_IGN:  # nohup ignores SIGHUP: keep that
             signal.signal(ending, lambda number, _: _interrupt(received, moments, number))
     if verbosity := _verbosity(given):
-        _show_what_is_tried_again(verbosity)
+        _log_retries(verbosity)
     try:
         code = cli.main(given, prog_name="cv-gdpr", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has gone; so be it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader closed the pipe
         code = 1
-    except Exception as error:  # noqa: BLE001 - the last door: told in one line, in full with -vv
-        code = _tell(error, given, received)
+    except Exception as error:  # noqa: BLE001 - the last handler: one line, with -vv all of it
+        code = _report_failure(error, given, received)
     except KeyboardInterrupt:
-        code = _tell(Interrupted("interrupted", "the same command resumes"), given, received)
+        code = _report_failure(Interrupted("interrupted", "the same command resumes"), given, received)
     if arguments is None:
-        _leave_workers_behind(code)
+        _exit_despite_workers(code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _know_the_keys() -> None:
-    """Begin a run that knows its credentials: the variables that may hold one, whichever is going to be used."""
+def _register_keys() -> None:
+    """Register every key in the environment, used or not, so that no message shows one."""
     RUN.forget()
     for name, value in os.environ.items():
         if name.startswith(("CV_GDPR_", "VISION_")) and name.endswith("_KEY"):
             RUN.know_key(value.strip())
 
 
-def _show_what_is_tried_again(verbosity: int) -> None:
+def _log_retries(verbosity: int) -> None:
     import logging
 
     logging.basicConfig(format="%(message)s")
@@ -126,18 +126,18 @@ def _show_what_is_tried_again(verbosity: int) -> None:
 
 
 def _interrupt(received: list[int], moments: list[float], number: int) -> None:
-    """Stop the work; once that is told, no other signal cuts it short, nor does one that comes with the first."""
+    """Raise KeyboardInterrupt for a first signal; ignore others that come with it, or while the failure is printed."""
     now = time.monotonic()
-    # Told before the list changes: the next one may come right here.
-    raising = not moments or now - moments[0] > _ONE_SIGNAL
+    # Decide before the lists change: the next signal may arrive between the two lines.
+    raising = not moments or now - moments[0] > _SIGNAL_BURST
     moments.append(now)
     received.append(number)
     if raising and (0 not in received or number == signal.SIGINT):
         raise KeyboardInterrupt
 
 
-def _leave_workers_behind(code: object) -> None:
-    """End the process now if a worker still waits for an answer: all that is to be kept is on the disk already."""
+def _exit_despite_workers(code: object) -> None:
+    """End the process now if a worker thread still waits for an answer: all results are on the disk already."""
     waiting = [thread for thread in threading.enumerate() if thread.name.startswith(_WORKERS)]
     for thread in waiting:
         thread.join(0.2)
@@ -147,19 +147,19 @@ def _leave_workers_behind(code: object) -> None:
         os._exit(code if isinstance(code, int) else 0)
 
 
-def _tell(error: Exception, given: list[str], received: list[int]) -> int:
-    code, message, hint = _described(error)
+def _report_failure(error: Exception, given: list[str], received: list[int]) -> int:
+    code, message, hint = _code_message_hint(error)
     received.append(0)
     if code == Interrupted.exit_code and received[0]:
         code = 128 + received[0]
-    as_json = _asked(given, "--json") or _json_by_variable(given)
+    as_json = _is_given(given, "--json") or _json_from_environment(given)
     if as_json:
         failure: dict[str, Any] = {"message": masked(message), "hint": hint and masked(hint), "exitCode": code}
-        with suppress(OSError):  # a full disk behind standard output is what may be told here
+        with suppress(OSError):  # the failure may be that standard output is on a full disk
             print_json({"error": failure})
     click.echo(f"Error: {printable(message)}", err=True)
     if isinstance(error, UsageError) and error.near and not as_json and sys.stderr.isatty():
-        hint = f"near it: {', '.join(error.near)}"
+        hint = f"similar: {', '.join(error.near)}"
     if hint:
         click.echo(f"Hint: {printable(hint)}", err=True)
     if _verbosity(given) > 1:
@@ -169,36 +169,36 @@ def _tell(error: Exception, given: list[str], received: list[int]) -> int:
     return code
 
 
-def _described(error: Exception) -> tuple[int, str, str | None]:
+def _code_message_hint(error: Exception) -> tuple[int, str, str | None]:
     if isinstance(error, CvGdprError):
         return error.exit_code, error.message, error.hint
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return 2, "no command given", "cv-gdpr --help lists them; cv-gdpr demo shows the main one at work"
+        return 2, "no command given", "cv-gdpr --help lists the commands; cv-gdpr demo shows an export"
     if isinstance(error, click.Abort):
         return Interrupted.exit_code, "interrupted", "the same command resumes"
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         return 2, error.format_message(), f"{context.command_path} --help" if context else None
-    if isinstance(error, OSError) and error.errno in _NO_PATH:  # one that was given: others are told by who writes
-        return UsageError.exit_code, *_unforeseen(error)
-    return 1, *(shortage(error) or _unforeseen(error))
+    if isinstance(error, OSError) and error.errno in _INVALID_PATH:  # a path from the command line
+        return UsageError.exit_code, *_unexpected(error)
+    return 1, *(shortage(error) or _unexpected(error))
 
 
-def _unforeseen(error: Exception) -> tuple[str, str | None]:
+def _unexpected(error: Exception) -> tuple[str, str | None]:
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or error}", None
     if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
         name = ascii(error.object[error.start : error.end])
         return f"the locale's encoding ({error.encoding}) cannot hold {name}", "set PYTHONUTF8=1, and try again"
-    return f"unexpected {type(error).__name__}: {error}", "with -vv the whole trace is shown; please report it"
+    return f"unexpected {type(error).__name__}: {error}", "run it with -vv for the traceback, and please report it"
 
 
-def _asked(given: list[str], option: str) -> bool:
+def _is_given(given: list[str], option: str) -> bool:
     return option in given[: given.index("--")] if "--" in given else option in given
 
 
-def _json_by_variable(given: list[str]) -> bool:
-    """Say whether CV_GDPR_<COMMAND>_JSON, or the same of a ROW, asks for JSON."""
+def _json_from_environment(given: list[str]) -> bool:
+    """Return whether CV_GDPR_<COMMAND>_JSON or CV_GDPR_<COMMAND>_<ROW>_JSON asks for JSON."""
     names = [f"CV_GDPR_{given[0]}_JSON", *(f"CV_GDPR_{given[0]}_{word}_JSON" for word in given[1:])] if given else []
     return any(click.BOOL.str_to_bool(os.environ.get(name.upper(), "")) for name in names)
 

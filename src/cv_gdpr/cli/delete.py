@@ -29,41 +29,41 @@ _PATH = shared.FilePath()
 _with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
-    shared.option("--dry-run", is_flag=True, help="Show the plan and stop; nothing is deleted."),
-    shared.option("--save-plan", type=_PATH, metavar="FILE", help="Write the plan as JSON."),
+    shared.option("--dry-run", is_flag=True, help="Show the plan and exit; nothing is deleted."),
+    shared.option("--save-plan", type=_PATH, metavar="FILE", help="Also write the plan to FILE, for --plan."),
     shared.only_typed(
         "--plan",
         "plan_file",
         type=_PATH,
         metavar="FILE",
-        help="Execute exactly this plan, made earlier.",
+        help="Delete exactly what this saved plan lists; anything newer stays.",
     ),
-    shared.only_typed("--yes", is_flag=True, help="Do not ask; for scripts."),
+    shared.only_typed("--yes", is_flag=True, help="Delete without asking; for scripts."),
     shared.option(
         "--max-delete",
         type=click.IntRange(0),
         metavar="N",
-        help="Refuse a plan of more than N things, those included that go along.",
+        help="Refuse a plan of more than N things, counting what is deleted along with them.",
     ),
     shared.option(
         "--protect",
         multiple=True,
         type=shared.OnePerLine(),
         metavar="P",
-        help="Never touch this project (name or id); repeats. Also CV_GDPR_PROTECT, one a line.",
+        help="Never change this project (name or id); repeats. Also set by CV_GDPR_PROTECT, one per line.",
     ),
     shared.option(
         "--require-export",
         type=_PATH,
         metavar="DIR",
-        help="Refuse to delete anything that the verified export in DIR does not hold as it is now.",
+        help="Refuse unless the export in DIR verifies and holds everything in the plan as it is now.",
     ),
     shared.option(
         "--evidence",
         type=_PATH,
         metavar="NAME.json",
-        help="Where to write the evidence, with its ledger (NAME.jsonl), certificate (NAME.html) and hashes "
-        "(NAME.sha256); default: cv-gdpr-erasure-<UTC time>.json.",
+        help="Write the evidence here, with the ledger (NAME.jsonl), certificate (NAME.html) and hashes "
+        "(NAME.sha256) beside it. Default: cv-gdpr-erasure-<UTC time>.json.",
     ),
     shared.option(
         "--wait",
@@ -71,7 +71,7 @@ _with_options = shared.together(
         default=600.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long asynchronous deletions, and iterations in training, are waited for.",
+        help="How long to wait for slow deletions and for iterations in training.",
     ),
     shared.connection_options,
     shared.output_options,
@@ -84,8 +84,8 @@ _with_options = shared.together(
 def delete(ctx: click.Context, /, **_: Any) -> int | None:
     """Erase the data of a resource, of some projects, or of one data subject, and prove it.
 
-    First lists what is there and shows the plan; asks; then deletes children before parents, looks for everything
-    again, and writes evidence. Without ROW: every row that the API can delete. Options work on either side of ROW.
+    Shows a plan of what would be deleted, and asks. Then deletes children before parents, checks that everything is
+    gone, and writes evidence. Without ROW: every row that the API can delete. Options may stand before or after ROW.
     """
     ctx.obj = dict(ctx.params)
     if ctx.invoked_subcommand is None:
@@ -97,41 +97,39 @@ def _help(category: Category) -> str:
     if category.deletion is Deletion.OUTSIDE:
         return f"{category.data}: {category.delete_by_hand}."
     if category.deletion is Deletion.WITH_PARENT:
-        return (
-            f"{category.data}: deleted with its iteration, so that the iterations are planned ({category.deleted_by})."
-        )
+        return f"{category.data}: deleted with its iteration; deletes the iterations ({category.deleted_by})."
     return f"{category.data}: {category.deleted_by}."
 
 
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
-    options["protect"] = _protections(options["protect"], rows)
+    options["protect"] = _protected_projects(options["protect"], rows)
     scope = _scope(options, rows)
     connection = shared.connection(options)
-    if rows and all(_deletion(row) is Deletion.OUTSIDE for row in rows):
-        return _only_words(_outside(rows, selected=bool(scope.selection)), options)
+    if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
+        return _print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), options)
     _check_before_asking(options)
-    asked = _asked(scope, options["plan_file"])
+    asked = _command_identity(scope, options["plan_file"])
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.service.client import Service
 
-    earlier = _earlier(options, connection, asked)
+    earlier = _earlier_or_resumed(options, connection, asked)
     if isinstance(earlier, Erased):
         return _report(earlier, {}, options)
     with Service(connection) as service:
-        with _nothing_sent():
+        with _hint_nothing_deleted():
             plan = _plan(service, scope, options, resumed=earlier)
-        outside = _outside(plan.rows_named, selected=bool(plan.scope["selectors"]))
+        outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope["selectors"]))
         if options["dry_run"]:
             show(plan, outside, as_json=options["as_json"])
             return planned_code(plan)
-        _confirm(plan, outside, options)
-        return _execute(service, plan, outside, asked, options)
+        _confirm_plan(plan, outside, options)
+        return _execute_plan(service, plan, outside, asked, options)
 
 
 def _check_before_asking(options: dict[str, Any]) -> None:
-    """Raise UsageError for what can be told before the service is asked for anything."""
+    """Raise UsageError for what can be refused before any call is sent."""
     if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
-        raise UsageError("nobody is there to confirm", "a script says --yes; --dry-run shows the plan")
+        raise UsageError("no terminal to confirm on", "give --yes in a script; --dry-run shows the plan")
     if options["require_export"] and not options["require_export"].is_dir():
         raise UsageError(f"--require-export {options['require_export']} is not a folder", "nothing was sent")
     if options["evidence"]:
@@ -140,8 +138,8 @@ def _check_before_asking(options: dict[str, Any]) -> None:
         check_name(options["evidence"])
 
 
-def _earlier(options: dict[str, Any], connection: Connection, asked: str) -> Erased | bool:
-    """Return whether a run of this command is resumed, or what it came to if only its papers were missing."""
+def _earlier_or_resumed(options: dict[str, Any], connection: Connection, asked: str) -> Erased | bool:
+    """Return whether to resume an earlier run of this command, or its result if only its evidence was missing."""
     from cv_gdpr.delete.execute import earlier_run
     from cv_gdpr.service.client import checked_endpoint
 
@@ -149,12 +147,12 @@ def _earlier(options: dict[str, Any], connection: Connection, asked: str) -> Era
         return False
     endpoint = checked_endpoint(connection.endpoint)
     if not options["evidence"]:
-        options["evidence"] = _left_unfinished(endpoint, asked)
+        options["evidence"] = _find_unfinished(endpoint, asked)
     return bool(options["evidence"]) and earlier_run(options["evidence"], endpoint, asked)
 
 
 def _plan(service: Service, scope: Scope, options: dict[str, Any], *, resumed: bool) -> Plan:
-    """Return the plan, made or read, that no safety belt refuses; save it if that was asked for."""
+    """Return the plan, new or from --plan, after the safety checks; write it if --save-plan is given."""
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
     from cv_gdpr.delete.planning import make_plan
@@ -173,8 +171,8 @@ def _plan(service: Service, scope: Scope, options: dict[str, Any], *, resumed: b
 
 
 @contextmanager
-def _nothing_sent() -> Iterator[None]:
-    """Say with an error that nothing was deleted yet."""
+def _hint_nothing_deleted() -> Iterator[None]:
+    """Add to the hint of a service error that nothing was deleted."""
     try:
         yield
     except ServiceError as error:
@@ -182,8 +180,8 @@ def _nothing_sent() -> Iterator[None]:
         raise
 
 
-def _protections(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what --protect and every variable that sets it name: protections add up."""
+def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the projects named by --protect and by every variable for it: they add up."""
     names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
     for name in names:
         shared.refuse_blank(name)
@@ -194,23 +192,23 @@ def _protections(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ..
 def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
     if not options["plan_file"]:
         return shared.scope(options, rows)
-    if rows or options["all_projects"] or options["projects"] or _selects(options) or options["save_plan"]:
-        raise UsageError("--plan says itself what is deleted: give it without ROW, scope and selectors")
+    if rows or options["all_projects"] or options["projects"] or _has_selector(options) or options["save_plan"]:
+        raise UsageError("--plan already says what to delete: give no ROW, scope, selectors or --save-plan")
     return Scope()
 
 
-def _left_unfinished(endpoint: str, asked: str) -> Path | None:
-    """Return the evidence of a run of this command that was cut off here, if it was given no name; say so."""
+def _find_unfinished(endpoint: str, asked: str) -> Path | None:
+    """Return the evidence path of a run of this command that was cut off in this folder, and print it; else None."""
     from cv_gdpr.evidence.papers import unfinished
 
     found = unfinished(endpoint, asked)
     if found:
-        click.echo(f"Note: a run of this command was cut off here; its ledger is resumed: {found}", err=True)
+        click.echo(f"Note: resuming a run of this command that was cut off here: {found}", err=True)
     return found
 
 
-def _asked(scope: Scope, plan_file: Path | None) -> str:
-    """Give what tells this command from others; its salted hash stands in the ledger, that no other may resume."""
+def _command_identity(scope: Scope, plan_file: Path | None) -> str:
+    """Return a text that identifies this command; the ledger holds its salted hash: only the same command resumes."""
     import hashlib
     import json
 
@@ -223,16 +221,16 @@ def _asked(scope: Scope, plan_file: Path | None) -> str:
     return json.dumps(asked, sort_keys=True)
 
 
-def _selects(options: dict[str, Any]) -> bool:
+def _has_selector(options: dict[str, Any]) -> bool:
     return any(options[name] for name in ("tags", "metadata", "image_ids", "image_ids_file"))
 
 
-def _deletion(row: str) -> Deletion:
+def _deletion_of(row: str) -> Deletion:
     return next(category.deletion for category in CATEGORIES if category.name == row)
 
 
-def _outside(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
-    """Return, for each row in scope that no operation deletes, the words of what a person must do."""
+def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
+    """Return, for each row in scope that no operation deletes, what a person must do."""
     asked = rows or tuple(row.name for row in CATEGORIES if not selected)
     return [
         {"row": row.name, "words": row.delete_by_hand}
@@ -241,21 +239,21 @@ def _outside(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
     ]
 
 
-def _only_words(outside: list[Json], options: dict[str, Any]) -> int:
+def _print_instructions(outside: list[Json], options: dict[str, Any]) -> int:
     if options["as_json"]:
         print_json({"exitCode": 3, "deleted": 0, "outsideTheApi": outside})
     else:
         for one in outside:
             click.echo(f"{one['row']}: {one['words']}")
-    click.echo("Error: no operation of the API deletes this; nothing was sent", err=True)
+    click.echo("Error: no API operation deletes this; nothing was sent", err=True)
     return 3
 
 
-# --- asking -----------------------------------------------------------------------------------------------------
+# --- confirmation -------------------------------------------------------------------------------------------------
 
 
-def _confirm(plan: Plan, outside: list[Json], options: dict[str, Any]) -> None:
-    """Ask a person to type what is to be deleted; raises UsageError if it is something else."""
+def _confirm_plan(plan: Plan, outside: list[Json], options: dict[str, Any]) -> None:
+    """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
     if options["yes"] or not plan.total:
         return
     show(plan, outside, error=True)
@@ -267,11 +265,11 @@ def _confirm(plan: Plan, outside: list[Json], options: dict[str, Any]) -> None:
     else:
         answers = [_name_or_id(project) for project in plan.projects if project.total]
     for what, right in answers:
-        if _typed(f"To delete this, type the {what}") not in right:
+        if _ask(f"To delete this, type the {what}") not in right:
             raise UsageError(f"that is not the {what}", "nothing was sent")
 
 
-def _typed(question: str) -> str:
+def _ask(question: str) -> str:
     try:
         answer: str = click.prompt(question, err=True, default="", show_default=False)
     except click.Abort:
@@ -280,16 +278,16 @@ def _typed(question: str) -> str:
 
 
 def _name_or_id(project: ProjectPlan) -> tuple[str, set[str]]:
-    """Give what to type for a project: its id where its name is none that a person could type."""
+    """Return what to type for a project: its name, or its id if the name cannot be typed."""
     if project.name.strip() and project.name.isprintable():
         return f"name of project {project.id}", {project.name}
     return "id of the project", {project.id}
 
 
-# --- doing ------------------------------------------------------------------------------------------------------
+# --- execution --------------------------------------------------------------------------------------------------
 
 
-def _execute(service: Service, plan: Plan, outside: list[Json], asked: str, options: dict[str, Any]) -> int:
+def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str, options: dict[str, Any]) -> int:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import erase
@@ -308,20 +306,20 @@ def _execute(service: Service, plan: Plan, outside: list[Json], asked: str, opti
     try:
         erased = erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
-        hint = f"its ledger tells what went; {_resume(path, saved=bool(options['save_plan']))}"
+        hint = f"the ledger says what was deleted; {_resume_hint(path, saved=bool(options['save_plan']))}"
         raise Interrupted("interrupted", hint) from None
     return _report(erased, dict(service.calls), options)
 
 
-def _resume(path: Path, *, saved: bool = False) -> str:
+def _resume_hint(path: Path, *, saved: bool = False) -> str:
     import shlex
 
     how = f"{shlex.quote(str(path))}{', without --save-plan,' if saved else ''}"
-    return f"the same command with --evidence {how} does what is left"
+    return f"the same command with --evidence {how} deletes the rest"
 
 
 def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> int:
-    """Print what an erasure came to, and give its exit code."""
+    """Print the result of an erasure and return its exit code."""
     from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
 
     evidence = erased.evidence
@@ -334,11 +332,11 @@ def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> i
     if erased.completed:
         click.echo(
             f"Note: this erasure ended at {evidence['finished']}; its evidence was completed from the ledger. "
-            "The service was asked nothing, and nothing was deleted.",
+            "No call was sent, and nothing was deleted.",
             err=True,
         )
     if options["as_json"]:
-        kept = (
+        shown = (
             "verdict",
             "exitCode",
             "scope",
@@ -349,8 +347,8 @@ def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> i
             "outsideTheApi",
             "planHash",
         )
-        told = {name: evidence[name] for name in kept} | files
-        print_json(told | {"completedFromLedger": erased.completed, "calls": calls})
+        document = {name: evidence[name] for name in shown} | files
+        print_json(document | {"completedFromLedger": erased.completed, "calls": calls})
     elif not options["quiet"]:
         click.echo(evidence["verdict"])
         counts = sorted(evidence["counts"].items())
@@ -375,21 +373,21 @@ def _print_shortfall(erased: Erased) -> None:
     if erased.stopped_by:
         click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
         hint = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
-        click.echo(f"Hint: {printable(hint)}{_resume(erased.path)}", err=True)
+        click.echo(f"Hint: {printable(hint)}{_resume_hint(erased.path)}", err=True)
     elif evidence["exitCode"] == NotAuthorised.exit_code:
         click.echo(f"Error: {printable(evidence['verdict'])}", err=True)
     for value in evidence["notFound"]:
-        click.echo(f"Error: found nowhere: {printable(value)}", err=True)
-    bad = [one for one in evidence["items"] if one["state"] not in {"deleted", "gone already"}]
-    for one in bad[:20]:
-        told = f"{one['row']} {one['id']} of project {one['project']}: {one['state']}"
+        click.echo(f"Error: not found: {printable(value)}", err=True)
+    remaining = [one for one in evidence["items"] if one["state"] not in {"deleted", "gone already"}]
+    for one in remaining[:20]:
+        thing = f"{one['row']} {one['id']} of project {one['project']}: {one['state']}"
         reason = f" ({one['reason']})" if one["reason"] else ""
-        click.echo(f"Left: {printable(told + reason)}", err=True)
-    if bad and not erased.stopped_by:
+        click.echo(f"Left: {printable(thing + reason)}", err=True)
+    if remaining and not erased.stopped_by:
         click.echo(
-            f"Error: {len(bad)} things of the plan are not proved to be gone; {erased.path} names each", err=True
+            f"Error: {len(remaining)} things in the plan are not proved gone; {erased.path} names each", err=True
         )
-        click.echo("Hint: the same command (with a new --evidence) does what is left", err=True)
+        click.echo("Hint: the same command (with a new --evidence) deletes the rest", err=True)
 
 
 shared.add_rows(delete, _with_options, _run, _help)

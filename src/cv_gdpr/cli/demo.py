@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NEXT = """\
-  {me} verify {folder}    # prove the folder again, now or in ten years
-  {me} simulate    # keep a simulated service running, to try every command on
+  {me} verify {folder}    # verify the folder again, at any time
+  {me} simulate    # run a simulated service to try every command on
   export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com CV_GDPR_TRAINING_KEY=...
   {me} export --all    # the same with your own resource"""
 
 
 @click.command()
-@option("--out", type=FilePath(), metavar="DIR", help="The folder to write; default: a new one beside you.")
+@option("--out", type=FilePath(), metavar="DIR", help="Folder to write; default: a new one in the current folder.")
 @output_options
 def demo(out: "Path | None", **options: Any) -> int:
-    """See the main job done without an Azure account, on a service that is simulated.
+    """Fill, export and verify a simulated resource; no Azure account needed.
 
-    It is filled, exported, and the export verified. The pictures are real photographs in the public domain.
+    The pictures are real photographs in the public domain.
     """
     from custom_vision_simulator import Simulator
     from cv_gdpr.archive.folder import default_out, refuse_existing
@@ -38,11 +38,11 @@ def demo(out: "Path | None", **options: Any) -> int:
     from cv_gdpr.table.scope import Scope
     from cv_gdpr.verify import verify
 
-    say = _speaker(options)
+    say = _progress_printer(options)
     folder = out or default_out()
     refuse_existing(folder)
     with Simulator() as simulator:
-        say("Filling a simulated Custom Vision resource, through Microsoft's SDK ...")
+        say("Filling a simulated Custom Vision resource through Microsoft's SDK ...")
         fill(simulator.endpoint, simulator.training_key)
         say("Exporting all of it ...")
         with (
@@ -55,10 +55,10 @@ def demo(out: "Path | None", **options: Any) -> int:
     if not options["as_json"]:
         report_verification(checked, options)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]
-    say(f"\nLook into {result.folder}, and go on with:\n" + _NEXT.format(me=me, folder=result.folder))
+    say(f"\nLook into {result.folder}, then try:\n" + _NEXT.format(me=me, folder=result.folder))
     return result.exit_code or checked.exit_code
 
 
-def _speaker(options: dict[str, Any]) -> Callable[[str], None]:
+def _progress_printer(options: dict[str, Any]) -> Callable[[str], None]:
     silent = options["quiet"] or options["as_json"]
     return (lambda _: None) if silent else click.echo

@@ -13,7 +13,7 @@ from cv_gdpr.table.categories import Category
 if TYPE_CHECKING:
     from cv_gdpr.export.result import ExportResult
 
-_SHOWN = 20  # missing things that are named on the screen; missing.jsonl names all
+_SHOWN = 20  # missing things printed at most; missing.jsonl has all
 
 _with_options = shared.together(
     shared.scope_options,
@@ -22,18 +22,18 @@ _with_options = shared.together(
         "--out",
         type=shared.FilePath(),
         metavar="DIR",
-        help="The folder to write; default: cv-gdpr-export-<UTC time>. The same folder again finishes a run cut off.",
+        help="Folder to write; default: cv-gdpr-export-<UTC time>. Give the same folder to resume a cut-off run.",
     ),
-    shared.option("--recheck", is_flag=True, help="Compare what an earlier run wrote by its hash, not by size alone."),
+    shared.option("--recheck", is_flag=True, help="On resuming, compare files by hash, not by size alone."),
     shared.option(
-        "--include-keys", is_flag=True, help="Keep the account's keys in clear instead of their fingerprints."
+        "--include-keys", is_flag=True, help="Export the account's keys in clear instead of their fingerprints."
     ),
     shared.option(
         "--connections",
         type=click.IntRange(1, 256),
         default=32,
         show_default=True,
-        help="Downloads from blob storage at once.",
+        help="Parallel downloads from blob storage.",
     ),
     shared.connection_options,
     shared.output_options,
@@ -44,9 +44,9 @@ _with_options = shared.together(
 @_with_options
 @click.pass_context
 def export(ctx: click.Context, /, **_: Any) -> int | None:
-    """Export the data of a resource, or of some projects, into a folder that anybody can check.
+    """Export the data of a resource, or of some projects, into a verifiable folder.
 
-    Without ROW: every row of Microsoft's table and the stored predictions. Options work on either side of ROW.
+    Without ROW: every row of Microsoft's table and the stored predictions. Options may stand before or after ROW.
     """
     ctx.obj = dict(ctx.params)
     if ctx.invoked_subcommand is None:
@@ -55,13 +55,13 @@ def export(ctx: click.Context, /, **_: Any) -> int | None:
 
 
 def _help(category: Category) -> str:
-    origin = "" if category.published else " Not in Microsoft's table."
+    origin = "" if category.covers else " Not in Microsoft's table."
     return f"{category.data}: {', '.join(category.exported_by)}.{origin}"
 
 
 @cache
-def _keep_modules() -> None:
-    """Spare the garbage collector what was imported: to look at all of it again and again costs 6 % of an export."""
+def _freeze_modules() -> None:
+    """Exempt imported modules from garbage collection: scanning them repeatedly costs 6 % of an export."""
     gc.freeze()
 
 
@@ -75,7 +75,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     from cv_gdpr.service.client import Service
 
     fetching = Fetching(options["connections"], options["patience"], options["read_timeout"])
-    _keep_modules()
+    _freeze_modules()
     made = Options(options["out"] or default_out(), fetching, options["include_keys"], options["recheck"])
     with Service(connection) as service, showing(quiet=options["quiet"]) as watch:
         result = export(service, scope, made, watch)
@@ -84,7 +84,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
 
 
 def report(result: "ExportResult", options: dict[str, Any]) -> None:
-    """Print what an export came to: a table, or JSON; what is missing goes to standard error too."""
+    """Print the result of an export as a table or as JSON; print what is missing to standard error too."""
     if options["as_json"]:
         print_json(as_json(result))
     elif not options["quiet"]:
@@ -93,7 +93,7 @@ def report(result: "ExportResult", options: dict[str, Any]) -> None:
 
 
 def as_json(result: "ExportResult") -> dict[str, Any]:
-    """Give the result as the document that --json prints."""
+    """Return the result as the document that --json prints."""
     rows = [
         {
             "row": row,
@@ -128,7 +128,7 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     headings = ("row", "held", "exported", "bytes", "verdict")
     print_table(f"{plural(len(result.projects), 'project')} in {result.folder}", headings, rows, numbers={1, 2, 3})
     if "--tag" in result.kinds and "predictions" in result.rows:
-        click.echo("predictions: a stored prediction is taken for a tag if that is its most probable one")
+        click.echo("predictions: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
     if verbose:
@@ -141,7 +141,7 @@ def _print_shortfall(result: "ExportResult") -> None:
         what = " ".join(str(part) for part in (entry["row"], entry["id"], "of project", entry["project"]) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
     if result.missing:
-        click.echo(f"Error: {plural(len(result.missing), 'thing')} missing, so that the folder is no bag yet", err=True)
+        click.echo(f"Error: {plural(len(result.missing), 'thing')} missing; the folder is not a bag yet", err=True)
         click.echo(
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,
@@ -150,7 +150,7 @@ def _print_shortfall(result: "ExportResult") -> None:
         word = "Missing" if result.missing else "Error"
         click.echo(f"{word}: nothing matches {printable(', '.join(result.unmatched))}", err=True)
     if result.exit_code and not result.missing and not result.unmatched:
-        click.echo("Error: the account is outside what the API can export; the result says how to get it", err=True)
+        click.echo("Error: the API cannot export the account; the result says how to get it", err=True)
 
 
 shared.add_rows(export, _with_options, _run, _help)

@@ -1,4 +1,4 @@
-"""The option groups that commands share, and how a command's and its ROW's options become one set."""
+"""The option groups that commands share, and how the options before and after ROW are merged."""
 
 import os
 import re
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Connection
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-_MOST = 1 << 26  # characters of a list: more than a million ids
+_LONGEST_FILE = 1 << 26  # characters: more than a million ids
 ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
 KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 
 
 class OnePerLine(click.ParamType[Any]):
-    """Text; a variable that sets a repeatable option holds one value a line, since names may hold blanks."""
+    """Text; a variable for a repeatable option holds one value per line, since names may contain blanks."""
 
     name = "text"
 
     def split_envvar_value(self, rv: str) -> list[str]:
-        """Return the lines that hold something."""
+        """Return the lines that are not blank."""
         return [line for line in rv.splitlines() if line.strip()]
 
 
@@ -41,17 +41,17 @@ class MetadataPair(OnePerLine):
     name = "key=value"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Return (key, value); fail unless there is something on both sides of an equals sign."""
+        """Return (key, value); fail unless there is text on both sides of an equals sign."""
         if isinstance(value, tuple):
             return value
         key, equals, rest = str(value).partition("=")
         if not equals or not key.strip() or not rest.strip():
-            self.fail("not of the form KEY=VALUE, with something on both sides", param, ctx)
+            self.fail("not KEY=VALUE with text on both sides", param, ctx)
         return key, rest
 
 
 def uuid_of(text: str) -> str:
-    """Give an id in lower case with dashes; raises ValueError if it is none."""
+    """Return the id in lower case with dashes; raise ValueError if it is not a UUID."""
     import uuid
 
     return str(uuid.UUID(text))
@@ -63,7 +63,7 @@ class ImageId(OnePerLine):
     name = "id"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Give the id in lower case with dashes; fails if it is no UUID."""
+        """Return the id in lower case with dashes; fail if it is not a UUID."""
         try:
             return uuid_of(str(value).strip())
         except ValueError:
@@ -71,54 +71,54 @@ class ImageId(OnePerLine):
 
 
 class Rate(click.FloatRange):
-    """Calls a second: 0 for no limit, or something that a clock can wait for."""
+    """Calls a second; 0: no limit."""
 
     def __init__(self) -> None:
         super().__init__(0, 10_000)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Give the rate; fails for what is no number, or too small to ever call again."""
+        """Return the rate; fail for NaN, and for a rate so low that the next call would never come."""
         rate = float(super().convert(value, param, ctx))
-        if rate != rate or 0 < rate < 0.001:  # noqa: PLR0124 - not a number is the one that differs from itself
+        if rate != rate or 0 < rate < 0.001:  # noqa: PLR0124 - NaN differs from itself
             self.fail("not a rate: 0, or at least 0.001", param, ctx)
         return rate
 
 
 class FilePath(click.Path):
-    """A path, given as a Path; pathlib is not imported for a slip of the fingers."""
+    """A path as a Path; pathlib is imported on use, so that usage errors stay fast."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Path":
-        """Give the path."""
+        """Return the path."""
         from pathlib import Path
 
         return Path(str(super().convert(value, param, ctx)))
 
 
 class Seconds(click.FloatRange):
-    """A time that a clock can wait for."""
+    """A time in seconds, short enough for the system's timers."""
 
     def __init__(self, least: float = 0) -> None:
         super().__init__(least, 1e7)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Give the seconds; fails for what is no number."""
+        """Return the seconds; fail for NaN."""
         seconds = float(super().convert(value, param, ctx))
-        if seconds != seconds:  # noqa: PLR0124 - not a number is the one that differs from itself
+        if seconds != seconds:  # noqa: PLR0124 - NaN differs from itself
             self.fail("not a number of seconds", param, ctx)
         return seconds
 
 
 def _refuse_empty(parameter: click.Parameter, ctx: click.Context, value: Any, source: ParameterSource) -> None:
-    """Fail for a value that says nothing: `--image-ids-file "$IDS"` with IDS unset must not widen what is done."""
+    """Fail for an empty value: `--image-ids-file "$IDS"` with IDS unset must not widen the scope."""
     values = value if isinstance(value, (list, tuple)) else [value]
     if source is ParameterSource.COMMANDLINE and any(isinstance(one, str) and not one.strip() for one in values):
-        raise click.BadParameter("it was given an empty value", ctx, parameter)
+        raise click.BadParameter("the value is empty", ctx, parameter)
 
 
 class Option(click.Option):
-    """An option that refuses an empty value, and whose variable is named like itself: CV_GDPR_EXPORT_TAG for --tag.
+    """An option that refuses an empty value; its variable has its longest name: CV_GDPR_EXPORT_TAG for --tag.
 
-    `only_typed`: the option says what is deleted, so that `delete` takes it from the command line alone.
+    `only_typed`: the option decides what is deleted, so `delete` reads it from the command line only.
     """
 
     def __init__(self, *names: Any, only_typed: bool = False, **settings: Any) -> None:
@@ -131,7 +131,7 @@ class Option(click.Option):
         name = f"{ctx.auto_envvar_prefix}_{word}"
         value = os.environ.get(name)
         if value is not None and self.only_typed and f"{ctx.auto_envvar_prefix}_".startswith("CV_GDPR_DELETE_"):
-            raise click.UsageError(f"{name} is set, but delete takes {self.opts[0]} from its command line alone", ctx)
+            raise click.UsageError(f"{name} is set, but delete reads {self.opts[0]} from the command line only", ctx)
         refuse_blank(name)
         return value or None
 
@@ -153,13 +153,13 @@ class Argument(click.Argument):
 
 
 def refuse_blank(variable: str) -> None:
-    """Raise UsageError for a variable that holds blanks alone: it was meant to say something."""
+    """Raise UsageError for a variable that contains only blanks: a value was intended."""
     if (value := os.environ.get(variable)) and not value.strip():
         raise click.UsageError(f"{variable} is blank: unset it, or give it a value")
 
 
 def option(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]:
-    """Declare an option of this kind."""
+    """Declare an `Option`."""
     return click.option(*names, cls=Option, **settings)
 
 
@@ -169,7 +169,7 @@ def only_typed(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
-    """Give one decorator for several options, in their order."""
+    """Return one decorator that adds several options in this order."""
 
     def decorate(function: Decorated) -> Decorated:
         for add in reversed(options):
@@ -181,7 +181,7 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]
 
 output_options = together(
     option("-q", "--quiet", is_flag=True, help="Print errors only."),
-    option("-v", "--verbose", count=True, help="Say more; twice: show the trace of an error."),
+    option("-v", "--verbose", count=True, help="Print more detail; -vv: also the traceback of an error."),
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
 )
 
@@ -189,20 +189,20 @@ connection_options = together(
     option(
         "--endpoint",
         metavar="URL",
-        help="The training resource's endpoint, else CV_GDPR_ENDPOINT or VISION_TRAINING_ENDPOINT.",
+        help="Endpoint of the training resource. Default: CV_GDPR_ENDPOINT, else VISION_TRAINING_ENDPOINT.",
     ),
     option(
         "--key-file",
         metavar="PATH",
-        help="A file that holds the training key (- reads standard input), else CV_GDPR_TRAINING_KEY or "
-        "VISION_TRAINING_KEY. No option takes the key itself.",
+        help="Read the training key from this file (-: standard input). Default: the key in CV_GDPR_TRAINING_KEY, else "
+        "in VISION_TRAINING_KEY. No option takes the key itself.",
     ),
     option(
         "--calls-per-second",
         type=Rate(),
         default=10.0,
         show_default=True,
-        help="The most calls to the API in a second, of this command alone; 0: no limit.",
+        help="Send at most this many API calls a second; 0: no limit.",
     ),
     option(
         "--patience",
@@ -210,7 +210,7 @@ connection_options = together(
         default=120.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long a failing call or download is tried again.",
+        help="How long to retry a failing call or download.",
     ),
     option(
         "--read-timeout",
@@ -218,14 +218,14 @@ connection_options = together(
         default=60.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long a connection may stay silent before it is given up.",
+        help="How long an answer may stall before it is retried.",
     ),
 )
 
 scope_options = together(
     only_typed("--all", "all_projects", is_flag=True, help="Every project of the resource."),
     only_typed(
-        "--project", "projects", multiple=True, type=OnePerLine(), metavar="P", help="A name or an id; repeats."
+        "--project", "projects", multiple=True, type=OnePerLine(), metavar="P", help="Project name or id; repeats."
     ),
 )
 
@@ -246,7 +246,7 @@ selector_options = together(
     only_typed(
         "--image-ids-file",
         metavar="FILE",
-        help="Only the images of this list, one id a line (- reads standard input).",
+        help="Only the images listed in this file, one id per line (-: standard input).",
     ),
 )
 
@@ -257,7 +257,7 @@ def add_rows(
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
     help_of: Callable[[Category], str],
 ) -> None:
-    """Give a command one subcommand for each row of the table, with the command's own options."""
+    """Add one subcommand for each row of the table, with the command's own options."""
     for category in CATEGORIES:
         group.add_command(_row_command(category, options, run, help_of(category)))
 
@@ -278,36 +278,37 @@ def _row_command(
 
 
 def merged(ctx: click.Context) -> dict[str, Any]:
-    """Give a ROW's options laid over its command's: the command line beats a variable, a variable a default.
+    """Return the options given before and after ROW as one: the command line beats a variable, a variable a default.
 
-    Where both are as explicit, a repeatable option adds up, and of another the ROW's counts.
+    If both come from the same source, the values of a repeatable option add up; of another option, the one after ROW
+    counts.
     """
     parent = ctx.parent
     if parent is None or not isinstance(ctx.obj, dict):
         return dict(ctx.params)
     return {
-        name: _merge(_weight(parent, name), ctx.obj[name], _weight(ctx, name), value)
+        name: _merge_values(_precedence(parent, name), ctx.obj[name], _precedence(ctx, name), value)
         for name, value in ctx.params.items()
     }
 
 
-def _weight(ctx: click.Context, name: str) -> int:
+def _precedence(ctx: click.Context, name: str) -> int:
     source = ctx.get_parameter_source(name)
     return 2 if source is ParameterSource.COMMANDLINE else int(source is ParameterSource.ENVIRONMENT)
 
 
-def _merge(weight_above: int, above: Any, weight_here: int, here: Any) -> Any:
-    if isinstance(here, tuple) and weight_above == weight_here:
+def _merge_values(precedence_above: int, above: Any, precedence_here: int, here: Any) -> Any:
+    if isinstance(here, tuple) and precedence_above == precedence_here:
         return tuple(dict.fromkeys((*above, *here)))
-    return here if weight_here >= weight_above else above
+    return here if precedence_here >= precedence_above else above
 
 
 def connection(options: dict[str, Any]) -> "Connection":
-    """Give where the service is and its key; raises UsageError naming what is missing."""
+    """Return the endpoint, the key and the limits of a connection; raise UsageError naming what is not set."""
     from cv_gdpr.service.client import Connection, checked_endpoint, checked_key
 
-    endpoint = options["endpoint"] or _variable(ENDPOINT_VARIABLES)
-    key = _key_from(options["key_file"]) if options["key_file"] else _variable(KEY_VARIABLES)
+    endpoint = options["endpoint"] or _first_set(ENDPOINT_VARIABLES)
+    key = _read_key(options["key_file"]) if options["key_file"] else _first_set(KEY_VARIABLES)
     lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
     if lacking or endpoint is None or key is None:
         raise UsageError(
@@ -324,17 +325,17 @@ def connection(options: dict[str, Any]) -> "Connection":
     )
 
 
-def _variable(names: tuple[str, ...]) -> str | None:
+def _first_set(names: tuple[str, ...]) -> str | None:
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
-def _key_from(place: str) -> str:
+def _read_key(place: str) -> str:
     if re.fullmatch("[0-9A-Za-z]{32,}", place):
-        RUN.know_key(place)  # the key itself, by mistake: no message may quote it
+        RUN.know_key(place)  # the key itself instead of a path: no message may quote it
     text = _read_text(place, "--key-file")
     lines = text.strip().splitlines()
     if len(lines) != 1:
-        raise UsageError("--key-file must hold the training key alone, on one line")
+        raise UsageError("--key-file must contain the training key alone, on one line")
     return lines[0]
 
 
@@ -347,29 +348,29 @@ def _read_text(place: str, option: str) -> str:
         if place == "-":
             return sys.stdin.read()
         with Path(place).open(encoding="utf-8-sig") as file:
-            text = file.read(_MOST + 1)
+            text = file.read(_LONGEST_FILE + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"{option} {place}: {reason}") from error
-    if len(text) > _MOST:
-        raise UsageError(f"{option} {place}: it is too long, or has no end")
+    if len(text) > _LONGEST_FILE:
+        raise UsageError(f"{option} {place}: it is too long or endless")
     return text
 
 
 def scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
-    """Give what a command is about; raises UsageError unless it is either --all or --project."""
+    """Return the scope of a command; raise UsageError unless exactly one of --all and --project is given."""
     if options["all_projects"] == bool(options["projects"]):
         raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
     if options["key_file"] == "-" and options["image_ids_file"] == "-":
         raise UsageError("standard input cannot be both --key-file and --image-ids-file")
     image_ids = set(options["image_ids"])
     if options["image_ids_file"]:
-        image_ids |= _ids_from(options["image_ids_file"])
+        image_ids |= _read_ids(options["image_ids_file"])
     selection = Selection(frozenset(options["tags"]), frozenset(options["metadata"]), frozenset(image_ids))
     return Scope(tuple(options["projects"]), rows, selection)
 
 
-def _ids_from(place: str) -> set[str]:
+def _read_ids(place: str) -> set[str]:
     lines = [line.strip() for line in _read_text(place, "--image-ids-file").splitlines()]
     found: set[str] = set()
     for number, line in enumerate(lines, 1):
@@ -379,5 +380,5 @@ def _ids_from(place: str) -> set[str]:
             except ValueError:
                 raise UsageError(f"--image-ids-file {place}: line {number} is not an id") from None
     if not found:
-        raise UsageError(f"--image-ids-file {place} holds no id")
+        raise UsageError(f"--image-ids-file {place} contains no id")
     return found

@@ -1,4 +1,4 @@
-"""What a person reads: tables without control characters, sizes with their units, no credentials on standard error."""
+"""Output for people: tables without control characters, sizes with units, standard error without credentials."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,54 +12,54 @@ if TYPE_CHECKING:
 
 
 class Masked:
-    """A stream of text through which no credential passes, whoever writes to it: messages, log lines, traces."""
+    """A text stream that cuts credentials out of everything written to it: messages, log lines, tracebacks."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text without its credentials; give its length.
+        """Write a text without its credentials; return its length.
 
-        Where nobody can be told anything (a full disk, a reader that went away), the work goes on to its exit code.
+        If it cannot be written (a full disk, a closed pipe), the command still runs to its exit code.
         """
         with suppress(OSError):
             self._stream.write(masked(text))
         return len(text)
 
     def flush(self) -> None:
-        """Send on what was written."""
+        """Flush the stream."""
         with suppress(OSError):
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        if name == "buffer":  # the way around
+        if name == "buffer":  # bytes written there would bypass the mask
             raise AttributeError(name)
         return getattr(self._stream, name)
 
 
 def printable(text: str) -> str:
-    """Give text with every character escaped that could steer a terminal."""
+    """Return the text with every unprintable character escaped, since it could control the terminal."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def plural(count: int, word: str) -> str:
-    """Give a count with its word: 1 project, 2 projects."""
+    """Return a count with its noun: 1 project, 2 projects."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def size(count: int) -> str:
-    """Give bytes as a person writes them (12.3 MB)."""
+    """Return a number of bytes with its unit (12.3 MB)."""
     from rich.filesize import decimal
 
     return decimal(count)
 
 
 def console(*, error: bool = False) -> "Console":
-    """Give a rich console; where no terminal is, it is wide enough that no line is broken."""
+    """Return a rich console; without a terminal it is so wide that no line is broken."""
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
-    # Not as FORCE_COLOR, TTY_COMPATIBLE and others may ask for: no log or pipe is to hold control characters.
+    # FORCE_COLOR, TTY_COMPATIBLE and the like are ignored: a log or pipe must not contain control characters.
     terminal = stream.isatty()
     return Console(
         stderr=error,
@@ -80,7 +80,7 @@ def print_json(document: Any) -> None:
 def print_table(
     title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: set[int], error: bool = False
 ) -> None:
-    """Print a table; `numbers` are the columns set to the right, `error` sends it to standard error."""
+    """Print a table; `numbers` are the right-aligned columns, `error` prints to standard error."""
     from rich import box
     from rich.table import Table
     from rich.text import Text

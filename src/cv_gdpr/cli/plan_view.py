@@ -1,4 +1,4 @@
-"""A plan as a person reads it before it is executed: a block for each project, narrow enough for any terminal."""
+"""A deletion plan as text: a block of short lines for each project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show(plan: Plan, outside: list[Json], *, as_json: bool = False, error: bool = False) -> None:
-    """Print a plan to standard output (`error`: to standard error), or as JSON."""
+    """Print a plan to standard output as text or JSON; with `error`, as text to standard error."""
     if as_json:
         shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
         print_json(shown | {"exitCode": planned_code(plan)})
@@ -22,57 +22,57 @@ def show(plan: Plan, outside: list[Json], *, as_json: bool = False, error: bool 
     lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'thing')}"]
     for project in plan.projects:
         if project.total:
-            lines += ["", *_block(project)]
+            lines += ["", *_project_lines(project)]
     for line in [*lines, "", *_plan_notes(plan, outside)]:
         click.echo(printable(line), err=error)
 
 
 def planned_code(plan: Plan) -> int:
-    """Give the exit code of a dry run: 3 if something asked for is not in the plan."""
+    """Return the exit code of a dry run: 3 if something asked for is not in the plan, else 0."""
     return 3 if plan.unmatched or any(project.disputed for project in plan.projects) else 0
 
 
-def _block(project: ProjectPlan) -> list[str]:
-    what = "the project, with all that it holds" if project.whole else "part of it"
+def _project_lines(project: ProjectPlan) -> list[str]:
+    what = "the whole project" if project.whole else "part of it"
     lines = [f"{project.name} ({project.id}): {what}"]
     for row, ids in project.rows.items():
         if row != "projects":
-            lines.append(f"  {row:<12}{len(ids):>8}{_remark(project, row)}")
+            lines.append(f"  {row:<12}{len(ids):>8}{_row_remark(project, row)}")
     for row, ids in project.along.items():
-        lines.append(f"  {row:<12}{len(ids):>8}  they live only in these iterations, and go with them")
+        lines.append(f"  {row:<12}{len(ids):>8}  only in these iterations, and deleted with them")
     if project.losing_tags:
         losing = f"{plural(len(project.losing_tags), 'image')} of the workspace, with"
         lines.append(f"  {losing} {plural(project.losing_regions, 'region')}, will lose these tags; the images stay")
     if project.exported_models:
         lines.append(
-            f"  {'exports':<12}{project.exported_models:>8}  exported models: they stay until the resource goes"
+            f"  {'exports':<12}{project.exported_models:>8}  exported models: only deleting the resource deletes them"
         )
     return lines
 
 
-def _remark(project: ProjectPlan, row: str) -> str:
+def _row_remark(project: ProjectPlan, row: str) -> str:
     if row == "images" and project.only_in_iterations:
-        return f"  of them {project.only_in_iterations} only in iterations"
+        return f"  {project.only_in_iterations} of them only in iterations"
     if row == "iterations" and project.published:
         published = ", ".join(f"{iteration} as {name!r}" for iteration, name in project.published.items())
-        return f"  to be unpublished first: {published}"
+        return f"  unpublished first: {published}"
     return ""
 
 
 def _plan_notes(plan: Plan, outside: list[Json]) -> list[str]:
     notes = [
-        f"trained on these images, and not deleted: iteration {iteration} of project {project.id}"
+        f"trained on these images, but not deleted: iteration {iteration} of project {project.id}"
         for project in plan.projects
         for iteration in project.iterations_holding
     ]
     if "performance" in plan.scope["rows"]:
-        notes.append("performance: goes with its iterations, which are planned here")
+        notes.append("performance: deleted with its iterations, which are in this plan")
     notes += [
-        f"selected as an iteration has it, but not as it is today, and left: image {image} of project {project.id}"
+        f"not deleted, since it matches in an iteration but not in the workspace: image {image} of project {project.id}"
         for project in plan.projects
         for image in project.disputed
     ]
     notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.get("notSearched", {}).items()]
     notes += [f"protected: project {identity}" for identity in plan.protected]
-    notes += [f"found nowhere: {value}" for value in plan.unmatched]
+    notes += [f"not found: {value}" for value in plan.unmatched]
     return notes + [f"{one['row']}: {one['words']}" for one in outside]

@@ -1,4 +1,4 @@
-"""The live lines of a long run: one for each project, on a terminal; nothing elsewhere."""
+"""Live progress on a terminal: one line for each project; without a terminal, nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
     from cv_gdpr.export.project import ProjectExport
 
-_LINES = 12  # projects shown at once: those at work, then those that ended last
+_LINES = 12  # projects shown at most: the active ones, then those that ended last
 
 
 @contextmanager
 def showing(*, quiet: bool) -> Iterator[Callable[[Sequence["ProjectExport"]], None]]:
-    """Give a function that takes the projects' counters; they are shown until the block ends."""
+    """Yield a function that takes the counters of projects; they are shown until the block ends."""
     screen = console(error=True)
     if quiet or not screen.is_terminal or screen.is_dumb_terminal:
         yield lambda _: None

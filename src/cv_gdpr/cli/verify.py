@@ -1,4 +1,4 @@
-"""`cv-gdpr verify DIR`."""
+"""`cv-gdpr verify DIR|FILE`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PROVED = {
     False: "evidence, ledger, certificate and hashes agree",
-    True: "the ledger is whole; that its last line is the one written, the evidence tells",
+    True: "the ledger is intact; only its evidence shows whether lines are missing at its end",
 }
 
 
@@ -22,10 +22,11 @@ _PROVED = {
 @click.argument("path", cls=Argument, metavar="DIR|FILE", type=FilePath())
 @output_options
 def verify(path: "Path", **options: Any) -> int:
-    """Prove an export or the evidence of an erasure, without the service.
+    """Check an export, or the evidence of an erasure, without the service.
 
-    DIR: the bag, the hashes, every record's file, the counts. FILE: evidence (NAME.json) with its ledger, certificate
-    and hashes; or a ledger alone (NAME.jsonl). Exits 0 if nothing differs, else 4 with each difference.
+    DIR: an export; checks hashes, the file of every record, and counts. FILE: evidence (NAME.json), checked with its
+    ledger, certificate and hashes, or a ledger alone (NAME.jsonl). Exits 0 if nothing differs, else 4 and names each
+    difference.
     """
     if path.is_file():
         return _verify_evidence(path, options)
@@ -55,7 +56,7 @@ def _verify_evidence(path: "Path", options: dict[str, Any]) -> int:
 
 
 def report(result: "Verification", options: dict[str, Any]) -> None:
-    """Print what a verification came to: a line for each difference, or JSON."""
+    """Print the result of a verification: a line for each difference, or JSON."""
     if options["as_json"]:
         print_json(as_json(result))
         return
@@ -70,7 +71,7 @@ def report(result: "Verification", options: dict[str, Any]) -> None:
 
 
 def as_json(result: "Verification") -> dict[str, Any]:
-    """Give the result as the document that --json prints."""
+    """Return the result as the document that --json prints."""
     return {
         "folder": str(result.folder),
         "verified": not result.differences,

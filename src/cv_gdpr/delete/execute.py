@@ -75,7 +75,7 @@ def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
         missing, foreign = papers.in_the_way(path, chain)
         if foreign:
             raise UsageError(
-                f"{foreign[0]} is in the way: it is not what the ledger of this erasure tells",
+                f"{foreign[0]} is in the way: it differs from the ledger of this erasure",
                 "move it away; the same command then completes the evidence from the ledger",
             )
         if not missing and not ledger.finished:

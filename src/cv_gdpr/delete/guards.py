@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cv_gdpr.delete.holding import endpoint_of, models_held, records_held, rows_of
+from cv_gdpr.archive.bag import Bag
+from cv_gdpr.delete.holding import Held, things_held
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.errors import UsageError
+from cv_gdpr.table.categories import CATEGORIES, EXPORTS, IMAGES, ITERATIONS, Category
 from cv_gdpr.table.inventory import projects_in
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
@@ -42,14 +44,15 @@ def require_export(plan: Plan, folder: Path) -> None:
     differences = verify(folder).differences
     if differences:
         raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", _NOT_SENT)
-    if endpoint_of(folder) != plan.endpoint:
-        raise UsageError(f"--require-export {folder} is of another endpoint: {endpoint_of(folder)}")
-    if "performance" not in rows_of(folder) and any(one.rows.get("iterations") for one in plan.projects):
+    bag = Bag(folder)
+    if bag.endpoint != plan.endpoint:
+        raise UsageError(f"--require-export {folder} is of another endpoint: {bag.endpoint}")
+    if lost := _goes_unexported(plan, bag.rows):
         raise UsageError(
-            f"--require-export {folder} does not hold the iterations' performance, which goes with them",
-            f"export again, with the row performance; {_NOT_SENT}",
+            f"--require-export {folder} does not hold the {lost.parent}' {lost.name}, which goes with them",
+            f"export again, with the row {lost.name}; {_NOT_SENT}",
         )
-    lacking = _not_held(plan, records_held(folder)) or _models_not_held(plan, folder)
+    lacking = _not_held(plan, things_held(bag))
     if lacking:
         row, identity = lacking[0]
         raise UsageError(
@@ -59,30 +62,42 @@ def require_export(plan: Plan, folder: Path) -> None:
         )
 
 
-def _models_not_held(plan: Plan, folder: Path) -> list[tuple[str, str]]:
-    """Return each exported model that is Done and not held: once its iteration is gone, nobody can ask for it."""
-    due = [(project.id, model) for project in plan.projects for model in project.models]
-    held = models_held(folder) if due else set()
-    return [("exports", model) for project, model in due if (project, model) not in held]
+def _goes_unexported(plan: Plan, exported: frozenset[str]) -> Category | None:
+    """Return a row that the export lacks, and whose things go with others in the plan."""
+    going = {name for project in plan.projects for name, ids in project.rows.items() if ids}
+    return next((row for row in CATEGORIES if row.parent in going and row.name not in exported), None)
 
 
-def _not_held(plan: Plan, held: Iterable[tuple[str, str, Json]]) -> list[tuple[str, str]]:
-    """Return row and id of each thing in the plan that is not among `held` (project, row, record) as it is now."""
-    wanted = {
+def _not_held(plan: Plan, held: Iterable[Held]) -> list[tuple[str, str]]:
+    """Return row and id of each thing that would go, or lose something, and is not held as it is now.
+
+    Of an exported model no mark is known: once its iteration is gone, nobody can ask for it.
+    """
+    wanted = _wanted(plan)
+    for one in held:
+        then = wanted.get(one[:3])
+        if then is not None and (not then or then in _marks_of(one, names=plan.by_tag)):
+            del wanted[one[:3]]
+    return [(row, one) for _, row, one in wanted]
+
+
+def _wanted(plan: Plan) -> dict[tuple[str, str, str], str]:
+    """Return the mark of each thing that an export has to hold, by project, row and id; a model's is empty."""
+    marked = {
         (project.id, row, one): then
         for project in plan.projects
-        for row, ids in (*project.rows.items(), *project.along.items(), ("images", project.losing_tags))
+        for row, ids in (*project.rows.items(), *project.along.items(), (IMAGES, project.losing_tags))
         for one, then in ids.items()
     }
-    for project_id, row, record in held:
-        key = (project_id, row, str(record.get("id")))
-        if key not in wanted:
-            continue
-        unpublished = record | {"publishName": None} if row == "iterations" else record
-        forms = [(one, names) for one in (record, unpublished) for names in {False, plan.by_tag}]
-        if wanted[key] in {mark(one, names=names) for one, names in forms}:
-            del wanted[key]
-    return [(row, one) for _, row, one in wanted]
+    return marked | {(project.id, EXPORTS, model): "" for project in plan.projects for model in project.models}
+
+
+def _marks_of(held: Held, *, names: bool) -> set[str]:
+    """Return the marks that an exported thing may have in a plan: an iteration's publication may be taken back."""
+    records = [held.record]
+    if held.row == ITERATIONS:
+        records.append(held.record | {"publishName": None})
+    return {mark(record, names=with_names) for record in records for with_names in {False, names}}
 
 
 def protected_among(entries: list[Json], protect: tuple[str, ...], *, known: bool = True) -> set[str]:

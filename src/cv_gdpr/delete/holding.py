@@ -1,109 +1,52 @@
-"""What an export folder holds with its bytes, by id: for each thing its record, as exported.
+"""What a verified bag holds with its bytes: each thing as the service listed it, to be compared with a plan.
 
-All of it is said of a folder that `verify` has proved: the index of a project (files.jsonl) then names files that are
-there. A record whose bytes are not in the index is not held, though absent.jsonl may say why.
+The index of a project (files.jsonl) names files that are there, since `verify` has proved it. A thing whose bytes are
+not in the index is not held, though absent.jsonl may say why.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import NamedTuple
 
-from cv_gdpr.archive.journal import blob_key
-from cv_gdpr.archive.names import identity_in, model_stem, safe_stem
-from cv_gdpr.archive.reading import content_of, lines_of
-from cv_gdpr.archive.summary import SUMMARY
-from cv_gdpr.errors import UsageError
-from cv_gdpr.links import source_path
-from cv_gdpr.table.blobs import blobs_of, export_name
-from cv_gdpr.verbatim import Json, json_value
-
-_LISTS = {
-    "iterations.jsonl": "iterations",
-    "tags.jsonl": "tags",
-    "images.jsonl": "images",
-    "predictions.jsonl": "predictions",
-}
-_ENDPOINT = "Source-Endpoint: "
+from cv_gdpr.archive.bag import Bag, BagProject, HeldBytes, List
+from cv_gdpr.archive.layout import File, Holds, Place
+from cv_gdpr.archive.names import model_stem, safe_stem
+from cv_gdpr.table.categories import CATEGORIES, Category
+from cv_gdpr.verbatim import Json
 
 
-def endpoint_of(folder: Path) -> str:
-    """Return the endpoint that an export came from; raise UsageError unless both of its files name the same one."""
-    info = content_of(folder / "bag-info.txt").decode().splitlines()
-    told = {line.removeprefix(_ENDPOINT) for line in info if line.startswith(_ENDPOINT)}
-    endpoint = str(_summary(folder).get("endpoint"))
-    if told != {endpoint}:
-        raise UsageError(
-            f"{folder}: export.json and bag-info.txt do not name the same endpoint", "cv-gdpr verify tells more"
-        )
-    return endpoint
+class Held(NamedTuple):
+    """A thing in a bag: project id, row, id as the items of its row have it, record."""
+
+    project: str
+    row: str
+    id: str
+    record: Json
 
 
-def rows_of(folder: Path) -> frozenset[str]:
-    """Return the rows of the table that an export was made of."""
-    return frozenset(_summary(folder)["rows"])
+def things_held(bag: Bag) -> Iterator[Held]:
+    """Yield each thing of a verified bag that is there with all its bytes."""
+    for row in CATEGORIES:
+        for file in row.files:
+            if _is_listing(file) and Place.RESOURCE in file.places:
+                for record in bag.records(f"data/{file.name}"):
+                    yield Held(row.identity(record), row.name, row.identity(record), record)
+    rows = {file.name: row for row in CATEGORIES for file in row.files if _is_listing(file)}
+    for project in bag.projects():
+        held = bag.bytes_of(project)
+        for one in bag.lists(project):
+            if one.name in rows:
+                yield from _held_in(bag, project, one, rows[one.name], held)
 
 
-def _summary(folder: Path) -> Json:
-    summary: Json = json_value(content_of(folder / "data" / SUMMARY))
-    return summary
+def _is_listing(file: File) -> bool:
+    return file.is_list and file.holds is not Holds.DETAILS
 
 
-def records_held(folder: Path) -> Iterator[tuple[str, str, Json]]:
-    """Yield project id, row and record of each iteration, tag, image, prediction and project in a verified export.
-
-    Images and predictions only with all their bytes.
-    """
-    for project_id, place in _projects(folder):
-        held = _Bytes(place)
-        for path in sorted((*place.glob("*.jsonl"), *place.glob("iterations/*/*.jsonl"))):
-            row = _LISTS.get(path.name)
-            for record in _records(path) if row else ():
-                blobs = blobs_of(row, record) if row else ()
-                if row and all(held.has(safe_stem(blob.stem), blob.uri) for blob in blobs):
-                    yield project_id, row, record
-    listed = folder / "data" / "projects.jsonl"
-    for record in _records(listed) if listed.is_file() else ():
-        yield record["id"], "projects", record
-
-
-def models_held(folder: Path) -> set[tuple[str, str]]:
-    """Return project id and `iteration id/Platform-Flavor` of each exported model in a verified export.
-
-    Only models with all their bytes, which the service gives of those whose status is Done. Their names are those of
-    the items of the row `exports`.
-    """
-    models = set()
-    for project_id, place in _projects(folder):
-        held = _Bytes(place)
-        for path in place.glob("iterations/*/exports.jsonl"):
-            iteration = identity_in(path.parent.name)
-            for record in _records(path):
-                name = export_name(record)
-                stem = model_stem(iteration, name)
-                blobs = blobs_of("exports", record, stem)
-                if blobs and all(held.has(stem, blob.uri) for blob in blobs):
-                    models.add((project_id, f"{iteration}/{name}"))
-    return models
-
-
-def _projects(folder: Path) -> Iterator[tuple[str, Path]]:
-    for project in _summary(folder)["projects"]:
-        yield project["id"], folder / "data" / project["folder"]
-
-
-class _Bytes:
-    """The blobs in a project's index, by where they were listed."""
-
-    def __init__(self, place: Path) -> None:
-        self._keys = {blob_key(entry["blob"], entry["source"]) for entry in _records(place / "files.jsonl")}
-        notes = place / "absent.jsonl"
-        for note in _records(notes) if notes.is_file() else ():
-            if "to" in note and blob_key(note["blob"], note["to"]) in self._keys:
-                self._keys.add(blob_key(note["blob"], note["from"]))
-
-    def has(self, stem: str, uri: str) -> bool:
-        """Say whether the bytes of a blob are there."""
-        return blob_key(stem, source_path(uri)) in self._keys
-
-
-def _records(path: Path) -> Iterator[Json]:
-    yield from map(json_value, lines_of(path))  # a mark counts every digit
+def _held_in(bag: Bag, project: BagProject, listed: List, row: Category, held: HeldBytes) -> Iterator[Held]:
+    for record in bag.records(project.where(listed.file)):
+        name = row.identity(record)
+        blobs = row.blobs(record, model_stem(listed.iteration, name) if row.per_iteration else "")
+        if row.folders and not blobs:
+            continue  # a model that the service has not finished
+        if all(held.has(blob.stem if row.per_iteration else safe_stem(blob.stem), blob.uri) for blob in blobs):
+            yield Held(project.id, row.name, f"{listed.iteration}/{name}" if row.per_iteration else name, record)

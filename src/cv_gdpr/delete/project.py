@@ -15,7 +15,7 @@ from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError, Unreachable
 from cv_gdpr.service.batches import halves, may_pass_in_parts
 from cv_gdpr.service.paging import identified
 from cv_gdpr.table import deleters
-from cv_gdpr.table.categories import BY_API, Category
+from cv_gdpr.table.categories import Category, in_deletion_order
 from cv_gdpr.table.inventory import project_of
 from cv_gdpr.table.readers import Project, renewed_images
 from cv_gdpr.verbatim import Json
@@ -65,7 +65,7 @@ class ProjectErasure:
         except NotFound:
             return  # the project is gone; the proof will say so
         self._unpublish(project)
-        for row in sorted(BY_API, key=lambda row: row.deleter.turn if row.deleter else 0):
+        for row in in_deletion_order():
             if row.name == "projects":
                 self._delete_project(project, row)
             elif row.deleter:

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from cv_gdpr.delete.run import Run
 from cv_gdpr.errors import NotFound, Unsteady
-from cv_gdpr.table.categories import BY_API, Category
+from cv_gdpr.table.categories import BY_API, PROJECTS, Category
 from cv_gdpr.table.inventory import entry_of, listed, project_of
-from cv_gdpr.table.readers import Project, renewed_images
+from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, Selection
-
-_ONE_BY_ONE = {"iterations": "get_iteration", "tags": "get_tag"}
 
 
 @dataclass
@@ -57,7 +55,7 @@ class Proof:
         """Give what is there of each row; not thorough: images by their ids alone, which takes fewer calls."""
         nothing: dict[str, set[str]] = {row: set() for row in self.rows}
         try:
-            if "projects" in self.rows and self.project_is_gone():
+            if PROJECTS in self.rows and self.project_is_gone():
                 return nothing
             project = project_of(self.erasure.service, self.id)
             return {
@@ -81,28 +79,13 @@ class Proof:
         return False
 
     def _found(self, project: Project, row: Category, *, thorough: bool) -> set[str]:
-        if row.name == "projects":
+        """Return the ids of a row that are still there, in lists and by themselves."""
+        if row.name == PROJECTS:
             return {self.id}
-        if row.name == "images" and not thorough:
-            return self._by_ids(project)
-        items = listed(project, row, Matches(Selection()))
-        found = {item.id for item in items if not (row.name == "tags" and item.iteration)}
-        if row.name == "images":
-            return found | self._by_ids(project)
-        if thorough and row.name in _ONE_BY_ONE:
-            missing = [one for one in self.rows[row.name] if one not in found]
-            return found | {one for one in missing if self._answers(_ONE_BY_ONE[row.name], one)}
+        ids = self.rows[row.name]
+        if row.look_up and row.by_id_first and not thorough:
+            return row.look_up(project, ids)
+        found = {item.id for item in listed(project, row, Matches(Selection())) if not row.is_copy(item)}
+        if row.look_up and thorough:
+            return found | row.look_up(project, [one for one in ids if one not in found])
         return found
-
-    def _answers(self, operation: str, identity: str) -> bool:
-        """Say whether the service still gives a thing that its list does not hold: only a 404 says that it is gone."""
-        try:
-            self.erasure.service.call(operation, self.id, identity)
-        except NotFound:
-            return False
-        return True
-
-    def _by_ids(self, project: Project) -> set[str]:
-        """Return the ids that GetImagesByIds knows in the workspace or in an iteration that remains."""
-        ids = self.rows["images"]
-        return {item.id for place in project.places for item in renewed_images(project, place, ids)}

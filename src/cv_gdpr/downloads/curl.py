@@ -1,7 +1,7 @@
-"""The engine of the downloads: libcurl's multi interface, driven by one thread, each body streamed into a file.
+"""Downloads with libcurl's multi interface, driven by one thread, each body streamed into a file.
 
-Of all engines that were measured it takes the least processor time for an image. It sends an address as it stands,
-unpacks and follows nothing unless asked to, refuses a body shorter than announced, and keeps one set of certificates
+Of the engines measured, it takes the least processor time for an image. It sends an address unchanged, decompresses
+nothing and follows no redirect unless asked, refuses a body shorter than announced, and loads the certificates once
 for all connections. Nothing here knows the training key.
 """
 
@@ -26,10 +26,10 @@ from cv_gdpr.service.surroundings import variable_of
 
 _STORAGE = "blob storage"
 _TO_CONNECT = 15  # seconds
-_BUFFER = 1 << 18  # bytes that libcurl hands over at once, at most
-_IGNORED = 1 << 16  # bytes of an error's body that are read, so that its connection can be used again
-_LOOK = 0.25  # seconds between two looks for transfers that are late
-_NO_LINK = "the service gave a link that is no address"
+_BUFFER = 1 << 18  # bytes that libcurl passes on at once, at most
+_IGNORED = 1 << 16  # bytes read of an error's body, so that its connection can be reused
+_LOOK = 0.25  # seconds between two checks for slow transfers
+_NO_LINK = "the service sent a link that is not an address"
 _NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT})
 _NO_HTTP = frozenset({pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY})
 _UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR})
@@ -39,7 +39,7 @@ Ended = Callable[[Received | CvGdprError], None]
 
 
 class _Slot:
-    """One transfer at a time: a handle that is used again and again, and the file that its body goes to."""
+    """One transfer at a time: a reused libcurl handle, and the file that it writes."""
 
     def __init__(self, authorities: str) -> None:
         self.headers: list[bytes] = []
@@ -50,7 +50,7 @@ class _Slot:
         self._proxy: str | None = None
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
         curl.setopt(pycurl.HEADERFUNCTION, self.headers.append)
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)  # many connections, not many streams in one
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)  # many connections, not streams
         curl.setopt(pycurl.HTTPHEADER, ["Accept-Encoding: identity"])
         curl.setopt(pycurl.USERAGENT, f"cv-gdpr/{__version__}")
         curl.setopt(pycurl.PATH_AS_IS, 1)
@@ -66,19 +66,19 @@ class _Slot:
         self.file, self.ended, self.pace = file, ended, pace
         self.failure: CvGdprError | None = None
         self._stored: bool | None = None  # whether the body is the blob's
-        self._head = self._lowered = b""  # once something was looked for in it
+        self._head = self._lowered = b""  # set when a header is first looked up
         self._body: Body | None = None
         self._ignored = 0
         self.curl.setopt(pycurl.URL, uri.encode())
         if most != self.most:
             self.most = most
-            self.curl.setopt(pycurl.MAXFILESIZE_LARGE, most)  # of what is announced; `Body` counts what comes
+            self.curl.setopt(pycurl.MAXFILESIZE_LARGE, most)  # checks the announced length; `Body` counts the bytes
         if proxy != self._proxy:
             self._proxy = proxy
             self.curl.setopt(pycurl.PROXY, proxy.encode())
 
     def _last_head(self) -> bytes:
-        """Give the head that the body belongs to: an interim one, or a proxy's, may have come before."""
+        """Return the head of the final answer: an interim answer's or a proxy's may precede it."""
         if not self._head:
             head = b"".join(self.headers)
             self._head = head[head.rfind(b"\nHTTP/") + 1 :]
@@ -86,7 +86,7 @@ class _Slot:
         return self._head
 
     def header(self, name: str) -> str:
-        """Give a header of the answer, or an empty text; of several the values, joined by commas (RFC 9110, 5.2)."""
+        """Return a header of the answer, or an empty text; repeated ones are joined by commas (RFC 9110, 5.2)."""
         head = self._last_head()
         values, name_ended = [], f"\n{name}:".encode()
         begun = self._lowered.find(name_ended)
@@ -97,7 +97,7 @@ class _Slot:
         return b", ".join(values).decode("latin-1")
 
     def _write(self, chunk: bytes) -> int | None:
-        """Take a part of a body; nothing may be raised here, libcurl would only print it."""
+        """Take a part of a body; raise nothing, since libcurl would only print it."""
         if self._stored is None:
             self._stored = self._last_head().split(None, 2)[1] == b"200"
         try:
@@ -119,7 +119,7 @@ class _Slot:
         return Body(_STORAGE, self.file, self.header, self.pace, self.most)
 
     def outcome(self, number: int) -> Received | CvGdprError:
-        """Give what a transfer that ended with an error number of libcurl (0: none) came to."""
+        """Return the file or the error of a transfer that ended with this libcurl error number (0: none)."""
         try:
             if self.failure:
                 raise self.failure
@@ -140,38 +140,37 @@ class _Slot:
 
 
 class Transfers:
-    """Runs transfers side by side in the thread that calls `turn`; `authorities`: a file or folder."""
+    """Runs transfers concurrently in the thread that calls `turn`; `authorities` is a file or folder."""
 
     def __init__(self, connections: int, silence: float, authorities: str) -> None:
         self._silence = silence
         self._authorities = authorities
         self._idle: list[_Slot] = []
         self._running: dict[pycurl.Curl, _Slot] = {}
-        self._poll = poll()  # for a hundred sockets cheaper than epoll, which takes a system call for each change
+        self._poll = poll()  # cheaper than epoll for a hundred sockets: no system call for each change
         self._listened = -1
         self._ready: Callable[[], None]
-        self._due: float | None = None  # when libcurl wants to be called though nothing happens
+        self._due: float | None = None  # when libcurl must be called even without an event
         self._looked = 0.0
         self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._remind)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timeout)
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
 
     @property
     def running(self) -> int:
-        """How many transfers are under way."""
+        """The number of transfers in progress."""
         return len(self._running)
 
     def listen(self, file: int, ready: Callable[[], None]) -> None:
-        """Call `ready` in `turn` whenever that file or pipe can be read."""
+        """Call `ready` in `turn` whenever that file descriptor can be read."""
         self._poll.register(file, POLLIN)
         self._listened, self._ready = file, ready
 
     def start(self, uri: str, proxy: str, file: HashedFile, most: int, ended: Ended) -> None:
-        """Begin to fetch an address into a file of so many bytes at `most`.
+        """Start to download an address into a file of at most `most` bytes; `turn` calls `ended` with the result.
 
-        `ended` is called in `turn` with what came of it.
-        Raises MalformedAnswer for what cannot be an address: with a NUL in it, or of megabytes.
+        Raise MalformedAnswer for an invalid address, such as one with a NUL in it or of megabytes.
         """
         slot = self._idle.pop() if self._idle else _Slot(self._authorities)
         try:
@@ -183,7 +182,7 @@ class Transfers:
         self._multi.add_handle(slot.curl)
 
     def turn(self, longest: float) -> None:
-        """Wait at most so many seconds until something happens, and see to it."""
+        """Wait for events for at most `longest` seconds, and handle them."""
         now = time.monotonic()
         due = min(longest, _LOOK) if self._running else longest
         if self._due is not None:
@@ -211,7 +210,7 @@ class Transfers:
             yield from ((curl, number) for curl, number, _ in bad)
 
     def _give_up_late(self, now: float) -> None:
-        """End the transfers that are silent, or as good as: by the byte, one image could keep a place for hours."""
+        """End the transfers that are too slow: a byte at a time, one image could hold a connection for hours."""
         for slot in [slot for slot in self._running.values() if slot.pace.is_late(now)]:
             slot.failure = slot.failure or Unreachable(f"{_STORAGE}: it did not answer in time", transient=True)
             self._end(slot)
@@ -223,22 +222,22 @@ class Transfers:
         self._idle.append(slot)
         ended(result)
 
-    # --- what libcurl asks for ----------------------------------------------------------------------------------
+    # --- callbacks of libcurl ------------------------------------------------------------------------------------
 
-    def _watch(self, what: int, socket: int, *_: Any) -> None:
+    def _watch_socket(self, what: int, socket: int, *_: Any) -> None:
         if what == pycurl.POLL_REMOVE:
             with suppress(KeyError):
                 self._poll.unregister(socket)
         else:
             self._poll.register(socket, _BITS[what])
 
-    def _remind(self, milliseconds: int) -> None:
+    def _set_timeout(self, milliseconds: int) -> None:
         self._due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
 
 
 def _flags(bits: int) -> int:
     flags = pycurl.CSELECT_OUT if bits & POLLOUT else 0
-    return flags | (pycurl.CSELECT_IN if bits & ~POLLOUT else 0)  # an error or a hang-up is read
+    return flags | (pycurl.CSELECT_IN if bits & ~POLLOUT else 0)  # an error or a hang-up counts as readable
 
 
 def _refused(status: int, slot: _Slot) -> ServiceError:
@@ -250,13 +249,13 @@ def _refused(status: int, slot: _Slot) -> ServiceError:
 
 
 def _unreached(number: int, system: int) -> CvGdprError:
-    # libcurl's words may hold the whole link, so only its own name of the error is told.
+    # libcurl's message may hold the whole link, so only the name of its error is used.
     if system in {errno.EMFILE, errno.ENFILE}:
         return too_many_files()
     if number in _NO_ADDRESS:
         return MalformedAnswer(_NO_LINK)
     if number in _NO_HTTP:
-        return Unreachable("blob storage: what answers does not speak HTTP", transient=True)
+        return Unreachable("blob storage: the answer is not HTTP", transient=True)
     if number == pycurl.E_PARTIAL_FILE:
         return Unreachable("blob storage: the body broke off", transient=True)
     if number == pycurl.E_OPERATION_TIMEDOUT:

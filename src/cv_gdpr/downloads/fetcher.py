@@ -1,4 +1,4 @@
-"""One way to fetch bytes, whatever their link: blob storage, or GetArtifact where the link is a relative path."""
+"""Fetches the bytes of any link: from blob storage, or with GetArtifact where the link is a relative path."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from cv_gdpr.downloads.process import Done, Downloads, Fetching, Where
 from cv_gdpr.errors import CvGdprError, Interrupted
 from cv_gdpr.service.client import Service
 
-_ARTIFACTS = 8  # GetArtifact calls under way; they share the budget of all calls
+_ARTIFACTS = 8  # GetArtifact calls at once; they share the budget of all calls
 
 
 class Fetcher:
@@ -31,13 +31,13 @@ class Fetcher:
         self._downloads.__exit__(*exc)
 
     def prepare(self) -> None:
-        """Get ready to fetch from blob storage."""
+        """Start the download process, ahead of the first blob."""
         self._downloads.prepare()
 
     def submit(self, project_id: str, where: Where, done: Done, *, again: bool = False) -> None:
-        """Fetch a blob; `done` is called in another thread with the file or with the error that remained.
+        """Fetch a blob; `done` is called, in another thread, with the file or the final error.
 
-        Waits for room, unless the link is a renewed one, asked for `again`. May wait for more, until `push`.
+        Wait for room, unless this is a renewed link (`again`). The order may be held back until `push`.
         """
         if "://" in where.uri:
             self._downloads.submit(where, done, again=again)
@@ -48,7 +48,7 @@ class Fetcher:
         self._artifacts.submit(self._artifact, project_id, where, done)
 
     def push(self) -> None:
-        """Send on what was submitted and waits for more."""
+        """Send the orders that are held back."""
         self._downloads.push()
 
     def _artifact(self, project_id: str, where: Where, done: Done) -> None:
@@ -57,7 +57,7 @@ class Fetcher:
             result = received.named(where.stem, where.suffix)
         except CvGdprError as error:
             done(error)
-        except Exception as error:  # noqa: BLE001 - nothing may be lost: it is told as this blob's end
+        except Exception as error:  # noqa: BLE001 - reported as this blob's error, never lost
             done(CvGdprError(f"GetArtifact: {type(error).__name__}"))
         else:
             done(result)

@@ -1,12 +1,12 @@
-"""How many downloads run at once: as many as allowed while all goes well, fewer when storage is overrun."""
+"""How many downloads run at once: as many as allowed, fewer while storage is overloaded."""
 
 import time
 
-_PAUSE = 0.5  # seconds in which one burst of refusals counts as one
+_PAUSE = 0.5  # seconds within which several refusals count as one
 
 
 class AdaptiveLimit:
-    """Additive increase, multiplicative decrease, between 1 and `most`. For use in one thread."""
+    """Additive increase, multiplicative decrease, between 1 and `most`; for use in one thread."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -15,16 +15,16 @@ class AdaptiveLimit:
 
     @property
     def now(self) -> int:
-        """How many may run at this moment."""
+        """The number of downloads that may run now."""
         return int(self._now)
 
     def succeeded(self) -> None:
-        """Let a little more run: one more for each round of successes."""
+        """Raise the limit: by one for each round of successes."""
         if self._now < self._most:
             self._now = min(float(self._most), self._now + 1 / self._now)
 
     def overrun(self) -> None:
-        """Let half as many run: storage answered 429 or 503, or not in time."""
+        """Halve the limit: storage answered 429 or 503, or not in time."""
         if time.monotonic() - self._shrunk > _PAUSE:
             self._shrunk = time.monotonic()
             self._now = max(1.0, self._now / 2)

@@ -1,4 +1,4 @@
-"""The downloads from blob storage: many at once, in a process of their own (`worker.py`), seen from here."""
+"""Downloads from blob storage, many at once, in a process of their own (`worker.py`): the parent's side."""
 
 import json
 import os
@@ -19,11 +19,11 @@ from cv_gdpr.service.client import LOG
 from cv_gdpr.service.surroundings import authorities, proxy_for
 
 _READ = 1 << 16  # bytes
-_OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process has no use for
-_TOGETHER = 32  # orders
+_OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process does not need
+_TOGETHER = 32  # orders in one line
 _TO_END = 5.0  # seconds
-_ROOM = 64  # blobs under way, however few the connections: answers come in batches, and none may lack work for them
-# Where modules are found is handed on: the process must not look into the working folder, which may hold anything.
+_ROOM = 64  # blobs in progress at least: results come in batches, and no connection may be idle until then
+# The module path is passed on: the process must not import from the working folder, which may hold anything.
 _START = """
 import json, sys
 settings = json.loads(sys.argv[1])
@@ -34,9 +34,9 @@ main(settings)
 
 
 class Where(NamedTuple):
-    """Where bytes come from and go to: a link, a path up to its suffix, the suffix if their type tells none.
+    """Where bytes come from and go to: a link, a path without suffix, a suffix if the bytes do not show their type.
 
-    `most` is how many bytes there may be.
+    `most` is the largest number of bytes allowed.
     """
 
     uri: str
@@ -50,7 +50,7 @@ Done = Callable[[Received | CvGdprError], None]
 
 @dataclass(frozen=True)
 class Fetching:
-    """How blobs are fetched: connections at once, patience in seconds for each blob, seconds without a byte."""
+    """How blobs are fetched: connections at once; for each blob, seconds of retries and seconds without a byte."""
 
     connections: int = 32
     patience: float = 120.0
@@ -61,14 +61,14 @@ class Downloads:
     """Fetches blobs in the background; a context manager. Raises UsageError for certificates that cannot be read."""
 
     def __init__(self, fetching: Fetching, temporary: Callable[[], str], stop: threading.Event, endpoint: str) -> None:
-        self._proxy_of = Proxies(LinkRule(endpoint)).of  # the environment counts as it is when a run begins
+        self._proxy_of = Proxies(LinkRule(endpoint)).of  # the environment is read once, when a run begins
         self._settings = asdict(fetching) | {"authorities": authorities()}
         self._most = max(fetching.connections * 8, _ROOM)
         self._unsent: list[list[Any]] = []
         self._temporary = temporary
         self._stop = stop
         self._waited_for: dict[str, Done] = {}  # by temporary path
-        self._lock = threading.Lock()  # taken for each blob, and as a lock cheaper than as a condition
+        self._lock = threading.Lock()  # taken for each blob: cheaper than a Condition
         self._room = threading.Condition(self._lock)
         self._sending = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,26 +80,26 @@ class Downloads:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """End the process; what it has under way are temporary files."""
+        """End the process; what it has not finished are temporary files."""
         with self._room:
             self._ended = self._ended or Interrupted("interrupted")
         if self._process:
             self._process.kill()
-            if self._listener.is_alive():  # else interrupted before it was started
+            if self._listener.is_alive():  # else interrupted before the listener started
                 self._listener.join(_TO_END)
             with self._process:
                 pass  # closes the pipes, and waits
 
     def prepare(self) -> None:
-        """Start the process before there is something to fetch: it takes as long as the first calls."""
+        """Start the process ahead of the first blob: starting takes as long as the first calls."""
         with self._lock:
             self._start()
 
     def submit(self, where: Where, done: Done, *, again: bool = False) -> None:
-        """Fetch a blob; `done` is called, mostly in another thread, with the file or with the error that remained.
+        """Fetch a blob; `done` is called, mostly in another thread, with the file or the final error.
 
-        Waits for room, unless the blob is asked for `again` (with a renewed link): it had its place already. Orders are
-        sent on together, for each one that is sent by itself wakes another process up: `push` says that no more come.
+        Wait for room, unless this is a renewed link (`again`), whose blob has its place already. Orders are sent in
+        batches, since each line wakes the other process up; `push` sends an incomplete batch.
         """
         try:
             order: list[Any] = [self._temporary(), self._proxy_of(where.uri), *where]
@@ -124,19 +124,19 @@ class Downloads:
         return len(self._waited_for) >= self._most and not self._ended
 
     def _wait_for_room(self) -> None:
-        self.push()  # without holding the lock, which the answers need: the process reads no orders while it answers
+        self.push()  # without the lock, which results need: the process reads no orders while it writes results
         with self._room:
             self._room.wait_for(lambda: not self._is_full(), 0.5)
         if self._stop.is_set():
             raise Interrupted("interrupted")
 
     def push(self) -> None:
-        """Send on the orders that wait for more."""
+        """Send the orders of an incomplete batch."""
         with self._sending:
             self._send()
 
     def _start(self) -> None:
-        """Start the process, which many a command has no use for."""
+        """Start the process unless it runs; many commands never need it."""
         if self._process:
             return
         settings = json.dumps(self._settings | {"modules": sys.path})
@@ -148,18 +148,16 @@ class Downloads:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-                start_new_session=True,  # a Ctrl-C is for this process here
+                start_new_session=True,  # Ctrl-C must reach the parent process only
             )
         except OSError as error:
             hint = "raise the limits of this process (ulimit -u, -n, -v), or of its container"
-            raise ProcessEnded(
-                f"the process that downloads cannot be started: {error.strerror or error}", hint
-            ) from error
+            raise ProcessEnded(f"the download process cannot be started: {error.strerror or error}", hint) from error
         self._listener.start()
 
     def _send(self) -> None:
         if self._unsent:
-            with suppress(BrokenPipeError):  # of which `_listen` tells
+            with suppress(BrokenPipeError):  # reported by `_listen`
                 write_all(self._handle(0), json.dumps(self._unsent).encode() + b"\n")
             self._unsent.clear()
 
@@ -169,7 +167,7 @@ class Downloads:
         assert pipe  # noqa: S101
         return pipe.fileno()
 
-    # --- in the thread that listens -----------------------------------------------------------------------------
+    # --- in the listening thread ---------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         half = b""
@@ -179,9 +177,9 @@ class Downloads:
                 for line in whole:
                     for answer in json.loads(line):
                         self._take(*answer)
-        except Exception as error:  # noqa: BLE001 - told to all that wait
+        except Exception as error:  # noqa: BLE001 - fails every outstanding download
             self._broke = (shortage(error) or (type(error).__name__,))[0]
-            LOG.debug("the thread that takes what was downloaded ended", exc_info=error)
+            LOG.debug("the thread that reads results ended", exc_info=error)
         finally:
             self._end()
 
@@ -202,14 +200,14 @@ class Downloads:
         with self._lock:
             done = self._waited_for.pop(path)
             if len(self._waited_for) == self._most // 2:
-                self._room.notify_all()  # not for each place: waking the lister up costs more than a download
+                self._room.notify_all()  # not for each place: waking the listing thread costs more than a download
         done(result)
 
     def _end(self) -> None:
-        """Tell all that are waited for that nothing comes any more."""
+        """Fail every outstanding download."""
         with self._room:
             how = self._broke or "it was killed"
-            self._ended = self._ended or ProcessEnded(f"the process that downloads ended before its time ({how})")
+            self._ended = self._ended or ProcessEnded(f"the download process ended unexpectedly ({how})")
             left = list(self._waited_for.values())
             self._waited_for.clear()
             self._room.notify_all()
@@ -218,27 +216,26 @@ class Downloads:
 
 
 class Proxies:
-    """Which proxy the usual variables name for a link, and which links are refused."""
+    """Returns the proxy that the usual variables name for a link, and refuses unsafe links."""
 
     def __init__(self, rule: LinkRule) -> None:
         self._rule = rule
-        self._of_root = lru_cache(maxsize=1024)(self._look)  # few hosts have all the links
+        self._of_root = lru_cache(maxsize=1024)(self._look)  # a few hosts serve all links
 
     def of(self, uri: str) -> str:
-        """Give the proxy for a link's host, as requests does for the API; empty: none.
+        """Return the proxy for a link's host, chosen as requests does for the API, or an empty text.
 
-        Raises MalformedAnswer for a link that is not to be followed (`LinkRule`), UsageError for an address that is
-        no proxy's.
+        Raise MalformedAnswer for a link that `LinkRule` refuses, UsageError for a malformed proxy address.
         """
         try:
             uri.encode()
         except UnicodeEncodeError:
-            raise MalformedAnswer("the service gave a link that is no address") from None
+            raise MalformedAnswer("the service sent a link that is not an address") from None
         return self._of_root(uri[: uri.find("/", 8) + 1] or uri)
 
     def _look(self, root: str) -> str:
         try:
             self._rule.check(root)
         except UnsafeLink as error:
-            raise MalformedAnswer(f"the service gave {error}") from None
+            raise MalformedAnswer(f"the service sent {error}") from None
         return proxy_for(root)

@@ -1,9 +1,9 @@
-"""The process that downloads: told line by line what to fetch, it answers in lines what came of each.
+"""The download process: it reads orders from standard input and writes the result of each to standard output.
 
-Listing and downloading would share one interpreter, and each wait for the other. Both directions are JSON Lines in a
-pipe, each line a list of several, for one that comes by itself wakes a process up: `[temporary path, proxy, uri, stem,
-suffix, most bytes]` one way, `[kind, ...]` the other. The links, which are secrets, travel there alone. It knows
-nothing of the export, and ends when its orders end.
+In one interpreter, listing and downloading would wait for each other. Both directions are JSON Lines in a pipe. Each
+line is a list of several messages, since every line wakes a process up: orders `[temporary path, proxy, uri, stem,
+suffix, most bytes]` and results `[kind, ...]`. Links are secrets, and are passed only through this pipe. The process
+knows nothing of the export, and ends when standard input ends.
 """
 
 import functools
@@ -28,13 +28,13 @@ from cv_gdpr.service.pacing import Patience
 _OVERRUN = frozenset({429, 503})
 _LONGEST_TURN = 5.0  # seconds
 _READ = 1 << 16  # bytes
-_TOGETHER = 32  # answers
-_LATEST = 0.02  # seconds that they wait for each other
+_TOGETHER = 32  # results in one line
+_LATEST = 0.02  # seconds that a result waits for others
 _ORDERS, _ANSWERS = 0, 1  # standard input and output
 
 
 class _Job:
-    """A blob on its way."""
+    """One blob to download, with its retries."""
 
     __slots__ = ("most", "path", "patience", "proxy", "stem", "suffix", "uri")
 
@@ -44,7 +44,7 @@ class _Job:
 
 
 class _Downloading:
-    """Fetches what it is told to, each blob tried again while that may help."""
+    """Downloads the ordered blobs, and retries each while that may help."""
 
     def __init__(self, connections: int, patience: float, silence: float, authorities: str) -> None:
         self._patience = patience
@@ -52,22 +52,22 @@ class _Downloading:
         self._transfers = Transfers(connections, silence, authorities)
         self._transfers.listen(_ORDERS, self._read)
         self._queue: deque[_Job] = deque()
-        self._later: list[tuple[float, int, _Job]] = []  # a heap of those that wait for their next try
+        self._later: list[tuple[float, int, _Job]] = []  # a heap of jobs that wait for their next try
         self._numbers = itertools.count()
         self._down_since: float | None = None
         self._last_try = -math.inf  # when it ended
-        self._half = b""  # of an order
-        self._told: list[Any] = []
-        self._listened_to = 0.0
+        self._half = b""  # an incomplete line
+        self._results: list[Any] = []
+        self._last_sent = 0.0
         self._ended = False
 
     def run(self) -> None:
-        """Work until the orders end."""
+        """Work until standard input ends."""
         while not self._ended:
             self._start_some()
-            self._transfers.turn(self._nap())
-            if len(self._told) >= _TOGETHER or time.monotonic() - self._listened_to > _LATEST:
-                self._tell()
+            self._transfers.turn(self._poll_timeout())
+            if len(self._results) >= _TOGETHER or time.monotonic() - self._last_sent > _LATEST:
+                self._send_results()
 
     def _read(self) -> None:
         came = os.read(_ORDERS, _READ)
@@ -75,15 +75,15 @@ class _Downloading:
         *whole, self._half = (self._half + came).split(b"\n")
         self._queue.extend(_Job(order, self._patience) for line in whole for order in json.loads(line))
 
-    def _tell(self) -> None:
-        self._listened_to = time.monotonic()
-        if self._told:
-            write_all(_ANSWERS, json.dumps(self._told).encode() + b"\n")
-            self._told.clear()
+    def _send_results(self) -> None:
+        self._last_sent = time.monotonic()
+        if self._results:
+            write_all(_ANSWERS, json.dumps(self._results).encode() + b"\n")
+            self._results.clear()
 
-    def _nap(self) -> float:
-        """Give the seconds to wait for something to happen."""
-        longest = _LATEST if self._told else _LONGEST_TURN
+    def _poll_timeout(self) -> float:
+        """Return the seconds to wait for an event."""
+        longest = _LATEST if self._results else _LONGEST_TURN
         return min(longest, max(0.0, self._later[0][0] - time.monotonic())) if self._later else longest
 
     def _start_some(self) -> None:
@@ -93,7 +93,7 @@ class _Downloading:
         if idle and time.monotonic() - self._last_try > self._patience:
             self._down_since = None  # nothing was tried for a while
         while self._queue and self._transfers.running < self._limit.now:
-            if self._limit.now == 1:  # any of them may show that storage is there again
+            if self._limit.now == 1:  # any of them may show that storage has recovered
                 self._queue.rotate(random.randrange(len(self._queue)))  # noqa: S311 - no secret
             job = self._queue.popleft()
             ended = functools.partial(self._end, job)
@@ -103,7 +103,7 @@ class _Downloading:
                 self._fail(job, error)
 
     def _end(self, job: _Job, result: Received | CvGdprError) -> None:
-        """Take what one try came to: the end, or another try, which holds no connection while it waits."""
+        """Handle the result of one try: report it, or schedule a retry, which holds no connection while it waits."""
         self._last_try = time.monotonic()
         if isinstance(result, Received):
             self._limit.succeeded()
@@ -117,9 +117,9 @@ class _Downloading:
                 self._fail_all(result)
 
     def _fail_all(self, error: CvGdprError) -> None:
-        """Give up whatever waits: hung storage takes a silence for each try, and so for 100,000 blobs weeks.
+        """Fail every waiting blob: each try at hung storage lasts until its timeout, for 100,000 blobs weeks.
 
-        The next blobs that are asked for find out whether it is there again.
+        The next orders show whether storage has recovered.
         """
         for job in (*self._queue, *(later for _, _, later in self._later)):
             self._fail(job, error)
@@ -132,10 +132,10 @@ class _Downloading:
         except CvGdprError as error:
             self._fail(job, error)
         else:
-            self._told.append(("whole", job.path, path, size, sha256, head.hex()))
+            self._results.append(("whole", job.path, path, size, sha256, head.hex()))
 
     def _fail(self, job: _Job, error: CvGdprError) -> None:
-        self._told.append(("failed", job.path, type(error).__name__, vars(error)))
+        self._results.append(("failed", job.path, type(error).__name__, vars(error)))
 
     def _wait_after(self, job: _Job, error: CvGdprError) -> float | None:
         if not isinstance(error, ServiceError) or not error.transient:
@@ -147,23 +147,23 @@ class _Downloading:
         self._down_since = self._down_since or time.monotonic()
         if wait is None or self._is_down():
             return None
-        self._told.append(("said", f"{error.message}; fetched again in {wait:.1f} s"))
+        self._results.append(("said", f"{error.message}; retried in {wait:.1f} s"))
         return wait
 
     def _is_down(self) -> bool:
-        """Say whether no blob was had for so long that patience is not spent anew on each."""
+        """Return whether every download has failed for longer than the patience of one blob."""
         return self._down_since is not None and time.monotonic() - self._down_since > self._patience
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Download until standard input ends; what would be a traceback is told as the last answer."""
+    """Download until standard input ends; send the traceback of an unexpected error as the last result."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # whoever gave the orders gets it too, and ends them
+        signal.signal(number, signal.SIG_IGN)  # the parent process gets it too, and ends the orders
     try:
         _Downloading(**settings).run()
     except BrokenPipeError:
-        pass  # nobody is there any more
-    except Exception as error:  # noqa: BLE001 - told, not swallowed
+        pass  # the parent process has ended
+    except Exception as error:  # noqa: BLE001 - reported, not swallowed
         import traceback
 
         with suppress(OSError):

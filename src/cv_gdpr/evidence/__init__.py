@@ -1,1 +1,1 @@
-"""The evidence of an erasure: its ledger, its JSON, its certificate. Nothing here speaks with the service."""
+"""The evidence of an erasure: its ledger, its JSON, its certificate. Nothing here calls the service."""

@@ -1,7 +1,7 @@
-"""The printable page of an erasure: the evidence as a certificate that a person signs and files.
+"""The certificate of an erasure: the evidence as a printable page for a person to sign and file.
 
-Its fields are those of a certificate of sanitization (NIST SP 800-88) that apply to data which a cloud service holds.
-No medium is in anybody's hands: there is no serial number, and neither Clear nor Purge is claimed.
+Its fields are those of the certificate of sanitization in NIST SP 800-88 that apply to data in a cloud service. The
+customer does not hold the storage media, so there is no serial number, and neither Clear nor Purge is claimed.
 """
 
 from html import escape
@@ -22,31 +22,31 @@ _MARKUP = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td"),
     *("doctype html", "lang=en", "charset=utf-8", "class=verdict", "class=items", "class=sign"),
 }
-_STAYING = "models that stay and were trained on these images, of which they keep what they learned"
+_STAYING = "models that remain were trained on these images and keep what they learned from them"
 _SIGNED = ("Name", "Title", "Organisation", "Date and place", "Signature")
 
 
 def certificate(evidence: Json) -> str:
-    """Give the page as HTML: no scripts, nothing loaded from elsewhere."""
+    """Return the certificate as an HTML page without scripts, links or external files."""
     parts = [
         f"<h1>{_title(evidence)}</h1>",
         "<p>Azure Custom Vision, by deletion through the service's training API</p>",
         f"<p class='verdict'>{escape(str(evidence['verdict']))}</p>",
         _pairs(_facts(evidence)),
-        "<h2>What became of the things in the plan</h2>",
+        "<h2>Results for the items in the plan</h2>",
         _pairs([(state, str(count)) for state, count in sorted(evidence["counts"].items())] or [("nothing", "0")]),
         _residue(evidence),
         "<h2>Projects</h2>",
         _projects(evidence),
-        "<h2>What no operation of the API deletes</h2>",
+        "<h2>Not deletable through the API</h2>",
         _pairs([(str(one["row"]), str(one["words"])) for one in evidence["outsideTheApi"]] or [("nothing", "-")]),
-        "<h2>What Microsoft states about the time after deletion</h2>",
+        "<h2>What Microsoft states about retention after deletion</h2>",
         _pairs([(one["what"], f"{one['statement']} ({one['source']})") for one in evidence["retention"]]),
         "<h2>Erasure done by</h2>",
         _form(),
         "<h2>Erasure verified by</h2>",
         _form(),
-        "<h2>Every thing in the plan</h2>",
+        "<h2>All items in the plan</h2>",
         _items(evidence["items"]),
     ]
     body = "\n".join(parts)
@@ -61,18 +61,18 @@ def _title(evidence: Json) -> str:
 
 
 def _verification(evidence: Json) -> str:
-    """Say how it was verified; where not all could be looked for, how much was not."""
+    """Return how the erasure was verified, with the number of items that were not verified or not deleted."""
     unproved, left = (evidence["counts"].get(state, 0) for state in ("not verified", "left"))
     if unproved:
-        return f"not carried out for {unproved} things in the plan, which nobody could look for after the last deletion"
+        return f"incomplete: {unproved} items in the plan could not be looked for again after the last deletion"
     if left:
-        return f"each thing that a deletion was sent for was looked for again after that; for {left} none was sent"
-    return "full: each thing in the plan was looked for again after the last deletion"
+        return f"each item with a deletion request was looked for again afterwards; for {left} no request was sent"
+    return "full: each item in the plan was looked for again after the last deletion"
 
 
 def _runs(evidence: Json) -> str:
-    told = (f"{one['started']}: {one['things']} things, plan {one['planHash']}" for one in evidence["runs"])
-    return "; ".join(told)
+    runs = (f"{one['started']}: {one['things']} items, plan {one['planHash']}" for one in evidence["runs"])
+    return "; ".join(runs)
 
 
 def _facts(evidence: Json) -> list[tuple[str, str]]:
@@ -92,10 +92,10 @@ def _facts(evidence: Json) -> list[tuple[str, str]]:
         ("Verification method", _verification(evidence)),
         ("Started, finished (UTC)", f"{evidence['started']}, {evidence['finished']}"),
         ("Plan (SHA-256)", str(evidence["planHash"])),
-        ("Runs (a later one resumes what was left)", _runs(evidence)),
+        ("Runs (each later run resumes the one before)", _runs(evidence)),
         ("Ledger", f"{ledger['file']}, {ledger['lines']} lines, last line's SHA-256 {ledger['last']}"),
-        ("Projects protected and left out", ", ".join(evidence["protected"]) or "none"),
-        ("Asked for, but found nowhere", ", ".join(evidence["notFound"]) or "none"),
+        ("Protected projects, left out", ", ".join(evidence["protected"]) or "none"),
+        ("Requested, but not found", ", ".join(evidence["notFound"]) or "none"),
     ]
 
 
@@ -121,18 +121,18 @@ def _residue(evidence: Json) -> str:
 
 
 def _projects(evidence: Json) -> str:
-    told = []
+    projects = []
     for project in evidence["projects"]:
         words = [f"the project itself: {project['state']}" if project["whole"] else "part of its data"]
         words.append(f"images only in iterations: {project['imagesOnlyInIterations']}")
         if project["exportedModels"] is not None:
-            words.append(f"exported models that stay: {project['exportedModels']}")
+            words.append(f"exported models that remain: {project['exportedModels']}")
         if project["unpublished"]:
             words.append(f"unpublished: {', '.join(project['unpublished'])}")
         if project["iterationsTrainedOnThem"]:
             words.append(f"{_STAYING}: iterations {', '.join(project['iterationsTrainedOnThem'])}")
-        told.append((project["id"], "; ".join(words)))
-    return _pairs(told or [("none", "-")])
+        projects.append((project["id"], "; ".join(words)))
+    return _pairs(projects or [("none", "-")])
 
 
 def _items(items: list[Json]) -> str:
@@ -147,8 +147,8 @@ def _form() -> str:
     return f"<table class='sign'>{rows}</table>"
 
 
-class _Foreign(HTMLParser):
-    """Collects the markup of a page that no certificate holds: a script, a link, a picture, an event handler."""
+class _ForeignMarkup(HTMLParser):
+    """Collects all markup that a certificate never has: scripts, links, pictures, event handlers, comments."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,12 +156,12 @@ class _Foreign(HTMLParser):
         self.tags = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element or an attribute that is not the certificate's."""
+        """Note an element or attribute that a certificate never has."""
         self.tags += 1
         self._note(tag, *(f"{name}={value}" for name, value in attrs))
 
     def handle_endtag(self, tag: str) -> None:
-        """Count it."""
+        """Note an end tag in the same way."""
         self.tags += 1
         self._note(tag)
 
@@ -171,7 +171,7 @@ class _Foreign(HTMLParser):
         self._note(decl)
 
     def handle_comment(self, data: str) -> None:
-        """Note a comment: old browsers run some."""
+        """Note a comment: old browsers execute conditional ones."""
         self._note(f"a comment {data}")
 
     def handle_pi(self, data: str) -> None:
@@ -179,11 +179,11 @@ class _Foreign(HTMLParser):
         self._note(f"an instruction {data}")
 
     def unknown_decl(self, data: str) -> None:
-        """Note whatever else begins with <!."""
+        """Note any other markup that begins with <!."""
         self._note(data)
 
     def handle_data(self, data: str) -> None:
-        """Note a style sheet other than the certificate's: it may hide words, or load a picture."""
+        """Note a style sheet other than the certificate's: it may hide text or load a picture."""
         if self.cdata_elem and data != _STYLE:
             self._note("a foreign style")
 
@@ -192,9 +192,9 @@ class _Foreign(HTMLParser):
 
 
 def foreign_markup(page: str) -> list[str]:
-    """Give what a page holds beside the markup of a certificate."""
-    parser = _Foreign()
+    """Return all markup in a page that a certificate never has."""
+    parser = _ForeignMarkup()
     parser.feed(page)
     parser.close()
-    odd = [] if page.count("<") == parser.tags else ["a < that begins no tag"]  # a browser may see one there
-    return parser.found + odd
+    stray = [] if page.count("<") == parser.tags else ["a < outside a tag"]  # a browser may read it as a tag
+    return parser.found + stray

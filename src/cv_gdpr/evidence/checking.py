@@ -1,4 +1,4 @@
-"""The check of an erasure's files against each other: evidence, ledger, certificate, list of hashes."""
+"""The check that the files of an erasure agree: evidence, ledger, certificate, list of hashes."""
 
 import hashlib
 import json
@@ -14,14 +14,14 @@ from cv_gdpr.evidence.ledger import Chain, chained
 from cv_gdpr.evidence.papers import certificate_of, hash_line, hashes_of, ledger_of
 from cv_gdpr.verbatim import Json
 
-_FORGED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)  # whoever forges lines may forge anything
-_WORDS = {"tool", "verdict", "method", "retention"}  # which another version of the same format may choose differently
+_FORGED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)  # forged lines may hold anything
+_WORDS = {"tool", "verdict", "method", "retention"}  # may be worded differently by another version of cv-gdpr
 
 
 def check(path: Path) -> list[str]:
-    """Check evidence with all that lies beside it, or a ledger alone; give each difference.
+    """Check evidence with the files beside it, or a ledger alone; return each difference.
 
-    A certificate or a list of hashes stands for the evidence beside it. Raises UsageError for any other file.
+    For a certificate or a list of hashes, check the evidence beside it. Raise UsageError for any other file.
     """
     if path.suffix == ".jsonl":
         return _check_ledger_alone(path)
@@ -42,7 +42,7 @@ def _check_ledger_alone(path: Path) -> list[str]:
 def _check_beside(path: Path) -> list[str]:
     evidence = path.with_suffix(".json")
     if not (evidence.exists() or ledger_of(evidence).exists()):
-        raise UsageError(f"{path} is not evidence of cv-gdpr: neither {evidence.name} nor its ledger lies beside it")
+        raise UsageError(f"{path} is not evidence of cv-gdpr: neither {evidence.name} nor its ledger is beside it")
     if not evidence.is_file():
         return [f"{evidence.name}: the evidence is missing"]
     return _check_evidence(evidence)
@@ -54,7 +54,7 @@ def _check_evidence(path: Path) -> list[str]:
     ledger = ledger_of(path)
     if ledger.is_file():
         chain = chained(_bytes(ledger))
-        differences += check_chain(ledger, chain) or _told(ledger, content, evidence, chain)
+        differences += check_chain(ledger, chain) or _compare_with_ledger(ledger, content, evidence, chain)
     else:
         differences.append(f"{ledger.name}: the ledger is missing")
     differences += _check_certificate(certificate_of(path), evidence)
@@ -69,12 +69,12 @@ def _bytes(path: Path) -> bytes:
 
 
 def _read(path: Path, content: bytes) -> tuple[Json, list[str]]:
-    """Give the document and what is wrong with its keys; raises UsageError unless it is evidence of this format."""
+    """Return the evidence and the differences in its keys; raise UsageError unless it is evidence of this format."""
     twice: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> Json:
         several = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        twice.extend(f"{name}: stands twice in one object of {path.name}" for name in several)
+        twice.extend(f"{name}: occurs twice in one object of {path.name}" for name in several)
         return dict(pairs)
 
     try:
@@ -84,25 +84,25 @@ def _read(path: Path, content: bytes) -> tuple[Json, list[str]]:
     if not isinstance(evidence, dict) or evidence.get("format") != FORMAT:
         raise UsageError(f"{path} is not evidence of cv-gdpr")
     known = FIELDS[FORMAT]
-    unknown = [f"{name}: no field of {FORMAT}" for name in evidence if name not in known]
+    unknown = [f"{name}: not a field of {FORMAT}" for name in evidence if name not in known]
     return evidence, sorted(twice) + unknown + [f"{name}: missing" for name in known if name not in evidence]
 
 
 def check_chain(path: Path, chain: Chain) -> list[str]:
-    """Check a ledger by itself; give each difference."""
+    """Check a ledger by itself; return each difference."""
     if chain.broken:
         return [f"{path.name}: {chain.broken}"]
     if chain.torn:
-        return [f"{path.name}: its end is torn, as by a run that was cut off"]
+        return [f"{path.name}: its last line is incomplete: the run was interrupted"]
     if not chain.events or chain.events[0]["event"] != "opened":
         return [f"{path.name}: not a ledger of cv-gdpr"]
     if chain.events[-1]["event"] != "closed":
-        return [f"{path.name}: it was never closed: the run was cut off"]
-    return [f"{path.name}: its end does not fit its beginning: {name}" for name in _contradicted(chain)]
+        return [f"{path.name}: it was never closed: the run was interrupted"]
+    return [f"{path.name}: its last event contradicts the events before it: {name}" for name in _contradicted(chain)]
 
 
 def _contradicted(chain: Chain) -> list[str]:
-    """Give the fields of the ledger's last event that are not what the events before it tell."""
+    """Return the fields of the ledger's last event that contradict the events before it."""
     closed = chain.events[-1]
     stated: Json = closed["document"]
     try:
@@ -128,32 +128,33 @@ def _are_words(outside: list[Json]) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Compare as written: for Python, True is 1 and 1 is 1.0."""
+    """Return whether two values have the same JSON text; in Python, True == 1 and 1 == 1.0."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _told(ledger: Path, content: bytes, evidence: Json, chain: Chain) -> list[str]:
-    """Tell the story again from the ledger, and compare."""
-    told = document_of(chain, ledger.name)
-    differences = [f"{name}: not what the ledger tells" for name in told if not _same(evidence.get(name), told[name])]
-    if not differences and content != (json.dumps(told, indent=2) + "\n").encode():
-        return ["the evidence is not written as cv-gdpr writes it"]
+def _compare_with_ledger(ledger: Path, content: bytes, evidence: Json, chain: Chain) -> list[str]:
+    """Derive the evidence from the ledger again, and return each difference."""
+    derived = document_of(chain, ledger.name)
+    differing = [name for name in derived if not _same(evidence.get(name), derived[name])]
+    differences = [f"{name}: differs from the ledger" for name in differing]
+    if not differences and content != (json.dumps(derived, indent=2) + "\n").encode():
+        return ["the evidence is not formatted as cv-gdpr writes it"]
     return differences
 
 
 def _check_certificate(path: Path, evidence: Json) -> list[str]:
-    """Compare with the page that this version makes of the evidence; of another version's, only that it is harmless."""
+    """Compare the certificate with one made again from the evidence; for another version, only check its markup."""
     if not path.is_file():
         return [f"{path.name}: the certificate is missing"]
     content = _bytes(path)
     if foreign := foreign_markup(content.decode(errors="replace")):
-        return [f"{path.name}: holds what no certificate holds: {foreign[0][:80]}"]
+        return [f"{path.name}: holds foreign markup: {foreign[0][:80]}"]
     try:
-        made = certificate(evidence).encode(errors="xmlcharrefreplace")
+        expected = certificate(evidence).encode(errors="xmlcharrefreplace")
     except _FORGED:
-        return [f"{path.name}: no certificate can be made of this evidence to compare it with"]
-    same = content == made or evidence.get("tool") != TOOL  # then its hash in the list alone speaks for it
-    return [] if same else [f"{path.name}: not the certificate of this evidence"]
+        return [f"{path.name}: cannot be checked: the evidence is invalid"]
+    same = content == expected or evidence.get("tool") != TOOL  # of another version, only the hash in the list counts
+    return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
 
 
 def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> list[str]:
@@ -163,8 +164,8 @@ def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> lis
         return [f"{path.name}: the list of hashes is missing"] if required else []
     lines = _bytes(path).split(b"\n")
     there = [file for file in files if file.is_file()]
-    due = {hash_line(hashlib.sha256(_bytes(file)).hexdigest(), file)[:-1]: file for file in there}
-    differences = [f"{file.name}: not what {path.name} says" for line, file in due.items() if line not in lines]
+    hashed = {hash_line(hashlib.sha256(_bytes(file)).hexdigest(), file)[:-1]: file for file in there}
+    differences = [f"{file.name}: its hash is not in {path.name}" for line, file in hashed.items() if line not in lines]
     if required and (len(lines) != len(files) + 1 or lines[-1]):
         differences.append(f"{path.name}: not a list of these {len(files)} files as sha256sum writes it")
     return differences

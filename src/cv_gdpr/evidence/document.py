@@ -1,4 +1,4 @@
-"""The evidence of an erasure: one JSON document, told from the ledger's events alone."""
+"""The evidence of an erasure: one JSON document, derived from the ledger's events alone."""
 
 import secrets
 from typing import Any
@@ -45,13 +45,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "ledger",
     )
 }
-"""What a document of each format number holds, in its order."""
+"""The fields of the evidence in each format, in order."""
 
 METHOD: Json = {
     "type": "deletion by API request; not media sanitisation",
     "used": "the delete operations of the Custom Vision Training API v3.4-preview",
     "note": "Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
-    "how the service frees its media is Microsoft's to say.",
+    "only Microsoft can state how the service clears its media.",
 }
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION: tuple[Json, ...] = (
@@ -75,10 +75,10 @@ _NO_OTHER = "Not a statement that no other picture of the person exists."
 
 
 def opening(plan: Json, planned: Json, asked: str) -> Json:
-    """Give the ledger's first event of a run: all that the evidence will need of the plan.
+    """Return the first event of a run, which holds everything that the evidence needs from the plan.
 
-    `plan` is the plan's JSON with its `hash`, `planned` its ids (project -> row -> ids), `asked` what tells this
-    command from others.
+    `plan` is the plan's JSON with its `hash`, `planned` its ids (project -> row -> ids), and `asked` a text that
+    identifies the command.
     """
     return {
         "tool": TOOL,
@@ -95,17 +95,17 @@ def opening(plan: Json, planned: Json, asked: str) -> Json:
 
 
 def _project(project: Json) -> Json:
-    """Give what the evidence says of a planned project beside its things."""
+    """Return what the evidence says about a planned project, besides its items."""
     kept = ("id", "whole", "only_in_iterations", "exported_models", "iterations_holding", "published")
     names = ("id", "whole", "imagesOnlyInIterations", "exportedModels", "iterationsTrainedOnThem", "unpublished")
     shown = {name: project[field] for name, field in zip(names, kept, strict=True)}
     if not project["rows"].get("iterations"):
-        shown["exportedModels"] = None  # nobody counted: no iteration was to go
+        shown["exportedModels"] = None  # not counted, as no iteration was planned
     return shown | {"unpublished": sorted(shown["unpublished"])}
 
 
 def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> int:
-    """Give the code of the command line's contract: 4 for residue, 5 for a refusal, 3 for a part, else 0."""
+    """Return the exit code: `stopped` if a run was stopped, 4 for residue, 3 if part was not done, otherwise 0."""
     states = {outcome.state for outcome in outcomes}
     if stopped:
         return stopped
@@ -115,7 +115,7 @@ def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> in
 
 
 def verdict(code: int, outcomes: list[Outcome], opened: Json) -> str:
-    """Say in words what was proved, and no more. What was stored after the listing began may not be in the plan."""
+    """Return in words what was proved, and no more; items stored after the listing began may not be in the plan."""
     selected, before = bool(opened["scope"].get("selectors")), f"stored before {opened['listedFrom']}"
     if code == 3 and not outcomes:
         return "found nowhere: what was asked for"
@@ -133,22 +133,22 @@ def verdict(code: int, outcomes: list[Outcome], opened: Json) -> str:
 
 
 def close(ledger: Ledger, outside: list[Json], stopped: int = 0) -> None:
-    """Write the ledger's last event, from which, with those before it, the evidence is told.
+    """Write the ledger's last event; the evidence is derived from it and the events before it.
 
-    `outside` is what no operation deletes, `stopped` the exit code of what stopped the run. Raises StorageError and
-    LedgerLost.
+    `outside` is what the API cannot delete, `stopped` the exit code of the error that stopped the run, or 0. Raise
+    StorageError and LedgerLost.
     """
     ledger.write("closed", stopped=stopped, document=head(ledger.events, outside, stopped, now()))
 
 
 def head(events: list[Json], outside: list[Json], stopped: int, finished: str) -> Json:
-    """Give the document's part that is not told of single things, from the events before the last."""
+    """Return the part of the evidence that is not about single items, from the events before the last one."""
     outcomes = outcomes_of(events)
     runs = [event for event in events if event["event"] == "opened"]
     opened = runs[-1] | {"scope": _scope([run["scope"] for run in runs])}
-    told = {outcome.id for outcome in outcomes}  # by this run or one that was cut off before it
-    nowhere = [value for value in opened["unmatched"] if value.rpartition(" ")[2] not in told]
-    code = exit_code(outcomes, stopped, nowhere)
+    found = {outcome.id for outcome in outcomes}  # by this run, or by an interrupted one before it
+    not_found = [value for value in opened["unmatched"] if value.rpartition(" ")[2] not in found]
+    code = exit_code(outcomes, stopped, not_found)
     return {
         "format": FORMAT,
         "tool": TOOL,
@@ -163,20 +163,20 @@ def head(events: list[Json], outside: list[Json], stopped: int, finished: str) -
         "runs": [_run(run) for run in runs],
         "projects": _projects(events, outcomes),
         "protected": opened["protected"],
-        "notFound": nowhere,
+        "notFound": not_found,
         "outsideTheApi": outside,
         "retention": list(RETENTION),
     }
 
 
 def _run(opened: Json) -> Json:
-    """Tell of a run: a resumed one plans what was left by those before it."""
+    """Return a run's start, plan hash and number of items; a resumed run plans what the runs before it left."""
     things = sum(len(ids) for rows in opened["planned"].values() for ids in rows.values())
     return {"started": opened["at"], "planHash": opened["planHash"], "things": things}
 
 
 def _scope(scopes: list[Json]) -> Json:
-    """Give the last run's scope; a selector that matched in an earlier one did, though what it matched is gone now."""
+    """Return the last run's scope, with each selector marked as matched if it matched in any run."""
     last = scopes[-1]
     if not last["selectors"]:
         return last
@@ -189,7 +189,7 @@ def _scope(scopes: list[Json]) -> Json:
 
 
 def _projects(events: list[Json], outcomes: list[Outcome]) -> list[Json]:
-    """Give the projects of all runs: one that was cut off may have planned what the last did not find any more."""
+    """Return the projects of all runs; the last run may not have found those that an earlier one deleted."""
     projects: dict[str, Json] = {}
     for event in events:
         if event["event"] == "opened":
@@ -214,24 +214,24 @@ def _wider(old: Any, new: Any) -> Any:
 
 
 def _accepted(events: list[Json], row: str) -> set[str]:
-    """Give the ids for which the service accepted a deletion of that row."""
+    """Return the ids for which the service accepted a deletion of that row."""
     accepted = [event for event in events if event["event"] == "answered" and event["row"] == row]
     return {one for event in accepted if 200 <= event["status"] < 300 for one in event["ids"]}
 
 
 def _holding(events: list[Json], project: str) -> set[str]:
-    """Give the iterations that had held images which went: after those went, nothing in the service knows it."""
+    """Return the iterations that held deleted images, from the ledger: after the deletion the service cannot tell."""
     held = [event for event in events if event["event"] == "held" and event["project"] == project]
     return {iteration for event in held for iteration, ids in event["iterations"].items() if ids}
 
 
 def document_of(chain: Chain, ledger: str) -> Json:
-    """Give the evidence that a closed ledger of that name tells."""
+    """Return the evidence that follows from a closed ledger; `ledger` is its file name."""
     outcomes = outcomes_of(chain.events)
-    told: Json = chain.events[-1]["document"] | {
+    document: Json = chain.events[-1]["document"] | {
         "counts": counted(outcomes),
         "items": as_json(outcomes),
         "residue": as_json(outcome for outcome in outcomes if outcome.state == RESIDUE),
         "ledger": {"file": ledger, "lines": len(chain.events), "last": chain.last},
     }
-    return {name: told[name] for name in FIELDS[told["format"]]}
+    return {name: document[name] for name in FIELDS[document["format"]]}

@@ -1,4 +1,4 @@
-"""What may stand in a ledger: each event and its fields. Whoever writes a new event declares it here."""
+"""The events that a ledger may hold, and their fields. Declare each new event here."""
 
 import re
 from collections.abc import Callable
@@ -15,12 +15,12 @@ def _text(value: Any) -> bool:
 
 
 def is_time(value: Any) -> bool:
-    """Say whether it is a time in UTC, as cv-gdpr writes it."""
+    """Return whether a value is a UTC time as cv-gdpr writes it."""
     return isinstance(value, str) and _TIME.fullmatch(value) is not None
 
 
 def _number(value: Any) -> bool:
-    return type(value) is int  # True is an int, but not a number
+    return type(value) is int  # not isinstance: True is an instance of int
 
 
 def _truth(value: Any) -> bool:
@@ -40,7 +40,7 @@ def _objects(value: Any) -> bool:
 
 
 def _each(check: Check) -> Check:
-    """Give the check of an object whose values all pass a check."""
+    """Return a check that a value is an object whose values all pass `check`."""
     return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
@@ -51,18 +51,18 @@ EVENTS: dict[str, dict[str, Check]] = {
     "opened": {
         "tool": _text,
         "endpoint": _text,
-        "asked": _object,  # salt, and SHA-256 of it and the request: so that only the same command goes on
-        "listedFrom": is_time,  # when the listing began: what was stored later may not be in the plan
+        "asked": _object,  # salt, and SHA-256 of salt and request: only the same command may resume
+        "listedFrom": is_time,  # when the listing began: items stored later may not be in the plan
         "planHash": _text,
         "scope": _object,
         "planned": _each(_each(_texts)),  # project id -> row -> ids
-        "projects": _objects,  # what the evidence says of each project, beside its things
+        "projects": _objects,  # what the evidence says about each project, besides its items
         "protected": _texts,
         "unmatched": _texts,
     },
     "resumed": {"discardedBytes": _number},
     "vanished": _THINGS,
-    "held": {"project": _text, "iterations": _each(_texts)},  # iteration id -> ids of the images that it was trained on
+    "held": {"project": _text, "iterations": _each(_texts)},  # iteration id -> ids of its training images
     "left": _THINGS | {"reason": _text},
     "calling": _THINGS,
     "answered": _THINGS | {"status": _number, "requestId": _text, "reason": _text, "earlierTry": _truth},
@@ -71,11 +71,11 @@ EVENTS: dict[str, dict[str, Check]] = {
     "looked": {"project": _text, "row": _text, "gone": _texts, "there": _texts},
     "closed": {"stopped": _number, "document": _object},
 }
-_OPTIONAL = {"answered": {"reason", "earlierTry"}}  # of a refusal only
+_OPTIONAL = {"answered": {"reason", "earlierTry"}}  # only after a refusal
 
 
 def fault(event: Json) -> str:
-    """Say what of an event no ledger of this version holds; empty if nothing."""
+    """Return what is invalid about an event, in words, or an empty string."""
     name = event.get("event")
     fields = EVENTS.get(name) if isinstance(name, str) else None
     if fields is None:
@@ -86,4 +86,4 @@ def fault(event: Json) -> str:
     if lacking := sorted(fields.keys() - event.keys() - _OPTIONAL.get(str(name), set())):
         return f"{name} without {lacking[0]}"
     wrong = [field for field, value in event.items() if not fields[field](value)]
-    return f"{name} whose {wrong[0]} is not what cv-gdpr writes" if wrong else ""
+    return f"{name} with an invalid {wrong[0]}" if wrong else ""

@@ -1,4 +1,4 @@
-"""A ledger of an erasure: one line an event, durable before the next step, bound by a hash to the line before."""
+"""The ledger of an erasure: a line for each event, durable before the next step, and holding the line before's hash."""
 
 import hashlib
 import json
@@ -18,16 +18,16 @@ from cv_gdpr.evidence.events import fault
 from cv_gdpr.masking import masked
 from cv_gdpr.verbatim import Json
 
-START = "0" * 64  # what the first line is bound to
+START = "0" * 64  # stands for the hash of a line before the first
 _ANOTHER = "name another --evidence"
-_FAR = 1 << 40  # where a lock harms no reader
+_FAR = 1 << 40  # byte to lock on Windows, beyond the content, so that others can still read the file
 
 
 class Ledger:
     """An open ledger, locked against other runs; a context manager.
 
-    A file that a run left is read back: `begin` goes on with it, unless it is `closed`. Raises UsageError for what is
-    not a ledger, or not of this endpoint, or what somebody else put there.
+    An existing ledger is read, so that `begin` can resume it unless it is `finished`. Raises UsageError if the file is
+    not a resumable ledger, is of another endpoint, or may have been put there by another user.
     """
 
     def __init__(self, path: Path, endpoint: str) -> None:
@@ -41,7 +41,7 @@ class Ledger:
         with storing(path):
             self._handle = _opened(path)
         try:
-            _stay_alone(self._handle, path)
+            _lock_ledger(self._handle, path)
             with storing(path):
                 self._read_back(endpoint)
         except BaseException:
@@ -52,8 +52,8 @@ class Ledger:
         content = read_all(self._handle)
         chain = chained(content)
         if chain.broken or (chain.events and chain.events[0]["event"] != "opened"):
-            why = chain.broken or "it does not begin as a ledger does"
-            raise UsageError(f"{self.path} is not a ledger that can be resumed: {why}", f"keep that file; {_ANOTHER}")
+            why = chain.broken or "its first event is not the beginning of a run"
+            raise UsageError(f"{self.path} is not a resumable ledger: {why}", f"keep that file; {_ANOTHER}")
         if chain.events and chain.events[0]["endpoint"] != endpoint:
             raise UsageError(f"{self.path} is the ledger of another endpoint", _ANOTHER)
         self.events, self.last, self._size, self._torn = chain.events, chain.last, chain.whole, len(chain.torn)
@@ -61,16 +61,16 @@ class Ledger:
 
     @property
     def closed(self) -> bool:
-        """Whether the last event says that a run ended, so that there is evidence of it."""
+        """Whether the last event says that a run has ended, so that evidence can be made."""
         return bool(self.events) and self.events[-1]["event"] == "closed"
 
     @property
     def finished(self) -> bool:
-        """Whether that run did all it could: one that was stopped (refused, not reachable) may be resumed."""
+        """Whether that run did all it could; one that was stopped (refused, not reachable) can be resumed."""
         return self.closed and not self.events[-1]["stopped"]
 
     def begin(self, asked: str) -> None:
-        """Make it ready for this run's events; raises UsageError if another command began it, or it is finished."""
+        """Prepare the ledger for this run's events; raise UsageError if it is finished or another command's."""
         if self.finished:
             raise UsageError(f"{self.path} is the ledger of a finished erasure", _ANOTHER)
         self.require(asked)
@@ -82,22 +82,22 @@ class Ledger:
             self.write("resumed", discardedBytes=self._torn)
 
     def require(self, asked: str) -> None:
-        """Raise UsageError if these events are of another command: the evidence would tell the scope of one alone."""
+        """Raise UsageError if the events belong to another command: evidence can state only one scope."""
         opened = [event for event in self.events if event["event"] == "opened"]
         if opened and opened[-1]["asked"] != sealed(asked, str(opened[-1]["asked"].get("salt"))):
             raise UsageError(
-                f"{self.path} is the ledger of an erasure of something else",
-                "the command that began it, with its scope and selectors, resumes it; or name another --evidence",
+                f"{self.path} is the ledger of an erasure with another scope or other selectors",
+                "only the command that began it can resume it; or name another --evidence",
             )
 
     def write(self, event: str, **what: Any) -> None:
-        """Append an event; it is on the disk when this returns.
+        """Append an event; it is durable when this returns.
 
-        Raises StorageError, and LedgerLost if somebody removed or changed the file meanwhile.
+        Raise StorageError, and LedgerLost if another process removed or changed the file.
         """
         with self._lock:
-            told = _without_credentials(what)
-            record = {"n": len(self.events) + 1, "at": now(), "event": event, **told, "previous": self.last}
+            fields = _without_credentials(what)
+            record = {"n": len(self.events) + 1, "at": now(), "event": event, **fields, "previous": self.last}
             if wrong := fault(record):
                 raise ValueError(f"undeclared in report/events.py: {wrong}")
             line = _line(record)
@@ -111,15 +111,15 @@ class Ledger:
             self._written.update(line + b"\n")
 
     def check(self) -> None:
-        """Raise LedgerLost unless the file is there, the same one, and as long as what was written."""
+        """Raise LedgerLost unless the path still names the same file, with the size that was written."""
         with storing(self.path):
             if not is_at(self._handle, self.path):
                 raise self._lost("was removed or replaced")
             if os.fstat(self._handle).st_size != self._size:
-                raise self._lost("was cut or written to by somebody else")
+                raise self._lost("was truncated or written to by another process")
 
     def chain(self) -> "Chain":
-        """Read the file again and give its events; raises LedgerLost if it is not what was written."""
+        """Read the file again and return its events; raise LedgerLost if its content was changed."""
         self.check()
         with storing(self.path):
             content = read_all(self._handle)
@@ -132,9 +132,9 @@ class Ledger:
         try:
             with storing(rescued):
                 write_new(rescued, b"".join(_line(event) + b"\n" for event in self.events))
-            hint = f"nothing more was deleted; {rescued} holds the ledger up to here. Keep it in a folder of your own"
+            hint = f"nothing more was deleted; {rescued} holds the ledger so far. Keep it in a folder of your own"
         except CvGdprError as error:
-            hint = f"nothing more was deleted; a copy of the ledger could not be kept either: {error.message}"
+            hint = f"nothing more was deleted; the ledger could not be saved as a copy either: {error.message}"
         return LedgerLost(f"the ledger {self.path} {how} during the run", hint)
 
     def __enter__(self) -> Self:
@@ -145,12 +145,12 @@ class Ledger:
 
 
 def rescued_of(ledger: Path) -> Path:
-    """Give a name, hard to guess, for the copy of a ledger that somebody took away."""
+    """Return a random name for the copy of a ledger that was removed or changed."""
     return ledger.with_name(f"{ledger.stem}.rescued-{secrets.token_hex(4)}.jsonl")
 
 
 def _without_credentials(value: Any) -> Any:
-    """Give what an event tells with each credential cut out of its texts, be it ever so unlikely that one is there."""
+    """Return the fields of an event with all credentials cut out of their texts; ids stay as they are."""
     if isinstance(value, str):
         return value if UUID.fullmatch(value) else masked(value)
     if isinstance(value, dict):
@@ -165,8 +165,8 @@ def _opened(path: Path) -> int:
         return open_own(path)
 
 
-def _stay_alone(handle: int, path: Path) -> None:
-    """Lock the ledger itself until it is closed: two runs would tear the chain. The system frees it after a kill."""
+def _lock_ledger(handle: int, path: Path) -> None:
+    """Lock the ledger file until it is closed, as two runs would break the chain; a killed run's lock is released."""
     with storing(path):
         try:
             _lock(handle)
@@ -188,7 +188,7 @@ else:
 
 
 def sealed(asked: str, salt: str) -> Json:
-    """Give the salted hash of what a command asks for: it tells the same command from another, and no names."""
+    """Return the salted hash of a command's request, which identifies the command without revealing names."""
     return {"salt": salt, "sha256": hashlib.sha256(f"{salt}{asked}".encode(errors="surrogatepass")).hexdigest()}
 
 
@@ -197,12 +197,12 @@ def _line(record: Json) -> bytes:
 
 
 def now() -> str:
-    """Give the time in UTC, to the millisecond."""
+    """Return the current time in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Chain:
-    """A ledger as read: its events, the hash of its last line, a torn end, and where the chain breaks, in words."""
+    """A ledger as read: its events, its last line's hash, an incomplete last line, and why the chain breaks, if so."""
 
     def __init__(self, content: bytes) -> None:
         self.events: list[Json] = []
@@ -214,7 +214,8 @@ class Chain:
 
 
 def chained(content: bytes) -> Chain:
-    """Give a ledger's events, each checked: bound to the line before, declared, and written as cv-gdpr writes it."""
+    """Return a ledger's events up to the first invalid line: each must hold the hash of the line before, be declared in
+    events.py, and be written as cv-gdpr writes it."""
     chain = Chain(content)
     *lines, chain.torn = content.split(b"\n")
     for number, line in enumerate(lines, 1):
@@ -231,7 +232,7 @@ def chained(content: bytes) -> Chain:
 def _event(line: bytes) -> tuple[Json | None, bool]:
     try:
         event = json.loads(line)
-        canonical = _line(event) == line  # a key given twice, for one, is not: another reader may take the other
+        canonical = _line(event) == line  # false for duplicate keys, of which other readers may take another one
     except (ValueError, RecursionError):
         return None, False
     return event if isinstance(event, dict) else None, canonical
@@ -239,7 +240,7 @@ def _event(line: bytes) -> tuple[Json | None, bool]:
 
 def _break(chain: Chain, number: int, event: Json | None, *, canonical: bool) -> str:
     if event is None or event.get("previous") != chain.last or event.get("n") != number:
-        return f"line {number} is not bound to the line before it"
+        return f"line {number} does not follow the line before it (wrong number or hash)"
     if wrong := fault(event):
         return f"line {number} holds {wrong}"
     if not canonical:

@@ -1,4 +1,4 @@
-"""What became of each planned thing, told by the ledger's events alone: so that anybody can tell it again from them."""
+"""The outcome of each planned item, derived from the ledger's events alone, so that anyone can derive it again."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -6,28 +6,28 @@ from dataclasses import dataclass, field, replace
 
 from cv_gdpr.verbatim import Json
 
-DELETED = "deleted"  # deleted by this run, and not found again
-GONE = "gone already"  # not there when it was to be deleted
-RESIDUE = "residue"  # the service said that it deleted it, but it is still there
-FAILED = "failed"  # the service would not delete it, and it is still there
-LEFT = "left"  # not sent at all, for the reason given
-UNPROVED = "not verified"  # nobody could look whether it is gone
+DELETED = "deleted"  # deleted by this erasure, and not found afterwards
+GONE = "gone already"  # it did not exist when the deletion was due
+RESIDUE = "residue"  # the service accepted the deletion, but it still exists
+FAILED = "failed"  # the service did not delete it, and it still exists
+LEFT = "left"  # no deletion was requested, for the given reason
+UNPROVED = "not verified"  # it could not be looked for afterwards
 
 
 @dataclass
 class Outcome:
-    """One thing's end: what it was, its state, and the service's answer (status, request id, time) to its deletion."""
+    """An item, its state, and the service's answer (status, request id, time) to its deletion."""
 
     project: str
     row: str
     id: str
     state: str = UNPROVED
     status: int = 0
-    requestId: str = ""  # noqa: N815 - as it stands in the evidence
+    requestId: str = ""  # noqa: N815 - its name in the evidence
     at: str = ""
     reason: str = ""
-    goes_with: list["Key"] = field(default_factory=list)  # the planned iterations that held it: it may go with them
-    lost: bool = False  # an earlier try, in this run or in one that was cut off, may have done it
+    goes_with: list["Key"] = field(default_factory=list)  # planned iterations that hold it: it may go with them
+    lost: bool = False  # an earlier request, whose answer was lost, may have deleted it
 
 
 _SHOWN = ("project", "row", "id", "state", "status", "requestId", "at", "reason")
@@ -36,9 +36,9 @@ Key = tuple[str, str, str]
 
 
 def outcomes_of(events: Iterable[Json]) -> list[Outcome]:
-    """Give the outcome of every thing that was planned, in the plan's order."""
+    """Return the outcome of every planned item, in the plan's order."""
     outcomes: dict[Key, Outcome] = {}
-    tell = {
+    handlers = {
         "opened": _plan,
         "held": _hold,
         "vanished": _vanish,
@@ -50,8 +50,8 @@ def outcomes_of(events: Iterable[Json]) -> list[Outcome]:
         "looked": _look,
     }
     for event in events:
-        if event["event"] in tell:
-            tell[event["event"]](outcomes, event)
+        if event["event"] in handlers:
+            handlers[event["event"]](outcomes, event)
     return list(outcomes.values())
 
 
@@ -64,12 +64,12 @@ def _plan(outcomes: dict[Key, Outcome], event: Json) -> None:
 
 
 def _planned_again(outcome: Outcome) -> Outcome:
-    """Give a thing as a resumed run plans it: what the run before it was answered still tells who deleted it."""
+    """Return an item's outcome at the start of a resumed run; the earlier answers still decide who deleted it."""
     return replace(outcome, state=UNPROVED, reason="", goes_with=[], lost=_may_be_done(outcome))
 
 
 def _hold(outcomes: dict[Key, Outcome], event: Json) -> None:
-    """Note the iterations that held an image, as far as they are planned: it may go with them."""
+    """Record which planned iterations hold an image: it may be deleted with them."""
     for iteration, ids in event["iterations"].items():
         holder = (event["project"], "iterations", iteration)
         for identity in ids if holder in outcomes else ():
@@ -108,7 +108,7 @@ def _leave(outcomes: dict[Key, Outcome], event: Json) -> None:
 
 
 def _explain(outcomes: dict[Key, Outcome], event: Json) -> None:
-    """Give the reason why a project's things were not sent, or could not be looked for."""
+    """Record why a project's items were not requested, or could not be looked for."""
     for outcome in outcomes.values():
         if outcome.project == event["project"] and not outcome.reason and outcome.state == UNPROVED:
             outcome.reason = event["reason"]
@@ -132,7 +132,7 @@ def _look(outcomes: dict[Key, Outcome], event: Json) -> None:
 
 
 def _stayed_with(outcomes: dict[Key, Outcome], outcome: Outcome) -> tuple[str, str]:
-    """Return state and reason of a thing that is still there, and that was to go with its iterations."""
+    """Return the state and reason of an item that still exists, but was to be deleted with its iterations."""
     staying = [outcomes[key] for key in outcome.goes_with if not _accepted(outcomes[key])]
     if not staying:
         return RESIDUE, ""
@@ -140,7 +140,7 @@ def _stayed_with(outcomes: dict[Key, Outcome], outcome: Outcome) -> tuple[str, s
 
 
 def _went_along(outcomes: dict[Key, Outcome], outcome: Outcome) -> bool:
-    """Say whether a thing that nothing was sent for went with its project, or with the iterations that held it."""
+    """Return whether an item without a request of its own was deleted with its project or with its iterations."""
     whole = outcomes.get((outcome.project, "projects", outcome.project))
     if whole and _done(whole):
         return True
@@ -152,20 +152,20 @@ def _accepted(outcome: Outcome) -> bool:
 
 
 def _may_be_done(outcome: Outcome) -> bool:
-    """Say whether a call was sent that may have deleted a thing: one that was not refused."""
+    """Return whether a call that was not refused may have deleted an item."""
     return outcome.lost or (bool(outcome.at) and not 300 <= outcome.status < 500)
 
 
 def _done(outcome: Outcome) -> bool:
-    """Say whether this erasure deleted a thing, as far as the answers tell: a later try found it gone."""
+    """Return whether this erasure deleted an item, by its answers: accepted, or not found after a lost answer."""
     return _accepted(outcome) or (outcome.status == 404 and outcome.lost)
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    """Give how many things came to each state."""
+    """Return the number of items in each state."""
     return dict(Counter(outcome.state for outcome in outcomes))
 
 
 def as_json(outcomes: Iterable[Outcome]) -> list[Json]:
-    """Give outcomes as they stand in the evidence."""
+    """Return outcomes in the form that the evidence has."""
     return [{name: getattr(outcome, name) for name in _SHOWN} for outcome in outcomes]

@@ -1,6 +1,6 @@
 """The files of an erasure: NAME.json, and beside it NAME.jsonl (ledger), NAME.html (certificate), NAME.sha256 (hashes).
 
-All but the ledger are told from the ledger alone, so that a run which ends after its last line loses none of them.
+All others are derived from the ledger alone, so that none is lost if a run is killed after the ledger's last line.
 """
 
 import hashlib
@@ -19,48 +19,48 @@ from cv_gdpr.verbatim import Json
 
 
 def ledger_of(evidence: Path) -> Path:
-    """Give the path of the ledger that belongs to an evidence file."""
+    """Return the path of the ledger that belongs to an evidence file."""
     return evidence.with_suffix(".jsonl")
 
 
 def certificate_of(evidence: Path) -> Path:
-    """Give the path of the printable page that belongs to an evidence file."""
+    """Return the path of the certificate that belongs to an evidence file."""
     return evidence.with_suffix(".html")
 
 
 def hashes_of(evidence: Path) -> Path:
-    """Give the path of the list of hashes that belongs to an evidence file."""
+    """Return the path of the list of hashes that belongs to an evidence file."""
     return evidence.with_suffix(".sha256")
 
 
 def check_name(evidence: Path) -> None:
-    """Raise UsageError for a name that evidence cannot have."""
+    """Raise UsageError if evidence cannot have this path."""
     if evidence.suffix != ".json":
         raise UsageError(
             f"--evidence {evidence} does not end in .json",
-            "beside NAME.json lie NAME.jsonl (the ledger), NAME.html (the certificate) and NAME.sha256 (the hashes)",
+            "beside NAME.json come NAME.jsonl (the ledger), NAME.html (the certificate) and NAME.sha256 (the hashes)",
         )
     if not evidence.absolute().parent.is_dir():
-        raise UsageError(f"--evidence {evidence}: there is no such folder")
+        raise UsageError(f"--evidence {evidence}: its folder does not exist")
     ledger = ledger_of(evidence)
     for place in (evidence, ledger, certificate_of(evidence), hashes_of(evidence), rescued_of(ledger)):
         try:
             place.lstat()
         except FileNotFoundError:
             pass
-        except OSError as error:  # a name too long, for one
+        except OSError as error:  # for example, the name is too long
             raise UsageError(f"--evidence {place}: {error.strerror}") from error
 
 
 def check_free(evidence: Path) -> None:
-    """Raise UsageError if one of the files is there that are written after the last deletion."""
+    """Raise UsageError if one of the files that are written after the last deletion already exists."""
     for place in (evidence, certificate_of(evidence), hashes_of(evidence)):
         if os.path.lexists(place):
             raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
 
 
 def unused(folder: Path) -> Path:
-    """Claim a name that no other run has, by making its ledger, and give the evidence's path; raises StorageError."""
+    """Reserve an unused name by creating its ledger, and return the evidence's path; raise StorageError."""
     stem = f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     for number in range(1, 1000):
         evidence = folder / f"{stem}{f'-{number}' if number > 1 else ''}.json"
@@ -74,29 +74,29 @@ def unused(folder: Path) -> Path:
                 raise
         else:
             return evidence
-    raise StorageError(f"{folder} holds a thousand erasures of this second", "name the evidence with --evidence")
+    raise StorageError(f"{folder} has a thousand erasures of this second", "name the evidence with --evidence")
 
 
 def unfinished(endpoint: str, asked: str) -> Path | None:
-    """Return the evidence's path of a run of the same command in this folder that was cut off, if one was.
+    """Return the evidence's path of an interrupted run of the same command in the current folder, or None.
 
-    Only of runs whose evidence was given no name: `unused` made theirs.
+    Only runs without --evidence are found, whose names `unused` chose.
     """
     for path in sorted(Path().glob("cv-gdpr-erasure-*.jsonl")):
         try:
             if not path.stat().st_size or path.with_suffix(".json").exists():
-                continue  # a run that begins just now has claimed the name, or one ended
+                continue  # a run that is just starting has reserved the name, or the run has ended
             with Ledger(path, endpoint) as ledger:
                 ledger.require(asked)
                 if ledger.events and not ledger.closed:
                     return path.with_suffix(".json")
-        except (CvGdprError, OSError):  # another run's, another command's, or not a ledger: not this one's to resume
+        except (CvGdprError, OSError):  # in use, of another command, or not a ledger: not resumable by this run
             continue
     return None
 
 
 def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:
-    """Give path and content of the three files that a closed ledger tells, the list of hashes last."""
+    """Return the path and content of the three files derived from a closed ledger, the list of hashes last."""
     document = document_of(chain, ledger_of(evidence).name)
     made = {
         evidence: (json.dumps(document, indent=2) + "\n").encode(),
@@ -108,15 +108,15 @@ def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:
 
 
 def hash_line(sha256: str, place: Path) -> bytes:
-    """Give a file's line as sha256sum writes it; a backslash in front tells that the name is escaped."""
+    """Return a file's line as sha256sum writes it; a leading backslash says that the name is escaped."""
     name = place.name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
     return f"{'' if name == place.name else chr(92)}{sha256}  ".encode() + os.fsencode(name) + b"\n"
 
 
 def in_the_way(evidence: Path, chain: Chain) -> tuple[list[Path], list[Path]]:
-    """Give which of the three files are not there yet, and which names something else has; raises UsageError.
+    """Return which of the three files are missing, and which names another file has taken; raise UsageError.
 
-    What a killed run left under a temporary name is removed, so whoever calls must hold the ledger.
+    Also remove temporary files of a killed run; the caller must hold the ledger's lock.
     """
     missing, foreign = [], []
     for place, content in texts(evidence, chain).items():
@@ -130,13 +130,13 @@ def in_the_way(evidence: Path, chain: Chain) -> tuple[list[Path], list[Path]]:
 
 
 def withdraw(evidence: Path, chain: Chain) -> None:
-    """Remove the papers of a run that was stopped, since a resumed one makes others; its ledger keeps what they told.
+    """Remove the three files of a stopped run, since the run that resumes it writes new ones from the ledger.
 
-    Raises UsageError for a file in their place that the ledger does not tell, and StorageError.
+    Raise UsageError if another file is in their place, and StorageError.
     """
     _, foreign = in_the_way(evidence, chain)
     if foreign:
-        raise UsageError(f"{foreign[0]} is not what the ledger of this erasure tells", "move it away, and try again")
+        raise UsageError(f"{foreign[0]} differs from the ledger of this erasure", "move it away, and try again")
     for place in reversed(texts(evidence, chain)):
         with storing(place):
             place.unlink(missing_ok=True)
@@ -154,11 +154,11 @@ def _is_ours(place: Path, content: bytes) -> bool:
 
 
 def write(evidence: Path, chain: Chain) -> Json:
-    """Write what is missing of the three files, durable each, and return the evidence; raises StorageError."""
+    """Write those of the three files that are missing, durably, and return the evidence; raise StorageError."""
     import shlex
 
     hint = (
-        f"the ledger is whole: the same command with --evidence {shlex.quote(str(evidence))} completes the rest from it"
+        f"the ledger is complete: the same command with --evidence {shlex.quote(str(evidence))} writes the other files"
     )
     for place, content in texts(evidence, chain).items():
         if os.path.lexists(place) and _is_ours(place, content):

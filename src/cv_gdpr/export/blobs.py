@@ -1,4 +1,4 @@
-"""The bytes of one project: each blob fetched once, named and claimed, its link renewed when it is no good any more."""
+"""The files of one project: fetch each blob once, name it, record it in the journal, and renew its link if refused."""
 
 import hashlib
 import threading
@@ -40,13 +40,13 @@ _FATAL = (
     Interrupted,
     StorageError,
     ProcessEnded,
-)  # ... of those, the ones that stop all when one blob meets them
-_WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired, or the blob is gone: the service knows which
+)  # those of STOPS_ALL that stop the run even if only one blob has them
+_WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired or the blob is gone: ask the service
 _RENEWALS = 4  # of one blob
 
 
 class _Wanted(NamedTuple):
-    """A blob on its way: the item it belongs to, its link, the file it will be, how often its link was renewed."""
+    """A blob to fetch: its item, its link, the file it becomes, and how often its link was renewed."""
 
     item: Item
     blob: Blob
@@ -57,13 +57,13 @@ class _Wanted(NamedTuple):
 
     @property
     def place(self) -> tuple[str, str]:
-        """Its row and iteration: links are renewed for those of one place together."""
+        """Its row and iteration: one call renews the links of blobs with the same place."""
         return self.item.row, self.item.iteration["id"] if self.item.iteration else ""
 
 
 @dataclass
 class ProjectBytes:
-    """The bytes of one project. `miss` is told row, id, source and reason of each blob that cannot be had."""
+    """The files of one project. Calls `miss` with row, id, source and reason for each blob that cannot be fetched."""
 
     project: Project
     folder: ProjectFolder
@@ -71,16 +71,16 @@ class ProjectBytes:
     miss: Callable[[str, str, str, str], None]
     by_row: Counter[str] = field(default_factory=Counter)
     claimed: set[int] = field(default_factory=set)  # keys of all blobs that were wanted
-    unlisted: list[tuple[Item, str]] = field(default_factory=list)  # whose link is refused, and that no place gives
+    unlisted: list[tuple[Item, str]] = field(default_factory=list)  # link refused, no place lists it
     moved: dict[tuple[str, str], tuple[Item, str]] = field(
         default_factory=dict
-    )  # blob and its place: which, from where
+    )  # (blob, fetched link): (its item, the link in its record)
     _stems: set[int] = field(default_factory=set)
     _outstanding: int = 0
     _known: int = 0  # files of an earlier run
     _new: int = 0
     _fatal: Exception | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)  # taken for each blob; no condition, which is dearer
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # cheaper than a Condition
     _expired: deque[_Wanted] = field(default_factory=deque)
     _renewer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "renew"))
 
@@ -88,20 +88,20 @@ class ProjectBytes:
         self._changed = threading.Condition(self._lock)
 
     def close(self) -> None:
-        """End the renewals."""
+        """Stop renewing links."""
         self._renewer.shutdown(wait=False, cancel_futures=True)
 
     def finish(self) -> None:
-        """Write the index of what is there, and free the memory of a project that is done."""
+        """Write the index of the stored files, and free the memory of a finished project."""
         self._stems.clear()
         listed = self.folder.finish(self.claimed)
         if listed != self._known + self._new:
-            lost = f"{self.folder.path}: of {self._known + self._new} files the journal knows {listed}"
-            raise StorageError(lost, "somebody else changed it, or the disk lost it")
+            lost = f"{self.folder.path}: the journal has only {listed} of {self._known + self._new} files"
+            raise StorageError(lost, "another process changed it, or the disk lost it")
         self.claimed.clear()
 
     def want(self, item: Item, blob: Blob) -> None:
-        """See to it that a blob will be there; raises what stopped the downloads."""
+        """Request a blob, unless it is already stored or requested; raise the error that stopped the downloads."""
         if self._fatal:
             raise self._fatal
         name, source = safe_stem(blob.stem), _source(blob.uri)
@@ -125,7 +125,7 @@ class ProjectBytes:
             raise
 
     def _own_stem(self, name: str, source: str) -> str:
-        """Give a stem that no other blob has: an iteration may keep the same id with other bytes."""
+        """Return a stem that no other blob has: an iteration may hold other bytes under the same id."""
         if not self._stems:
             self._stems.update(_hash(entry.path.rpartition(".")[0]) for entry in self.folder.journal.entries)
         stem = name
@@ -139,14 +139,14 @@ class ProjectBytes:
         self.fetcher.submit(self.project.id, where, partial(self._fetched, wanted), again=again)
 
     def push(self) -> None:
-        """Let nothing that is wanted wait for more of it."""
+        """Start the requested downloads now, without collecting more."""
         self.fetcher.push()
 
     def _fetched(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
-        """Take what a download came to; runs in the downloads' thread, so that nothing may escape it."""
+        """Handle the result of a download; runs in the fetcher's thread, so it must not raise."""
         try:
             self._take(wanted, result)
-        except Exception as error:  # noqa: BLE001 - raised again where the blobs are waited for
+        except Exception as error:  # noqa: BLE001 - `wait` raises it
             self._stop(error)
 
     def _take(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
@@ -161,7 +161,7 @@ class ProjectBytes:
             except RuntimeError as error:
                 if shortage(error):
                     raise
-                self._stop(Interrupted("interrupted"))  # shut down: the run is being stopped
+                self._stop(Interrupted("interrupted"))  # the executor is shut down: the run is stopping
         else:
             self._lose(wanted, result.message)
 
@@ -171,7 +171,7 @@ class ProjectBytes:
         except CvGdprError as error:
             self._stop(error)
             return
-        with self._lock:  # artifacts come in several threads
+        with self._lock:  # artifacts arrive in several threads
             self.by_row[wanted.item.row] += file.size
             self._new += 1
         self._settle()
@@ -195,7 +195,7 @@ class ProjectBytes:
                 self._changed.notify_all()
 
     def wait(self) -> None:
-        """Wait until every wanted blob is there or lost; raises what stopped the downloads."""
+        """Wait until every requested blob is stored or missing; raise the error that stopped the downloads."""
         self.push()
         with self._changed:
             while self._outstanding and not self._fatal:
@@ -208,10 +208,10 @@ class ProjectBytes:
     # --- renewing -----------------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        """Ask for fresh links of the expired blobs of one place, as many as one call takes."""
+        """Get fresh links for refused blobs of one place, as many as one call takes."""
         try:
             self._renew_some()
-        except Exception as error:  # noqa: BLE001 - nobody looks at what becomes of this by itself
+        except Exception as error:  # noqa: BLE001 - nothing reads this task's result
             self._stop(error)
 
     def _renew_some(self) -> None:
@@ -227,7 +227,7 @@ class ProjectBytes:
                 if isinstance(error, _FATAL):
                     self._stop(error)
                 else:
-                    self._lose(wanted, f"its link expired, and cannot be renewed: {error.message}")
+                    self._lose(wanted, f"its link expired and cannot be renewed: {error.message}")
             return
         for wanted in left:
             self.unlisted.append((wanted.item, wanted.source))
@@ -244,7 +244,7 @@ class ProjectBytes:
         return batch
 
     def _renew_from(self, iteration: Json | None, batch: list[_Wanted]) -> list[_Wanted]:
-        """Send those on their way again that a place knows; give the others."""
+        """Fetch again the blobs that a place lists, by their fresh links; return the others."""
         renew = category(batch[0].item.row).renew if batch else None
         if renew is None:
             return batch
@@ -257,13 +257,13 @@ class ProjectBytes:
             if fresh and fresh.uri:
                 self._again(wanted, fresh)
             elif own and item:
-                self._lose(wanted, "its link is refused, and the service, which still has it, gives no other")
+                self._lose(wanted, "its link is refused, and the service still lists it, but without another link")
             else:
                 left.append(wanted)
         return left
 
     def _again(self, wanted: _Wanted, fresh: Blob) -> None:
-        """Fetch it by its fresh link, which may lead to another blob: a model that was exported again."""
+        """Fetch a blob by its fresh link, which may lead to another blob if a model was exported again."""
         source = _source(fresh.uri)
         item, listed = self.moved.pop((wanted.name, wanted.source), (wanted.item, wanted.source))
         if source != listed:
@@ -274,7 +274,7 @@ class ProjectBytes:
 
 
 def _source(uri: str) -> str:
-    """Give what identifies a blob, as it may be written down: some links hold their signature in the path."""
+    """Return a link's path without signature (some links have it in the path); it identifies the blob in files."""
     return without_signature(source_path(uri))
 
 
@@ -283,7 +283,7 @@ def _hash(stem: str) -> int:
 
 
 def _fresh(wanted: _Wanted, item: Item, *, own: bool) -> Blob | None:
-    """Give the blob as it is now: in its own place the one of its name, elsewhere only if it is the same one."""
+    """Return the blob with its current link: found by name in its own place, elsewhere only by an equal path."""
     for blob in item.blobs:
         if blob.stem == wanted.blob.stem if own else blob.uri and _source(blob.uri) == wanted.source:
             return blob

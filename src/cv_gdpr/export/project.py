@@ -1,4 +1,4 @@
-"""One project's export: its rows read, their JSON and bytes stored, every listing proved against its counts."""
+"""The export of one project: read its rows, store their JSON and files, check every listing against its counts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from cv_gdpr.table.scope import Matches, selected
 from cv_gdpr.verbatim import Json
 
 _DELETED = "deleted at the service while it was exported"
-_MOVED = "not where its record says: it was stored anew while it was exported"
-_ONCE_MORE = "the same command takes it too"
+_MOVED = "not at the link in its record: the service stored it again while it was exported"
+_RUN_AGAIN = "the same command exports it too"
 
 
 @dataclass
 class ProjectExport:
-    """One project's export; its counters may be read while it runs."""
+    """The export of one project; its counters may be read while it runs."""
 
     project: Project
     root: Folder
@@ -47,7 +47,7 @@ class ProjectExport:
 
     @property
     def name(self) -> str:
-        """The project's name, for a person."""
+        """The project's name, for display."""
         return str(self.project.entry.get("name"))
 
     @cached_property
@@ -57,11 +57,11 @@ class ProjectExport:
 
     @property
     def bytes(self) -> int:
-        """Bytes of files that are there so far."""
+        """Bytes of the files stored so far."""
         return sum(self._bytes.by_row.values()) if self._bytes else 0
 
     def run(self) -> None:
-        """Export the project; raises what stops the whole run, notes in `missing` what does not."""
+        """Export the project; raise errors that stop the whole run, note all others in `missing`."""
         self.state = "exporting"
         folder = self.root.project(self.folder_name)
         self._bytes = ProjectBytes(self.project, folder, self.fetcher, self._miss)
@@ -78,7 +78,7 @@ class ProjectExport:
             self._bytes.finish()
         self._write_notes()
         self._counts = self._count()
-        self._held.clear()  # a resource may hold a hundred projects of this size
+        self._held.clear()  # free the memory: a resource may hold a hundred projects
         self.state = "incomplete" if self.missing else "done"
 
     def _run_row(self, row: Category) -> None:
@@ -140,7 +140,7 @@ class ProjectExport:
             "listed": tally.listed,
             "written": written,
         }
-        if written > tally.listed:  # the list was read several times, and these were deleted meanwhile
+        if written > tally.listed:  # the list was read several times, and some items were deleted in between
             proof["listedOnlyBefore"] = written - tally.listed
         self._listings.append(proof)
         lost = not self.matches.selection and written < tally.listed
@@ -158,7 +158,7 @@ class ProjectExport:
         self.missing.append(entry | {"reason": masked(reason)})
 
     def _settle_unlisted(self, unlisted: list[tuple[Item, str]]) -> None:
-        """Say what was deleted while it was exported: only what a new listing of its row does not hold any more."""
+        """Note items as deleted during the export if a new listing of their row lacks them, the others as missing."""
         for row in dict.fromkeys(item.row for item, _ in unlisted):
             listed, reason = self._listed_now(category(row))
             for item, source in unlisted:
@@ -171,39 +171,40 @@ class ProjectExport:
                 self._notes.append(_note(Absence(row, item.id, _DELETED, item.iteration, gone=True)))
 
     def _listed_now(self, row: Category) -> tuple[set[str], str]:
-        """List a row once more; give its ids, and why the listing proves nothing, if so."""
+        """List a row again; return its ids and, if the listing proves nothing, why."""
         assert row.read_project and self._bytes  # noqa: S101, PT018 - for the type checker
         listed: set[str] = set()
-        unsteady = ""
+        unreliable = ""
         try:
             for finding in row.read_project(Project(self.project.service, self.project.entry)):
                 if isinstance(finding, Item):
                     listed.add(finding.id)
                 elif isinstance(finding, Tally) and not finding.agrees:
-                    unsteady = "its link is refused, and the listing moves, so that nobody can say whether it is there"
+                    unreliable = "its link is refused, and the listing changed while it was read: presence unknown"
         except STOPS_ALL:
             raise
         except ServiceError as error:
-            unsteady = f"its link is refused, and its row cannot be listed again: {error.message}"
-        return listed, unsteady
+            unreliable = f"its link is refused, and its row cannot be listed again: {error.message}"
+        return listed, unreliable
 
     def _look_for_new_iterations(self) -> None:
-        """Name an iteration that came while the project was read: images may have moved into it, out of sight."""
+        """Note as missing any iteration that was trained during the export: images may have moved into it unread."""
         if "iterations" not in vars(self.project):
-            return  # no row asked for them
+            return  # no row in scope reads iterations
         known = {iteration["id"] for iteration in self.project.iterations}
         try:
             now = Project(self.project.service, self.project.entry).iterations
         except STOPS_ALL:
             raise
         except ServiceError as error:
-            self._miss("iterations", "", "", f"not listed again at the end: {error.message}")
+            self._miss("iterations", "", "", f"cannot be listed again at the end: {error.message}")
             return
         for iteration in now:
             if iteration["id"] not in known:
+                reason = f"iteration {iteration['id']} was added during the export: {_RUN_AGAIN}"
                 for row in self.rows:
                     if row.of_iterations:
-                        self._miss(row.name, "", "", f"iteration {iteration['id']} came meanwhile: {_ONCE_MORE}")
+                        self._miss(row.name, "", "", reason)
 
     def _write_notes(self) -> None:
         for name, entries in (("listings.jsonl", self._listings), ("absent.jsonl", self._notes)):
@@ -213,11 +214,11 @@ class ProjectExport:
                         lines.write(entry)
 
     def counts(self) -> dict[str, RowCount]:
-        """Give held, exported and bytes of each row, once the project is done."""
+        """Return the counts of each row, once the project is done."""
         return self._counts
 
     def _count(self) -> dict[str, RowCount]:
-        """Count: of a row whose listing broke off, nothing is exported."""
+        """Return the counts of each row; none of a row counts as exported if its listing failed."""
         assert self._bytes  # noqa: S101 - for the type checker
         lost: defaultdict[str, set[str]] = defaultdict(set)
         for entry in self.missing:

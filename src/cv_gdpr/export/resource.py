@@ -1,4 +1,4 @@
-"""The use case of an export: the inventory read, its JSON and bytes stored, the counts checked, the bag closed."""
+"""The use case of an export: read the inventory, store its JSON and files, check the counts, close the bag."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,26 +18,26 @@ from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.result import ExportResult, RowCount, bag_info, summary
 from cv_gdpr.masking import fingerprint
 from cv_gdpr.service.client import Service
-from cv_gdpr.table.categories import Category
+from cv_gdpr.table.categories import Category, layout
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item
 from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Matches, Scope
 from cv_gdpr.verbatim import Json
 
-_LOOK = 0.5  # seconds between two looks whether a signal came
-_TO_STOP = 3.0  # seconds that work under way gets to end when the run is stopped
-_PROJECTS_AT_ONCE = 4  # enough to spend 10 calls a second while answers take some 100 ms
+_POLL = 0.5  # seconds between two checks for a signal
+_TO_STOP = 3.0  # seconds that running work gets to end when the run is stopped
+_PROJECTS_AT_ONCE = 4  # enough to use 10 calls a second if an answer takes about 100 ms
 
 
 @dataclass(frozen=True)
 class Options:
-    """How an export is made: where to, how blobs are fetched, whether the account's keys are kept in clear."""
+    """The options of an export: its folder, how to fetch blobs, whether to keep the account's keys in clear text."""
 
     out: Path
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
-    recheck: bool = False  # read again what an earlier run wrote, and compare its hash
+    recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
 
 
 def export(
@@ -46,9 +46,9 @@ def export(
     options: Options,
     watch: Callable[[Sequence[ProjectExport]], None] = lambda _: None,
 ) -> ExportResult:
-    """Export what is in scope into a folder; `watch` gets the projects' counters once, before they start to move.
+    """Export everything in scope into a folder; `watch` is called once with the projects' exports, before they start.
 
-    Raises UsageError before anything is written, ServiceError for what stops the work, StorageError for the disk.
+    Raise UsageError before anything is written, ServiceError for what stops the run, StorageError for the disk.
     """
     started = datetime.now(UTC)
     rows = rows_in(scope)
@@ -57,9 +57,9 @@ def export(
     projects = [Project(service, entry) for entry in entries]
     check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
-    with _resumable(options.out), Folder(options.out, run, recheck=options.recheck) as folder:
+    with _resumable(options.out), Folder(options.out, run, layout(), recheck=options.recheck) as folder:
         with Fetcher(service, options.fetching, folder.temporary) as fetcher:
-            if projects and any(row.renew for row in rows):  # they are what has bytes
+            if projects and any(row.renew for row in rows):  # only these rows have blobs
                 fetcher.prepare()
             top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
             top.run(rows)
@@ -85,23 +85,23 @@ def export(
 
 @contextmanager
 def _resumable(out: Path) -> Iterator[None]:
-    """Say at every end that is not of the user's making where what is there lies, and how to go on."""
+    """Add to each error, except a usage error, where the unfinished export is and how to resume it."""
     try:
         yield
     except UsageError:
         raise
     except CvGdprError as error:
         if not out.exists():
-            raise  # nothing was written: there is nothing to go on with
-        on = f"what is there is kept in {out}; the same command with --out {out} goes on"
-        error.hint = f"{error.hint}; {on}" if error.hint else on
+            raise  # nothing was written, so there is nothing to resume
+        resume = f"the unfinished export is kept; the same command with --out {out} resumes it"
+        error.hint = f"{error.hint}; {resume}" if error.hint else resume
         raise
     except KeyboardInterrupt:
-        raise Interrupted("interrupted", f"the same command with --out {out} goes on") from None
+        raise Interrupted("interrupted", f"the same command with --out {out} resumes it") from None
 
 
 def _run(service: Service, scope: Scope, options: Options) -> Json:
-    """Say what makes two commands the same run; a selector's values only as a fingerprint."""
+    """Return what identifies a run, so that only the same command resumes it; selector values only as a fingerprint."""
     chosen = scope.selection
     values = repr((sorted(chosen.tags), sorted(chosen.metadata), sorted(chosen.image_ids)))
     return {
@@ -119,7 +119,7 @@ def _run_all(service: Service, exports: list[ProjectExport]) -> None:
     futures: list[Future[None]] = [pool.submit(export.run) for export in exports]
     try:
         if failure := _first_failure(futures):
-            raise failure  # noqa: TRY301 - to be stopped like an interruption
+            raise failure  # noqa: TRY301 - stop the others as after an interruption
     except BaseException:
         service.stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -129,13 +129,13 @@ def _run_all(service: Service, exports: list[ProjectExport]) -> None:
 
 
 def _first_failure(futures: Iterable[Future[None]]) -> BaseException | None:
-    """Wait until one fails, or all are done.
+    """Wait until one future fails or all are done; return the failure, or None.
 
-    Not without end at a time: of two signals the system may hand both to another thread, and does not wake this one up.
+    Poll: the system may deliver a signal to another thread, which does not wake this one.
     """
     left = set(futures)
     while left:
-        finished, left = wait(left, timeout=_LOOK, return_when=FIRST_EXCEPTION)
+        finished, left = wait(left, timeout=_POLL, return_when=FIRST_EXCEPTION)
         if failure := next((error for future in finished if (error := future.exception())), None):
             return failure
     return None
@@ -143,7 +143,7 @@ def _first_failure(futures: Iterable[Future[None]]) -> BaseException | None:
 
 @dataclass
 class _ResourceExport:
-    """The rows that belong to the resource itself."""
+    """The export of the rows that belong to the resource itself."""
 
     resource: Resource
     folder: Folder
@@ -152,7 +152,7 @@ class _ResourceExport:
     missing: list[Json] = field(default_factory=list)
 
     def run(self, rows: Sequence[Category]) -> None:
-        """Export them, and remember the words for what only a person can do."""
+        """Export these rows; note in `by_hand` what only a person can export."""
         for row in rows:
             if row.read_resource:
                 self._run_row(row)

@@ -1,4 +1,4 @@
-"""What an export came to: counts for each row, what is missing, and what the bag says of it."""
+"""The result of an export: counts for each row, what is missing, and the lines of bag-info.txt about it."""
 
 import secrets
 from collections import Counter
@@ -14,7 +14,7 @@ from cv_gdpr.verbatim import Json
 
 @dataclass
 class RowCount:
-    """What became of one row: items held by the service, items exported whole, bytes written."""
+    """The counts of one row: items that the service holds, items exported completely, bytes written."""
 
     held: int = 0
     exported: int = 0
@@ -29,7 +29,7 @@ class RowCount:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What an export came to. `missing` names each thing that could not be had, `by_hand` what the API cannot do."""
+    """The result of an export. `missing` names each item that was not exported, `by_hand` what no API call exports."""
 
     folder: Path
     rows: dict[str, RowCount]
@@ -46,12 +46,12 @@ class ExportResult:
 
     @property
     def exit_code(self) -> int:
-        """0 if all that was asked for is there, 3 if part of it is not."""
+        """0 if everything requested was exported, 3 if part of it is missing."""
         refused = [row for row in self.asked if row == "account" and row in self.by_hand]
         return 3 if self.missing or self.unmatched or refused else 0
 
     def verdict(self, row: str) -> str:
-        """Say in a word or two what became of a row."""
+        """Return the result for a row in a few words."""
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
         if row == "account" and row in self.by_hand:
@@ -60,7 +60,7 @@ class ExportResult:
 
 
 def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
-    """Give what stands in data/export.json: what was asked, and how many of each row are there."""
+    """Return the content of data/export.json: what was requested, and how many items of each row were exported."""
     return {
         "tool": f"cv-gdpr {__version__}",
         "endpoint": endpoint,

@@ -1,1 +1,1 @@
-"""The door to the service: the only modules that import the SDK, and the downloads from blob storage."""
+"""Access to the service: the only modules that import the SDK, and the downloads from blob storage."""

@@ -1,9 +1,9 @@
-"""Answers of the service, read as they are: verbatim JSON, and one translation of every failure.
+"""Reads the service's answers: the JSON exactly as sent, and every failure as one of our errors.
 
-The SDK's own deserializer drops fields that its models do not know and costs about 100 ms a page of 256 images;
-the one here, handed to the same client, returns the parsed JSON. Error bodies come in four shapes (the service's,
-the gateway's, Entra's, v1.x's) or empty, and for an empty one the SDK's deserializer raises a bare TypeError, so they
-are read from the raw response.
+The SDK's own deserializer drops fields that its models do not know, and takes about 100 ms for a page of 256 images.
+The deserializer here replaces it in the same client and returns the parsed JSON. Error bodies have four shapes (the
+service's, the gateway's, Entra's, v1.x's) or are empty. For an empty one the SDK's deserializer raises a bare
+TypeError, so error bodies are read from the raw response.
 """
 
 import json
@@ -21,28 +21,28 @@ from cv_gdpr.verbatim import json_list
 
 _REQUEST_ID = re.compile("[0-9A-Za-z-]{1,64}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)
-_MOST_OF_A_MESSAGE = 10_000  # characters; a person is shown 600 at most
+_MOST_OF_A_MESSAGE = 10_000  # characters; at most 600 are shown
 _CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
-_PROXY = "check the address, the user and the password in it, or set NO_PROXY to go without"
-_CHECK_ENDPOINT = "check the endpoint: it is the one that the Azure portal shows for the training resource"
+_PROXY = "check its address, user and password, or set NO_PROXY to connect without it"
+_CHECK_ENDPOINT = "check the endpoint: the Azure portal shows it on the training resource"
 
 
 class VerbatimDeserializer:
-    """Stands in for the SDK's deserializer: gives the parsed JSON of an answer, its outermost kind checked."""
+    """Replaces the SDK's deserializer: returns an answer's parsed JSON, after checking its outermost type."""
 
     def __call__(self, target: str, response: Any, content_type: str | None = None) -> Any:
-        """Give the JSON in `response`; raises MalformedAnswer if it is none or not of the kind of `target`."""
+        """Return the JSON in `response`; raise MalformedAnswer if it is not JSON or not of the type `target`."""
         del content_type
         raw: requests.Response = getattr(response, "internal_response", response)
         if raw.status_code >= 400 or target == "CustomVisionError":
-            raise DeserializationError("an error, to be read from the raw response")
+            raise DeserializationError("an error: read it from the raw response")
         RUN.know_links(raw.content)
         try:
             value = json_list(raw.content)
         except (ValueError, RecursionError, ArithmeticError):
-            malformed(raw, f"{_kind(raw)} where JSON was due")
+            malformed(raw, f"{_kind(raw)} instead of JSON")
         if type(value) is not _expected(target):
-            malformed(raw, f"JSON of another kind than the contract's {target}")
+            malformed(raw, f"JSON of another type than the contract's {target}")
         return value
 
 
@@ -57,23 +57,23 @@ def _kind(raw: requests.Response) -> str:
     if not raw.content:
         return "an empty body"
     named = _MEDIA_TYPE.fullmatch(declared) and declared != "application/json"
-    return f"a body of type {declared}" if named else "something else"
+    return f"a body of type {declared}" if named else "a body that is not JSON"
 
 
 def malformed(raw: requests.Response, what: str) -> NoReturn:
-    """Raise MalformedAnswer for a success that cannot be understood."""
+    """Raise MalformedAnswer for a success whose body cannot be read."""
     raise MalformedAnswer(
         f"the service answered {raw.status_code} with {what}{_request_tail(raw)}",
-        "a proxy or a sign-in page may stand between; " + _CHECK_ENDPOINT,
+        "a proxy or a sign-in page may have answered; " + _CHECK_ENDPOINT,
         status=raw.status_code,
         request_id=request_id(raw),
     )
 
 
 def request_id(raw: requests.Response) -> str:
-    """Give the id under which Microsoft's support finds this request, or an empty string.
+    """Return the id by which Microsoft's support finds this request, or an empty string.
 
-    What has not the form of an id, or repeats a credential, is not noted: ids go into ledgers and evidence.
+    A value without the form of an id, or with a credential in it, is dropped: ids go into ledgers and evidence.
     """
     named = (raw.headers.get(name, "") for name in ("apim-request-id", "Request-Id"))
     return next((known for known in named if _REQUEST_ID.fullmatch(known) and masked(known) == known), "")
@@ -85,7 +85,7 @@ def _request_tail(raw: requests.Response) -> str:
 
 
 def translate(error: Exception) -> ServiceError:
-    """Give our error for anything that an SDK call raises; an unknown exception is raised again as it is."""
+    """Return our error for an exception of an SDK call; re-raise an unknown exception."""
     if isinstance(error, HttpOperationError):
         with error.response as raw:  # a refused download's stream is still open
             return _from_response(raw)
@@ -101,16 +101,17 @@ def translate(error: Exception) -> ServiceError:
 def _from_response(raw: requests.Response) -> ServiceError:
     code, message = read_error(raw)
     said = masked(" ".join(part for part in (code, message) if part)[:_MOST_OF_A_MESSAGE])
-    text = f"the service answered {raw.status_code}{': ' + said if said else ' without a word'}{_request_tail(raw)}"
+    reason = f": {said}" if said else " with an empty error body"
+    text = f"the service answered {raw.status_code}{reason}{_request_tail(raw)}"
     known: dict[str, Any] = {"status": raw.status_code, "code": code, "request_id": request_id(raw)}
     if raw.status_code in {401, 403}:
         return NotAuthorised(text, _CHECK_KEY, **known)
     if raw.status_code == 407:
-        return Unreachable(f"{proxy_in_words(raw.url) or 'a proxy'} wants to know who asks: {text}", _PROXY, **known)
+        return Unreachable(f"{proxy_in_words(raw.url) or 'a proxy'} requires authentication: {text}", _PROXY, **known)
     if raw.status_code == 404:
         return NotFound(text, **known)
     if raw.is_redirect or 300 <= raw.status_code < 400:
-        return Unreachable(f"{text}: a redirect, not followed, since it would carry the key", _CHECK_ENDPOINT, **known)
+        return Unreachable(f"{text}: a redirect, not followed since it would carry the key", _CHECK_ENDPOINT, **known)
     if raw.status_code in TRANSIENT:
         return ServiceError(text, transient=True, retry_after=retry_after(raw.headers, message), **known)
     return ServiceError(text, **known)
@@ -122,10 +123,10 @@ def _from_transport(error: BaseException) -> ServiceError:
         proxy = proxy_in_words(str(error.request.url) if error.request else "") or "a proxy"
         return Unreachable(f"{proxy} could not be used: {reason}", _PROXY, transient=True)
     if isinstance(error, requests.exceptions.SSLError):
-        hint = "a private certificate authority is named with REQUESTS_CA_BUNDLE"
+        hint = "set REQUESTS_CA_BUNDLE to the certificate of a private authority"
         return Unreachable(f"the endpoint's certificate is refused: {reason}", hint)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        return Unreachable(f"the endpoint is no address that can be called: {reason}", _CHECK_ENDPOINT)
+        return Unreachable(f"the endpoint is not a valid address: {reason}", _CHECK_ENDPOINT)
     if isinstance(error, requests.exceptions.ReadTimeout):
         return Unreachable(f"the service did not answer in time: {reason}", transient=True)
     return Unreachable(f"the service could not be reached: {reason}", _CHECK_ENDPOINT, transient=True)
@@ -138,7 +139,7 @@ def _innermost(error: BaseException) -> str:
 
 
 def read_error(raw: requests.Response) -> tuple[str, str]:
-    """Give the code and the message of an error body in any of its shapes; ("", "") for an empty one."""
+    """Return the code and the message of an error body, in any of its shapes; ("", "") for an empty one."""
     try:
         body = json.loads(raw.content)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Batches of ids: asked for together, and halved while the service refuses them."""
+"""Batches of ids: sent together, and halved while the service refuses them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -7,7 +7,7 @@ from cv_gdpr.errors import ServiceError
 
 Found = TypeVar("Found")
 REFUSED = frozenset({400, 404, 413, 414, 431})  # one bad id, or a gateway's limit on the length, may fail a whole batch
-_ENOUGH = 4  # ids refused one by one, while none was ever answered: the service refuses the question itself
+_ENOUGH = 4  # single ids refused before any success: the service refuses the operation itself
 
 
 def halves(ids: list[str]) -> tuple[list[str], list[str]]:
@@ -16,14 +16,14 @@ def halves(ids: list[str]) -> tuple[list[str], list[str]]:
 
 
 def may_pass_in_parts(error: ServiceError) -> bool:
-    """Say whether a smaller batch may be answered where this one was refused."""
+    """Return whether a smaller batch may succeed where this one was refused."""
     return error.status in REFUSED and error.code != "NotFoundProject"
 
 
 def asked_in_parts(ask: Callable[[list[str]], Iterable[Found]], ids: list[str], most: int) -> Iterator[Found]:
-    """Yield what `ask` finds for the ids, at most so many a call; an id that is refused by itself is not found.
+    """Yield what `ask` returns for the ids, at most `most` ids a call; skip an id that is refused by itself.
 
-    Raises ServiceError for any other failure. What a refused id means is the caller's to decide: nothing was proved.
+    Raise ServiceError for any other failure. A refused id proves nothing; the caller decides what it means.
     """
     answered, refused = False, 0
     waiting = [ids[start : start + most] for start in range(0, len(ids), most)]

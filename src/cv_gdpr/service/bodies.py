@@ -1,4 +1,4 @@
-"""A body on its way into a file: stored as it is meant (unpacked), counted and hashed as it was sent, and bounded."""
+"""Writes an answer's body to a file: decompressed, limited in size, checked against its announced length and MD5."""
 
 import base64
 import hashlib
@@ -10,26 +10,26 @@ from cv_gdpr.errors import ServiceError
 from cv_gdpr.service.checks import Pace, check_bytes
 
 _AS_SENT = frozenset({"", "identity"})
-_GZIP = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3: one and the same
+_GZIP = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3: equivalent
 _DEFLATE = "deflate"
 _KNOWN = frozenset({"br", "zstd", "compress", "x-compress"})
-_PART = 1 << 18  # bytes that are unpacked at once, at most
+_PART = 1 << 18  # bytes decompressed at once, at most
 
 
 class _Unpacking:
-    """Undoes a Content-Encoding part by part. Raises ServiceError for one that the standard library cannot undo."""
+    """Decompresses a body part by part; raises ServiceError for a Content-Encoding that is not gzip or deflate."""
 
     def __init__(self, source: str, coding: str) -> None:
         if coding not in _GZIP and coding != _DEFLATE:
-            told = coding if coding in _KNOWN else "unknown"  # not whatever somebody writes there
-            raise ServiceError(f"{source} sent bytes in an encoding that cannot be undone here ({told})")
+            named = coding if coding in _KNOWN else "unknown"  # never quotes arbitrary text
+            raise ServiceError(f"{source} sent a Content-Encoding that is not supported ({named})")
         self._source = source
         self._gzip = coding in _GZIP
         self._stream: zlib._Decompress | None = None
-        self._held = b""  # until it is clear how the body begins
+        self._held = b""  # until the first two bytes are there
 
     def parts(self, chunk: bytes) -> Iterator[bytes]:
-        """Give what a chunk unpacks to, in parts of 256 KiB at most; raises ServiceError if it is damaged."""
+        """Yield the decompressed chunk, in parts of at most 256 KiB; raise ServiceError if it is damaged."""
         chunk = self._held + chunk
         if self._stream is None:
             self._held = b"" if len(chunk) > 1 else chunk
@@ -37,15 +37,15 @@ class _Unpacking:
                 return
             self._stream = self._begun(chunk)
         part = b""
-        while chunk or (len(part) == _PART and not self._stream.eof):  # zlib may have more of what it has read
+        while chunk or (len(part) == _PART and not self._stream.eof):  # zlib may hold more output
             if self._stream.eof:
                 if not self._gzip:
-                    raise self._damaged("more follows its end")
+                    raise self._damaged("data follows its end")
                 self._stream = self._begun(chunk)  # gzip streams may follow each other (RFC 1952, section 2.2)
             try:
                 part = self._stream.decompress(chunk, _PART)
             except zlib.error:
-                raise self._damaged("it cannot be unpacked") from None
+                raise self._damaged("it cannot be decompressed") from None
             if part:
                 yield part
             chunk = self._stream.unconsumed_tail or self._stream.unused_data
@@ -53,24 +53,24 @@ class _Unpacking:
     def _begun(self, chunk: bytes) -> "zlib._Decompress":
         if self._gzip:
             return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        # Some send the bare stream without the frame around it (RFC 9110, section 8.4.1.2).
+        # Some servers send the deflate stream without its zlib frame (RFC 9110, section 8.4.1.2).
         framed = chunk[0] & 15 == zlib.DEFLATED and int.from_bytes(chunk[:2]) % 31 == 0
         return zlib.decompressobj(wbits=zlib.MAX_WBITS if framed else -zlib.MAX_WBITS)
 
     def end(self) -> None:
-        """Raise ServiceError unless the body came to its end."""
+        """Raise ServiceError unless the compressed body is complete."""
         if self._stream is None or not self._stream.eof:
             raise self._damaged("it breaks off")
 
     def _damaged(self, how: str) -> ServiceError:
-        return ServiceError(f"{self._source} sent a packed body that is damaged: {how}", transient=True)
+        return ServiceError(f"{self._source} sent a compressed body that is damaged: {how}", transient=True)
 
 
 class Body:
-    """A blob's body, stored in a file as it comes. `header` gives a header of its answer by name, or an empty text.
+    """The body of a blob, written to a file as it arrives; `header` returns a header of the answer, or an empty text.
 
-    `pace` is told what was stored; `most` is how many bytes it may be, packed and unpacked. Raises ServiceError for an
-    encoding that cannot be undone, and for more bytes than that announced.
+    `pace` counts the bytes written; `most` limits them, compressed and decompressed. Raises ServiceError for an
+    unsupported Content-Encoding, and for an announced length above `most`.
     """
 
     def __init__(self, source: str, file: HashedFile, header: Callable[[str], str], pace: Pace, most: int) -> None:
@@ -89,7 +89,7 @@ class Body:
         self._unpacking = None if coding in _AS_SENT else _Unpacking(source, coding)
 
     def take(self, chunk: bytes) -> None:
-        """Store a part; raises ServiceError for one too many, and OSError for what the disk refuses."""
+        """Write a part; raise ServiceError beyond `most` bytes, and OSError if the disk fails."""
         self._sent += len(chunk)
         if self._sent > self._most:
             raise too_long(self._source, self._most)
@@ -106,11 +106,11 @@ class Body:
             self._file.write(part)
 
     def received(self) -> Received:
-        """Give the file, whole; raises ServiceError if it is not what was announced, StorageError for the disk."""
+        """Return the complete file; raise ServiceError if it is not as announced, StorageError if the disk fails."""
         self._check_length()
         if self._unpacking:
             self._unpacking.end()
-        # Azure Storage keeps the MD5 of the bytes as they are stored there, and so as they are sent.
+        # Content-MD5 is of the bytes as stored by Azure, so as sent: before decompression.
         if self._md5 and base64.b64encode(self._md5.digest()).decode() != self._announced_md5:
             raise ServiceError(f"{self._source} sent bytes that do not match their Content-MD5", transient=True)
         with storing("the export folder"):
@@ -120,18 +120,18 @@ class Body:
 
     def _check_length(self) -> None:
         if self._announced is None and self._header("transfer-encoding").lower() != "chunked":
-            raise ServiceError(f"{self._source} sent bytes without saying how many", transient=True)
+            raise ServiceError(f"{self._source} sent bytes without a length", transient=True)
         if self._header("content-range"):
-            raise ServiceError(f"{self._source} sent a part where the whole was due", transient=True)
+            raise ServiceError(f"{self._source} sent a part instead of the whole", transient=True)
         if self._announced is not None and self._announced != self._sent:
             raise ServiceError(f"{self._source} sent {self._sent} of {self._announced} bytes", transient=True)
 
 
 def _length(written: str) -> int | None:
-    written, *others = {part.strip() for part in written.split(",")}  # one that comes twice is one (RFC 9110, 8.6)
+    written, *others = {part.strip() for part in written.split(",")}  # equal repeats count once (RFC 9110, 8.6)
     return int(written) if not others and written.isascii() and written.isdecimal() and len(written) < 20 else None
 
 
 def too_long(source: str, most: int) -> ServiceError:
-    """Give the error for a body without end, or of a length that nothing has which the service keeps."""
+    """Return the error for a body that is longer than any item of the service can be."""
     return ServiceError(f"{source} sent or announced more than {most >> 20} MiB, more than any such item has")

@@ -1,4 +1,4 @@
-"""The one door to the Training API: the official SDK client, paced, patient, and with its answers left as sent."""
+"""The only access to the Training API: the official SDK client, paced, with retries, its answers kept as sent."""
 
 import logging
 import re
@@ -30,23 +30,23 @@ from cv_gdpr.service.pacing import Budget, Patience
 from cv_gdpr.service.paging import PAGE
 from cv_gdpr.service.surroundings import authorities, proxy_for
 
-LOG = logging.getLogger("cv_gdpr")  # what is tried again; -v shows it
-_AT_ONCE = 8  # calls in the background; the budget spaces them
+LOG = logging.getLogger("cv_gdpr")  # retries; shown with -v
+_AT_ONCE = 8  # calls in the background, spaced by the budget
 _TO_CONNECT = 15.0  # seconds
 _CHUNK = 1 << 18
 _AS_STORED = {"Accept-Encoding": "identity"}
-_TOLD = 600  # characters of a message
-_CODE = re.compile(r"\w{1,80}", re.ASCII)  # of an error
-_NO_ADDRESS = frozenset('{}<>"\\^`| ')  # RFC 3986; the SDK would fill in what stands in braces
+_MESSAGE_MOST = 600  # characters of a message
+_CODE = re.compile(r"\w{1,80}", re.ASCII)  # an error code
+_NO_ADDRESS = frozenset('{}<>"\\^`| ')  # RFC 3986; the SDK would substitute text in braces
 _NO_RETRY = Retry(0, read=False)
 _LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the service is and how it is asked: rates in calls a second (0: no limit).
+    """Where the service is and how to call it; `calls_per_second` of 0: no limit.
 
-    `patience` and `silence` are seconds: how long a failing call is tried again, and waited for without a byte.
+    `patience` is how many seconds a failing call is retried, `silence` how many seconds an answer may send nothing.
     """
 
     endpoint: str
@@ -70,46 +70,46 @@ class Answer:
 
 
 def checked_endpoint(endpoint: str) -> str:
-    """Give the endpoint without trailing slash; raises UsageError unless it is https, or http to loopback."""
+    """Return the endpoint without a trailing slash; raise UsageError unless it is https, or http to loopback."""
     try:
         parts = urlsplit(endpoint.strip())
         host, _ = parts.hostname or "", parts.port
         host.encode("idna")
     except ValueError as error:
-        raise UsageError(f"the endpoint is no address: {error}") from error
+        raise UsageError(f"the endpoint is not an address: {error}") from error
     if parts.scheme not in {"https", "http"} or not host or not endpoint.isprintable():
-        raise UsageError("the endpoint is no https address", "for example https://NAME.cognitiveservices.azure.com")
+        raise UsageError("the endpoint is not an https address", "for example https://NAME.cognitiveservices.azure.com")
     if set(endpoint.strip()) & _NO_ADDRESS:
-        raise UsageError("the endpoint holds a character that no address has", "paste it as the Azure portal shows it")
+        raise UsageError("the endpoint holds a character that addresses cannot hold", "copy it from the Azure portal")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError("the endpoint holds more than an address (a user, a query or a fragment)")
+        raise UsageError("the endpoint must not hold a user, a query or a fragment")
     if parts.scheme == "http" and not is_loopback(host):
-        raise UsageError("the endpoint is plain http: the key would travel unprotected", "use https")
+        raise UsageError("the endpoint is plain http: the key would be sent unencrypted", "use https")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def checked_key(key: str) -> str:
-    """Give the key without surrounding blanks; raises UsageError if no header could carry it."""
+    """Return the key without surrounding blanks; raise UsageError if it cannot be an HTTP header."""
     key = key.strip()
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise UsageError("the training key is empty or holds characters that no key has")
+        raise UsageError("the training key is empty or holds characters that keys cannot hold")
     return key
 
 
 @dataclass(frozen=True)
 class Pages:
-    """A list of the service, read by pages of 256 at most."""
+    """A listing of the service, read in pages of at most 256."""
 
     page: Callable[[int], list[Any]]
     background: ThreadPoolExecutor
 
     def soon(self, skip: int) -> Future[list[Any]]:
-        """Ask for the page that begins at a place in the background."""
+        """Request, in the background, the page that begins at that place."""
         return self.background.submit(self.page, skip)
 
 
 class Service:
-    """One Custom Vision resource. Safe to use from several threads; a context manager."""
+    """One Custom Vision resource; a context manager, safe to use from several threads."""
 
     def __init__(self, connection: Connection) -> None:
         self.endpoint = checked_endpoint(connection.endpoint)
@@ -118,7 +118,7 @@ class Service:
         self._connection = connection
         self._budget = Budget(connection.calls_per_second)
         self._answered = False
-        self._down_since: float | None = None  # since when it answers nothing well
+        self._down_since: float | None = None  # when calls began to fail
         self._count_lock = threading.Lock()
         self.calls: Counter[str] = Counter()
         self.stop = threading.Event()
@@ -131,8 +131,8 @@ class Service:
         client._deserialize = VerbatimDeserializer()
         config = client.config
         config.session_configuration_callback = _configured
-        # The proxy and the certificates that the environment names, looked up once.
-        config.proxies.use_env_settings = False  # which is asked for each call, and would read ~/.netrc each time
+        # The proxy and the certificates come from the environment and are looked up once.
+        config.proxies.use_env_settings = False  # it would look them up, and read ~/.netrc, for each call
         if proxy := proxy_for(self.endpoint):
             config.proxies.add(urlsplit(self.endpoint).scheme, proxy)
         config.connection.verify = authorities()
@@ -151,11 +151,11 @@ class Service:
         self._client.__exit__(*exc)
 
     def call(self, operation: str, *args: Any, **kwargs: Any) -> Any:
-        """Call an operation by the SDK's name for it and give its JSON as sent; raises ServiceError."""
+        """Call an operation by its SDK name and return its JSON as sent; raise ServiceError."""
         return self.ask(operation, *args, **kwargs).body
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Answer:
-        """Call an operation by the SDK's name for it and give the whole Answer; raises ServiceError."""
+        """Call an operation by its SDK name and return the whole Answer; raise ServiceError."""
         method = getattr(self._client, operation)
 
         def send() -> Answer:
@@ -163,10 +163,10 @@ class Service:
             headers = raw.response.headers
             return Answer(raw.output, raw.response.status_code, request_id(raw.response), headers.get("Date", ""))
 
-        return self._patiently(published_name(operation), send)
+        return self._with_retries(published_name(operation), send)
 
     def account_info(self) -> Any:
-        """Give GetAccountInfo's JSON (API v1.2, the last that had it), sent through the SDK client's own pipeline."""
+        """Return GetAccountInfo's JSON (API v1.2, the last with it), through the SDK client's own pipeline."""
 
         def send() -> Answer:
             pipeline = self._client._client
@@ -176,14 +176,14 @@ class Service:
                 raise HttpOperationError(VerbatimDeserializer(), response)
             return Answer(VerbatimDeserializer()("object", response), 200, request_id(response))
 
-        return self._patiently("GetAccountInfo", send).body
+        return self._with_retries("GetAccountInfo", send).body
 
     def paged(self, operation: str, *args: Any, **kwargs: Any) -> "Pages":
-        """Give an operation that takes `take` and `skip` as a list to be read by pages."""
+        """Return the pages of an operation that has the parameters `take` and `skip`."""
         return Pages(lambda skip: self.call(operation, *args, take=PAGE, skip=skip, **kwargs), self._background)
 
     def artifact(self, project_id: str, path: str, temporary: Callable[[], str], most: int) -> Received:
-        """Give the bytes, so many at most, of a relative artifact path (with the VNET feature); raises ServiceError."""
+        """Return at most `most` bytes of a relative artifact path (VNET feature); raise ServiceError."""
 
         def send() -> Answer:
             raw = self._client.get_artifact(project_id, path, raw=True, custom_headers=dict(_AS_STORED))
@@ -191,10 +191,10 @@ class Service:
                 file = _received(response, temporary, most)
             return Answer(file, response.status_code, request_id(response))
 
-        file: Received = self._patiently("GetArtifact", send).body
+        file: Received = self._with_retries("GetArtifact", send).body
         return file
 
-    def _patiently(self, name: str, send: Callable[[], Answer]) -> Answer:
+    def _with_retries(self, name: str, send: Callable[[], Answer]) -> Answer:
         patience = Patience(self._connection.patience)
         lost = False
         while True:
@@ -205,7 +205,7 @@ class Service:
                 wait = self._next_wait(patience, error)
                 if wait is None:
                     raise self._with_hint(error) from None
-                LOG.info("%s; asked again in %.1f s", error.message, wait)
+                LOG.info("%s; retried in %.1f s", error.message, wait)
                 if error.status == 429:
                     self._budget.hold(wait)
                 self.stop.wait(wait)
@@ -214,9 +214,9 @@ class Service:
                 return answer
 
     def _next_wait(self, patience: Patience, error: ServiceError) -> float | None:
-        """Return the seconds until the next try, None where no other try is due.
+        """Return the seconds until the next try, or None to give up.
 
-        While the service answers nothing well, patience is one for all calls: each call anew would wait for hours.
+        While every call fails, all calls share one patience: a new one for each call would add up to hours.
         """
         if not self._worth_another_try(error):
             self._down_since = None if error.status else self._down_since
@@ -231,11 +231,11 @@ class Service:
     def _with_hint(self, error: ServiceError) -> ServiceError:
         if error.transient and (self._answered or error.status):
             asked = f" (it asks for {error.retry_after:.0f} s)" if error.retry_after else ""
-            error.hint = f"it may answer later{asked}; --patience waits longer for it"
+            error.hint = f"it may answer later{asked}; --patience retries for longer"
         return error
 
     def _worth_another_try(self, error: ServiceError) -> bool:
-        """Say whether asking again may help: never for an endpoint that was wrong from the start."""
+        """Return whether a retry may help: never for an endpoint that was wrong from the start."""
         return error.transient and (self._answered or not isinstance(error, Unreachable))
 
     def _once(self, name: str, send: Callable[[], Answer]) -> Answer:
@@ -247,29 +247,29 @@ class Service:
             failure = translate(error)
             failure.unclear = failure.status >= 500 or failure.status == 408 or _broke_off(error)
             self._answered = self._answered or bool(failure.status) or failure.unclear
-            raise self._told(name, failure) from None
-        except ServiceError as error:  # a success that cannot be understood
+            raise self._cleaned(name, failure) from None
+        except ServiceError as error:  # a success with an unreadable body
             self._answered = True
-            raise self._told(name, error) from None
-        except ValueError as error:  # what the SDK or requests cannot even send
+            raise self._cleaned(name, error) from None
+        except ValueError as error:  # the SDK or requests could not send it
             raise ServiceError(f"{name}: cannot be sent ({type(error).__name__})") from None
         self._answered = True
         return answer
 
     def _begin(self, name: str) -> None:
-        """Count a call that is about to be sent; raises Interrupted if the run is being stopped."""
+        """Count a call before it is sent; raise Interrupted if the run is being stopped."""
         if self.stop.is_set():
             raise Interrupted("interrupted")
         with self._count_lock:
             self.calls[name] += 1
 
     @staticmethod
-    def _told(name: str, failure: ServiceError) -> ServiceError:
-        """Give a failure with its operation's name, no longer than a person reads, no credential in any part of it.
+    def _cleaned(name: str, failure: ServiceError) -> ServiceError:
+        """Return a failure with its operation's name, shortened, without credentials.
 
-        A code goes into the evidence, and so must have the form of one.
+        A code goes into the evidence; one without the form of a code, or with a credential in it, is dropped.
         """
-        failure.message = masked(f"{name}: {failure.message}")[:_TOLD]
+        failure.message = masked(f"{name}: {failure.message}")[:_MESSAGE_MOST]
         failure.code = failure.code if _CODE.fullmatch(failure.code) and masked(failure.code) == failure.code else ""
         return failure
 
@@ -279,7 +279,7 @@ def _received(response: requests.Response, temporary: Callable[[], str], most: i
         file = HashedFile(temporary())
     try:
         body = Body("the service", file, lambda name: response.headers.get(name, ""), pace_of(response), most)
-        for chunk in _parts(response, unpacked=False):  # outside of `storing`: a RequestException is an OSError too
+        for chunk in _parts(response, unpacked=False):  # outside `storing`: a RequestException is an OSError too
             with storing("the export folder"):
                 body.take(chunk)
         return body.received()
@@ -289,11 +289,11 @@ def _received(response: requests.Response, temporary: Callable[[], str], most: i
 
 
 def _parts(response: requests.Response, *, unpacked: bool) -> Iterator[bytes]:
-    """Give a body as it arrives; raises RequestException, also for one that is late (`deadlines`).
+    """Yield a body as it arrives; raise RequestException, also for one that is too slow (`deadlines`).
 
-    `Response.iter_content` waits until a part is full: a byte a second would keep it for days.
+    `Response.iter_content` waits until a part is full: at a byte a second, for days.
     """
-    if not isinstance(response.raw, HTTPResponse):  # a recording, which is all there at once
+    if not isinstance(response.raw, HTTPResponse):  # a recording: it is complete at once
         yield from response.iter_content(_CHUNK)
         return
     try:
@@ -308,7 +308,7 @@ def _parts(response: requests.Response, *, unpacked: bool) -> Iterator[bytes]:
 
 
 def _broke_off(error: Exception) -> bool:
-    """Say whether somebody was there and then fell silent, as against an address where nobody ever was."""
+    """Return whether the connection broke after it was established; not so where none could be made."""
     cause = getattr(error, "inner_exception", None) or error
     broken = isinstance(cause, requests.ConnectionError) and isinstance(
         cause.args[0] if cause.args else 0, ProtocolError
@@ -317,20 +317,20 @@ def _broke_off(error: Exception) -> bool:
 
 
 def _configured(session: requests.Session, *_: Any, **settings: Any) -> dict[str, Any]:
-    """Switch off the SDK's own retries, which would multiply ours; msrest calls this before each request."""
+    """Switch off the SDK's retries, which would multiply ours; msrest calls this before each request."""
     if not isinstance(session.get_adapter("https://"), Adapter):
         session.mount("https://", Adapter())
         session.mount("http://", Adapter())
     for adapter in session.adapters.values():
         adapter.max_retries = _NO_RETRY  # type: ignore[attr-defined]
-    # msrest's own way to follow no redirect gives requests a list where an iterator is due, which fails for a DELETE.
+    # msrest disables redirects with a list where requests needs an iterator, which fails for a DELETE.
     session.resolve_redirects = lambda *_, **__: iter(())  # type: ignore[method-assign]
     session.hooks["response"] = [_read_bounded]
     return settings
 
 
 def _read_bounded(response: requests.Response, **settings: Any) -> None:
-    """Read a body to its end here, unless it is streamed, so that a packed one cannot fill the memory."""
+    """Read a body unless it is streamed, up to a limit, so that a compressed one cannot fill the memory."""
     if settings.get("stream"):
         return
     body, pace = bytearray(), pace_of(response)
@@ -342,9 +342,9 @@ def _read_bounded(response: requests.Response, **settings: Any) -> None:
             raise MalformedAnswer(
                 f"the service answered with more than {_LONGEST >> 20} MiB", status=response.status_code
             )
-    response._content = bytes(body)  # what `response.content` gives from now on
+    response._content = bytes(body)  # returned by `response.content` from now on
 
 
 def published_name(operation: str) -> str:
-    """Give Microsoft's name of an operation (GetTaggedImages) for the SDK's (get_tagged_images)."""
+    """Return Microsoft's name (GetTaggedImages) of an operation for its SDK name (get_tagged_images)."""
     return "".join(word.title() for word in operation.split("_"))

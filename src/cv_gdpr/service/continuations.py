@@ -1,8 +1,8 @@
-"""Stored predictions read to a proof, page after page by continuation, while others add and delete.
+"""Lists stored predictions completely, page by page, although others may be added and deleted meanwhile.
 
-No operation counts them, and how a continuation finds its place is not documented: one that is deleted meanwhile may
-move another out of sight. So they are read again until two passes agree on the ids that were stored before the first
-pass began, as the service's own clock tells; of live traffic nobody can say more.
+No operation counts them, and the position of a continuation is undocumented: a deletion may hide another record.
+So they are read again until two passes agree on the ids that were stored before the first pass began, by the service's
+clock. With live traffic no more can be proved.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     Query = Callable[[Json], Answer]
 
 _PASSES = 6
-_IDLE_PAGES = 50  # one after the other that bring nothing which a list with an end would bring
-_MOST = 2_000_000  # of one project; the service keeps them for 30 days
+_IDLE_PAGES = 50  # pages in a row without progress towards an end
+_MOST = 2_000_000  # predictions of one project; the service keeps them for 30 days
 
 
 def stored_predictions(query: Query) -> Iterator[Json]:
     """Yield each stored prediction once; `query` sends QueryPredictions with a token.
 
-    Raises MalformedAnswer for paging that does not end, and Unsteady where the passes never agree.
+    Raise MalformedAnswer if paging does not end, and Unsteady if the passes never agree.
     """
     given: set[str] = set()
     agreed: set[str] | None = None
@@ -39,12 +39,12 @@ def stored_predictions(query: Query) -> Iterator[Json]:
             if record["id"] not in given:
                 given.add(record["id"])
                 yield record
-        if one.pages == 1 or one.before == agreed:  # a single page shows one moment
+        if one.pages == 1 or one.before == agreed:  # a single page is a snapshot
             return
         begun, agreed = one.begun, one.before
     raise Unsteady(
-        f"QueryPredictions: {_PASSES} passes never agree on what was stored before the first of them",
-        "somebody is deleting at the same time; run the command again",
+        f"QueryPredictions: {_PASSES} passes did not agree on what was stored before the first one",
+        "predictions are being deleted at the same time; run the command again",
     )
 
 
@@ -60,7 +60,7 @@ class _Pass:
         self._oldest, self._newest = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
 
     def records(self) -> Iterator[Json]:
-        """Yield each record of the pass once; raise MalformedAnswer where the pages do not end."""
+        """Yield each record of the pass once; raise MalformedAnswer if paging does not end."""
         token: Json = {"maxCount": 0, "orderBy": "Oldest"}
         tokens: set[str] = set()
         idle = 0
@@ -68,7 +68,7 @@ class _Pass:
             results, token = self._page(token)
             new = [record for record in results if record["id"] not in self._seen]
             self._seen.update(record["id"] for record in new)
-            idle = 0 if self._gets_on(new) else idle + 1
+            idle = 0 if self._makes_progress(new) else idle + 1
             yield from new
             onward = token.get("continuation")
             if not onward:
@@ -86,8 +86,8 @@ class _Pass:
             raise MalformedAnswer("QueryPredictions: the service answered without a token or a list of results")
         return identified(results), following
 
-    def _gets_on(self, new: list[Json]) -> bool:
-        """Say whether a page leads towards an end: it has records from before this reading, of a time not read yet."""
+    def _makes_progress(self, new: list[Json]) -> bool:
+        """Return whether a page leads towards the end: a record from before this run, at a time not read yet."""
         further = False
         for record in new:
             created = _created(record)
@@ -109,7 +109,7 @@ def _created(record: Json) -> datetime | None:
 
 
 def _moment_of(date: str) -> datetime:
-    """Return the time of an answer by its Date header, else by this machine's clock."""
+    """Return the time in an answer's Date header, else this machine's time."""
     from email.utils import parsedate_to_datetime
 
     try:

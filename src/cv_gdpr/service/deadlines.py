@@ -1,8 +1,8 @@
-"""Answers of the API have a deadline as a whole, head and body alike: requests' timeouts count from byte to byte.
+"""Gives each answer of the API a deadline as a whole, head and body: the timeouts of requests only bound each read.
 
-A byte a second, or interim answers without end, would keep requests waiting for ever. Here the answer reads its socket
-through a gauge, by the ways that requests, urllib3 and http.client leave open for it: an adapter, the classes of its
-pools and connections, and their `response_class`, which reads a proxy's answer to CONNECT too.
+A byte a second, or endless interim answers, would keep requests waiting forever. Here the answer reads its socket
+through a gauge, installed at the extension points of requests, urllib3 and http.client: an adapter, the classes of its
+pools and connections, and their `response_class`, which also reads a proxy's answer to CONNECT.
 """
 
 import http.client
@@ -21,7 +21,7 @@ from cv_gdpr.service.checks import Pace
 
 
 class _Gauge(io.RawIOBase):
-    """What comes from a socket; raises TimeoutError when the answer that it belongs to is late."""
+    """Reads from a socket; raises TimeoutError when its answer is too slow."""
 
     def __init__(self, raw: io.RawIOBase, answer: "_Answer") -> None:
         self._raw = raw
@@ -32,7 +32,7 @@ class _Gauge(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if self._answer.pace.is_late(time.monotonic()):
-            raise TimeoutError("the answer only trickles")
+            raise TimeoutError("the answer is too slow")
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -41,7 +41,7 @@ class _Gauge(io.RawIOBase):
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer whose head has to be there within the socket's timeout, and whose body comes at a `Pace` after that."""
+    """An answer with a deadline for its head and, after that, a `Pace` for its body."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -55,21 +55,21 @@ class _Answer(http.client.HTTPResponse):
 
 
 def pace_of(response: requests.Response) -> Pace:
-    """Give the pace of an answer that is being read, to be told what came of use; a recording's is nobody's."""
+    """Return the pace of an answer, for its reader to count useful bytes; a recording gets one that is never late."""
     answer = getattr(response.raw, "_original_response", None)
     return answer.pace if isinstance(answer, _Answer) else Pace(math.inf)
 
 
 class Adapter(HTTPAdapter):
-    """Sends as requests does, and gives every answer a deadline."""
+    """The adapter of requests, with a deadline for every answer."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools of direct connections."""
+        """Create the pools of direct connections."""
         super().init_poolmanager(*args, **kwargs)
         _gauge(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> PoolManager:
-        """Give the pools of the connections through a proxy."""
+        """Return the pools of the connections through a proxy."""
         manager: PoolManager = super().proxy_manager_for(proxy, **kwargs)
         _gauge(manager)
         return manager
@@ -81,7 +81,7 @@ def _gauge(manager: PoolManager) -> None:
 
 
 def _gauged(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Give a class of pools whose connections read their answers as `_Answer`; a recorder's is left alone."""
+    """Return a pool class whose connections read answers as `_Answer`; leave a test recorder's pool class unchanged."""
     connection = pool.ConnectionCls
     if getattr(connection, "response_class", None) is not http.client.HTTPResponse:
         return pool

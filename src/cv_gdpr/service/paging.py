@@ -1,10 +1,9 @@
-"""Paged lists read to a proof, between two counts, while somebody else may change what they list.
+"""Reads paged lists completely, between two counts, although others may change the lists meanwhile.
 
-A page says which places of the list it holds (`skip`, `take`), not which records come next: if an early record is
-deleted meanwhile, all later ones move up, and one would be missed though another that is added keeps the counts equal.
-So each page begins with the last record of the page before, and a page whose first record was never seen is asked for
-again from further ahead. The service lists the oldest first and a record's age never changes, hence whatever is in a
-list from beginning to end is found, however often the list moves.
+A page is addressed by position (`skip`, `take`). If an early record is deleted meanwhile, all later ones move up and
+one is missed, while an added record can keep the counts equal. So each page begins with the last record of the page
+before, and if a page's first record was not seen yet, reading goes back some records. The service lists the oldest
+first and a record's age never changes, so a record that stays in the list is found however often the list moves.
 """
 
 from __future__ import annotations
@@ -20,34 +19,34 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
     class Paged(Protocol):
-        """A list that is read by pages: at once, or in the background."""
+        """A list that is read in pages, directly or in the background."""
 
         def page(self, skip: int) -> list[Any]:
-            """Give the page that begins at a place of the list; raises ServiceError."""
+            """Return the page that begins at that position; raise ServiceError."""
 
         def soon(self, skip: int) -> Future[list[Any]]:
-            """Ask for that page in the background."""
+            """Request that page in the background."""
 
 
 PAGE = 256  # the most images that one call lists (published contract: `take`)
-_AHEAD = 3  # pages asked for before they are needed: an answer of 0.3 s still lets 10 calls a second be spent
-_BACK = 15  # records to go back to find the place again; four times as many where that was not enough
-_PASSES = 3  # how often a listing is read again when the counts around it do not agree
+_AHEAD = 3  # pages requested in advance: with answers of 0.3 s, enough for 10 calls a second
+_BACK = 15  # records to go back after the list moved; four times as many at each further attempt
+_PASSES = 3  # how often a listing is read at most while the counts around it disagree
 _TOO_LONG = 1000  # characters of an id
 _SLACK = 10_000  # records that may be added while a list is read
 
 
 class Part(NamedTuple):
-    """One of the lists that make up a listing, and how many records it is expected to hold at most."""
+    """One of the lists of a listing, and the most records that it is expected to hold."""
 
     pages: Paged
     expected: int
 
 
 class Listing:
-    """Paged lists between two counts, read again while these do not agree.
+    """Paged lists between two counts, read again while these disagree.
 
-    `parts` gives the lists for a count, `still` which of some ids the service gives one by one.
+    `parts` returns the lists for a count; `still` returns those of some ids that the service still holds.
     """
 
     before = after = listed = 0
@@ -63,10 +62,10 @@ class Listing:
         self.still = still
 
     def records(self) -> Iterator[Json]:
-        """Give each record once; raises ServiceError.
+        """Yield each record once; raise ServiceError.
 
-        A service may leave something out of one pass: what several found together is enough where all counts agree, and
-        `still` says that what the last did not list is there yet.
+        A service may omit a record in one pass. The union of several passes is complete if all counts equal its size
+        and `still` confirms the records that the last pass did not list.
         """
         given: dict[str, int] = {}
         counted: set[int] = set()
@@ -79,7 +78,7 @@ class Listing:
             self.after = self.count()
             counted |= {self.before, self.after}
             whole = self.before == self.after == len(in_pass)
-            given = given | in_pass if given else in_pass  # one of them may hold hundreds of thousands
+            given = given | in_pass if given else in_pass  # avoids a copy: it may hold hundreds of thousands
             self.listed = len(in_pass) if whole else len(given)
             if whole or (counted == {self.listed} and self._still_there(given.keys() - in_pass.keys())):
                 return
@@ -88,13 +87,13 @@ class Listing:
         return self.still is not None and strays <= self.still(strays)
 
     def _in_pass(self, seen: dict[str, int], *, thorough: bool) -> Iterator[Json]:
-        """Give each record that no list of this pass had before; `seen` says in which list each id was read last."""
+        """Yield each record that is new in this pass; `seen` maps each id to the list that had it last."""
         for number, part in enumerate(self.parts(self.before)):
             yield from _walk(part, number, seen, most=2 * self.before + _SLACK, thorough=thorough)
 
 
 def _walk(part: Part, number: int, seen: dict[str, int], *, most: int, thorough: bool) -> Iterator[Json]:
-    """Give each record new to the pass, to the first short page (`thorough`: to the one that brings nothing more)."""
+    """Yield each record new in the pass, up to the first short page (`thorough`: up to a page without anything new)."""
     ahead = _Ahead(part)
     skip, furthest, back = 0, 0, _BACK
     while True:
@@ -114,13 +113,13 @@ def _walk(part: Part, number: int, seen: dict[str, int], *, most: int, thorough:
         if (len(page) < PAGE and not thorough) or (not came and skip >= furthest):
             return
         if len(seen) > most:
-            raise MalformedAnswer(f"the service lists more than {most} things, far more than it counts")
+            raise MalformedAnswer(f"the service lists more than {most} records, far more than it counts")
         furthest, back = max(furthest, skip), _BACK
         skip += len(page) - 1
 
 
 class _Ahead:
-    """The pages of a list, some of them asked for before they are needed."""
+    """The pages of a list, some of them requested in advance."""
 
     def __init__(self, part: Part) -> None:
         self._part = part
@@ -128,7 +127,7 @@ class _Ahead:
         self._returns = 20 + part.expected // PAGE
 
     def page(self, skip: int) -> list[Any]:
-        """Give the page at a place; after a full one, ask for those that will follow."""
+        """Return the page at that position; after a full one, request the following pages."""
         asked = self._asked.pop(skip, None)
         if asked is None:
             self._forget()
@@ -140,10 +139,10 @@ class _Ahead:
         return page
 
     def spend(self) -> None:
-        """Count a return to an earlier place; raises MalformedAnswer when that does not end."""
+        """Count a step back; raise MalformedAnswer when there are too many."""
         self._returns -= 1
         if not self._returns:
-            raise MalformedAnswer("the service's list does not stand still: no two pages of it fit together")
+            raise MalformedAnswer("the service's list kept changing while it was read: no two pages of it fit together")
 
     def _forget(self) -> None:
         for future in self._asked.values():
@@ -152,8 +151,8 @@ class _Ahead:
 
 
 def identified(records: Iterable[Any]) -> list[Json]:
-    """Give the records of a listing; raises MalformedAnswer if one is no object with an id."""
-    from cv_gdpr.verbatim import stays  # which --help and a slip of the fingers can do without
+    """Return the records of a listing; raise MalformedAnswer if one is not an object with an id."""
+    from cv_gdpr.verbatim import stays  # imported on use, so that usage errors stay fast
 
     checked = list(records)
     for record in checked:
@@ -161,12 +160,12 @@ def identified(records: Iterable[Any]) -> list[Json]:
             not isinstance(record, dict)
             or not isinstance(record.get("id"), str)
             or not 0 < len(record["id"]) < _TOO_LONG
-            or not stays(record["id"])  # it could not be written down
+            or not stays(record["id"])  # a credential in it would be cut out
         ):
-            raise MalformedAnswer("the service listed something that has no id")
+            raise MalformedAnswer("the service listed a record without an id")
     return checked
 
 
 def once(records: list[Json]) -> list[Json]:
-    """Give records without those whose id came before."""
+    """Return the first record of each id."""
     return list({record["id"]: record for record in reversed(records)}.values())[::-1]

@@ -1,6 +1,6 @@
-"""What the environment says of proxies and certificates: checked before it is used, and named by its variable.
+"""Proxies and certificates from the environment, checked before use; messages name the variable.
 
-The address of a proxy may hold a password, so that no message quotes one.
+The address of a proxy may hold a password, so messages never quote it.
 """
 
 import os
@@ -10,21 +10,21 @@ from functools import lru_cache
 from cv_gdpr.errors import UsageError
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests looks them up
-_FORM = re.compile(  # strict, for requests and libcurl do not agree on where a password ends that holds an @ or a #
+_FORM = re.compile(  # strict: requests and libcurl disagree where a password with @ or # ends
     r"(?:(?P<scheme>https?|socks4a?|socks5h?)://)?(?:[^\s/?#@:]*(?::[^\s/?#@:]*)?@)?"
     r"(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?(?:/[^\s?#@]*)?",
     re.IGNORECASE,
 )
 _HOW = (
-    "its form is http://HOST:PORT, with USER:PASSWORD@ before HOST where the proxy asks for them; in both, "
+    "its form is http://HOST:PORT, with USER:PASSWORD@ before HOST if the proxy requires them; in both, "
     "@ is written as %40, : as %3A, / as %2F, # as %23, ? as %3F, % as %25"
 )
 
 
 def proxy_for(uri: str) -> str:
-    """Give the address of the proxy that the usual variables name for a URI, as requests reads them; empty: none.
+    """Return the address of the proxy that the usual variables name for a URI, or an empty text.
 
-    Raises UsageError for an address that cannot be one.
+    Raise UsageError for a malformed address. The variables are read as requests reads them.
     """
     from requests.utils import get_environ_proxies, select_proxy
 
@@ -38,13 +38,11 @@ def proxy_for(uri: str) -> str:
 def _check(address: str) -> None:
     form = _FORM.fullmatch(address)
     if not form or not 0 < int(form["port"] or 1) < 1 << 16 or not _may_be_sent(address):
-        raise UsageError(f"{variable_of(address)} holds no address of a proxy", _HOW)
+        raise UsageError(f"{variable_of(address)} does not hold the address of a proxy", _HOW)
     from importlib.util import find_spec
 
     if (form["scheme"] or "").lower().startswith("socks") and not find_spec("socks"):
-        raise UsageError(
-            f"{variable_of(address)} names a SOCKS proxy, for which PySocks is needed", "pip install pysocks"
-        )
+        raise UsageError(f"{variable_of(address)} names a SOCKS proxy, which needs PySocks", "pip install pysocks")
 
 
 def _may_be_sent(address: str) -> bool:
@@ -56,14 +54,14 @@ def _may_be_sent(address: str) -> bool:
 
 
 def variable_of(address: str) -> str:
-    """Give the name of the variable that holds a proxy's address."""
+    """Return the name of the variable that holds a proxy's address."""
     names = [name for name, value in os.environ.items() if name.lower().endswith("_proxy") and value == address]
-    names.sort(key=lambda name: (name.lower() == "all_proxy", name.isupper()))  # the first one that is looked up
+    names.sort(key=lambda name: (name.lower() == "all_proxy", name.isupper()))  # in order of lookup
     return names[0] if names else "the system's proxy setting"
 
 
 def proxy_in_words(uri: str) -> str:
-    """Say which proxy stands before a URI, without its address; an empty text if none does."""
+    """Return which proxy serves a URI, in words without its address, or an empty text."""
     try:
         address = proxy_for(uri)
     except UsageError as error:
@@ -72,9 +70,9 @@ def proxy_in_words(uri: str) -> str:
 
 
 def authorities() -> str:
-    """Give the file or folder with the authorities that REQUESTS_CA_BUNDLE names, or else certifi's.
+    """Return the file or folder of authorities that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names, else certifi's.
 
-    Raises UsageError, naming the variable, if it cannot be used.
+    Raise UsageError, naming the variable, if it cannot be used.
     """
     variable = next((name for name in _BUNDLES if os.environ.get(name)), "")
     if not variable:
@@ -85,7 +83,7 @@ def authorities() -> str:
     try:
         _load(path)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no certificates are in it"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it holds no certificates"
         raise UsageError(f"{variable} names {path}, which cannot be used: {reason}", "name a PEM file") from error
     return path
 
@@ -98,5 +96,5 @@ def _load(path: str) -> None:
         os.listdir(path)  # noqa: PTH208 - readable or not
         context.load_verify_locations(capath=path)
     else:
-        os.stat(path)  # noqa: PTH116 - for what is not there, ssl has other words
+        os.stat(path)  # noqa: PTH116 - its error for a missing file is clearer than ssl's
         context.load_verify_locations(cafile=path)

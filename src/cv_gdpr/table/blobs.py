@@ -11,11 +11,22 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
 
-def blobs_of(row: str, record: Json, stem: str = "") -> tuple[Blob, ...]:
-    """The bytes of a record of any row; `stem` is where those of an exported model belong."""
-    if row == "exports":
-        return export_blobs(record, stem)
-    return image_blobs(record, row) if row in {"images", "predictions"} else ()
+def none(record: Json, stem: str) -> tuple[Blob, ...]:
+    """Return nothing: a record of a row without bytes."""
+    del record, stem
+    return ()
+
+
+def of_image(record: Json, stem: str = "") -> tuple[Blob, ...]:
+    """Return the bytes of an image."""
+    del stem
+    return image_blobs(record, "images")
+
+
+def of_prediction(record: Json, stem: str = "") -> tuple[Blob, ...]:
+    """Return the bytes of an image that was sent for prediction."""
+    del stem
+    return image_blobs(record, "predictions")
 
 
 def image_blobs(record: Json, folder: str) -> tuple[Blob, ...]:
@@ -36,12 +47,7 @@ def link_in(record: Json, name: str) -> str:
     return link if isinstance(link, str) else ""
 
 
-def export_name(record: Json) -> str:
-    """Platform and flavor of an exported model, as one word."""
-    return "-".join(str(record[part]) for part in ("platform", "flavor") if record.get(part)) or "unknown"
-
-
-def export_blobs(record: Json, stem: str) -> tuple[Blob, ...]:
+def of_model(record: Json, stem: str) -> tuple[Blob, ...]:
     """The bytes of an exported model whose status is Done; its URI is null until then."""
     uri = link_in(record, "downloadUri")
     done = uri or str(record.get("status")).lower() == "done"

@@ -1,8 +1,8 @@
 """THE TABLE: for each kind of data, the operations that export it and the operation that deletes it.
 
-The rows are those of Microsoft's page "Export or delete your data in Custom Vision" (PUBLISHED), in its order, and
-one for what that page forgets. Commands, export, deletion, verification and documentation walk this tuple; a new row
-is one record, and the reader it names.
+The rows are those of Microsoft's page "Export or delete your data in Custom Vision" (PAGE), in its order, and one for
+what that page omits. Commands, export, deletion, verification and documentation walk this tuple; a new row is one
+record, and the reader it names.
 """
 
 from __future__ import annotations
@@ -11,29 +11,39 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from cv_gdpr.table import deleters, readers
-from cv_gdpr.table.findings import Finding, Item
+from cv_gdpr.archive.layout import File, Holds, Layout, Place
+from cv_gdpr.archive.names import MODELS
+from cv_gdpr.table import blobs, deleters, labels, readers
+from cv_gdpr.table.findings import Blob, Finding, Item
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Answer
     from cv_gdpr.verbatim import Json
 
-PUBLISHED = "https://learn.microsoft.com/azure/ai-services/custom-vision-service/export-delete-data"
+
+PAGE = "https://learn.microsoft.com/azure/ai-services/custom-vision-service/export-delete-data"
+
+
+class PublishedRow(NamedTuple):
+    """A row of Microsoft's table: its words for the data, what exports it, what deletes it."""
+
+    data: str
+    exported_by: tuple[str, ...]
+    deleted_by: str
 
 
 class Deleter(NamedTuple):
-    """How things of a row are deleted: its turn (children before parents), ids a call, the call.
+    """How things of a row are deleted: ids a call, the call.
 
     The batch sizes are the published contract's: 256 images, 64 predictions, one of anything else.
     """
 
-    turn: int
     batch: int
     call: Callable[[readers.Project, list[str]], Answer]
 
 
 class Deletion(Enum):
-    """The three ways in which a kind of data goes."""
+    """The three ways in which a kind of data is deleted."""
 
     BY_API = "by the API"
     WITH_PARENT = "with its parent"
@@ -41,31 +51,57 @@ class Deletion(Enum):
 
 
 class Category(NamedTuple):
-    """One row: its command, Microsoft's words for it, its operations, its readers, how it is deleted."""
+    """One row: its command, the rows of Microsoft's table that it covers, how it is read, stored, deleted, proved gone.
+
+    `look_up` returns those of the ids that the service still gives when it is asked for them by id. `by_id_first`: that
+    is cheaper than a listing, so that it alone is asked while an asynchronous deletion runs.
+    """
 
     name: str
     data: str
     exported_by: tuple[str, ...]
     deletion: Deletion
     deleted_by: str
+    covers: tuple[PublishedRow, ...] = ()  # none: Microsoft's page omits this kind of data
+    files: tuple[File, ...] = ()
+    folders: tuple[str, ...] = ()  # of its bytes, in a project's folder
+    blobs: Callable[[Json, str], tuple[Blob, ...]] = blobs.none
+    identity: Callable[[Json], str] = labels.identity
     deleter: Deleter | None = None
+    parent: str = ""  # the row whose things take it with them when they are deleted
     read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
     read_project: Callable[[readers.Project], Iterator[Finding]] | None = None
     renew: Callable[[readers.Project, Json | None, list[str]], Iterator[Item]] | None = None
-    of_iterations: bool = False  # whether an iteration that is trained brings more of it
+    look_up: Callable[[readers.Project, list[str]], set[str]] | None = None
+    by_id_first: bool = False
+    of_iterations: bool = False  # an iteration that is trained brings more of it
+    copied: bool = False  # an iteration keeps a copy of its own, which goes with the iteration
+    per_iteration: bool = False  # an id names one thing within its iteration only, and may come again
     selectors: frozenset[str] = frozenset()
+    tag_names: Callable[[Json], set[str]] = labels.of_image
     export_by_hand: str = ""  # what a person must do where no operation exports it
     delete_by_hand: str = ""  # ... and where none deletes it
-    published: bool = True  # whether Microsoft's page has the row
+
+    def is_copy(self, item: Item) -> bool:
+        """Return whether an item is an iteration's copy, which goes with the iteration."""
+        return self.copied and item.iteration is not None
 
 
 CATEGORIES: tuple[Category, ...] = (
     Category(
         name="account",
         data="Account information (subscription keys)",
+        covers=(
+            PublishedRow(
+                "Account information (subscription keys)",
+                ("GetAccountInfo",),
+                'in the Azure portal, or "Delete your account"',
+            ),
+        ),
         exported_by=("GetAccountInfo",),
         deletion=Deletion.OUTSIDE,
         deleted_by="Azure portal, or CustomVision.ai settings: Delete your account",
+        files=(File("account.json", (Place.RESOURCE,)),),
         read_resource=readers.account,
         export_by_hand=(
             "Ask Azure Resource Manager: az cognitiveservices account show --name NAME --resource-group GROUP, "
@@ -80,64 +116,101 @@ CATEGORIES: tuple[Category, ...] = (
     Category(
         name="iterations",
         data="Iteration details and list of iterations",
+        covers=(
+            PublishedRow("Iteration details", ("GetIteration",), "DeleteIteration"),
+            PublishedRow("List of iterations", ("GetIterations",), "DeleteIteration"),
+        ),
         exported_by=("GetIterations", "GetIteration"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteIteration",
-        deleter=Deleter(2, 1, deleters.iterations),
+        files=(
+            File("iterations.jsonl", (Place.PROJECT,), Holds.ENTRIES, owner="projectId"),
+            File("iteration.json", (Place.ITERATION,), owner="projectId"),
+        ),
+        deleter=Deleter(1, deleters.iterations),
         read_project=readers.iterations,
+        look_up=readers.iterations_still_given,
         of_iterations=True,
     ),
     Category(
         name="performance",
         data="Iteration performance details",
+        covers=(PublishedRow("Iteration performance details", ("GetIterationPerformance",), "DeleteIteration"),),
         exported_by=("GetIterationPerformance", "GetImagePerformances", "GetImagePerformanceCount"),
         deletion=Deletion.WITH_PARENT,
         deleted_by="DeleteIteration",
+        files=(
+            File("performance.json", (Place.ITERATION,)),
+            File("image-performances.jsonl", (Place.ITERATION,), Holds.DETAILS, counted=True),
+        ),
+        parent="iterations",
         read_project=readers.performance,
         of_iterations=True,
     ),
     Category(
         name="projects",
         data="Projects and project details",
+        covers=(PublishedRow("Projects and project details", ("GetProject", "GetProjects"), "DeleteProject"),),
         exported_by=("GetProjects", "GetProject"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteProject",
-        deleter=Deleter(5, 1, deleters.projects),
+        files=(File("projects.jsonl", (Place.RESOURCE,), Holds.ENTRIES), File("project.json", (Place.PROJECT,))),
+        deleter=Deleter(1, deleters.projects),
         read_resource=readers.project_list,
         read_project=readers.project,
     ),
     Category(
         name="tags",
         data="Image tags",
+        covers=(PublishedRow("Image tags", ("GetTag", "GetTags"), "DeleteTag"),),
         exported_by=("GetTags", "GetTag"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteTag",
-        deleter=Deleter(4, 1, deleters.tags),
+        files=(
+            File("tags.jsonl", (Place.PROJECT, Place.ITERATION)),
+            File("tag-details.jsonl", (Place.PROJECT, Place.ITERATION), Holds.DETAILS, each=True),
+        ),
+        deleter=Deleter(1, deleters.tags),
         read_project=readers.tags,
+        look_up=readers.tags_still_given,
         of_iterations=True,
+        copied=True,
         selectors=frozenset({"--tag"}),
+        tag_names=labels.of_tag,
     ),
     Category(
         name="images",
         data="Images",
+        covers=(PublishedRow("Images", ("GetTaggedImages", "GetUntaggedImages"), "DeleteImages"),),
         exported_by=("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetUntaggedImageCount", "GetArtifact"),
         deletion=Deletion.BY_API,
         deleted_by="DeleteImages",
-        deleter=Deleter(3, 256, deleters.images),
+        files=(File("images.jsonl", (Place.PROJECT, Place.ITERATION), counted=True),),
+        folders=("images", "images-resized"),
+        blobs=blobs.of_image,
+        deleter=Deleter(256, deleters.images),
         read_project=readers.images,
-        of_iterations=True,
         renew=readers.renewed_images,
+        look_up=readers.images_still_given,
+        by_id_first=True,
+        of_iterations=True,
         selectors=frozenset({"--tag", "--metadata", "--image-id"}),
     ),
     Category(
         name="exports",
-        data="Exported models",
+        data="Exported iterations (models)",
+        covers=(PublishedRow("Exported iterations (models)", ("GetExports",), "Deleted upon account deletion"),),
         exported_by=("GetExports",),
         deletion=Deletion.OUTSIDE,
         deleted_by="Deleted upon account deletion",
+        files=(File("exports.jsonl", (Place.ITERATION,)),),
+        folders=(MODELS,),
+        blobs=blobs.of_model,
+        identity=labels.of_model,
         read_project=readers.exports,
-        of_iterations=True,
         renew=readers.renewed_exports,
+        of_iterations=True,
+        per_iteration=True,
         delete_by_hand=(
             "No operation deletes an exported model: it goes when the Azure resource is deleted. Copies in a storage "
             "container of yours (exportModelContainerUri in a project's settings) are yours to delete"
@@ -149,19 +222,44 @@ CATEGORIES: tuple[Category, ...] = (
         exported_by=("QueryPredictions",),
         deletion=Deletion.BY_API,
         deleted_by="DeletePrediction",
-        deleter=Deleter(1, 64, deleters.predictions),
+        files=(File("predictions.jsonl", (Place.PROJECT,), owner="project"),),
+        folders=("predictions", "predictions-resized"),
+        blobs=blobs.of_prediction,
+        deleter=Deleter(64, deleters.predictions),
         read_project=readers.predictions,
         renew=readers.renewed_predictions,
         selectors=frozenset({"--tag", "--image-id"}),
-        published=False,
+        tag_names=labels.most_probable,
     ),
 )
-ROWS: tuple[str, ...] = tuple(category.name for category in CATEGORIES)
+
+DELETION_ORDER: tuple[str, ...] = ("predictions", "iterations", "images", "tags", "projects")
+"""Children before parents. A row that it does not name goes before all of these: nothing else depends on it."""
+
+ROWS: tuple[str, ...] = tuple(row.name for row in CATEGORIES)
+BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
+ACCOUNT, PROJECTS, ITERATIONS, TAGS, IMAGES, EXPORTS = (
+    *("account", "projects", "iterations"),
+    *("tags", "images", "exports"),
+)
+"""Rows that others refer to by what they are: the resource, what contains other things, and what models are made of."""
+
+_BY_NAME = {row.name: row for row in CATEGORIES}
 
 
 def category(name: str) -> Category:
-    """Give the row of that name; raises KeyError."""
-    return {row.name: row for row in CATEGORIES}[name]
+    """Return the row of that name; raise KeyError."""
+    return _BY_NAME[name]
 
 
-BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
+def in_deletion_order() -> list[Category]:
+    """Return the rows that the API deletes, children before parents."""
+    turns = {name: turn for turn, name in enumerate(DELETION_ORDER)}
+    return sorted(BY_API, key=lambda row: turns.get(row.name, -1))
+
+
+def layout() -> Layout:
+    """Return the names of all files that an export writes."""
+    return Layout(
+        (file for row in CATEGORIES for file in row.files), (folder for row in CATEGORIES for folder in row.folders)
+    )

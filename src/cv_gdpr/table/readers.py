@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from cv_gdpr.archive.names import MODELS
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
 from cv_gdpr.service.batches import asked_in_parts
 from cv_gdpr.service.continuations import stored_predictions
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
-from cv_gdpr.table.blobs import export_blobs, export_name, image_blobs
+from cv_gdpr.table import blobs, labels
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
         still=lambda ids: {item.id for item in renewed_images(project, iteration, sorted(ids))},
     )
     for record in listing.records():
-        yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
+        yield Item("images", record["id"], record, "images.jsonl", iteration, blobs.of_image(record))
     yield _tally(listing, "images", "images.jsonl", iteration)
 
 
@@ -224,18 +225,17 @@ def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
     for record in project.service.call("get_exports", project.id, iteration["id"]):
         if not isinstance(record, dict):
             raise MalformedAnswer("the service listed an exported model that is no object")
-        name = export_name(record)
-        blobs = export_blobs(record, f"exported-models/{iteration['id']}/{name}")
-        yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, blobs)
-        if not blobs:
+        name = labels.of_model(record)
+        files = blobs.of_model(record, f"{MODELS}/{iteration['id']}/{name}")
+        yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, files)
+        if not files:
             yield Absence("exports", f"{iteration['id']}/{name}", f"status {record.get('status')}", iteration)
 
 
 def predictions(project: Project) -> Iterator[Finding]:
     """QueryPredictions, until two passes agree; the service keeps predictions for 30 days."""
     for record in stored_predictions(lambda token: project.service.ask("query_predictions", project.id, token)):
-        blobs = image_blobs(record, "predictions")
-        yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs)
+        yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs.of_prediction(record))
 
 
 # --- links that are no good any more ----------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> 
         return identified(project.service.call("get_images_by_ids", project.id, image_ids=batch, **_in(iteration)))
 
     for record in asked_in_parts(ask, ids, PAGE):
-        yield Item("images", record["id"], record, "images.jsonl", iteration, image_blobs(record, "images"))
+        yield Item("images", record["id"], record, "images.jsonl", iteration, blobs.of_image(record))
 
 
 def renewed_exports(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
@@ -270,3 +270,30 @@ def renewed_predictions(project: Project, iteration: Json | None, ids: list[str]
             yield item
             if not wanted:
                 return
+
+
+# --- whether something is still there ---------------------------------------------------------------------------
+
+
+def images_still_given(project: Project, ids: list[str]) -> set[str]:
+    """Return those of the ids that GetImagesByIds knows in the workspace or in an iteration that remains."""
+    return {item.id for place in project.places for item in renewed_images(project, place, ids)}
+
+
+def iterations_still_given(project: Project, ids: list[str]) -> set[str]:
+    """Return those of the ids that GetIteration still answers."""
+    return {one for one in ids if _is_given(project, "get_iteration", one)}
+
+
+def tags_still_given(project: Project, ids: list[str]) -> set[str]:
+    """Return those of the ids that GetTag still answers."""
+    return {one for one in ids if _is_given(project, "get_tag", one)}
+
+
+def _is_given(project: Project, operation: str, identity: str) -> bool:
+    """Return whether the service still gives a thing that its list lacks: only a 404 says that it is gone."""
+    try:
+        project.service.call(operation, project.id, identity)
+    except NotFound:
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from cv_gdpr.table.categories import category
 from cv_gdpr.table.findings import Detail, Finding, Item
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Matches:
         if chosen.metadata:
             self.seen_metadata.update(f"{key}={value}" for key, value in _metadata(record))
         by_kind = [
-            (chosen.tags, chosen.tags & _tag_names(row, record)),
+            (chosen.tags, chosen.tags & category(row).tag_names(record)),
             (chosen.metadata, chosen.metadata & set(_metadata(record))),
             (chosen.image_ids, chosen.image_ids & {str(record.get("id"))}),
         ]
@@ -94,32 +95,6 @@ class Matches:
             + [f"--metadata {key}=…" for key, value in chosen.metadata if (key, value) not in found]
             + [f"--image-id {identity}" for identity in chosen.image_ids - found]
         )
-
-
-def _tag_names(row: str, record: Json) -> set[str]:
-    if row == "tags":
-        return _texts([record], "name")
-    if row == "predictions":
-        # A classifier gives every tag some probability; the subject is the most probable one.
-        best = max(_objects(record, "predictions"), key=_probability, default={})
-        return _texts([best], "tagName")
-    return _texts(_objects(record, "tags") + _objects(record, "regions"), "tagName")
-
-
-def _texts(parts: list[Json], field: str) -> set[str]:
-    return {part[field] for part in parts if isinstance(part.get(field), str)}
-
-
-def _objects(record: Json, field: str) -> list[Json]:
-    parts = record.get(field)
-    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-
-
-def _probability(part: Json) -> float:
-    try:
-        return float(part.get("probability") or 0)
-    except (TypeError, ValueError):
-        return 0.0
 
 
 def _metadata(record: Json) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,9 @@
-"""The use case of verification: an export folder against itself, without the service.
+"""The use case of verification: check an export folder for consistency, without the service.
 
-Whatever two places in a bag say of one thing must agree: the manifests, the index of the bytes (files.jsonl) and the
-files on disk; every record and its bytes; every list, its proof in listings.jsonl and the counts of export.json; that
-and bag-info.txt; the ids in folder names and in documents. So an altered bag has to be altered everywhere at once.
+A bag records most facts in several places, and verification compares them: the manifests, the index of the files
+(files.jsonl) and the files on disk; every record and its files; every list, its proof in listings.jsonl and the counts
+in export.json; export.json and bag-info.txt; the ids in folder names and in documents. To alter a bag unnoticed, one
+must change all these places consistently.
 """
 
 from collections import Counter
@@ -21,44 +22,44 @@ __all__ = ["Verification", "verify"]
 
 
 def verify(folder: Path) -> Verification:
-    """Check a finished export; raises UsageError if `folder` is no folder that can be read, StorageError if TMPDIR
-    has no room for what is put beside each other."""
+    """Check a finished export; raise UsageError if `folder` is not a folder, StorageError if the temporary database
+    of facts cannot be written."""
     if not folder.is_dir():
-        raise UsageError(f"{folder} is {'neither a file nor a folder' if folder.exists() else 'not there'}")
+        raise UsageError(f"{folder} {'is neither a file nor a folder' if folder.exists() else 'does not exist'}")
     result = Verification(folder)
     if not (folder / "bagit.txt").is_file():
         unfinished = (folder / STATE).is_dir()
-        why = "an unfinished export: run the export again with the same --out" if unfinished else "not an export"
+        why = "this export is unfinished, run it again with the same --out" if unfinished else "this is not an export"
         result.differences.append(f"bagit.txt is missing: {why}")
         return result
     with Facts() as facts, result.noting(str(folder)):
         algorithms = check_bag(result, facts)
-        told = read_summary(result)
-        check_info(result, told)
-        if told is not None:
+        summary = read_summary(result)
+        check_info(result, summary)
+        if summary is not None:
             with result.noting(WHERE):
-                check_summary(result, told)
-            _check_counts(result, told, _check_projects(result, facts, told))
+                check_summary(result, summary)
+            _check_counts(result, summary, _check_projects(result, facts, summary))
         check_files(result, facts, algorithms)
     return result
 
 
-def _check_projects(result: Verification, facts: Facts, told: Json) -> Counter[str]:
+def _check_projects(result: Verification, facts: Facts, summary: Json) -> Counter[str]:
     counted: Counter[str] = Counter(account=(result.folder / "data" / "account.json").is_file())
-    for project in told["projects"]:
+    for project in summary["projects"]:
         name = project["folder"]
         if "/" in name or not (result.folder / "data" / name).is_dir():
-            result.differ(f"data/{name}", "export.json names this project, but its folder is not there")
+            result.differ(f"data/{name}", "export.json names this project folder, which does not exist")
             continue
         with result.noting(f"data/{name}"):
-            rows, narrowed = frozenset(told["rows"]), bool(told["selectors"])
+            rows, narrowed = frozenset(summary["rows"]), bool(summary["selectors"])
             counted += ProjectCheck(result, facts, name, project["id"], rows, narrowed).check()
     return counted
 
 
-def _check_counts(result: Verification, told: Json, counted: Counter[str]) -> None:
-    for row, count in told["rows"].items():
+def _check_counts(result: Verification, summary: Json, counted: Counter[str]) -> None:
+    for row, count in summary["rows"].items():
         held, exported = count["held"], count["exported"]
         if not held == exported == counted[row]:
-            what = f"the summary says {exported} of {held}, the folder holds {counted[row]}"
+            what = f"export.json says {exported} of {held} exported, but the folder holds {counted[row]}"
             result.differ(row, what)

@@ -1,4 +1,4 @@
-"""The bag as BagIt knows it (RFC 8493): its tag files, every manifest that is there, and the files below data/."""
+"""Checks of the BagIt bag (RFC 8493): its tag files, all its manifests, and the files below data/."""
 
 import hashlib
 import os
@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from cv_gdpr.archive.folder import BAGIT, MISSING
-from cv_gdpr.archive.layout import holds_bytes, is_regular
+from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.reading import Hashed, content_of, digests
+from cv_gdpr.table.categories import layout
 from cv_gdpr.verify.facts import DISK, MANIFEST, Facts, FileFacts
 from cv_gdpr.verify.result import Verification
 
@@ -21,12 +22,12 @@ _MANIFEST = re.compile(r"(tag)?manifest-(.+)\.txt")
 _ENTRY = re.compile(rb"([0-9a-fA-F]+)[ \t]+\*?([^\r\n]+)\r?\n?")
 _FETCH = "fetch.txt"
 _TAG_FILES = ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")
-_TOGETHER = 16  # files that a thread hashes in one go
-_AHEAD = 16  # such groups that may wait to be noted
+_TOGETHER = 16  # files that a thread hashes in one task
+_AHEAD = 16  # most tasks under way
 
 
 class Manifest(NamedTuple):
-    """A manifest: its file's name, whether it is of tag files, and its algorithm as hashlib calls it."""
+    """A manifest: its file name, whether it lists tag files, and its algorithm by hashlib's name."""
 
     name: str
     of_tags: bool
@@ -34,14 +35,14 @@ class Manifest(NamedTuple):
 
 
 def check_bag(result: Verification, facts: Facts) -> list[str]:
-    """Note what differs in the tag files, and what is said of each file; give the names of the algorithms."""
+    """Note differences in the tag files and the facts about each payload file; return the manifests' algorithms."""
     with result.noting("bagit.txt"):
         if content_of(result.folder / "bagit.txt") != BAGIT.encode():
-            result.differ("bagit.txt", "not what BagIt 1.0 wants in UTF-8")
+            result.differ("bagit.txt", "not the declaration of BagIt 1.0 in UTF-8")
     if os.path.lexists(result.folder / MISSING):
-        result.differ(MISSING, "a closed bag has none: it lists what is missing")
+        result.differ(MISSING, "a finished export must not hold this list of missing items")
     if os.path.lexists(result.folder / _FETCH):
-        result.differ(_FETCH, "a bag that is whole has none: it lists what has yet to be fetched")
+        result.differ(_FETCH, "a complete bag must not hold this list of files to fetch")
     manifests = list(_manifests(result))
     for one in manifests:
         if one.of_tags:
@@ -54,7 +55,7 @@ def check_bag(result: Verification, facts: Facts) -> list[str]:
 
 
 def _manifests(result: Verification) -> Iterator[Manifest]:
-    """Give the manifests that are there, those of SHA-256 first; they have to be there."""
+    """Yield the manifests in the folder, beginning with those of SHA-256, which are yielded even if missing."""
     names = {f"manifest-{SHA256}.txt", f"tagmanifest-{SHA256}.txt"}
     for name in sorted(names | set(os.listdir(result.folder)), key=lambda name: (name not in names, name)):  # noqa: PTH208
         found = _MANIFEST.fullmatch(name)
@@ -64,19 +65,19 @@ def _manifests(result: Verification) -> Iterator[Manifest]:
         if algorithm:
             yield Manifest(name, found[1] is not None, algorithm)
         else:
-            result.differ(name, "an algorithm that is not known here, so that it cannot be checked")
+            result.differ(name, "cannot be checked: unknown hash algorithm")
 
 
 def _known(name: str) -> str:
-    """Give hashlib's name of an algorithm, which BagIt writes in lower case without hyphens; empty if it has none."""
+    """Return hashlib's name for the name that BagIt uses (lower case, no hyphens), or an empty string if unknown."""
     for one in hashlib.algorithms_available:
-        if one.replace("_", "") == name and not one.startswith("shake"):  # whose digests have no length of their own
+        if one.replace("_", "") == name and not one.startswith("shake"):  # its digests have no fixed length
             return one
     return ""
 
 
 def _entries(result: Verification, one: Manifest) -> Iterator[tuple[bytes, bytes]]:
-    """Give path and digest of each line of a manifest; any other line is noted."""
+    """Yield path and digest from each line of a manifest; note invalid lines as differences."""
     length = hashlib.new(one.algorithm, usedforsecurity=False).digest_size * 2
     empty = True
     for line in result.lines(one.name):
@@ -85,7 +86,7 @@ def _entries(result: Verification, one: Manifest) -> Iterator[tuple[bytes, bytes
             empty = False
             yield found[2], bytes.fromhex(found[1].decode())
         else:
-            result.differ(one.name, "a line that no manifest has")
+            result.differ(one.name, "a line is not a valid manifest entry")
     if empty and is_regular(result.folder / one.name):
         result.differ(one.name, "empty")
 
@@ -99,12 +100,12 @@ def _check_tag_files(result: Verification, one: Manifest) -> None:
     for raw, digest in _entries(result, one):
         name = os.fsdecode(raw)
         if name in named or name.startswith("data/") or _is_behind_link(result.folder, name):
-            result.differ(one.name, f"names {name}, which is named before, is no tag file, or lies behind a link")
+            result.differ(one.name, f"names {name}, which is a duplicate, not a tag file, or behind a link")
             continue
         named.add(name)
         with result.noting(name):
             if digests(result.folder / name, (one.algorithm,)).digests[0] != digest:
-                result.differ(name, f"changed (its {_called(one.algorithm)} is not that in {one.name})")
+                result.differ(name, f"changed (its {_called(one.algorithm)} differs from {one.name})")
     for name in _TAG_FILES if one.algorithm == SHA256 else ():
         if name not in named:
             result.differ(one.name, f"does not name {name}")
@@ -127,8 +128,9 @@ def _note_manifest(result: Verification, facts: Facts, one: Manifest, number: in
 
 
 def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...]) -> None:
-    """Hash what lies below data/, in several threads, and note it."""
+    """Hash the files below data/ in several threads, and note the results."""
     top = os.fsencode(result.folder) + b"/"
+    names = layout()
 
     def hashed(paths: list[bytes]) -> list[tuple[bytes, Hashed | str]]:
         return [(path, _hashed(top + path, algorithms)) for path in paths]
@@ -136,9 +138,9 @@ def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, found in _in_order(pool, hashed, _files_below(result, top)):
             result.files += 1
-            kind = holds_bytes(os.fsdecode(path[len(b"data/") :]))
+            kind = names.holds_bytes(os.fsdecode(path[len(b"data/") :]))
             if kind is None:
-                result.differ(os.fsdecode(path), "a file that no export writes")
+                result.differ(os.fsdecode(path), "an export does not write such a file")
             if isinstance(found, str):
                 result.differ(os.fsdecode(path), found)
                 found = Hashed(0, (b"",) * len(algorithms))  # noqa: PLW2901
@@ -150,7 +152,7 @@ def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...])
 
 
 def _hashed(path: bytes, algorithms: tuple[str, ...]) -> Hashed | str:
-    """Give size and digests, or in words why there are none."""
+    """Return the size and digests of a file, or the reason why it cannot be read."""
     try:
         return digests(path, algorithms)
     except OSError as error:
@@ -162,7 +164,7 @@ def _in_order(
     work: Callable[[list[bytes]], list[tuple[bytes, Hashed | str]]],
     paths: Iterable[bytes],
 ) -> Iterator[tuple[bytes, Hashed | str]]:
-    """Give what threads make of paths, a group at a time, with few groups under way."""
+    """Yield the results of `work` on the paths in order, with a limited number of tasks under way."""
     under_way: deque[Future[list[tuple[bytes, Hashed | str]]]] = deque()
     paths = iter(paths)
     while group := list(islice(paths, _TOGETHER)):
@@ -174,7 +176,7 @@ def _in_order(
 
 
 def _files_below(result: Verification, top: bytes) -> Iterator[bytes]:
-    """Give the path of whatever is no folder below data/, links among it: what is behind one is not in the export."""
+    """Yield the path of everything below data/ that is not a folder. Links are yielded, never followed."""
     if os.path.islink(top + b"data"):  # noqa: PTH114 - of bytes
         result.differ("data", "a link, not a folder")
         return
@@ -189,11 +191,11 @@ def _files_below(result: Verification, top: bytes) -> Iterator[bytes]:
                     yield path
 
 
-# --- what all say together --------------------------------------------------------------------------------------
+# --- disk, manifests and indices compared -----------------------------------------------------------------------
 
 
 def check_files(result: Verification, facts: Facts, algorithms: list[str]) -> None:
-    """Note each file of which disk, manifests and indices do not say the same."""
+    """Note each file on which disk, manifests and indices disagree."""
     for found in facts.odd_files():
         path = found.path.decode(errors="backslashreplace")
         for what in _contradictions(found, algorithms[found.algorithm] if algorithms else SHA256):
@@ -203,22 +205,22 @@ def check_files(result: Verification, facts: Facts, algorithms: list[str]) -> No
 def _contradictions(found: FileFacts, algorithm: str) -> Iterator[str]:
     manifest = f"manifest-{algorithm}.txt"
     if found.in_manifest > 1:
-        yield f"named {found.in_manifest} times in {manifest}"
+        yield f"listed {found.in_manifest} times in {manifest}"
     if found.in_index > 1:
         yield f"has {found.in_index} entries in files.jsonl"
     if not found.on_disk:
-        yield "missing" if found.in_manifest else "in files.jsonl, but there is no such file"
+        yield "missing" if found.in_manifest else "files.jsonl names this file, which does not exist"
         return
     if not found.in_manifest:
-        yield f"not in the manifest ({manifest})"
+        yield f"not listed in {manifest}"
     elif found.disk_digest and found.disk_digest != found.manifest_digest:
-        yield f"changed (its {_called(algorithm)} is not the manifest's)"
+        yield f"changed (its {_called(algorithm)} differs from {manifest})"
     if found.indexed and not found.in_index:
-        yield "no entry in files.jsonl"
+        yield "has no entry in files.jsonl"
     elif found.in_index and not found.indexed:
-        yield "has an entry in files.jsonl, which is for images and models alone"
+        yield "has an entry in files.jsonl, which lists only images and exported models"
     elif found.in_index and found.disk_digest:
         if found.disk_size != found.index_size:
-            yield f"{found.disk_size} bytes, in files.jsonl {found.index_size}"
+            yield f"has {found.disk_size} bytes, but files.jsonl says {found.index_size}"
         if found.disk_digest != found.index_digest:
-            yield "its SHA-256 is not the one in files.jsonl"
+            yield "its SHA-256 differs from files.jsonl"

@@ -1,7 +1,7 @@
-"""What a bag says, put beside each other: in a database of SQLite's in a temporary file, so that memory stays flat.
+"""The facts that a bag records, collected for comparison in a temporary SQLite file, so that memory use stays constant.
 
-A fact is a row; facts about one thing are told apart by who says them, and a contradiction is a group of rows that do
-not agree. Ids and paths are bytes, since a forged one may be no Unicode text.
+A fact is a database row with its origin: the disk, a manifest, an index, a record. A contradiction is a group of rows
+about one file or item that disagree. Ids and paths are bytes, since forged ones may not be valid Unicode.
 """
 
 import sqlite3
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Self
 
 from cv_gdpr.errors import StorageError
 
-DISK, MANIFEST, INDEX = range(3)  # who speaks of a file
-WANTED, HELD = range(2)  # what is said of a blob: by a record, by the index
+DISK, MANIFEST, INDEX = range(3)  # the origin of a fact about a file
+WANTED, HELD = range(2)  # a blob is wanted by a record, held by the index
 
 _AT_ONCE = 2000  # rows
 _SCHEMA = """
@@ -44,14 +44,14 @@ FROM blob GROUP BY key HAVING sum(who = {HELD}) <> 1 OR sum(who = {WANTED}) = 0
 
 
 class FileFacts(NamedTuple):
-    """What is said of a file whose facts do not agree: how often by whom, and the digests and sizes."""
+    """The facts about a file that disagree: how often each origin names it, and the digests and sizes."""
 
     path: bytes
     algorithm: int
     on_disk: int
     in_manifest: int
     in_index: int
-    indexed: int | None  # whether it ought to be in an index
+    indexed: int | None  # whether it must be in an index
     disk_digest: bytes | None
     manifest_digest: bytes | None
     index_digest: bytes | None
@@ -60,7 +60,7 @@ class FileFacts(NamedTuple):
 
 
 class Facts:
-    """A context manager; raises StorageError if the temporary file cannot be written."""
+    """The database of facts, a context manager; raises StorageError if the temporary file cannot be written."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _INSERT}
@@ -73,11 +73,11 @@ class Facts:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._database.close()
         if isinstance(error, sqlite3.Error):
-            hint = "it needs some 500 bytes for each file of the bag; TMPDIR names another folder for it"
-            raise StorageError(f"cannot keep a temporary file: {error}", hint) from error
+            hint = "it takes about 500 bytes for each file in the bag; set TMPDIR to a folder with more room"
+            raise StorageError(f"cannot write a temporary file: {error}", hint) from error
 
     def add(self, table: str, *fact: Any) -> None:
-        """Note a fact."""
+        """Add a fact."""
         waiting = self._waiting[table]
         waiting.append(fact)
         if len(waiting) >= _AT_ONCE:
@@ -90,26 +90,26 @@ class Facts:
         self._waiting[table].clear()
 
     def ask(self, question: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        """Give the rows that answer a question."""
+        """Yield the rows that an SQL query returns."""
         for table in _INSERT:
             if self._waiting[table]:
                 self._write(table)
         yield from self._database.execute(question, values)
 
     def odd_files(self) -> Iterator[FileFacts]:
-        """Give, by path, the files of which not everybody says the same."""
+        """Yield the files whose facts disagree, by path."""
         yield from (FileFacts(*row) for row in self.ask(_FILES))
 
     def odd_blobs(self) -> Iterator[tuple[int, int, int | None, bytes | None, bytes | None]]:
-        """Give how often a blob is wanted and held where that is odd, by which list and id, and under which path."""
+        """Yield, of each blob that is not wanted or not held exactly once: both counts, a list, an id, a path."""
         yield from self.ask(_BLOBS)
 
     def index_ids(self) -> None:
-        """Sort the ids, once all of a project are there."""
+        """Index the ids, once all of a project's are added."""
         list(self.ask("CREATE INDEX ids ON id (kind, list, id)"))
 
     def forget_project(self) -> None:
-        """Make room for the next project."""
+        """Delete the facts of a project, before the next one."""
         for table in ("blob", "id", "absent"):
             list(self.ask(f"DELETE FROM {table}"))  # noqa: S608 - names from here
         list(self.ask("DROP INDEX IF EXISTS ids"))

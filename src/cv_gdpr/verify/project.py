@@ -1,62 +1,73 @@
-"""One project's folder against itself: its lists, their proofs, its documents, its notes, the index of its bytes."""
+"""Checks of one project's folder: its lists and their proofs, its documents, its notes of absence, its file index."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from cv_gdpr.archive.bag import WORKSPACE, BagProject
 from cv_gdpr.archive.journal import blob_key
-from cv_gdpr.archive.layout import is_regular
-from cv_gdpr.archive.names import identity, identity_in, model_stem, safe_stem
+from cv_gdpr.archive.layout import File, Holds, Place, is_regular
+from cv_gdpr.archive.names import identity, model_stem, safe_stem
 from cv_gdpr.archive.reading import Unfit
 from cv_gdpr.links import source_path
-from cv_gdpr.table.blobs import blobs_of, export_name
+from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, PROJECTS, Category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.facts import HELD, INDEX, WANTED, Facts
 from cv_gdpr.verify.result import Verification
 
-_ROW_OF = {  # of a list, by its file's name
-    "iterations": "iterations",
-    "tags": "tags",
-    "tag-details": "tags",
-    "images": "images",
-    "predictions": "predictions",
-    "exports": "exports",
-    "image-performances": "performance",
-}
-_OF_PROJECT = ("iterations", "tags", "tag-details", "images", "predictions")
-_OF_ITERATION = ("tags", "tag-details", "images", "exports", "image-performances")
-_OWNER = {"predictions": "project", "iterations": "projectId"}  # the field that names the project
-_COUNTED = ("tags", "images", "exports", "predictions")  # whose items are the lines of their list
-_UNFINISHED = "exports without bytes"
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
 _LISTING = {"countedBefore": int, "countedAfter": int, "listed": int, "written": int, "row": str, "file": str}
 _LARGEST = 1 << 62  # bytes
-WORKSPACE = ""
-
-_TWICE = f"""SELECT list, id, count(*) FROM id WHERE kind NOT IN ('exports', '{_UNFINISHED}')
-    GROUP BY kind, list, id HAVING count(*) > 1"""  # noqa: S608 - one platform may be asked for again and again
+_TWICE = "SELECT list, id, count(*) FROM id WHERE kind = ? GROUP BY list, id HAVING count(*) > 1"
 _HELD = """SELECT count(*) FROM (SELECT DISTINCT id FROM id WHERE kind = ?
     EXCEPT SELECT id FROM absent WHERE kind = ? AND gone)"""
 _GONE = "SELECT 1 FROM absent WHERE kind = ? AND id = ? AND gone LIMIT 1"
-_NOT_LISTED = """SELECT kind, id FROM absent WHERE kind <> 'performance' AND NOT EXISTS
+_NOT_LISTED = """SELECT kind, id FROM absent WHERE NOT EXISTS
     (SELECT 1 FROM id WHERE id.kind = absent.kind AND id.id = absent.id)"""
-_TAG_WITHOUT_DETAIL = """SELECT id FROM id WHERE kind = 'tags' AND list = ?
-    EXCEPT SELECT id FROM absent WHERE kind = 'tags' AND place = ?
-    EXCEPT SELECT id FROM id WHERE kind = 'tag-details' AND list = ?"""
-_DETAIL_WITHOUT_TAG = """SELECT id FROM id WHERE kind = 'tag-details' AND list = ?
-    EXCEPT SELECT id FROM id WHERE kind = 'tags' AND list = ?"""
-_TAG_BOTH_WAYS = """SELECT id FROM id WHERE kind = 'tag-details' AND list = ?
-    INTERSECT SELECT id FROM absent WHERE kind = 'tags' AND place = ?"""
-_WITHOUT_NOTE = f"SELECT id FROM id WHERE kind = '{_UNFINISHED}' EXCEPT SELECT id FROM absent WHERE kind = 'exports'"  # noqa: S608
-_NOTE_BUT_BYTES = f"""SELECT id FROM absent WHERE kind = 'exports' AND NOT gone
-    EXCEPT SELECT id FROM id WHERE kind = '{_UNFINISHED}'"""  # noqa: S608
+_ITEM_WITHOUT_DETAIL = """SELECT id FROM id WHERE kind = ? AND list = ?
+    EXCEPT SELECT id FROM absent WHERE kind = ? AND place = ?
+    EXCEPT SELECT id FROM id WHERE list = ?"""
+_DETAIL_WITHOUT_ITEM = "SELECT id FROM id WHERE list = ? EXCEPT SELECT id FROM id WHERE list = ?"
+_ITEM_BOTH_WAYS = "SELECT id FROM id WHERE list = ? INTERSECT SELECT id FROM absent WHERE kind = ? AND place = ?"
+_WITHOUT_NOTE = "SELECT id FROM id WHERE kind = ? EXCEPT SELECT id FROM absent WHERE kind = ?"
+_NOTE_BUT_BYTES = "SELECT id FROM absent WHERE kind = ? AND NOT gone EXCEPT SELECT id FROM id WHERE kind = ?"
+
+
+class _Kind(NamedTuple):
+    """A file of a row, and the row."""
+
+    row: Category
+    file: File
+
+    @property
+    def name(self) -> str:
+        """What its records are called among the facts: items by their row, details by their file."""
+        return self.row.name if self.file.holds is not Holds.DETAILS else self.file.name
+
+
+_KINDS = [_Kind(row, file) for row in CATEGORIES for file in row.files]
+_LISTS = [one for one in _KINDS if one.file.is_list]
+_DOCUMENTS = [one for one in _KINDS if not one.file.is_list]
+_COUNTED = [one.row.name for one in _LISTS if one.file.holds is Holds.ITEMS]  # whose items are the lines of a list
+_OF_ITERATION = [  # rows with a document for each iteration, or a note why there is none
+    one for one in _DOCUMENTS if Place.ITERATION in one.file.places and one.row.name != ITERATIONS
+]
+_WITH_BYTES = [row.name for row in CATEGORIES if row.folders]
+_PER_ITERATION = {row.name for row in CATEGORIES if row.per_iteration}
+_BY_DOCUMENT = {one.row.name for one in _OF_ITERATION}
+_ONCE = [one.name for one in _LISTS if not one.row.per_iteration]
+
+
+def _unfinished(row: str) -> str:
+    """Return what an item of a row is called that has no bytes yet, though its row has."""
+    return f"{row} without bytes"
 
 
 @dataclass
 class ProjectCheck:
-    """A project as export.json names it (`folder`, `id`), the rows that were exported, and whether selectors narrowed.
+    """The check of a project that export.json names, by `folder` and `id`; `narrowed` says that selectors were used.
 
-    Memory is kept for each iteration, and for nothing that there may be more of.
+    Only data about iterations is kept in memory; there are few of them, but may be many images.
     """
 
     result: Verification
@@ -65,29 +76,36 @@ class ProjectCheck:
     id: str
     rows: frozenset[str]
     narrowed: bool
-    _lists: list[str] = field(default_factory=list)
+    _lists: list[tuple[_Kind, str]] = field(default_factory=list)
+    _noted: defaultdict[str, set[str]] = field(
+        default_factory=lambda: defaultdict(set)
+    )  # iterations without a document
     _lines: dict[str, int] = field(default_factory=dict)  # of each list that is there
     _counted: Counter[str] = field(default_factory=Counter)
-    _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # blob and listed place: where it was fetched
-    _arrived: set[tuple[str, str]] = field(default_factory=set)  # those of which a record speaks
+    _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # (blob, listed link): fetched link
+    _arrived: set[tuple[str, str]] = field(default_factory=set)  # the keys of `_moved` that a record names
 
     def check(self) -> Counter[str]:
-        """Note what differs; give how many items of each row the folder holds."""
+        """Note all differences; return how many items of each row the folder holds."""
         self._read_index()
         self._read_notes()
         self._check_project_document()
         folders = self._iteration_folders()
-        for kind in _OF_PROJECT:
-            self._read_list(f"{kind}.jsonl", WORKSPACE)
+        for kind in _LISTS:
+            if Place.PROJECT in kind.file.places:
+                self._read_list(kind, kind.file.name, WORKSPACE)
         for place, name in folders.items():
-            for kind in _OF_ITERATION:
-                self._read_list(f"iterations/{name}/{kind}.jsonl", place)
+            for kind in _LISTS:
+                if Place.ITERATION in kind.file.places:
+                    self._read_list(kind, f"iterations/{name}/{kind.file.name}", place)
         self.facts.index_ids()
         known = self._check_iterations(folders)
-        evaluated = self._check_performance(folders, known)
-        self._check_listings(folders, known, evaluated)
+        documented = {kind.row.name: self._check_documents(kind, folders, known) for kind in _OF_ITERATION}
+        self._check_listings(folders, known, documented)
         self._check_ids()
-        self._check_tags(folders)
+        for kind in _LISTS:
+            if kind.file.each:
+                self._check_details(kind, folders)
         self._check_blobs()
         for row in _COUNTED:
             ((self._counted[row],),) = self.facts.ask(_HELD, row, row)
@@ -98,14 +116,14 @@ class ProjectCheck:
         return f"data/{self.folder}/{file}"
 
     def _there(self, file: str, row: str) -> bool:
-        """Say whether a file is there; note it if its row is not of the export."""
+        """Return whether a file exists; note a difference if it does, but its row was not exported."""
         if not is_regular(self.result.folder / self._where(file)):
             return False
         if row not in self.rows:
-            self.result.differ(self._where(file), f"of the row {row}, which export.json does not name")
+            self.result.differ(self._where(file), f"belongs to the row {row}, which export.json does not name")
         return True
 
-    # --- what is read -------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------
 
     def _read_index(self) -> None:
         where = self._where("files.jsonl")
@@ -114,9 +132,9 @@ class ProjectCheck:
                 _typed(entry, _ENTRY)
                 path, blob, size = entry["path"], entry["blob"], entry["bytes"]
                 if len(entry) != len(_ENTRY) or not 0 <= size < _LARGEST:
-                    raise Unfit("an entry with other fields than those of an export")
+                    raise Unfit("an entry has unknown fields or an impossible size")
                 if not _belongs(path, blob):
-                    self.result.differ(where, f"{path} is not what a file of {blob} is called")
+                    self.result.differ(where, f"{path} is not a file name for {blob}")
                 digest = bytes.fromhex(entry["sha256"])
                 self.facts.add("file", _bytes(self._where(path)), 0, INDEX, None, size, digest)
                 self.facts.add("blob", blob_key(blob, entry["source"]), HELD, None, _bytes(path))
@@ -130,141 +148,143 @@ class ProjectCheck:
                 row, named, iteration = note["row"], note["id"], note["iteration"]
                 place = identity(iteration) if iteration else WORKSPACE
                 if row not in self.rows:
-                    self.result.differ(where, f"of the row {row}, which export.json does not name")
+                    self.result.differ(where, f"belongs to the row {row}, which export.json does not name")
                 if "to" in note:
                     self._moved[note["blob"], note["from"]] = note["to"]
                     continue
-                if row == "exports":
+                if row in _PER_ITERATION:
                     named = f"{place}/{named.removeprefix(f'{iteration}/')}"
-                if row == "performance" and named != iteration:
-                    self.result.differ(where, f"performance of iteration {iteration} is noted as that of {named}")
+                if row in _BY_DOCUMENT:
+                    if named != iteration:
+                        self.result.differ(where, f"notes the {row} of iteration {iteration} under iteration {named}")
+                    self._noted[row].add(place)
+                    continue
                 self.facts.add("absent", str(row), place, _bytes(named), bool(note.get("gone")))
 
-    def _read_list(self, file: str, place: str) -> None:
-        kind = file.rpartition("/")[2].removesuffix(".jsonl")
-        row = _ROW_OF[kind]
-        if not self._there(file, row):
+    def _read_list(self, kind: _Kind, file: str, place: str) -> None:
+        if not self._there(file, kind.row.name):
             return
         where = self._where(file)
         number = len(self._lists)
-        self._lists.append(file)
+        self._lists.append((kind, file))
         lines = 0
         with self.result.noting(where):
             for record in self.result.records_in(where):
                 lines += 1
                 self._note_record(kind, number, place, record)
         self._lines[file] = lines
-        if kind in _COUNTED:
+        if kind.file.holds is Holds.ITEMS:
             self.result.records += lines
 
-    def _note_record(self, kind: str, number: int, place: str, record: Json) -> None:
+    def _note_record(self, kind: _Kind, number: int, place: str, record: Json) -> None:
         add = self.facts.add
-        if kind == "exports":
-            stem = model_stem(place, name := export_name(record))
-            named = _bytes(f"{place}/{name}")
-        else:
-            stem, named = "", _bytes(record["id"])
-        add("id", kind, number, named)
-        owner = record.get(_OWNER[kind]) if kind in _OWNER else None
+        name = kind.row.identity(record)
+        stem = model_stem(place, name) if kind.row.per_iteration else ""
+        named = _bytes(f"{place}/{name}" if kind.row.per_iteration else name)
+        add("id", kind.name, number, named)
+        owner = record.get(kind.file.owner) if kind.file.owner else None
         if isinstance(owner, str) and owner.lower() != self.id.lower():
-            self.result.differ(self._where(self._lists[number]), f"{record['id']} is of project {owner}")
-        blobs = blobs_of(kind, record, stem)
+            self.result.differ(self._where(self._lists[number][1]), f"{record['id']} belongs to project {owner}")
+        if kind.file.holds is not Holds.ITEMS:
+            return
+        blobs = kind.row.blobs(record, stem)
         for blob in blobs:
             place_of = stem or safe_stem(blob.stem), source_path(blob.uri)
             if place_of in self._moved:
                 self._arrived.add(place_of)
                 place_of = place_of[0], self._moved[place_of]
             add("blob", blob_key(*place_of), WANTED, number, named)
-        if kind == "exports" and not blobs:
-            add("id", _UNFINISHED, number, named)
+        if kind.row.folders and not blobs:
+            add("id", _unfinished(kind.row.name), number, named)
 
     def _iteration_folders(self) -> dict[str, str]:
-        """Give the name of each iteration's folder by the id in it."""
+        """Return the folder name of each iteration, by the id in that name."""
         folders: dict[str, str] = {}
-        top = self.result.folder / self._where("iterations")
         with self.result.noting(self._where("iterations")):
-            for path in sorted(top.iterdir()) if top.is_dir() else ():
-                place = identity_in(path.name)
+            for place, name in self.result.bag.iterations(BagProject(self.id, self.folder)):
                 if not place or place in folders:
-                    self.result.differ(self._where(f"iterations/{path.name}"), "no folder of an iteration of its own")
+                    self.result.differ(
+                        self._where(f"iterations/{name}"), "its name has no iteration id, or the id of another folder"
+                    )
                 else:
-                    folders[place] = path.name
+                    folders[place] = name
         return folders
 
-    # --- what must agree ----------------------------------------------------------------------------------------
+    # --- comparing ----------------------------------------------------------------------------------------------
 
     def _check_project_document(self) -> None:
         where = self._where("project.json")
-        if not self._there("project.json", "projects"):
-            if "projects" in self.rows:
+        if not self._there("project.json", PROJECTS):
+            if PROJECTS in self.rows:
                 self.result.differ(where, "missing")
             return
-        self._counted["projects"] += 1
+        self._counted[PROJECTS] += 1
         record = self.result.document(where)
         if record is not None and record.get("id") != self.id:
-            self.result.differ(where, f"of project {record.get('id')}, in the folder of {self.id}")
+            self.result.differ(where, f"describes project {record.get('id')}, but lies in the folder of {self.id}")
 
     def _check_iterations(self, folders: dict[str, str]) -> set[str]:
         """Give the ids of all iterations that anything speaks of."""
-        listed = {identity(_text(one)) for (one,) in self.facts.ask("SELECT id FROM id WHERE kind = 'iterations'")}
+        listed = {identity(_text(one)) for (one,) in self.facts.ask("SELECT id FROM id WHERE kind = ?", ITERATIONS)}
         for place, name in folders.items():
             self._check_iteration_document(f"iterations/{name}/iteration.json", place)
-            if "iterations" in self.rows and place not in listed:
-                self.result.differ(self._where(f"iterations/{name}"), "of an iteration that iterations.jsonl lacks")
+            if ITERATIONS in self.rows and place not in listed:
+                self.result.differ(self._where(f"iterations/{name}"), "iterations.jsonl does not list this iteration")
         for place in sorted(listed - folders.keys()):
             self.result.differ(self._where("iterations.jsonl"), f"iteration {place} has no folder")
         return listed | folders.keys()
 
     def _check_iteration_document(self, file: str, place: str) -> None:
         where = self._where(file)
-        if not self._there(file, "iterations"):
-            if "iterations" in self.rows:
+        if not self._there(file, ITERATIONS):
+            if ITERATIONS in self.rows:
                 self.result.differ(where, "missing")
             return
-        self._counted["iterations"] += 1
+        self._counted[ITERATIONS] += 1
         with self.result.noting(where):
             record = self.result.document(where) or {"id": None}
             owner = record.get("projectId")
             if record["id"] is not None and identity(record["id"]) != place:
-                self.result.differ(where, f"of iteration {record['id']}, in the folder of {place}")
+                self.result.differ(where, f"describes iteration {record['id']}, but lies in the folder of {place}")
             if isinstance(owner, str) and owner.lower() != self.id.lower():
-                self.result.differ(where, f"of project {owner}")
+                self.result.differ(where, f"belongs to project {owner}")
 
-    def _check_performance(self, folders: dict[str, str], known: set[str]) -> set[str]:
-        """Give the iterations whose performance is there; of each other one there must be a note."""
-        noted = {place for (place,) in self.facts.ask("SELECT place FROM absent WHERE kind = 'performance'")}
-        evaluated: set[str] = set()
+    def _check_documents(self, kind: _Kind, folders: dict[str, str], known: set[str]) -> set[str]:
+        """Return the iterations that have a row's document; each other one must have a note."""
+        row, noted = kind.row.name, self._noted[kind.row.name]
+        there: set[str] = set()
         for place, name in folders.items():
-            file = f"iterations/{name}/performance.json"
-            if self._there(file, "performance"):
-                evaluated.add(place)
+            file = f"iterations/{name}/{kind.file.name}"
+            if self._there(file, row):
+                there.add(place)
                 self.result.document(self._where(file))
-            elif f"iterations/{name}/image-performances.jsonl" in self._lines:
+            elif any(f"iterations/{name}/{one.file.name}" in self._lines for one in _LISTS if one.row == kind.row):
                 self.result.differ(self._where(file), "missing")
-        self._counted["performance"] += len(evaluated)
-        for place in sorted(known if "performance" in self.rows else ()):
-            if (place in evaluated) == (place in noted):
-                how = "both there and noted as absent" if place in noted else "neither there nor noted as absent"
-                self.result.differ(self._where("absent.jsonl"), f"performance of iteration {place} is {how}")
-        return evaluated
+        self._counted[row] += len(there)
+        for place in sorted(known if row in self.rows else ()):
+            if (place in there) == (place in noted):
+                how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
+                self.result.differ(self._where("absent.jsonl"), f"{row} of iteration {place} is {how}")
+        return there
 
-    def _check_listings(self, folders: dict[str, str], known: set[str], evaluated: set[str]) -> None:
-        """See to it that each list that an export proves has its proof, and each proof its list."""
+    def _check_listings(self, folders: dict[str, str], known: set[str], documented: dict[str, set[str]]) -> None:
+        """Check that each list which an export proves has its proof, and each proof its list."""
         proofs = self._proofs()
-        due = [("images", place) for place in (WORKSPACE, *sorted(known))] if "images" in self.rows else []
-        due += [("performance", place) for place in sorted(evaluated)]
-        for row, place in due:
-            kind = "images" if row == "images" else "image-performances"
-            file = f"iterations/{folders.get(place, place)}/{kind}.jsonl" if place else f"{kind}.jsonl"
-            if (row, place) in proofs:
-                self._prove(proofs.pop((row, place)), file)
-            else:
-                self.result.differ(self._where("listings.jsonl"), f"no proof of {file}")
-            if file not in self._lines:
-                self.result.differ(self._where(file), "missing")
+        for kind in _LISTS:
+            row = kind.row.name
+            if not kind.file.counted or row not in self.rows:
+                continue
+            for place in sorted(documented.get(row, {WORKSPACE, *known})):
+                file = f"iterations/{folders.get(place, place)}/{kind.file.name}" if place else kind.file.name
+                if (row, place) in proofs:
+                    self._prove(proofs.pop((row, place)), file)
+                else:
+                    self.result.differ(self._where("listings.jsonl"), f"has no proof of {file}")
+                if file not in self._lines:
+                    self.result.differ(self._where(file), "missing")
         for row, place in proofs:
-            odd = f"{row} of {f'iteration {place}' if place else 'the workspace'}: no such list in the export"
-            self.result.differ(self._where("listings.jsonl"), odd)
+            unknown = f"{row} of {f'iteration {place}' if place else 'the workspace'}"
+            self.result.differ(self._where("listings.jsonl"), f"proves {unknown}, a list that the export does not hold")
 
     def _proofs(self) -> dict[tuple[str, str], Json]:
         where = self._where("listings.jsonl")
@@ -275,7 +295,7 @@ class ProjectCheck:
                     _typed(one, _LISTING)
                     place = identity(one["iteration"]) if one["iteration"] else WORKSPACE
                     if (one["row"], place) in proofs:
-                        self.result.differ(where, f"{one['row']} in {one['file']} comes twice")
+                        self.result.differ(where, f"proves {one['row']} in {one['file']} twice")
                     proofs[one["row"], place] = one
         return proofs
 
@@ -285,64 +305,72 @@ class ProjectCheck:
             proof[name] for name in ("countedBefore", "countedAfter", "listed", "written")
         )
         if proof["file"] != file:
-            self.result.differ(where, f"names {proof['file']} where it is {file}")
+            self.result.differ(where, f"names {proof['file']} instead of {file}")
         if not before == after == listed:
             self.result.differ(where, f"{file}: counted {before} before and {after} after, listed {listed}")
         most = listed + proof.get("listedOnlyBefore", 0)
         if written > most or (written < most and not self.narrowed):
             self.result.differ(where, f"{file}: {listed} listed, {written} written")
         if self._lines.get(file, 0) != written:
-            self.result.differ(self._where(file), f"{self._lines.get(file, 0)} records where {written} were written")
+            what = f"holds {self._lines.get(file, 0)} records, but listings.jsonl says {written} were written"
+            self.result.differ(self._where(file), what)
 
     def _check_ids(self) -> None:
         for blob, source in self._moved.keys() - self._arrived:
-            self.result.differ(self._where("absent.jsonl"), f"{blob} moved from {source}, where no record has it")
-        for number, named, times in self.facts.ask(_TWICE):
-            self.result.differ(self._where(self._lists[number]), f"{_text(named)} comes {times} times")
+            self.result.differ(
+                self._where("absent.jsonl"), f"says that {blob} moved from {source}, which is in no record"
+            )
+        for kind in _ONCE:
+            for number, named, times in self.facts.ask(_TWICE, kind):
+                self.result.differ(self._where(self._lists[number][1]), f"lists {_text(named)} {times} times")
         for kind, named in self.facts.ask(_NOT_LISTED):
-            self.result.differ(self._where("absent.jsonl"), f"{kind} {_text(named)} is in no list")
-        for (named,) in self.facts.ask(_WITHOUT_NOTE):
-            self.result.differ(self._where("absent.jsonl"), f"does not note that {_text(named)} has no bytes")
-        for (named,) in self.facts.ask(_NOTE_BUT_BYTES):
-            self.result.differ(self._where("absent.jsonl"), f"notes {_text(named)}, which has bytes")
+            self.result.differ(self._where("absent.jsonl"), f"notes {kind} {_text(named)}, which is in no list")
+        for row in _WITH_BYTES:
+            for (named,) in self.facts.ask(_WITHOUT_NOTE, _unfinished(row), row):
+                self.result.differ(self._where("absent.jsonl"), f"does not note that {_text(named)} has no bytes")
+            for (named,) in self.facts.ask(_NOTE_BUT_BYTES, row, _unfinished(row)):
+                self.result.differ(self._where("absent.jsonl"), f"notes {_text(named)}, which has bytes")
 
-    def _check_tags(self, folders: dict[str, str]) -> None:
+    def _check_details(self, kind: _Kind, folders: dict[str, str]) -> None:
+        """Check that each item of a list has its detail, or a note that it was gone when it was asked for."""
+        row = kind.row.name
+        listing = next(one.file.name for one in _LISTS if one.row == kind.row and one.file.holds is Holds.ITEMS)
         for place, prefix in {WORKSPACE: "", **{one: f"iterations/{name}/" for one, name in folders.items()}}.items():
-            tags, details = (self._number(f"{prefix}{kind}.jsonl") for kind in ("tags", "tag-details"))
-            where = self._where(f"{prefix}tag-details.jsonl")
-            if not self.narrowed:  # a tag that is renamed meanwhile may be selected in one of the two alone
-                for (named,) in self.facts.ask(_TAG_WITHOUT_DETAIL, tags, place, details):
-                    self.result.differ(where, f"lacks tag {_text(named)}")
-                for (named,) in self.facts.ask(_DETAIL_WITHOUT_TAG, details, tags):
-                    self.result.differ(where, f"tag {_text(named)} is not in tags.jsonl")
-            for (named,) in self.facts.ask(_TAG_BOTH_WAYS, details, place):
-                self.result.differ(where, f"tag {_text(named)} is noted as gone when asked for")
+            items, details = self._number(f"{prefix}{listing}"), self._number(f"{prefix}{kind.file.name}")
+            where = self._where(f"{prefix}{kind.file.name}")
+            if not self.narrowed:  # selectors may pick a renamed one in only one of the lists
+                for (named,) in self.facts.ask(_ITEM_WITHOUT_DETAIL, row, items, row, place, details):
+                    self.result.differ(where, f"does not hold {row[:-1]} {_text(named)}, which {listing} lists")
+                for (named,) in self.facts.ask(_DETAIL_WITHOUT_ITEM, details, items):
+                    self.result.differ(where, f"holds {row[:-1]} {_text(named)}, which is not in {listing}")
+            for (named,) in self.facts.ask(_ITEM_BOTH_WAYS, details, row, place):
+                self.result.differ(where, f"holds {row[:-1]} {_text(named)}, which absent.jsonl notes as gone")
 
     def _number(self, file: str) -> int:
-        return self._lists.index(file) if file in self._lines else -1
+        return next((number for number, (_, name) in enumerate(self._lists) if name == file), -1)
 
     def _check_blobs(self) -> None:
         for wanted, held, number, named, path in self.facts.odd_blobs():
             if held > 1:
-                self.result.differ(self._where("files.jsonl"), f"{held} entries for the bytes of {_text(path or b'')}")
+                what = f"has {held} entries for the bytes of {_text(path or b'')}"
+                self.result.differ(self._where("files.jsonl"), what)
             if not wanted:
-                self.result.differ(self._where(_text(path or b"")), "no record speaks of it")
+                self.result.differ(self._where(_text(path or b"")), "no record names this file")
             elif not held and number is not None:
-                file = self._lists[number]
-                row = _ROW_OF[file.rpartition("/")[2].removesuffix(".jsonl")]
-                if not list(self.facts.ask(_GONE, row, named)):
-                    self.result.differ(self._where(file), f"{row} {_text(named or b'')} has no file")
+                kind, file = self._lists[number]
+                if not list(self.facts.ask(_GONE, kind.row.name, named)):
+                    self.result.differ(self._where(file), f"{kind.row.name} {_text(named or b'')} has no file")
 
 
 def _typed(record: Json, fields: dict[str, type[Any]]) -> None:
     """Raise Unfit unless a record has these fields, of these types."""
     for name, kind in fields.items():
         if type(record.get(name)) is not kind:
-            raise Unfit(f"a record without {name}, or of another type")
+            raise Unfit(f"{name} is missing in a record, or has the wrong type")
 
 
 def _belongs(path: str, blob: str) -> bool:
-    """Say whether a file may be called so: after its blob, with eight digits more where another one had the name."""
+    """Return whether `path` is a file name for `blob`: its stem, perhaps with eight hex digits that make it unique."""
     stem, dot, _ = path.rpartition(".")
     more = stem.removeprefix(blob)
     return bool(dot) and stem.startswith(blob) and (not more or (len(more) == 9 and more[0] == "."))

@@ -1,0 +1,128 @@
+"""A finished bag as it is read: its documents, its projects, and the lists in their folders."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from cv_gdpr.archive.journal import blob_key
+from cv_gdpr.archive.layout import is_regular
+from cv_gdpr.archive.names import identity_in
+from cv_gdpr.archive.reading import Unfit, content_of, lines_of, value_of
+from cv_gdpr.archive.summary import SUMMARY
+from cv_gdpr.errors import UsageError
+from cv_gdpr.links import source_path
+from cv_gdpr.verbatim import Json, json_value
+
+WORKSPACE = ""  # the place of what belongs to the project itself
+INDEX = "files.jsonl"
+NOTES = "absent.jsonl"
+_ENDPOINT = "Source-Endpoint: "
+
+
+class List(NamedTuple):
+    """A list in a project's folder: its path there, its name, and the identity of the iteration whose it is."""
+
+    file: str
+    name: str
+    iteration: str = WORKSPACE
+
+
+class BagProject(NamedTuple):
+    """A project as the summary names it: its id, and its folder below data/."""
+
+    id: str
+    folder: str
+
+    def where(self, file: str) -> str:
+        """Return the path of a file of the project, in the bag."""
+        return f"data/{self.folder}/{file}"
+
+
+class Bag:
+    """A bag's folder. Every method raises OSError for what cannot be read, and Unfit for what no export writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, where: str) -> bool:
+        """Return whether a file is there, and not a link, a pipe or a device in its place."""
+        return is_regular(self.folder / where)
+
+    def document(self, where: str) -> Json:
+        """Return the object in a JSON document."""
+        value = value_of(content_of(self.folder / where))
+        if isinstance(value, dict):
+            return value
+        raise Unfit("not a JSON object")
+
+    def lines(self, where: str) -> Iterator[bytes]:
+        """Yield the lines of a file."""
+        return lines_of(self.folder / where)
+
+    def records(self, where: str) -> Iterator[Json]:
+        """Yield the records of a list as they were sent, every digit of a number included; none without the file."""
+        if self.has(where):
+            yield from map(json_value, self.lines(where))
+
+    @cached_property
+    def summary(self) -> Json:
+        """What export.json says."""
+        return self.document(f"data/{SUMMARY}")
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint that the export came from; UsageError unless both of the bag's files name the same one."""
+        info = content_of(self.folder / "bag-info.txt").decode().splitlines()
+        named = {line.removeprefix(_ENDPOINT) for line in info if line.startswith(_ENDPOINT)}
+        endpoint = str(self.summary.get("endpoint"))
+        if named != {endpoint}:
+            message = f"{self.folder}: export.json and bag-info.txt do not name the same endpoint"
+            raise UsageError(message, "cv-gdpr verify tells more")
+        return endpoint
+
+    @property
+    def rows(self) -> frozenset[str]:
+        """The rows of the table that were exported."""
+        return frozenset(self.summary["rows"])
+
+    def projects(self) -> Iterator[BagProject]:
+        """Yield the projects that the summary names."""
+        for project in self.summary["projects"]:
+            yield BagProject(project["id"], project["folder"])
+
+    def iterations(self, project: BagProject) -> Iterator[tuple[str, str]]:
+        """Yield the identity (empty: its name has none) and the name of each iteration's folder, by name."""
+        top = self.folder / project.where("iterations")
+        for path in sorted(top.iterdir()) if top.is_dir() else ():
+            yield identity_in(path.name), path.name
+
+    def lists(self, project: BagProject) -> Iterator[List]:
+        """Yield the lists of a project: its own by name, then those of each iteration."""
+        for name in self._lists_in(project.where("")):
+            yield List(name, name)
+        for iteration, folder in self.iterations(project):
+            for name in self._lists_in(project.where(f"iterations/{folder}")):
+                yield List(f"iterations/{folder}/{name}", name, iteration)
+
+    def _lists_in(self, where: str) -> list[str]:
+        return sorted(path.name for path in (self.folder / where).glob("*.jsonl"))
+
+    def bytes_of(self, project: BagProject) -> "HeldBytes":
+        """Return which blobs a project's index names."""
+        keys = {blob_key(one["blob"], one["source"]) for one in self.records(project.where(INDEX))}
+        for note in self.records(project.where(NOTES)):
+            if "to" in note and blob_key(note["blob"], note["to"]) in keys:
+                keys.add(blob_key(note["blob"], note["from"]))
+        return HeldBytes(keys)
+
+
+class HeldBytes:
+    """The blobs of a project whose files are there, by the place where they were listed."""
+
+    def __init__(self, keys: set[int]) -> None:
+        self._keys = keys
+
+    def has(self, stem: str, uri: str) -> bool:
+        """Return whether the bytes of a blob are there."""
+        return blob_key(stem, source_path(uri)) in self._keys

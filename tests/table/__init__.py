@@ -1,0 +1,1 @@
+"""The tests of the table: a new row, and Microsoft's own."""
