@@ -18,15 +18,16 @@ from tests.mutation.modules import MODULES
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "mutation"
-WRAPPERS = ("contextmanager", "property", "cache")  # mutmut skips a function that has a decorator
+MEMORY = Path("/dev/shm")  # noqa: S108 - a disk may take seconds to make a file durable
+WRAPPERS = ("contextmanager", "property", "cached_property", "cache")  # mutmut skips a function that has a decorator
 CONFIGURATION = """
 [tool.mutmut]
 only_mutate = [{module}]
 pytest_add_cli_args_test_selection = {tests}
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=1"]
 also_copy = ["cassettes"]
-timeout_multiplier = 6.0
-timeout_constant = 5.0
+timeout_multiplier = 4.0
+timeout_constant = 1.5
 on_dependency_change = "ignore"
 """
 NOTICED = {1, 3, 24, 36, 152, 255, -24, -9}  # a test failed, or the time ran out
@@ -101,10 +102,11 @@ def run(workspace: Path, names: list[str]) -> None:
     """Run mutmut in a workspace with one worker."""
     paths = f"{workspace / 'mutants' / 'src'}{os.pathsep}{workspace / 'mutants'}"  # for the processes that tests start
     command = [sys.executable, str(Path(__file__).with_name("mutate.py")), "run", "--max-children", "1", *names]
+    environment = os.environ | {"PYTHONPATH": paths}
+    if MEMORY.is_dir():
+        environment["TMPDIR"] = str(MEMORY)
     with (workspace / "log").open("w") as log:
-        subprocess.run(
-            command, cwd=workspace, env=os.environ | {"PYTHONPATH": paths}, stdout=log, stderr=log, check=False
-        )
+        subprocess.run(command, cwd=workspace, env=environment, stdout=log, stderr=log, check=False)
 
 
 def differences(workspace: Path, names: list[str]) -> str:

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 import pytest
 
 from cv_gdpr.errors import MalformedAnswer
-from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
+from cv_gdpr.service.paging import PAGE, Listing, Part, _Ahead, identified, once
 
 
 class Pages:
@@ -263,8 +263,9 @@ def test_counts_that_agree_only_with_themselves_are_not_enough():
     "record", [None, "x", 5, [], {}, {"id": 5}, {"id": None}, {"id": ""}, {"id": "x" * 1000}, {"id": "?sig=" + "a" * 30}]
 )
 def test_a_record_without_a_usable_id_is_refused(record):
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(MalformedAnswer) as refused:
         identified([{"id": "1"}, record])
+    assert refused.value.message
 
 
 def test_records_with_ids_are_given_as_they_came():
@@ -274,3 +275,53 @@ def test_records_with_ids_are_given_as_they_came():
 
 def test_of_equal_ids_the_first_record_stays():
     assert once([{"id": "1", "n": 1}, {"id": "1", "n": 2}, {"id": "2"}]) == [{"id": "1", "n": 1}, {"id": "2"}]
+
+
+def test_the_lists_are_chosen_by_the_count_before():
+    counts = []
+    found = Listing(Counts(3), lambda count: counts.append(count) or [Part(Pages(3), 3)])
+    assert len(ids(found)) == 3
+    assert counts == [3]
+
+
+@pytest.mark.parametrize("length", [0, 1, 2])
+def test_a_short_list_read_thoroughly_ends(length):
+    class Counted(Pages):
+        def page(self, skip):
+            assert skip >= 0
+            assert len(self.read) < 20
+            return super().page(skip)
+
+    pages = Counted(length)
+    assert len(ids(listing(pages, counts=[5], expected=0))) == length
+
+
+def test_what_an_earlier_pass_listed_does_not_count():
+    """The last pass agrees with its counts, though the first listed a record that is gone."""
+    pages = Pages(100, {1: lambda records: records.pop()})
+    found = listing(pages, counts=[101, 99], expected=0)
+    assert len(ids(found)) == 100
+    assert (found.before, found.after, found.listed) == (99, 99, 99)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_how_much_more_than_counted_may_be_listed(monkeypatch, more):
+    """After the first page 256 records are known, and the second is the last."""
+    monkeypatch.setattr("cv_gdpr.service.paging._SLACK", 256 - 2 * 100 - more)
+    found = listing(Pages(500), counts=[100, 500], expected=0)
+    if more:
+        with pytest.raises(MalformedAnswer, match="255") as refused:
+            ids(found)
+        assert refused.value.message
+    else:
+        assert len(ids(found)) == 500
+
+
+@pytest.mark.parametrize(("expected", "returns"), [(0, 20), (255, 20), (256, 21), (257, 21), (2560, 30)])
+def test_how_often_a_place_may_be_lost(expected, returns):
+    ahead = _Ahead(Part(Pages(0), expected))
+    for _ in range(returns - 1):
+        ahead.spend()
+    with pytest.raises(MalformedAnswer) as refused:
+        ahead.spend()
+    assert refused.value.message

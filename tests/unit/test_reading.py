@@ -96,6 +96,7 @@ def test_the_limits_are_64_mib(tmp_path, monkeypatch):
         ('"é"'.encode(), "é"),
         (b'[{"a":1},{"a":2}]', [{"a": 1}, {"a": 2}]),
     ],
+    ids=range(6),
 )
 def test_the_value_of_a_text(text, value):
     assert value_of(text) == value
@@ -113,6 +114,7 @@ def test_the_value_of_a_text(text, value):
         (b"\xff", "not JSON"),
         (b"[" * 100_000, "not JSON"),
     ],
+    ids=range(8),
 )
 def test_a_text_that_is_unfit(text, why):
     with pytest.raises(Unfit, match=why):
