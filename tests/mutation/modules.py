@@ -13,6 +13,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "archive/ownership": ("tests/unit/test_ownership.py",),
     "archive/summary": ("tests/unit/test_summary.py",),
     "archive/folder": ("tests/unit/test_folder.py",),
+    "archive/bag": ("tests/unit/test_bag.py",),
     "verify/bag": ("tests/unit/test_verify_bag.py", *_VERIFY),
     "verify/summary": ("tests/unit/test_verify_summary.py", *_VERIFY),
     "verify/facts": ("tests/unit/test_facts.py", *_VERIFY),

@@ -18,7 +18,7 @@ root = pytest.mark.skipif(US != 0, reason="only root can give a file away")
 
 def mapped(monkeypatch, owner):
     """Let a new file belong to this user, as where the file system maps owners; None: none can be created."""
-    monkeypatch.setattr(ownership, "_owner_of_new_file_in", lambda folder: owner)
+    monkeypatch.setattr(ownership, "_owner_of_new_file_in", lambda folder: owner if folder.is_dir() else "asked of no folder")
 
 
 def test_a_folder_of_ours(tmp_path):

@@ -11,7 +11,7 @@ SUMMARY = {
     "scope": "all projects",
     "rows": {"images": {"exported": 3, "held": 4}, "account": {"exported": 0, "held": 0}},
     "byHand": {"account": "by hand"},
-    "selectors": [{"selector": "--tag", "matched": True}, {"selector": "--image-id", "matched": False}],
+    "selectors": [{"selector": "--tag", "matched": True}] * 2 + [{"selector": "--image-id", "matched": False}],
     "notSearched": {"tags": "cannot"},
 }
 
@@ -22,8 +22,8 @@ def test_the_lines_that_follow_from_a_summary():
         ("Source-Endpoint", "https://h"),
         ("Export-Scope", "2 projects (all)"),
         ("Export-Rows", "images, account"),
-        ("Export-Selectors", "--tag, --image-id"),
-        ("Export-Selectors-Unmatched", "1 of 2"),
+        ("Export-Selectors", "--tag, --tag, --image-id"),
+        ("Export-Selectors-Unmatched", "1 of 3"),
         ("Exported-Images", "3 of 4"),
         ("Exported-Account", "by hand"),
         ("Not-Searched-Tags", "cannot"),
