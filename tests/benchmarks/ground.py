@@ -199,7 +199,7 @@ def serve(base, options, filling, pipe):
 
 
 def label(workspace, labels):
-    """Give each tagged image this number of tags."""
+    """Put this number of tags on each tagged image."""
     tags = tuple(workspace.tags)[:labels]
     for identity, image in workspace.images.items():
         if image.tags and labels > 1:

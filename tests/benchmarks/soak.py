@@ -28,7 +28,7 @@ def serve(arguments, counted, pipe):
 
 
 def exported(arguments, place, surroundings, counted):
-    """Run the export, killing and restarting it; return the runs, of which the last was not killed."""
+    """Run the export, killing and restarting it; return the runs; the last one was not killed."""
     words = ["--out", str(place / "out"), "--calls-per-second", arguments.calls_per_second, "--read-timeout", SILENCE]
     command = [sys.executable, "-m", "cv_gdpr", "export", "images", "--all", "-q", *words]
     chance = random.Random(arguments.seed)  # noqa: S311 - chance

@@ -86,7 +86,7 @@ class Soak:
             self.complaints.append(f"no end after {len(self.runs)} runs")
 
     def _kill(self, number, random_ones):
-        # A run that is to be killed does not outlive the writing of its papers.
+        # A run that will be killed ends before it has written all its files.
         paper = self.chance.randint(1, PAPERS) if self.arguments.closing else 0
         if number >= random_ones:
             return Kill("closing", paper=paper)

@@ -44,7 +44,7 @@ PICTURE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
 def test_account(ground: Ground) -> None:
-    """Account information is answered, or its absence is; a wrong key is told from both."""
+    """Account information is answered, or its absence is reported; a wrong key differs from both."""
     (finding,) = readers.account(ground.resource)
     assert (finding.row, finding.id) == ("account", "account")
     if isinstance(finding, Absence):
@@ -244,7 +244,7 @@ def _assert_paging(ground: Ground, ids: list[str]) -> None:
 def _assert_unsigned_refused(ground: Ground, uri: str) -> None:
     """A link without its signature opens nothing, and is not tried again."""
     if "://" not in uri:
-        return  # a relative path, as in a virtual network, is no link at all
+        return  # a relative path, as in a virtual network, is not a link
     with pytest.raises(ServiceError) as refused:
         ground.fetch(without_query(uri))
     assert refused.value.status in {401, 403, 404, 409}

@@ -227,7 +227,7 @@ def test_an_undeclared_event_is_not_written(tmp_path):
     with Ledger(tmp_path / "e.jsonl", ENDPOINT) as ledger:
         ledger.begin("this")
         with pytest.raises(ValueError, match="undeclared"):
-            ledger.write("approved", by="somebody")
+            ledger.write("approved", by="an officer")
 
     assert (tmp_path / "e.jsonl").read_bytes() == b""
 

@@ -254,7 +254,7 @@ def in_project(**parts):
         (lambda body: body | {"protected": ["x"]}, "altered"),
         (lambda body: body | {"hash": "0" * 64}, "altered"),
         (lambda body: {name: value for name, value in body.items() if name != "hash"}, "altered"),
-        (lambda body: body | {"format": "somebody's plan 1"}, "not a plan"),
+        (lambda body: body | {"format": "another plan 1"}, "not a plan"),
         (lambda body: rehashed(body | {"projects": [{"id": "x", "surprise": 1}]}), "not a plan that this version"),
         (
             lambda body: rehashed(body | {"projects": [{"id": "x", "name": "x", "whole": True, "rows": [1]}]}),

@@ -190,7 +190,7 @@ def test_a_selected_tag_renamed_meanwhile_stays(sim, erase):
     tag, workspace = tag_id(sim, project, "alice"), sim.store.projects[project].workspace
 
     def rename():
-        workspace.tags[tag] = replace(workspace.tags[tag], name="somebody else")
+        workspace.tags[tag] = replace(workspace.tags[tag], name="another person")
 
     # After the plan, GetImagesByIds reads the images again, before the tags.
     sim.faults.take = _at_first(sim.faults.take, "GetImagesByIds", rename)

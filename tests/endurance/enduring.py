@@ -85,7 +85,7 @@ def until(condition, seconds=20.0):
     """Wait for a condition; fail if it stays false."""
     limit = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < limit, "it did not come to that"
+        assert time.monotonic() < limit, "it did not happen in time"
         time.sleep(0.005)
 
 

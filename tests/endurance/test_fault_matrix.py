@@ -135,7 +135,7 @@ def test_a_passing_api_fault_leaves_the_export_complete(stocked, tmp_path, opera
     sim.fault(fault)
     ran = export(cli, tmp_path / "out", "8")
     assert sim.faults.fired(fault) == row.times
-    first = operation == "GetProjects" and row.passing == 3  # without the projects there is nothing to go on with
+    first = operation == "GetProjects" and row.passing == 3  # without the projects nothing else can be read
     assert ran.code == (1 if first else row.passing), ran.err
     assert "Traceback" not in ran.err
     sim.clear_faults()

@@ -134,7 +134,7 @@ def test_an_answer_of_the_wrong_length_is_not_kept(sim, cli, tmp_path, extra):
         out = tmp_path / "out"
         ran = cli("export", "images", "--all", "-q", "--out", out, CV_GDPR_EXPORT_PATIENCE="0")
         thread.join(5)
-    if extra and ran.code == 0:  # what lies beyond the announced length is no part of the answer
+    if extra and ran.code == 0:  # the answer ends at the announced length
         (kept,) = files(project_folder(out, project) / "images")
         assert kept.stat().st_size == 100
     else:

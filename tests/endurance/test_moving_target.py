@@ -23,7 +23,7 @@ def listed(out, project):
     return {record["id"] for record in records(path)} if path.exists() else set()
 
 
-class Somebody:
+class OtherProgram:
     """Another user of a project: each act changes one thing."""
 
     def __init__(self, sim, project, chance):
@@ -61,18 +61,18 @@ class Somebody:
 def test_no_image_present_throughout_is_missed(sim, cli, tmp_path, seed):
     (project,) = sim.fill(images=IMAGES, untagged=250, image_bytes=60)
     chance = random.Random(seed)  # noqa: S311 - chance
-    somebody = Somebody(sim, project, chance)
+    other_program = OtherProgram(sim, project, chance)
     often = chance.choice([1, 3, 8])
     moments = set(chance.sample(range(2, 14), often))
 
     def act(number):
         if number in moments:
             for _ in range(chance.choice([1, 2])):
-                somebody.act()
+                other_program.act()
 
     before(sim, OF_IMAGES, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
-    missed = somebody.there - listed(tmp_path / "out", project)
+    missed = other_program.there - listed(tmp_path / "out", project)
     assert not missed, (len(missed), ran.err)
     assert ran.code == 0 or ("before and" in ran.err and ran.code == 3), ran.err
     if ran.code == 0:
@@ -101,8 +101,8 @@ def test_equal_counts_do_not_hide_a_moved_image(sim, cli, tmp_path):
 
 def test_images_tagged_between_two_lists_are_found(sim, cli, tmp_path):
     (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
-    somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
-    workspace = somebody.workspace
+    other_program = OtherProgram(sim, project, random.Random(5))  # noqa: S311 - chance
+    workspace = other_program.workspace
     tagged = next(one for one in workspace.images.values() if one.tags)
 
     def act(page):
@@ -112,14 +112,14 @@ def test_images_tagged_between_two_lists_are_found(sim, cli, tmp_path):
 
     before(sim, {"GetUntaggedImages"}, act)
     assert cli("export", "images", "--all", "-q", "--out", tmp_path / "out").code == 0
-    assert somebody.there == listed(tmp_path / "out", project)
+    assert other_program.there == listed(tmp_path / "out", project)
     assert cli("verify", tmp_path / "out").code == 0
 
 
 def test_equal_counts_do_not_hide_a_retagged_image(sim, cli, tmp_path):
     (project,) = sim.fill(images=80, untagged=30, image_bytes=60)
-    somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
-    images = somebody.workspace.images
+    other_program = OtherProgram(sim, project, random.Random(5))  # noqa: S311 - chance
+    images = other_program.workspace.images
     tagged, untagged = ([one for one in images.values() if bool(one.tags) is kind] for kind in (True, False))
 
     def change_lists(image, tags):
@@ -130,33 +130,33 @@ def test_equal_counts_do_not_hide_a_retagged_image(sim, cli, tmp_path):
             change_lists(tagged[5], ())
             change_lists(untagged[7], tagged[0].tags)
             del images[untagged[3].id], images[tagged[9].id]
-            somebody.there -= {untagged[3].id, tagged[9].id}
-            somebody.add()
-            somebody.add()
+            other_program.there -= {untagged[3].id, tagged[9].id}
+            other_program.add()
+            other_program.add()
 
     before(sim, {"GetUntaggedImages", "GetTaggedImages"}, act)
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
-    assert somebody.there <= listed(tmp_path / "out", project)
+    assert other_program.there <= listed(tmp_path / "out", project)
     assert cli("verify", tmp_path / "out").code == 0
 
 
 def test_many_deletions_while_listing_miss_nothing(sim, cli, tmp_path):
     (project,) = sim.fill(images=2000, image_bytes=60)
-    somebody = Somebody(sim, project, random.Random(5))  # noqa: S311 - chance
-    images = somebody.workspace.images
+    other_program = OtherProgram(sim, project, random.Random(5))  # noqa: S311 - chance
+    images = other_program.workspace.images
 
     def act(page):
         if page in {1, 3, 6}:
             with sim.store.lock:
                 for identity in list(images)[:120]:
                     del images[identity]
-                    somebody.there.discard(identity)
+                    other_program.there.discard(identity)
 
     before(sim, {"GetTaggedImages"}, act)
     ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
-    assert somebody.there <= listed(tmp_path / "out", project)
+    assert other_program.there <= listed(tmp_path / "out", project)
     assert cli("verify", tmp_path / "out").code == 0
 
 

@@ -142,7 +142,7 @@ def test_only_the_service_gets_the_key_and_the_tools_name(sim, cli, tmp_path):
 def test_passwords_from_netrc_are_not_sent(sim, cli, tmp_path):
     stock(sim)
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password secret\ndefault login anybody password secret\n")
+    netrc.write_text("machine 127.0.0.1 login user password secret\ndefault login anybody password secret\n")
     netrc.chmod(0o600)
     assert cli("export", "--all", "-q", "--out", tmp_path / "out", NETRC=str(netrc)).code == 0
     assert not any("Authorization" in call.headers for call in [*sim.calls, *sim.blob_requests])

@@ -133,7 +133,7 @@ def a_foreign_hidden_file(out):
     (out / ".hidden").write_text("mine")
 
 
-def somebodys_data_folder(out):
+def another_users_data_folder(out):
     (out / "data").mkdir(parents=True)
 
 
@@ -152,7 +152,7 @@ def a_link_to_a_foreign_folder(out):
         a_file,
         a_foreign_folder,
         a_foreign_hidden_file,
-        somebodys_data_folder,
+        another_users_data_folder,
         a_dangling_link,
         a_link_to_a_foreign_folder,
     ],

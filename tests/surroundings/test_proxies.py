@@ -9,28 +9,28 @@ import pytest
 from custom_vision_simulator import Fault
 from tests.export.exporting import assert_one_error, records
 
-PASSWORDS = ("s3cr3tW0rd", "s3cr3t", "W0rd", "somebody")
+PASSWORDS = ("s3cr3tW0rd", "s3cr3t", "W0rd", "user")
 BAD = [
-    "http://somebody:s3cr3tW0rd#x@127.0.0.1:99999",
-    "http://somebody:s3cr3t@W0rd@127.0.0.1:8080",
-    "http://somebody:s3cr3t/W0rd@127.0.0.1:8080",
-    "http://somebody:s3cr3t?W0rd@127.0.0.1:8080",
-    "http://somebody:s3cr3t:W0rd@127.0.0.1:8080",
-    "http://somebody:s3cr3tW0rd@127.0.0.1:0",
-    "http://somebody:s3cr3tW0rd@127.0.0.1:many",
-    "http://somebody:s3cr3tW0rd@:8080",
-    "http://somebody:s3cr3tW0rd@",
-    "http://somebody:s3cr3t W0rd@127.0.0.1:8080",
-    "http://somebody:s3cr3tW0rd@127.0.0.1:8080\n",
-    "http://somebody:s3cr3t\x1bW0rd@127.0.0.1:8080",
-    "http://somebody:s3cr3tüW0rd@127.0.0.1:8080",
-    "http://somebody:s3cr3tW0rd@[::1:8080",
-    "http://somebody:s3cr3tW0rd@127.0.0.1..:8080",
-    "ftp://somebody:s3cr3tW0rd@127.0.0.1:8080",
-    "http:/somebody:s3cr3tW0rd@127.0.0.1:8080",
-    "somebody:s3cr3tW0rd@127.0.0.1:99999",
-    "socks5://somebody:s3cr3tW0rd@127.0.0.1:1080",
-    "://somebody:s3cr3tW0rd@h",
+    "http://user:s3cr3tW0rd#x@127.0.0.1:99999",
+    "http://user:s3cr3t@W0rd@127.0.0.1:8080",
+    "http://user:s3cr3t/W0rd@127.0.0.1:8080",
+    "http://user:s3cr3t?W0rd@127.0.0.1:8080",
+    "http://user:s3cr3t:W0rd@127.0.0.1:8080",
+    "http://user:s3cr3tW0rd@127.0.0.1:0",
+    "http://user:s3cr3tW0rd@127.0.0.1:many",
+    "http://user:s3cr3tW0rd@:8080",
+    "http://user:s3cr3tW0rd@",
+    "http://user:s3cr3t W0rd@127.0.0.1:8080",
+    "http://user:s3cr3tW0rd@127.0.0.1:8080\n",
+    "http://user:s3cr3t\x1bW0rd@127.0.0.1:8080",
+    "http://user:s3cr3tüW0rd@127.0.0.1:8080",
+    "http://user:s3cr3tW0rd@[::1:8080",
+    "http://user:s3cr3tW0rd@127.0.0.1..:8080",
+    "ftp://user:s3cr3tW0rd@127.0.0.1:8080",
+    "http:/user:s3cr3tW0rd@127.0.0.1:8080",
+    "user:s3cr3tW0rd@127.0.0.1:99999",
+    "socks5://user:s3cr3tW0rd@127.0.0.1:1080",
+    "://user:s3cr3tW0rd@h",
     " ",
 ]
 
@@ -52,7 +52,7 @@ def proxy(status):
         if not status:
             listener.close()
         threading.Thread(target=serve, daemon=True).start()
-        yield f"http://somebody:s3cr3tW0rd@{place}"
+        yield f"http://user:s3cr3tW0rd@{place}"
 
 
 def assert_untold(ran):

@@ -87,7 +87,7 @@ def test_a_text_without_credentials_is_unchanged(text):
         "",
         "GetTag: the service answered 404 NotFoundTag: Tag 7dd1f6c5-25e9-4f2b-9d1c-6a6f8fd4b1d8 was not found",
         "100 % of %s in C:\\users\\new and 5 &lt; 6 &amp; é ﬁ",
-        "--key-file /home/somebody/a-very-long-path/to/a/key.txt: No such file or directory",
+        "--key-file /home/user/a-very-long-path/to/a/key.txt: No such file or directory",
         "the service could not be reached: [Errno 111] Connection refused",
         "https://example.org:443/customvision/v3.4-preview/training/projects?take=256&skip=0",
         "design=AbCdEfGhIjKlMnOpQrStUvWxYz",

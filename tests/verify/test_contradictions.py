@@ -67,7 +67,7 @@ def added(kind, number=0, **fields):
 
 
 def key_twice(kind):
-    """Give a document or record a duplicate key."""
+    """Write a key twice into a document or record."""
 
     def change(out):
         path = first(out, kind)

@@ -35,7 +35,7 @@ class Stored(NamedTuple):
     """A file of the export: its path in the project's folder, the origin of its bytes, its size and hash."""
 
     path: str
-    blob: str  # which blob of which item, as `images/<id>`; `path` may have a suffix added to it
+    blob: str  # the blob and its item, as `images/<id>`; `path` may have a suffix added to it
     source: str  # the path of the link that the bytes came from
     bytes: int
     sha256: str

@@ -96,7 +96,7 @@ def _tag(path: Path) -> str:
 
 
 def _take_name(temporary: Path, final: Path) -> None:
-    """Give a file its final name; raise FileExistsError if it is taken."""
+    """Return a file its final name; raise FileExistsError if it is taken."""
     try:
         os.link(temporary, final)
     except OSError as error:

@@ -50,7 +50,7 @@ class _Wanted(NamedTuple):
 
     item: Item
     blob: Blob
-    name: str  # which blob of which item
+    name: str  # the blob and its item, as `images/<id>`
     stem: str
     source: str
     renewals: int = 0

@@ -1,4 +1,4 @@
-"""Gives each answer of the API a deadline as a whole, head and body: the timeouts of requests only bound each read.
+"""Sets a deadline for each answer of the API as a whole, head and body: the timeouts of requests only bound each read.
 
 A byte a second, or endless interim answers, would keep requests waiting forever. Here the answer reads its socket
 through a gauge, installed at the extension points of requests, urllib3 and http.client: an adapter, the classes of its

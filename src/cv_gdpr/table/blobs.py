@@ -1,4 +1,4 @@
-"""Which bytes belong to a record: told from its JSON alone, as the service sent it or as an export keeps it."""
+"""The bytes that belong to a record, derived from its JSON as the service sent it or as an export stores it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def of_prediction(record: Json, stem: str = "") -> tuple[Blob, ...]:
 
 
 def image_blobs(record: Json, folder: str) -> tuple[Blob, ...]:
-    """The bytes of an image or a stored prediction: the original, and the resized where its path differs.
+    """Return the bytes of an image or a stored prediction: the original, and the resized where its path differs.
 
     An original without a link has an empty one, so that it counts as missing.
     """
@@ -42,19 +42,19 @@ def image_blobs(record: Json, folder: str) -> tuple[Blob, ...]:
 
 
 def link_in(record: Json, name: str) -> str:
-    """The link in a field, or an empty string where there is none."""
+    """Return the link in a field, or an empty string if it has none."""
     link = record.get(name)
     return link if isinstance(link, str) else ""
 
 
 def of_model(record: Json, stem: str) -> tuple[Blob, ...]:
-    """The bytes of an exported model whose status is Done; its URI is null until then."""
+    """Return the bytes of an exported model whose status is Done; its URI is null before."""
     uri = link_in(record, "downloadUri")
     done = uri or str(record.get("status")).lower() == "done"
     return (Blob(stem, uri, suffix_of(uri), MOST_OF_MODEL),) if done else ()
 
 
 def suffix_of(uri: str) -> str:
-    """The file suffix in a URI's path, for formats without a signature of their own (CoreML, ONNX)."""
+    """Return the file suffix in a URI's path, for formats without a signature of their own (CoreML, ONNX)."""
     _, dot, suffix = without_query(uri).rpartition("/")[2].rpartition(".")
     return f".{suffix.lower()}" if dot and suffix.isascii() and suffix.isalnum() and len(suffix) <= 10 else ""

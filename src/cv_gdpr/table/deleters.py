@@ -1,4 +1,4 @@
-"""How things of each row are deleted: every function sends one call for a batch of ids, and gives its answer."""
+"""How the items of each row are deleted: every function sends one call for a batch of ids and returns the answer."""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
-"""What reading a resource yields, one thing after the other: the words that readers and use cases share.
+"""What the readers yield: items, details, absences, and the counts that prove a listing.
 
-Named tuples, since hundreds of thousands of them are made, and since each data class would add to every start.
+They are named tuples: a run makes hundreds of thousands of them, and importing dataclasses would slow every start.
 """
 
 from __future__ import annotations
@@ -11,38 +11,38 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
 WORKSPACE: Json | None = None
-"""The place of things that belong to a project itself, beside the iterations trained from it."""
+"""The place of everything that belongs to the project itself and not to an iteration."""
 
 
 MOST_OF_IMAGE = 100 << 20
-"""Bytes that an image may have: the service takes 6 MB (Custom Vision limits and quotas)."""
+"""The most bytes of an image: the service accepts 6 MB (Custom Vision limits and quotas)."""
 
 MOST_OF_MODEL = 5 << 30
-"""Bytes that an exported model may have: those known are of some hundred megabytes."""
+"""The most bytes of an exported model: known ones have some hundred megabytes."""
 
 
 class Blob(NamedTuple):
-    """Bytes that belong to an item: a URI as the service gave it (signature and all), and the file to be."""
+    """Bytes that belong to an item: their URI as sent, signature included, and the name of the file to write."""
 
     stem: str  # path in the project's folder, without suffix
     uri: str
-    suffix: str = ""  # only where the bytes do not tell their type
+    suffix: str = ""  # only if the bytes do not show their type
     most: int = MOST_OF_IMAGE
 
 
 class Item(NamedTuple):
-    """One thing that the service holds: its row, id, place, verbatim JSON, the file for that, and its bytes."""
+    """An item of a row: its id, its place, its JSON as sent, the file for that, and its bytes."""
 
     row: str
     id: str
     record: Json
-    file: str  # name in the folder of its place; .jsonl holds a line each, .json this alone
+    file: str  # its name in the folder of its place: a line in a .jsonl, or a .json of its own
     iteration: Json | None = WORKSPACE
     blobs: tuple[Blob, ...] = ()
 
 
 class Detail(NamedTuple):
-    """More JSON about things that are counted elsewhere, written beside them."""
+    """More JSON about an item, written beside it and not counted."""
 
     row: str
     record: Json
@@ -51,13 +51,13 @@ class Detail(NamedTuple):
 
 
 class Absence(NamedTuple):
-    """Something that the service says it does not have or does not give: recorded, and no error."""
+    """Something that the service states it does not have: noted, and not an error."""
 
     row: str
     id: str
     reason: str
     iteration: Json | None = WORKSPACE
-    gone: bool = False  # it was listed, and somebody deleted it before its bytes were fetched
+    gone: bool = False  # it was listed, and deleted before its bytes were downloaded
 
 
 class Tally(NamedTuple):
@@ -72,7 +72,7 @@ class Tally(NamedTuple):
 
     @property
     def agrees(self) -> bool:
-        """Say whether nothing can be missing."""
+        """Whether the counts before and after are the number of listed records."""
         return self.before == self.after == self.listed
 
 

@@ -1,4 +1,4 @@
-"""The table walked over a scope: which projects, which rows, which items. A listing that fails is an error."""
+"""The projects, rows and items in a scope. A listing that fails is an error, never an empty list."""
 
 import difflib
 import re
@@ -22,10 +22,10 @@ _ID = re.compile("[0-9A-Fa-f-]{8,}")
 
 
 def projects_in(service: "Service", scope: Scope) -> list[Json]:
-    """Give the entries of GetProjects in scope, in the service's order; raises UsageError for an unknown name."""
+    """Return the entries of GetProjects in scope, in the service's order; raise UsageError for an unknown name."""
     try:
         entries = once(identified(service.call("get_projects")))
-    except NotFound as error:  # an endpoint of something else
+    except NotFound as error:  # the endpoint of another service
         hint = "check the endpoint: no Custom Vision service answers there"
         raise Unreachable(error.message, hint, status=error.status, code=error.code) from None
     if not scope.projects:
@@ -40,12 +40,12 @@ def entry_of(service: "Service", identity: str) -> Json | None:
 
 
 def project_of(service: "Service", identity: str) -> Project:
-    """Return a project to be read afresh, without asking for each of its things alone."""
+    """Return a project to read again, without a call for each of its items."""
     return Project(service, {"id": identity}, details=False)
 
 
 def named(entries: list[Json], name: str) -> Json:
-    """Give the one project of that name or id; raises UsageError that lists the candidates."""
+    """Return the project of that name or id; raise UsageError, with the candidates, unless there is exactly one."""
     matches = [entry for entry in entries if entry["id"] == name.lower()]
     matches = matches or [entry for entry in entries if entry.get("name") == name]
     if len(matches) == 1:
@@ -54,11 +54,12 @@ def named(entries: list[Json], name: str) -> Json:
         ids = ", ".join(entry["id"] for entry in matches)
         raise UsageError(f"{len(matches)} projects are named {name!r}", f"name one by its id: {ids}")
     known = "; ".join(f"{entry.get('name')} ({entry['id']})" for entry in entries)
-    raise UsageError(f"no project has the name or id {name!r}", f"there are: {known}" if known else "there is none")
+    hint = f"projects: {known}" if known else "the resource has no projects"
+    raise UsageError(f"no project has the name or id {name!r}", hint)
 
 
 def rows_in(scope: Scope) -> tuple[Category, ...]:
-    """Give the rows in scope, in the table's order; raises UsageError where a selector cannot narrow a row."""
+    """Return the rows in scope, in the table's order; raise UsageError if a selector does not apply to a named row."""
     kinds = scope.selection.kinds
     if not scope.rows:
         return tuple(row for row in CATEGORIES if kinds <= row.selectors)
@@ -71,7 +72,7 @@ def rows_in(scope: Scope) -> tuple[Category, ...]:
 
 
 def not_searched(scope: Scope) -> dict[str, str]:
-    """Give the rows that a selection leaves out, each with the reason: no selector given can narrow them."""
+    """Return the rows that a selection leaves out, with the reason: a selector does not apply to them."""
     if not scope.selection:
         return {}
     kinds = scope.selection.kinds
@@ -83,7 +84,7 @@ def not_searched(scope: Scope) -> dict[str, str]:
 
 
 def check_tags(projects: Iterable[Project], selection: Selection) -> None:
-    """Raise UsageError, with near names, for a selected tag that no project in scope ever had."""
+    """Raise UsageError, with similar names, for a selected tag that no workspace or iteration in scope has."""
     if not selection.tags:
         return
     known: set[str] = set()
@@ -95,7 +96,7 @@ def check_tags(projects: Iterable[Project], selection: Selection) -> None:
             except NotFound:
                 if not place:
                     raise
-                continue  # an iteration that was deleted meanwhile
+                continue  # the iteration was deleted during the run
             known.update(str(tag.get("name")) for tag in tags)
     for name in sorted(selection.tags - known):
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]
@@ -105,22 +106,22 @@ def check_tags(projects: Iterable[Project], selection: Selection) -> None:
 
 
 def to_be_shown(given: str, near: Iterable[str]) -> list[str]:
-    """Give those of the near values that may be shown: none where an id or a number was given, and no id or number.
+    """Return the similar values that may be shown: no ids or numbers, and none at all if an id or a number was given.
 
-    A mistyped number (of a patient, a telephone) would lead to other persons'.
+    Values similar to a mistyped number (of a patient, a telephone) belong to other people.
     """
     return [] if _is_number(given) else [one for one in near if not _is_number(one)]
 
 
 def near_hint(near: list[str], shown: list[str], none: str) -> str | None:
-    """Give the hint for whoever is not shown them."""
+    """Return the hint that replaces the similar values where they are not shown; None if there are none to show."""
     if shown:
-        return "on a terminal, what is near it is shown"
+        return "on a terminal, similar values are shown"
     return None if near else none
 
 
 def _is_number(value: str) -> bool:
-    """Say whether a text, or what follows its equals sign, is an id or a number for the greater part."""
+    """Return whether a text, or the part after its equals sign, is an id or consists mostly of digits."""
     value = value.partition("=")[2] or value
     digits = sum(char.isdigit() for char in value)
     return bool(_ID.fullmatch(value)) or 2 * digits >= sum(char.isalnum() for char in value) > 0
@@ -129,9 +130,10 @@ def _is_number(value: str) -> bool:
 def listed(
     project: Project, row: Category, matches: Matches, see: Callable[[Item], None] = lambda _: None
 ) -> Iterator[Item]:
-    """Yield the items of a row that the selection takes; raise Unsteady where a listing cannot be trusted.
+    """Yield the items of a row that the selection takes; raise Unsteady if the counts around a listing differ.
 
-    `see` is told each item before that, whether the selection takes it or not.
+    `see` gets each item before that, whether the selection takes it or not. Raise MalformedAnswer for an id that is
+    not a UUID, if the row's items can be deleted.
     """
     assert row.read_project  # noqa: S101 - for the type checker
     for finding in selected(_shown(row.read_project(project), see), matches):
@@ -139,12 +141,12 @@ def listed(
             raise Unsteady(
                 f"{row.name} of project {project.id}: the service counts {finding.before} before and {finding.after} "
                 f"after, and lists {finding.listed}",
-                "somebody may be adding or deleting at the same time; run the command again",
+                "another program may be adding or deleting; run the command again",
             )
         if isinstance(finding, Item):
             if row.deleter and not UUID.fullmatch(finding.id):
-                # It would be put into the address of a deletion.
-                raise MalformedAnswer(f"{row.name} of project {project.id}: the service listed an id that is no UUID")
+                # A deletion call would contain it in its address.
+                raise MalformedAnswer(f"{row.name} of project {project.id}: one listed id is not a UUID")
             yield finding
 
 

@@ -1,4 +1,4 @@
-"""How each row of the table is read: every function yields findings, asking the service as it goes."""
+"""How each row of the table is read: every reader calls the service and yields findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Resource(NamedTuple):
-    """A resource as it is read: the service, and the entries of GetProjects that are in scope."""
+    """A resource to read: the service, and the entries of GetProjects in scope."""
 
     service: Service
     projects: list[Json]
@@ -28,7 +28,7 @@ class Resource(NamedTuple):
 
 
 class Project:
-    """A project as it is read: the service and the project's entry in GetProjects.
+    """A project to read: the service, and the project's entry in GetProjects.
 
     `details` says whether each tag, iteration and project is asked for by itself too.
     """
@@ -55,9 +55,9 @@ class Project:
 
 
 def _itself(record: Json, identity: str) -> Json:
-    """Give a record that was asked for by id; raises MalformedAnswer if it is another or none."""
+    """Return a record that was requested by id; raise MalformedAnswer if its id differs."""
     if record.get("id") != identity:
-        raise MalformedAnswer(f"the service answered with something else than {identity}, which was asked for")
+        raise MalformedAnswer(f"the service answered with another record than {identity}")
     return record
 
 
@@ -69,7 +69,7 @@ def _in(iteration: Json | None) -> dict[str, str]:
 
 
 def account(resource: Resource) -> Iterator[Finding]:
-    """GetAccountInfo. The service is expected not to have it any more (removed with API v2.0)."""
+    """GetAccountInfo, which the service removed with API v2.0: its absence is expected."""
     from cv_gdpr.masking import without_keys
 
     try:
@@ -121,7 +121,7 @@ def performance(project: Project) -> Iterator[Finding]:
 
 
 def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
-    """Say whether an error means "none": it is the service's own code, or the iteration never completed."""
+    """Return whether an error means that there is none: by the service's code, or since training never completed."""
     if isinstance(error, NotAuthorised):
         return False
     if error.code == "NotFoundIterationPerformance":
@@ -192,7 +192,7 @@ def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
 
 
 def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[Part]:
-    """The tagged and the untagged images of a place: of the workspace, the shorter list before and after the longer.
+    """Return the lists of a place's images: in the workspace, the shorter list before and after the longer one.
 
     An image that is tagged or untagged meanwhile changes from one list to the other, and may never be in the one that
     is being read. The images of an iteration are as they were when it was trained.
@@ -224,7 +224,7 @@ def exports(project: Project) -> Iterator[Finding]:
 def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
     for record in project.service.call("get_exports", project.id, iteration["id"]):
         if not isinstance(record, dict):
-            raise MalformedAnswer("the service listed an exported model that is no object")
+            raise MalformedAnswer("the service listed an exported model that is not an object")
         name = labels.of_model(record)
         files = blobs.of_model(record, f"{MODELS}/{iteration['id']}/{name}")
         yield Item("exports", f"{iteration['id']}/{name}", record, "exports.jsonl", iteration, files)
@@ -238,11 +238,11 @@ def predictions(project: Project) -> Iterator[Finding]:
         yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs.of_prediction(record))
 
 
-# --- links that are no good any more ----------------------------------------------------------------------------
+# --- renewing links ---------------------------------------------------------------------------------------------
 
 
 def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
-    """Yield what GetImagesByIds gives of the ids in one place, with fresh links.
+    """Yield the images that GetImagesByIds returns for the ids in one place, with new links.
 
     An image that is not there is not among them, nor one that the service will not even give by itself.
     """
@@ -255,13 +255,13 @@ def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> 
 
 
 def renewed_exports(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
-    """GetExports of an iteration with fresh links."""
+    """GetExports of an iteration, with new links."""
     if iteration:
         yield from (item for item in _exports_of(project, iteration) if isinstance(item, Item) and item.id in ids)
 
 
 def renewed_predictions(project: Project, iteration: Json | None, ids: list[str]) -> Iterator[Item]:
-    """QueryPredictions until the ids are found: no operation asks for a stored prediction by its id."""
+    """QueryPredictions until the ids are found: no operation returns a stored prediction by its id."""
     del iteration
     wanted = set(ids)
     for item in predictions(project):
@@ -276,22 +276,22 @@ def renewed_predictions(project: Project, iteration: Json | None, ids: list[str]
 
 
 def images_still_given(project: Project, ids: list[str]) -> set[str]:
-    """Return those of the ids that GetImagesByIds knows in the workspace or in an iteration that remains."""
+    """Return the ids that GetImagesByIds finds in the workspace or in an iteration."""
     return {item.id for place in project.places for item in renewed_images(project, place, ids)}
 
 
 def iterations_still_given(project: Project, ids: list[str]) -> set[str]:
-    """Return those of the ids that GetIteration still answers."""
+    """Return the ids for which GetIteration still answers."""
     return {one for one in ids if _is_given(project, "get_iteration", one)}
 
 
 def tags_still_given(project: Project, ids: list[str]) -> set[str]:
-    """Return those of the ids that GetTag still answers."""
+    """Return the ids for which GetTag still answers."""
     return {one for one in ids if _is_given(project, "get_tag", one)}
 
 
 def _is_given(project: Project, operation: str, identity: str) -> bool:
-    """Return whether the service still gives a thing that its list lacks: only a 404 says that it is gone."""
+    """Return whether the service still returns an item that its list lacks: only a 404 means that it is gone."""
     try:
         project.service.call(operation, project.id, identity)
     except NotFound:

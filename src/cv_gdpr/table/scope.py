@@ -1,4 +1,4 @@
-"""What a run is about: which projects, which rows, which data subject; and which records a selection takes."""
+"""The scope of a run (projects, rows, data subject), and the records that a selection takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """One data subject: values of a kind widen, kinds narrow. Empty selects everything."""
+    """The selectors of one data subject: more values widen, more kinds narrow. Without any, everything is selected."""
 
     tags: frozenset[str] = frozenset()
     metadata: frozenset[tuple[str, str]] = frozenset()
@@ -29,7 +29,7 @@ class Selection(NamedTuple):
         return bool(self.tags or self.metadata or self.image_ids)
 
     def hashed(self, salt: str, unmatched: Iterable[str] = ()) -> list[Json]:
-        """Give each value as SHA-256 of salt and value, so that who knows it can check it and others cannot read it."""
+        """Return each value as SHA-256 of salt and value: only those who know a value can recognise it."""
         import hashlib
 
         values = [("--tag", tag, tag) for tag in self.tags]
@@ -47,17 +47,17 @@ class Selection(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """What a run is about: all projects or those named, which rows (none: all), which data subject."""
+    """The projects, rows and data subject of a run."""
 
-    projects: tuple[str, ...] = ()  # names or ids; none: all
-    rows: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()  # names or ids; empty: all
+    rows: tuple[str, ...] = ()  # empty: all
     selection: Selection = Selection()
 
 
 class Matches:
-    """Which values of a selection have matched something so far, and whether all kinds together ever took a record.
+    """Which selector values matched, and whether any record matched all kinds.
 
-    `seen_metadata` holds KEY=VALUE of what was seen, to suggest near values.
+    `seen_metadata` holds each KEY=VALUE that was read, to suggest similar ones.
     """
 
     def __init__(self, selection: Selection) -> None:
@@ -67,7 +67,7 @@ class Matches:
         self.seen_metadata: set[str] = set()
 
     def takes(self, row: str, record: Json) -> bool:
-        """Say whether the selection takes this record of a row, and remember which values did."""
+        """Return whether the selection takes this record of a row, and remember the values that matched."""
         chosen = self.selection
         if chosen.metadata:
             self.seen_metadata.update(f"{key}={value}" for key, value in _metadata(record))
@@ -85,9 +85,9 @@ class Matches:
 
     @property
     def unmatched(self) -> list[str]:
-        """The values that matched nothing, each as its option would be written; metadata by its key alone.
+        """The values that matched nothing, each as its option is written; of metadata only the key.
 
-        A value that only the other kinds keep out has matched, unless nothing at all was taken.
+        If at least one record was taken, a value counts as matched even where the other kinds excluded its records.
         """
         chosen, found = self.selection, self.found if self.taken else set()
         return sorted(
@@ -104,7 +104,7 @@ def _metadata(record: Json) -> Iterator[tuple[str, str]]:
 
 
 def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]:
-    """Give the findings that the selection takes; tallies and absences pass, they prove the listing itself."""
+    """Yield the findings that the selection takes; tallies and absences pass, since they prove the listing itself."""
     for finding in findings:
         takeable = isinstance(finding, (Item, Detail)) and matches.selection
         if not takeable or matches.takes(finding.row, finding.record):  # type: ignore[union-attr]

@@ -224,7 +224,7 @@ class ProjectCheck:
             self.result.differ(where, f"describes project {record.get('id')}, but lies in the folder of {self.id}")
 
     def _check_iterations(self, folders: dict[str, str]) -> set[str]:
-        """Give the ids of all iterations that anything speaks of."""
+        """Return the ids of all iterations that anything speaks of."""
         listed = {identity(_text(one)) for (one,) in self.facts.ask("SELECT id FROM id WHERE kind = ?", ITERATIONS)}
         for place, name in folders.items():
             self._check_iteration_document(f"iterations/{name}/iteration.json", place)
