@@ -2,9 +2,8 @@
 
 `python mutate.py run` is mutmut's own command; `python mutate.py differences NAME ...` prints what mutants change.
 
-mutmut leaves two things out or in that matter here. It skips functions with a decorator, so `run.py` takes the decorator
-off first. It also rewrites sentences in another case, which only says that no test repeats a message word by word; so
-strings with a blank in them keep their text.
+mutmut also writes sentences in another case, which would only show that no test repeats a message word by word; so
+strings with a blank in them keep their text. It skips functions with a decorator; `run.py` takes the decorator off.
 """
 
 import sys

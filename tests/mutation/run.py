@@ -1,4 +1,4 @@
-"""Run mutmut over the modules that decide what is kept, erased and proved: one module at a time, with its nearest tests.
+"""Run mutmut over the modules that decide what is kept, erased and proved, each with its nearest tests.
 
 `python -m tests.mutation.run [--again] [--sample N] [MODULE ...]` prints for each module how many mutants were made and
 noticed, and the difference of each one that survived. `--again` tries only the survivors of the run before.
@@ -90,7 +90,7 @@ def chosen(workspace: Path, module: str, *, again: bool, sample: int | None) -> 
     if not results(workspace, module):
         run(workspace, ["no.mutant"])
     names = sorted(results(workspace, module))
-    return random.Random(1).sample(names, min(sample, len(names)))
+    return random.Random(1).sample(names, min(sample, len(names)))  # noqa: S311
 
 
 def survivors(codes: dict[str, int | None]) -> list[str]:
@@ -121,7 +121,8 @@ def say(workspace: Path, module: str) -> None:
     survived = survivors(codes)
     tried = sum(code is not None for code in codes.values())
     rate = f"{(tried - len(survived)) / tried:.1%}" if tried else f"see {workspace / 'log'}"
-    write(f"{module}: {len(codes)} made, {tried} tried, {tried - len(survived)} noticed, {len(survived)} survived ({rate})")
+    found = f"{tried - len(survived)} noticed, {len(survived)} survived ({rate})"
+    write(f"{module}: {len(codes)} made, {tried} tried, {found}")
     if survived:
         write(differences(workspace, survived))
 

@@ -259,7 +259,7 @@ def test_the_new_journal_replaces_what_a_killed_run_left(tmp_path):
 
 def test_an_error_of_the_disk_names_the_journal(tmp_path):
     (tmp_path / "state" / "j.new").mkdir(parents=True)
-    with pytest.raises(StorageError, match="j.new"):
+    with pytest.raises(StorageError, match=r"j\.new"):
         Journal(tmp_path / "state" / "j.jsonl", tmp_path, lambda: None)
 
 
@@ -268,7 +268,9 @@ def test_the_new_journal_is_durable_before_it_replaces_the_old_one(tmp_path, mon
     whole, seen = path.read_bytes(), []
     path.write_bytes(whole + b"torn")
     monkeypatch.setattr(
-        journal, "make_durable", lambda folder: seen.append((folder, path.read_bytes(), path.with_suffix(".new").read_bytes()))
+        journal,
+        "make_durable",
+        lambda folder: seen.append((folder, path.read_bytes(), path.with_suffix(".new").read_bytes())),
     )
     assert known(path, tmp_path, entries) == entries
     assert seen == [(path.parent, whole + b"torn", whole)]
@@ -318,7 +320,7 @@ def lines(one, keys):
 def test_lines_are_sorted_by_path_in_parts(tmp_path, monkeypatch, at_once):
     monkeypatch.setattr(journal, "_SORTED", at_once)
     made, temporary = [], tempfile.TemporaryFile
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: made.append(dir) or temporary(dir=dir))  # noqa: A002
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: made.append(dir) or temporary(dir=dir))
     one = Journal(tmp_path / "j.jsonl", tmp_path, lambda: None)
     for number in (3, 1, 9, 0, 5, 2, 7):
         one.add(stored(number))

@@ -49,7 +49,6 @@ FOREIGN = [
 FOLDERS = ["", "images/", "images-resized/", "exported-models/", f"exported-models/{ID}/", "iterations/"]
 
 
-
 @pytest.fixture
 def layout():
     """The names of a table of a few rows; made anew, since it remembers its patterns."""

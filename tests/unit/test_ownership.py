@@ -10,6 +10,7 @@ import pytest
 from cv_gdpr.archive import ownership
 from cv_gdpr.archive.ownership import open_own, owner_within
 from cv_gdpr.errors import UsageError
+from tests.unit.listing import names, open_handles
 
 US = os.geteuid()
 OTHER = US + 1
@@ -18,14 +19,16 @@ root = pytest.mark.skipif(US != 0, reason="only root can give a file away")
 
 def mapped(monkeypatch, owner):
     """Let a new file belong to this user, as where the file system maps owners; None: none can be created."""
-    monkeypatch.setattr(ownership, "_owner_of_new_file_in", lambda folder: owner if folder.is_dir() else "asked of no folder")
+    monkeypatch.setattr(
+        ownership, "_owner_of_new_file_in", lambda folder: owner if folder.is_dir() else "asked of no folder"
+    )
 
 
 def test_a_folder_of_ours(tmp_path):
     assert owner_within(tmp_path) == US
     (tmp_path / "link").symlink_to(tmp_path)
     assert owner_within(tmp_path / "link") == US
-    assert os.listdir(tmp_path) == ["link"]
+    assert names(tmp_path) == ["link"]
 
 
 @root
@@ -121,12 +124,12 @@ def test_a_file_of_another_user_is_refused(tmp_path, monkeypatch, new, opened):
 def test_a_file_exchanged_before_it_is_opened_is_refused_and_closed(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "second").hardlink_to(tmp_path / "file")
-    first, before = iter([os.stat(tmp_path)]), len(os.listdir("/proc/self/fd"))
+    first, before = iter([tmp_path.stat()]), open_handles()
     alone = os.stat_result([stat.S_IFREG, 0, 0, 1, US, *list(next(first))[5:]])
     monkeypatch.setattr(os, "lstat", lambda _: alone)
     with pytest.raises(UsageError, match="second name"):
         open_own(tmp_path / "file")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_handles() == before
 
 
 def test_a_link_that_appears_before_it_is_opened_is_not_followed(tmp_path, monkeypatch):
@@ -149,19 +152,19 @@ def test_a_pipe_that_appears_before_it_is_opened_does_not_block(tmp_path, monkey
 
 @pytest.mark.parametrize("there", [True, False])
 def test_the_owner_of_a_new_file_leaves_nothing_behind(tmp_path, there):
-    folder, before = tmp_path if there else tmp_path / "gone", len(os.listdir("/proc/self/fd"))
+    folder, before = tmp_path if there else tmp_path / "gone", open_handles()
     assert ownership._owner_of_new_file_in(folder) == (US if there else None)
-    assert os.listdir(tmp_path) == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert names(tmp_path) == []
+    assert open_handles() == before
 
 
 def test_the_name_of_the_new_file_cannot_be_guessed(tmp_path, monkeypatch):
-    names, new = [], ownership.open_new
-    monkeypatch.setattr(ownership, "open_new", lambda path: names.append(path.name) or new(path))
+    taken, new = [], ownership.open_new
+    monkeypatch.setattr(ownership, "open_new", lambda path: taken.append(path.name) or new(path))
     for _ in range(2):
         ownership._owner_of_new_file_in(tmp_path)
-    assert names[0] != names[1]
-    for name in names:
+    assert taken[0] != taken[1]
+    for name in taken:
         assert re.fullmatch(r"\.cv-gdpr-[0-9a-f]{16}", name)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from cv_gdpr.archive import reading
 from cv_gdpr.archive.reading import Unfit, content_of, digests, lines_of, open_regular, value_of
+from tests.unit.listing import open_handles
 
 
 @pytest.fixture
@@ -34,15 +35,16 @@ def test_what_is_not_there_says_so(tmp_path):
 def test_what_is_no_file_is_not_opened(tmp_path, kind):
     path = tmp_path / kind
     os.mkfifo(path) if kind == "pipe" else path.mkdir()
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_handles()
     with pytest.raises(OSError, match="not a file") as refused:
         open_regular(path)
     assert (refused.value.errno, refused.value.filename) == (errno.EINVAL, path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_handles() == before
 
 
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("content", [b"", b"x", b"1234", b"12345", b"x" * 1000])
-def test_size_and_digests_in_the_order_asked_for(tmp_path, small, content):
+def test_size_and_digests_in_the_order_asked_for(tmp_path, content):
     (tmp_path / "file").write_bytes(content)
     found = digests(tmp_path / "file", ("sha256", "md5"))
     assert found.size == len(content)
@@ -51,14 +53,15 @@ def test_size_and_digests_in_the_order_asked_for(tmp_path, small, content):
 
 def test_a_file_that_was_hashed_is_closed(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_handles()
     digests(tmp_path / "file", ("sha256",))
     with pytest.raises(ValueError, match="unsupported"):
         digests(tmp_path / "file", ("nothing",))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_handles() == before
 
 
-def test_lines_up_to_the_limit(tmp_path, small):
+@pytest.mark.usefixtures("small")
+def test_lines_up_to_the_limit(tmp_path):
     path = tmp_path / "lines"
     path.write_bytes(b"123456789\n1\n\nno end")
     assert list(lines_of(path)) == [b"123456789\n", b"1\n", b"\n", b"no end"]
@@ -67,7 +70,8 @@ def test_lines_up_to_the_limit(tmp_path, small):
         list(lines_of(path))
 
 
-def test_a_document_up_to_the_limit(tmp_path, small):
+@pytest.mark.usefixtures("small")
+def test_a_document_up_to_the_limit(tmp_path):
     path = tmp_path / "document"
     path.write_bytes(b"1234567890")
     assert content_of(path) == b"1234567890"
@@ -76,7 +80,7 @@ def test_a_document_up_to_the_limit(tmp_path, small):
         content_of(path)
 
 
-def test_the_limits_are_64_mib(tmp_path, monkeypatch):
+def test_the_limits_are_64_mib(tmp_path):
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate((64 << 20) + 1)

@@ -29,6 +29,7 @@ from cv_gdpr.archive.writing import (
     write_whole,
 )
 from cv_gdpr.errors import StorageError
+from tests.unit.listing import names, open_handles, path_of
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
@@ -54,7 +55,7 @@ def synced(monkeypatch):
     sync = os.fsync
 
     def fsync(handle):
-        paths.append(os.readlink(f"/proc/self/fd/{handle}"))
+        paths.append(path_of(handle))
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -63,10 +64,6 @@ def synced(monkeypatch):
 
 def mode(path):
     return stat.S_IMODE(path.lstat().st_mode)
-
-
-def open_handles():
-    return len(os.listdir("/proc/self/fd"))
 
 
 def test_a_folder_and_those_above_it_are_private(tmp_path):
@@ -128,7 +125,7 @@ def test_a_new_file_has_its_name_when_it_is_durable(tmp_path, synced, monkeypatc
     write_new(path, b"content")
     assert path.read_bytes() == b"content"
     assert mode(path) == 0o600
-    assert os.listdir(tmp_path) == ["out"]
+    assert names(tmp_path) == ["out"]
     assert synced[1:] == [str(tmp_path)]
     assert open_handles() == before
 
@@ -141,14 +138,14 @@ def test_another_error_of_the_name_is_an_error(tmp_path, monkeypatch, error):
     monkeypatch.setattr(os, "link", linked)
     with pytest.raises(OSError, match="no"):
         write_new(tmp_path / "out", b"content")
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("error", [None, errno.EPERM])
 def test_a_name_that_is_taken_stays(tmp_path, monkeypatch, error):
     (tmp_path / "out").write_bytes(b"before")
 
-    def linked(source, target):
+    def linked(*_):
         raise OSError(error, "no links")
 
     if error:
@@ -156,7 +153,7 @@ def test_a_name_that_is_taken_stays(tmp_path, monkeypatch, error):
     with pytest.raises(FileExistsError):
         write_new(tmp_path / "out", b"content")
     assert (tmp_path / "out").read_bytes() == b"before"
-    assert os.listdir(tmp_path) == ["out"]
+    assert names(tmp_path) == ["out"]
 
 
 def test_a_file_that_was_replaced_meanwhile_is_an_error(tmp_path, monkeypatch):
@@ -175,15 +172,15 @@ def test_a_file_that_was_replaced_meanwhile_is_an_error(tmp_path, monkeypatch):
 
 
 def test_the_temporary_name_is_another_each_time(tmp_path, monkeypatch):
-    names, link = [], os.link
-    monkeypatch.setattr(os, "link", lambda source, target: names.append(Path(source).name) or link(source, target))
+    taken, link = [], os.link
+    monkeypatch.setattr(os, "link", lambda source, target: taken.append(Path(source).name) or link(source, target))
     for path in (tmp_path / "out", tmp_path / ("a" * 255)):
         write_new(path, b"")
         path.unlink()
         write_new(path, b"")
     tags = [f"cv-gdpr-{hashlib.sha256(name).hexdigest()[:12]}" for name in (b"out", b"out", b"a" * 255, b"a" * 255)]
-    assert len(set(names)) == 4
-    for name, tag in zip(names, tags, strict=True):
+    assert len(set(taken)) == 4
+    for name, tag in zip(taken, tags, strict=True):
         assert name.startswith(f".{tag}-")
         assert name.endswith(".part")
         assert len(name) == len(f".{tag}-.part") + 16
@@ -196,7 +193,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     (tmp_path / f".{tag}-2.part").symlink_to(tmp_path / "out")
     remove_unfinished(tmp_path / "out")
     left = {f".{tag}-1", f".{tag}-2.part", f".cv-gdpr-{'0' * 12}-0.part", "out"}
-    assert set(os.listdir(tmp_path)) == left
+    assert set(names(tmp_path)) == left
 
 
 def test_a_folder_is_synced_and_closed(tmp_path, synced):
@@ -271,9 +268,7 @@ def test_a_hashed_file_knows_what_was_written(tmp_path, chunks):
         file.write(chunk)
     content = b"".join(chunks)
     found = file.received()
-    assert found == Received(
-        f"{tmp_path}/temporary", len(content), hashlib.sha256(content).hexdigest(), content[:16]
-    )
+    assert found == Received(f"{tmp_path}/temporary", len(content), hashlib.sha256(content).hexdigest(), content[:16])
     assert file.received() == found
     assert (tmp_path / "temporary").read_bytes() == content
     assert open_handles() == before
@@ -289,7 +284,7 @@ def test_a_file_is_created_when_enough_is_buffered(tmp_path):
     file.write(b"z")
     assert (tmp_path / "temporary").stat().st_size == 1 << 17
     file.discard()
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_a_discarded_file_leaves_nothing(tmp_path):
@@ -297,9 +292,9 @@ def test_a_discarded_file_leaves_nothing(tmp_path):
     file = HashedFile(tmp_path / "temporary")
     file.write(b"x")
     file.discard()
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
     file.received()
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
     assert open_handles() == before
 
 
@@ -351,7 +346,7 @@ def test_a_text_is_written_whole(tmp_path):
     (tmp_path / "out").write_bytes(b"before")
     assert write_whole(tmp_path / "out", "é", f"{tmp_path}/t") == hashlib.sha256("é".encode()).hexdigest()
     assert (tmp_path / "out").read_bytes() == "é".encode()
-    assert os.listdir(tmp_path) == ["out"]
+    assert names(tmp_path) == ["out"]
 
 
 def test_a_text_is_durable_before_its_name_is(tmp_path, synced, monkeypatch):
@@ -382,7 +377,7 @@ def test_a_whole_file_system_is_made_durable(tmp_path, monkeypatch):
             assert (name, use_errno) == (None, True)
 
         def syncfs(self, handle):
-            calls.append(os.readlink(f"/proc/self/fd/{handle}"))
+            calls.append(path_of(handle))
             ctypes.set_errno(errno.EIO)
             return -1
 
