@@ -16,5 +16,5 @@ MODULES: dict[str, tuple[str, ...]] = {
     "verify/summary": ("tests/unit/test_verify_summary.py",),
     "verify/facts": ("tests/unit/test_facts.py",),
     "delete/marks": ("tests/unit/test_marks.py",),
-    "delete/along": ("tests/unit/test_along.py", "tests/delete/test_plan.py"),
+    "delete/along": ("tests/unit/test_along.py",),
 }

@@ -14,14 +14,14 @@ def file(facts, path, who, *, indexed=None, size=None, digest=b"d", algorithm=0)
 
 
 def whole(facts, path, indexed):
-    """Note a file of which all agree."""
+    """Note a file about which all agree."""
     file(facts, path, DISK, indexed=indexed, size=1)
     file(facts, path, MANIFEST)
     if indexed:
         file(facts, path, INDEX, size=1)
 
 
-def test_files_of_which_all_agree_are_left_out():
+def test_a_file_about_which_all_agree_is_left_out():
     with Facts() as facts:
         whole(facts, b"a", True)
         whole(facts, b"b", False)
@@ -29,7 +29,7 @@ def test_files_of_which_all_agree_are_left_out():
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 2000])
-def test_files_of_which_two_say_something_else(monkeypatch, at_once):
+def test_files_whose_facts_contradict_each_other(monkeypatch, at_once):
     monkeypatch.setattr(module, "_AT_ONCE", at_once)
     with Facts() as facts:
         whole(facts, b"c", True)

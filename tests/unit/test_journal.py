@@ -263,7 +263,7 @@ def test_an_error_of_the_disk_names_the_journal(tmp_path):
         Journal(tmp_path / "state" / "j.jsonl", tmp_path, lambda: None)
 
 
-def test_the_new_journal_is_durable_before_it_replaces_the_old_one(tmp_path, monkeypatch):
+def test_the_new_journal_is_durable_before_it_has_its_name(tmp_path, monkeypatch):
     path, entries = filled(tmp_path, [b"one"])
     whole, seen = path.read_bytes(), []
     path.write_bytes(whole + b"torn")

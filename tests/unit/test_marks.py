@@ -143,6 +143,6 @@ def test_metadata_may_be_anything(metadata):
     assert mark({"metadata": metadata}) != mark({})
 
 
-def test_only_a_persons_metadata_keeps_names_that_look_like_links():
+def test_metadata_keeps_names_that_look_like_links():
     assert mark({"domain": {"logoUri": "one"}}) == mark({"domain": {"logoUri": "two"}})
     assert mark({"metadata": {"deep": {"tagName": "one", "x": 1}}}) == mark({"metadata": {"deep": {"x": 1}}})

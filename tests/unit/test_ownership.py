@@ -45,7 +45,7 @@ def test_a_folder_of_another_user_is_refused(tmp_path, owned):
 
 @root
 @pytest.mark.parametrize(("new", "owner"), [(OTHER, None), (OTHER + 1, None), (US, "refused"), (None, "refused")])
-def test_owners_that_a_file_system_maps_tell_nothing(tmp_path, monkeypatch, new, owner):
+def test_the_owner_is_unknown_where_it_is_mapped(tmp_path, monkeypatch, new, owner):
     os.chown(tmp_path, OTHER, -1)
     mapped(monkeypatch, new)
     if owner:
@@ -55,7 +55,7 @@ def test_owners_that_a_file_system_maps_tell_nothing(tmp_path, monkeypatch, new,
         assert owner_within(tmp_path) is None
 
 
-def test_without_user_ids_nothing_is_told(tmp_path, monkeypatch):
+def test_without_user_ids_the_owner_is_unknown(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "geteuid")
     assert owner_within(tmp_path) is None
     (tmp_path / "file").write_bytes(b"")
@@ -121,7 +121,7 @@ def test_a_file_of_another_user_is_refused(tmp_path, monkeypatch, new, opened):
             open_own(tmp_path / "file")
 
 
-def test_a_file_exchanged_before_it_is_opened_is_refused_and_closed(tmp_path, monkeypatch):
+def test_a_file_exchanged_before_it_is_opened_is_refused(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "second").hardlink_to(tmp_path / "file")
     first, before = iter([tmp_path.stat()]), open_handles()
@@ -132,7 +132,7 @@ def test_a_file_exchanged_before_it_is_opened_is_refused_and_closed(tmp_path, mo
     assert open_handles() == before
 
 
-def test_a_link_that_appears_before_it_is_opened_is_not_followed(tmp_path, monkeypatch):
+def test_a_link_that_appears_meanwhile_is_not_followed(tmp_path, monkeypatch):
     (tmp_path / "other").write_bytes(b"")
     alone = (tmp_path / "other").lstat()
     (tmp_path / "file").symlink_to("other")
@@ -168,7 +168,7 @@ def test_the_name_of_the_new_file_cannot_be_guessed(tmp_path, monkeypatch):
         assert re.fullmatch(r"\.cv-gdpr-[0-9a-f]{16}", name)
 
 
-def test_a_new_file_that_is_removed_meanwhile_is_no_error(tmp_path, monkeypatch):
+def test_a_new_file_may_be_removed_meanwhile(tmp_path, monkeypatch):
     new = ownership.open_new
 
     def removed(path):

@@ -71,7 +71,7 @@ def test_a_list_of_any_length_is_read_once(count):
         (2500, [0, 255, 510, 765, 1020, 1275, 1530, 1785, 2040, 2295]),
     ],
 )
-def test_each_page_begins_with_the_last_record_of_the_one_before(count, read):
+def test_each_page_begins_with_the_last_record_before(count, read):
     pages = Pages(count)
     ids(listing(pages))
     assert sorted(pages.read) == read
@@ -148,7 +148,7 @@ def test_a_list_whose_pages_never_fit_is_an_error(expected):
     assert 20 + expected // PAGE <= len(pages.read)
 
 
-def test_a_list_without_end_is_an_error():
+def test_a_list_that_goes_on_for_ever_is_an_error():
     class Endless(Pages):
         def page(self, skip):
             return [{"id": f"{number}"} for number in range(skip, skip + PAGE)]
@@ -158,7 +158,7 @@ def test_a_list_without_end_is_an_error():
         ids(found)
 
 
-def test_more_than_twice_what_is_counted_is_no_error_yet():
+def test_more_than_twice_the_count_may_be_listed():
     """While a list is read, others may add to it."""
     pages = Pages(10_200)
     assert len(ids(listing(pages, counts=[100, 10_200, 10_200]))) == 10_200
@@ -213,7 +213,7 @@ class Flickering(Pages):
 
 
 @pytest.mark.parametrize("gone", [set(), {"1"}])
-def test_what_several_passes_found_is_enough_where_all_counts_agree(gone):
+def test_several_passes_together_may_be_enough(gone):
     pages, asked = Flickering(100), []
     found = listing(pages, counts=[100], still=lambda strays: asked.append(strays) or strays - gone, expected=0)
     assert sorted(ids(found)) == sorted(f"{number}" for number in range(100))

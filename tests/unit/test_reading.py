@@ -32,7 +32,7 @@ def test_what_is_not_there_says_so(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
-def test_what_is_no_file_is_not_opened(tmp_path, kind):
+def test_only_a_file_is_opened(tmp_path, kind):
     path = tmp_path / kind
     os.mkfifo(path) if kind == "pipe" else path.mkdir()
     before = open_handles()

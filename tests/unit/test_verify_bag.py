@@ -346,7 +346,7 @@ def test_each_difference_names_its_file_and_algorithm():
         assert ["md5" in one for one in found.differences] == [False, True]
 
 
-def test_without_a_manifest_files_are_missing_from_the_usual_one():
+def test_without_a_manifest_the_index_is_still_compared():
     found = Verification(None)
     with Facts() as facts:
         facts.add("file", b"data/x", 0, INDEX, None, 1, b"1")

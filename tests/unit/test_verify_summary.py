@@ -147,7 +147,7 @@ def test_no_account_and_no_file(result):
     assert_differs(result)
 
 
-def test_the_account_is_no_object(result):
+def test_the_account_is_not_an_object(result):
     (result.folder / "data" / "account.json").write_text("[]")
     check_summary(result, summary())
     assert_differs(result, ("data/account.json", "JSON object"))
@@ -194,7 +194,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("value", INVALID.values(), ids=INVALID)
-def test_what_is_no_summary_is_noted(result, value):
+def test_an_invalid_summary_is_noted(result, value):
     (result.folder / SUMMARY_FILE).write_text(json.dumps(value))
     assert read_summary(result) is None
     assert_differs(result, (SUMMARY_FILE, ""))
@@ -219,7 +219,7 @@ def checked(result, lines, told=SUMMARY):
 
 
 def test_a_bag_info_that_follows_from_the_summary(result):
-    checked(result, [*info_lines(), "Contact-Name: somebody\n", " continued: x\n", "\tcontinued: x\n", "\n"])
+    checked(result, [*info_lines(), "Contact-Name: someone\n", " continued: x\n", "\tcontinued: x\n", "\n"])
     assert_differs(result)
     assert ("Export-Rows", ", ".join(ROWS)) in result.told
     assert ("Source-Endpoint", "https://h") in result.told
@@ -278,7 +278,7 @@ def test_without_a_summary_only_bag_info_itself_is_checked(result):
     assert_differs(result)
 
 
-def test_a_bag_info_that_is_no_text(result):
+def test_a_bag_info_that_is_not_text(result):
     (result.folder / INFO).write_bytes(b"\xff")
     check_info(result, SUMMARY)
     assert_differs(result, (INFO, "UnicodeDecodeError"))

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 
@@ -364,7 +365,7 @@ def test_a_text_is_durable_before_its_name_is(tmp_path, synced, monkeypatch):
     assert synced[1:] == [f"{tmp_path}/folder"]
 
 
-@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="Linux only")
+@pytest.mark.skipif(sys.platform != "linux", reason="syncfs is of Linux")
 def test_a_whole_file_system_is_made_durable(tmp_path, monkeypatch):
     import ctypes
 
