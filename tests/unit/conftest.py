@@ -2,9 +2,6 @@
 
 import os
 
-collect_ignore = (
-    []
-    if os.name == "posix"
-    else ["test_bag.py", "test_folder.py", "test_journal.py", "test_layout.py", "test_ownership.py", "test_reading.py"]
-    + ["test_verify_bag.py", "test_verify_summary.py", "test_writing.py"]
-)
+_POSIX = "bag folder journal layout ownership reading verify_bag verify_summary writing"
+
+collect_ignore = [] if os.name == "posix" else [f"test_{name}.py" for name in _POSIX.split()]
