@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -185,12 +186,15 @@ def test_what_another_user_owns_is_refused(out, place):
     os.chown(out / place, 4711, -1)
     with pytest.raises(UsageError, match="another user"):
         opened(out)
+    if place.startswith(".cv-gdpr"):
+        with pytest.raises(UsageError, match="another user"):
+            check_usable(out, RUN)
 
 
 # --- a folder while it is written --------------------------------------------------------------------------------
 
 
-def test_a_new_folder_is_private_and_its_runs(out):
+def test_a_new_folder_is_private_and_its_runs(out, caplog):
     with opened(out) as folder:
         assert (folder.path, folder.data, folder.recheck) == (out, out / "data", False)
         assert modes(out) == {"out": 0o700, "data": 0o700, ".cv-gdpr": 0o700}
@@ -203,6 +207,8 @@ def test_a_new_folder_is_private_and_its_runs(out):
         assert re.fullmatch(re.escape(str(state)) + r"/t[m]p-[^/]+/\d+", first)
         assert Path(first).parent.is_dir()
         assert not Path(first).exists()
+        assert stat.S_IMODE((state / "lock").stat().st_mode) == 0o600
+        assert caplog.records == []
 
 
 def test_the_modes_of_a_folder_that_is_resumed_are_tightened(out):
@@ -265,6 +271,7 @@ def test_owners_that_a_file_system_maps_give_a_warning(out, monkeypatch, caplog)
     monkeypatch.setattr(module, "owner_within", lambda _: None)
     with opened(out):
         assert str(out) in caplog.text
+        assert "file system" in caplog.text
         assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
@@ -444,6 +451,22 @@ def test_a_bag_of_many_files_is_listed_in_parts(out, monkeypatch):
     assert bagit.Bag(str(out)).is_valid()
 
 
+def test_an_export_without_projects_is_a_bag(out):
+    folder = opened(out)
+    folder.write_json("export.json", {})
+    folder.close_bag([])
+    assert bagit.Bag(str(out)).is_valid()
+
+
+def test_a_run_that_is_killed_after_its_end_is_finished(out, monkeypatch):
+    """Without run.json nothing resumes it, even if the rest of its state stays."""
+    folder = filled(out)
+    monkeypatch.setattr(module.shutil, "rmtree", lambda *_, **__: None)
+    folder.close_bag([])
+    assert (out / ".cv-gdpr").is_dir()
+    assert not (out / ".cv-gdpr" / "run.json").exists()
+
+
 def test_the_index_lists_claimed_files_by_path(out):
     with opened(out) as folder:
         project = folder.project(PROJECT)
@@ -474,7 +497,7 @@ def test_what_an_earlier_run_left_over_is_removed(out):
 def test_a_foreign_file_put_there_meanwhile_stops_the_end(out):
     folder = filled(out)
     (out / "data" / "zzz").write_bytes(b"")
-    with pytest.raises(UsageError, match="zzz"):
+    with pytest.raises(UsageError, match=re.escape(f"{out}/data/zzz")):
         folder.close_bag([])
     assert (out / "data" / "zzz").exists()
     assert not (out / "bagit.txt").exists()
@@ -524,7 +547,11 @@ def test_a_bag_that_cannot_be_written_is_an_error_of_the_disk(out):
         folder.close_bag([])
 
 
-def test_the_default_name_is_the_time_in_utc():
+def test_the_default_name_is_the_time_in_utc(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
     assert default_out(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)) == Path("cv-gdpr-export-20240102T030405Z")
     before = f"cv-gdpr-export-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     assert before <= str(default_out()) <= f"cv-gdpr-export-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    monkeypatch.undo()
+    time.tzset()
