@@ -102,6 +102,11 @@ def test_a_folder_of_an_export(layout, folder):
     assert layout.is_folder(f"{PROJECT}/{folder}") is True
 
 
+def test_names_may_end_in_a_blank(tmp_path):
+    filled(tmp_path, "b /c ", "bX/cX")
+    assert list(files_below(tmp_path)) == [("b /", 0), ("b /c ", 0), ("bX/", 0), ("bX/cX", 1)]
+
+
 @pytest.mark.parametrize(
     "folder", ["", "mine/", PROJECT, f"{PROJECT}/mine/", f"{PROJECT}/iterations/mine/", f"{PROJECT}/images/{ID}/"]
 )
