@@ -264,6 +264,15 @@ def test_data_that_is_not_there(out):
     assert_differs(out, ("data", "missing"), (DOCUMENT, "missing"), (IMAGE, "missing"))
 
 
+def test_another_size_than_in_the_index(out):
+    """The size alone is wrong, as no manifest shows."""
+    found = Verification(out)
+    with Facts() as facts:
+        facts.add("file", IMAGE.encode(), 0, INDEX, None, 6, hashlib.sha256(b"image").digest())
+        check_files(found, facts, check_bag(found, facts))
+    assert found.differences == [f"{IMAGE}: has 5 bytes, but files.jsonl says 6"]
+
+
 def test_many_files_are_hashed_in_order(monkeypatch):
     monkeypatch.setattr(module, "_TOGETHER", 3)
     monkeypatch.setattr(module, "_AHEAD", 2)
