@@ -84,6 +84,7 @@ def results(workspace: Path, module: str) -> dict[str, int | None]:
 def chosen(workspace: Path, module: str, *, again: bool, sample: int | None) -> list[str]:
     """Return the names of the mutants to try; none stands for all that were not tried yet."""
     if again:
+        (workspace / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)  # which tests run what may have changed
         return survivors(results(workspace, module))
     if sample is None:
         return []

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import tracemalloc
 
 import pytest
 
@@ -68,6 +69,19 @@ def test_lines_up_to_the_limit(tmp_path):
     path.write_bytes(b"1\n1234567890\n")
     with pytest.raises(Unfit, match="line 2 is longer than 0 MiB"):
         list(lines_of(path))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_line_too_long_does_not_fill_the_memory(tmp_path):
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(16 << 20)
+    tracemalloc.start()
+    with pytest.raises(Unfit):
+        list(lines_of(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 20
 
 
 @pytest.mark.usefixtures("small")
