@@ -63,6 +63,6 @@ def number_text(number: float | Decimal) -> str:
         return getattr(number, "text", str(exponent))  # beyond all that a Decimal holds
     text = "".join(map(str, digits))
     significant = text.rstrip("0")
-    if not significant.lstrip("0"):
+    if not significant:
         return "0"
-    return f"{'-' if sign else ''}{significant.lstrip('0')}E{exponent + len(text) - len(significant)}"
+    return f"{'-' if sign else ''}{significant}E{exponent + len(text) - len(significant)}"
