@@ -58,8 +58,10 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms
         ledger.begin(terms.asked)
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
-        close(ledger, outside, erasure.stopped_by.exit_code if erasure.stopped_by else 0)
-        erased = Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
+        stopped_by = erasure.stopped_by
+        stopped = stopped_by.exit_code if stopped_by else 0
+        close(ledger, outside, stopped, refused=bool(stopped_by and not stopped_by.retryable))
+        erased = Erased(papers.write(path, ledger.chain()), path, stopped_by)
         ledger.check()  # it may have been removed in the meantime
         return erased
 

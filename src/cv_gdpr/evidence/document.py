@@ -71,12 +71,14 @@ def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> in
     return 3 if states & {FAILED, LEFT, UNPROVED} or unmatched else 0
 
 
-def retryable(outcomes: list[Outcome], stopped: int) -> bool:
+def retryable(outcomes: list[Outcome], closed: Closed) -> bool:
     """Return whether the same command may delete more: residue may disappear later, and a failure may pass.
 
     An item that was left may need a new plan or a person instead; its ledger event says which.
     """
-    return bool(stopped) or any(outcome.may_change for outcome in outcomes)
+    if closed.stopped:
+        return not closed.refused
+    return any(outcome.may_change for outcome in outcomes)
 
 
 def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
@@ -97,13 +99,13 @@ def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
     return f"{done}: everything in the plan, {before}. Not a statement about what was stored since."
 
 
-def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0) -> None:
+def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0, *, refused: bool = False) -> None:
     """Write the ledger's last event; the evidence is derived from it and the events before it.
 
-    `outside` is what the API cannot delete, `stopped` the exit code of the error that stopped the run, or 0. Raise
-    StorageError and LedgerLost.
+    `outside` is what the API cannot delete, `stopped` the exit code of the error that stopped the run, or 0, and
+    `refused` whether the same command would be stopped again. Raise StorageError and LedgerLost.
     """
-    ledger.write(Closed(stopped=stopped, document=head(ledger.events, outside, stopped, now())))
+    ledger.write(Closed(stopped=stopped, refused=refused, document=head(ledger.events, outside, stopped, now())))
 
 
 def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str) -> Head:
@@ -209,7 +211,7 @@ def document_of(chain: Chain, ledger: str) -> Evidence:
     outcomes = outcomes_of(chain.events)
     return Evidence(
         **asdict(replace(closed.document, format=FORMAT)),
-        retryable=retryable(outcomes, closed.stopped),
+        retryable=retryable(outcomes, closed),
         counts=counted(outcomes),
         items=items_of(outcomes),
         residue=items_of(outcome for outcome in outcomes if outcome.state == RESIDUE),

@@ -115,10 +115,11 @@ class Looked(_Event, frozen=True, kw_only=True):
     there: list[str]
 
 
-class Closed(_Event, frozen=True, kw_only=True):
+class Closed(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """The run is over."""
 
     stopped: Annotated[int, Meta(ge=0, le=255, description="The exit code of the error that stopped it, or 0")]
+    refused: Annotated[bool, Meta(description="What stopped it must be mended first, as a key that is refused")] = False
     document: Head
 
 
