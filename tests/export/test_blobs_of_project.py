@@ -59,7 +59,7 @@ def bytes_of(folder, orders, misses=None, service=None):
     (folder.data / name / "images").mkdir(parents=True, exist_ok=True, mode=0o700)
     project = Project(service, {"id": "00000000-0000-4000-8000-000000000009"})
     made = ProjectBytes(project, folder, name, orders, lambda *miss: (misses or []).append(miss))
-    return made.__enter__()  # noqa: PLC2801 - what ends it is of no use here
+    return made.__enter__()
 
 
 def wanted(of_project, *items):
