@@ -141,7 +141,7 @@ def _check_before_asking(options: dict[str, Any]) -> None:
 def _earlier_or_resumed(options: dict[str, Any], connection: Connection, asked: str) -> Erased | bool:
     """Return whether to resume an earlier run of this command, or its result if only its evidence was missing."""
     from cv_gdpr.delete.execute import earlier_run
-    from cv_gdpr.service.client import checked_endpoint
+    from cv_gdpr.service.endpoint import checked_endpoint
 
     if options["dry_run"]:
         return False
