@@ -1,9 +1,17 @@
 """The parts of the documentation that are generated from the code; cog calls these functions."""
 
+import inspect
+import json
+from typing import Any
+
 import click
+import msgspec
 
 from cv_gdpr.cli import cli
+from cv_gdpr.cli.documents import DOCUMENTS
 from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
+
+_WIDTH = 110  # characters of a line of JSON
 
 
 def published_table() -> str:
@@ -60,3 +68,35 @@ def _page(command: click.Command, name: str) -> str:
         help_option_names=settings["help_option_names"],
     )
     return f"## {name}\n\n```text\n{command.get_help(context)}\n```"
+
+
+def documents() -> str:
+    """Return every JSON document: its format, what it is for, and its JSON Schema."""
+    return "\n\n".join(map(_document, DOCUMENTS))
+
+
+def schema(record: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the JSON Schema of a document."""
+    made = msgspec.json.schema(record)
+    for part in made["$defs"].values():
+        part["description"] = inspect.cleandoc(part["description"])
+    del made["$defs"][record.__name__]["description"]  # it stands above the schema
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made
+
+
+def _document(record: type[msgspec.Struct]) -> str:
+    name = record.__struct_config__.tag
+    return f"## {name}\n\n{inspect.getdoc(record)}\n\n```json\n{_text(schema(record))}\n```"
+
+
+def _text(value: Any, indent: str = "") -> str:
+    """Return indented JSON in which whatever is short enough stands on one line."""
+    line = json.dumps(value)
+    if len(indent) + len(line) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    inner = indent + "  "
+    if isinstance(value, list):
+        parts, (first, last) = [_text(part, inner) for part in value], "[]"
+    else:
+        parts, (first, last) = [f"{json.dumps(name)}: {_text(part, inner)}" for name, part in value.items()], "{}"
+    return f"{first}\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}{last}"

@@ -458,7 +458,7 @@ def test_a_ledger_removed_during_the_run_ends_it(sim, erase, tmp_path, how):
     with meanwhile(sim, "DeletePrediction", take):
         ran = erase("--all", evidence="e.json")
 
-    assert ran.code == ran.json["error"]["exitCode"] == 4, ran.err
+    assert ran.code == ran.json["exitCode"] == 4, ran.err
     assert f"the ledger {ledger} was" in ran.err
     sent = [call.operation for call in calls(sim)]
     assert sent[-1] == ("DeleteProject" if how == "edited" else "DeletePrediction")  # an edit is noticed on closing

@@ -143,8 +143,8 @@ def test_an_interrupted_run_says_so_and_the_next_finishes(sim, erase, tmp_path, 
         out, err = process.communicate(timeout=10)
 
     assert process.returncode == code
-    assert json.loads(out)["error"]["exitCode"] == code
-    assert f"--evidence {tmp_path / 'e.json'}, without --save-plan," in json.loads(out)["error"]["hint"]
+    assert json.loads(out)["exitCode"] == code
+    assert f"--evidence {tmp_path / 'e.json'}, without --save-plan," in json.loads(out)["hint"]
     assert b"Traceback" not in err
     assert erase("--all", evidence="e.json").code == 0
     others_untouched(sim, before, {project})

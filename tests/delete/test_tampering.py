@@ -518,7 +518,7 @@ def test_a_file_that_is_not_evidence_is_wrong_input(erase, tmp_path, content):
     ran = erase.cli("verify", tmp_path / "e.json", "--json")
 
     assert ran.code == 2
-    assert ran.json["error"]["exitCode"] == 2
+    assert ran.json["exitCode"] == 2
 
 
 def test_evidence_with_residue_is_verified(sim, erase):

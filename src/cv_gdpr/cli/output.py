@@ -10,6 +10,9 @@ from cv_gdpr.masking import masked
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from cv_gdpr.cli.documents import Document
+    from cv_gdpr.verbatim import Json
+
 
 class Masked:
     """A text stream that cuts credentials out of everything written to it: messages, log lines, tracebacks."""
@@ -70,11 +73,27 @@ def console(*, error: bool = False) -> "Console":
     )
 
 
-def print_json(document: Any) -> None:
-    """Print a document as JSON."""
+class _Printed:
+    """Whether this run printed its document: there is one, even where something fails after it."""
+
+    document = False
+
+
+def expect_document() -> None:
+    """Begin a run, which has printed nothing."""
+    _Printed.document = False
+
+
+def print_json(document: "Document | Json") -> None:
+    """Print the run's one document as JSON; a second one is left out."""
     import json
 
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    from msgspec import to_builtins
+
+    text = json.dumps(to_builtins(document), indent=2)
+    if not _Printed.document:
+        _Printed.document = True
+        sys.stdout.write(text + "\n")
 
 
 def print_table(

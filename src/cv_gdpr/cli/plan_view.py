@@ -17,7 +17,7 @@ def show(plan: Plan, outside: list[Json], *, as_json: bool = False, error: bool 
     """Print a plan to standard output as text or JSON; with `error`, as text to standard error."""
     if as_json:
         shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
-        print_json(shown | {"exitCode": planned_code(plan)})
+        print_json(shown | {"format": "cv-gdpr-plan/1", "exitCode": planned_code(plan), "retryable": False})
         return
     lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'thing')}"]
     for project in plan.projects:

@@ -12,11 +12,12 @@ from cv_gdpr.delete.project import ProjectErasure, quoted
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
-from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, Unreachable, UsageError
+from cv_gdpr.errors import CvGdprError, ServiceError, Stops, UsageError
 from cv_gdpr.evidence import papers
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close, opening
 from cv_gdpr.evidence.ledger import Ledger
+from cv_gdpr.evidence.outcomes import DELETED, GONE
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.inventory import projects_in
 from cv_gdpr.table.scope import Scope
@@ -31,6 +32,16 @@ class Erased:
     path: Path
     stopped_by: CvGdprError | None = None
     completed: bool = False  # an earlier run did it; its papers alone were completed
+
+    @property
+    def left(self) -> list[Json]:
+        """The things of the plan that are not proved to be gone, as the evidence has them."""
+        return [one for one in self.evidence["items"] if one["state"] not in {DELETED, GONE}]
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same command may do more: what is left may be deleted the next time."""
+        return self.stopped_by.retryable if self.stopped_by else bool(self.left)
 
 
 def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: Terms) -> Erased:
@@ -127,7 +138,7 @@ class Erasure:
         try:
             entries = projects_in(self.service, Scope())
         except ServiceError as error:
-            if isinstance(error, (NotAuthorised, Unreachable)):
+            if error.stops > Stops.PROJECT:
                 self.stopped_by = error
             return {one.id: f"its project could not be looked at again: {quoted(error)}" for one in concerned}
         protected = protected_among(entries, self.terms.protect, known=False)
@@ -142,15 +153,16 @@ class Erasure:
         return reasons
 
     def _guarded(self, project: str, step: Callable[[], None]) -> None:
-        """Run one project's step: a failure of the service stops the rest only if it is of authorisation."""
+        """Run one project's step: only an error that stops more than a project ends the rest."""
         try:
             step()
-        except (NotAuthorised, Unreachable) as error:
-            self.stopped_by = self.stopped_by or error
-            self.ledger.write("stopped", project=project, reason=quoted(error))
         except ServiceError as error:
-            self.ledger.write("failed", project=project, reason=quoted(error))
-            self.terms.say(f"project {project}: {error.message}")
+            if error.stops > Stops.PROJECT:
+                self.stopped_by = self.stopped_by or error
+                self.ledger.write("stopped", project=project, reason=quoted(error))
+            else:
+                self.ledger.write("failed", project=project, reason=quoted(error))
+                self.terms.say(f"project {project}: {error.message}")
 
 
 def _is_another(plan: ProjectPlan, entry: Json) -> bool:

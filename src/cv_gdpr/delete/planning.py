@@ -113,7 +113,7 @@ def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches
     for row in rows:
         if row.name == "images":
             _plan_images(project, row, matches, plan)
-        elif row.read_project:
+        else:
             items = (item for item in listed(project, row, matches) if not _is_copy(item))
             plan.rows[row.name] = {item.id: mark(item.record, names=bool(matches.selection.tags)) for item in items}
     going = plan.rows.get("iterations", {})

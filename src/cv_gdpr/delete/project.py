@@ -11,7 +11,7 @@ from cv_gdpr.delete.plan import ProjectPlan
 from cv_gdpr.delete.planning import current_marks
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run
-from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError, Unreachable
+from cv_gdpr.errors import NotFound, ServiceError, Stops
 from cv_gdpr.service.batches import halves, may_pass_in_parts
 from cv_gdpr.service.paging import identified
 from cv_gdpr.table import deleters
@@ -221,7 +221,7 @@ class ProjectErasure:
             gone = {"status": error.status, "requestId": error.request_id, "reason": quoted(error)}
             earlier = {"earlierTry": True} if error.lost else {}
             self.erasure.ledger.write("answered", **known, **gone, **earlier)
-            if isinstance(error, (NotAuthorised, Unreachable)) and error.code != _READ_ONLY:
+            if error.stops > Stops.PROJECT and error.code != _READ_ONLY:
                 raise
             if not isinstance(error, NotFound):
                 self.erasure.terms.say(error.message)
