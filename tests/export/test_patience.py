@@ -131,9 +131,9 @@ def test_a_key_refused_from_now_on_says_since_when(sim, cli, tmp_path):
     sim.fault(Fault("API", status=401, times=None, after=12))
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
     assert_one_error(ran, 5)
-    error = ran.json["error"]
+    error = ran.json
     assert re.search(r"401.*; refused since 20\d\d-\d\d-\d\d \d\d:\d\d UTC, after \d+ good calls$", error["message"])
-    assert "probably it was regenerated" in error["hint"]
+    assert "probably the key was regenerated" in error["hint"]
     refused = [call for call in sim.calls if call.status == 401]
     assert 2 <= len(refused) <= 20  # each call of those under way is sent twice at most
 

@@ -81,7 +81,7 @@ REFUSALS = {
         f"the quota of calls is used up until {MOMENT}: run the command again then",
         5,
     ),
-    "quota, told by the header": (
+    "quota, moment in the header": (
         (403, {"Retry-After": "442991"}, management(403, "Out of call volume quota.")),
         "Out of call volume quota.",
         f"the quota of calls is used up until {MOMENT}",

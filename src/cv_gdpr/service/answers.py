@@ -113,8 +113,9 @@ def _from_response(raw: requests.Response) -> ServiceError:
     known: dict[str, Any] = {"status": raw.status_code, "code": code, "request_id": request_id(raw)}
     hint = hint_for(raw.status_code, said, page=_is_page(raw))
     if raw.status_code in {401, 403}:
-        wait = retry_after(raw.headers, message)
-        return NotAuthorised(text, hint, transient=is_quota(raw.status_code, said), retry_after=wait, **known)
+        refused = NotAuthorised(text, hint, retry_after=retry_after(raw.headers, message), **known)
+        refused.transient = refused.retryable = is_quota(raw.status_code, said)
+        return refused
     if raw.status_code == 407:
         proxy = proxy_in_words(raw.url) or "a proxy"
         return Unreachable(f"{proxy} requires authentication: {text}", CHECK_PROXY, **known)

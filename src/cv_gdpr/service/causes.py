@@ -113,8 +113,12 @@ def hint_for(status: int, said: str, *, page: bool) -> str | None:
 
 def moment_in(seconds: float) -> str:
     """Return the moment in that many seconds, rounded up to the next minute, as 2020-06-07 16:51 UTC."""
-    later = math.ceil((time.time() + seconds) / 60) * 60
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(later))
+    return moment(math.ceil((time.time() + seconds) / 60) * 60)
+
+
+def moment(when: float) -> str:
+    """Return a Unix time as 2020-06-07 16:50 UTC."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(when))
 
 
 def hint_to_wait(status: int, said: str, seconds: float | None) -> str:

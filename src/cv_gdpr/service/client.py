@@ -24,7 +24,7 @@ from cv_gdpr.errors import Interrupted, MalformedAnswer, NotFound, ServiceError,
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
 from cv_gdpr.service.bodies import Body
-from cv_gdpr.service.causes import hint_to_wait, moment_in
+from cv_gdpr.service.causes import hint_to_wait, moment
 from cv_gdpr.service.deadlines import Adapter, pace_of
 from cv_gdpr.service.endpoint import checked_endpoint, checked_key
 from cv_gdpr.service.pacing import Budget, Patience
@@ -40,8 +40,7 @@ _MESSAGE_MOST = 600  # characters of a message
 _CODE = re.compile(r"\w{1,80}", re.ASCII)  # an error code
 _HOLD_ALL = frozenset({403, 429})  # a rate or a quota is used up: other calls would be refused, too
 _KEY_CHANGED = (
-    "the key was good until then: probably it was regenerated, or the resource or its subscription was disabled; "
-    "check the key and run the same command again"
+    "probably the key was regenerated meanwhile, or the resource or its subscription was disabled: check the key"
 )
 _NO_RETRY = Retry(0, read=False)
 _API = "3.4-preview"  # of the SDK
@@ -240,7 +239,7 @@ class Service:
         if error.status != 401 or not self._good_calls or name == _ACCOUNT:
             return False
         with self._count_lock:
-            self._refused_since = self._refused_since or moment_in(0)
+            self._refused_since = self._refused_since or moment(time.time())
         error.transient = not refused
         error.retry_after = None if refused else _BEFORE_ASKING_AGAIN
         return not refused
