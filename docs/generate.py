@@ -9,9 +9,20 @@ import msgspec
 
 from cv_gdpr.cli import cli
 from cv_gdpr.cli.documents import DOCUMENTS
+from cv_gdpr.evidence.events import Event
+from cv_gdpr.evidence.records import FORMAT, Evidence
 from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
 
 _WIDTH = 110  # characters of a line of JSON
+
+LEDGER = "A line of the ledger"
+SHOWN: dict[str, Any] = {
+    **{one.__struct_config__.tag: one for one in DOCUMENTS},
+    FORMAT: Evidence,
+    LEDGER: Event,
+}
+"""The records on the page of JSON documents, by their headings."""
+_ABOUT_LEDGER = "The ledger of an erasure (`NAME.jsonl`) has one event in each line; `event` says which."
 
 
 def published_table() -> str:
@@ -72,21 +83,22 @@ def _page(command: click.Command, name: str) -> str:
 
 def documents() -> str:
     """Return every JSON document: its format, what it is for, and its JSON Schema."""
-    return "\n\n".join(map(_document, DOCUMENTS))
+    return "\n\n".join(_document(name, record) for name, record in SHOWN.items())
 
 
-def schema(record: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of a document."""
+def schema(record: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a document; its own description stands above it."""
     made = msgspec.json.schema(record)
-    for part in made["$defs"].values():
-        part["description"] = inspect.cleandoc(part["description"])
-    del made["$defs"][record.__name__]["description"]  # it stands above the schema
+    for name, part in made["$defs"].items():
+        words = inspect.cleandoc(part.pop("description", ""))
+        if words and made.get("$ref") != f"#/$defs/{name}":
+            part["description"] = words
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made
 
 
-def _document(record: type[msgspec.Struct]) -> str:
-    name = record.__struct_config__.tag
-    return f"## {name}\n\n{inspect.getdoc(record)}\n\n```json\n{_text(schema(record))}\n```"
+def _document(name: str, record: Any) -> str:
+    about = _ABOUT_LEDGER if name == LEDGER else inspect.getdoc(record)
+    return f"## {name}\n\n{about}\n\n```json\n{_text(schema(record))}\n```"
 
 
 def _text(value: Any, indent: str = "") -> str:

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from custom_vision_simulator import Fault
-from cv_gdpr.cli.documents import DOCUMENTS, ErrorDocument
+from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.output import expect_document, print_json
 from tests.delete.erasing import Eraser, stock
 
@@ -29,7 +29,7 @@ def generate():
 @pytest.fixture
 def checked(generate):
     """A function that returns the one document of a run, checked against the schema of its format."""
-    schemas = {one.__struct_config__.tag: generate.schema(one) for one in DOCUMENTS}
+    schemas = {name: generate.schema(record) for name, record in generate.SHOWN.items()}
 
     def check(ran, expected, *, code, retryable):
         document = ran.json
@@ -171,10 +171,19 @@ def test_instructions_for_a_person_are_a_document(sim, erase, checked):
     assert not sim.calls
 
 
-def test_a_dry_run_names_its_format(sim, erase):
+def test_a_dry_run_is_a_document(sim, erase, checked):
     stock(sim)
-    document = erase("--all", "--dry-run").json
-    assert (document["format"], document["exitCode"], document["retryable"]) == ("cv-gdpr-plan/1", 0, False)
+    document = checked(erase("--all", "--dry-run"), "cv-gdpr-plan/1", code=0, retryable=False)
+    assert document["total"] > 0
+
+
+def test_evidence_and_ledger_fit_their_schemas(sim, erase, generate):
+    stock(sim)
+    sim.fault(Fault("DeleteTag", status=500, times=None))
+    erase("--all")
+    jsonschema.validate(erase.evidence, generate.schema(generate.SHOWN[erase.evidence["format"]]))
+    for event in erase.ledger:
+        jsonschema.validate(event, generate.schema(generate.SHOWN[generate.LEDGER]))
 
 
 def test_the_demo_is_a_document(cli, checked, tmp_path):
@@ -194,4 +203,4 @@ def test_the_page_shows_every_schema(generate):
     page = (DOCS / "json.md").read_text()
     parts = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
     shown = {name: json.loads(part.partition("```json")[2].partition("```")[0]) for name, part in parts.items()}
-    assert shown == {one.__struct_config__.tag: generate.schema(one) for one in DOCUMENTS}
+    assert shown == {name: generate.schema(record) for name, record in generate.SHOWN.items()}

@@ -170,7 +170,7 @@ def _report_failure(error: Exception, given: list[str], received: list[int]) -> 
 
 
 def _print_failure(code: int, retryable: bool, message: str, hint: str | None) -> None:
-    from cv_gdpr.cli.documents import ErrorDocument
+    from cv_gdpr.cli.failure import ErrorDocument
 
     print_json(ErrorDocument(exit_code=code, retryable=retryable, message=message, hint=hint))
 

@@ -144,7 +144,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     with Service(connection) as service:
         with _hint_nothing_deleted():
             plan = _plan(service, scope, options, resumed=earlier)
-        outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope["selectors"]))
+        outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
             show(plan, outside, as_json=output.as_json)
             return planned_code(plan)
@@ -276,7 +276,7 @@ def _confirm_plan(plan: Plan, outside: list[Json]) -> None:
     show(plan, outside, error=True)
     from urllib.parse import urlsplit
 
-    if plan.scope["projects"] == "all":
+    if plan.scope.projects == "all":
         host = urlsplit(plan.endpoint)
         answers = [("host of the resource", {host.netloc, str(host.hostname)})]
     else:
@@ -310,6 +310,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str,
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.papers import unused
+    from cv_gdpr.evidence.records import ByHand
 
     path = options.evidence or unused(Path())
     terms = Terms(
@@ -321,7 +322,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:
-        return erase(service, plan, path, outside, terms)
+        return erase(service, plan, path, [ByHand(**one) for one in outside], terms)
     except (KeyboardInterrupt, Interrupted):
         hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
         raise Interrupted("interrupted", hint) from None

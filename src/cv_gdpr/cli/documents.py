@@ -1,13 +1,19 @@
-"""What --json prints: one document for each command, and one for every failure.
+"""The results that --json prints: one document for each command.
 
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
+from msgspec.structs import asdict
 
+from cv_gdpr.cli.failure import Document, ErrorDocument, ExitCode, Part, Retryable
+from cv_gdpr.delete.plan import FORMAT as PLAN
+from cv_gdpr.delete.plan import Plan
+from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State
 from cv_gdpr.export.result import Verdict
+from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,17 +21,6 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.export.result import ExportResult
     from cv_gdpr.verify import Verification
-
-
-class Part(Struct, kw_only=True, frozen=True, rename="camel"):
-    """A part of a document."""
-
-
-class Document(Part, kw_only=True, frozen=True, tag_field="format"):
-    """What every document says."""
-
-    exit_code: Annotated[int, Meta(description="The exit code of the command.")]
-    retryable: Annotated[bool, Meta(description="Whether the same command may do more when it is run again.")]
 
 
 class RowResult(Part, kw_only=True, frozen=True):
@@ -98,11 +93,17 @@ class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
     verification: VerifyDocument
 
 
-class ByHand(Part, kw_only=True, frozen=True):
-    """A row that no operation of the API deletes, and what a person must do."""
+class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
+    """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
 
-    row: str
-    words: str
+    `--save-plan` writes the same without `total`, `outsideTheApi`, `exitCode` and `retryable`.
+    """
+
+    hash_: Annotated[Sha256, Meta(description="Of the saved plan.")] = field(name="hash")
+    total: Annotated[int, Meta(description="How many things would be deleted.")]
+    outside_the_api: list[ByHand]
+    exit_code: ExitCode
+    retryable: Retryable
 
 
 class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"):
@@ -113,9 +114,9 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     """
 
     verdict: str
-    scope: Annotated[dict[str, Any] | None, Meta(description="As the evidence has it.")]
-    counts: Annotated[dict[str, int], Meta(description="State: how many things of the plan are in it.")]
-    residue: Annotated[list[dict[str, Any]], Meta(description="As the evidence has it.")]
+    scope: SearchedScope | None
+    counts: Annotated[dict[State, Count], Meta(description="State: how many things of the plan are in it.")]
+    residue: list[Item]
     not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")]
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
     outside_the_api: list[ByHand]
@@ -128,17 +129,14 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     calls: dict[str, int]
 
 
-class ErrorDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-error/1"):
-    """What any command prints instead of its result when something stopped it: what is wrong, and what to do.
-
-    The `message` and the `hint` are those that stand on standard error too.
-    """
-
-    message: str
-    hint: str | None
-
-
-DOCUMENTS: tuple[type[Document], ...] = (ExportDocument, DeleteDocument, VerifyDocument, DemoDocument, ErrorDocument)
+DOCUMENTS: tuple[type[Struct], ...] = (
+    ExportDocument,
+    DeleteDocument,
+    PlanDocument,
+    VerifyDocument,
+    DemoDocument,
+    ErrorDocument,
+)
 
 
 def of_export(result: "ExportResult") -> ExportDocument:
@@ -204,7 +202,7 @@ def of_demo(result: "ExportResult", checked: "Verification") -> DemoDocument:
     )
 
 
-def of_instructions(verdict: str, outside: list[dict[str, Any]]) -> DeleteDocument:
+def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
     """Return the document of a command that asked only for what no operation of the API deletes."""
     return DeleteDocument(
         exit_code=3,
@@ -226,20 +224,33 @@ def of_instructions(verdict: str, outside: list[dict[str, Any]]) -> DeleteDocume
     )
 
 
+def of_plan(plan: Plan, outside: list[Json], exit_code: int) -> PlanDocument:
+    """Return the document of a dry run."""
+    return PlanDocument(
+        **asdict(plan),
+        hash_=plan.hash,
+        total=plan.total,
+        outside_the_api=[ByHand(**one) for one in outside],
+        exit_code=exit_code,
+        retryable=False,
+    )
+
+
 def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -> DeleteDocument:
-    """Return the document of an erasure; `files` are the paths of its papers."""
-    told = erased.evidence
+    """Return the document of an erasure; `files` are the paths of its evidence."""
+    evidence = erased.evidence
     return DeleteDocument(
-        exit_code=told["exitCode"],
-        retryable=erased.retryable,
-        verdict=told["verdict"],
-        scope=told["scope"],
-        counts=told["counts"],
-        residue=told["residue"],
-        not_found=told["notFound"],
-        protected=told["protected"],
-        outside_the_api=[ByHand(**one) for one in told["outsideTheApi"]],
-        plan_hash=told["planHash"],
+        exit_code=evidence.exit_code,
+        # The evidence knows only the exit code of what stopped the run, the error more: a refused key stays refused.
+        retryable=erased.stopped_by.retryable if erased.stopped_by else evidence.retryable,
+        verdict=evidence.verdict,
+        scope=evidence.scope,
+        counts=evidence.counts,
+        residue=evidence.residue,
+        not_found=evidence.not_found,
+        protected=evidence.protected,
+        outside_the_api=evidence.outside_the_api,
+        plan_hash=evidence.plan_hash,
         completed_from_ledger=erased.completed,
         calls=calls,
         **files,

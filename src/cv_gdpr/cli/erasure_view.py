@@ -53,7 +53,7 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
     }
     if erased.completed:
         click.echo(
-            f"Note: this erasure ended at {evidence['finished']}; its evidence was completed from the ledger. "
+            f"Note: this erasure ended at {evidence.finished}; its evidence was completed from the ledger. "
             "No call was sent, and nothing was deleted.",
             err=True,
         )
@@ -64,19 +64,19 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
     elif not output.quiet:
         _print_result(erased, files, calls, output.verbose)
     _print_shortfall(erased)
-    return int(evidence["exitCode"])
+    return evidence.exit_code
 
 
 def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:
     evidence = erased.evidence
-    click.echo(evidence["verdict"])
-    counts = sorted(evidence["counts"].items())
+    click.echo(evidence.verdict)
+    counts = sorted(evidence.counts.items())
     if counts:
         print_table("things in the plan", ("state", "things"), [(name, str(n)) for name, n in counts], numbers={1})
-    for row, reason in evidence["scope"].get("notSearched", {}).items():
+    for row, reason in evidence.scope.not_searched.items():
         click.echo(f"{row}: not searched, {reason}")
-    for one in evidence["outsideTheApi"]:
-        click.echo(f"{one['row']}: {one['words']}")
+    for one in evidence.outside_the_api:
+        click.echo(f"{one.row}: {one.words}")
     for name, path in files.items():
         click.echo(f"{name}: {path}")
     if verbose:
@@ -89,13 +89,13 @@ def _print_shortfall(erased: Erased) -> None:
         click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
         hint = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
         click.echo(f"Hint: {printable(hint)}{resume_hint(erased.path)}", err=True)
-    elif evidence["exitCode"] == NotAuthorised.exit_code:
-        click.echo(f"Error: {printable(evidence['verdict'])}", err=True)
-    for value in evidence["notFound"]:
+    elif evidence.exit_code == NotAuthorised.exit_code:
+        click.echo(f"Error: {printable(evidence.verdict)}", err=True)
+    for value in evidence.not_found:
         click.echo(f"Error: not found: {printable(value)}", err=True)
     for one in erased.left[:20]:
-        thing = f"{one['row']} {one['id']} of project {one['project']}: {one['state']}"
-        reason = f" ({one['reason']})" if one["reason"] else ""
+        thing = f"{one.row} {one.id} of project {one.project}: {one.state}"
+        reason = f" ({one.reason})" if one.reason else ""
         click.echo(f"Left: {printable(thing + reason)}", err=True)
     if erased.left and not erased.stopped_by:
         click.echo(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
+    from msgspec import Struct
     from rich.console import Console
 
-    from cv_gdpr.cli.documents import Document
     from cv_gdpr.verbatim import Json
 
 
@@ -84,7 +84,7 @@ def expect_document() -> None:
     _Printed.document = False
 
 
-def print_json(document: "Document | Json") -> None:
+def print_json(document: "Struct | Json") -> None:
     """Print the run's one document as JSON; a second one is left out."""
     import json
 
