@@ -4,6 +4,7 @@ import re
 
 # Only what all programs read alike: no user, no escapes, ASCII letters.
 _ROOT = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?/?", re.IGNORECASE)
+_EXPIRY = re.compile("[?&]se=([^&#]*)")
 
 
 def without_query(uri: str) -> str:
@@ -15,6 +16,19 @@ def source_path(uri: str) -> str:
     """Return the path of a blob's URI, which identifies it on any host."""
     bare = without_query(uri)
     return "/" + bare.split("://", 1)[-1].partition("/")[2] if "://" in bare else bare
+
+
+def has_expired(uri: str) -> bool:
+    """Return whether a link says that its time is over, by this machine's clock (`se`: signed expiry of a SAS)."""
+    from datetime import UTC, datetime
+    from urllib.parse import unquote
+
+    found = _EXPIRY.search(uri)
+    try:
+        until = datetime.fromisoformat(unquote(found[1])) if found else None
+    except ValueError:
+        return False
+    return until is not None and (until if until.tzinfo else until.replace(tzinfo=UTC)) <= datetime.now(UTC)
 
 
 def is_loopback(host: str) -> bool:

@@ -60,7 +60,7 @@ API = [
     Row("empty", 1, times=1, passing=1),
     Row("broken-json", 1, times=1, passing=1),
     Row("redirect", 5, times=1, passing=5),
-    Row("unauthorised", 5, times=1, passing=5),
+    Row("unauthorised", 5, times=1),
     Row("forbidden", 5, times=1, passing=5),
 ]
 # What blob storage does to one blob; all of it is named and the rest goes on. 0 for ever: the image is gone by then.

@@ -1,6 +1,7 @@
 """Links that expire during an export, and items deleted before their bytes are fetched."""
 
 import json
+import time
 
 import pytest
 
@@ -59,6 +60,33 @@ def test_links_of_every_kind_are_renewed_from_where_they_came(cli, tmp_path):
         assert towards(cli, sim)("export", "--all", "-q", "--out", tmp_path / "other").code == 0
     assert payload(tmp_path / "out") == payload(tmp_path / "other")
     assert cli("verify", tmp_path / "out").code == 0
+
+
+def test_a_fresh_link_refused_by_a_late_clock_is_waited_for(sim, cli, tmp_path):
+    """Storage whose clock is behind takes links for not valid yet: the first, and the renewed one for a while."""
+    sim.fill(images=3, image_bytes=60)
+    sim.fault(Fault("Blob", status=403, times=12, body="<Error>AuthenticationFailed</Error>"))
+    ran = cli("export", "images", "--all", "-q", "--patience", "20", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+    assert len([call for call in sim.calls if call.operation == "GetImagesByIds"]) <= 3
+    assert_bag(tmp_path / "out")
+
+
+def test_fresh_links_refused_for_good_share_one_patience(sim, cli, tmp_path):
+    sim.fill(images=300, image_bytes=60)
+    headers = {"x-ms-error-code": "AuthorizationFailure"}
+    sim.fault(Fault("Blob", status=403, times=None, headers=headers, body="<Error>AuthorizationFailure</Error>"))
+    started = time.monotonic()
+    words = ("--connections", "2", "--patience", "2", "--json")
+    ran = cli("export", "images", "--all", *words, "--out", tmp_path / "out")
+    assert ran.code == 3, ran.err
+    assert time.monotonic() - started < 15  # and not two seconds for each batch of 64
+    reasons = {entry["reason"] for entry in ran.json["missing"]}
+    assert len(ran.json["missing"]) == 300
+    assert all(
+        reason.startswith("blob storage answered 403 AuthorizationFailure, though the link") for reason in reasons
+    )
+    assert max(sum(one.path == call.path for one in sim.blob_requests) for call in sim.blob_requests) < 10
 
 
 @pytest.mark.parametrize("row", ["images", "predictions", "exports"])

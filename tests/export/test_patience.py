@@ -1,5 +1,6 @@
 """How often and how fast calls are sent: --patience alone decides, not the SDK's own retries."""
 
+import re
 import time
 from itertools import pairwise
 
@@ -108,12 +109,48 @@ def test_an_endpoint_without_a_server_is_not_tried_again(cli, tmp_path):
     assert time.monotonic() - started < 10
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
+@pytest.mark.parametrize("status", [400, 403, 404, 409])
 def test_a_permanent_error_is_not_tried_again(sim, cli, tmp_path, status):
     stock(sim)
     sim.fault(Fault("GetProject", status=status, times=None))
     assert cli("export", "projects", "--all", "--out", tmp_path / "out").code != 0
     assert len(asked(sim, "GetProject")) == 1
+
+
+def test_one_401_after_good_calls_is_tried_again(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("GetTags", status=401))
+    ran = cli("export", "--all", "-q", "--out", tmp_path / "out")
+    assert ran.code == 0, ran.err
+
+
+def test_a_key_refused_from_now_on_says_since_when(sim, cli, tmp_path):
+    stock(sim)
+    sim.fault(Fault("API", status=401, times=None, after=12))
+    ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
+    assert_one_error(ran, 5)
+    error = ran.json
+    assert re.search(r"401.*; refused since 20\d\d-\d\d-\d\d \d\d:\d\d UTC, after \d+ good calls$", error["message"])
+    assert "probably the key was regenerated" in error["hint"]
+    refused = [call for call in sim.calls if call.status == 401]
+    assert 2 <= len(refused) <= 20  # each call of those under way is sent twice at most
+
+
+def test_a_key_that_was_never_good_is_not_tried_again(sim, cli, tmp_path):
+    stock(sim)
+    ran = cli("export", "--all", "--out", tmp_path / "out", CV_GDPR_TRAINING_KEY="0123456789abcdef")
+    assert ran.code == 5
+    assert len(sim.calls) == 1
+    assert "refused since" not in ran.err
+
+
+def test_a_quota_renewed_within_patience_is_waited_for(sim, cli, tmp_path):
+    stock(sim)
+    body = {"statusCode": 403, "message": "Out of call volume quota. Quota will be replenished in 00:00:01."}
+    sim.fault(Fault("GetProject", status=403, body=body))
+    assert cli("export", "projects", "--all", "-q", "--out", tmp_path / "out").code == 0
+    first, second = asked(sim, "GetProject")
+    assert second - first >= 1
 
 
 def test_no_second_holds_more_calls_than_allowed(sim, cli, tmp_path):

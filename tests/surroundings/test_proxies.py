@@ -93,8 +93,16 @@ def test_a_failing_proxy_is_reported_by_variable(sim, cli, tmp_path, status):
     assert sim.calls == []
 
 
-@pytest.mark.parametrize("status", [0, 407])
-def test_a_failing_proxy_for_blobs_leaves_blobs_missing(sim, cli, tmp_path, status):
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (0, "(through the proxy that HTTPS_PROXY names)"),
+        (407, "the proxy that HTTPS_PROXY names requires authentication: it answered 407 to CONNECT"),
+        (403, "the proxy that HTTPS_PROXY names does not connect to blobs.example.org: it answered 403 to CONNECT"),
+        (502, "the proxy that HTTPS_PROXY names does not connect to blobs.example.org: it answered 502 to CONNECT"),
+    ],
+)
+def test_a_failing_proxy_for_blobs_leaves_blobs_missing(sim, cli, tmp_path, status, reason):
     sim.fill(images=1)
     with proxy(status) as address:
         link = "https://blobs.example.org/x?sv=1&sig=abc"
@@ -104,7 +112,9 @@ def test_a_failing_proxy_for_blobs_leaves_blobs_missing(sim, cli, tmp_path, stat
         ran = cli(*words, HTTPS_PROXY=address)
     assert ran.code == 3
     (entry,) = records(tmp_path / "out" / "missing.jsonl")
-    assert "(through the proxy that HTTPS_PROXY names)" in entry["reason"]
+    assert reason in entry["reason"]
+    assert entry["reason"].count("the proxy that") == 1
+    assert not [call for call in sim.calls if call.operation == "GetImagesByIds"]  # its link was not refused
     assert_untold(ran)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cv_gdpr.links import LinkRule, UnsafeLink
+from cv_gdpr.links import LinkRule, UnsafeLink, has_expired
 
 AZURE = "https://name.cognitiveservices.azure.com"
 STORAGE = "https://irisprodeutraining.blob.core.windows.net/"
@@ -118,3 +118,21 @@ def test_an_ambiguous_address_is_refused(root):
 
 def test_an_empty_link_is_reported_as_empty():
     assert refusal(AZURE, "") == "an empty link"
+
+
+@pytest.mark.parametrize(
+    ("query", "expired"),
+    [
+        ("sv=1&se=2020-06-07T16%3A50%3A40Z&sig=x", True),
+        ("se=2020-06-07T16:50:40Z", True),
+        ("se=2020-06-07T16%3A50%3A40%2B02%3A00", True),
+        ("se=2020-06-07", True),
+        ("se=9999-06-07T16%3A50%3A40Z&sp=r", False),
+        ("sv=1&use=2020-06-07", False),
+        ("se=", False),
+        ("se=soon", False),
+        ("", False),
+    ],
+)
+def test_whether_a_link_says_that_it_expired(query, expired):
+    assert has_expired(f"{STORAGE}i/1?{query}") is expired

@@ -173,7 +173,7 @@ def _earlier_or_resumed(
     The returned options name the evidence of that run, even where none was given.
     """
     from cv_gdpr.delete.execute import earlier_run
-    from cv_gdpr.service.client import checked_endpoint
+    from cv_gdpr.service.endpoint import checked_endpoint
 
     endpoint = checked_endpoint(connection.endpoint)
     evidence = options.evidence or _find_unfinished(endpoint, asked)

@@ -306,7 +306,8 @@ def _merge_values(precedence_above: int, above: Any, precedence_here: int, here:
 
 def connection(given: ConnectionOptions) -> "Connection":
     """Return the endpoint, the key and the limits of a connection; raise UsageError naming what is not set."""
-    from cv_gdpr.service.client import Connection, checked_endpoint, checked_key
+    from cv_gdpr.service.client import Connection
+    from cv_gdpr.service.endpoint import checked_endpoint, checked_key
 
     endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
     key = _read_key(given.key_file) if given.key_file else _first_set(KEY_VARIABLES)

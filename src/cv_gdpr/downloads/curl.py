@@ -8,21 +8,24 @@ for all connections. Nothing here knows the training key.
 import errno
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from select import POLLIN, POLLOUT, poll
 from typing import Any
+from urllib.parse import urlsplit
 
 import pycurl
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storage_error, too_many_files
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
+from cv_gdpr.masking import masked
 from cv_gdpr.service.bodies import Body, too_long
 from cv_gdpr.service.checks import TRANSIENT, Pace, retry_after
-from cv_gdpr.service.surroundings import variable_of
+from cv_gdpr.service.surroundings import refused_by_proxy, variable_of
 
 _STORAGE = "blob storage"
 _TO_CONNECT = 15  # seconds
@@ -30,6 +33,7 @@ _BUFFER = 1 << 18  # bytes that libcurl passes on at once, at most
 _IGNORED = 1 << 16  # bytes read of an error's body, so that its connection can be reused
 _LOOK = 0.25  # seconds between two checks for slow transfers
 _NO_LINK = "the service sent a link that is not an address"
+_CODE = re.compile("[0-9A-Za-z]{1,80}")
 _NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT})
 _NO_HTTP = frozenset({pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY})
 _UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR})
@@ -128,15 +132,30 @@ class _Slot:
                 raise _refused(status, self)
             if number == pycurl.E_FILESIZE_EXCEEDED:
                 raise too_long(_STORAGE, self.most)
+            if connect := self._refused_connect():
+                raise self._refused_by_proxy(connect)
             if number:
                 raise _unreached(number, self.curl.getinfo(pycurl.OS_ERRNO))
             return (self._body or self._new_body()).received()
         except CvGdprError as error:
             if self._proxy and isinstance(error, ServiceError) and error.status in {0, 407}:
-                error.message += f" (through the proxy that {variable_of(self._proxy)} names)"
+                words = self._proxy_in_words()
+                error.message += "" if words in error.message else f" (through {words})"
             with suppress(OSError):
                 self.file.discard()
             return error
+
+    def _refused_connect(self) -> int:
+        """Return the status by which a proxy refused to connect to storage, else 0 (CURLINFO_HTTP_CONNECTCODE)."""
+        status: int = self.curl.getinfo(pycurl.HTTP_CONNECTCODE)
+        return 0 if 200 <= status < 300 else status
+
+    def _refused_by_proxy(self, status: int) -> Unreachable:
+        host = urlsplit(self.curl.getinfo(pycurl.EFFECTIVE_URL)).hostname or _STORAGE
+        return refused_by_proxy(status, self._proxy_in_words(), host, f"it answered {status} to CONNECT")
+
+    def _proxy_in_words(self) -> str:
+        return f"the proxy that {variable_of(self._proxy or '')} names"
 
 
 class Transfers:
@@ -241,11 +260,14 @@ def _flags(bits: int) -> int:
 
 
 def _refused(status: int, slot: _Slot) -> ServiceError:
-    message = f"blob storage answered {status}"
+    """Return the error for a refusal, with storage's code (x-ms-error-code: Blob service error codes, Microsoft)."""
+    named = slot.header("x-ms-error-code")
+    code = named if _CODE.fullmatch(named) and masked(named) == named else ""
+    message = f"blob storage answered {status}{f' {code}' if code else ''}"
     if status in {404, 410}:
-        return NotFound(message, status=status)
-    wait = retry_after({"Retry-After": slot.header("retry-after")})
-    return ServiceError(message, status=status, transient=status in TRANSIENT, retry_after=wait)
+        return NotFound(message, status=status, code=code)
+    wait = retry_after({"Retry-After": slot.header("retry-after"), "Date": slot.header("date")})
+    return ServiceError(message, status=status, code=code, transient=status in TRANSIENT, retry_after=wait)
 
 
 def _unreached(number: int, system: int) -> CvGdprError:

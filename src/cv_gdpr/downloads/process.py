@@ -103,7 +103,7 @@ class Downloads:
         batches, since each line wakes the other process up; `push` sends an incomplete batch.
         """
         try:
-            order: list[Any] = [self._temporary(), self._proxy_of(where.uri), *where]
+            order: list[Any] = [self._temporary(), self._proxy_of(where.uri), *where, again]
         except MalformedAnswer as error:
             done(error)
             return

@@ -2,8 +2,8 @@
 
 In one interpreter, listing and downloading would wait for each other. Both directions are JSON Lines in a pipe. Each
 line is a list of several messages, since every line wakes a process up: orders `[temporary path, proxy, uri, stem,
-suffix, most bytes]` and results `[kind, ...]`. Links are secrets, and are passed only through this pipe. The process
-knows nothing of the export, and ends when standard input ends.
+suffix, most bytes, whether the link was renewed]` and results `[kind, ...]`. Links are secrets, and are passed only
+through this pipe. The process knows nothing of the export, and ends when standard input ends.
 """
 
 import functools
@@ -23,6 +23,7 @@ from cv_gdpr.archive.writing import HashedFile, Received, write_all
 from cv_gdpr.downloads.curl import Transfers
 from cv_gdpr.downloads.limit import AdaptiveLimit
 from cv_gdpr.errors import CvGdprError, ServiceError
+from cv_gdpr.links import has_expired
 from cv_gdpr.service.pacing import Patience
 
 _OVERRUN = frozenset({429, 503})
@@ -36,10 +37,10 @@ _ORDERS, _ANSWERS = 0, 1  # standard input and output
 class _Job:
     """One blob to download, with its retries."""
 
-    __slots__ = ("most", "path", "patience", "proxy", "stem", "suffix", "uri")
+    __slots__ = ("most", "path", "patience", "proxy", "renewed", "stem", "suffix", "uri")
 
     def __init__(self, order: list[Any], patience: float) -> None:
-        self.path, self.proxy, self.uri, self.stem, self.suffix, self.most = order
+        self.path, self.proxy, self.uri, self.stem, self.suffix, self.most, self.renewed = order
         self.patience = Patience(patience)
 
 
@@ -56,6 +57,7 @@ class _Downloading:
         self._numbers = itertools.count()
         self._down_since: float | None = None
         self._last_try = -math.inf  # when it ended
+        self._refused_since: float | None = None  # when storage began to refuse fresh links
         self._half = b""  # an incomplete line
         self._results: list[Any] = []
         self._last_sent = 0.0
@@ -107,7 +109,7 @@ class _Downloading:
         self._last_try = time.monotonic()
         if isinstance(result, Received):
             self._limit.succeeded()
-            self._down_since = None
+            self._down_since = self._refused_since = None
             self._name(job, result)
         elif (wait := self._wait_after(job, result)) is not None:
             heapq.heappush(self._later, (time.monotonic() + wait, next(self._numbers), job))
@@ -140,7 +142,7 @@ class _Downloading:
     def _wait_after(self, job: _Job, error: CvGdprError) -> float | None:
         if not isinstance(error, ServiceError) or not error.transient:
             self._down_since = None  # storage answers
-            return None
+            return self._wait_for_the_link(job, error)
         if error.status in _OVERRUN or not error.status:
             self._limit.overrun()
         wait = job.patience.next_wait(error.retry_after)
@@ -148,6 +150,26 @@ class _Downloading:
         if wait is None or self._is_down():
             return None
         self._results.append(("said", f"{error.message}; retried in {wait:.1f} s"))
+        return wait
+
+    def _wait_for_the_link(self, job: _Job, error: CvGdprError) -> float | None:
+        """Return the seconds until a fresh link that was refused is tried again, or None to give up.
+
+        Storage answers 403 to a link that it takes for not valid yet, if its clock is behind the service's. All links
+        share one patience, since the cause is the same for all. An expired link is not waited for, but renewed.
+        """
+        if not isinstance(error, ServiceError) or error.status != 403 or not job.renewed or has_expired(job.uri):
+            return None
+        now = time.monotonic()
+        self._refused_since = self._refused_since or now
+        wait = job.patience.next_wait() if now - self._refused_since <= self._patience else None
+        if wait is None:
+            error.transient = True  # not to be renewed once more
+            error.message += (
+                ", though the link is fresh: probably a clock is wrong, or a network rule refuses this machine"
+            )
+        else:
+            self._results.append(("said", f"{error.message} to a fresh link; retried in {wait:.1f} s"))
         return wait
 
     def _is_down(self) -> bool:

@@ -176,7 +176,7 @@ class ProjectBytes:
         self._settle()
 
     def _may_be_renewed(self, wanted: _Wanted, error: CvGdprError) -> bool:
-        refused = isinstance(error, ServiceError) and error.status in _WORTH_RENEWING
+        refused = isinstance(error, ServiceError) and error.status in _WORTH_RENEWING and not error.transient
         return refused and wanted.renewals < _RENEWALS and category(wanted.item.row).renew is not None
 
     def _lose(self, wanted: _Wanted, reason: str) -> None:

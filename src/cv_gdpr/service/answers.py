@@ -9,22 +9,29 @@ TypeError, so error bodies are read from the raw response.
 import json
 import re
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import requests
 from msrest.exceptions import ClientRequestError, DeserializationError, HttpOperationError, ValidationError
 
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
 from cv_gdpr.masking import RUN, masked
+from cv_gdpr.service.causes import CHECK_ENDPOINT, hint_for, is_quota
 from cv_gdpr.service.checks import TRANSIENT, retry_after
-from cv_gdpr.service.surroundings import proxy_in_words
+from cv_gdpr.service.surroundings import (
+    CHECK_PROXY,
+    SOCKS_NEEDS,
+    allow_host,
+    is_socks,
+    proxy_in_words,
+    refused_by_proxy,
+)
 from cv_gdpr.verbatim import json_list
 
 _REQUEST_ID = re.compile("[0-9A-Za-z-]{1,64}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)
+_PROXY_FAILURES = (requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL)
 _MOST_OF_A_MESSAGE = 10_000  # characters; at most 600 are shown
-_CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
-_PROXY = "check its address, user and password, or set NO_PROXY to connect without it"
-_CHECK_ENDPOINT = "check the endpoint: the Azure portal shows it on the training resource"
 
 
 class VerbatimDeserializer:
@@ -64,7 +71,7 @@ def malformed(raw: requests.Response, what: str) -> NoReturn:
     """Raise MalformedAnswer for a success whose body cannot be read."""
     raise MalformedAnswer(
         f"the service answered {raw.status_code} with {what}{_request_tail(raw)}",
-        "a proxy or a sign-in page may have answered; " + _CHECK_ENDPOINT,
+        "a proxy or a sign-in page may have answered; " + CHECK_ENDPOINT,
         status=raw.status_code,
         request_id=request_id(raw),
     )
@@ -104,32 +111,68 @@ def _from_response(raw: requests.Response) -> ServiceError:
     reason = f": {said}" if said else " with an empty error body"
     text = f"the service answered {raw.status_code}{reason}{_request_tail(raw)}"
     known: dict[str, Any] = {"status": raw.status_code, "code": code, "request_id": request_id(raw)}
+    hint = hint_for(raw.status_code, said, page=_is_page(raw))
     if raw.status_code in {401, 403}:
-        return NotAuthorised(text, _CHECK_KEY, **known)
+        refused = NotAuthorised(text, hint, retry_after=retry_after(raw.headers, message), **known)
+        refused.transient = refused.retryable = is_quota(raw.status_code, said)
+        return refused
     if raw.status_code == 407:
-        return Unreachable(f"{proxy_in_words(raw.url) or 'a proxy'} requires authentication: {text}", _PROXY, **known)
+        proxy = proxy_in_words(raw.url) or "a proxy"
+        return Unreachable(f"{proxy} requires authentication: {text}", CHECK_PROXY, **known)
     if raw.status_code == 404:
         return NotFound(text, **known)
     if raw.is_redirect or 300 <= raw.status_code < 400:
-        return Unreachable(f"{text}: a redirect, not followed since it would carry the key", _CHECK_ENDPOINT, **known)
+        return Unreachable(f"{text}: a redirect, not followed since it would carry the key", CHECK_ENDPOINT, **known)
     if raw.status_code in TRANSIENT:
         return ServiceError(text, transient=True, retry_after=retry_after(raw.headers, message), **known)
-    return ServiceError(text, **known)
+    return ServiceError(text, hint, **known)
 
 
 def _from_transport(error: BaseException) -> ServiceError:
-    reason = _innermost(error)
-    if isinstance(error, requests.exceptions.ProxyError):
-        proxy = proxy_in_words(str(error.request.url) if error.request else "") or "a proxy"
-        return Unreachable(f"{proxy} could not be used: {reason}", _PROXY, transient=True)
+    reason, url = _innermost(error), _url_of(error)
+    if isinstance(error, _PROXY_FAILURES) or "SOCKS support" in reason:
+        return _from_proxy(reason, url)
     if isinstance(error, requests.exceptions.SSLError):
         hint = "set REQUESTS_CA_BUNDLE to the certificate of a private authority"
         return Unreachable(f"the endpoint's certificate is refused: {reason}", hint)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
-        return Unreachable(f"the endpoint is not a valid address: {reason}", _CHECK_ENDPOINT)
+        return Unreachable(f"the endpoint is not a valid address: {reason}", CHECK_ENDPOINT)
     if isinstance(error, requests.exceptions.ReadTimeout):
         return Unreachable(f"the service did not answer in time: {reason}", transient=True)
-    return Unreachable(f"the service could not be reached: {reason}", _CHECK_ENDPOINT, transient=True)
+    if isinstance(error, requests.ConnectionError) and is_socks(url):
+        return _from_socks(reason, url)
+    return Unreachable(f"the service could not be reached: {reason}", CHECK_ENDPOINT, transient=True)
+
+
+def _from_proxy(reason: str, url: str) -> Unreachable:
+    """Return our error for a proxy that fails or refuses.
+
+    For a refusal http.client says "Tunnel connection failed: 403 Forbidden"; requests asks for what SOCKS needs.
+    """
+    proxy = proxy_in_words(url) or "a proxy"
+    if found := re.search(r"Tunnel connection failed: (\d{3})", reason):
+        return refused_by_proxy(int(found[1]), proxy, _host_of(url), reason)
+    lacking = "SOCKS support" in reason
+    hint = SOCKS_NEEDS if lacking else CHECK_PROXY
+    return Unreachable(f"{proxy} could not be used: {reason}", hint, transient=not lacking)
+
+
+def _from_socks(reason: str, url: str) -> Unreachable:
+    """Return our error for a SOCKS proxy: requests reports its failures like those of the service (PySocks 1.7.1)."""
+    ruled_out = reason.startswith("0x02")  # RFC 1928, section 6: connection not allowed by ruleset
+    hint = allow_host(_host_of(url)) if ruled_out else CHECK_PROXY
+    return Unreachable(
+        f"the service could not be reached through {proxy_in_words(url)}: {reason}", hint, transient=not ruled_out
+    )
+
+
+def _host_of(url: str) -> str:
+    return urlsplit(url).hostname or "the service"
+
+
+def _url_of(error: BaseException) -> str:
+    request = getattr(error, "request", None)
+    return str(request.url) if request is not None else ""
 
 
 def _innermost(error: BaseException) -> str:
@@ -153,6 +196,10 @@ def read_error(raw: requests.Response) -> tuple[str, str]:
 
 
 def _plain_text(raw: requests.Response) -> str:
-    if "html" in raw.headers.get("Content-Type", "").lower():
+    if _is_page(raw):
         return "an HTML page"
     return " ".join(raw.content.decode("utf-8-sig", errors="replace").split())
+
+
+def _is_page(raw: requests.Response) -> bool:
+    return "html" in raw.headers.get("Content-Type", "").lower()

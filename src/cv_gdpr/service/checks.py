@@ -2,6 +2,7 @@
 
 import re
 import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from cv_gdpr.archive.writing import Received
@@ -11,6 +12,8 @@ TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _SLOWEST = 100  # bytes a second; below that for the length of a silence counts as silence
 _AS_A_WHOLE = 10_000  # bytes a second that a whole answer must reach on average, after ...
 _GRACE = 4  # ... this many times the allowed silence
+_LONGEST_ASKED = 31 * 86_400  # seconds
+_NUMBER = re.compile(r"\s*\d{1,12}(?:\.\d{1,9})?\s*", re.ASCII)
 
 
 class Pace:
@@ -39,12 +42,47 @@ class Pace:
 
 
 def retry_after(headers: Any, message: str = "") -> float | None:
-    """Return the seconds in a Retry-After header or in the gateway's "retry after N second(s)", or None."""
-    for text in (headers.get("Retry-After", ""), message):
-        found = re.fullmatch(r"\s*(\d{1,5})\s*", text) or re.search(r"retry after (\d{1,5}) second", text)
-        if found:
-            return float(found[1])
-    return None
+    """Return how many seconds an answer asks to wait, from Retry-After or from its message; None if it does not say.
+
+    Retry-After holds seconds or a date (RFC 9110, section 10.2.3), a date counted from the answer's own Date. Values
+    that are past or beyond a month count as not said: quotas are renewed at least monthly, and a wrong value must not
+    stop the retries.
+    """
+    seconds = _seconds_in(headers.get("Retry-After", ""), headers.get("Date", ""))
+    if seconds is None:
+        seconds = _seconds_told(message)
+    return seconds if seconds is not None and 0 <= seconds <= _LONGEST_ASKED else None
+
+
+def _seconds_in(header: str, answered: str) -> float | None:
+    numbers = [float(part) for part in header.split(",") if _NUMBER.fullmatch(part)]
+    if numbers:
+        return max(numbers)
+    until = _moment(header)
+    return None if until is None else until - (_moment(answered) or time.time())
+
+
+def _moment(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _seconds_told(message: str) -> float | None:
+    """Return the seconds in the words of a gateway.
+
+    "Please retry after 1 second." (Custom Vision: cognitive-services-node-sdk-samples issue 47), "Rate limit is
+    exceeded. Try again in 26 seconds." and "Quota will be replenished in 5.03:23:11.", or in "2.12 days" (Azure API
+    Management: azure-docs issue 16282, and Microsoft's pages about its policies).
+    """
+    if found := re.search(r"(?:retry after|try again in) (\d{1,9}) second", message, re.IGNORECASE):
+        return float(found[1])
+    if found := re.search(r"replenished in (?:(\d{1,4})\.)?(\d\d):(\d\d):(\d\d)", message):
+        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return ((days * 24 + hours) * 60 + minutes) * 60.0 + seconds
+    found = re.search(r"replenished in (\d{1,4}(?:\.\d{1,4})?) day", message)
+    return float(found[1]) * 86_400 if found else None
 
 
 def check_bytes(source: str, file: Received, content_type: str) -> None:

@@ -20,12 +20,13 @@ from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeou
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storing
-from cv_gdpr.errors import AnswerTooLong, Interrupted, ServiceError, Unreachable, UsageError
-from cv_gdpr.links import is_loopback
+from cv_gdpr.errors import AnswerTooLong, Interrupted, NotFound, ServiceError, Unreachable
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
 from cv_gdpr.service.bodies import Body
+from cv_gdpr.service.causes import hint_to_wait, moment
 from cv_gdpr.service.deadlines import Adapter, pace_of
+from cv_gdpr.service.endpoint import checked_endpoint, checked_key
 from cv_gdpr.service.pacing import Budget, Patience
 from cv_gdpr.service.paging import PAGE
 from cv_gdpr.service.surroundings import authorities, proxy_for
@@ -37,8 +38,15 @@ _CHUNK = 1 << 18
 _AS_STORED = {"Accept-Encoding": "identity"}
 _MESSAGE_MOST = 600  # characters of a message
 _CODE = re.compile(r"\w{1,80}", re.ASCII)  # an error code
-_NO_ADDRESS = frozenset('{}<>"\\^`| ')  # RFC 3986; the SDK would substitute text in braces
+_HOLD_ALL = frozenset({403, 429})  # a rate or a quota is used up: other calls would be refused, too
+_KEY_CHANGED = (
+    "probably the key was regenerated meanwhile, or the resource or its subscription was disabled: check the key"
+)
 _NO_RETRY = Retry(0, read=False)
+_API = "3.4-preview"  # of the SDK
+_ACCOUNT = "GetAccountInfo"
+_OLDER = "3.3"  # the version of the API before the one that the SDK speaks
+_BEFORE_ASKING_AGAIN = 1.0  # seconds after a refusal that may be a slip of the service
 _LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
 
@@ -69,33 +77,6 @@ class Answer:
     date: str = ""
 
 
-def checked_endpoint(endpoint: str) -> str:
-    """Return the endpoint without a trailing slash; raise UsageError unless it is https, or http to loopback."""
-    try:
-        parts = urlsplit(endpoint.strip())
-        host, _ = parts.hostname or "", parts.port
-        host.encode("idna")
-    except ValueError as error:
-        raise UsageError(f"the endpoint is not an address: {error}") from error
-    if parts.scheme not in {"https", "http"} or not host or not endpoint.isprintable():
-        raise UsageError("the endpoint is not an https address", "for example https://NAME.cognitiveservices.azure.com")
-    if set(endpoint.strip()) & _NO_ADDRESS:
-        raise UsageError("the endpoint holds a character that addresses cannot hold", "copy it from the Azure portal")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError("the endpoint must not hold a user, a query or a fragment")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise UsageError("the endpoint is plain http: the key would be sent unencrypted", "use https")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
-def checked_key(key: str) -> str:
-    """Return the key without surrounding blanks; raise UsageError if it cannot be an HTTP header."""
-    key = key.strip()
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise UsageError("the training key is empty or holds characters that keys cannot hold")
-    return key
-
-
 @dataclass(frozen=True)
 class Pages:
     """A listing of the service, read in pages of at most 256."""
@@ -118,6 +99,8 @@ class Service:
         self._connection = connection
         self._budget = Budget(connection.calls_per_second)
         self._answered = False
+        self._good_calls = 0
+        self._refused_since = ""  # when the key was first refused after good calls
         self._down_since: float | None = None  # when calls began to fail
         self._count_lock = threading.Lock()
         self.calls: Counter[str] = Counter()
@@ -163,20 +146,42 @@ class Service:
             headers = raw.response.headers
             return Answer(raw.output, raw.response.status_code, request_id(raw.response), headers.get("Date", ""))
 
-        return self._with_retries(published_name(operation), send)
+        try:
+            return self._with_retries(published_name(operation), send)
+        except NotFound as error:
+            if self._good_calls or error.code.startswith("NotFound") or not self._serves_older_version():
+                raise
+            raise self._too_old(error) from None
 
     def account_info(self) -> Any:
-        """Return GetAccountInfo's JSON (API v1.2, the last with it), through the SDK client's own pipeline."""
+        """Return GetAccountInfo's JSON (API v1.2, the last with it)."""
+        return self._with_retries(_ACCOUNT, lambda: self._get("v1.2/Training/account", "object")).body
 
-        def send() -> Answer:
-            pipeline = self._client._client
-            request = pipeline.get(f"{self.endpoint}/customvision/v1.2/Training/account")
-            response: requests.Response = pipeline.send(request, stream=False)
-            if response.status_code != 200:
-                raise HttpOperationError(VerbatimDeserializer(), response)
-            return Answer(VerbatimDeserializer()("object", response), 200, request_id(response))
+    def _get(self, path: str, kind: str) -> Answer:
+        """Return the answer of another version of the API, through the SDK client's own pipeline."""
+        pipeline = self._client._client
+        response: requests.Response = pipeline.send(pipeline.get(f"{self.endpoint}/customvision/{path}"), stream=False)
+        if response.status_code != 200:
+            raise HttpOperationError(VerbatimDeserializer(), response)
+        return Answer(VerbatimDeserializer()(kind, response), 200, request_id(response))
 
-        return self._with_retries("GetAccountInfo", send).body
+    def _serves_older_version(self) -> bool:
+        """Return whether the endpoint answers an older version of the API, although it does not know this one."""
+        try:
+            self._once("GetProjects", lambda: self._get(f"v{_OLDER}/training/projects", "[Project]"))
+        except ServiceError:
+            return False
+        return True
+
+    @staticmethod
+    def _too_old(error: ServiceError) -> Unreachable:
+        return Unreachable(
+            f"{error.message}; the endpoint serves version {_OLDER} of the API, but not version {_API}",
+            f"cv-gdpr needs version {_API}: probably the resource's region or cloud does not serve it yet",
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+        )
 
     def paged(self, operation: str, *args: Any, **kwargs: Any) -> "Pages":
         """Return the pages of an operation that has the parameters `take` and `skip`."""
@@ -196,17 +201,18 @@ class Service:
 
     def _with_retries(self, name: str, send: Callable[[], Answer]) -> Answer:
         patience = Patience(self._connection.patience)
-        lost = False
+        lost = refused = False
         while True:
             try:
                 answer = self._once(name, send)
             except ServiceError as error:
                 error.lost, lost = lost, lost or error.unclear
+                refused = self._may_be_a_slip(name, error, refused=refused) or refused
                 wait = self._next_wait(patience, error)
                 if wait is None:
                     raise self._with_hint(error) from None
                 LOG.info("%s; retried in %.1f s", error.message, wait)
-                if error.status == 429:
+                if error.status in _HOLD_ALL:
                     self._budget.hold(wait)
                 self.stop.wait(wait)
             else:
@@ -228,10 +234,23 @@ class Service:
             return None
         return patience.next_wait(error.retry_after)
 
+    def _may_be_a_slip(self, name: str, error: ServiceError, *, refused: bool) -> bool:
+        """Return whether a key that was good until now is refused for the first time: the call is sent once more."""
+        if error.status != 401 or not self._good_calls or name == _ACCOUNT:
+            return False
+        with self._count_lock:
+            self._refused_since = self._refused_since or moment(time.time())
+        error.transient = not refused
+        error.retry_after = None if refused else _BEFORE_ASKING_AGAIN
+        return not refused
+
     def _with_hint(self, error: ServiceError) -> ServiceError:
-        if error.transient and (self._answered or error.status):
-            asked = f" (it asks for {error.retry_after:.0f} s)" if error.retry_after else ""
-            error.hint = f"it may answer later{asked}; --patience retries for longer"
+        if error.status == 401 and self._refused_since:
+            error.transient = False
+            error.message += f"; refused since {self._refused_since}, after {self._good_calls} good calls"
+            error.hint = _KEY_CHANGED
+        elif error.transient and (self._answered or error.status):
+            error.hint = hint_to_wait(error.status, error.message, error.retry_after)
         return error
 
     def _worth_another_try(self, error: ServiceError) -> bool:
@@ -254,6 +273,9 @@ class Service:
         except ValueError as error:  # the SDK or requests could not send it
             raise ServiceError(f"{name}: cannot be sent ({type(error).__name__})") from None
         self._answered = True
+        with self._count_lock:
+            self._good_calls += 1
+            self._refused_since = ""
         return answer
 
     def _begin(self, name: str) -> None:

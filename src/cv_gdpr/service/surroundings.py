@@ -7,7 +7,7 @@ import os
 import re
 from functools import lru_cache
 
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import Unreachable, UsageError
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests looks them up
 _FORM = re.compile(  # strict: requests and libcurl disagree where a password with @ or # ends
@@ -20,29 +20,44 @@ _HOW = (
     "@ is written as %40, : as %3A, / as %2F, # as %23, ? as %3F, % as %25"
 )
 
+CHECK_PROXY = "check its address, user and password, or set NO_PROXY to connect without it"
+SOCKS_NEEDS = "install PySocks beside cv-gdpr: pip install pysocks (with pipx: pipx inject cv-gdpr pysocks)"
+_SOCKS_VERSION = "write which version it speaks: socks5h:// (mostly), socks4a://, or socks5:// to look names up here"
+
 
 def proxy_for(uri: str) -> str:
     """Return the address of the proxy that the usual variables name for a URI, or an empty text.
 
     Raise UsageError for a malformed address. The variables are read as requests reads them.
     """
-    from requests.utils import get_environ_proxies, select_proxy
-
-    address = select_proxy(uri, get_environ_proxies(uri)) or ""
+    address = _address_for(uri)
     if address:
         _check(address)
     return address
 
 
+def _address_for(uri: str) -> str:
+    from requests.utils import get_environ_proxies, select_proxy
+
+    return select_proxy(uri, get_environ_proxies(uri)) or ""
+
+
+def is_socks(uri: str) -> bool:
+    """Return whether a SOCKS proxy serves a URI."""
+    return bool(uri) and _address_for(uri).lower().startswith("socks")
+
+
 @lru_cache(maxsize=64)
 def _check(address: str) -> None:
+    if address.lower().startswith("socks://"):  # desktops write it so; requests refuses it (psf/requests issue 3516)
+        raise UsageError(f"{variable_of(address)} names a SOCKS proxy without its version", _SOCKS_VERSION)
     form = _FORM.fullmatch(address)
     if not form or not 0 < int(form["port"] or 1) < 1 << 16 or not _may_be_sent(address):
         raise UsageError(f"{variable_of(address)} does not hold the address of a proxy", _HOW)
     from importlib.util import find_spec
 
     if (form["scheme"] or "").lower().startswith("socks") and not find_spec("socks"):
-        raise UsageError(f"{variable_of(address)} names a SOCKS proxy, which needs PySocks", "pip install pysocks")
+        raise UsageError(f"{variable_of(address)} names a SOCKS proxy, which needs PySocks", SOCKS_NEEDS)
 
 
 def _may_be_sent(address: str) -> bool:
@@ -67,6 +82,21 @@ def proxy_in_words(uri: str) -> str:
     except UsageError as error:
         return error.message
     return f"the proxy that {variable_of(address)} names" if address else ""
+
+
+def refused_by_proxy(status: int, proxy: str, host: str, reason: str) -> Unreachable:
+    """Return the error for a proxy that refuses to connect to a host (RFC 9110, section 9.3.6: CONNECT)."""
+    if status == 407:
+        return Unreachable(f"{proxy} requires authentication: {reason}", CHECK_PROXY)
+    message = f"{proxy} does not connect to {host}: {reason}"
+    if status >= 500:
+        return Unreachable(message, "the proxy may not reach it either; --patience retries for longer", transient=True)
+    return Unreachable(message, allow_host(host))
+
+
+def allow_host(host: str) -> str:
+    """Return the hint for a proxy whose rules exclude a host."""
+    return f"have {host} allowed at the proxy, or name it in NO_PROXY if it can be reached without"
 
 
 def authorities() -> str:

@@ -1,0 +1,133 @@
+"""What to do about a refused call, by its cause: each cause is known by the service's code or words.
+
+Custom Vision has published no list of its gateway's answers, and no refusal of it is recorded. The words here were
+reported for other services behind the same gateway (Cognitive Services, Azure API Management), so a hint says
+"probably" where the cause itself is a guess. The service's own words are in the message, never here.
+"""
+
+import math
+import re
+import time
+from typing import NamedTuple
+
+CHECK_ENDPOINT = "check the endpoint: the Azure portal shows it on the training resource"
+CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
+_LONG = 600  # seconds: beyond that, a moment says more than a number of seconds
+_NETWORKING = "in the Azure portal, the training resource's Networking page"
+_NO_PERMISSION = (
+    "the key is known, but not allowed to do this: probably a network rule, a lock or a policy of the resource"
+)
+_ANSWERED_ON_THE_WAY = "probably a proxy or firewall on the way answered, not the service, which answers in JSON"
+
+
+class Cause(NamedTuple):
+    """A cause of a refused call: the statuses it comes with, how its code or words begin, and what to do."""
+
+    statuses: frozenset[int]
+    sign: re.Pattern[str]
+    hint: str
+
+
+def _cause(statuses: set[int], sign: str, hint: str) -> Cause:
+    return Cause(frozenset(statuses), re.compile(sign, re.IGNORECASE), hint)
+
+
+CAUSES = (
+    # 403 {"error":{"code":"AuthenticationTypeDisabled","message":"Key based authentication is disabled for this
+    # resource."}} (Azure-Samples/azure-search-openai-demo issue 1617)
+    _cause(
+        {401, 403},
+        "AuthenticationTypeDisabled|key based authentication is (disabled|not permitted)",
+        "keys are switched off for this resource (disableLocalAuth): it accepts only sign-in with Microsoft Entra ID, "
+        "which this version does not support yet; have keys switched on while it runs",
+    ),
+    # 403 {"error":{"code":"403","message":"Access denied due to Virtual Network/Firewall rules."}}
+    # (Azure-Samples/azure-sql-db-chatbot issue 3)
+    _cause(
+        {401, 403},
+        "virtual network|firewall rules",
+        f"allow the public address of this machine ({_NETWORKING}, Firewall), or run this inside an allowed network",
+    ),
+    # 403 {"error":{"code":"403","message":"Public access is disabled. Please configure private endpoint."}}
+    # (Azure OpenAI with publicNetworkAccess Disabled; reported by many)
+    _cause(
+        {401, 403},
+        "public (network )?access is disabled|private endpoint",
+        f"run this inside the network of the resource's private endpoint, or allow public access ({_NETWORKING})",
+    ),
+    # 401 {"error":{"code":"PermissionDenied","message":"Principal does not have access to API/Operation."}}
+    # (azure-sdk-for-net issue 12814)
+    _cause(
+        {401, 403},
+        "PermissionDenied|does not have access to API|lacks the required data action",
+        "the identity needs a role on the training resource: Cognitive Services Custom Vision Reader to export, "
+        "Cognitive Services Custom Vision Contributor to delete",
+    ),
+    # 401 {"error":{"code":"401","message":"Access denied due to invalid subscription key or wrong API endpoint. Make
+    # sure to provide a valid key for an active subscription and use a correct regional API endpoint for your
+    # resource."}} (microsoft/c9-python-getting-started issue 79)
+    _cause({401, 403}, "subscription key|wrong API endpoint|invalid key", CHECK_KEY),
+    # 401 {"statusCode":401,"message":"Unauthorized. Access token is missing, invalid, audience is incorrect
+    # (https://cognitiveservices.azure.com), or have expired."} (azure-sdk-for-python issue 33094)
+    _cause(
+        {401},
+        "access token is missing",
+        "probably the key did not arrive: check whether a proxy or gateway on the way removes the header Training-Key",
+    ),
+    # 400 {"error":{"code":"BadRequest","message":"Please provide a custom subdomain for token authentication, otherwise
+    # API key is required."}} (Azure AI services with a regional endpoint; reported by many)
+    _cause(
+        {400, 401},
+        "custom subdomain for token authentication",
+        "use the resource's own endpoint, https://NAME.cognitiveservices.azure.com, not the one of its region",
+    ),
+    # Codes of the published contract v3.4-preview; what ends the state is Microsoft's prose.
+    _cause(
+        {400, 403}, "ForbiddenDRModeEnabled", "the project is read-only (disaster recovery mode): end that mode first"
+    ),
+    _cause(
+        {400, 403},
+        "BadRequestCustomerManagedKeyRevoked",
+        "probably the resource's own key in Azure Key Vault was revoked or is out of its reach: give it access again",
+    ),
+)
+# 403 {"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 5.03:23:11."}, with a
+# Retry-After in seconds (the quota policy of Azure API Management; MicrosoftDocs/azure-docs issue 16282)
+_QUOTA = re.compile("call volume quota|quota will be replenished|quota (has been |is |was )?exceeded", re.IGNORECASE)
+
+
+def is_quota(status: int, said: str) -> bool:
+    """Return whether an answer says that a quota of calls is used up: the service answers again once it is renewed."""
+    return status == 403 and bool(_QUOTA.search(said))
+
+
+def hint_for(status: int, said: str, *, page: bool) -> str | None:
+    """Return what to do about a refused call, or None; `page`: an HTML page was answered."""
+    for cause in CAUSES:
+        if status in cause.statuses and cause.sign.search(said):
+            return cause.hint
+    if status in {401, 403} and page:
+        return _ANSWERED_ON_THE_WAY
+    return {401: CHECK_KEY, 403: _NO_PERMISSION}.get(status)
+
+
+def moment_in(seconds: float) -> str:
+    """Return the moment in that many seconds, rounded up to the next minute, as 2020-06-07 16:51 UTC."""
+    return moment(math.ceil((time.time() + seconds) / 60) * 60)
+
+
+def moment(when: float) -> str:
+    """Return a Unix time as 2020-06-07 16:50 UTC."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(when))
+
+
+def hint_to_wait(status: int, said: str, seconds: float | None) -> str:
+    """Return what to do about an answer that may be another one later; `seconds`: how long the service asks to wait."""
+    if is_quota(status, said):
+        until, then = (f" until {moment_in(seconds)}", "then") if seconds else ("", "when it is renewed")
+        return f"the quota of calls is used up{until}: run the command again {then}, or choose a higher pricing tier"
+    if seconds and seconds > _LONG:
+        return f"it asks to wait until {moment_in(seconds)}: run the command again then"
+    asked = f" (it asks for {seconds:.0f} s)" if seconds else ""
+    slower = ", --calls-per-second asks less often" if status == 429 else ""
+    return f"it may answer later{asked}; --patience retries for longer{slower}"
