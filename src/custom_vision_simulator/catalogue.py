@@ -18,6 +18,7 @@ _GATEWAY = {"error": {"code": "429", "message": "Requests have exceeded rate lim
 _EXPIRED = "<Error><Code>AuthenticationFailed</Code></Error>"
 _SHORT_JPEG = b"\xff\xd8\xff\xe0abc"
 _HUNG = 600.0  # seconds
+_SECONDS = 3.0
 _SLOWLY = 0.1  # seconds between two parts
 
 
@@ -89,6 +90,7 @@ _ENTRIES = (
     _api("forbidden", "Calls are answered 403: the key lacks permission.", status=403, body=b""),
     *_raw_answers(_api),
     _at("*", "lying-delete", "A DELETE is answered 204, but nothing is deleted.", lie=True),
+    _at("UnpublishIteration", "unpublish-late", "It is answered 204, and takes effect seconds later.", late=_SECONDS),
     _at("GetImagesByIds", "by-ids-400", "GetImagesByIds is answered 400.", status=400),
     _at("GetImagesByIds", "by-ids-404", "GetImagesByIds is answered 404.", status=404),
     _at("GetImagesByIds", "by-ids-414", "GetImagesByIds is answered 414: URI too long.", status=414, body=b""),

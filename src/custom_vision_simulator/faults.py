@@ -22,7 +22,8 @@ class Fault:
     operation's answer; `headers` or `content_type` alone are added to the normal answer. `delay` waits that many
     seconds first. `cut` sends the true headers and that many bytes, then closes; `drop` closes without an answer.
     `done` runs the operation although its answer is replaced or dropped. `lie` answers a DELETE as if it had run, and
-    deletes nothing. `edit` changes the normal answer; `wire` yields the raw bytes to send, `pause` seconds apart.
+    deletes nothing; `late` deletes after that many seconds. `edit` changes the normal answer; `wire` yields the raw
+    bytes to send, `pause` seconds apart.
     """
 
     route: str
@@ -38,14 +39,22 @@ class Fault:
     match: str | None = None
     done: bool = False
     lie: bool = False
+    late: float | None = None
     edit: Callable[[Answer], Answer] | None = None
     wire: Callable[[Answer], Iterator[bytes]] | None = None
     pause: float = 0.0
 
     def applies(self, operation: str, method: str, target: str) -> bool:
-        """Return whether the fault matches a request (`target`: raw path and query); `lie` matches DELETE alone."""
+        """Return whether the fault matches a request (`target`: raw path and query).
+
+        `lie` and `late` match DELETE alone.
+        """
         named = self.route in {"*", operation} or (self.route == API and operation != "Blob")
-        return named and (method == "DELETE" or not self.lie) and (self.match is None or self.match in target)
+        return (
+            named
+            and (method == "DELETE" or not (self.lie or self.late))
+            and (self.match is None or self.match in target)
+        )
 
     def replacement(self) -> Answer | None:
         """Return the answer to send instead of the operation's own, or None to send that one."""

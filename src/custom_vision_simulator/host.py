@@ -65,7 +65,9 @@ class Host:
         return call
 
     def _outcome(self, fault: Fault, incoming: Incoming) -> Answer:
-        if fault.lie:
+        if fault.late is not None:
+            asyncio.get_running_loop().call_later(fault.late, self.answer, incoming)
+        if fault.lie or fault.late is not None:
             return _lie(incoming)
         replacement = fault.replacement()
         if replacement is None:

@@ -66,7 +66,8 @@ class UsageError(CvGdprError):
 class ServiceError(CvGdprError):
     """The service answered with an error.
 
-    `unclear`: the call may have taken effect nevertheless; `lost`: an earlier try of the same call may have.
+    `unclear`: the call may have taken effect nevertheless; `lost`: an earlier try of the same call may have;
+    `dropped`: the connection broke without an answer.
 
     `status` is the HTTP status (0 when there was no answer), `code` the service's own code, `request_id` its
     request id; `transient` says whether a retry may help, `retry_after` is the least number of seconds before it.
@@ -76,6 +77,7 @@ class ServiceError(CvGdprError):
     retryable = True
     unclear = False
     lost = False
+    dropped = False
 
     def __init__(  # noqa: PLR0913 - a record of what the service said
         self,

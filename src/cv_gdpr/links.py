@@ -12,6 +12,13 @@ def without_query(uri: str) -> str:
     return uri.split("?", 1)[0].split("#", 1)[0]
 
 
+def address_without_credentials(uri: str) -> str:
+    """Return a URI without its query, fragment, user and password."""
+    scheme, between, rest = without_query(uri).rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{between}{host.rpartition('@')[2]}{slash}{path}"
+
+
 def source_path(uri: str) -> str:
     """Return the path of a blob's URI, which identifies it on any host."""
     bare = without_query(uri)

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from cv_gdpr.cli.failure import Document, ErrorDocument, ExitCode, Part, Retryable
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
-from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State
+from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State, Unread
 from cv_gdpr.export.result import Verdict
 from cv_gdpr.verbatim import Json
 
@@ -119,6 +119,7 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     residue: list[Item]
     not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")]
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
+    failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read, and so stay.")]
     outside_the_api: list[ByHand]
     plan_hash: str | None
     evidence: str | None
@@ -213,6 +214,7 @@ def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
         residue=[],
         not_found=[],
         protected=[],
+        failed=[],
         outside_the_api=[ByHand(**one) for one in outside],
         plan_hash=None,
         evidence=None,
@@ -230,9 +232,9 @@ def of_plan(plan: Plan, outside: list[Json], exit_code: int) -> PlanDocument:
         **asdict(plan),
         hash_=plan.hash,
         total=plan.total,
-        outside_the_api=[ByHand(**one) for one in outside],
+        outside_the_api=[*plan.copies, *(ByHand(**one) for one in outside)],
         exit_code=exit_code,
-        retryable=False,
+        retryable=any(one.again for one in plan.failed),
     )
 
 
@@ -249,7 +251,8 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
         residue=evidence.residue,
         not_found=evidence.not_found,
         protected=evidence.protected,
-        outside_the_api=evidence.outside_the_api,
+        failed=evidence.failed,
+        outside_the_api=erased.outside_the_api,
         plan_hash=evidence.plan_hash,
         completed_from_ledger=erased.completed,
         calls=calls,

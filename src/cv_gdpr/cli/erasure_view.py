@@ -75,7 +75,7 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
         print_table("things in the plan", ("state", "things"), [(name, str(n)) for name, n in counts], numbers={1})
     for row, reason in evidence.scope.not_searched.items():
         click.echo(f"{row}: not searched, {reason}")
-    for one in evidence.outside_the_api:
+    for one in erased.outside_the_api:
         click.echo(f"{one.row}: {one.words}")
     for name, path in files.items():
         click.echo(f"{name}: {path}")
@@ -91,6 +91,9 @@ def _print_shortfall(erased: Erased) -> None:
         click.echo(f"Hint: {printable(hint)}{resume_hint(erased.path)}", err=True)
     elif evidence.exit_code == NotAuthorised.exit_code:
         click.echo(f"Error: {printable(evidence.verdict)}", err=True)
+    for project in evidence.failed:
+        text = f"project {project.project} could not be read, so nothing of it was deleted: {project.reason}"
+        click.echo(f"Error: {printable(text)}", err=True)
     for value in evidence.not_found:
         click.echo(f"Error: not found: {printable(value)}", err=True)
     for one in erased.left[:20]:

@@ -31,7 +31,7 @@ def show(plan: Plan, outside: list[Json], *, as_json: bool = False, error: bool 
 
 def planned_code(plan: Plan) -> int:
     """Return the exit code of a dry run: 3 if something asked for is not in the plan, else 0."""
-    return 3 if plan.unmatched or any(project.disputed for project in plan.projects) else 0
+    return 3 if plan.unmatched or plan.failed or any(project.disputed for project in plan.projects) else 0
 
 
 def _project_lines(project: ProjectPlan) -> list[str]:
@@ -75,6 +75,10 @@ def _plan_notes(plan: Plan, outside: list[Json]) -> list[str]:
         for image in project.disputed
     ]
     notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.not_searched.items()]
+    notes += [
+        f"could not be read, so nothing of it is deleted: project {one.project}: {one.reason}" for one in plan.failed
+    ]
     notes += [f"protected: project {identity}" for identity in plan.protected]
     notes += [f"not found: {value}" for value in plan.unmatched]
+    notes += [f"{one.row}: {one.words}" for one in plan.copies]
     return notes + [f"{one['row']}: {one['words']}" for one in outside]

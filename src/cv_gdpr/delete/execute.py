@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from cv_gdpr.delete.failures import ends_run, quoted
 from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
-from cv_gdpr.delete.plan import Plan, ProjectPlan
-from cv_gdpr.delete.project import ProjectErasure, Why, quoted
+from cv_gdpr.delete.plan import Plan, ProjectPlan, copies_outside
+from cv_gdpr.delete.project import ProjectErasure, Why
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
-from cv_gdpr.errors import CvGdprError, ServiceError, Stops, UsageError
+from cv_gdpr.errors import CvGdprError, ServiceError, UsageError
 from cv_gdpr.evidence import papers
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close
@@ -36,6 +39,12 @@ class Erased:
     path: Path
     stopped_by: CvGdprError | None = None
     completed: bool = False  # an earlier run deleted; only its files were completed
+
+    @property
+    def outside_the_api(self) -> list[ByHand]:
+        """What no operation deletes, with the containers and queues that the projects' settings name."""
+        copies = copies_outside({one.id: one.copies_outside for one in self.evidence.projects})
+        return [*copies, *self.evidence.outside_the_api]
 
     @property
     def left(self) -> list[Item]:
@@ -114,7 +123,7 @@ class Erasure:
         """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
         before = [event.planned for event in self.ledger.events if isinstance(event, Opened)]
         concerned = [one for one in self.plan.projects if one.total]
-        opened = opening(self.plan, self.terms.asked)
+        opened = opening(self.plan, self.terms.asked, saved=self.terms.from_file)
         self.ledger.write(opened)
         for one in concerned:
             if one.held:  # cannot be listed once the images are gone
@@ -139,7 +148,7 @@ class Erasure:
         try:
             entries = projects_in(self.service, Scope())
         except ServiceError as error:
-            if error.stops > Stops.PROJECT:
+            if ends_run(error):
                 self.stopped_by = error
             why = Why(f"its project could not be looked at again: {quoted(error)}", again=True)
             return dict.fromkeys((one.id for one in concerned), why)
@@ -160,7 +169,7 @@ class Erasure:
         try:
             step()
         except ServiceError as error:
-            if error.stops > Stops.PROJECT:
+            if ends_run(error):
                 self.stopped_by = self.stopped_by or error
                 self.ledger.write(Stopped(project=project, reason=quoted(error)))
             else:
@@ -168,10 +177,10 @@ class Erasure:
                 self.terms.say(f"project {project}: {error.message}")
 
 
-def opening(plan: Plan, asked: str) -> Opened:
+def opening(plan: Plan, asked: str, *, saved: bool = False) -> Opened:
     """Return the ledger's first event of a run, with everything that the evidence needs from the plan.
 
-    `asked` identifies this command.
+    `asked` identifies this command. `saved`: it executes a saved plan, and so never reads a failed project again.
     """
     return Opened(
         tool=TOOL,
@@ -184,6 +193,7 @@ def opening(plan: Plan, asked: str) -> Opened:
         projects=[_in_evidence(project) for project in plan.projects],
         protected=plan.protected,
         unmatched=plan.unmatched,
+        failed=[replace(one, again=one.again and not saved) for one in plan.failed],
     )
 
 
@@ -196,6 +206,7 @@ def _in_evidence(project: ProjectPlan) -> PlannedProject:
         exported_models=project.exported_models if counted else None,
         iterations_trained_on_them=project.iterations_holding,
         unpublished=sorted(project.published),
+        copies_outside=project.copies_outside,
     )
 
 

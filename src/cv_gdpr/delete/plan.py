@@ -11,11 +11,16 @@ from msgspec.structs import asdict
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.errors import StorageError, UsageError
-from cv_gdpr.evidence.records import Count, Id, SearchedScope, Sha256, Time, as_json
-from cv_gdpr.table.categories import BY_API, IMAGES
+from cv_gdpr.evidence.records import ByHand, Count, Id, SearchedScope, Sha256, Time, Unread, as_json
+from cv_gdpr.table.categories import BY_API, EXPORTS, IMAGES
 from cv_gdpr.verbatim import Json
 
 FORMAT = "cv-gdpr-plan/1"
+COPIES_OUTSIDE = {
+    "exportModelContainerUri": "writes copies of its exported models to the container",
+    "notificationQueueUri": "sends messages about its trainings and exports to the queue",
+}
+"""Settings of a project -> what the service does with the address in them (Microsoft's page on storage integration)."""
 Marks: TypeAlias = Annotated[dict[Id, str], Meta(description="Id -> mark: what the item was like, hashed")]
 
 
@@ -41,6 +46,7 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
     exported_models: Count = 0  # they stay until the Azure resource goes
     models: list[str] = []  # of those, the ones that are Done: iteration id/platform-flavor
     iterations_holding: list[Id] = []  # trained on a selected image, and staying
+    copies_outside: dict[str, str] = {}  # setting of the project -> container or queue of the customer
 
     @property
     def only_in_iterations(self) -> int:
@@ -70,11 +76,19 @@ class Plan(
     projects: list[ProjectPlan]
     protected: list[str]
     unmatched: list[str]
+    failed: Annotated[
+        list[Unread], Meta(description="Projects in scope that could not be read: nothing of them is here")
+    ]
 
     @property
     def total(self) -> int:
         """How many items would be deleted."""
         return sum(project.total for project in self.projects)
+
+    @property
+    def copies(self) -> list[ByHand]:
+        """The containers and queues that the service writes to for projects of the plan."""
+        return copies_outside({one.id: one.copies_outside for one in self.projects if one.total})
 
     @property
     def rows_named(self) -> tuple[str, ...]:
@@ -101,6 +115,19 @@ class SavedPlan(Plan, frozen=True, kw_only=True, tag=FORMAT):
     """A plan in a file: `hash` is the SHA-256 of the rest, as JSON with sorted names and without blanks."""
 
     stated: Sha256 = field(name="hash")
+
+
+def copies_outside(addresses_by_project: dict[str, dict[str, str]]) -> list[ByHand]:
+    """Return, for each container and queue that a project's settings name, what a person must do."""
+    return [
+        ByHand(
+            row=EXPORTS,
+            words=f"project {project} {COPIES_OUTSIDE.get(setting, 'writes to')} {address} ({setting}): "
+            "outside this API, so delete what is there yourself",
+        )
+        for project, addresses in addresses_by_project.items()
+        for setting, address in addresses.items()
+    ]
 
 
 def save_plan(plan: Plan, path: Path) -> None:

@@ -6,16 +6,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cv_gdpr.delete.along import held_among, what_goes_along
+from cv_gdpr.delete.failures import quoted
 from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
-from cv_gdpr.delete.plan import Plan, ProjectPlan
-from cv_gdpr.errors import UsageError
-from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash
+from cv_gdpr.delete.plan import COPIES_OUTSIDE, Plan, ProjectPlan
+from cv_gdpr.errors import NotAuthorised, ServiceError, UsageError
+from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash, Unread
+from cv_gdpr.links import address_without_credentials
+from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import BY_API, CATEGORIES, EXPORTS, IMAGES, ITERATIONS, PROJECTS, TAGS, Category, category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import (
     check_tags,
     is_named,
+    is_of_one_project,
     listed,
     named,
     near_hint,
@@ -33,7 +37,10 @@ if TYPE_CHECKING:
 
 
 def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *, resumed: bool = False) -> Plan:
-    """Return the plan of what is in scope; raise UsageError for an unknown name, ServiceError for a failed listing.
+    """Return the plan of what is in scope; raise UsageError for an unknown name.
+
+    A project whose listing fails is named in the plan, and nothing of it is planned; raise ServiceError if none could
+    be read, and for what fails everywhere.
 
     `resumed`: the same command was cut off before, so a name that is not found is one that it deleted.
     """
@@ -44,8 +51,8 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
         check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
     rows = _rows_to_delete(scope)
-    planned = [_plan_project(project, rows, matches) for project in projects] if rows else []
-    if not resumed:
+    planned, failed = _plan_projects(projects if rows else [], rows, matches)
+    if not (resumed or failed):  # a project that could not be read may have the value
         _check_values(scope.selection, matches)
     return Plan(
         tool=TOOL,
@@ -54,8 +61,37 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
         scope=_describe(scope, matches),
         projects=planned,
         protected=protected,
-        unmatched=[value for value in matches.unmatched if value.startswith("--image-id")],
+        unmatched=[value for value in matches.unmatched if value.startswith("--image-id") and not failed],
+        failed=failed,
     )
+
+
+def _plan_projects(
+    projects: list[Project], rows: tuple[Category, ...], matches: Matches
+) -> tuple[list[ProjectPlan], list[Unread]]:
+    """Return the plan of each project, and the projects that could not be read; raise ServiceError if none could."""
+    planned: list[ProjectPlan] = []
+    errors: dict[str, ServiceError] = {}
+    for project in projects:
+        try:
+            planned.append(_plan_project(project, rows, matches))
+        except ServiceError as error:
+            if not is_of_one_project(error):
+                raise
+            errors[project.id] = error
+    if errors and not planned:
+        raise _of_all(errors)
+    failed = [Unread(project=one, reason=masked(quoted(error)), again=error.retryable) for one, error in errors.items()]
+    return planned, failed
+
+
+def _of_all(errors: dict[str, ServiceError]) -> ServiceError:
+    """Return one error for all projects: that nothing was allowed only if each was refused (403)."""
+    refused_last = sorted(errors.values(), key=lambda error: isinstance(error, NotAuthorised))
+    error = refused_last[0]
+    if len(errors) > 1:
+        error.message += f"; none of the {len(errors)} projects could be read: {', '.join(errors)}"
+    return error
 
 
 def _deletable(
@@ -112,7 +148,9 @@ def _check_values(selection: Selection, matches: Matches) -> None:
 def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:
     whole = any(row.name == PROJECTS for row in rows)
     name = str(project.entry.get("name"))
-    plan = ProjectPlan(id=project.id, name=name, whole=whole, mark=mark(project.entry))
+    plan = ProjectPlan(
+        id=project.id, name=name, whole=whole, mark=mark(project.entry), copies_outside=_copies_outside(project.entry)
+    )
     for row in rows:
         if row.name == IMAGES:
             _plan_images(project, row, matches, plan)
@@ -130,6 +168,15 @@ def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches
         models = list(listed(project, category(EXPORTS), Matches(Selection())))
         plan.exported_models, plan.models = len(models), [item.id for item in models if item.blobs]
     return plan
+
+
+def _copies_outside(entry: Json) -> dict[str, str]:
+    """Return the container and the queue that the service writes to for a project, by the name of the setting."""
+    settings = entry.get("settings")
+    found = {name: settings.get(name) for name in COPIES_OUTSIDE} if isinstance(settings, dict) else {}
+    return {
+        name: masked(address_without_credentials(uri)) for name, uri in found.items() if isinstance(uri, str) and uri
+    }
 
 
 def _plan_images(project: Project, row: Category, matches: Matches, plan: ProjectPlan) -> None:

@@ -1,19 +1,21 @@
 """Deletes the planned items of one project, children before parents; leaves what changed since the plan."""
 
-import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cv_gdpr.delete.along import what_goes_along
+from cv_gdpr.delete.failures import ends_run, quoted
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import ProjectPlan
 from cv_gdpr.delete.planning import current_marks
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run
-from cv_gdpr.errors import NotFound, ServiceError, Stops
+from cv_gdpr.delete.waiting import Deadline
+from cv_gdpr.errors import NotFound, ServiceError
 from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Calling, Left, Opened, Vanished
-from cv_gdpr.service.batches import halves, may_pass_in_parts
+from cv_gdpr.service.batches import in_parts, may_pass_in_parts
 from cv_gdpr.service.paging import identified
 from cv_gdpr.table import deleters
 from cv_gdpr.table.categories import BY_API, IMAGES, ITERATIONS, PROJECTS, TAGS, Category, in_deletion_order
@@ -42,15 +44,8 @@ _IN_TRAINING = Why("in training: not deletable yet", again=True)
 _MAY_BEAR_IT = Why("images that may have it are still there", again=True)
 _STILL_NEEDED = Why("what it selects is still there, and only this tag finds it", again=True)
 _BORNE = Why("images with it are not in the plan", again=False)
-_READ_ONLY = "ForbiddenDRModeEnabled"  # a 403 of one project, not of the key
-
-
-def quoted(error: ServiceError) -> str:
-    """Return an error for the evidence: only the service's code, since its message may name a tag."""
-    if not error.status:
-        return error.message
-    code = f" {error.code}" if re.fullmatch(r"\w{1,80}", error.code, re.ASCII) else ""
-    return f"the service answered {error.status}{code}"
+_PUBLISHED = "BadRequestIterationIsPublished"
+_NOT_PUBLISHED = "BadRequestIterationNotPublished"
 
 
 @dataclass
@@ -63,6 +58,7 @@ class ProjectErasure:
     rows: dict[str, list[str]] = field(default_factory=dict)  # still to delete
     left: dict[str, list[str]] = field(default_factory=dict)  # left in place
     all_again: bool = True  # whether the same command may delete all of those later
+    unclear: set[str] = field(default_factory=set)  # a call without an answer may have deleted these
 
     def run(self) -> None:
         """Delete the planned items of the project, children before parents; raise ServiceError."""
@@ -91,9 +87,7 @@ class ProjectErasure:
             elif row.deleter:
                 if row.name == TAGS:
                     self._leave_tags_still_needed()
-                ids = self.rows.get(row.name, [])
-                for start in range(0, len(ids), row.deleter.batch):
-                    self._send(project, row.name, row.deleter.call, ids[start : start + row.deleter.batch])
+                self._send(project, row.name, row.deleter.call, self.rows.get(row.name, []), row.deleter.batch)
 
     def _leave_what_changed(self, project: Project) -> None:
         """Leave what changed since a saved plan; the project itself was compared before."""
@@ -213,6 +207,46 @@ class ProjectErasure:
         for iteration in self.plan.published:
             if iteration in self.rows.get(ITERATIONS, []):
                 self._send(project, PUBLICATIONS, deleters.publications, [iteration])
+        if unpublished := self._unpublished():
+            self._wait_for_unpublishing(unpublished)
+
+    def _unpublished(self) -> set[str]:
+        """Return the planned iterations that the service accepted to unpublish, in this run or in one before it."""
+        accepted = {
+            one
+            for event in self.erasure.ledger.events
+            if isinstance(event, Answered) and (event.project, event.row) == (self.plan.id, PUBLICATIONS)
+            if 200 <= event.status < 300 or _NOT_PUBLISHED in event.reason
+            for one in event.ids
+        }
+        return accepted & self.plan.published.keys()
+
+    def _wait_for_unpublishing(self, iterations: set[str]) -> None:
+        """Wait until the iterations are no longer published, or `--wait` is over.
+
+        It may take effect seconds after its answer. Until then neither iterations nor project can be deleted, and
+        nothing else is: the images would be gone, and the models trained on them would still answer.
+        """
+        deadline = Deadline(self.erasure.service.stop, self.erasure.terms.wait)
+        round_ = 0
+        while any(self._is_published(one) for one in iterations) and deadline.pause(round_):
+            round_ += 1
+
+    def _is_published(self, iteration: str) -> bool:
+        try:
+            record = self.erasure.service.call("get_iteration", self.plan.id, iteration)
+        except ServiceError as error:
+            if ends_run(error):
+                raise
+            return False  # its deletion, which is sent next, shows it
+        return bool(record.get("publishName"))
+
+    def _may_be_unpublished_soon(self, error: ServiceError, row: str, ids: list[str]) -> bool:
+        """Return whether a deletion was refused for a publication whose end the service accepted."""
+        if error.code != _PUBLISHED:
+            return False
+        published = set(self.plan.published) if row == PROJECTS else set(ids)
+        return bool(published) and published <= self._unpublished()
 
     def _marks_now(self) -> dict[str, dict[str, str]]:
         return current_marks(project_of(self.erasure.service, self.plan.id), self.plan, names=self.erasure.plan.by_tag)
@@ -236,33 +270,51 @@ class ProjectErasure:
         elif row.deleter:
             self._send(project, PROJECTS, row.deleter.call, [self.plan.id])
 
-    def _send(self, project: Project, row: str, call: Callable[[Project, list[str]], Any], ids: list[str]) -> None:
-        """Send one call, recorded in the ledger before and after; halve a batch that the service refuses."""
-        if not ids:
-            return
+    def _send(
+        self, project: Project, row: str, call: Callable[[Project, list[str]], Any], ids: list[str], most: int = 1
+    ) -> None:
+        """Delete ids, at most `most` a call; halve a batch that may pass in parts. Raise what ends the run."""
+
+        def send(batch: list[str]) -> None:
+            round_ = 0
+            while failed := self._try(project, row, call, batch):
+                if not self._may_be_unpublished_soon(failed, row, batch) or not self.erasure.deadline.pause(round_):
+                    break
+                round_ += 1
+            if failed and (ends_run(failed) or may_pass_in_parts(failed)):
+                raise failed
+
+        deque(in_parts(send, ids, most), maxlen=0)
+
+    def _try(
+        self, project: Project, row: str, call: Callable[[Project, list[str]], Any], ids: list[str]
+    ) -> ServiceError | None:
+        """Send one call, recorded in the ledger before and after; return its failure."""
         self.erasure.ledger.write(Calling(project=self.plan.id, row=row, ids=ids))
         try:
             answer = call(project, ids)
         except ServiceError as error:
-            self.erasure.ledger.write(
-                Answered(
-                    project=self.plan.id,
-                    row=row,
-                    ids=ids,
-                    status=error.status,
-                    request_id=error.request_id,
-                    reason=quoted(error),
-                    earlier_try=error.lost,
-                )
-            )
-            if error.stops > Stops.PROJECT and error.code != _READ_ONLY:
-                raise
-            if not isinstance(error, NotFound):
-                self.erasure.terms.say(error.message)
-            if may_pass_in_parts(error) and len(ids) > 1:
-                for half in halves(ids):
-                    self._send(project, row, call, half)
-            return
+            self._record(row, ids, error)
+            return error
         self.erasure.ledger.write(
             Answered(project=self.plan.id, row=row, ids=ids, status=answer.status, request_id=answer.request_id)
         )
+        return None
+
+    def _record(self, row: str, ids: list[str], error: ServiceError) -> None:
+        """Record the failure of a call; a call of more ids before it may have deleted them without an answer."""
+        self.erasure.ledger.write(
+            Answered(
+                project=self.plan.id,
+                row=row,
+                ids=ids,
+                status=error.status,
+                request_id=error.request_id,
+                reason=quoted(error),
+                earlier_try=error.lost or not self.unclear.isdisjoint(ids),
+            )
+        )
+        if error.unclear or error.lost:
+            self.unclear.update(ids)
+        if not (ends_run(error) or isinstance(error, NotFound)):
+            self.erasure.terms.say(error.message)

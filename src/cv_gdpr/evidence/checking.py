@@ -137,7 +137,8 @@ def _contradicted(chain: Chain, closed: Closed) -> list[str]:
     if stated.format == FIRST_FORMAT:
         free = free | {"format"}
     derived, written = as_json(again), as_json(stated)
-    return sorted(name for name in derived if name not in free and derived[name] != written[name])
+    names = derived.keys() | written.keys()  # an empty list of failed projects is not written
+    return sorted(name for name in names if name not in free and derived.get(name) != written.get(name))
 
 
 def _same(one: Any, other: Any) -> bool:

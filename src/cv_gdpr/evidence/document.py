@@ -31,6 +31,7 @@ from cv_gdpr.evidence.records import (
     Retention,
     Run,
     SearchedScope,
+    Unread,
 )
 from cv_gdpr.table.categories import ITERATIONS, PROJECTS
 
@@ -58,17 +59,18 @@ RETENTION = (
         source="https://learn.microsoft.com/azure/ai-services/recover-purge-resources",
     ),
 )
+_NOT_READ = "nothing deleted: projects in scope could not be read, and nothing to delete was found in the others"
 _NO_OTHER = "Not a statement that no other picture of the person exists."
 
 
-def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> int:
+def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str], failed: list[Unread]) -> int:
     """Return the exit code: `stopped` if a run was stopped, 4 for residue, 3 if part was not done, otherwise 0."""
     states = {outcome.state for outcome in outcomes}
     if stopped:
         return stopped
     if RESIDUE in states:
         return 4
-    return 3 if states & {FAILED, LEFT, UNPROVED} or unmatched else 0
+    return 3 if states & {FAILED, LEFT, UNPROVED} or unmatched or failed else 0
 
 
 def retryable(outcomes: list[Outcome], closed: Closed) -> bool:
@@ -78,14 +80,15 @@ def retryable(outcomes: list[Outcome], closed: Closed) -> bool:
     """
     if closed.stopped:
         return not closed.refused
-    return any(outcome.may_change for outcome in outcomes)
+    unread = any(project.again for project in closed.document.failed)
+    return unread or any(outcome.may_change for outcome in outcomes)
 
 
 def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
     """Return in words what was proved, and no more; items stored after the listing began may not be in the plan."""
     selected, before = bool(opened.scope.selectors), f"stored before {opened.listed_from}"
     if code == 3 and not outcomes:
-        return "found nowhere: what was asked for"
+        return _NOT_READ if opened.failed else "found nowhere: what was asked for"
     if code:
         words = {3: "done in part", 4: "residue: deleted according to the service, but still there"}
         return words.get(code, "not carried out in full: refused or not reachable")
@@ -115,7 +118,7 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
     opened = replace(runs[-1], scope=_scope([run.scope for run in runs]))
     found = {outcome.id for outcome in outcomes}  # by this run, or by an interrupted one before it
     not_found = [value for value in opened.unmatched if value.rpartition(" ")[2] not in found]
-    code = exit_code(outcomes, stopped, not_found)
+    code = exit_code(outcomes, stopped, not_found, opened.failed)
     return Head(
         format=FORMAT,
         tool=TOOL,
@@ -133,6 +136,7 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         not_found=not_found,
         outside_the_api=outside,
         retention=list(RETENTION),
+        failed=opened.failed,
     )
 
 
@@ -189,6 +193,7 @@ def _merged(old: PlannedProject, new: PlannedProject) -> PlannedProject:
         exported_models=max(counts, default=None),
         iterations_trained_on_them=sorted({*old.iterations_trained_on_them, *new.iterations_trained_on_them}),
         unpublished=sorted({*old.unpublished, *new.unpublished}),
+        copies_outside=old.copies_outside | new.copies_outside,
     )
 
 

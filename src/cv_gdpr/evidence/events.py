@@ -9,7 +9,18 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct, convert
 from msgspec.json import schema as json_schema
 
-from cv_gdpr.evidence.records import Count, Head, Planned, PlannedProject, Sealed, SearchedScope, Sha256, Time, as_json
+from cv_gdpr.evidence.records import (
+    Count,
+    Head,
+    Planned,
+    PlannedProject,
+    Sealed,
+    SearchedScope,
+    Sha256,
+    Time,
+    Unread,
+    as_json,
+)
 from cv_gdpr.verbatim import Json
 
 PUBLICATIONS = "publications"
@@ -26,7 +37,7 @@ class _Event(
     previous: Annotated[Sha256, Meta(description="SHA-256 of the line before; of the first line: zeros")] = ""
 
 
-class Opened(_Event, frozen=True, kw_only=True):
+class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """A run begins: what it plans, and all else that the evidence needs from the plan."""
 
     tool: str
@@ -39,6 +50,7 @@ class Opened(_Event, frozen=True, kw_only=True):
     projects: list[PlannedProject]
     protected: list[str]
     unmatched: list[str]
+    failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
 
 
 class Resumed(_Event, frozen=True, kw_only=True):

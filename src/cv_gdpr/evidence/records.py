@@ -70,7 +70,15 @@ class ByHand(Record, frozen=True, kw_only=True):
     words: str
 
 
-class PlannedProject(Record, frozen=True, kw_only=True):
+class Unread(Record, frozen=True, kw_only=True):
+    """A project in scope that could not be read, so that nothing of it was planned or deleted."""
+
+    project: str
+    reason: Annotated[str, Meta(description="The service's status and code")]
+    again: Annotated[bool, Meta(description="Whether the same command may read it later")]
+
+
+class PlannedProject(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What the evidence says about a planned project, besides its items."""
 
     id: str
@@ -79,6 +87,10 @@ class PlannedProject(Record, frozen=True, kw_only=True):
     exported_models: Annotated[Count | None, Meta(description="null if not counted, as no iteration was planned")]
     iterations_trained_on_them: list[str]
     unpublished: list[str]
+    copies_outside: Annotated[
+        dict[str, str],
+        Meta(description="Setting of the project -> the container or queue of yours that the service writes to"),
+    ] = {}
 
 
 class Project(PlannedProject, frozen=True, kw_only=True):
@@ -111,7 +123,7 @@ class Retention(Record, frozen=True, kw_only=True):
     source: str
 
 
-class Head(Record, frozen=True, kw_only=True):
+class Head(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The evidence without the parts that list single items; the ledger's last line repeats it."""
 
     format: Literal["cv-gdpr-evidence/1", "cv-gdpr evidence 1"]
@@ -130,6 +142,7 @@ class Head(Record, frozen=True, kw_only=True):
     not_found: list[str]
     outside_the_api: list[ByHand]
     retention: list[Retention]
+    failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
 
 
 class Item(Record, frozen=True, kw_only=True):
@@ -156,7 +169,7 @@ class LedgerEnd(Record, frozen=True, kw_only=True):
     last: Sha256
 
 
-class Evidence(Head, frozen=True, kw_only=True):
+class Evidence(Head, frozen=True, kw_only=True, omit_defaults=False):
     """What an erasure deleted and left, derived from its ledger alone."""
 
     format: Literal["cv-gdpr-evidence/1"]

@@ -7,6 +7,7 @@ from cv_gdpr.errors import AnswerTooLong, ServiceError
 
 Found = TypeVar("Found")
 REFUSED = frozenset({400, 404, 413, 414, 431})  # one bad id, or a gateway's limit on the length, may fail a whole batch
+_WHATEVER_THE_IDS = frozenset({"NotFoundProject", "BadRequestCustomerManagedKeyRevoked"})
 _ENOUGH = 4  # single ids refused before any success: the service refuses the operation itself
 
 
@@ -16,10 +17,40 @@ def halves(ids: list[str]) -> tuple[list[str], list[str]]:
 
 
 def may_pass_in_parts(error: ServiceError) -> bool:
-    """Return whether a smaller batch may succeed where this one was refused."""
+    """Return whether a smaller batch may succeed where this one failed.
+
+    A gateway may also drop the connection of a request that is too long for it, without an answer.
+    """
     if isinstance(error, AnswerTooLong):
         return True
-    return error.status in REFUSED and error.code != "NotFoundProject"
+    if not error.status:
+        return error.dropped
+    return error.status in REFUSED and error.code not in _WHATEVER_THE_IDS
+
+
+def in_parts(
+    send: Callable[[list[str]], Found], ids: list[str], most: int, enough: int | None = None
+) -> Iterator[Found]:
+    """Yield what `send` returns for the ids, at most `most` a call; skip an id that is refused by itself.
+
+    End after `enough` such ids if no call succeeded before. Raise ServiceError for any other failure, and for a single
+    id whose connection is dropped.
+    """
+    answered, refused = False, 0
+    waiting = [ids[start : start + most] for start in range(0, len(ids), most)]
+    while waiting and (answered or enough is None or refused < enough):
+        batch = waiting.pop(0)
+        try:
+            found = send(batch)
+        except ServiceError as error:
+            alone = len(batch) == 1
+            if not may_pass_in_parts(error) or (alone and not error.status):
+                raise
+            refused += alone
+            waiting[:0] = () if alone else halves(batch)
+        else:
+            answered = True
+            yield found
 
 
 def asked_in_parts(ask: Callable[[list[str]], Iterable[Found]], ids: list[str], most: int) -> Iterator[Found]:
@@ -27,15 +58,5 @@ def asked_in_parts(ask: Callable[[list[str]], Iterable[Found]], ids: list[str], 
 
     Raise ServiceError for any other failure. A refused id proves nothing; the caller decides what it means.
     """
-    answered, refused = False, 0
-    waiting = [ids[start : start + most] for start in range(0, len(ids), most)]
-    while waiting and (answered or refused < _ENOUGH):
-        batch = waiting.pop(0)
-        try:
-            yield from ask(batch)
-            answered = True
-        except ServiceError as error:
-            if not may_pass_in_parts(error):
-                raise
-            refused += len(batch) == 1
-            waiting[:0] = halves(batch) if len(batch) > 1 else ()
+    for found in in_parts(ask, ids, most, _ENOUGH):
+        yield from found

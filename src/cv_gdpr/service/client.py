@@ -264,6 +264,7 @@ class Service:
                 answer = send()
         except (ClientException, requests.RequestException) as error:
             failure = translate(error)
+            failure.dropped = not failure.status and _broke_off(error) and not _timed_out(error)
             failure.unclear = failure.status >= 500 or failure.status == 408 or _broke_off(error)
             self._answered = self._answered or bool(failure.status) or failure.unclear
             raise self._cleaned(name, failure) from None
@@ -336,6 +337,10 @@ def _broke_off(error: Exception) -> bool:
         cause.args[0] if cause.args else 0, ProtocolError
     )
     return broken or isinstance(cause, (requests.ReadTimeout, requests.exceptions.ChunkedEncodingError))
+
+
+def _timed_out(error: Exception) -> bool:
+    return isinstance(getattr(error, "inner_exception", None) or error, requests.ReadTimeout)
 
 
 def _configured(session: requests.Session, *_: Any, **settings: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cv_gdpr.archive.names import UUID
-from cv_gdpr.errors import MalformedAnswer, NotFound, Unreachable, Unsteady, UsageError
+from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
 from cv_gdpr.service.paging import identified, once
 from cv_gdpr.table.categories import CATEGORIES, Category
 from cv_gdpr.table.findings import Finding, Item, Tally
@@ -88,26 +88,49 @@ def not_searched(scope: Scope) -> dict[str, str]:
     }
 
 
+def is_of_one_project(error: ServiceError) -> bool:
+    """Return whether an error at one project says nothing about the others.
+
+    No connection, a refused key (401) and a used-up quota (a 403 that may pass) fail everywhere.
+    """
+    return error.stops <= Stops.PROJECT or (error.status == 403 and not error.transient)
+
+
 def check_tags(projects: Iterable[Project], selection: Selection) -> None:
-    """Raise UsageError, with similar names, for a selected tag that no workspace or iteration in scope has."""
+    """Raise UsageError, with similar names, for a selected tag that no workspace or iteration in scope has.
+
+    Where a project cannot be read, it may have the tag: then no tag is unknown.
+    """
     if not selection.tags:
         return
     known: set[str] = set()
     for project in projects:
-        for place in project.places:
-            arguments = {"iteration_id": place["id"]} if place else {}
-            try:
-                tags = identified(project.service.call("get_tags", project.id, **arguments))
-            except NotFound:
-                if not place:
-                    raise
-                continue  # the iteration was deleted during the run
-            known.update(same_text(str(tag.get("name"))) for tag in tags)
+        try:
+            known |= _tag_names(project)
+        except ServiceError as error:
+            if not is_of_one_project(error):
+                raise
+            return  # reading it again, as what is asked for, names the project and the reason
     for name in sorted(selection.tags - known):
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]
         shown = to_be_shown(name, near)
         hint = near_hint(near, shown, "the projects in scope have no tags")
         raise UsageError(f"no project in scope has a tag named {name!r}", hint, near=shown)
+
+
+def _tag_names(project: Project) -> set[str]:
+    """Return the names of the tags of the workspace and of every iteration; raise ServiceError."""
+    names: set[str] = set()
+    for place in project.places:
+        arguments = {"iteration_id": place["id"]} if place else {}
+        try:
+            tags = identified(project.service.call("get_tags", project.id, **arguments))
+        except NotFound:
+            if not place:
+                raise
+            continue  # the iteration was deleted during the run
+        names.update(same_text(str(tag.get("name"))) for tag in tags)
+    return names
 
 
 def to_be_shown(given: str, near: Iterable[str]) -> list[str]:

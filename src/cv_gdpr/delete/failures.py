@@ -1,0 +1,24 @@
+"""What a failed call means for an erasure, and how its evidence quotes it."""
+
+import re
+
+from cv_gdpr.errors import MalformedAnswer, NotAuthorised, ServiceError, Stops
+
+_READ_ONLY = "ForbiddenDRModeEnabled"  # a 403 of one project, not of the key
+
+
+def quoted(error: ServiceError) -> str:
+    """Return an error for the evidence: only the service's code, since its message may name a tag."""
+    if isinstance(error, MalformedAnswer) and error.status:
+        return f"the service answered {error.status} with a body that cannot be read"
+    if not error.status:
+        return error.message
+    code = f" {error.code}" if re.fullmatch(r"\w{1,80}", error.code, re.ASCII) else ""
+    return f"the service answered {error.status}{code}"
+
+
+def ends_run(error: ServiceError) -> bool:
+    """Return whether an error ends the run: a key without the right to delete would be refused at every project."""
+    if isinstance(error, NotAuthorised):
+        return error.code != _READ_ONLY
+    return error.stops > Stops.PROJECT
