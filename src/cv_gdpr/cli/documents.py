@@ -45,6 +45,7 @@ class Missing(Part, kw_only=True, frozen=True):
 
     project: str | None
     row: str
+    iteration: Annotated[str | None, Meta(description="The iteration that it belongs to; null: the project itself.")]
     id: str | None
     source: Annotated[str | None, Meta(description="The address of its bytes, without the signature.")]
     reason: str

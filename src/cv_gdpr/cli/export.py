@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.verbatim import Json
 
 _SHOWN = 20  # missing things printed at most; missing.jsonl has all
 
@@ -127,9 +128,15 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
 
 
+def _where(entry: "Json") -> tuple[str | None, ...]:
+    """Return the words that say what is missing, and where."""
+    place = f"of iteration {entry['iteration']}" if entry["iteration"] else ""
+    return entry["row"], entry["id"], place, "of project" if entry["project"] else "", entry["project"]
+
+
 def _print_shortfall(result: "ExportResult") -> None:
     for entry in result.missing[:_SHOWN]:
-        what = " ".join(str(part) for part in (entry["row"], entry["id"], "of project", entry["project"]) if part)
+        what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
     if result.missing:
         click.echo(f"Error: {plural(len(result.missing), 'thing')} missing; the folder is not a bag yet", err=True)

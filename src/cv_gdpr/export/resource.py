@@ -65,6 +65,7 @@ def export(
             exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
             watch(exports)
             _run_all(service, exports)
+            _refuse_if_nothing_was_allowed(exports)
         result = ExportResult(
             folder=options.out,
             rows=_totals(top, exports, rows),
@@ -80,6 +81,13 @@ def export(
         )
         _end(folder, result, service, scope, started)
     return result
+
+
+def _refuse_if_nothing_was_allowed(exports: list[ProjectExport]) -> None:
+    """Raise the refusal of a project's listing if nothing of any project could be read."""
+    refused = [export.refused for export in exports if export.refused]
+    if refused and not any(export.allowed for export in exports):
+        raise refused[0]
 
 
 @contextmanager
@@ -162,7 +170,16 @@ class _ResourceExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self.missing.append({"project": None, "row": row.name, "id": None, "source": None, "reason": error.message})
+            self.missing.append(
+                {
+                    "project": None,
+                    "row": row.name,
+                    "iteration": None,
+                    "id": None,
+                    "source": None,
+                    "reason": error.message,
+                }
+            )
             return
         listed = [finding for finding in details if finding]
         if listed:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from cv_gdpr.archive.names import UUID
-from cv_gdpr.errors import MalformedAnswer, NotFound, Unreachable, Unsteady, UsageError
+from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
 from cv_gdpr.service.paging import identified, once
 from cv_gdpr.table.categories import CATEGORIES, Category
-from cv_gdpr.table.findings import Finding, Item, Tally
+from cv_gdpr.table.findings import Finding, Item, Tally, Unread
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, Scope, Selection, same_text, selected
 from cv_gdpr.verbatim import Json
@@ -93,21 +93,32 @@ def check_tags(projects: Iterable[Project], selection: Selection) -> None:
     if not selection.tags:
         return
     known: set[str] = set()
+    unread = False
     for project in projects:
-        for place in project.places:
-            arguments = {"iteration_id": place["id"]} if place else {}
-            try:
-                tags = identified(project.service.call("get_tags", project.id, **arguments))
-            except NotFound:
-                if not place:
-                    raise
-                continue  # the iteration was deleted during the run
-            known.update(same_text(str(tag.get("name"))) for tag in tags)
-    for name in sorted(selection.tags - known):
+        try:
+            for place in project.places:
+                known |= _tags_at(project, place)
+        except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
+            unread = True  # its own listing names it
+    for name in () if unread else sorted(selection.tags - known):
         near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]
         shown = to_be_shown(name, near)
         hint = near_hint(near, shown, "the projects in scope have no tags")
         raise UsageError(f"no project in scope has a tag named {name!r}", hint, near=shown)
+
+
+def _tags_at(project: Project, place: Json | None) -> set[str]:
+    """Return the names of a place's tags; none of an iteration that was deleted during the run."""
+    arguments = {"iteration_id": place["id"]} if place else {}
+    try:
+        tags = identified(project.service.call("get_tags", project.id, **arguments))
+    except NotFound:
+        if not place:
+            raise
+        return set()
+    return {same_text(str(tag.get("name"))) for tag in tags}
 
 
 def to_be_shown(given: str, near: Iterable[str]) -> list[str]:
@@ -147,6 +158,8 @@ def listed(
                 f"after, and lists {finding.listed}",
                 "another program may be adding or deleting; run the command again",
             )
+        if isinstance(finding, Unread):
+            raise finding.error
         if isinstance(finding, Item):
             if row.deleter and not UUID.fullmatch(finding.id):
                 # A deletion call would contain it in its address.
