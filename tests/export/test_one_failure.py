@@ -55,12 +55,12 @@ def test_a_listing_of_one_iteration_costs_itself(sim, cli, tmp_path, two, case):
     assert cli("verify", tmp_path / "out").code == 0
 
 
-@pytest.mark.parametrize(
-    "operation", ["GetTags", "GetIterations", "GetProject", "QueryPredictions", "GetUntaggedImages"]
-)
-@pytest.mark.parametrize("status", [400, 403, 404, 500])
-def test_a_listing_of_one_project_costs_itself(sim, cli, tmp_path, two, operation, status):
-    failing, other = two
+OF_PROJECT = ("GetTags", "GetIterations", "GetProject", "QueryPredictions", "GetUntaggedImages")
+
+
+@pytest.mark.parametrize("case", [(one, status) for one in OF_PROJECT for status in (400, 403, 404, 500)], ids=str)
+def test_a_listing_of_one_project_costs_itself(sim, cli, tmp_path, two, case):
+    (failing, other), (operation, status) = two, case
     sim.fault(Fault(operation, times=None, match=failing, status=status, body={"code": "Bad", "message": "x"}))
 
     ran = exported(cli, tmp_path / "out")

@@ -27,6 +27,7 @@ class _ExportOptions(NamedTuple):
     out: "Path | None"
     recheck: bool
     include_keys: bool
+    accept_missing: bool
     connections: int
 
 
@@ -38,6 +39,11 @@ _with_options = shared.together(
         type=shared.FilePath(),
         metavar="DIR",
         help="Folder to write; default: cv-gdpr-export-<UTC time>. Give the same folder to resume a cut-off run.",
+    ),
+    shared.option(
+        "--accept-missing",
+        is_flag=True,
+        help="Close the bag even if things are missing that the service does not give; it says so. Exit code 3.",
     ),
     shared.option("--recheck", is_flag=True, help="On resuming, compare files by hash, not by size alone."),
     shared.option(
@@ -93,7 +99,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    options = Options(own.out or default_out(), fetching, own.include_keys, own.recheck)
+    options = Options(own.out or default_out(), fetching, own.include_keys, own.accept_missing, own.recheck)
     with Service(connection) as service, showing(quiet=output.quiet) as watch:
         result = export(service, scope, options, watch)
     report(result, output)
@@ -138,7 +144,10 @@ def _print_shortfall(result: "ExportResult") -> None:
     for entry in result.missing[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
-    if result.missing:
+    if result.missing and result.accepted:
+        words = f"{plural(len(result.missing), 'thing')} missing; the bag says so in data/missing.jsonl"
+        click.echo(f"Error: {words}", err=True)
+    elif result.missing:
         click.echo(f"Error: {plural(len(result.missing), 'thing')} missing; the folder is not a bag yet", err=True)
         click.echo(
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",

@@ -11,7 +11,7 @@ from cv_gdpr.delete.plan import ProjectPlan
 from cv_gdpr.delete.planning import current_marks
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run
-from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError, Unreachable
+from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError, Stops, Unreachable
 from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Calling, Left, Opened, Vanished
 from cv_gdpr.service.batches import halves, may_pass_in_parts
 from cv_gdpr.service.paging import identified
@@ -256,6 +256,7 @@ class ProjectErasure:
                 )
             )
             if isinstance(error, (NotAuthorised, Unreachable)) and error.code != _READ_ONLY:
+                error.stops = Stops.RUN  # a key that may not delete here may not delete elsewhere
                 raise
             if not isinstance(error, NotFound):
                 self.erasure.terms.say(error.message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cv_gdpr.archive.folder import Folder, check_usable
+from cv_gdpr.archive.folder import MISSING, Folder, check_usable
 from cv_gdpr.archive.summary import SUMMARY
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
@@ -36,6 +36,7 @@ class Options:
     out: Path
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
+    accept_missing: bool = False  # close the bag though things are missing
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
 
 
@@ -77,6 +78,7 @@ def export(
             kinds=scope.selection.kinds,
             calls=service.calls,
             asked=scope.rows,
+            accepted=options.accept_missing,
             seconds=(datetime.now(UTC) - started).total_seconds(),
         )
         _end(folder, result, service, scope, started)
@@ -205,8 +207,13 @@ def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence
 
 def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
     told = summary(result, service.endpoint, scope) | {"credentialsRemoved": folder.removed}
+    told |= {"complete": not result.missing}
     folder.write_json(SUMMARY, told)
-    if result.missing:
+    if result.missing and not result.accepted:
         folder.leave_open(result.missing)
         return
+    if result.missing:
+        with folder.lines(MISSING) as lines:
+            for entry in result.missing:
+                lines.write(entry)
     folder.close_bag(bag_info(told, started))

@@ -46,6 +46,7 @@ class ExportResult:
     calls: Counter[str]
     asked: tuple[str, ...]
     seconds: float
+    accepted: bool = False  # the folder is a bag even where things are missing
     salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
 
     @property
@@ -57,7 +58,7 @@ class ExportResult:
     @property
     def retryable(self) -> bool:
         """Whether the same command may do more: it tries again what is missing."""
-        return bool(self.missing)
+        return bool(self.missing) and not self.accepted
 
     def verdict(self, row: str) -> Verdict:
         """Return the result for a row in a few words."""

@@ -55,9 +55,10 @@ class Project:
         return once(identified(self.service.call("get_iterations", self.id)))
 
     @property
-    def places(self) -> list[Json | None]:
-        """The workspace and every iteration: an image may live in any of them, and only in one."""
-        return [WORKSPACE, *self.iterations]
+    def places(self) -> Iterator[Json | None]:
+        """The workspace, then every iteration: an image may live in any of them, and only in one."""
+        yield WORKSPACE
+        yield from self.iterations
 
 
 def _itself(record: Json, identity: str) -> Json:

@@ -13,6 +13,7 @@ from cv_gdpr.links import source_path
 from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, PROJECTS, Category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.facts import HELD, INDEX, WANTED, Facts
+from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
 
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
@@ -76,6 +77,7 @@ class ProjectCheck:
     id: str
     rows: frozenset[str]
     narrowed: bool
+    missing: Missing
     _lists: list[tuple[_Kind, str]] = field(default_factory=list)
     _noted: defaultdict[str, set[str]] = field(
         default_factory=lambda: defaultdict(set)
@@ -122,6 +124,10 @@ class ProjectCheck:
         if row not in self.rows:
             self.result.differ(self._where(file), f"belongs to the row {row}, which export.json does not name")
         return True
+
+    def _excused(self, row: str, place: str = WORKSPACE) -> bool:
+        """Return whether the export names this part of the row as missing."""
+        return self.missing.at(self.id, row, place)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -215,7 +221,7 @@ class ProjectCheck:
     def _check_project_document(self) -> None:
         where = self._where("project.json")
         if not self._there("project.json", PROJECTS):
-            if PROJECTS in self.rows:
+            if PROJECTS in self.rows and not self._excused(PROJECTS):
                 self.result.differ(where, "missing")
             return
         self._counted[PROJECTS] += 1
@@ -231,13 +237,15 @@ class ProjectCheck:
             if ITERATIONS in self.rows and place not in listed:
                 self.result.differ(self._where(f"iterations/{name}"), "iterations.jsonl does not list this iteration")
         for place in sorted(listed - folders.keys()):
+            if self._excused(ITERATIONS, place):
+                continue
             self.result.differ(self._where("iterations.jsonl"), f"iteration {place} has no folder")
         return listed | folders.keys()
 
     def _check_iteration_document(self, file: str, place: str) -> None:
         where = self._where(file)
         if not self._there(file, ITERATIONS):
-            if ITERATIONS in self.rows:
+            if ITERATIONS in self.rows and not self._excused(ITERATIONS, place):
                 self.result.differ(where, "missing")
             return
         self._counted[ITERATIONS] += 1
@@ -262,7 +270,7 @@ class ProjectCheck:
                 self.result.differ(self._where(file), "missing")
         self._counted[row] += len(there)
         for place in sorted(known if row in self.rows else ()):
-            if (place in there) == (place in noted):
+            if (place in there) == (place in noted) and not (place not in there and self._excused(row, place)):
                 how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
                 self.result.differ(self._where("absent.jsonl"), f"{row} of iteration {place} is {how}")
         return there
@@ -278,6 +286,8 @@ class ProjectCheck:
                 file = f"iterations/{folders.get(place, place)}/{kind.file.name}" if place else kind.file.name
                 if (row, place) in proofs:
                     self._prove(proofs.pop((row, place)), file)
+                elif self._excused(row, place):
+                    continue
                 else:
                     self.result.differ(self._where("listings.jsonl"), f"has no proof of {file}")
                 if file not in self._lines:
@@ -306,10 +316,11 @@ class ProjectCheck:
         )
         if proof["file"] != file:
             self.result.differ(where, f"names {proof['file']} instead of {file}")
-        if not before == after == listed:
+        excused = self._excused(proof["row"], identity(proof["iteration"]) if proof["iteration"] else WORKSPACE)
+        if not before == after == listed and not excused:
             self.result.differ(where, f"{file}: counted {before} before and {after} after, listed {listed}")
         most = listed + proof.get("listedOnlyBefore", 0)
-        if written > most or (written < most and not self.narrowed):
+        if (written > most or (written < most and not self.narrowed)) and not excused:
             self.result.differ(where, f"{file}: {listed} listed, {written} written")
         if self._lines.get(file, 0) != written:
             what = f"holds {self._lines.get(file, 0)} records, but listings.jsonl says {written} were written"
@@ -340,6 +351,8 @@ class ProjectCheck:
             where = self._where(f"{prefix}{kind.file.name}")
             if not self.narrowed:  # selectors may pick a renamed one in only one of the lists
                 for (named,) in self.facts.ask(_ITEM_WITHOUT_DETAIL, row, items, row, place, details):
+                    if self._excused(row, place) or self.missing.item(self.id, row, _text(named)):
+                        continue
                     self.result.differ(where, f"does not hold {row[:-1]} {_text(named)}, which {listing} lists")
                 for (named,) in self.facts.ask(_DETAIL_WITHOUT_ITEM, details, items):
                     self.result.differ(where, f"holds {row[:-1]} {_text(named)}, which is not in {listing}")
@@ -358,7 +371,8 @@ class ProjectCheck:
                 self.result.differ(self._where(_text(path or b"")), "no record names this file")
             elif not held and number is not None:
                 kind, file = self._lists[number]
-                if not list(self.facts.ask(_GONE, kind.row.name, named)):
+                excused = self.missing.item(self.id, kind.row.name, _text(named or b""))
+                if not excused and not list(self.facts.ask(_GONE, kind.row.name, named)):
                     self.result.differ(self._where(file), f"{kind.row.name} {_text(named or b'')} has no file")
 
 
