@@ -10,7 +10,7 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import Category
+from cv_gdpr.table.categories import PREDICTIONS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,8 +125,8 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     rows += [(row, "", "", "", f"not searched: {reason}") for row, reason in result.not_searched.items()]
     headings = ("row", "held", "exported", "bytes", "verdict")
     print_table(f"{plural(len(result.projects), 'project')} in {result.folder}", headings, rows, numbers={1, 2, 3})
-    if "--tag" in result.kinds and "predictions" in result.rows:
-        click.echo("predictions: --tag selects a stored prediction by its most probable tag")
+    if "--tag" in result.kinds and PREDICTIONS in result.rows:
+        click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
     if verbose:
