@@ -6,6 +6,7 @@ CvGdprError (1)
 │   ├── NotAuthorised (5)     401 or 403
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there
 │   ├── NotFound (1)          404
+│   ├── Doubtful (1)          bytes to compare with those of a second try
 │   ├── MalformedAnswer (1)   a success whose body is not what the contract says
 │   └── Unsteady (1)          counts and listing do not agree: the data changes meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
@@ -93,6 +94,10 @@ class NotFound(ServiceError):
 
 class MalformedAnswer(ServiceError):
     """A success whose body is not the JSON of the published contract."""
+
+
+class Doubtful(ServiceError):
+    """Bytes that are empty or differ from their Content-MD5; kept if a second try brings the same bytes."""
 
 
 class Unsteady(ServiceError):

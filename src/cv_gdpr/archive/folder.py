@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from cv_gdpr.archive.journal import Journal, Stored, read_index
+from cv_gdpr.archive.journal import Journal, Stored, flagged_among, read_index
 from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
 from cv_gdpr.archive.ownership import owner_within
 from cv_gdpr.archive.summary import info_line
@@ -306,6 +306,7 @@ class ProjectFolder:
         self.path = private_folder(folder.data / name)
         self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush), recheck=folder.recheck)
         self._index = f"{name}/files.jsonl"
+        self.flagged: list[Stored] = []  # set by `finish`
 
     def place(self, stem: str) -> str:
         """Return the full path of a file in this folder, without its suffix."""
@@ -314,7 +315,7 @@ class ProjectFolder:
     def note(self, file: Received, blob: str, source: str) -> None:
         """Add a file that has its final name to the journal."""
         path = file.path.removeprefix(f"{self.path}/")
-        self.journal.add(Stored(path, blob, source, file.size, file.sha256))
+        self.journal.add(Stored(path, blob, source, file.size, file.sha256, file.flag))
 
     def finish(self, claimed: Set[int]) -> int:
         """Write the index (files.jsonl) of the project's files with these keys, and return their number."""
@@ -323,6 +324,7 @@ class ProjectFolder:
         with self._folder.lines(self._index) as lines, self.journal.lines_of(claimed) as listed:
             while part := list(itertools.islice(listed, _AT_ONCE)):
                 lines.extend(part)
+                self.flagged.extend(flagged_among(part))
             return lines.count
 
     def stored(self) -> Iterator[tuple[str, int, str]]:

@@ -166,19 +166,20 @@ def storage_error(error: OSError, what: Path | str) -> StorageError:
 
 
 class Received(NamedTuple):
-    """A complete file: its path, size in bytes, SHA-256 and first 16 bytes."""
+    """A complete file: its path, size in bytes, SHA-256, first 16 bytes, and what is unusual about it (`flag`)."""
 
     path: str
     size: int
     sha256: str
     head: bytes
+    flag: str = ""
 
     def named(self, stem: str, otherwise: str) -> Received:
         """Rename the file to `stem` with the suffix of its type, or `otherwise` if unknown; raise StorageError."""
         path = stem + suffix_for(self.head, otherwise)
         with storing(path):
             _rename(self.path, path)
-        return Received(path, self.size, self.sha256, self.head)
+        return self._replace(path=path)
 
 
 def _rename(path: str, final: Path | str) -> None:

@@ -89,6 +89,7 @@ def report(result: "ExportResult", options: dict[str, Any]) -> None:
         print_json(as_json(result))
     elif not options["quiet"]:
         _print_result(result, options["verbose"])
+    _print_flagged(result)
     _print_shortfall(result)
 
 
@@ -111,6 +112,7 @@ def as_json(result: "ExportResult") -> dict[str, Any]:
         "rows": rows,
         "projects": result.projects,
         "missing": result.missing,
+        "flagged": result.flagged,
         "byHand": result.by_hand,
         "unmatched": result.unmatched,
         "notSearched": result.not_searched,
@@ -134,6 +136,14 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     if verbose:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
+
+
+def _print_flagged(result: "ExportResult") -> None:
+    """Name the files that are kept though unusual; not an error, as the service stores them like that."""
+    for entry in result.flagged[:_SHOWN]:
+        click.echo(f"Warning: {printable(entry['file'])}: kept as the service stores it ({entry['flag']})", err=True)
+    if len(result.flagged) > _SHOWN:
+        click.echo(f"Warning: {plural(len(result.flagged), 'file')} like these; files.jsonl flags all", err=True)
 
 
 def _print_shortfall(result: "ExportResult") -> None:

@@ -66,6 +66,8 @@ def report(result: "Verification", options: dict[str, Any]) -> None:
         click.echo(f"Error: {plural(len(result.differences), 'difference')} in {result.folder}", err=True)
     elif not options["quiet"]:
         click.echo(f"verified: {plural(result.files, 'file')}, {size(result.bytes)}; nothing differs")
+        if result.flagged:
+            click.echo(f"  Flagged: {plural(result.flagged, 'file')} kept though unusual; files.jsonl says why")
         for label, value in result.told:
             click.echo(f"  {label}: {printable(value)}")
 
@@ -79,6 +81,7 @@ def as_json(result: "Verification") -> dict[str, Any]:
         "files": result.files,
         "bytes": result.bytes,
         "records": result.records,
+        "flagged": result.flagged,
         "export": dict(result.told),
         "differences": result.differences,
     }

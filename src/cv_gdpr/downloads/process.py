@@ -185,8 +185,8 @@ class Downloads:
 
     def _take(self, kind: str, *told: Any) -> None:
         if kind == "whole":
-            temporary, path, size, sha256, head = told
-            self._settle(temporary, Received(path, size, sha256, bytes.fromhex(head)))
+            temporary, path, size, sha256, head, flag = told
+            self._settle(temporary, Received(path, size, sha256, bytes.fromhex(head), flag))
         elif kind == "failed":
             path, error, known = told
             self._settle(path, getattr(errors, error)(**known))

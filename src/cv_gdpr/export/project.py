@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from cv_gdpr.archive.folder import Folder, Lines
+from cv_gdpr.archive.journal import Stored
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.errors import ServiceError
@@ -36,6 +37,7 @@ class ProjectExport:
     state: str = "waiting"
     items: int = 0
     missing: list[Json] = field(default_factory=list)
+    flagged: list[Json] = field(default_factory=list)
     _bytes: ProjectBytes | None = None
     _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _counts: dict[str, RowCount] = field(default_factory=dict)
@@ -76,6 +78,7 @@ class ProjectExport:
                 self._notes.append(note | {"blob": blob, "from": listed, "to": source})
             self._look_for_new_iterations()
             self._bytes.finish()
+        self._note_flagged(folder.flagged)
         self._write_notes()
         self._counts = self._count()
         self._held.clear()  # free the memory: a resource may hold a hundred projects
@@ -156,6 +159,12 @@ class ProjectExport:
     def _miss(self, row: str, identity: str, source: str, reason: str) -> None:
         entry = {"project": self.project.id, "row": row, "id": identity or None, "source": source or None}
         self.missing.append(entry | {"reason": masked(reason)})
+
+    def _note_flagged(self, stored: list[Stored]) -> None:
+        for one in stored:
+            self.flagged.append(
+                {"project": self.project.id, "file": f"data/{self.folder_name}/{one.path}", "flag": one.flag}
+            )
 
     def _settle_unlisted(self, unlisted: list[tuple[Item, str]]) -> None:
         """Note items as deleted during the export if a new listing of their row lacks them, the others as missing."""

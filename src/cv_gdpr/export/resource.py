@@ -71,6 +71,7 @@ def export(
             rows=_totals(top, exports, rows),
             projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
             missing=top.missing + [entry for export in exports for entry in export.missing],
+            flagged=[entry for export in exports for entry in export.flagged],
             by_hand=top.by_hand,
             unmatched=matches.unmatched,
             not_searched=not_searched(scope),

@@ -4,6 +4,7 @@ import re
 import time
 from typing import Any
 
+from cv_gdpr.archive.names import is_known_type
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import ServiceError
 
@@ -48,10 +49,13 @@ def retry_after(headers: Any, message: str = "") -> float | None:
 
 
 def check_bytes(source: str, file: Received, content_type: str) -> None:
-    """Raise ServiceError for a file that cannot be an image or a model: empty, or a proxy's HTML page."""
-    if not file.size:
-        raise ServiceError(f"{source} sent an empty file", transient=True)
+    """Raise ServiceError for a file that is not an image or a model but a page or a message, as a proxy may send.
+
+    The first bytes count more than the declared type: who uploads a blob chooses that, and many leave text/plain.
+    """
     declared = content_type.lower()
+    if is_known_type(file.head) or (not file.size and not declared.startswith("text/html")):
+        return
     if declared.startswith(("text/", "application/json", "application/xml")) or _is_markup(file.head):
         raise ServiceError(f"{source} sent a page or a message (HTML, XML, JSON, text) instead of a file")
 
