@@ -14,16 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
+from cv_gdpr.archive.durability import make_durable
 from cv_gdpr.archive.journal import Journal, Stored, flagged_among, read_index
 from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
-from cv_gdpr.archive.ownership import owner_within
+from cv_gdpr.archive.locking import Locked, open_lock
+from cv_gdpr.archive.ownership import make_private, owner_within
 from cv_gdpr.archive.summary import info_line
 from cv_gdpr.archive.writing import (
     HashedFile,
     Received,
-    make_durable,
     private_file,
     private_folder,
     storing,
@@ -122,15 +121,15 @@ class Folder:
         self._committer = ThreadPoolExecutor(1, "journal")
         self._commits: list[Future[None]] = []
         with storing(out):
+            existed = out.is_dir() and not (out / STATE).exists()
             private_folder(out)
             owner = owner_within(out)  # again: another user may have created it since check_usable
             if owner is None and os.name == "posix":
                 _LOG.warning("Warning: the owner of %s is unknown: its file system maps owners", out)
-            out.chmod(0o700)  # from here on no other user can put anything into it
+            private = make_private(out, existed=existed, maps_owners=owner is None)  # now no other user can add files
             _refuse_odd(self._state, owner)
-            private_folder(self._state).chmod(0o700)
-            self._lock = FileLock(self._state / "lock", mode=0o600)
-            self._take_lock()
+            self._make_folder(self._state, private=private)
+            self._lock = self._take_lock()
             check_usable(out, run)  # again: the run that held the lock may have finished the export
             for ended in ("bagit.txt", MISSING):
                 (out / ended).unlink(missing_ok=True)
@@ -140,16 +139,22 @@ class Folder:
             self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
             write_durably(self._state / "run.json", json_text(run), self.temporary())
             refuse_foreign(self.data, owner)
-            private_folder(self.data).chmod(0o700)
+            self._make_folder(self.data, private=private)
             for path, _ in files_below(self.data, owner):
                 if not path.endswith("/"):
                     layout.own(self.data, path)  # refuse foreign files before anything is written
 
-    def _take_lock(self) -> None:
+    @staticmethod
+    def _make_folder(folder: Path, *, private: bool) -> None:
+        private_folder(folder)
+        if private:
+            folder.chmod(0o700)
+
+    def _take_lock(self) -> int:
         owner = self._state / "owner"
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
+            lock = open_lock(self._state / "lock")
+        except Locked:
             who = owner.read_text() if is_regular(owner) else "another process"
             raise UsageError(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
         new = owner.with_suffix(".new")
@@ -157,6 +162,12 @@ class Folder:
         with private_file(new) as file:
             file.write(f"process {os.getpid()}".encode())
         new.replace(owner)
+        return lock
+
+    def _release_lock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -165,7 +176,7 @@ class Folder:
         self._committer.shutdown()
         if exc[0] is not None:
             self._flush_journals()
-        self._lock.release()
+        self._release_lock()
 
     def _flush_journals(self) -> None:
         """Record all complete files in the journals before a failed run ends, without hiding the run's own error."""
@@ -242,7 +253,7 @@ class Folder:
             make_durable(self.path)
             write_durably(self.path / "bagit.txt", BAGIT, self.temporary())
             (self._state / "run.json").unlink(missing_ok=True)  # the export is now finished
-        self._lock.release()
+        self._release_lock()
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _payload(self) -> Iterator[tuple[str, int, str]]:
@@ -368,6 +379,15 @@ class Lines:
         self._folder.note_document(self._relative, self._file.bytes, self._file.sha256)
 
 
-def default_out(now: datetime | None = None) -> Path:
-    """Return the default name of an export folder, which contains the time in UTC."""
-    return Path(f"cv-gdpr-export-{(now or datetime.now(UTC)):%Y%m%dT%H%M%SZ}")
+def new_folder() -> Path:
+    """Create an export folder named after the time in UTC, and return it; raise StorageError.
+
+    A run in the same second has another name: no two runs can create the same folder.
+    """
+    name = f"cv-gdpr-export-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    for number in itertools.count(1):
+        folder = Path(name if number == 1 else f"{name}-{number}")
+        with storing(folder), suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            return folder
+    raise AssertionError  # for the type checker: the numbers do not end

@@ -13,9 +13,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from cv_gdpr.archive.durability import make_durable
 from cv_gdpr.archive.flags import fits
 from cv_gdpr.archive.layout import is_regular
-from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
+from cv_gdpr.archive.writing import private_file, private_folder, storing
 from cv_gdpr.errors import StorageError
 from cv_gdpr.verbatim import json_line
 

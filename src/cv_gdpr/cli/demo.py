@@ -28,7 +28,7 @@ def demo(out: "Path | None", **options: Any) -> int:
     The pictures are real photographs in the public domain.
     """
     from custom_vision_simulator import Simulator
-    from cv_gdpr.archive.folder import default_out, refuse_existing
+    from cv_gdpr.archive.folder import refuse_existing
     from cv_gdpr.cli.export import report as report_export
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.cli.verify import report as report_verification
@@ -39,8 +39,8 @@ def demo(out: "Path | None", **options: Any) -> int:
     from cv_gdpr.verify import verify
 
     say = _progress_printer(options)
-    folder = out or default_out()
-    refuse_existing(folder)
+    if out:
+        refuse_existing(out)
     with Simulator() as simulator:
         say("Filling a simulated Custom Vision resource through Microsoft's SDK ...")
         fill(simulator.endpoint, simulator.training_key)
@@ -49,7 +49,7 @@ def demo(out: "Path | None", **options: Any) -> int:
             Service(Connection(simulator.endpoint, simulator.training_key, 0)) as service,
             showing(quiet=options["quiet"]) as watch,
         ):
-            result = export(service, Scope(), Options(folder), watch)
+            result = export(service, Scope(), Options(out), watch)
     report_export(result, options)
     checked = verify(result.folder)
     if not options["as_json"]:

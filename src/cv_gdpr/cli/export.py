@@ -68,7 +68,6 @@ def _freeze_modules() -> None:
 def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
     scope = shared.scope(options, rows)
     connection = shared.connection(options)
-    from cv_gdpr.archive.folder import default_out
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.downloads.process import Fetching
     from cv_gdpr.export.resource import Options, export
@@ -76,7 +75,7 @@ def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(options["connections"], options["patience"], options["read_timeout"])
     _freeze_modules()
-    made = Options(options["out"] or default_out(), fetching, options["include_keys"], options["recheck"])
+    made = Options(options["out"], fetching, options["include_keys"], options["recheck"])
     with Service(connection) as service, showing(quiet=options["quiet"]) as watch:
         result = export(service, scope, made, watch)
     report(result, options)
