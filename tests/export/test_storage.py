@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import fcntl
+import itertools
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,21 @@ import pytest
 from cv_gdpr.archive import durability, folder
 from tests.delete.erasing import stock as stock_to_erase
 from tests.export.exporting import assert_bag, assert_one_error, stock
+
+
+@pytest.fixture
+def stocked(sim, cli):
+    """The command line, pointed at a stocked resource."""
+    stock(sim)
+    return cli
+
+
+@pytest.fixture
+def erasable(sim, cli):
+    """The command line, pointed at a resource that can be erased."""
+    stock_to_erase(sim)
+    return cli
+
 
 UNSUPPORTED = [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP]
 
@@ -68,38 +84,54 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("number", UNSUPPORTED, ids=errno.errorcode.get)
-@pytest.mark.parametrize("lack", SAID)
-def test_a_share_that_cannot_sync_is_used_and_named_once(sim, cli, tmp_path, monkeypatch, caplog, lack, number):
-    stock(sim)
+def each(lacks, numbers):
+    """Return each way in which a system call is lacking, with each error."""
+    pairs = itertools.product(lacks, numbers)
+    return [pytest.param(pair, id=f"{pair[0].__name__}-{errno.errorcode[pair[1]]}") for pair in pairs]
+
+
+@pytest.fixture
+def lacking(request, monkeypatch):
+    """Make a system call fail; return the function that does so."""
+    lack, number = request.param
     monkeypatch.setattr(durability, "_said", set())
     lack(monkeypatch, number)
+    return lack
+
+
+@pytest.mark.parametrize("lacking", each(SAID, UNSUPPORTED), indirect=True)
+def test_a_share_that_cannot_sync_is_used_and_named_once(stocked, tmp_path, caplog, lacking):
+    cli = stocked
     with caplog.at_level("INFO", "cv_gdpr"):
         assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
         assert cli("export", "--all", "-q", "--out", tmp_path / "more").code == 0
     assert_bag(tmp_path / "out")
     said = [one for one in caplog.records if "the file system has no" in one.getMessage()]
-    assert sum(f"no {SAID[lack]} (" in one.getMessage() for one in said) == 1
+    assert sum(f"no {SAID[lacking]} (" in one.getMessage() for one in said) == 1
     assert all(one.levelname == "INFO" for one in said)  # printed with -v
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS], ids=errno.errorcode.get)
-@pytest.mark.parametrize("lack", [without_fsync_of_folders, without_fsync])
-def test_evidence_on_a_share_that_cannot_sync_is_written(sim, cli, tmp_path, monkeypatch, lack, number):
-    stock_to_erase(sim)
-    lack(monkeypatch, number)
+NO_FSYNC = each([without_fsync_of_folders, without_fsync], [errno.EINVAL, errno.ENOSYS])
+
+
+@pytest.mark.parametrize("lacking", NO_FSYNC, indirect=True)
+@pytest.mark.usefixtures("lacking")
+def test_evidence_on_a_share_that_cannot_sync_is_written(erasable, tmp_path):
+    cli = erasable
     assert cli("delete", "--all", "--yes", "--evidence", tmp_path / "e.json").code == 0
     assert cli("verify", tmp_path / "e.json").code == 0
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
-@pytest.mark.parametrize("lack", [without_fsync_of_folders, without_fsync, without_syncfs])
-def test_a_disk_that_fails_to_sync_stops_the_run(sim, cli, tmp_path, monkeypatch, lack, number):
-    stock(sim)
-    lack(monkeypatch, number)
-    ran = cli("export", "--all", "--out", tmp_path / "out")
+FAILING = each([without_fsync_of_folders, without_fsync, without_syncfs], [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+REASONS = [os.strerror(number) for number in (errno.EIO, errno.ENOSPC, errno.EDQUOT)]
+
+
+@pytest.mark.parametrize("lacking", FAILING, indirect=True)
+@pytest.mark.usefixtures("lacking")
+def test_a_disk_that_fails_to_sync_stops_the_run(stocked, tmp_path):
+    ran = stocked("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 1)
-    assert os.strerror(number) in ran.err
+    assert any(reason in ran.err for reason in REASONS)
     assert not (tmp_path / "out" / "bagit.txt").exists()
 
 
@@ -189,11 +221,17 @@ def ignore_chmod(patch, _):
 CHMODS = [(refuse_chmod, errno.EPERM), (refuse_chmod, errno.EACCES), (refuse_chmod, errno.ENOTSUP), (ignore_chmod, 0)]
 
 
-@pytest.mark.parametrize(("chmod", "number"), CHMODS)
-def test_a_mode_that_cannot_be_changed_names_a_subfolder(sim, cli, out, monkeypatch, said, chmod, number):
-    stock(sim)
+@pytest.fixture(params=CHMODS)
+def no_chmod(request, monkeypatch):
+    """Return a function that makes chmod fail from now on."""
+    chmod, number = request.param
+    return lambda: chmod(monkeypatch, number)
+
+
+def test_a_mode_that_cannot_be_changed_names_a_subfolder(stocked, out, said, no_chmod):
+    cli = stocked
     out.chmod(0o755)
-    chmod(monkeypatch, number)
+    no_chmod()
     ran = cli("export", "--all", "--out", out)
     assert_one_error(ran, 2)
     assert "its mode (0755) lets others in, and cannot be changed" in ran.err
@@ -203,40 +241,39 @@ def test_a_mode_that_cannot_be_changed_names_a_subfolder(sim, cli, out, monkeypa
     assert said() == []
 
 
-def without_modes(patch, mode):
-    """Make every new folder one of this mode, as FAT and many shares do."""
-    usual = os.mkdir
+@pytest.fixture
+def without_modes(monkeypatch, no_chmod):
+    """Return a function that makes every new folder one of a mode, as FAT and many shares do."""
 
-    def make(path, *_, **__):
-        usual(path)
-        os.chmod.usual(path, mode)
+    def mount(mode):
+        make, change = os.mkdir, os.chmod
 
-    patch.setattr(os, "mkdir", make)
+        def made(path, *_, **__):
+            make(path)
+            change(path, mode)
+
+        monkeypatch.setattr(os, "mkdir", made)
+        no_chmod()
+
+    return mount
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o755])
-@pytest.mark.parametrize(("chmod", "number"), CHMODS)
-@pytest.mark.parametrize("existing", [True, False])
-def test_a_file_system_without_modes_is_a_warning(  # noqa: PLR0913, PLR0917 - what varies
-    sim, cli, tmp_path, monkeypatch, said, mode, chmod, number, existing
-):
-    stock(sim)
-    out, usual = tmp_path / "out", os.chmod
-    chmod(monkeypatch, number)
-    os.chmod.usual = usual
-    without_modes(monkeypatch, mode)
-    if existing:
+@pytest.mark.parametrize("name", ["out", "existing"])
+def test_a_file_system_without_modes_is_a_warning(stocked, tmp_path, said, without_modes, mode, name):  # noqa: PLR0913, PLR0917
+    out = tmp_path / name
+    without_modes(mode)
+    if name == "existing":
         out.mkdir()
-    assert cli("export", "--all", "-q", "--out", out).code == 0
+    assert stocked("export", "--all", "-q", "--out", out).code == 0
     assert_bag(out)
     assert said() == [f"Warning: others may be able to read {out}: its file system does not keep modes ({mode:04o})"]
 
 
-@pytest.mark.parametrize(("chmod", "number"), CHMODS)
-def test_a_share_that_maps_owners_is_a_warning(sim, cli, out, monkeypatch, said, chmod, number):
-    stock(sim)
+def test_a_share_that_maps_owners_is_a_warning(stocked, out, monkeypatch, said, no_chmod):
+    cli = stocked
     out.chmod(0o777)
-    chmod(monkeypatch, number)
+    no_chmod()
     monkeypatch.setattr(os, "geteuid", lambda: 12345)  # so that new files belong to another user
     assert cli("export", "--all", "-q", "--out", out).code == 0
     assert_bag(out)

@@ -146,8 +146,8 @@ class Folder:
 
     @staticmethod
     def _make_folder(folder: Path, *, private: bool) -> None:
-        private_folder(folder)
-        if private:
+        mode = private_folder(folder).stat().st_mode
+        if private and mode & 0o777 != 0o700:
             folder.chmod(0o700)
 
     def _take_lock(self) -> int:
