@@ -19,6 +19,7 @@ from cv_gdpr.archive.journal import Journal, Stored, flagged_among, read_index
 from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
 from cv_gdpr.archive.locking import Locked, open_lock
 from cv_gdpr.archive.ownership import make_private, owner_within
+from cv_gdpr.archive.spelling import on_disk
 from cv_gdpr.archive.summary import info_line
 from cv_gdpr.archive.writing import (
     HashedFile,
@@ -184,6 +185,10 @@ class Folder:
             with suppress(StorageError):
                 project.journal.flush()
 
+    def at(self, relative: str) -> Path:
+        """Return the path of a file or folder below data/."""
+        return self.data / on_disk(relative)
+
     def temporary(self) -> str:
         """Return a new temporary path on the folder's own file system."""
         return f"{self._tmp}/{next(self._numbers)}"
@@ -192,7 +197,7 @@ class Folder:
         """Write a JSON document below data/; return its size in bytes."""
         text = json_text(value, indent=True) + "\n"
         with storing(self.path):
-            sha256 = write_whole(self.data / relative, text, self.temporary())
+            sha256 = write_whole(self.at(relative), text, self.temporary())
         self.note_document(relative, size := len(text.encode()), sha256)
         return size
 
@@ -210,7 +215,7 @@ class Folder:
 
     def project(self, name: str) -> "ProjectFolder":
         """Return the folder of a project below data/."""
-        folder = ProjectFolder(self, name, self._state / "journal" / f"{name}.jsonl")
+        folder = ProjectFolder(self, name, self._state / "journal" / on_disk(f"{name}.jsonl"))
         self._projects.append(folder)
         return folder
 
@@ -270,7 +275,7 @@ class Folder:
         for path, size in files_below(self.data):
             if path.endswith("/"):
                 if self._layout.is_folder(path):
-                    folders.append(self.data / path)
+                    folders.append(self.at(path))
             elif path == expected_path:
                 self._check_size(path, size, expected_size)
                 yield path, size, digest
@@ -287,7 +292,7 @@ class Folder:
             if gone:
                 raise StorageError(f"{self.data / gone} is gone", _RUN_AGAIN)
         for path in left_over:
-            (self.data / path).unlink()
+            self.at(path).unlink()
         _remove_empty(folders)
 
     def _check_size(self, path: str, size: int, expected: int) -> None:
@@ -314,7 +319,7 @@ class ProjectFolder:
     def __init__(self, folder: Folder, name: str, journal: Path) -> None:
         self.name = name
         self._folder = folder
-        self.path = private_folder(folder.data / name)
+        self.path = private_folder(folder.at(name))
         self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush), recheck=folder.recheck)
         self._index = f"{name}/files.jsonl"
         self.flagged: list[Stored] = []  # set by `finish`
@@ -340,7 +345,7 @@ class ProjectFolder:
 
     def stored(self) -> Iterator[tuple[str, int, str]]:
         """Yield the path below data/, size and hash of each file in the index, in the order of the paths."""
-        for entry in read_index(self._folder.data / self._index, self._folder.hash_of(self._index)):
+        for entry in read_index(self._folder.at(self._index), self._folder.hash_of(self._index)):
             yield f"{self.name}/{entry.path}", entry.bytes, entry.sha256
 
 
@@ -375,7 +380,7 @@ class Lines:
                 self._file.discard()
             return
         with storing(self._relative):
-            self._file.rename(self._folder.data / self._relative)
+            self._file.rename(self._folder.at(self._relative))
         self._folder.note_document(self._relative, self._file.bytes, self._file.sha256)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from cv_gdpr.archive.bag import WORKSPACE, BagProject
 from cv_gdpr.archive.flags import fits
 from cv_gdpr.archive.journal import blob_key
-from cv_gdpr.archive.layout import File, Holds, Place, is_regular
+from cv_gdpr.archive.layout import File, Holds, Place
 from cv_gdpr.archive.names import identity, model_stem, safe_stem
 from cv_gdpr.archive.reading import Unfit
 from cv_gdpr.links import source_path
@@ -118,7 +118,7 @@ class ProjectCheck:
 
     def _there(self, file: str, row: str) -> bool:
         """Return whether a file exists; note a difference if it does, but its row was not exported."""
-        if not is_regular(self.result.folder / self._where(file)):
+        if not self.result.bag.has(self._where(file)):
             return False
         if row not in self.rows:
             self.result.differ(self._where(file), f"belongs to the row {row}, which export.json does not name")
@@ -150,7 +150,7 @@ class ProjectCheck:
 
     def _read_notes(self) -> None:
         where = self._where("absent.jsonl")
-        if not is_regular(self.result.folder / where):
+        if not self.result.bag.has(where):
             return
         with self.result.noting(where):
             for note in self.result.records_in(where):
@@ -298,7 +298,7 @@ class ProjectCheck:
     def _proofs(self) -> dict[tuple[str, str], Json]:
         where = self._where("listings.jsonl")
         proofs: dict[tuple[str, str], Json] = {}
-        if is_regular(self.result.folder / where):
+        if self.result.bag.has(where):
             with self.result.noting(where):
                 for one in self.result.records_in(where):
                     _typed(one, _LISTING)
