@@ -68,7 +68,7 @@ def test_names_are_utf_8_under_any_locale(sim, cli, tmp_path, locale):
 
 
 def decompose(out):
-    """Give every folder of a bag the name that HFS+ would store; return how many had another one."""
+    """Rename every folder of a bag as HFS+ would store it; return how many had another name."""
     folders = sorted((path for path in out.rglob("*") if path.is_dir()), reverse=True)  # children first
     other = [path for path in folders if not unicodedata.is_normalized("NFD", path.name)]
     for path in other:
@@ -123,7 +123,7 @@ def decomposing(tmp_path):
     return {"LD_PRELOAD": str(library)}
 
 
-def test_an_export_onto_a_file_system_that_decomposes(sim, cli, tmp_path, decomposing):
+def test_an_export_onto_a_file_system_that_decomposes(sim, tmp_path, decomposing):
     named(sim)
     out = tmp_path / "out"
     sim.fault(Fault("Blob", status=400))

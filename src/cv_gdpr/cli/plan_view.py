@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def show(plan: Plan, outside: list[Json], *, as_json: bool = False, error: bool = False) -> None:
     """Print a plan to standard output as text or JSON; with `error`, as text to standard error."""
     if as_json:
-        shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
-        print_json(shown | {"exitCode": planned_code(plan)})
+        from cv_gdpr.cli.documents import of_plan
+
+        print_json(of_plan(plan, outside, planned_code(plan)))
         return
     lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'thing')}"]
     for project in plan.projects:
@@ -65,14 +66,14 @@ def _plan_notes(plan: Plan, outside: list[Json]) -> list[str]:
         for project in plan.projects
         for iteration in project.iterations_holding
     ]
-    if "performance" in plan.scope["rows"]:
+    if "performance" in plan.scope.rows:
         notes.append("performance: deleted with its iterations, which are in this plan")
     notes += [
         f"not deleted, since it matches in an iteration but not in the workspace: image {image} of project {project.id}"
         for project in plan.projects
         for image in project.disputed
     ]
-    notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.get("notSearched", {}).items()]
+    notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.not_searched.items()]
     notes += [f"protected: project {identity}" for identity in plan.protected]
     notes += [f"not found: {value}" for value in plan.unmatched]
     return notes + [f"{one['row']}: {one['words']}" for one in outside]

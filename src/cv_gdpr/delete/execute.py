@@ -1,6 +1,7 @@
 """The use case of an erasure: a plan executed, children before parents, and everything in it looked for again."""
 
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +9,20 @@ from pathlib import Path
 from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan
-from cv_gdpr.delete.project import ProjectErasure, quoted
+from cv_gdpr.delete.project import ProjectErasure, Why, quoted
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
-from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, Unreachable, UsageError
+from cv_gdpr.errors import CvGdprError, ServiceError, Stops, UsageError
 from cv_gdpr.evidence import papers
 from cv_gdpr.evidence.checking import check_chain
-from cv_gdpr.evidence.document import close, opening
-from cv_gdpr.evidence.ledger import Ledger
+from cv_gdpr.evidence.document import close
+from cv_gdpr.evidence.events import Failed, Held, Opened, Stopped
+from cv_gdpr.evidence.ledger import Ledger, sealed
+from cv_gdpr.evidence.outcomes import DELETED, GONE
+from cv_gdpr.evidence.records import TOOL, ByHand, Evidence, Item, Planned, PlannedProject
 from cv_gdpr.service.client import Service
+from cv_gdpr.table.categories import ITERATIONS
 from cv_gdpr.table.inventory import projects_in
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
@@ -27,13 +32,18 @@ from cv_gdpr.verbatim import Json
 class Erased:
     """What an erasure came to: its evidence, where that lies, and what stopped it if it was refused."""
 
-    evidence: Json
+    evidence: Evidence
     path: Path
     stopped_by: CvGdprError | None = None
     completed: bool = False  # an earlier run did it; its papers alone were completed
 
+    @property
+    def left(self) -> list[Item]:
+        """The items of the plan that are not proved to be gone."""
+        return [one for one in self.evidence.items if one.state not in {DELETED, GONE}]
 
-def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: Terms) -> Erased:
+
+def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms: Terms) -> Erased:
     """Execute a plan, prove it, and write evidence at `path`, with ledger, certificate and hashes beside it.
 
     Raises UsageError, before anything is sent, if one of the files is there already and cannot be resumed; LedgerLost
@@ -100,18 +110,18 @@ class Erasure:
 
     def run(self) -> None:
         """Delete what is in the plan and look for it again; the ledger tells what came of it. Raises StorageError."""
-        before = [event["planned"] for event in self.ledger.events if event["event"] == "opened"]
+        before = [event.planned for event in self.ledger.events if isinstance(event, Opened)]
         concerned = [one for one in self.plan.projects if one.total]
-        planned = {one.id: one.planned() for one in concerned}
-        self.ledger.write("opened", **opening(self.plan.body() | {"hash": self.plan.hash}, planned, self.terms.asked))
+        opened = opening(self.plan, self.terms.asked)
+        self.ledger.write(opened)
         for one in concerned:
             if one.held:  # once the images are gone, nobody can tell any more
-                self.ledger.write("held", project=one.id, iterations=one.held)
+                self.ledger.write(Held(project=one.id, iterations=one.held))
         not_now = self._not_now(concerned)
         for one in concerned:
             if self.stopped_by is None:
-                self._guarded(one.id, ProjectErasure(self._run(), one, not_now.get(one.id, "")).run)
-        for project, rows in _united([*before, planned]).items():
+                self._guarded(one.id, ProjectErasure(self._run(), one, not_now.get(one.id)).run)
+        for project, rows in _united([*before, opened.planned]).items():
             self._guarded(project, Proof(self._run(), project, rows).run)
 
     def _run(self) -> Run:
@@ -119,38 +129,72 @@ class Erasure:
         deadline = Deadline(self.service.stop, self.terms.wait)
         return Run(self.service, self.plan, self.ledger, self.terms, deadline)
 
-    def _not_now(self, concerned: list[ProjectPlan]) -> dict[str, str]:
+    def _not_now(self, concerned: list[ProjectPlan]) -> dict[str, Why]:
         """Return the projects in which all is left, with the reason: what they are now is not what was shown."""
-        reasons: dict[str, str] = {}
+        reasons: dict[str, Why] = {}
         if not concerned or not (self.terms.protect or self.terms.from_file or self.terms.confirmed):
             return reasons  # it was listed just now
         try:
             entries = projects_in(self.service, Scope())
         except ServiceError as error:
-            if isinstance(error, (NotAuthorised, Unreachable)):
+            if error.stops > Stops.PROJECT:
                 self.stopped_by = error
-            return {one.id: f"its project could not be looked at again: {quoted(error)}" for one in concerned}
+            why = Why(f"its project could not be looked at again: {quoted(error)}", again=True)
+            return dict.fromkeys((one.id for one in concerned), why)
         protected = protected_among(entries, self.terms.protect, known=False)
         now = {entry["id"]: entry for entry in entries}
         for one in concerned:
             if one.id in protected:
-                reasons[one.id] = "its project is protected now"
+                reasons[one.id] = Why("its project is protected now", again=False)
             elif one.id not in now:
-                reasons[one.id] = "its project is not listed any more"
+                reasons[one.id] = Why("its project is not listed any more", again=False)
             elif _is_another(one, now[one.id]):
-                reasons[one.id] = "its project changed after it was planned; make a new plan"
+                words = "its project changed after it was planned; make a new plan"
+                reasons[one.id] = Why(words, again=not self.terms.from_file)
         return reasons
 
     def _guarded(self, project: str, step: Callable[[], None]) -> None:
-        """Run one project's step: a failure of the service stops the rest only if it is of authorisation."""
+        """Run one project's step: only an error that stops more than a project ends the rest."""
         try:
             step()
-        except (NotAuthorised, Unreachable) as error:
-            self.stopped_by = self.stopped_by or error
-            self.ledger.write("stopped", project=project, reason=quoted(error))
         except ServiceError as error:
-            self.ledger.write("failed", project=project, reason=quoted(error))
-            self.terms.say(f"project {project}: {error.message}")
+            if error.stops > Stops.PROJECT:
+                self.stopped_by = self.stopped_by or error
+                self.ledger.write(Stopped(project=project, reason=quoted(error)))
+            else:
+                self.ledger.write(Failed(project=project, reason=quoted(error)))
+                self.terms.say(f"project {project}: {error.message}")
+
+
+def opening(plan: Plan, asked: str) -> Opened:
+    """Return the ledger's first event of a run: all that the evidence will need of the plan.
+
+    `asked` tells this command from others.
+    """
+    return Opened(
+        tool=TOOL,
+        endpoint=plan.endpoint,
+        asked=sealed(asked, secrets.token_hex(16)),
+        listed_from=plan.created,
+        plan_hash=plan.hash,
+        scope=plan.scope,
+        planned={one.id: one.planned() for one in plan.projects if one.total},
+        projects=[_in_evidence(project) for project in plan.projects],
+        protected=plan.protected,
+        unmatched=plan.unmatched,
+    )
+
+
+def _in_evidence(project: ProjectPlan) -> PlannedProject:
+    counted = bool(project.rows.get(ITERATIONS))  # else nobody listed the exported models
+    return PlannedProject(
+        id=project.id,
+        whole=project.whole,
+        images_only_in_iterations=project.only_in_iterations,
+        exported_models=project.exported_models if counted else None,
+        iterations_trained_on_them=project.iterations_holding,
+        unpublished=sorted(project.published),
+    )
 
 
 def _is_another(plan: ProjectPlan, entry: Json) -> bool:
@@ -158,7 +202,7 @@ def _is_another(plan: ProjectPlan, entry: Json) -> bool:
     return (mark(entry) != plan.mark) if plan.whole else str(entry.get("name")) != plan.name
 
 
-def _united(plans: list[dict[str, dict[str, list[str]]]]) -> dict[str, dict[str, list[str]]]:
+def _united(plans: list[Planned]) -> Planned:
     """Give all that this run and those that were cut off before it planned: each is to be looked for."""
     united: dict[str, dict[str, dict[str, None]]] = {}
     for plan in plans:

@@ -10,6 +10,7 @@ from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import UsageError
+from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash
 from cv_gdpr.table.categories import BY_API, Category, category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import (
@@ -46,6 +47,7 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
     if not resumed:
         _check_values(scope.selection, matches)
     return Plan(
+        tool=TOOL,
         endpoint=service.endpoint,
         created=began,
         scope=_describe(scope, matches),
@@ -84,17 +86,17 @@ def _rows_to_delete(scope: Scope) -> tuple[Category, ...]:
     return tuple(row for row in BY_API if row.name in asked)
 
 
-def _describe(scope: Scope, matches: Matches) -> Json:
+def _describe(scope: Scope, matches: Matches) -> SearchedScope:
     """Say what was asked for; a selector's values only as salted hashes, the salt beside them."""
     salt = secrets.token_hex(16)
     searched = [row.name for row in rows_in(scope)] if scope.selection else list(scope.rows)
-    return {
-        "projects": "named" if scope.projects else "all",
-        "rows": searched or "all that the API deletes",
-        "notSearched": not_searched(scope),
-        "selectors": scope.selection.hashed(salt, matches.unmatched),
-        "salt": salt if scope.selection else None,
-    }
+    return SearchedScope(
+        projects="named" if scope.projects else "all",
+        rows=searched or "all that the API deletes",
+        not_searched=not_searched(scope),
+        selectors=[SelectorHash(**one) for one in scope.selection.hashed(salt, matches.unmatched)],
+        salt=salt if scope.selection else None,
+    )
 
 
 def _check_values(selection: Selection, matches: Matches) -> None:
@@ -109,11 +111,12 @@ def _check_values(selection: Selection, matches: Matches) -> None:
 
 def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:
     whole = any(row.name == "projects" for row in rows)
-    plan = ProjectPlan(project.id, str(project.entry.get("name")), whole, mark(project.entry))
+    name = str(project.entry.get("name"))
+    plan = ProjectPlan(id=project.id, name=name, whole=whole, mark=mark(project.entry))
     for row in rows:
         if row.name == "images":
             _plan_images(project, row, matches, plan)
-        elif row.read_project:
+        else:
             items = (item for item in listed(project, row, matches) if not _is_copy(item))
             plan.rows[row.name] = {item.id: mark(item.record, names=bool(matches.selection.tags)) for item in items}
     going = plan.rows.get("iterations", {})
@@ -156,7 +159,6 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
         elif item.id not in in_workspace:
             plan.places.setdefault(item.id, item.iteration["id"])
     plan.held = held_among(held, found)
-    plan.only_in_iterations = len(found.keys() - in_workspace)
     plan.disputed = sorted((found.keys() & in_workspace) - selected_there)
 
 
@@ -165,7 +167,7 @@ def _plan_what_goes_along(project: Project, plan: ProjectPlan) -> None:
     found = what_goes_along(project, plan.rows.get("iterations", {}), plan.rows.get("tags", {}).keys())
     plan.losing_tags = {identity: loss.mark for identity, loss in found.losing.items()}
     plan.losing_regions = sum(loss.regions for loss in found.losing.values())
-    plan.held, plan.only_in_iterations = found.held, len(found.along)
+    plan.held = found.held
     if found.along:
         plan.along["images"] = found.along
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cv_gdpr.delete.along import what_goes_along
 from cv_gdpr.delete.marks import mark
@@ -11,18 +11,35 @@ from cv_gdpr.delete.plan import ProjectPlan
 from cv_gdpr.delete.planning import current_marks
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run
-from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError, Unreachable
+from cv_gdpr.errors import NotFound, ServiceError, Stops
+from cv_gdpr.evidence.events import Answered, Calling, Left, Opened, Vanished
 from cv_gdpr.service.batches import halves, may_pass_in_parts
 from cv_gdpr.service.paging import identified
 from cv_gdpr.table import deleters
 from cv_gdpr.table.categories import Category, in_deletion_order
 from cv_gdpr.table.inventory import project_of
 from cv_gdpr.table.readers import Project, renewed_images
-from cv_gdpr.verbatim import Json
 
 _BUSY = frozenset({"Training", "Staging", "Exporting"})
-_DISPUTED = "selected as an iteration has it, but not as it is today: name it by its id, or delete the iteration"
-_UNSEEN = "the service did not show it again before it was to be deleted"
+
+
+class Why(NamedTuple):
+    """Why an item is left, and whether the same command may delete it later."""
+
+    words: str
+    again: bool
+
+
+_DISPUTED = Why(
+    "selected as an iteration has it, but not as it is today: name it by its id, or delete the iteration", again=False
+)
+_UNSEEN = Why("the service did not show it again before it was to be deleted", again=True)
+_CHANGED = Why("it changed after it was planned; run the command again", again=True)
+_CHANGED_SINCE_SAVED = Why("it changed after it was planned; make a new plan", again=False)
+_IN_TRAINING = Why("in training: not deletable yet", again=True)
+_MAY_BEAR_IT = Why("images that may bear it are still there", again=True)
+_STILL_NEEDED = Why("what it selects is still there, and to be found again by it", again=True)
+_BORNE = Why("images bear it that are not in the plan", again=False)
 _READ_ONLY = "ForbiddenDRModeEnabled"  # a 403 of one project, not of the key
 
 
@@ -36,13 +53,14 @@ def quoted(error: ServiceError) -> str:
 
 @dataclass
 class ProjectErasure:
-    """The deletions of one project; `not_now` is the reason why nothing of it goes, or empty."""
+    """The deletions of one project; `not_now` is the reason why nothing of it goes, if there is one."""
 
     erasure: Run
     plan: ProjectPlan
-    not_now: str = ""
+    not_now: Why | None = None
     rows: dict[str, list[str]] = field(default_factory=dict)  # what is still to be deleted
     left: dict[str, list[str]] = field(default_factory=dict)  # what is not to be deleted after all
+    all_again: bool = True  # the same command may delete all of that later
 
     def run(self) -> None:
         """Delete what the plan holds of the project, children before parents; raise ServiceError."""
@@ -55,7 +73,7 @@ class ProjectErasure:
             project = project_of(self.erasure.service, self.plan.id)
             if self.erasure.terms.from_file:
                 self._leave_what_changed(project)
-            elif self.erasure.plan.scope.get("selectors"):
+            elif self.erasure.plan.scope.selectors:
                 self._leave_images_that_changed(project)
                 self._leave_tags_that_changed(project)
             self._leave("images", self.plan.disputed, _DISPUTED)
@@ -84,9 +102,9 @@ class ProjectErasure:
             now = current.get(row, {})
             changed = [one for one, then in ids.items() if one in now and now[one] != then]
             vanished = [one for one in ids if one not in now]
-            self._leave(row, changed, "it changed after it was planned; make a new plan")
+            self._leave(row, changed, _CHANGED_SINCE_SAVED)
             if vanished:
-                self.erasure.ledger.write("vanished", project=self.plan.id, row=row, ids=vanished)
+                self.erasure.ledger.write(Vanished(project=self.plan.id, row=row, ids=vanished))
                 self.rows[row] = [one for one in self.rows[row] if one not in set(vanished)]
 
     def _leave_images_that_changed(self, project: Project) -> None:
@@ -102,7 +120,7 @@ class ProjectErasure:
             unseen = [one for one in ids if one not in now]
             changed = [one for one in ids if one in now and now[one] != planned[one]]
             self._leave("images", unseen, _UNSEEN)
-            self._leave("images", changed, "it changed after it was planned; run the command again")
+            self._leave("images", changed, _CHANGED)
 
     def _leave_tags_that_changed(self, project: Project) -> None:
         """Look at the selected tags once more: one that has another name by now is not what was selected."""
@@ -112,7 +130,7 @@ class ProjectErasure:
             now = {tag["id"]: mark(tag) for tag in records}
             changed = [one for one, then in planned.items() if one in now and now[one] != then]
             self._leave("tags", [one for one in planned if one not in now], _UNSEEN)
-            self._leave("tags", changed, "it changed after it was planned; run the command again")
+            self._leave("tags", changed, _CHANGED)
 
     def _leave_what_would_take_more(self, project: Project) -> None:
         """Leave iterations and tags with which more would go by now than was shown."""
@@ -122,20 +140,26 @@ class ProjectErasure:
         now = what_goes_along(project, set(iterations), set(tags))
         more = now.along.keys() - self.plan.along.get("images", {}).keys()
         taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
-        self._leave("iterations", taking, "it holds images that live nowhere else by now; make a new plan")
+        self._leave("iterations", taking, self._new_plan("it holds images that live nowhere else by now"))
         losing = self.plan.losing_tags
         grown = sum(loss.regions for loss in now.losing.values()) > self.plan.losing_regions
         bearing = (
             loss.tags for one, loss in now.losing.items() if one not in losing or (grown and losing[one] != loss.mark)
         )
         borne = frozenset[str]().union(*bearing)
-        self._leave("tags", [one for one in tags if one in borne], "more bears it by now; make a new plan")
+        self._leave("tags", [one for one in tags if one in borne], self._new_plan("more bears it by now"))
 
-    def _leave(self, row: str, ids: list[str], reason: str, *, with_project: bool = True) -> None:
+    def _new_plan(self, words: str) -> Why:
+        """Return a reason that a new plan mends: the same command makes one, unless it executes a saved plan."""
+        return Why(f"{words}; make a new plan", again=not self.erasure.terms.from_file)
+
+    def _leave(self, row: str, ids: list[str], why: Why, *, with_project: bool = True) -> None:
         if ids:
-            self.erasure.ledger.write("left", project=self.plan.id, row=row, ids=ids, reason=reason)
+            left = Left(project=self.plan.id, row=row, ids=ids, reason=why.words, again=why.again)
+            self.erasure.ledger.write(left)
             going = set(ids)
             self.rows[row] = [one for one in self.rows.get(row, []) if one not in going]
+            self.all_again = self.all_again and why.again
             if with_project:
                 self.left.setdefault(row, []).extend(ids)
 
@@ -143,14 +167,14 @@ class ProjectErasure:
         """Leave tags while images that bear them are there: without them a second run could not know those again."""
         tags = self.rows.get("tags", [])
         if self.plan.whole and self._refused("images"):
-            self._leave("tags", tags, "images that may bear it are still there", with_project=False)
+            self._leave("tags", tags, _MAY_BEAR_IT, with_project=False)
         elif tags and not self.plan.whole:
             selected_by_them = {row: self.rows[row] for row in ("images", "predictions") if self.rows.get(row)}
             if any(Proof(self.erasure, self.plan.id, selected_by_them).remaining(thorough=True).values()):
-                self._leave("tags", tags, "what it selects is still there, and to be found again by it")
-            elif self.erasure.plan.scope.get("selectors") and "images" in self.plan.rows:
+                self._leave("tags", tags, _STILL_NEEDED)
+            elif self.erasure.plan.scope.selectors and "images" in self.plan.rows:
                 borne = [tag for tag in tags if self._is_borne(tag)]
-                self._leave("tags", borne, "images bear it that are not in the plan")
+                self._leave("tags", borne, _BORNE)
 
     def _is_borne(self, tag: str) -> bool:
         """Say whether images of the workspace bear a tag that a data subject was selected by."""
@@ -161,10 +185,10 @@ class ProjectErasure:
         """Say whether the service would not delete some thing of this row in this run, its last answer counting."""
         last: dict[str, int] = {}
         for event in self.erasure.ledger.events:
-            if event["event"] == "opened":
+            if isinstance(event, Opened):
                 last.clear()
-            elif event["event"] == "answered" and (event["project"], event["row"]) == (self.plan.id, row):
-                last |= dict.fromkeys(event["ids"], event["status"])
+            elif isinstance(event, Answered) and (event.project, event.row) == (self.plan.id, row):
+                last |= dict.fromkeys(event.ids, event.status)
         return any(status >= 300 or not status for status in last.values() if status != 404)
 
     def _wait_for_training(self) -> bool:
@@ -179,7 +203,7 @@ class ProjectErasure:
             if not busy:
                 return round_ > 0
             if not self.erasure.deadline.pause(round_):
-                self._leave("iterations", busy, "in training: not deletable yet")
+                self._leave("iterations", busy, _IN_TRAINING)
                 return True
         raise AssertionError  # `pause` ends it long before
 
@@ -203,9 +227,10 @@ class ProjectErasure:
         planned = self.plan.rows
         added = sum(len(now.keys() - planned.get(kind, {}).keys()) for kind, now in current.items())
         if added:
-            self._leave("projects", [self.plan.id], f"it holds {added} things that are not in the plan")
+            why = Why(f"it holds {added} things that are not in the plan", again=not self.erasure.terms.from_file)
+            self._leave("projects", [self.plan.id], why)
         elif any(one in current.get(kind, {}) for kind, ids in self.left.items() for one in ids):
-            self._leave("projects", [self.plan.id], "something in it was left")
+            self._leave("projects", [self.plan.id], Why("something in it was left", again=self.all_again))
         elif row.deleter:
             self._send(project, "projects", row.deleter.call, [self.plan.id])
 
@@ -213,15 +238,22 @@ class ProjectErasure:
         """Send one call, its intent in the ledger before and its answer after; halve a batch that one id fails."""
         if not ids:
             return
-        known: Json = {"project": self.plan.id, "row": row, "ids": ids}
-        self.erasure.ledger.write("calling", **known)
+        self.erasure.ledger.write(Calling(project=self.plan.id, row=row, ids=ids))
         try:
             answer = call(project, ids)
         except ServiceError as error:
-            gone = {"status": error.status, "requestId": error.request_id, "reason": quoted(error)}
-            earlier = {"earlierTry": True} if error.lost else {}
-            self.erasure.ledger.write("answered", **known, **gone, **earlier)
-            if isinstance(error, (NotAuthorised, Unreachable)) and error.code != _READ_ONLY:
+            self.erasure.ledger.write(
+                Answered(
+                    project=self.plan.id,
+                    row=row,
+                    ids=ids,
+                    status=error.status,
+                    request_id=error.request_id,
+                    reason=quoted(error),
+                    earlier_try=error.lost,
+                )
+            )
+            if error.stops > Stops.PROJECT and error.code != _READ_ONLY:
                 raise
             if not isinstance(error, NotFound):
                 self.erasure.terms.say(error.message)
@@ -229,4 +261,6 @@ class ProjectErasure:
                 for half in halves(ids):
                     self._send(project, row, call, half)
             return
-        self.erasure.ledger.write("answered", **known, status=answer.status, requestId=answer.request_id)
+        self.erasure.ledger.write(
+            Answered(project=self.plan.id, row=row, ids=ids, status=answer.status, request_id=answer.request_id)
+        )

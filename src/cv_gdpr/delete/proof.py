@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cv_gdpr.delete.run import Run
 from cv_gdpr.errors import NotFound, Unsteady
+from cv_gdpr.evidence.events import Answered, Looked
 from cv_gdpr.table.categories import BY_API, PROJECTS, Category
 from cv_gdpr.table.inventory import entry_of, listed, project_of
 from cv_gdpr.table.readers import Project
@@ -24,7 +25,7 @@ class Proof:
         for row, ids in self.rows.items():
             gone = [one for one in ids if one not in there[row]]
             left = [one for one in ids if one in there[row]]
-            self.erasure.ledger.write("looked", project=self.id, row=row, gone=gone, there=left)
+            self.erasure.ledger.write(Looked(project=self.id, row=row, gone=gone, there=left))
 
     def remaining(self, *, thorough: bool) -> dict[str, set[str]]:
         """Give what is still there, having waited for what the service said that it would delete."""
@@ -44,10 +45,10 @@ class Proof:
     def _hoped_for(self, there: dict[str, set[str]]) -> bool:
         """Say whether something is still there that the service said it would delete."""
         accepted = {
-            (event["row"], one)
+            (event.row, one)
             for event in self.erasure.ledger.events
-            if event["event"] == "answered" and event["project"] == self.id and 200 <= event["status"] < 300
-            for one in event["ids"]
+            if isinstance(event, Answered) and event.project == self.id and 200 <= event.status < 300
+            for one in event.ids
         }
         return any((row, one) in accepted for row, ids in there.items() for one in ids)
 

@@ -70,7 +70,7 @@ class Category(NamedTuple):
     deleter: Deleter | None = None
     parent: str = ""  # the row whose things take it with them when they are deleted
     read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
-    read_project: Callable[[readers.Project], Iterator[Finding]] | None = None
+    read_project: Callable[[readers.Project], Iterator[Finding]] = readers.nothing
     renew: Callable[[readers.Project, Json | None, list[str]], Iterator[Item]] | None = None
     look_up: Callable[[readers.Project, list[str]], set[str]] | None = None
     by_id_first: bool = False
