@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator import Fault, Options, Simulator
 from tests.export.exporting import assert_bag, assert_open, project_folder, records, towards
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
@@ -56,7 +56,7 @@ KEPT = {
 def test_what_the_service_stores_is_kept_and_flagged(cli, tmp_path, case, vnet):
     fault, flag, asked = KEPT[case]
     out = tmp_path / "out"
-    with Simulator(vnet=vnet) as sim:
+    with Simulator(Options(vnet=vnet)) as sim:
         (project,) = sim.fill(images=1, image_bytes=400)
         sim.fault(Fault("GetArtifact" if vnet else "Blob", times=None, **fault))
         ran = towards(cli, sim)("export", "images", "--all", "--json", "--out", out)

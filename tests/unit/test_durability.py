@@ -158,7 +158,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_an_index_that_was_changed_is_refused(tmp_path, change):
-    lines = [(LINE % one).encode() for one in INDEX]
+    lines = [(LINE % one[:5]).encode() for one in INDEX]
     written = hashlib.sha256(b"".join(lines)).hexdigest()
     path = tmp_path / "files.jsonl"
     path.write_bytes(b"".join(lines))
