@@ -14,7 +14,7 @@ def in_training(sim, project):
 RETRYABLE = {
     "residue": lambda sim, _: sim.fault(Fault("DeleteProject", lie=True, times=None)),
     "failed": lambda sim, _: sim.fault(Fault("DeleteProject", status=400, times=None)),
-    "stopped": lambda sim, _: sim.fault(Fault("DeletePrediction", status=401, times=None)),
+    "stopped": lambda sim, _: sim.fault(Fault("DeletePrediction", drop=True, times=None)),
     "in training": in_training,
 }
 
@@ -27,6 +27,17 @@ def test_a_run_that_may_do_more_is_retryable(sim, erase, why):
 
     assert ran.code in {3, 4, 5}
     assert erase.evidence["retryable"] is ran.json["retryable"] is True
+    assert erase.verified() == 0
+
+
+def test_a_refused_key_is_not_retryable(sim, erase):
+    sim.fault(Fault("DeletePrediction", status=401, times=None))
+    stock(sim)
+
+    ran = erase("--all")
+
+    assert ran.code == 5
+    assert erase.evidence["retryable"] is ran.json["retryable"] is False
     assert erase.verified() == 0
 
 

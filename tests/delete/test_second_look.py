@@ -406,7 +406,7 @@ def test_an_iteration_with_more_images_after_training_stays(sim, erase):
     ran = erase("iterations", "--all", wait="10")
 
     assert ran.code == 3, ran.err
-    assert "live nowhere else by now" in ran.err
+    assert "now holds images that exist nowhere else" in ran.err
     assert moved in ids(sim, project, "images")
 
 
@@ -446,7 +446,7 @@ def test_an_iteration_with_more_images_than_planned_stays(sim, erase, tmp_path):
     assert ran.code == 3
     others_untouched(sim, before, set())
     assert set(erase.states("iterations").values()) == {"left"}
-    assert "live nowhere else by now" in ran.err
+    assert "now holds images that exist nowhere else" in ran.err
 
 
 def test_a_tag_on_more_images_than_planned_stays(sim, erase, tmp_path):

@@ -34,7 +34,7 @@ def answering(content):
 
 
 @pytest.mark.parametrize("secret", [KEY, f"sv=1&sig={SIGNATURE}"], ids=["key", "signature"])
-def test_an_answer_that_is_not_http_is_quoted_without_credentials(secret):
+def test_an_answer_that_is_not_http_is_quoted_safely(secret):
     answer = f"Sorry: https://x.example/y?{secret} was not for me\r\n\r\n".encode()
 
     with answering(answer) as service, pytest.raises(Unreachable) as raised:

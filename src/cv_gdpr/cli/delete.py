@@ -16,7 +16,7 @@ from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, pa
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, ServiceError, UsageError
-from cv_gdpr.table.categories import CATEGORIES, Category, Deletion
+from cv_gdpr.table.categories import CATEGORIES, EXPORTS, Category, Deletion
 from cv_gdpr.table.scope import Scope
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
     return [
         {"row": row.name, "words": row.delete_by_hand}
         for row in CATEGORIES
-        if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == "exports" and selected))
+        if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == EXPORTS and selected))
     ]
 
 

@@ -255,7 +255,7 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
     return DeleteDocument(
         exit_code=evidence.exit_code,
         # The evidence knows only the exit code of what stopped the run, the error more: a refused key stays refused.
-        retryable=erased.stopped_by.retryable if erased.stopped_by else evidence.retryable,
+        retryable=evidence.retryable,
         verdict=evidence.verdict,
         scope=evidence.scope,
         counts=evidence.counts,

@@ -1,4 +1,4 @@
-"""The use case of an erasure: a plan executed, children before parents, and everything in it looked for again."""
+"""Executes a plan, children before parents, looks for everything in it again, and writes the evidence."""
 
 import os
 import secrets
@@ -30,12 +30,12 @@ from cv_gdpr.verbatim import Json
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure came to: its evidence, where that lies, and what stopped it if it was refused."""
+    """The result of an erasure: its evidence, the path of that, and the error that stopped it, if one did."""
 
     evidence: Evidence
     path: Path
     stopped_by: CvGdprError | None = None
-    completed: bool = False  # an earlier run did it; its papers alone were completed
+    completed: bool = False  # an earlier run deleted; only its files were completed
 
     @property
     def left(self) -> list[Item]:
@@ -44,10 +44,10 @@ class Erased:
 
 
 def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms: Terms) -> Erased:
-    """Execute a plan, prove it, and write evidence at `path`, with ledger, certificate and hashes beside it.
+    """Execute a plan and write evidence at `path`, with ledger, certificate and hashes beside it.
 
-    Raises UsageError, before anything is sent, if one of the files is there already and cannot be resumed; LedgerLost
-    if somebody takes the ledger away.
+    Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost if the
+    ledger is removed or changed during the run.
     """
     papers.check_name(path)
     with Ledger(papers.ledger_of(path), plan.endpoint) as ledger:
@@ -58,17 +58,19 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms
         ledger.begin(terms.asked)
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
-        close(ledger, outside, erasure.stopped_by.exit_code if erasure.stopped_by else 0)
-        erased = Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
-        ledger.check()  # it may have been taken away meanwhile
+        stopped_by = erasure.stopped_by
+        stopped = stopped_by.exit_code if stopped_by else 0
+        close(ledger, outside, stopped, refused=bool(stopped_by and not stopped_by.retryable))
+        erased = Erased(papers.write(path, ledger.chain()), path, stopped_by)
+        ledger.check()  # it may have been removed in the meantime
         return erased
 
 
 def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
-    """Say whether a run was cut off or stopped there that is to be resumed; complete the papers of one that ended.
+    """Return whether to resume the run of that ledger; or, if the run ended, complete its files and return its result.
 
-    Asks the service nothing. Raises UsageError if nothing is missing, if it is the ledger of another command, or if
-    something is in the way; StorageError.
+    Send no call. Raise UsageError for finished evidence, the ledger of another command, or a foreign file in the
+    place of one of its files; StorageError.
     """
     papers.check_name(path)
     if not os.path.lexists(papers.ledger_of(path)):
@@ -109,31 +111,31 @@ class Erasure:
     stopped_by: CvGdprError | None = None
 
     def run(self) -> None:
-        """Delete what is in the plan and look for it again; the ledger tells what came of it. Raises StorageError."""
+        """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
         before = [event.planned for event in self.ledger.events if isinstance(event, Opened)]
         concerned = [one for one in self.plan.projects if one.total]
         opened = opening(self.plan, self.terms.asked)
         self.ledger.write(opened)
         for one in concerned:
-            if one.held:  # once the images are gone, nobody can tell any more
+            if one.held:  # cannot be listed once the images are gone
                 self.ledger.write(Held(project=one.id, iterations=one.held))
         not_now = self._not_now(concerned)
         for one in concerned:
             if self.stopped_by is None:
                 self._guarded(one.id, ProjectErasure(self._run(), one, not_now.get(one.id)).run)
-        for project, rows in _united([*before, opened.planned]).items():
+        for project, rows in _merged_plans([*before, opened.planned]).items():
             self._guarded(project, Proof(self._run(), project, rows).run)
 
     def _run(self) -> Run:
-        """Return what one step works with; its waiting begins now."""
+        """Return what one step works with; its time to wait begins now."""
         deadline = Deadline(self.service.stop, self.terms.wait)
         return Run(self.service, self.plan, self.ledger, self.terms, deadline)
 
     def _not_now(self, concerned: list[ProjectPlan]) -> dict[str, Why]:
-        """Return the projects in which all is left, with the reason: what they are now is not what was shown."""
+        """Return the projects in which nothing is deleted, with the reason: they are no longer what was shown."""
         reasons: dict[str, Why] = {}
         if not concerned or not (self.terms.protect or self.terms.from_file or self.terms.confirmed):
-            return reasons  # it was listed just now
+            return reasons  # they were listed just now
         try:
             entries = projects_in(self.service, Scope())
         except ServiceError as error:
@@ -154,7 +156,7 @@ class Erasure:
         return reasons
 
     def _guarded(self, project: str, step: Callable[[], None]) -> None:
-        """Run one project's step: only an error that stops more than a project ends the rest."""
+        """Run a step of one project: only an error that stops more than a project ends the run."""
         try:
             step()
         except ServiceError as error:
@@ -167,9 +169,9 @@ class Erasure:
 
 
 def opening(plan: Plan, asked: str) -> Opened:
-    """Return the ledger's first event of a run: all that the evidence will need of the plan.
+    """Return the ledger's first event of a run, with everything that the evidence needs from the plan.
 
-    `asked` tells this command from others.
+    `asked` identifies this command.
     """
     return Opened(
         tool=TOOL,
@@ -186,7 +188,7 @@ def opening(plan: Plan, asked: str) -> Opened:
 
 
 def _in_evidence(project: ProjectPlan) -> PlannedProject:
-    counted = bool(project.rows.get(ITERATIONS))  # else nobody listed the exported models
+    counted = bool(project.rows.get(ITERATIONS))  # otherwise the exported models were not listed
     return PlannedProject(
         id=project.id,
         whole=project.whole,
@@ -198,15 +200,15 @@ def _in_evidence(project: ProjectPlan) -> PlannedProject:
 
 
 def _is_another(plan: ProjectPlan, entry: Json) -> bool:
-    """Say whether a project is not what was shown: where all of it goes, any change counts, else its name."""
+    """Return whether a project differs from what was shown: any change if all of it is deleted, otherwise its name."""
     return (mark(entry) != plan.mark) if plan.whole else str(entry.get("name")) != plan.name
 
 
-def _united(plans: list[Planned]) -> Planned:
-    """Give all that this run and those that were cut off before it planned: each is to be looked for."""
-    united: dict[str, dict[str, dict[str, None]]] = {}
+def _merged_plans(plans: list[Planned]) -> Planned:
+    """Return everything that this run and the runs before it planned: the proof looks for all of it."""
+    merged: dict[str, dict[str, dict[str, None]]] = {}
     for plan in plans:
         for project, rows in plan.items():
             for row, ids in rows.items():
-                united.setdefault(project, {}).setdefault(row, {}).update(dict.fromkeys(ids))
-    return {project: {row: list(ids) for row, ids in rows.items()} for project, rows in united.items()}
+                merged.setdefault(project, {}).setdefault(row, {}).update(dict.fromkeys(ids))
+    return {project: {row: list(ids) for row, ids in rows.items()} for project, rows in merged.items()}

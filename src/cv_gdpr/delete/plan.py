@@ -1,4 +1,4 @@
-"""A deletion before it happens: what would go, frozen by id, as it was when it was listed."""
+"""A planned deletion: the ids of what would be deleted, with a mark of each item's content."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ Marks: TypeAlias = Annotated[dict[Id, str], Meta(description="Id -> mark: what t
 
 
 class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """What would go of one project, by row.
+    """What would be deleted in one project, by row.
 
     `along` holds items that go although nothing is sent for them: images that live only in iterations which are
     deleted. `losing_tags` holds the images that stay and lose a tag, and its regions with it.
@@ -44,16 +44,16 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
 
     @property
     def only_in_iterations(self) -> int:
-        """How many of the images that go are in no workspace listing."""
+        """How many of the planned images are not in the workspace."""
         return len(self.places) + len(self.along.get(IMAGES, {}))
 
     @property
     def total(self) -> int:
-        """How many things would go, those that go along among them."""
+        """How many items would be deleted, including those that go with their iteration."""
         return sum(map(len, (*self.rows.values(), *self.along.values())))
 
     def planned(self) -> dict[str, list[str]]:
-        """Return the ids of all that would go, by row."""
+        """Return the ids of everything that would be deleted, by row."""
         parts = [*self.rows.items(), *self.along.items()]
         return {row: list(ids) for row, ids in parts if ids}
 
@@ -61,7 +61,7 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
 class Plan(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="format", tag=FORMAT
 ):
-    """A frozen deletion: nothing that is not in it will be deleted."""
+    """A frozen deletion: nothing else is deleted."""
 
     tool: str
     endpoint: str
@@ -73,18 +73,18 @@ class Plan(
 
     @property
     def total(self) -> int:
-        """How many things would go."""
+        """How many items would be deleted."""
         return sum(project.total for project in self.projects)
 
     @property
     def rows_named(self) -> tuple[str, ...]:
-        """The rows that were asked for by name; none: all."""
+        """The rows that were named; empty: all."""
         rows = self.scope.rows
         return () if isinstance(rows, str) or self.scope.selectors else tuple(rows)
 
     @property
     def by_tag(self) -> bool:
-        """Whether tags selected what is planned, so that their names count in its marks."""
+        """Whether tags selected the items, so that tag names count in the marks."""
         return any(one.selector == "--tag" for one in self.scope.selectors)
 
     @property
@@ -98,13 +98,13 @@ class Plan(
 
 
 class SavedPlan(Plan, frozen=True, kw_only=True, tag=FORMAT):
-    """A plan as a file: with the SHA-256 of all the rest, as JSON with sorted names and without blanks."""
+    """A plan in a file: `hash` is the SHA-256 of the rest, as JSON with sorted names and without blanks."""
 
     stated: Sha256 = field(name="hash")
 
 
 def save_plan(plan: Plan, path: Path) -> None:
-    """Write a plan as JSON, readable by its owner only; raises UsageError if the file exists."""
+    """Write a plan as JSON, readable by its owner only; raise UsageError if the file exists."""
     if not path.name:
         raise UsageError(f"--save-plan {path} names no file", "name a new file")
     saved = SavedPlan(**asdict(plan), stated=plan.hash)
@@ -118,7 +118,7 @@ def save_plan(plan: Plan, path: Path) -> None:
 
 
 def load_plan(path: Path, endpoint: str) -> Plan:
-    """Read a plan; raises UsageError if it is altered, foreign, or of another endpoint."""
+    """Return the plan in a file; raise UsageError if it was altered, is not a plan, or names another endpoint."""
     body = _read(path)
     stated = body.pop("hash", None)
     if body.get("format") != FORMAT:
@@ -137,7 +137,7 @@ def load_plan(path: Path, endpoint: str) -> Plan:
 
 
 def _plan_in(body: Json) -> Plan:
-    """Return the plan that JSON tells; raise ValueError (as ValidationError is one) if it tells none."""
+    """Return the plan in JSON; raise ValueError (ValidationError is one) if it is invalid."""
     plan: Plan = convert(body, Plan)
     if len({one.id for one in plan.projects}) < len(plan.projects):
         raise ValueError("a project that stands twice")  # only one of them would be reported

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import asdict, replace
 
-from cv_gdpr.evidence.events import Answered, Closed, Event, Held, Opened
+from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Closed, Event, Held, Opened
 from cv_gdpr.evidence.ledger import Chain, Ledger, now
 from cv_gdpr.evidence.outcomes import (
     DELETED,
@@ -32,6 +32,7 @@ from cv_gdpr.evidence.records import (
     Run,
     SearchedScope,
 )
+from cv_gdpr.table.categories import ITERATIONS, PROJECTS
 
 METHOD = Method(
     type="deletion by API request; not media sanitisation",
@@ -70,12 +71,14 @@ def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str]) -> in
     return 3 if states & {FAILED, LEFT, UNPROVED} or unmatched else 0
 
 
-def retryable(outcomes: list[Outcome], stopped: int) -> bool:
+def retryable(outcomes: list[Outcome], closed: Closed) -> bool:
     """Return whether the same command may delete more: residue may disappear later, and a failure may pass.
 
     An item that was left may need a new plan or a person instead; its ledger event says which.
     """
-    return bool(stopped) or any(outcome.may_change for outcome in outcomes)
+    if closed.stopped:
+        return not closed.refused
+    return any(outcome.may_change for outcome in outcomes)
 
 
 def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
@@ -96,13 +99,13 @@ def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
     return f"{done}: everything in the plan, {before}. Not a statement about what was stored since."
 
 
-def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0) -> None:
+def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0, *, refused: bool = False) -> None:
     """Write the ledger's last event; the evidence is derived from it and the events before it.
 
-    `outside` is what the API cannot delete, `stopped` the exit code of the error that stopped the run, or 0. Raise
-    StorageError and LedgerLost.
+    `outside` is what the API cannot delete, `stopped` the exit code of the error that stopped the run, or 0, and
+    `refused` whether the same command would be stopped again. Raise StorageError and LedgerLost.
     """
-    ledger.write(Closed(stopped=stopped, document=head(ledger.events, outside, stopped, now())))
+    ledger.write(Closed(stopped=stopped, refused=refused, document=head(ledger.events, outside, stopped, now())))
 
 
 def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str) -> Head:
@@ -153,8 +156,8 @@ def _scope(scopes: list[SearchedScope]) -> SearchedScope:
 def _projects(events: list[Event], outcomes: list[Outcome]) -> list[Project]:
     """Return the projects of all runs; the last run may not have found those that an earlier one deleted."""
     states = {(outcome.row, outcome.id): outcome.state for outcome in outcomes}
-    gone = {identity for (row, identity), state in states.items() if row == "iterations" and state in {DELETED, GONE}}
-    unpublished = gone | _accepted(events, "publications")
+    gone = {identity for (row, identity), state in states.items() if row == ITERATIONS and state in {DELETED, GONE}}
+    unpublished = gone | _accepted(events, PUBLICATIONS)
     projects = []
     for planned in _planned_projects(events):
         holding = {*planned.iterations_trained_on_them, *_holding(events, planned.id)} - gone
@@ -163,7 +166,7 @@ def _projects(events: list[Event], outcomes: list[Outcome]) -> list[Project]:
             iterations_trained_on_them=sorted(holding),
             unpublished=[one for one in planned.unpublished if one in unpublished],
         )
-        projects.append(Project(**asdict(project), state=states.get(("projects", planned.id))))
+        projects.append(Project(**asdict(project), state=states.get((PROJECTS, planned.id))))
     return projects
 
 
@@ -208,7 +211,7 @@ def document_of(chain: Chain, ledger: str) -> Evidence:
     outcomes = outcomes_of(chain.events)
     return Evidence(
         **asdict(replace(closed.document, format=FORMAT)),
-        retryable=retryable(outcomes, closed.stopped),
+        retryable=retryable(outcomes, closed),
         counts=counted(outcomes),
         items=items_of(outcomes),
         residue=items_of(outcome for outcome in outcomes if outcome.state == RESIDUE),

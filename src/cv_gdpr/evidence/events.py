@@ -12,6 +12,9 @@ from msgspec.json import schema as json_schema
 from cv_gdpr.evidence.records import Count, Head, Planned, PlannedProject, Sealed, SearchedScope, Sha256, Time, as_json
 from cv_gdpr.verbatim import Json
 
+PUBLICATIONS = "publications"
+"""What the calls that unpublish iterations delete; not a row of the table."""
+
 
 class _Event(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="event", tag=str.lower
@@ -90,7 +93,7 @@ class Answered(_Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Failed(_Event, frozen=True, kw_only=True):
-    """The service failed at one project; the run goes on with the next."""
+    """The service failed at one project; the run continues with the next one."""
 
     project: str
     reason: str
@@ -112,10 +115,11 @@ class Looked(_Event, frozen=True, kw_only=True):
     there: list[str]
 
 
-class Closed(_Event, frozen=True, kw_only=True):
+class Closed(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """The run is over."""
 
     stopped: Annotated[int, Meta(ge=0, le=255, description="The exit code of the error that stopped it, or 0")]
+    refused: Annotated[bool, Meta(description="What stopped it must be mended first, as a key that is refused")] = False
     document: Head
 
 

@@ -237,7 +237,7 @@ def _checked(chain: Chain, number: int, line: bytes) -> Event:
         event = event_of(told)
     except (ValueError, RecursionError) as error:  # ValidationError, or UnicodeError for a lone surrogate
         raise _Break(f"holds an event that cv-gdpr does not write: {error}") from error
-    if line_of(event) != line:  # duplicate keys, for example, of which other readers may take another one
+    if line_of(event) != line:  # for example duplicate keys: another reader may take the other one
         raise _Break("is not written as cv-gdpr writes it")
     last = chain.events[-1] if chain.events else None
     if isinstance(last, Closed) and not (last.stopped and isinstance(event, Resumed)):

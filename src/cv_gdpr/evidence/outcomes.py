@@ -18,6 +18,7 @@ from cv_gdpr.evidence.events import (
     Vanished,
 )
 from cv_gdpr.evidence.records import Item, State
+from cv_gdpr.table.categories import IMAGES, ITERATIONS, PROJECTS
 
 DELETED: Final = "deleted"  # deleted by this erasure, and not found afterwards
 GONE: Final = "gone already"  # it did not exist when the deletion was due
@@ -77,7 +78,7 @@ def _apply(outcomes: Outcomes, event: Event) -> None:
         case Answered():
             _answer(outcomes, event)
         case Left():
-            _leave(outcomes, event)
+            _leave_in_place(outcomes, event)
         case Failed() | Stopped():
             _explain(outcomes, event)
         case Looked():
@@ -101,9 +102,9 @@ def _planned_again(outcome: Outcome) -> Outcome:
 def _hold(outcomes: Outcomes, event: Held) -> None:
     """Record which planned iterations hold an image: it may be deleted with them."""
     for iteration, ids in event.iterations.items():
-        holder = (event.project, "iterations", iteration)
+        holder = (event.project, ITERATIONS, iteration)
         for identity in ids if holder in outcomes else ():
-            if outcome := outcomes.get((event.project, "images", identity)):
+            if outcome := outcomes.get((event.project, IMAGES, identity)):
                 outcome.goes_with.append(holder)
 
 
@@ -132,7 +133,7 @@ def _answer(outcomes: Outcomes, event: Answered) -> None:
         outcome.state = UNPROVED
 
 
-def _leave(outcomes: Outcomes, event: Left) -> None:
+def _leave_in_place(outcomes: Outcomes, event: Left) -> None:
     for outcome in _of(outcomes, event, event.ids):
         outcome.state, outcome.reason, outcome.again = LEFT, event.reason, event.again
 
@@ -173,7 +174,7 @@ def _stay_with_iterations(outcomes: Outcomes, outcome: Outcome) -> None:
 
 def _went_along(outcomes: Outcomes, outcome: Outcome) -> bool:
     """Return whether an item without a request of its own was deleted with its project or with its iterations."""
-    whole = outcomes.get((outcome.project, "projects", outcome.project))
+    whole = outcomes.get((outcome.project, PROJECTS, outcome.project))
     if whole and _done(whole):
         return True
     return bool(outcome.goes_with) and all(_done(outcomes[key]) for key in outcome.goes_with)

@@ -31,7 +31,7 @@ Id: TypeAlias = Annotated[
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 Planned: TypeAlias = dict[str, dict[str, list[str]]]
-"""What is to be deleted: project id -> row -> ids."""
+"""The planned ids: project id -> row -> ids."""
 
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -149,7 +149,7 @@ class Item(Record, frozen=True, kw_only=True):
 
 
 class LedgerEnd(Record, frozen=True, kw_only=True):
-    """The ledger that the evidence is told from: its file, how many lines it has, the SHA-256 of the last one."""
+    """The ledger that the evidence is derived from: its file, how many lines it has, the SHA-256 of the last one."""
 
     file: str
     lines: Count

@@ -14,7 +14,7 @@ from cv_gdpr.errors import ServiceError, Stops
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount
 from cv_gdpr.masking import masked
-from cv_gdpr.table.categories import Category, category
+from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, selected
@@ -203,7 +203,7 @@ class ProjectExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self._miss("iterations", "", "", f"cannot be listed again at the end: {error.message}")
+            self._miss(ITERATIONS, "", "", f"cannot be listed again at the end: {error.message}")
             return
         for iteration in now:
             if iteration["id"] not in known:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.summary import bag_info_of
+from cv_gdpr.table.categories import ACCOUNT
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
 
@@ -54,7 +55,7 @@ class ExportResult:
     @property
     def exit_code(self) -> int:
         """0 if everything requested was exported, 3 if part of it is missing."""
-        refused = [row for row in self.asked if row == "account" and row in self.by_hand]
+        refused = [row for row in self.asked if row == ACCOUNT and row in self.by_hand]
         return 3 if self.missing or self.unmatched or refused else 0
 
     @property
@@ -66,7 +67,7 @@ class ExportResult:
         """Return the result for a row in a few words."""
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
-        if row == "account" and row in self.by_hand:
+        if row == ACCOUNT and row in self.by_hand:
             return "not in the API"
         return "complete"
 
