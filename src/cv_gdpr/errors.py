@@ -7,6 +7,7 @@ CvGdprError (1)
 │   │   └── Forbidden (5)     a 403 of one call
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there
 │   ├── NotFound (1)          404
+│   ├── Doubtful (1)          bytes to compare with those of a second try
 │   ├── MalformedAnswer (1)   a success whose body is not what the contract says
 │   └── Unsteady (1)          counts and listing do not agree: the data changes meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
@@ -130,6 +131,10 @@ class MalformedAnswer(ServiceError):
 
 class AnswerTooLong(MalformedAnswer):
     """An answer larger than the limit: asking for fewer records may help."""
+
+
+class Doubtful(ServiceError):
+    """Bytes that are empty or differ from their Content-MD5; kept if a second try brings the same bytes."""
 
 
 class Unsteady(ServiceError):

@@ -160,21 +160,21 @@ def test_control_characters_in_a_name_are_not_printed(sim, failing):
 
 
 @pytest.mark.parametrize(
-    ("poor", "code", "told"),
+    ("poor", "told"),
     [
-        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, 1, "Hint: set PYTHONUTF8=1"),
-        ({"PYTHONIOENCODING": "ascii"}, 0, r"1 project in \xfc"),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, r"1 project in \xdcc3\xdcbc"),
+        ({"PYTHONIOENCODING": "ascii"}, r"1 project in \xfc"),
     ],
 )
-def test_names_that_the_locale_cannot_encode(sim, tmp_path, poor, code, told):
+def test_names_that_the_locale_cannot_encode(sim, tmp_path, poor, told):
     (project,) = sim.fill(images=1)
     sim.store.projects[project].name = "\xdcberwachung"
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--out", "\xfc"]
     settings = environment(sim, **poor)
     ran = subprocess.run(command, env=settings, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ran.returncode == code, ran.stderr
-    assert told in ran.stdout + ran.stderr
-    assert "Traceback" not in ran.stderr
+    assert ran.returncode == 0, ran.stderr
+    assert told in ran.stdout
+    assert next((tmp_path / "\xfc" / "data").glob("\xdcberwachung-*")).is_dir()
 
 
 def test_a_redirect_is_not_followed_with_the_key(sim, failing):

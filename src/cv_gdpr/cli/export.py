@@ -91,7 +91,6 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
     connection = shared.connection(given)
-    from cv_gdpr.archive.folder import default_out
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.downloads.process import Fetching
     from cv_gdpr.export.resource import Options, export
@@ -99,7 +98,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    options = Options(own.out or default_out(), fetching, own.include_keys, own.accept_missing, own.recheck)
+    options = Options(own.out, fetching, own.include_keys, own.accept_missing, own.recheck)
     with Service(connection) as service, showing(quiet=output.quiet) as watch:
         result = export(service, scope, options, watch)
     report(result, output)
@@ -114,6 +113,7 @@ def report(result: "ExportResult", output: OutputOptions) -> None:
         print_json(of_export(result))
     elif not output.quiet:
         _print_result(result, output.verbose)
+    _print_flagged(result)
     _print_shortfall(result)
 
 
@@ -138,6 +138,14 @@ def _where(entry: "Json") -> tuple[str | None, ...]:
     """Return the words that say what is missing, and where."""
     place = f"of iteration {entry['iteration']}" if entry["iteration"] else ""
     return entry["row"], entry["id"], place, "of project" if entry["project"] else "", entry["project"]
+
+
+def _print_flagged(result: "ExportResult") -> None:
+    """Name the files that are kept though unusual; not an error, as the service stores them like that."""
+    for entry in result.flagged[:_SHOWN]:
+        click.echo(f"Warning: {printable(entry['file'])}: kept as the service stores it ({entry['flag']})", err=True)
+    if len(result.flagged) > _SHOWN:
+        click.echo(f"Warning: {plural(len(result.flagged), 'file')} like these; files.jsonl flags all", err=True)
 
 
 def _print_shortfall(result: "ExportResult") -> None:

@@ -71,6 +71,8 @@ def report(result: "Verification", output: OutputOptions) -> None:
         click.echo(f"Error: {plural(len(result.differences), 'difference')} in {result.folder}", err=True)
     elif not output.quiet:
         click.echo(f"verified: {plural(result.files, 'file')}, {size(result.bytes)}; nothing differs")
+        if result.flagged:
+            click.echo(f"  Flagged: {plural(result.flagged, 'file')} kept though unusual; files.jsonl says why")
     if not result.differences and result.incomplete:
         click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
     if not result.differences and not output.quiet:

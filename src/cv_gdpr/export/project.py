@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from cv_gdpr.archive.folder import Folder, Lines
+from cv_gdpr.archive.journal import Stored
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.errors import Forbidden, ServiceError, Stops
@@ -38,6 +39,7 @@ class ProjectExport:
     missing: list[Json] = field(default_factory=list)
     allowed: bool = False  # to read anything of it
     refused: Forbidden | None = None
+    flagged: list[Json] = field(default_factory=list)
     _bytes: ProjectBytes = field(init=False)
     _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _counts: dict[str, RowCount] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class ProjectExport:
                 self._notes.append(note | {"blob": blob, "from": listed, "to": source})
             self._look_for_new_iterations()
             self._bytes.finish()
+        self._note_flagged(self._bytes.folder.flagged)
         self._write_notes()
         self._counts = self._count()
         self._held.clear()  # free the memory: a resource may hold a hundred projects
@@ -167,6 +170,12 @@ class ProjectExport:
         place = iteration["id"] if iteration else None
         entry = {"project": self.project.id, "row": row, "iteration": place, "id": identity or None}
         self.missing.append(entry | {"source": source or None, "reason": masked(reason)})
+
+    def _note_flagged(self, stored: list[Stored]) -> None:
+        for one in stored:
+            self.flagged.append(
+                {"project": self.project.id, "file": f"data/{self.folder_name}/{one.path}", "flag": one.flag}
+            )
 
     def _settle_unlisted(self, unlisted: list[tuple[Item, str]]) -> None:
         """Note items as deleted during the export if a new listing of their row lacks them, the others as missing."""

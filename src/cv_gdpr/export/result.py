@@ -33,12 +33,16 @@ class RowCount:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The result of an export. `missing` names each item that was not exported, `by_hand` what no API call exports."""
+    """The result of an export. `missing` names each item that was not exported, `by_hand` what no API call exports.
+
+    `flagged` names each file that is kept as the service stores it though it is unusual: empty, or not as its MD5 says.
+    """
 
     folder: Path
     rows: dict[str, RowCount]
     projects: list[Json]
     missing: list[Json]
+    flagged: list[Json]
     by_hand: dict[str, str]
     unmatched: list[str]
     not_searched: dict[str, str]

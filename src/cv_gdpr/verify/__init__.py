@@ -50,7 +50,7 @@ def _check_projects(result: Verification, facts: Facts, summary: Json, missing: 
     counted: Counter[str] = Counter(account=(result.folder / "data" / "account.json").is_file())
     for project in summary["projects"]:
         name = project["folder"]
-        if "/" in name or not (result.folder / "data" / name).is_dir():
+        if "/" in name or not result.bag.at(f"data/{name}").is_dir():
             result.differ(f"data/{name}", "export.json names this project folder, which does not exist")
             continue
         with result.noting(f"data/{name}"):

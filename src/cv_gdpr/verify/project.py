@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cv_gdpr.archive.bag import WORKSPACE, BagProject
+from cv_gdpr.archive.flags import fits
 from cv_gdpr.archive.journal import blob_key
-from cv_gdpr.archive.layout import File, Holds, Place, is_regular
+from cv_gdpr.archive.layout import File, Holds, Place
 from cv_gdpr.archive.names import identity, model_stem, safe_stem
 from cv_gdpr.archive.reading import Unfit
 from cv_gdpr.links import source_path
@@ -119,7 +120,7 @@ class ProjectCheck:
 
     def _there(self, file: str, row: str) -> bool:
         """Return whether a file exists; note a difference if it does, but its row was not exported."""
-        if not is_regular(self.result.folder / self._where(file)):
+        if not self.result.bag.has(self._where(file)):
             return False
         if row not in self.rows:
             self.result.differ(self._where(file), f"belongs to the row {row}, which export.json does not name")
@@ -137,17 +138,25 @@ class ProjectCheck:
             for entry in self.result.records_in(where):
                 _typed(entry, _ENTRY)
                 path, blob, size = entry["path"], entry["blob"], entry["bytes"]
-                if len(entry) != len(_ENTRY) or not 0 <= size < _LARGEST:
+                if entry.keys() - {"flag"} != _ENTRY.keys() or not 0 <= size < _LARGEST:
                     raise Unfit("an entry has unknown fields or an impossible size")
+                self._check_flag(entry)
                 if not _belongs(path, blob):
                     self.result.differ(where, f"{path} is not a file name for {blob}")
                 digest = bytes.fromhex(entry["sha256"])
                 self.facts.add("file", _bytes(self._where(path)), 0, INDEX, None, size, digest)
                 self.facts.add("blob", blob_key(blob, entry["source"]), HELD, None, _bytes(path))
 
+    def _check_flag(self, entry: Json) -> None:
+        flag = entry.get("flag", "")
+        if not fits(flag, entry["bytes"]) or (not flag and "flag" in entry):
+            what = f"flags {entry['path']} ({entry['bytes']} bytes) as {flag!r}"
+            self.result.differ(self._where("files.jsonl"), what)
+        self.result.flagged += bool(flag)
+
     def _read_notes(self) -> None:
         where = self._where("absent.jsonl")
-        if not is_regular(self.result.folder / where):
+        if not self.result.bag.has(where):
             return
         with self.result.noting(where):
             for note in self.result.records_in(where):
@@ -299,7 +308,7 @@ class ProjectCheck:
     def _proofs(self) -> dict[tuple[str, str], Json]:
         where = self._where("listings.jsonl")
         proofs: dict[tuple[str, str], Json] = {}
-        if is_regular(self.result.folder / where):
+        if self.result.bag.has(where):
             with self.result.noting(where):
                 for one in self.result.records_in(where):
                     _typed(one, _LISTING)

@@ -24,6 +24,7 @@ class Verification:
     files: int = 0
     bytes: int = 0
     records: int = 0
+    flagged: int = 0  # files that files.jsonl calls unusual
     told: list[tuple[str, str]] = field(default_factory=list)  # the lines of bag-info.txt that say what was exported
     differences: list[str] = field(default_factory=list)
     incomplete: bool = False  # the export says that things are missing, and names them
