@@ -1,9 +1,28 @@
 """The parts of the documentation that are generated from the code; cog calls these functions."""
 
+import inspect
+import json
+from typing import Any
+
 import click
+import msgspec
 
 from cv_gdpr.cli import cli
+from cv_gdpr.cli.documents import DOCUMENTS
+from cv_gdpr.evidence.events import Event
+from cv_gdpr.evidence.records import FORMAT, Evidence
 from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
+
+_WIDTH = 110  # characters of a line of JSON
+
+LEDGER = "A line of the ledger"
+SHOWN: dict[str, Any] = {
+    **{one.__struct_config__.tag: one for one in DOCUMENTS},
+    FORMAT: Evidence,
+    LEDGER: Event,
+}
+"""The records on the page of JSON documents, by their headings."""
+_ABOUT_LEDGER = "The ledger of an erasure (`NAME.jsonl`) has one event in each line; `event` says which."
 
 
 def published_table() -> str:
@@ -60,3 +79,36 @@ def _page(command: click.Command, name: str) -> str:
         help_option_names=settings["help_option_names"],
     )
     return f"## {name}\n\n```text\n{command.get_help(context)}\n```"
+
+
+def documents() -> str:
+    """Return every JSON document: its format, what it is for, and its JSON Schema."""
+    return "\n\n".join(_document(name, record) for name, record in SHOWN.items())
+
+
+def schema(record: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a document; its own description stands above it."""
+    made = msgspec.json.schema(record)
+    for name, part in made["$defs"].items():
+        words = inspect.cleandoc(part.pop("description", ""))
+        if words and made.get("$ref") != f"#/$defs/{name}":
+            part["description"] = words
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made
+
+
+def _document(name: str, record: Any) -> str:
+    about = _ABOUT_LEDGER if name == LEDGER else inspect.getdoc(record)
+    return f"## {name}\n\n{about}\n\n```json\n{_text(schema(record))}\n```"
+
+
+def _text(value: Any, indent: str = "") -> str:
+    """Return indented JSON in which whatever is short enough stands on one line."""
+    line = json.dumps(value)
+    if len(indent) + len(line) <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    inner = indent + "  "
+    if isinstance(value, list):
+        parts, (first, last) = [_text(part, inner) for part in value], "[]"
+    else:
+        parts, (first, last) = [f"{json.dumps(name)}: {_text(part, inner)}" for name, part in value.items()], "{}"
+    return f"{first}\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}{last}"

@@ -16,6 +16,6 @@ def test_demo_ends_with_a_bag_that_others_accept(cli: CommandLine, tmp_path: Pat
 
 
 def test_demo_has_items_in_every_row_that_can_be_exported(cli: CommandLine, tmp_path: Path) -> None:
-    rows = {row["row"]: row for row in cli("demo", "--json", "--out", tmp_path / "demo").json["rows"]}
+    rows = {row["row"]: row for row in cli("demo", "--json", "--out", tmp_path / "demo").json["export"]["rows"]}
     assert set(rows) == set(ROWS)
     assert all(row["exported"] == row["held"] > 0 for name, row in rows.items() if name != "account")

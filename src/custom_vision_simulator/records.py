@@ -7,6 +7,7 @@ All times are timezone-aware UTC datetimes.
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,9 +21,9 @@ TAKE_MAX = 256
 class Options:
     """How a simulator behaves; durations in seconds; may be changed while it runs."""
 
-    port: int = 0
+    port: int = 0  # 0: any free one
     blob_port: int = 0
-    training_key: str = ""
+    training_key: str = field(default_factory=lambda: secrets.token_hex(16))
     vnet: bool = False
     link_life: float = 86400.0
     delete_delay: float = 0.0

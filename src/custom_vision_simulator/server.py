@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import threading
 from concurrent.futures import Future
@@ -36,42 +35,9 @@ class Simulator:
     It follows the published contract and recorded sessions; it was never compared with the live service.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the options are the interface
-        self,
-        port: int = 0,
-        blob_port: int = 0,
-        training_key: str | None = None,
-        vnet: bool = False,
-        link_life: float = 86400.0,
-        delete_delay: float = 0.0,
-        train_seconds: float = 0.0,
-        export_seconds: float = 0.0,
-        calls_per_second: float | None = None,
-        retry_after: bool = False,
-        quotas: bool = False,
-        account_info: bool = False,
-        original_blobs: bool = False,
-        api_latency: float = 0.0,
-        blob_latency: float = 0.0,
-    ) -> None:
-        """Take the options (durations in seconds; port 0: any free port); nothing listens before `start`."""
-        self.options = Options(
-            port=port,
-            blob_port=blob_port,
-            training_key=training_key or secrets.token_hex(16),
-            vnet=vnet,
-            link_life=link_life,
-            delete_delay=delete_delay,
-            train_seconds=train_seconds,
-            export_seconds=export_seconds,
-            calls_per_second=calls_per_second,
-            retry_after=retry_after,
-            quotas=quotas,
-            account_info=account_info,
-            original_blobs=original_blobs,
-            api_latency=api_latency,
-            blob_latency=blob_latency,
-        )
+    def __init__(self, options: Options | None = None) -> None:
+        """Take the options; nothing listens before `start`."""
+        self.options = options or Options()
         self.faults = FaultBook()
         self.calls: list[Call] = []
         self.blob_requests: list[Call] = []

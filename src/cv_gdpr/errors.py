@@ -18,12 +18,31 @@ The codes 3 (done in part) and otherwise 4 (a difference) belong to results, whi
 """
 
 from collections.abc import Iterable
+from enum import IntEnum
+
+
+class Stops(IntEnum):
+    """What an error stops: the work of that size that met it. All that is larger goes on.
+
+    A blob comes from another host: of the errors that a download meets, only RUN stops more than its item.
+    """
+
+    ITEM = 1
+    LISTING = 2
+    PROJECT = 3
+    SERVICE = 4  # everything that calls the service
+    RUN = 5
 
 
 class CvGdprError(Exception):
-    """A failure: one line for the user (`message`) and, where possible, a line that says what to do (`hint`)."""
+    """A failure: one line for the user (`message`) and, where possible, a line that says what to do (`hint`).
+
+    `retryable`: the same command may do more if it is run again, with nothing changed by a person.
+    """
 
     exit_code = 1
+    stops = Stops.ITEM
+    retryable = False
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -53,6 +72,8 @@ class ServiceError(CvGdprError):
     request id; `transient` says whether a retry may help, `retry_after` is the least number of seconds before it.
     """
 
+    stops = Stops.LISTING
+    retryable = True
     unclear = False
     lost = False
 
@@ -79,20 +100,27 @@ class NotAuthorised(ServiceError):
     """The service refuses the key (401) or what the key asks for (403)."""
 
     exit_code = 5
+    stops = Stops.RUN
+    retryable = False
 
 
 class Unreachable(ServiceError):
     """The endpoint does not answer, or is not a Custom Vision service."""
 
     exit_code = 5
+    stops = Stops.SERVICE
 
 
 class NotFound(ServiceError):
     """The requested item does not exist (404)."""
 
+    retryable = False
+
 
 class MalformedAnswer(ServiceError):
     """A success whose body is not the JSON of the published contract."""
+
+    stops = Stops.PROJECT
 
 
 class Unsteady(ServiceError):
@@ -102,21 +130,29 @@ class Unsteady(ServiceError):
 class StorageError(CvGdprError):
     """The local folder cannot be written or read."""
 
+    stops = Stops.RUN
+
 
 class ProcessEnded(CvGdprError):
     """The download process ended unexpectedly: it was killed, or failed on a bug of ours."""
+
+    stops = Stops.RUN
+    retryable = True
 
 
 class LedgerLost(CvGdprError):
     """The ledger of an erasure was removed, replaced or changed while it was written: nothing more is deleted."""
 
     exit_code = 4
+    stops = Stops.RUN
 
 
 class Interrupted(CvGdprError):
     """The run was stopped from outside."""
 
     exit_code = 130
+    stops = Stops.RUN
+    retryable = True
 
 
 def shortage(error: BaseException) -> tuple[str, str] | None:

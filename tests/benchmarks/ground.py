@@ -12,7 +12,7 @@ from pathlib import Path
 
 import certifi
 
-from custom_vision_simulator import Simulator
+from custom_vision_simulator import Options, Simulator
 from custom_vision_simulator.records import ImageTag
 
 STORAGE = "127.0.0.2"  # not the client's address, so that one direction can be slowed down
@@ -184,7 +184,7 @@ class Remembering(Simulator):
 
 def serve(base, options, filling, pipe):
     """Run the simulator until asked to stop; its links lead to nginx."""
-    sim = Remembering(**options)
+    sim = Remembering(Options(**options))
     labels = filling.pop("labels", 1)
     (project,) = sim.fill(**filling)
     label(sim.store.projects[project].workspace, labels)

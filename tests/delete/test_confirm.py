@@ -13,7 +13,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(sim, erase, extra):
 
     assert ran.code == 2
     assert "--yes" in ran.err
-    assert ran.json["error"]["exitCode"] == 2
+    assert ran.json["exitCode"] == 2
     assert sim.calls == []
     assert not erase.ledger_file.exists()
 

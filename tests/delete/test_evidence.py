@@ -8,10 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from msgspec import convert
 
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr import __version__
 from cv_gdpr.evidence.certificate import certificate
+from cv_gdpr.evidence.records import Evidence
 from tests.commandline import CommandLine
 from tests.delete.erasing import OPERATIONS, RESOURCE, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
 
@@ -23,6 +25,7 @@ FIELDS = {
     "finished": str,
     "verdict": str,
     "exitCode": int,
+    "retryable": bool,
     "method": dict,
     "scope": dict,
     "planHash": str,
@@ -263,7 +266,7 @@ def test_the_certificate_has_no_scripts_and_escapes_text(sim, erase):
     told["items"][0] |= {"id": HOSTILE, "reason": HOSTILE, "requestId": HOSTILE}
     told["scope"]["notSearched"] = {HOSTILE: HOSTILE}
 
-    page = certificate(told)
+    page = certificate(convert(told, Evidence))
     assert "<script" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page

@@ -9,31 +9,35 @@ import threading
 import pytest
 
 from custom_vision_simulator import Fault
-from cv_gdpr.delete.execute import Erased, earlier_run
+from cv_gdpr.delete.execute import Erased, earlier_run, opening
 from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.evidence import papers
 from cv_gdpr.evidence.checking import check
-from cv_gdpr.evidence.document import close, opening
+from cv_gdpr.evidence.document import close
+from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Looked
 from cv_gdpr.evidence.ledger import Ledger
+from cv_gdpr.evidence.records import TOOL, SearchedScope
 from tests.delete.dying import Died, steps
 from tests.delete.erasing import calls, meanwhile, stock
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
-SCOPE = {"projects": "all", "rows": ["images"], "notSearched": {}, "selectors": [], "salt": None}
+SCOPE = SearchedScope(projects="all", rows=["images"], not_searched={}, selectors=[], salt=None)
 THING = {"project": PROJECT, "row": "images", "ids": [IMAGE]}
 
 
 def begun(path):
     """Write the ledger of an erasure up to its proof."""
-    plan = Plan(ENDPOINT, "2026-01-01T00:00:00Z", SCOPE, [ProjectPlan(PROJECT, "x", False, {"images": {IMAGE: "m"}})])
+    project = ProjectPlan(id=PROJECT, name="x", whole=False, rows={"images": {IMAGE: "m"}})
+    frozen = {"created": "2026-01-01T00:00:00Z", "scope": SCOPE, "projects": [project]}
+    plan = Plan(tool=TOOL, endpoint=ENDPOINT, protected=[], unmatched=[], **frozen)
     with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
-        ledger.write("opened", **opening(plan.body() | {"hash": plan.hash}, {PROJECT: {"images": [IMAGE]}}, "this"))
-        ledger.write("calling", **THING)
-        ledger.write("answered", **THING, status=202, requestId="r")
-        ledger.write("looked", project=PROJECT, row="images", gone=[IMAGE], there=[])
+        ledger.write(opening(plan, "this"))
+        ledger.write(Calling(**THING))
+        ledger.write(Answered(**THING, status=202, request_id="r"))
+        ledger.write(Looked(project=PROJECT, row="images", gone=[IMAGE], there=[]))
 
 
 def ended(path):
@@ -215,7 +219,7 @@ def test_a_cut_off_run_knows_the_iterations_of_its_images(tmp_path):
     begun(path)
     with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
-        ledger.write("held", project=PROJECT, iterations={kept: [IMAGE]})
+        ledger.write(Held(project=PROJECT, iterations={kept: [IMAGE]}))
     ended(path)
 
     assert check(path) == []
@@ -223,11 +227,11 @@ def test_a_cut_off_run_knows_the_iterations_of_its_images(tmp_path):
     assert project["iterationsTrainedOnThem"] == [kept]
 
 
-def test_an_undeclared_event_is_not_written(tmp_path):
+def test_an_event_with_a_value_of_another_type_is_not_written(tmp_path):
     with Ledger(tmp_path / "e.jsonl", ENDPOINT) as ledger:
         ledger.begin("this")
-        with pytest.raises(ValueError, match="undeclared"):
-            ledger.write("approved", by="an officer")
+        with pytest.raises(ValueError, match=r"Expected `str`, got `int` - at `\$\.reason`"):
+            ledger.write(Failed(project=PROJECT, reason=1))
 
     assert (tmp_path / "e.jsonl").read_bytes() == b""
 
@@ -458,7 +462,7 @@ def test_a_ledger_removed_during_the_run_ends_it(sim, erase, tmp_path, how):
     with meanwhile(sim, "DeletePrediction", take):
         ran = erase("--all", evidence="e.json")
 
-    assert ran.code == ran.json["error"]["exitCode"] == 4, ran.err
+    assert ran.code == ran.json["exitCode"] == 4, ran.err
     assert f"the ledger {ledger} was" in ran.err
     sent = [call.operation for call in calls(sim)]
     assert sent[-1] == ("DeleteProject" if how == "edited" else "DeletePrediction")  # an edit is noticed on closing

@@ -30,8 +30,8 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(sim, erase):
     assert {row: len(held) for row, held in planned["rows"].items()} == {
         "iterations": 2, "projects": 1, "tags": 3, "images": 9, "predictions": 3,
     }  # fmt: skip
-    assert planned["only_in_iterations"] == 1
-    assert planned["exported_models"] == 1
+    assert len(planned["places"]) == 1
+    assert planned["exportedModels"] == 1
     assert list(planned["published"].values()) == ["live-visitors"]
     assert planned["published"].keys() <= ids(sim, project, "iterations")
     for row, held in planned["rows"].items():
@@ -80,7 +80,7 @@ def test_a_dry_run_names_iterations_trained_on_the_images(sim, erase):
     assert set(planned["rows"]["images"]) == bearing(sim, project, "alice")
     assert set(planned["rows"]["predictions"]) == predicted(sim, project, "alice")
     assert set(planned["rows"]["tags"]) == {tag_id(sim, project, "alice")}
-    assert set(planned["iterations_holding"]) == ids(sim, project, "iterations")
+    assert set(planned["iterationsHolding"]) == ids(sim, project, "iterations")
     assert planned["rows"].keys() == {"images", "predictions", "tags"}
 
 
@@ -231,6 +231,10 @@ def in_scope(**parts):
     return lambda body: rehashed(body | {"scope": body["scope"] | parts})
 
 
+def without(record, field):
+    return {name: value for name, value in record.items() if name != field}
+
+
 def in_project(**parts):
     return lambda body: rehashed(body | {"projects": [body["projects"][0] | parts]})
 
@@ -246,10 +250,15 @@ def in_project(**parts):
         (in_scope(rows=[1]), "not a plan that this version"),
         (in_scope(selectors=[{}]), "not a plan that this version"),
         (in_scope(selectors=None), "not a plan that this version"),
-        (in_project(iterations_holding=[{}]), "not a plan that this version"),
-        (in_project(exported_models="x"), "not a plan that this version"),
+        (in_project(iterationsHolding=[{}]), "not a plan that this version"),
+        (in_project(exportedModels="x"), "not a plan that this version"),
         (in_project(whole="no"), "not a plan that this version"),
         (in_project(rows={"tags": {str(uuid.UUID(int=1)): None}}), "not a plan that this version"),
+        (in_project(losingRegions=True), "not a plan that this version"),
+        (in_project(rows={"tags": {"x": "0" * 16}}), "not a plan that this version"),
+        (lambda body: rehashed(body | {"approved": True}), "not a plan that this version"),
+        (lambda body: rehashed({k: v for k, v in body.items() if k != "unmatched"}), "not a plan that this version"),
+        (lambda body: rehashed(body | {"projects": [without(body["projects"][0], "held")]}), "not a plan that this"),
         (altered, "altered"),
         (lambda body: body | {"protected": ["x"]}, "altered"),
         (lambda body: body | {"hash": "0" * 64}, "altered"),

@@ -134,7 +134,7 @@ def test_wrong_options_are_refused_before_any_deletion(sim, erase, arguments, na
 
     assert ran.code == 2
     assert named in ran.err
-    assert ran.json["error"]["exitCode"] == 2
+    assert ran.json["exitCode"] == 2
     assert calls(sim) == []
     assert not erase.ledger_file.exists()
 

@@ -262,7 +262,7 @@ def test_an_image_relabelled_since_stays(sim, erase, tmp_path, selector, planned
     ran = erase(*(["--plan", tmp_path / "plan.json"] if planned else arguments))
 
     assert dry.code == ran.code == 3
-    assert f"left: image {victim.id}" in dry.out
+    assert f"not in the workspace: image {victim.id}" in dry.out
     assert erase.states("images")[victim.id] == "left"
     assert f"images {victim.id}" in ran.err
     others_untouched(sim, before, wanted)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator import Fault, Options, Simulator
 from custom_vision_simulator.iterations import complete
 from tests.commandline import CommandLine
 from tests.delete.erasing import OPERATIONS, Eraser, calls, ids, others_untouched, state, stock
@@ -16,7 +16,7 @@ TURNS = list(OPERATIONS.values())
 def slow(tmp_path, monkeypatch):
     """A service that deletes images with a delay, and the command for it."""
     monkeypatch.chdir(tmp_path)
-    with Simulator(delete_delay=0.6) as simulator:
+    with Simulator(Options(delete_delay=0.6)) as simulator:
         yield simulator, Eraser(CommandLine(simulator.endpoint, simulator.training_key), tmp_path)
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-from custom_vision_simulator import Simulator
+from custom_vision_simulator import Options, Simulator
 from custom_vision_simulator.faults import FaultBook
 from tests.export.exporting import assert_bag, files, payload
 
@@ -35,7 +35,7 @@ class Tripwire(FaultBook):
 @contextmanager
 def simulator(**options):
     """Yield a running simulator with hooks on its requests."""
-    sim = Simulator(**options)
+    sim = Simulator(Options(**options))
     sim.faults = Tripwire()
     with sim:
         yield sim

@@ -160,22 +160,6 @@ def test_many_deletions_while_listing_miss_nothing(sim, cli, tmp_path):
     assert cli("verify", tmp_path / "out").code == 0
 
 
-def test_a_list_whose_pages_never_fit_together_is_an_error(sim, cli, tmp_path):
-    (project,) = sim.fill(images=800, image_bytes=60)
-    images = sim.store.projects[project].workspace.images
-    chance = random.Random(5)  # noqa: S311 - chance
-
-    def act(_):
-        with sim.store.lock:
-            for identity, image in images.items():  # a new order for each page
-                images[identity] = replace(image, created=datetime.fromtimestamp(chance.random() * 1e9, UTC))
-
-    before(sim, {"GetTaggedImages"}, act)
-    ran = cli("export", "images", "--all", "-q", "--out", tmp_path / "out")
-    assert ran.code != 0, ran.err
-    assert not (tmp_path / "out" / "bagit.txt").exists()
-
-
 def test_training_while_listing_is_not_called_complete(sim, cli, tmp_path):
     (project,) = sim.fill(images=20, image_bytes=60)
     holder = sim.store.projects[project]

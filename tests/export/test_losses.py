@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator import Fault, Options, Simulator
 from custom_vision_simulator.blobs import image_bytes
 from tests.export.exporting import (
     assert_bag,
@@ -24,7 +24,7 @@ def images_of(sim, project):
 
 @pytest.mark.parametrize("fault", [Fault("GetArtifact", cut=100), Fault("GetArtifact", status=200, body=b"")])
 def test_a_truncated_or_empty_artifact_is_fetched_again(cli, tmp_path, fault):
-    with Simulator(vnet=True) as sim:
+    with Simulator(Options(vnet=True)) as sim:
         (project,) = sim.fill(images=3, image_bytes=400)
         sim.fault(fault)
         assert towards(cli, sim)("export", "images", "--all", "--out", tmp_path / "out").code == 0
@@ -38,7 +38,7 @@ def test_a_truncated_or_empty_artifact_is_fetched_again(cli, tmp_path, fault):
     "fault", [{"cut": 100}, {"cut": 0}, {"drop": True}, {"status": 404}, {"status": 500}, {"status": 200, "body": b""}]
 )
 def test_an_always_truncated_artifact_is_named(cli, tmp_path, fault):
-    with Simulator(vnet=True) as sim:
+    with Simulator(Options(vnet=True)) as sim:
         (project,) = sim.fill(images=3, image_bytes=400)
         lost = next(iter(images_of(sim, project)))
         sim.fault(Fault("GetArtifact", times=None, match=lost.replace("-", ""), **fault))

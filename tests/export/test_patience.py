@@ -36,9 +36,7 @@ def test_without_patience_each_call_is_sent_once(sim, cli, tmp_path, operation, 
 def test_the_sdk_ignores_retry_after_without_patience(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("GetTags", status=429, times=None, headers={"Retry-After": "1"}))
-    started = time.monotonic()
     assert cli("export", "tags", "--all", "-q", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.5").code == 3
-    assert time.monotonic() - started < 1.5
     assert len(asked(sim, "GetTags")) == 1
 
 

@@ -10,7 +10,7 @@ import requests
 from azure.cognitiveservices.vision.customvision.training.models import Project
 from msrest.exceptions import HttpOperationError
 
-from custom_vision_simulator import Simulator
+from custom_vision_simulator import Options, Simulator
 
 
 def one_image(sim, client):
@@ -67,7 +67,7 @@ def test_changed_links_are_refused(sim, client, change):
 
 def test_links_expire(client_of):
     """Links expire after their life, to the millisecond when it is short; a new listing renews them."""
-    with Simulator(link_life=0.1) as sim:
+    with Simulator(Options(link_life=0.1)) as sim:
         client = client_of(sim)
         project, image = one_image(sim, client)
         time.sleep(0.15)
@@ -91,7 +91,7 @@ def test_a_key_sent_to_the_blob_host_is_seen(sim, client):
 
 def test_relative_paths_are_fetched_as_artifacts(client_of):
     """Relative paths are fetched as artifacts."""
-    with Simulator(vnet=True) as sim:
+    with Simulator(Options(vnet=True)) as sim:
         client = client_of(sim)
         project, image = one_image(sim, client)
         assert image.original_image_uri.startswith("/i-")
@@ -109,7 +109,7 @@ def test_relative_paths_are_fetched_as_artifacts(client_of):
 
 def test_original_blobs_are_larger(client_of):
     """Original blobs are larger."""
-    with Simulator(original_blobs=True) as sim:
+    with Simulator(Options(original_blobs=True)) as sim:
         _, image = one_image(sim, client_of(sim))
         resized = requests.get(image.resized_image_uri, timeout=5).content
         original = requests.get(image.original_image_uri, timeout=5).content

@@ -13,7 +13,7 @@ from azure.cognitiveservices.vision.customvision.training.models import (
     Region,
 )
 
-from custom_vision_simulator import Simulator
+from custom_vision_simulator import Options, Simulator
 
 
 def upload(client, project, count, **more):
@@ -141,7 +141,7 @@ def test_deleting_by_ids_is_at_once_and_leaves_iterations(sim, client):
 
 def test_delete_flags_take_effect_later(client_of):
     """Delete flags take effect later."""
-    with Simulator(delete_delay=3600) as sim:
+    with Simulator(Options(delete_delay=3600)) as sim:
         client = client_of(sim)
         (project,) = sim.fill(images=5, iterations=1)
         iteration = client.get_iterations(project)[0].id
@@ -156,7 +156,7 @@ def test_delete_flags_take_effect_later(client_of):
 
 def test_a_delayed_deletion_happens_by_itself(client_of):
     """A delayed deletion happens by itself."""
-    with Simulator(delete_delay=0.1) as sim:
+    with Simulator(Options(delete_delay=0.1)) as sim:
         client = client_of(sim)
         (project,) = sim.fill(images=5)
         client.delete_images(project, all_images=True)
@@ -209,7 +209,7 @@ def test_all_images_or_ids_but_not_both(client):
 
 def test_quotas(client_of):
     """With quotas on, the 101st project is refused."""
-    with Simulator(quotas=True) as sim:
+    with Simulator(Options(quotas=True)) as sim:
         client = client_of(sim)
         sim.fill(projects=99, images=0)
         client.create_project("the hundredth")

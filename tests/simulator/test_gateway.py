@@ -11,7 +11,7 @@ from azure.cognitiveservices.vision.customvision.training.models import CustomVi
 from msrest.authentication import ApiKeyCredentials
 from msrest.exceptions import ClientRequestError
 
-from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator import Fault, Options, Simulator
 
 BASE = "/customvision/v3.4-preview/training"
 
@@ -66,7 +66,7 @@ def test_doubled_slashes_and_response_headers(sim):
 @pytest.mark.parametrize("retry_after", [True, False])
 def test_rate_limit(retry_after):
     """Calls beyond the rate are 429, with Retry-After only when asked for."""
-    with Simulator(calls_per_second=3, retry_after=retry_after) as sim:
+    with Simulator(Options(calls_per_second=3, retry_after=retry_after)) as sim:
         text = pipelined(sim, f"{BASE}/projects", 5)
         assert [each.status for each in sim.calls] == [200, 200, 200, 429, 429]
         assert text.count('{"error":{"code":"429","message":"Requests to the GetProjects Operation') == 2
@@ -77,7 +77,7 @@ def test_account_info_only_when_asked_for(sim):
     """GetAccountInfo is answered only with its option."""
     path = "/customvision/v1.2/Training/account"
     assert get(sim, path).status_code == 404
-    with Simulator(account_info=True) as old:
+    with Simulator(Options(account_info=True)) as old:
         old.fill(projects=2, images=1)
         account = get(old, path).json()
         assert account["Quotas"]["Projects"]["Used"] == 2
@@ -200,7 +200,7 @@ def test_reading_does_not_use_up_a_lie(sim, client):
 
 def test_latency():
     """The latency passes before the answer."""
-    with Simulator(api_latency=0.2) as sim:
+    with Simulator(Options(api_latency=0.2)) as sim:
         began = time.monotonic()
         get(sim, f"{BASE}/projects")
         assert time.monotonic() - began >= 0.2
@@ -220,7 +220,7 @@ def test_many_connections_at_once(sim):
 
 def test_life_cycle():
     """The ports are taken by start and free again after stop."""
-    sim = Simulator(training_key="mine")
+    sim = Simulator(Options(training_key="mine"))
     sim.stop()
     sim.start()
     assert sim.training_key == "mine"
@@ -229,13 +229,13 @@ def test_life_cycle():
     with pytest.raises(RuntimeError):
         sim.start()
     with pytest.raises(OSError, match="in use"):
-        Simulator(port=port).start()
+        Simulator(Options(port=port)).start()
     get(sim, f"{BASE}/projects")
     sim.stop()
     assert "simulator" not in {each.name for each in threading.enumerate()}
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{port}/", timeout=5)
-    with Simulator(port=port) as again:
+    with Simulator(Options(port=port)) as again:
         assert again.endpoint.endswith(f":{port}")
 
 

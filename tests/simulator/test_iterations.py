@@ -11,7 +11,7 @@ from azure.cognitiveservices.vision.customvision.training.models import (
     CustomVisionErrorException,
 )
 
-from custom_vision_simulator import Simulator
+from custom_vision_simulator import Options, Simulator
 from custom_vision_simulator.domains import GENERAL, GENERAL_COMPACT
 
 
@@ -31,7 +31,7 @@ def refused(operation):
 
 def test_training_takes_its_time(client_of):
     """Training takes its time."""
-    with Simulator(train_seconds=3600) as sim:
+    with Simulator(Options(train_seconds=3600)) as sim:
         client = client_of(sim)
         (project,) = sim.fill(images=5)
         iteration = client.train_project(project)
@@ -138,7 +138,7 @@ def test_renaming(client, trained):
 
 def test_exports(client_of):
     """An export is Exporting at first, then has a zip to fetch; the same one twice is refused."""
-    with Simulator(export_seconds=3600) as sim:
+    with Simulator(Options(export_seconds=3600)) as sim:
         client = client_of(sim)
         (project,) = sim.fill(images=5)
         iteration = client.train_project(project).id

@@ -9,28 +9,28 @@ import pytest
 from custom_vision_simulator import Fault
 from tests.export.exporting import assert_one_error, records
 
-PASSWORDS = ("s3cr3tW0rd", "s3cr3t", "W0rd", "user")
+PASSWORDS = ("s3cr3tW0rd", "s3cr3t", "W0rd", "alibaba")
 BAD = [
-    "http://user:s3cr3tW0rd#x@127.0.0.1:99999",
-    "http://user:s3cr3t@W0rd@127.0.0.1:8080",
-    "http://user:s3cr3t/W0rd@127.0.0.1:8080",
-    "http://user:s3cr3t?W0rd@127.0.0.1:8080",
-    "http://user:s3cr3t:W0rd@127.0.0.1:8080",
-    "http://user:s3cr3tW0rd@127.0.0.1:0",
-    "http://user:s3cr3tW0rd@127.0.0.1:many",
-    "http://user:s3cr3tW0rd@:8080",
-    "http://user:s3cr3tW0rd@",
-    "http://user:s3cr3t W0rd@127.0.0.1:8080",
-    "http://user:s3cr3tW0rd@127.0.0.1:8080\n",
-    "http://user:s3cr3t\x1bW0rd@127.0.0.1:8080",
-    "http://user:s3cr3tüW0rd@127.0.0.1:8080",
-    "http://user:s3cr3tW0rd@[::1:8080",
-    "http://user:s3cr3tW0rd@127.0.0.1..:8080",
-    "ftp://user:s3cr3tW0rd@127.0.0.1:8080",
-    "http:/user:s3cr3tW0rd@127.0.0.1:8080",
-    "user:s3cr3tW0rd@127.0.0.1:99999",
-    "socks5://user:s3cr3tW0rd@127.0.0.1:1080",
-    "://user:s3cr3tW0rd@h",
+    "http://alibaba:s3cr3tW0rd#x@127.0.0.1:99999",
+    "http://alibaba:s3cr3t@W0rd@127.0.0.1:8080",
+    "http://alibaba:s3cr3t/W0rd@127.0.0.1:8080",
+    "http://alibaba:s3cr3t?W0rd@127.0.0.1:8080",
+    "http://alibaba:s3cr3t:W0rd@127.0.0.1:8080",
+    "http://alibaba:s3cr3tW0rd@127.0.0.1:0",
+    "http://alibaba:s3cr3tW0rd@127.0.0.1:many",
+    "http://alibaba:s3cr3tW0rd@:8080",
+    "http://alibaba:s3cr3tW0rd@",
+    "http://alibaba:s3cr3t W0rd@127.0.0.1:8080",
+    "http://alibaba:s3cr3tW0rd@127.0.0.1:8080\n",
+    "http://alibaba:s3cr3t\x1bW0rd@127.0.0.1:8080",
+    "http://alibaba:s3cr3tüW0rd@127.0.0.1:8080",
+    "http://alibaba:s3cr3tW0rd@[::1:8080",
+    "http://alibaba:s3cr3tW0rd@127.0.0.1..:8080",
+    "ftp://alibaba:s3cr3tW0rd@127.0.0.1:8080",
+    "http:/alibaba:s3cr3tW0rd@127.0.0.1:8080",
+    "alibaba:s3cr3tW0rd@127.0.0.1:99999",
+    "socks5://alibaba:s3cr3tW0rd@127.0.0.1:1080",
+    "://alibaba:s3cr3tW0rd@h",
     " ",
 ]
 
@@ -52,7 +52,7 @@ def proxy(status):
         if not status:
             listener.close()
         threading.Thread(target=serve, daemon=True).start()
-        yield f"http://user:s3cr3tW0rd@{place}"
+        yield f"http://alibaba:s3cr3tW0rd@{place}"
 
 
 def assert_untold(ran):
@@ -88,7 +88,7 @@ def test_a_failing_proxy_is_reported_by_variable(sim, cli, tmp_path, status):
             "export", "--all", "--patience", "0.2", "--json", "-vv", "--out", tmp_path / "out", HTTP_PROXY=address
         )
     assert ran.code == (1 if status == 502 else 5)
-    assert status == 502 or "the proxy that HTTP_PROXY names" in ran.json["error"]["message"]
+    assert status == 502 or "the proxy that HTTP_PROXY names" in ran.json["message"]
     assert_untold(ran)
     assert sim.calls == []
 

@@ -1,5 +1,6 @@
 """Marks: equal for answers of equal content in any spelling and order, different after any change."""
 
+import hashlib
 import json
 from decimal import Decimal
 
@@ -7,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cv_gdpr.delete.marks import mark, number_text
-from cv_gdpr.verbatim import json_value
+from cv_gdpr.delete.marks import canonical, mark, number_text
+from cv_gdpr.verbatim import Record, json_value
 
 SAME = [
     ("1E-05", "1e-5", "0.00001", "1.0E-05", "10E-6", "0.000010"),
@@ -104,3 +105,44 @@ def test_tag_names_change_the_mark_if_they_selected():
     renamed = RECORD | {"tags": [{"tagId": "b", "tagName": "bob", "created": "2020"}, RECORD["tags"][1]]}
     assert mark(renamed) == mark(RECORD)
     assert mark(renamed, names=True) != mark(RECORD, names=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (Decimal("1500"), "15E2"),
+        (Decimal("-0.0520"), "-52E-3"),
+        (Decimal("0012"), "12E0"),
+        (0.25, "25E-2"),
+        (1e16, "1E16"),
+        (Decimal("-0.00"), "0"),
+        (Decimal((0, (0, 0, 1, 0), -1)), "1E0"),
+        (Decimal("Infinity"), "F"),
+    ],
+)
+def test_the_text_of_a_number(number, text):
+    assert number_text(number) == text
+
+
+def test_a_mark_does_not_change_between_versions():
+    """A plan that an older version wrote holds marks: the same thing must have the same mark ever after."""
+    record = {"id": "x", "tags": [{"tagName": "a", "tagId": "2"}, {"tagId": "1"}], "width": 5, "fileUri": "https://h/"}
+    text = '{"id":"x","tags":[{"tagId":"1"},{"tagId":"2"}],"width":{"number":"5E0"}}'
+    assert canonical({"b": [1, None], "a": "é"}) == b'{"a":"\\u00e9","b":[1,null]}'
+    assert mark(record) == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_the_mark_of_a_listed_record_is_that_of_its_text():
+    """A list is read with rounded numbers, so the text counts."""
+    text = '{"id":"x","probability":0.1000000000000000055511151231257827}'
+    assert mark(Record({"id": "x", "probability": 0.1}, text)) == mark(json_value(text))
+
+
+@pytest.mark.parametrize("metadata", [["a"], "a", None])
+def test_metadata_may_be_anything(metadata):
+    assert mark({"metadata": metadata}) != mark({})
+
+
+def test_metadata_keeps_names_that_look_like_links():
+    assert mark({"domain": {"logoUri": "one"}}) == mark({"domain": {"logoUri": "two"}})
+    assert mark({"metadata": {"deep": {"tagName": "one", "x": 1}}}) == mark({"metadata": {"deep": {"x": 1}}})

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cv_gdpr.masking import WITHHELD, Mask
+from cv_gdpr.masking import WITHHELD, Mask, masked
 from tests.spellings import SPELLINGS, full_width, telling
 
 TEXT = st.text(max_size=40)
@@ -189,3 +189,77 @@ def test_masking_and_learning_are_thread_safe():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def knowing(*keys, links=()):
+    known = Mask()
+    for key in keys:
+        known.know_key(key)
+    known.know_links(page(*links))
+    return known
+
+
+TWELVE = "abcdefghijkl"
+PLAIN = next(one for one in map(signature, range(1000)) if one[:43].isalnum())
+WITH_PLUS = next(one for one in map(signature, range(1000)) if "+" in one[12:43])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"<{TWELVE}>", "<(the key)>"),
+        (f"<{TWELVE}> or <a.b.c.d.e.f.g.h.i.j.k.l>.", "<(the key)> or <(the key)>."),
+        (f"<{TWELVE.encode().hex()}>", "<(a credential)>"),
+        (f"<{(b'z' * 20 + TWELVE.encode()).hex()}>", "<(a credential)>"),
+        (f"<{base64.b64encode(b'z' * 30 + TWELVE.encode()).decode()}>", "<(a credential)>"),
+        (f"<{PLAIN}>, end", "<(a signature)>, end"),
+        (f"<{PLAIN[:43]}>, end", "<(a signature)>, end"),
+        (f"<{' '.join(PLAIN[:43])}>, end", "<(a signature)>, end"),
+        (f"<{' '.join(PLAIN[:20])}>", "<(a signature)>"),
+        (f"<{WITH_PLUS[:43]}> and words that stay", "<(a signature)> and words that stay"),
+    ],
+    ids=range(10),
+)
+def test_nothing_around_a_credential_is_cut(text, said):
+    assert knowing(TWELVE, links=(PLAIN, WITH_PLUS)).masked(text) == said
+
+
+def test_a_short_key_is_found_with_invisible_characters_in_it():
+    assert knowing("secret").masked("a se\u200bcret") == "a (the key)"
+
+
+@pytest.mark.parametrize("text", ["\\ud800x", "\\U00110000", "\\u{110000}", "%uD800%", "\\xff", "%ff"])
+def test_escapes_of_nothing_stay(text):
+    assert knowing(TWELVE).masked(text) == text
+
+
+def test_pages_without_links_do_not_push_out_others(monkeypatch):
+    monkeypatch.setattr("cv_gdpr.masking._PAGES", 2)
+    known = knowing(links=(PLAIN,))
+    for _ in range(3):
+        known.know_links(b"[]")
+    assert known.masked(PLAIN) == "(a signature)"
+
+
+def test_links_that_nobody_asked_about_take_no_more_memory(monkeypatch):
+    monkeypatch.setattr("cv_gdpr.masking._PAGES", 2)
+    known = Mask()
+    for seed in range(5):
+        known.know_links(page(signature(seed)))
+    assert len(known._heads) == 2
+    assert known.masked(signature(4)) == "(a signature)"
+    assert known.masked(signature(0)) == signature(0)
+
+
+def test_half_is_forgotten_beyond_the_most(monkeypatch):
+    monkeypatch.setattr("cv_gdpr.masking._MOST", 10)
+    monkeypatch.setattr("cv_gdpr.masking._BUCKETS", 1)
+    known = knowing(links=[signature(seed) for seed in range(10)])
+    assert [known.masked(signature(seed)) for seed in range(10)] == ["(a signature)"] * 10
+    known.know_links(page(signature(10)))
+    forgotten = [seed for seed in range(11) if known.masked(signature(seed)) == signature(seed)]
+    assert forgotten == [0, 1, 2, 3, 4]
+
+
+def test_the_process_has_one_mask():
+    assert masked("nothing in it") == "nothing in it"

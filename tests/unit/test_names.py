@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cv_gdpr.archive.names import identity, readable, safe_stem, suffix_for
+from cv_gdpr.archive.names import identity, identity_in, readable, safe_stem, suffix_for
 
 TEXT = st.text(st.characters(exclude_categories=[]), max_size=400)
 IDS = st.uuids().map(str) | TEXT
@@ -103,3 +103,59 @@ def test_a_name_stays_recognisable(name, shown):
 def test_a_type_is_recognised_by_the_first_bytes(head, suffix):
     assert suffix_for(head) == suffix
     assert suffix_for(head, ".onnx") == (".onnx" if suffix == ".bin" else suffix)
+
+
+ID = "11111111-1111-4111-8111-111111111111"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (ID, ID),
+        ("AAAAAAAA-AAAA-4AAA-8AAA-AAAAAAAAAAAA", "xff53c1b8c4104e0c9b95cd614588bfe9"),
+        ("", "xe3b0c44298fc1c149afbf4c8996fb924"),
+        ("\ud800", "x91a681b998555fb475479817b126c94e"),
+    ],
+)
+def test_the_name_of_an_id_never_changes(text, name):
+    """A resumed export has to find the files that an older version wrote."""
+    assert identity(text) == name
+
+
+@pytest.mark.parametrize(
+    ("folder", "found"),
+    [
+        (ID, ID),
+        (f"Visitors-{ID}", ID),
+        (f"X-{ID}", ID),
+        (f"a-x{'0' * 32}", f"x{'0' * 32}"),
+        (f"Visitors{ID}", ""),
+        (f"{ID}-copy", ""),
+        ("Visitors", ""),
+    ],
+)
+def test_the_id_in_a_folder_name(folder, found):
+    assert identity_in(folder) == found
+
+
+@pytest.mark.parametrize(
+    ("stem", "path"),
+    [
+        (f"images/{ID}", f"images/{ID}"),
+        ("images/a/b", f"images/{identity('a/b')}"),
+        (f"exported-models/{ID}/ONNX-Windows_2.1", f"exported-models/{ID}/{identity('ONNX-Windows_2.1')}"),
+        (f"exported-models/{ID}/TensorFlow-Lite_9", f"exported-models/{ID}/TensorFlow-Lite_9"),
+        (f"exported-models/{ID}/a/b", f"exported-models/{ID}/{identity('a/b')}"),
+        ("exported-models/x/ONNX", f"exported-models/{identity('x')}/ONNX"),
+        (f"exported-models/{ID}/Nul", f"exported-models/{ID}/{identity('Nul')}"),
+        (f"exported-models/{ID}/com1", f"exported-models/{ID}/{identity('com1')}"),
+        (f"exported-models/{ID}/{'a' * 64}", f"exported-models/{ID}/{'a' * 64}"),
+        (f"exported-models/{ID}/{'a' * 65}", f"exported-models/{ID}/{identity('a' * 65)}"),
+    ],
+)
+def test_the_path_of_a_stem(stem, path):
+    assert safe_stem(stem) == path
+
+
+def test_a_name_loses_only_the_hyphens_at_its_ends():
+    assert readable("-XrayX-", ID) == f"XrayX-{ID}"

@@ -3,14 +3,14 @@
 import hashlib
 import json
 
-from custom_vision_simulator import Simulator
+from custom_vision_simulator import Options, Simulator
 from tests.commandline import CommandLine
 from tests.export.exporting import files, stock
 
 
 def exported(out, *words, projects=1):
     """Export projects with items in every row into a folder, and return it."""
-    with Simulator(original_blobs=True, account_info=True) as sim:
+    with Simulator(Options(original_blobs=True, account_info=True)) as sim:
         for _ in range(projects):
             stock(sim)
         assert CommandLine(sim.endpoint, sim.training_key)("export", "--all", *words, "--out", out).code == 0

@@ -64,7 +64,7 @@ def test_a_path_that_is_not_a_folder_is_a_usage_error(cli, tmp_path, what, form)
     assert ran.code == 2
     assert ran.err.count("Error: ") == 1
     if form:
-        assert ran.json["error"]["exitCode"] == 2
+        assert ran.json["exitCode"] == 2
 
 
 def test_an_unfinished_export_says_how_to_finish_it(sim, cli, tmp_path):

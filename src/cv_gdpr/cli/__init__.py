@@ -9,12 +9,12 @@ import threading
 import time
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, ClassVar, NoReturn
+from typing import ClassVar, NamedTuple, NoReturn
 
 import click
 
 from cv_gdpr import __version__
-from cv_gdpr.cli.output import Masked, print_json, printable
+from cv_gdpr.cli.output import Masked, expect_document, print_json, printable
 from cv_gdpr.errors import CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
 
@@ -85,6 +85,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     _register_keys()
+    expect_document()
     sys.stderr = Masked(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack characters of a name
@@ -148,15 +149,14 @@ def _exit_despite_workers(code: object) -> None:
 
 
 def _report_failure(error: Exception, given: list[str], received: list[int]) -> int:
-    code, message, hint = _code_message_hint(error)
+    code, retryable, message, hint = _failure(error)
     received.append(0)
     if code == Interrupted.exit_code and received[0]:
         code = 128 + received[0]
     as_json = _is_given(given, "--json") or _json_from_environment(given)
     if as_json:
-        failure: dict[str, Any] = {"message": masked(message), "hint": hint and masked(hint), "exitCode": code}
         with suppress(OSError):  # the failure may be that standard output is on a full disk
-            print_json({"error": failure})
+            _print_failure(code, retryable, masked(message), masked(hint) if hint else None)
     click.echo(f"Error: {printable(message)}", err=True)
     if isinstance(error, UsageError) and error.near and not as_json and sys.stderr.isatty():
         hint = f"similar: {', '.join(error.near)}"
@@ -169,19 +169,36 @@ def _report_failure(error: Exception, given: list[str], received: list[int]) -> 
     return code
 
 
-def _code_message_hint(error: Exception) -> tuple[int, str, str | None]:
+def _print_failure(code: int, retryable: bool, message: str, hint: str | None) -> None:
+    from cv_gdpr.cli.failure import ErrorDocument
+
+    print_json(ErrorDocument(exit_code=code, retryable=retryable, message=message, hint=hint))
+
+
+class _Failure(NamedTuple):
+    exit_code: int
+    retryable: bool
+    message: str
+    hint: str | None
+
+
+def _failure(error: Exception) -> _Failure:
     if isinstance(error, CvGdprError):
-        return error.exit_code, error.message, error.hint
+        return _Failure(error.exit_code, error.retryable, error.message, error.hint)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        return 2, "no command given", "cv-gdpr --help lists the commands; cv-gdpr demo shows an export"
+        return _usage("no command given", "cv-gdpr --help lists the commands; cv-gdpr demo shows an export")
     if isinstance(error, click.Abort):
-        return Interrupted.exit_code, "interrupted", "the same command resumes"
+        return _failure(Interrupted("interrupted", "the same command resumes"))
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
-        return 2, error.format_message(), f"{context.command_path} --help" if context else None
+        return _usage(error.format_message(), f"{context.command_path} --help" if context else None)
     if isinstance(error, OSError) and error.errno in _INVALID_PATH:  # a path from the command line
-        return UsageError.exit_code, *_unexpected(error)
-    return 1, *(shortage(error) or _unexpected(error))
+        return _usage(*_unexpected(error))
+    return _Failure(CvGdprError.exit_code, CvGdprError.retryable, *(shortage(error) or _unexpected(error)))
+
+
+def _usage(message: str, hint: str | None) -> _Failure:
+    return _Failure(UsageError.exit_code, UsageError.retryable, message, hint)
 
 
 def _unexpected(error: Exception) -> tuple[str, str | None]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.output import print_json, print_table, printable
+from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
+from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
-from cv_gdpr.errors import Interrupted, NotAuthorised, ServiceError, UsageError
-from cv_gdpr.table.categories import CATEGORIES, Category, Deletion
+from cv_gdpr.errors import Interrupted, ServiceError, UsageError
+from cv_gdpr.table.categories import CATEGORIES, EXPORTS, Category, Deletion
 from cv_gdpr.table.scope import Scope
 
 if TYPE_CHECKING:
@@ -24,6 +26,21 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.plan import Plan, ProjectPlan
     from cv_gdpr.service.client import Connection, Service
     from cv_gdpr.verbatim import Json
+
+
+class _DeleteOptions(NamedTuple):
+    """How to plan, confirm and prove an erasure."""
+
+    dry_run: bool
+    save_plan: Path | None
+    plan_file: Path | None
+    yes: bool
+    max_delete: int | None
+    protect: tuple[str, ...]
+    require_export: Path | None
+    evidence: Path | None
+    wait: float
+
 
 _PATH = shared.FilePath()
 _with_options = shared.together(
@@ -101,72 +118,86 @@ def _help(category: Category) -> str:
     return f"{category.data}: {category.deleted_by}."
 
 
-def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
-    options["protect"] = _protected_projects(options["protect"], rows)
-    scope = _scope(options, rows)
-    connection = shared.connection(options)
+def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
+    options, output = part_of(parameters, _DeleteOptions), part_of(parameters, OutputOptions)
+    options = options._replace(protect=_protected_projects(options.protect, rows))
+    given = part_of(parameters, ConnectionOptions)
+    scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
+    connection = shared.connection(given)
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
-        return _print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), options)
+        return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
     _check_before_asking(options)
-    asked = _command_identity(scope, options["plan_file"])
+    return _erase(connection, scope, options, output)
+
+
+def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output: OutputOptions) -> int:
+    """Plan, confirm, delete and report; or only report, if an earlier run of this command lacked its evidence."""
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.service.client import Service
 
-    earlier = _earlier_or_resumed(options, connection, asked)
+    asked = _command_identity(scope, options.plan_file)
+    earlier: Erased | bool = False
+    if not options.dry_run:
+        options, earlier = _earlier_or_resumed(options, connection, asked)
     if isinstance(earlier, Erased):
-        return _report(earlier, {}, options)
+        return report(earlier, {}, output)
     with Service(connection) as service:
         with _hint_nothing_deleted():
             plan = _plan(service, scope, options, resumed=earlier)
-        outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope["selectors"]))
-        if options["dry_run"]:
-            show(plan, outside, as_json=options["as_json"])
+        outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
+        if options.dry_run:
+            show(plan, outside, as_json=output.as_json)
             return planned_code(plan)
-        _confirm_plan(plan, outside, options)
-        return _execute_plan(service, plan, outside, asked, options)
+        if not options.yes:
+            _confirm_plan(plan, outside)
+        return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
 
 
-def _check_before_asking(options: dict[str, Any]) -> None:
+def _check_before_asking(options: _DeleteOptions) -> None:
     """Raise UsageError for what can be refused before any call is sent."""
-    if not (options["dry_run"] or options["yes"] or (sys.stdin and sys.stdin.isatty())):
+    if not (options.dry_run or options.yes or (sys.stdin and sys.stdin.isatty())):
         raise UsageError("no terminal to confirm on", "give --yes in a script; --dry-run shows the plan")
-    if options["require_export"] and not options["require_export"].is_dir():
-        raise UsageError(f"--require-export {options['require_export']} is not a folder", "nothing was sent")
-    if options["evidence"]:
+    if options.require_export and not options.require_export.is_dir():
+        raise UsageError(f"--require-export {options.require_export} is not a folder", "nothing was sent")
+    if options.evidence:
         from cv_gdpr.evidence.papers import check_name
 
-        check_name(options["evidence"])
+        check_name(options.evidence)
 
 
-def _earlier_or_resumed(options: dict[str, Any], connection: Connection, asked: str) -> Erased | bool:
-    """Return whether to resume an earlier run of this command, or its result if only its evidence was missing."""
+def _earlier_or_resumed(
+    options: _DeleteOptions, connection: Connection, asked: str
+) -> tuple[_DeleteOptions, Erased | bool]:
+    """Return whether to resume an earlier run of this command, or its result if only its evidence was missing.
+
+    The returned options name the evidence of that run, even where none was given.
+    """
     from cv_gdpr.delete.execute import earlier_run
     from cv_gdpr.service.client import checked_endpoint
 
-    if options["dry_run"]:
-        return False
     endpoint = checked_endpoint(connection.endpoint)
-    if not options["evidence"]:
-        options["evidence"] = _find_unfinished(endpoint, asked)
-    return bool(options["evidence"]) and earlier_run(options["evidence"], endpoint, asked)
+    evidence = options.evidence or _find_unfinished(endpoint, asked)
+    if not evidence:
+        return options, False
+    return options._replace(evidence=evidence), earlier_run(evidence, endpoint, asked)
 
 
-def _plan(service: Service, scope: Scope, options: dict[str, Any], *, resumed: bool) -> Plan:
+def _plan(service: Service, scope: Scope, options: _DeleteOptions, *, resumed: bool) -> Plan:
     """Return the plan, new or from --plan, after the safety checks; write it if --save-plan is given."""
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
     from cv_gdpr.delete.planning import make_plan
 
-    if options["plan_file"]:
-        plan = load_plan(options["plan_file"], service.endpoint)
-        refuse_protected(service, plan, options["protect"])
+    if options.plan_file:
+        plan = load_plan(options.plan_file, service.endpoint)
+        refuse_protected(service, plan, options.protect)
     else:
-        plan = make_plan(service, scope, options["protect"], resumed=resumed)
-    check_size(plan, options["max_delete"])
-    if options["require_export"]:
-        require_export(plan, options["require_export"])
-    if options["save_plan"]:
-        save_plan(plan, options["save_plan"])
+        plan = make_plan(service, scope, options.protect, resumed=resumed)
+    check_size(plan, options.max_delete)
+    if options.require_export:
+        require_export(plan, options.require_export)
+    if options.save_plan:
+        save_plan(plan, options.save_plan)
     return plan
 
 
@@ -189,10 +220,10 @@ def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[
     return tuple(dict.fromkeys((*given, *lines)))
 
 
-def _scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
-    if not options["plan_file"]:
-        return shared.scope(options, rows)
-    if rows or options["all_projects"] or options["projects"] or _has_selector(options) or options["save_plan"]:
+def _scope(given: ScopeOptions, rows: tuple[str, ...], options: _DeleteOptions, key_file: str | None) -> Scope:
+    if not options.plan_file:
+        return shared.scope(given, rows, key_file)
+    if rows or given.all_projects or given.projects or given.has_selector or options.save_plan:
         raise UsageError("--plan already says what to delete: give no ROW, scope, selectors or --save-plan")
     return Scope()
 
@@ -221,10 +252,6 @@ def _command_identity(scope: Scope, plan_file: Path | None) -> str:
     return json.dumps(asked, sort_keys=True)
 
 
-def _has_selector(options: dict[str, Any]) -> bool:
-    return any(options[name] for name in ("tags", "metadata", "image_ids", "image_ids_file"))
-
-
 def _deletion_of(row: str) -> Deletion:
     return next(category.deletion for category in CATEGORIES if category.name == row)
 
@@ -235,31 +262,21 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
     return [
         {"row": row.name, "words": row.delete_by_hand}
         for row in CATEGORIES
-        if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == "exports" and selected))
+        if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == EXPORTS and selected))
     ]
-
-
-def _print_instructions(outside: list[Json], options: dict[str, Any]) -> int:
-    if options["as_json"]:
-        print_json({"exitCode": 3, "deleted": 0, "outsideTheApi": outside})
-    else:
-        for one in outside:
-            click.echo(f"{one['row']}: {one['words']}")
-    click.echo("Error: no API operation deletes this; nothing was sent", err=True)
-    return 3
 
 
 # --- confirmation -------------------------------------------------------------------------------------------------
 
 
-def _confirm_plan(plan: Plan, outside: list[Json], options: dict[str, Any]) -> None:
+def _confirm_plan(plan: Plan, outside: list[Json]) -> None:
     """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
-    if options["yes"] or not plan.total:
+    if not plan.total:
         return
     show(plan, outside, error=True)
     from urllib.parse import urlsplit
 
-    if plan.scope["projects"] == "all":
+    if plan.scope.projects == "all":
         host = urlsplit(plan.endpoint)
         answers = [("host of the resource", {host.netloc, str(host.hostname)})]
     else:
@@ -287,107 +304,28 @@ def _name_or_id(project: ProjectPlan) -> tuple[str, set[str]]:
 # --- execution --------------------------------------------------------------------------------------------------
 
 
-def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str, options: dict[str, Any]) -> int:
+def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str, options: _DeleteOptions) -> Erased:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.papers import unused
+    from cv_gdpr.evidence.records import ByHand
 
-    path = options["evidence"] or unused(Path())
+    path = options.evidence or unused(Path())
     terms = Terms(
         asked=asked,
-        protect=options["protect"],
-        wait=options["wait"],
-        from_file=bool(options["plan_file"]),
-        confirmed=not options["yes"],
+        protect=options.protect,
+        wait=options.wait,
+        from_file=bool(options.plan_file),
+        confirmed=not options.yes,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:
-        erased = erase(service, plan, path, outside, terms)
+        return erase(service, plan, path, [ByHand(**one) for one in outside], terms)
     except (KeyboardInterrupt, Interrupted):
-        hint = f"the ledger says what was deleted; {_resume_hint(path, saved=bool(options['save_plan']))}"
+        hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
         raise Interrupted("interrupted", hint) from None
-    return _report(erased, dict(service.calls), options)
-
-
-def _resume_hint(path: Path, *, saved: bool = False) -> str:
-    import shlex
-
-    how = f"{shlex.quote(str(path))}{', without --save-plan,' if saved else ''}"
-    return f"the same command with --evidence {how} deletes the rest"
-
-
-def _report(erased: Erased, calls: dict[str, int], options: dict[str, Any]) -> int:
-    """Print the result of an erasure and return its exit code."""
-    from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
-
-    evidence = erased.evidence
-    files = {
-        "evidence": str(erased.path),
-        "ledger": str(ledger_of(erased.path)),
-        "certificate": str(certificate_of(erased.path)),
-        "hashes": str(hashes_of(erased.path)),
-    }
-    if erased.completed:
-        click.echo(
-            f"Note: this erasure ended at {evidence['finished']}; its evidence was completed from the ledger. "
-            "No call was sent, and nothing was deleted.",
-            err=True,
-        )
-    if options["as_json"]:
-        shown = (
-            "verdict",
-            "exitCode",
-            "scope",
-            "counts",
-            "residue",
-            "notFound",
-            "protected",
-            "outsideTheApi",
-            "planHash",
-        )
-        document = {name: evidence[name] for name in shown} | files
-        print_json(document | {"completedFromLedger": erased.completed, "calls": calls})
-    elif not options["quiet"]:
-        click.echo(evidence["verdict"])
-        counts = sorted(evidence["counts"].items())
-        if counts:
-            print_table("things in the plan", ("state", "things"), [(name, str(n)) for name, n in counts], numbers={1})
-        for row, reason in evidence["scope"].get("notSearched", {}).items():
-            click.echo(f"{row}: not searched, {reason}")
-        for one in evidence["outsideTheApi"]:
-            click.echo(f"{one['row']}: {one['words']}")
-        for name, path in files.items():
-            click.echo(f"{name}: {path}")
-        if options["verbose"]:
-            print_table(
-                "calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1}
-            )
-    _print_shortfall(erased)
-    return int(evidence["exitCode"])
-
-
-def _print_shortfall(erased: Erased) -> None:
-    evidence = erased.evidence
-    if erased.stopped_by:
-        click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
-        hint = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
-        click.echo(f"Hint: {printable(hint)}{_resume_hint(erased.path)}", err=True)
-    elif evidence["exitCode"] == NotAuthorised.exit_code:
-        click.echo(f"Error: {printable(evidence['verdict'])}", err=True)
-    for value in evidence["notFound"]:
-        click.echo(f"Error: not found: {printable(value)}", err=True)
-    remaining = [one for one in evidence["items"] if one["state"] not in {"deleted", "gone already"}]
-    for one in remaining[:20]:
-        thing = f"{one['row']} {one['id']} of project {one['project']}: {one['state']}"
-        reason = f" ({one['reason']})" if one["reason"] else ""
-        click.echo(f"Left: {printable(thing + reason)}", err=True)
-    if remaining and not erased.stopped_by:
-        click.echo(
-            f"Error: {len(remaining)} things in the plan are not proved gone; {erased.path} names each", err=True
-        )
-        click.echo("Hint: the same command (with a new --evidence) deletes the rest", err=True)
 
 
 shared.add_rows(delete, _with_options, _run, _help)

@@ -3,14 +3,19 @@
 import shutil
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from cv_gdpr.cli.given import OutputOptions
 from cv_gdpr.cli.options import FilePath, option, output_options
+from cv_gdpr.cli.output import print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.verify import Verification
 
 _NEXT = """\
   {me} verify {folder}    # verify the folder again, at any time
@@ -22,23 +27,22 @@ _NEXT = """\
 @click.command()
 @option("--out", type=FilePath(), metavar="DIR", help="Folder to write; default: a new one in the current folder.")
 @output_options
-def demo(out: "Path | None", **options: Any) -> int:
+def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int:
     """Fill, export and verify a simulated resource; no Azure account needed.
 
     The pictures are real photographs in the public domain.
     """
     from custom_vision_simulator import Simulator
     from cv_gdpr.archive.folder import default_out, refuse_existing
-    from cv_gdpr.cli.export import report as report_export
     from cv_gdpr.cli.progress import showing
-    from cv_gdpr.cli.verify import report as report_verification
     from cv_gdpr.demo import fill
     from cv_gdpr.export.resource import Options, export
     from cv_gdpr.service.client import Connection, Service
     from cv_gdpr.table.scope import Scope
     from cv_gdpr.verify import verify
 
-    say = _progress_printer(options)
+    output = OutputOptions(quiet, verbose, as_json)
+    say = _progress_printer(output)
     folder = out or default_out()
     refuse_existing(folder)
     with Simulator() as simulator:
@@ -47,18 +51,30 @@ def demo(out: "Path | None", **options: Any) -> int:
         say("Exporting all of it ...")
         with (
             Service(Connection(simulator.endpoint, simulator.training_key, 0)) as service,
-            showing(quiet=options["quiet"]) as watch,
+            showing(quiet=quiet) as watch,
         ):
             result = export(service, Scope(), Options(folder), watch)
-    report_export(result, options)
     checked = verify(result.folder)
-    if not options["as_json"]:
-        report_verification(checked, options)
+    _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]
     say(f"\nLook into {result.folder}, then try:\n" + _NEXT.format(me=me, folder=result.folder))
     return result.exit_code or checked.exit_code
 
 
-def _progress_printer(options: dict[str, Any]) -> Callable[[str], None]:
-    silent = options["quiet"] or options["as_json"]
+def _report(result: "ExportResult", checked: "Verification", output: OutputOptions) -> None:
+    """Print both results, one after the other or as one document."""
+    if output.as_json:
+        from cv_gdpr.cli.documents import of_demo
+
+        print_json(of_demo(result, checked))
+        return
+    from cv_gdpr.cli.export import report as report_export
+    from cv_gdpr.cli.verify import report as report_verification
+
+    report_export(result, output)
+    report_verification(checked, output)
+
+
+def _progress_printer(output: OutputOptions) -> Callable[[str], None]:
+    silent = output.quiet or output.as_json
     return (lambda _: None) if silent else click.echo

@@ -1,19 +1,33 @@
 """`cv-gdpr export [ROW]`."""
 
 import gc
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
 from cv_gdpr.table.categories import Category
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cv_gdpr.export.result import ExportResult
 
 _SHOWN = 20  # missing things printed at most; missing.jsonl has all
+
+
+class _ExportOptions(NamedTuple):
+    """Where to write, and how to fetch and keep."""
+
+    out: "Path | None"
+    recheck: bool
+    include_keys: bool
+    connections: int
+
 
 _with_options = shared.together(
     shared.scope_options,
@@ -65,62 +79,39 @@ def _freeze_modules() -> None:
     gc.freeze()
 
 
-def _run(options: dict[str, Any], rows: tuple[str, ...]) -> int:
-    scope = shared.scope(options, rows)
-    connection = shared.connection(options)
+def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
+    given, own = part_of(parameters, ConnectionOptions), part_of(parameters, _ExportOptions)
+    output = part_of(parameters, OutputOptions)
+    scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
+    connection = shared.connection(given)
     from cv_gdpr.archive.folder import default_out
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.downloads.process import Fetching
     from cv_gdpr.export.resource import Options, export
     from cv_gdpr.service.client import Service
 
-    fetching = Fetching(options["connections"], options["patience"], options["read_timeout"])
+    fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    made = Options(options["out"] or default_out(), fetching, options["include_keys"], options["recheck"])
-    with Service(connection) as service, showing(quiet=options["quiet"]) as watch:
-        result = export(service, scope, made, watch)
-    report(result, options)
+    options = Options(own.out or default_out(), fetching, own.include_keys, own.recheck)
+    with Service(connection) as service, showing(quiet=output.quiet) as watch:
+        result = export(service, scope, options, watch)
+    report(result, output)
     return result.exit_code
 
 
-def report(result: "ExportResult", options: dict[str, Any]) -> None:
+def report(result: "ExportResult", output: OutputOptions) -> None:
     """Print the result of an export as a table or as JSON; print what is missing to standard error too."""
-    if options["as_json"]:
-        print_json(as_json(result))
-    elif not options["quiet"]:
-        _print_result(result, options["verbose"])
+    if output.as_json:
+        from cv_gdpr.cli.documents import of_export
+
+        print_json(of_export(result))
+    elif not output.quiet:
+        _print_result(result, output.verbose)
     _print_shortfall(result)
 
 
-def as_json(result: "ExportResult") -> dict[str, Any]:
-    """Return the result as the document that --json prints."""
-    rows = [
-        {
-            "row": row,
-            "held": count.held,
-            "exported": count.exported,
-            "bytes": count.bytes,
-            "verdict": result.verdict(row),
-        }
-        for row, count in result.rows.items()
-    ]
-    return {
-        "folder": str(result.folder),
-        "complete": result.exit_code == 0,
-        "exitCode": result.exit_code,
-        "rows": rows,
-        "projects": result.projects,
-        "missing": result.missing,
-        "byHand": result.by_hand,
-        "unmatched": result.unmatched,
-        "notSearched": result.not_searched,
-        "calls": dict(result.calls),
-        "seconds": round(result.seconds, 3),
-    }
-
-
 def _print_result(result: "ExportResult", verbose: int) -> None:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (row, str(count.held), str(count.exported), size(count.bytes), result.verdict(row))
         for row, count in result.rows.items()
     ]

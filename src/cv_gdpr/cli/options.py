@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from cv_gdpr.cli.given import ConnectionOptions, ScopeOptions
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import RUN
 from cv_gdpr.table.categories import CATEGORIES, Category
@@ -303,12 +304,12 @@ def _merge_values(precedence_above: int, above: Any, precedence_here: int, here:
     return here if precedence_here >= precedence_above else above
 
 
-def connection(options: dict[str, Any]) -> "Connection":
+def connection(given: ConnectionOptions) -> "Connection":
     """Return the endpoint, the key and the limits of a connection; raise UsageError naming what is not set."""
     from cv_gdpr.service.client import Connection, checked_endpoint, checked_key
 
-    endpoint = options["endpoint"] or _first_set(ENDPOINT_VARIABLES)
-    key = _read_key(options["key_file"]) if options["key_file"] else _first_set(KEY_VARIABLES)
+    endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
+    key = _read_key(given.key_file) if given.key_file else _first_set(KEY_VARIABLES)
     lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
     if lacking or endpoint is None or key is None:
         raise UsageError(
@@ -319,9 +320,9 @@ def connection(options: dict[str, Any]) -> "Connection":
     return Connection(
         checked_endpoint(endpoint),
         checked_key(key),
-        options["calls_per_second"],
-        options["patience"],
-        options["read_timeout"],
+        given.calls_per_second,
+        given.patience,
+        given.read_timeout,
     )
 
 
@@ -357,17 +358,17 @@ def _read_text(place: str, option: str) -> str:
     return text
 
 
-def scope(options: dict[str, Any], rows: tuple[str, ...]) -> Scope:
+def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> Scope:
     """Return the scope of a command; raise UsageError unless exactly one of --all and --project is given."""
-    if options["all_projects"] == bool(options["projects"]):
+    if given.all_projects == bool(given.projects):
         raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
-    if options["key_file"] == "-" and options["image_ids_file"] == "-":
+    if key_file == "-" and given.image_ids_file == "-":
         raise UsageError("standard input cannot be both --key-file and --image-ids-file")
-    image_ids = set(options["image_ids"])
-    if options["image_ids_file"]:
-        image_ids |= _read_ids(options["image_ids_file"])
-    selection = Selection(frozenset(options["tags"]), frozenset(options["metadata"]), frozenset(image_ids))
-    return Scope(tuple(options["projects"]), rows, selection)
+    image_ids = set(given.image_ids)
+    if given.image_ids_file:
+        image_ids |= _read_ids(given.image_ids_file)
+    selection = Selection(frozenset(given.tags), frozenset(given.metadata), frozenset(image_ids))
+    return Scope(given.projects, rows, selection)
 
 
 def _read_ids(place: str) -> set[str]:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
+    from msgspec import Struct
     from rich.console import Console
+
+    from cv_gdpr.verbatim import Json
 
 
 class Masked:
@@ -70,11 +73,27 @@ def console(*, error: bool = False) -> "Console":
     )
 
 
-def print_json(document: Any) -> None:
-    """Print a document as JSON."""
+class _Printed:
+    """Whether this run printed its document: there is one, even where something fails after it."""
+
+    document = False
+
+
+def expect_document() -> None:
+    """Begin a run, which has printed nothing."""
+    _Printed.document = False
+
+
+def print_json(document: "Struct | Json") -> None:
+    """Print the run's one document as JSON; a second one is left out."""
     import json
 
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    from msgspec import to_builtins
+
+    text = json.dumps(to_builtins(document), indent=2)
+    if not _Printed.document:
+        _Printed.document = True
+        sys.stdout.write(text + "\n")
 
 
 def print_table(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
 if TYPE_CHECKING:
     from cv_gdpr.delete.plan import Plan, ProjectPlan
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 def show(plan: Plan, outside: list[Json], *, as_json: bool = False, error: bool = False) -> None:
     """Print a plan to standard output as text or JSON; with `error`, as text to standard error."""
     if as_json:
-        shown = plan.body() | {"hash": plan.hash, "total": plan.total, "outsideTheApi": outside}
-        print_json(shown | {"exitCode": planned_code(plan)})
+        from cv_gdpr.cli.documents import of_plan
+
+        print_json(of_plan(plan, outside, planned_code(plan)))
         return
     lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'thing')}"]
     for project in plan.projects:
@@ -36,7 +38,7 @@ def _project_lines(project: ProjectPlan) -> list[str]:
     what = "the whole project" if project.whole else "part of it"
     lines = [f"{project.name} ({project.id}): {what}"]
     for row, ids in project.rows.items():
-        if row != "projects":
+        if row != PROJECTS:
             lines.append(f"  {row:<12}{len(ids):>8}{_row_remark(project, row)}")
     for row, ids in project.along.items():
         lines.append(f"  {row:<12}{len(ids):>8}  only in these iterations, and deleted with them")
@@ -51,9 +53,9 @@ def _project_lines(project: ProjectPlan) -> list[str]:
 
 
 def _row_remark(project: ProjectPlan, row: str) -> str:
-    if row == "images" and project.only_in_iterations:
+    if row == IMAGES and project.only_in_iterations:
         return f"  {project.only_in_iterations} of them only in iterations"
-    if row == "iterations" and project.published:
+    if row == ITERATIONS and project.published:
         published = ", ".join(f"{iteration} as {name!r}" for iteration, name in project.published.items())
         return f"  unpublished first: {published}"
     return ""
@@ -65,14 +67,14 @@ def _plan_notes(plan: Plan, outside: list[Json]) -> list[str]:
         for project in plan.projects
         for iteration in project.iterations_holding
     ]
-    if "performance" in plan.scope["rows"]:
+    if PERFORMANCE in plan.scope.rows:
         notes.append("performance: deleted with its iterations, which are in this plan")
     notes += [
         f"not deleted, since it matches in an iteration but not in the workspace: image {image} of project {project.id}"
         for project in plan.projects
         for image in project.disputed
     ]
-    notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.get("notSearched", {}).items()]
+    notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.not_searched.items()]
     notes += [f"protected: project {identity}" for identity in plan.protected]
     notes += [f"not found: {value}" for value in plan.unmatched]
     return notes + [f"{one['row']}: {one['words']}" for one in outside]

@@ -62,22 +62,29 @@ def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     is_eager=True,
     help="List the names for --fault and exit.",
 )
-def simulate(
-    images: int, image_bytes: int, calls_per_second: int | None, faults: "tuple[list[Fault], ...]", **how: Any
+def simulate(  # noqa: PLR0913 - click's parameters
+    *,
+    port: int,
+    vnet: bool,
+    account_info: bool,
+    images: int,
+    image_bytes: int,
+    calls_per_second: int | None,
+    faults: "tuple[list[Fault], ...]",
 ) -> None:
     """Run a simulated Custom Vision training service on this machine until Ctrl-C.
 
     Fills it with the demo's projects and prints two lines to paste into a shell: they point all commands at it.
     """
-    from custom_vision_simulator import Simulator
+    from custom_vision_simulator import Options, Simulator
     from cv_gdpr.demo import fill
     from cv_gdpr.errors import UsageError
 
-    simulator = Simulator(**how)
+    simulator = Simulator(Options(port=port, vnet=vnet, account_info=account_info))
     try:
         simulator.start()
     except OSError as error:
-        raise UsageError(f"port {how['port']}: {error.strerror}", "give another --port, or leave it out") from error
+        raise UsageError(f"port {port}: {error.strerror}", "give another --port, or leave it out") from error
     try:
         fill(simulator.endpoint, simulator.training_key)
         if images:

@@ -1,9 +1,10 @@
 """`cv-gdpr verify DIR|FILE`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from cv_gdpr.cli.given import OutputOptions
 from cv_gdpr.cli.options import Argument, FilePath, output_options
 from cv_gdpr.cli.output import plural, print_json, printable, size
 
@@ -21,64 +22,54 @@ _PROVED = {
 @click.command()
 @click.argument("path", cls=Argument, metavar="DIR|FILE", type=FilePath())
 @output_options
-def verify(path: "Path", **options: Any) -> int:
+def verify(path: "Path", *, quiet: bool, verbose: int, as_json: bool) -> int:
     """Check an export, or the evidence of an erasure, without the service.
 
     DIR: an export; checks hashes, the file of every record, and counts. FILE: evidence (NAME.json), checked with its
     ledger, certificate and hashes, or a ledger alone (NAME.jsonl). Exits 0 if nothing differs, else 4 and names each
     difference.
     """
+    output = OutputOptions(quiet, verbose, as_json)
     if path.is_file():
-        return _verify_evidence(path, options)
+        return _verify_evidence(path, output)
     from cv_gdpr.verify import verify as check
 
     result = check(path)
-    report(result, options)
+    report(result, output)
     return result.exit_code
 
 
-def _verify_evidence(path: "Path", options: dict[str, Any]) -> int:
+def _verify_evidence(path: "Path", output: OutputOptions) -> int:
     from cv_gdpr.evidence.checking import check
 
     differences = check(path)
     code = 4 if differences else 0
-    if options["as_json"]:
-        document = {"file": str(path), "verified": not differences, "exitCode": code, "differences": differences}
-        print_json(document)
+    if output.as_json:
+        from cv_gdpr.cli.documents import of_evidence
+
+        print_json(of_evidence(path, differences, code))
         return code
     for difference in differences:
         click.echo(f"differs: {printable(difference)}")
     if differences:
         click.echo(f"Error: {plural(len(differences), 'difference')} in {path}", err=True)
-    elif not options["quiet"]:
+    elif not output.quiet:
         click.echo(f"verified: {path}; {_PROVED[path.suffix == '.jsonl']}")
     return code
 
 
-def report(result: "Verification", options: dict[str, Any]) -> None:
+def report(result: "Verification", output: OutputOptions) -> None:
     """Print the result of a verification: a line for each difference, or JSON."""
-    if options["as_json"]:
-        print_json(as_json(result))
+    if output.as_json:
+        from cv_gdpr.cli.documents import of_verification
+
+        print_json(of_verification(result))
         return
     for difference in result.differences:
         click.echo(f"differs: {printable(difference)}")
     if result.differences:
         click.echo(f"Error: {plural(len(result.differences), 'difference')} in {result.folder}", err=True)
-    elif not options["quiet"]:
+    elif not output.quiet:
         click.echo(f"verified: {plural(result.files, 'file')}, {size(result.bytes)}; nothing differs")
         for label, value in result.told:
             click.echo(f"  {label}: {printable(value)}")
-
-
-def as_json(result: "Verification") -> dict[str, Any]:
-    """Return the result as the document that --json prints."""
-    return {
-        "folder": str(result.folder),
-        "verified": not result.differences,
-        "exitCode": result.exit_code,
-        "files": result.files,
-        "bytes": result.bytes,
-        "records": result.records,
-        "export": dict(result.told),
-        "differences": result.differences,
-    }

@@ -1,10 +1,10 @@
-"""What a deletion of iterations or tags does to images that nobody asked to delete."""
+"""What the deletion of iterations or tags does to images that are not in scope themselves."""
 
 from collections.abc import Container, Set
 from typing import NamedTuple
 
 from cv_gdpr.delete.marks import mark
-from cv_gdpr.table.categories import category
+from cv_gdpr.table.categories import IMAGES, category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import listed
 from cv_gdpr.table.readers import Project
@@ -13,7 +13,7 @@ from cv_gdpr.verbatim import Json
 
 
 class Loss(NamedTuple):
-    """An image that stays and loses tags: what it was like, the tags, and how many regions go with them."""
+    """An image that stays and loses tags: its mark, the tags, and how many regions it loses with them."""
 
     mark: str
     tags: frozenset[str]
@@ -21,7 +21,7 @@ class Loss(NamedTuple):
 
 
 class Along(NamedTuple):
-    """Images that go along (id -> mark), the iterations that hold them, and images that lose something."""
+    """Images that are deleted too (id -> mark), the iterations that hold them, and images that lose tags."""
 
     along: dict[str, str]
     held: dict[str, list[str]]
@@ -29,15 +29,15 @@ class Along(NamedTuple):
 
 
 def what_goes_along(project: Project, iterations: Container[str], tags: Set[str]) -> Along:
-    """Return the images that live only in these iterations, and those of the workspace that bear one of these tags.
+    """Return the images that live only in these iterations, and the workspace's images with one of these tags.
 
-    Raises ServiceError, and Unsteady where the listing of the images cannot be trusted.
+    Raise ServiceError, and Unsteady where the listing of the images cannot be trusted.
     """
     staying: set[str] = set()
     only_there: dict[str, str] = {}
     held: dict[str, list[str]] = {}
     losing: dict[str, Loss] = {}
-    for item in listed(project, category("images"), Matches(Selection())) if iterations or tags else ():
+    for item in listed(project, category(IMAGES), Matches(Selection())) if iterations or tags else ():
         if item.iteration and not iterations:
             break  # tags go from the workspace alone, which is read first
         if loss := _loss(item, tags):
@@ -53,13 +53,13 @@ def what_goes_along(project: Project, iterations: Container[str], tags: Set[str]
 
 
 def held_among(held: dict[str, list[str]], ids: Container[str]) -> dict[str, list[str]]:
-    """Return of what each iteration holds those that are among the ids."""
+    """Return those of the ids that each iteration holds."""
     among = {place: [one for one in every if one in ids] for place, every in held.items()}
     return {place: some for place, some in among.items() if some}
 
 
 def _loss(item: Item, tags: Set[str]) -> Loss | None:
-    """Return what an image of the workspace would lose: a region goes with its tag."""
+    """Return what an image of the workspace would lose: a region is deleted with its tag."""
     if item.iteration:
         return None
     regions = [tag for tag in _labels(item.record, "regions") if tag in tags]

@@ -1,6 +1,7 @@
-"""The use case of an erasure: a plan executed, children before parents, and everything in it looked for again."""
+"""Executes a plan, children before parents, looks for everything in it again, and writes the evidence."""
 
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +9,20 @@ from pathlib import Path
 from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan
-from cv_gdpr.delete.project import ProjectErasure, quoted
+from cv_gdpr.delete.project import ProjectErasure, Why, quoted
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
-from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, Unreachable, UsageError
+from cv_gdpr.errors import CvGdprError, ServiceError, Stops, UsageError
 from cv_gdpr.evidence import papers
 from cv_gdpr.evidence.checking import check_chain
-from cv_gdpr.evidence.document import close, opening
-from cv_gdpr.evidence.ledger import Ledger
+from cv_gdpr.evidence.document import close
+from cv_gdpr.evidence.events import Failed, Held, Opened, Stopped
+from cv_gdpr.evidence.ledger import Ledger, sealed
+from cv_gdpr.evidence.outcomes import DELETED, GONE
+from cv_gdpr.evidence.records import TOOL, ByHand, Evidence, Item, Planned, PlannedProject
 from cv_gdpr.service.client import Service
+from cv_gdpr.table.categories import ITERATIONS
 from cv_gdpr.table.inventory import projects_in
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
@@ -25,19 +30,24 @@ from cv_gdpr.verbatim import Json
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure came to: its evidence, where that lies, and what stopped it if it was refused."""
+    """The result of an erasure: its evidence, the path of that, and the error that stopped it, if one did."""
 
-    evidence: Json
+    evidence: Evidence
     path: Path
     stopped_by: CvGdprError | None = None
-    completed: bool = False  # an earlier run did it; its papers alone were completed
+    completed: bool = False  # an earlier run deleted; only its files were completed
+
+    @property
+    def left(self) -> list[Item]:
+        """The items of the plan that are not proved to be gone."""
+        return [one for one in self.evidence.items if one.state not in {DELETED, GONE}]
 
 
-def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: Terms) -> Erased:
-    """Execute a plan, prove it, and write evidence at `path`, with ledger, certificate and hashes beside it.
+def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms: Terms) -> Erased:
+    """Execute a plan and write evidence at `path`, with ledger, certificate and hashes beside it.
 
-    Raises UsageError, before anything is sent, if one of the files is there already and cannot be resumed; LedgerLost
-    if somebody takes the ledger away.
+    Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost if the
+    ledger is removed or changed during the run.
     """
     papers.check_name(path)
     with Ledger(papers.ledger_of(path), plan.endpoint) as ledger:
@@ -48,17 +58,19 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[Json], terms: 
         ledger.begin(terms.asked)
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
-        close(ledger, outside, erasure.stopped_by.exit_code if erasure.stopped_by else 0)
-        erased = Erased(papers.write(path, ledger.chain()), path, erasure.stopped_by)
-        ledger.check()  # it may have been taken away meanwhile
+        stopped_by = erasure.stopped_by
+        stopped = stopped_by.exit_code if stopped_by else 0
+        close(ledger, outside, stopped, refused=bool(stopped_by and not stopped_by.retryable))
+        erased = Erased(papers.write(path, ledger.chain()), path, stopped_by)
+        ledger.check()  # it may have been removed in the meantime
         return erased
 
 
 def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
-    """Say whether a run was cut off or stopped there that is to be resumed; complete the papers of one that ended.
+    """Return whether to resume the run of that ledger; or, if the run ended, complete its files and return its result.
 
-    Asks the service nothing. Raises UsageError if nothing is missing, if it is the ledger of another command, or if
-    something is in the way; StorageError.
+    Send no call. Raise UsageError for finished evidence, the ledger of another command, or a foreign file in the
+    place of one of its files; StorageError.
     """
     papers.check_name(path)
     if not os.path.lexists(papers.ledger_of(path)):
@@ -99,70 +111,104 @@ class Erasure:
     stopped_by: CvGdprError | None = None
 
     def run(self) -> None:
-        """Delete what is in the plan and look for it again; the ledger tells what came of it. Raises StorageError."""
-        before = [event["planned"] for event in self.ledger.events if event["event"] == "opened"]
+        """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
+        before = [event.planned for event in self.ledger.events if isinstance(event, Opened)]
         concerned = [one for one in self.plan.projects if one.total]
-        planned = {one.id: one.planned() for one in concerned}
-        self.ledger.write("opened", **opening(self.plan.body() | {"hash": self.plan.hash}, planned, self.terms.asked))
+        opened = opening(self.plan, self.terms.asked)
+        self.ledger.write(opened)
         for one in concerned:
-            if one.held:  # once the images are gone, nobody can tell any more
-                self.ledger.write("held", project=one.id, iterations=one.held)
+            if one.held:  # cannot be listed once the images are gone
+                self.ledger.write(Held(project=one.id, iterations=one.held))
         not_now = self._not_now(concerned)
         for one in concerned:
             if self.stopped_by is None:
-                self._guarded(one.id, ProjectErasure(self._run(), one, not_now.get(one.id, "")).run)
-        for project, rows in _united([*before, planned]).items():
+                self._guarded(one.id, ProjectErasure(self._run(), one, not_now.get(one.id)).run)
+        for project, rows in _merged_plans([*before, opened.planned]).items():
             self._guarded(project, Proof(self._run(), project, rows).run)
 
     def _run(self) -> Run:
-        """Return what one step works with; its waiting begins now."""
+        """Return what one step works with; its time to wait begins now."""
         deadline = Deadline(self.service.stop, self.terms.wait)
         return Run(self.service, self.plan, self.ledger, self.terms, deadline)
 
-    def _not_now(self, concerned: list[ProjectPlan]) -> dict[str, str]:
-        """Return the projects in which all is left, with the reason: what they are now is not what was shown."""
-        reasons: dict[str, str] = {}
+    def _not_now(self, concerned: list[ProjectPlan]) -> dict[str, Why]:
+        """Return the projects in which nothing is deleted, with the reason: they are no longer what was shown."""
+        reasons: dict[str, Why] = {}
         if not concerned or not (self.terms.protect or self.terms.from_file or self.terms.confirmed):
-            return reasons  # it was listed just now
+            return reasons  # they were listed just now
         try:
             entries = projects_in(self.service, Scope())
         except ServiceError as error:
-            if isinstance(error, (NotAuthorised, Unreachable)):
+            if error.stops > Stops.PROJECT:
                 self.stopped_by = error
-            return {one.id: f"its project could not be looked at again: {quoted(error)}" for one in concerned}
+            why = Why(f"its project could not be looked at again: {quoted(error)}", again=True)
+            return dict.fromkeys((one.id for one in concerned), why)
         protected = protected_among(entries, self.terms.protect, known=False)
         now = {entry["id"]: entry for entry in entries}
         for one in concerned:
             if one.id in protected:
-                reasons[one.id] = "its project is protected now"
+                reasons[one.id] = Why("its project is protected now", again=False)
             elif one.id not in now:
-                reasons[one.id] = "its project is not listed any more"
+                reasons[one.id] = Why("its project is not listed any more", again=False)
             elif _is_another(one, now[one.id]):
-                reasons[one.id] = "its project changed after it was planned; make a new plan"
+                words = "its project changed after it was planned; make a new plan"
+                reasons[one.id] = Why(words, again=not self.terms.from_file)
         return reasons
 
     def _guarded(self, project: str, step: Callable[[], None]) -> None:
-        """Run one project's step: a failure of the service stops the rest only if it is of authorisation."""
+        """Run a step of one project: only an error that stops more than a project ends the run."""
         try:
             step()
-        except (NotAuthorised, Unreachable) as error:
-            self.stopped_by = self.stopped_by or error
-            self.ledger.write("stopped", project=project, reason=quoted(error))
         except ServiceError as error:
-            self.ledger.write("failed", project=project, reason=quoted(error))
-            self.terms.say(f"project {project}: {error.message}")
+            if error.stops > Stops.PROJECT:
+                self.stopped_by = self.stopped_by or error
+                self.ledger.write(Stopped(project=project, reason=quoted(error)))
+            else:
+                self.ledger.write(Failed(project=project, reason=quoted(error)))
+                self.terms.say(f"project {project}: {error.message}")
+
+
+def opening(plan: Plan, asked: str) -> Opened:
+    """Return the ledger's first event of a run, with everything that the evidence needs from the plan.
+
+    `asked` identifies this command.
+    """
+    return Opened(
+        tool=TOOL,
+        endpoint=plan.endpoint,
+        asked=sealed(asked, secrets.token_hex(16)),
+        listed_from=plan.created,
+        plan_hash=plan.hash,
+        scope=plan.scope,
+        planned={one.id: one.planned() for one in plan.projects if one.total},
+        projects=[_in_evidence(project) for project in plan.projects],
+        protected=plan.protected,
+        unmatched=plan.unmatched,
+    )
+
+
+def _in_evidence(project: ProjectPlan) -> PlannedProject:
+    counted = bool(project.rows.get(ITERATIONS))  # otherwise the exported models were not listed
+    return PlannedProject(
+        id=project.id,
+        whole=project.whole,
+        images_only_in_iterations=project.only_in_iterations,
+        exported_models=project.exported_models if counted else None,
+        iterations_trained_on_them=project.iterations_holding,
+        unpublished=sorted(project.published),
+    )
 
 
 def _is_another(plan: ProjectPlan, entry: Json) -> bool:
-    """Say whether a project is not what was shown: where all of it goes, any change counts, else its name."""
+    """Return whether a project differs from what was shown: any change if all of it is deleted, otherwise its name."""
     return (mark(entry) != plan.mark) if plan.whole else str(entry.get("name")) != plan.name
 
 
-def _united(plans: list[dict[str, dict[str, list[str]]]]) -> dict[str, dict[str, list[str]]]:
-    """Give all that this run and those that were cut off before it planned: each is to be looked for."""
-    united: dict[str, dict[str, dict[str, None]]] = {}
+def _merged_plans(plans: list[Planned]) -> Planned:
+    """Return everything that this run and the runs before it planned: the proof looks for all of it."""
+    merged: dict[str, dict[str, dict[str, None]]] = {}
     for plan in plans:
         for project, rows in plan.items():
             for row, ids in rows.items():
-                united.setdefault(project, {}).setdefault(row, {}).update(dict.fromkeys(ids))
-    return {project: {row: list(ids) for row, ids in rows.items()} for project, rows in united.items()}
+                merged.setdefault(project, {}).setdefault(row, {}).update(dict.fromkeys(ids))
+    return {project: {row: list(ids) for row, ids in rows.items()} for project, rows in merged.items()}

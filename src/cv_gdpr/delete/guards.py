@@ -1,4 +1,4 @@
-"""What keeps a plan from being executed: its size, a protection, and an export that does not hold what would go."""
+"""Checks before a plan is executed: its size, protected projects, and the export that must hold its items."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,13 +22,13 @@ _AGAIN = f"export again, then delete; {_NOT_SENT}"
 
 
 def check_size(plan: Plan, max_delete: int | None) -> None:
-    """Raise UsageError if a plan is larger than allowed; what goes along counts."""
+    """Raise UsageError if a plan is larger than allowed, with the items that go along."""
     if max_delete is not None and plan.total > max_delete:
         raise UsageError(f"the plan would delete {plan.total} things, more than --max-delete {max_delete}", _NOT_SENT)
 
 
 def refuse_protected(service: "Service", plan: Plan, protect: tuple[str, ...]) -> None:
-    """Raise UsageError if a saved plan holds a project that is protected, or a protection names no project."""
+    """Raise UsageError if a plan holds a protected project, or if a protection names no project."""
     protected = protected_among(projects_in(service, Scope()), protect) if protect else set()
     for project in plan.projects:
         if project.id in protected:
@@ -36,7 +36,7 @@ def refuse_protected(service: "Service", plan: Plan, protect: tuple[str, ...]) -
 
 
 def require_export(plan: Plan, folder: Path) -> None:
-    """Raise UsageError unless the export, verified now, holds all that would go or lose something, as it is now."""
+    """Raise UsageError unless the export verifies and holds, unchanged, all that would be deleted or lose something."""
     from cv_gdpr.verify import verify
 
     if not folder.is_dir():
@@ -63,15 +63,15 @@ def require_export(plan: Plan, folder: Path) -> None:
 
 
 def _goes_unexported(plan: Plan, exported: frozenset[str]) -> Category | None:
-    """Return a row that the export lacks, and whose things go with others in the plan."""
+    """Return a row that the export lacks although its items go with planned ones."""
     going = {name for project in plan.projects for name, ids in project.rows.items() if ids}
     return next((row for row in CATEGORIES if row.parent in going and row.name not in exported), None)
 
 
 def _not_held(plan: Plan, held: Iterable[Held]) -> list[tuple[str, str]]:
-    """Return row and id of each thing that would go, or lose something, and is not held as it is now.
+    """Return row and id of each item that would be deleted or lose something, and that is not held unchanged.
 
-    Of an exported model no mark is known: once its iteration is gone, nobody can ask for it.
+    An exported model has no mark. It must be held, since it cannot be requested once its iteration is gone.
     """
     wanted = _wanted(plan)
     for one in held:
@@ -82,7 +82,7 @@ def _not_held(plan: Plan, held: Iterable[Held]) -> list[tuple[str, str]]:
 
 
 def _wanted(plan: Plan) -> dict[tuple[str, str, str], str]:
-    """Return the mark of each thing that an export has to hold, by project, row and id; a model's is empty."""
+    """Return the mark of each item that an export must hold, by project, row and id; empty for a model."""
     marked = {
         (project.id, row, one): then
         for project in plan.projects
@@ -93,7 +93,7 @@ def _wanted(plan: Plan) -> dict[tuple[str, str, str], str]:
 
 
 def _marks_of(held: Held, *, names: bool) -> set[str]:
-    """Return the marks that an exported thing may have in a plan: an iteration's publication may be taken back."""
+    """Return the marks that an exported item may have in a plan: an iteration may be unpublished since."""
     records = [held.record]
     if held.row == ITERATIONS:
         records.append(held.record | {"publishName": None})

@@ -1,4 +1,4 @@
-"""Marks: what a thing was like when it was planned, hashed, so that a change since then is seen.
+"""Marks: hashes of planned items, which show whether an item changed since.
 
 Two answers of the service that say the same have one mark. A number counts by its value, since the service spells
 numbers as .NET does (8.79471951E-13, 1E-05) and an exported record keeps that spelling. The order of a list counts for
@@ -19,7 +19,7 @@ _NAMES = frozenset({"tagName"})
 
 
 def mark(record: Json, *, names: bool = False) -> str:
-    """Return 16 hex digits that change when a thing changes: its record, without links and what moves by itself.
+    """Return 16 hex digits that change when an item changes: of its record, without links and counters.
 
     `names`: the names of its tags count too, as where it was selected by one. Else another name of a tag is the tag's.
     """
@@ -29,12 +29,12 @@ def mark(record: Json, *, names: bool = False) -> str:
 
 
 def canonical(value: Any) -> bytes:
-    """Return the one JSON text of a value that holds no NumberText."""
+    """Return the canonical JSON text of a value without NumberText."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _lasting(value: Any, left_out: Set[str]) -> Any:
-    """Return a value as it is hashed: an exported record has its signatures cut off, so they are cut off here too."""
+    """Return a value as it is hashed: without signatures, since an exported record has none."""
     if isinstance(value, str):
         return without_signature(value)
     if isinstance(value, dict):
@@ -63,6 +63,6 @@ def number_text(number: float | Decimal) -> str:
         return getattr(number, "text", str(exponent))  # beyond all that a Decimal holds
     text = "".join(map(str, digits))
     significant = text.rstrip("0")
-    if not significant.lstrip("0"):
+    if not significant:
         return "0"
-    return f"{'-' if sign else ''}{significant.lstrip('0')}E{exponent + len(text) - len(significant)}"
+    return f"{'-' if sign else ''}{significant}E{exponent + len(text) - len(significant)}"

@@ -1,89 +1,91 @@
-"""A deletion before it happens: what would go, frozen by id, as it was when it was listed."""
+"""A planned deletion: the ids of what would be deleted, with a mark of each item's content."""
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
+from typing import Annotated, TypeAlias
 
-from msgspec import Meta, MsgspecError, convert
+from msgspec import Meta, Struct, convert, field
+from msgspec.structs import asdict
 
-from cv_gdpr import __version__
-from cv_gdpr.archive.names import UUID
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.errors import StorageError, UsageError
-from cv_gdpr.table.categories import BY_API
+from cv_gdpr.evidence.records import Count, Id, SearchedScope, Sha256, Time, as_json
+from cv_gdpr.table.categories import BY_API, IMAGES
 from cv_gdpr.verbatim import Json
 
-if TYPE_CHECKING:
-    pass
-
-FORMAT = "cv-gdpr plan 1"
+FORMAT = "cv-gdpr-plan/1"
+Marks: TypeAlias = Annotated[dict[Id, str], Meta(description="Id -> mark: what the item was like, hashed")]
 
 
-@dataclass
-class ProjectPlan:
-    """What would go of one project: for each row, id -> mark (what the thing was like, hashed).
+class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What would be deleted in one project, by row.
 
-    `along` holds what nothing is sent for, and what goes all the same: the images that live only in iterations which
-    are deleted. `losing_tags` holds the images that stay and lose a tag, and its regions with it.
+    `along` holds items that go although nothing is sent for them: images that live only in iterations which are
+    deleted. `losing_tags` holds the images that stay and lose a tag, and its regions with it.
     """
 
-    id: str
+    id: Id
     name: str
     whole: bool  # the project itself goes, with all it holds
     mark: str = ""  # what the project was like
-    rows: dict[str, dict[str, str]] = field(default_factory=dict)
-    along: dict[str, dict[str, str]] = field(default_factory=dict)
-    losing_tags: dict[str, str] = field(default_factory=dict)
-    losing_regions: int = 0
-    published: dict[str, str] = field(default_factory=dict)  # iteration id -> publish name
-    only_in_iterations: int = 0  # images that go and are in no workspace listing
-    places: dict[str, str] = field(default_factory=dict)  # ... each with the iteration that it was found in
-    held: dict[str, list[str]] = field(default_factory=dict)  # iteration id -> those of the images that it holds
-    disputed: list[str] = field(default_factory=list)  # images selected in an iteration, but not as they are today
-    exported_models: int = 0  # they stay until the Azure resource goes
-    models: list[str] = field(default_factory=list)  # of those, the ones that are Done: iteration id/platform-flavor
-    iterations_holding: list[str] = field(default_factory=list)  # trained on a selected image, and staying
+    rows: dict[str, Marks] = {}
+    along: dict[str, Marks] = {}
+    losing_tags: Marks = {}
+    losing_regions: Count = 0
+    published: dict[Id, str] = {}  # iteration id -> publish name
+    places: dict[Id, Id] = {}  # images of `rows` that no workspace lists -> the iteration that each was found in
+    held: dict[Id, list[Id]] = {}  # iteration id -> those of the images that it holds
+    disputed: list[Id] = []  # images selected in an iteration, but not as they are today
+    exported_models: Count = 0  # they stay until the Azure resource goes
+    models: list[str] = []  # of those, the ones that are Done: iteration id/platform-flavor
+    iterations_holding: list[Id] = []  # trained on a selected image, and staying
+
+    @property
+    def only_in_iterations(self) -> int:
+        """How many of the planned images are not in the workspace."""
+        return len(self.places) + len(self.along.get(IMAGES, {}))
 
     @property
     def total(self) -> int:
-        """How many things would go, those that go along among them."""
+        """How many items would be deleted, including those that go with their iteration."""
         return sum(map(len, (*self.rows.values(), *self.along.values())))
 
     def planned(self) -> dict[str, list[str]]:
-        """Return the ids of all that would go, by row."""
+        """Return the ids of everything that would be deleted, by row."""
         parts = [*self.rows.items(), *self.along.items()]
         return {row: list(ids) for row, ids in parts if ids}
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A frozen deletion: nothing that is not in it will be deleted."""
+class Plan(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="format", tag=FORMAT
+):
+    """A frozen deletion: nothing else is deleted."""
 
+    tool: str
     endpoint: str
-    created: str
-    scope: Json
+    created: Time  # when its listing began
+    scope: SearchedScope
     projects: list[ProjectPlan]
-    protected: list[str] = field(default_factory=list)
-    unmatched: list[str] = field(default_factory=list)
+    protected: list[str]
+    unmatched: list[str]
 
     @property
     def total(self) -> int:
-        """How many things would go."""
+        """How many items would be deleted."""
         return sum(project.total for project in self.projects)
 
     @property
     def rows_named(self) -> tuple[str, ...]:
-        """The rows that were asked for by name; none: all."""
-        rows = self.scope["rows"]
-        return () if isinstance(rows, str) or self.scope.get("selectors") else tuple(rows)
+        """The rows that were named; empty: all."""
+        rows = self.scope.rows
+        return () if isinstance(rows, str) or self.scope.selectors else tuple(rows)
 
     @property
     def by_tag(self) -> bool:
-        """Whether tags selected what is planned, so that their names count in its marks."""
-        return any(one["selector"] == "--tag" for one in self.scope.get("selectors") or [])
+        """Whether tags selected the items, so that tag names count in the marks."""
+        return any(one.selector == "--tag" for one in self.scope.selectors)
 
     @property
     def hash(self) -> str:
@@ -91,32 +93,24 @@ class Plan:
         return hashlib.sha256(canonical(self.body())).hexdigest()
 
     def body(self) -> Json:
-        """Give the plan as JSON, without its hash."""
-        return {
-            "format": FORMAT,
-            "tool": f"cv-gdpr {__version__}",
-            "endpoint": self.endpoint,
-            "created": self.created,
-            "scope": self.scope,
-            "projects": [vars(project) for project in self.projects],
-            "protected": self.protected,
-            "unmatched": self.unmatched,
-        }
+        """Return the plan as JSON, without its hash."""
+        return as_json(self)
 
 
-# --- making a plan ----------------------------------------------------------------------------------------------
+class SavedPlan(Plan, frozen=True, kw_only=True, tag=FORMAT):
+    """A plan in a file: `hash` is the SHA-256 of the rest, as JSON with sorted names and without blanks."""
 
-
-# --- a plan as a file -------------------------------------------------------------------------------------------
+    stated: Sha256 = field(name="hash")
 
 
 def save_plan(plan: Plan, path: Path) -> None:
-    """Write a plan as JSON, readable by its owner only; raises UsageError if the file exists."""
+    """Write a plan as JSON, readable by its owner only; raise UsageError if the file exists."""
     if not path.name:
         raise UsageError(f"--save-plan {path} names no file", "name a new file")
+    saved = SavedPlan(**asdict(plan), stated=plan.hash)
     try:
         with storing(path):
-            write_new(path, json.dumps(plan.body() | {"hash": plan.hash}, indent=2).encode() + b"\n")
+            write_new(path, json.dumps(as_json(saved), indent=2).encode() + b"\n")
     except StorageError as error:
         if isinstance(error.__cause__, FileExistsError):
             raise UsageError(f"--save-plan {path} exists", "name a new file") from None
@@ -124,7 +118,7 @@ def save_plan(plan: Plan, path: Path) -> None:
 
 
 def load_plan(path: Path, endpoint: str) -> Plan:
-    """Read a plan; raises UsageError if it is altered, foreign, or of another endpoint."""
+    """Return the plan in a file; raise UsageError if it was altered, is not a plan, or names another endpoint."""
     body = _read(path)
     stated = body.pop("hash", None)
     if body.get("format") != FORMAT:
@@ -134,50 +128,24 @@ def load_plan(path: Path, endpoint: str) -> Plan:
     if body.get("endpoint") != endpoint:
         raise UsageError(f"--plan {path} is of another endpoint: {body.get('endpoint')}")
     try:
-        return _plan_in(body)
-    except (KeyError, TypeError, AttributeError, ValueError, MsgspecError) as error:
+        plan = _plan_in(body)
+    except ValueError as error:
         raise UsageError(f"--plan {path} is not a plan that this version understands") from error
-
-
-class _SelectorInFile(TypedDict):
-    selector: str
-    sha256: str
-    matched: bool
-
-
-class _ScopeInFile(TypedDict):
-    projects: Literal["all", "named"]
-    rows: str | list[str]
-    notSearched: dict[str, str]
-    selectors: list[_SelectorInFile]
-    salt: str | None
-
-
-class _InFile(TypedDict):
-    created: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
-    scope: _ScopeInFile
-    projects: list[ProjectPlan]
-    protected: list[str]
-    unmatched: list[str]
+    if plan.hash != stated:  # a field is missing for which a record has a default
+        raise UsageError(f"--plan {path} is not a plan that this version understands")
+    return plan
 
 
 def _plan_in(body: Json) -> Plan:
-    convert(body, _InFile)
-    projects = [ProjectPlan(**project) for project in body["projects"]]
-    if len({one.id for one in projects}) < len(projects):
-        raise ValueError("a project that stands twice")  # what is told of it would be told of one alone
+    """Return the plan in JSON; raise ValueError (ValidationError is one) if it is invalid."""
+    plan: Plan = convert(body, Plan)
+    if len({one.id for one in plan.projects}) < len(plan.projects):
+        raise ValueError("a project that stands twice")  # only one of them would be reported
     known = {row.name for row in BY_API}
-    for one in projects:
-        named = (one.rows, one.along)
-        if any(not part.keys() <= known for part in named) or one.rows.keys() & one.along.keys():
+    for one in plan.projects:
+        if not (one.rows.keys() | one.along.keys()) <= known or one.rows.keys() & one.along.keys():
             raise ValueError("rows that nothing deletes")
-        marked: list[dict[str, str]] = [*one.rows.values(), *one.along.values(), one.losing_tags]
-        places = (one.places, one.places.values(), one.held, *one.held.values(), one.iterations_holding)
-        ids = (each for part in (*marked, *places) for each in part)
-        for identity in (one.id, *one.disputed, *one.published, *ids):
-            if not UUID.fullmatch(identity):
-                raise ValueError("not a UUID")
-    return Plan(body["endpoint"], body["created"], body["scope"], projects, body["protected"], body["unmatched"])
+    return plan
 
 
 def plan_bytes(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""A plan made: what is there is listed, and frozen by id."""
+"""Makes a plan: lists the items in scope and freezes their ids."""
 
 import difflib
 import secrets
@@ -10,7 +10,8 @@ from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import UsageError
-from cv_gdpr.table.categories import BY_API, Category, category
+from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash
+from cv_gdpr.table.categories import BY_API, CATEGORIES, EXPORTS, IMAGES, ITERATIONS, PROJECTS, TAGS, Category, category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import (
     check_tags,
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
 
 
 def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *, resumed: bool = False) -> Plan:
-    """List what is there and freeze it; raises UsageError for what cannot be named, ServiceError for a listing.
+    """Return the plan of what is in scope; raise UsageError for an unknown name, ServiceError for a failed listing.
 
-    `resumed`: a run of the same command was cut off, so what is named and nowhere found is what that run deleted.
+    `resumed`: the same command was cut off before, so a name that is not found is one that it deleted.
     """
-    began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # what is stored from now on may not be in the plan
+    began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # later additions may be missing in the plan
     rows_in(scope)
     projects, protected = _deletable(service, scope, protect, resumed=resumed)
     if not resumed:
@@ -46,6 +47,7 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
     if not resumed:
         _check_values(scope.selection, matches)
     return Plan(
+        tool=TOOL,
         endpoint=service.endpoint,
         created=began,
         scope=_describe(scope, matches),
@@ -75,30 +77,29 @@ def _is_there(everything: list[Json], name: str) -> bool:
 
 
 def _rows_to_delete(scope: Scope) -> tuple[Category, ...]:
-    """Give the rows whose things are deleted: performance goes with its iteration, a project with all it holds."""
+    """Return the rows whose items are deleted: a row that goes with its parent adds that, a project adds all rows."""
     asked = {row.name for row in rows_in(scope)}
-    if "performance" in asked:
-        asked.add("iterations")
-    if "projects" in asked:
+    asked |= {row.parent for row in CATEGORIES if row.name in asked and row.parent}
+    if PROJECTS in asked:
         return BY_API
     return tuple(row for row in BY_API if row.name in asked)
 
 
-def _describe(scope: Scope, matches: Matches) -> Json:
-    """Say what was asked for; a selector's values only as salted hashes, the salt beside them."""
+def _describe(scope: Scope, matches: Matches) -> SearchedScope:
+    """Return what was asked for, with the selectors' values as salted hashes."""
     salt = secrets.token_hex(16)
     searched = [row.name for row in rows_in(scope)] if scope.selection else list(scope.rows)
-    return {
-        "projects": "named" if scope.projects else "all",
-        "rows": searched or "all that the API deletes",
-        "notSearched": not_searched(scope),
-        "selectors": scope.selection.hashed(salt, matches.unmatched),
-        "salt": salt if scope.selection else None,
-    }
+    return SearchedScope(
+        projects="named" if scope.projects else "all",
+        rows=searched or "all that the API deletes",
+        not_searched=not_searched(scope),
+        selectors=[SelectorHash(**one) for one in scope.selection.hashed(salt, matches.unmatched)],
+        salt=salt if scope.selection else None,
+    )
 
 
 def _check_values(selection: Selection, matches: Matches) -> None:
-    """Raise UsageError for metadata that no image has: a mistyped value must not pass for an erasure."""
+    """Raise UsageError for metadata that no image has: a mistyped value must not count as an erasure."""
     for key, value in sorted(selection.metadata):
         if (key, value) not in matches.found:
             near = difflib.get_close_matches(f"{key}={value}", sorted(matches.seen_metadata), n=5, cutoff=0.6)
@@ -108,83 +109,78 @@ def _check_values(selection: Selection, matches: Matches) -> None:
 
 
 def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:
-    whole = any(row.name == "projects" for row in rows)
-    plan = ProjectPlan(project.id, str(project.entry.get("name")), whole, mark(project.entry))
+    whole = any(row.name == PROJECTS for row in rows)
+    name = str(project.entry.get("name"))
+    plan = ProjectPlan(id=project.id, name=name, whole=whole, mark=mark(project.entry))
     for row in rows:
-        if row.name == "images":
+        if row.name == IMAGES:
             _plan_images(project, row, matches, plan)
-        elif row.read_project:
-            items = (item for item in listed(project, row, matches) if not _is_copy(item))
+        else:
+            items = (item for item in listed(project, row, matches) if not row.is_copy(item))
             plan.rows[row.name] = {item.id: mark(item.record, names=bool(matches.selection.tags)) for item in items}
-    going = plan.rows.get("iterations", {})
+    going = plan.rows.get(ITERATIONS, {})
     plan.iterations_holding = sorted(plan.held.keys() - going.keys()) if matches.selection else []
     plan.published = {
         one["id"]: one["publishName"] for one in project.iterations if one["id"] in going and one.get("publishName")
     }
-    if "images" not in plan.rows:
+    if IMAGES not in plan.rows:
         _plan_what_goes_along(project, plan)
     if going:
-        models = list(listed(project, category("exports"), Matches(Selection())))
+        models = list(listed(project, category(EXPORTS), Matches(Selection())))
         plan.exported_models, plan.models = len(models), [item.id for item in models if item.blobs]
     return plan
 
 
-def _is_copy(item: Item) -> bool:
-    """Say whether it is an iteration's copy of a tag, which goes with the iteration."""
-    return item.row == "tags" and item.iteration is not None
-
-
 def _plan_images(project: Project, row: Category, matches: Matches, plan: ProjectPlan) -> None:
-    """Plan the selected images, and note which of them the workspace lists, and which iterations hold them."""
-    found = plan.rows.setdefault("images", {})
+    """Plan the selected images, and note which ones the workspace lists and which iterations hold them."""
+    found = plan.rows.setdefault(IMAGES, {})
     in_workspace: set[str] = set()
     selected_there: set[str] = set()
     held: dict[str, list[str]] = {}
 
     def see(item: Item) -> None:
-        """Note where an image is, under whatever labels: the workspace is read first."""
+        """Note where an image is, whatever its labels; the workspace is read first."""
         if not item.iteration:
             in_workspace.add(item.id)
         elif item.id not in in_workspace or (matches.selection and item.id in found):
             held.setdefault(item.iteration["id"], []).append(item.id)
 
     for item in listed(project, row, matches, see):
-        if item.id not in found:  # the first place counts: the workspace, if it is there
+        if item.id not in found:  # the first place counts: the workspace, if it lists the image
             found[item.id] = mark(item.record, names=bool(matches.selection.tags))
         if not item.iteration:
             selected_there.add(item.id)
         elif item.id not in in_workspace:
             plan.places.setdefault(item.id, item.iteration["id"])
     plan.held = held_among(held, found)
-    plan.only_in_iterations = len(found.keys() - in_workspace)
     plan.disputed = sorted((found.keys() & in_workspace) - selected_there)
 
 
 def _plan_what_goes_along(project: Project, plan: ProjectPlan) -> None:
-    """Plan what the deletion of iterations or tags does to images, though nobody asked for images."""
-    found = what_goes_along(project, plan.rows.get("iterations", {}), plan.rows.get("tags", {}).keys())
+    """Plan what the deletion of iterations or tags does to images that are not in scope themselves."""
+    found = what_goes_along(project, plan.rows.get(ITERATIONS, {}), plan.rows.get(TAGS, {}).keys())
     plan.losing_tags = {identity: loss.mark for identity, loss in found.losing.items()}
     plan.losing_regions = sum(loss.regions for loss in found.losing.values())
-    plan.held, plan.only_in_iterations = found.held, len(found.along)
+    plan.held = found.held
     if found.along:
-        plan.along["images"] = found.along
+        plan.along[IMAGES] = found.along
 
 
 def current_marks(project: Project, plan: ProjectPlan, *, names: bool) -> dict[str, dict[str, str]]:
-    """List again what a plan speaks of, and return the marks of now (`names`: as `mark`); raise ServiceError."""
+    """List the planned items again and return their present marks (`names`: as in `mark`); raise ServiceError."""
     marks: dict[str, dict[str, str]] = {}
     for row in BY_API:
         if row.name in plan.rows or plan.whole:
             now = marks.setdefault(row.name, {})
             for item in listed(project, row, Matches(Selection())):
-                if not _is_copy(item) and item.id not in now:
+                if not row.is_copy(item) and item.id not in now:
                     now[item.id] = mark(_as_published(item, plan), names=names)
     return marks
 
 
 def _as_published(item: Item, plan: ProjectPlan) -> Json:
-    """Give a record as it was planned, if its publication was taken back: that is a deletion's first step."""
+    """Return a record as it was planned: unpublishing is a deletion's first step and not a change."""
     name = plan.published.get(item.id)
-    if item.row == "iterations" and name and not item.record.get("publishName"):
+    if item.row == ITERATIONS and name and not item.record.get("publishName"):
         return item.record | {"publishName": name}
     return item.record

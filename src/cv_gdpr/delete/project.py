@@ -1,9 +1,9 @@
-"""The deletions of one project: what changed is left, the rest goes, children before parents."""
+"""Deletes the planned items of one project, children before parents; leaves what changed since the plan."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cv_gdpr.delete.along import what_goes_along
 from cv_gdpr.delete.marks import mark
@@ -11,23 +11,42 @@ from cv_gdpr.delete.plan import ProjectPlan
 from cv_gdpr.delete.planning import current_marks
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run
-from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError, Unreachable
+from cv_gdpr.errors import NotFound, ServiceError, Stops
+from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Calling, Left, Opened, Vanished
 from cv_gdpr.service.batches import halves, may_pass_in_parts
 from cv_gdpr.service.paging import identified
 from cv_gdpr.table import deleters
-from cv_gdpr.table.categories import Category, in_deletion_order
+from cv_gdpr.table.categories import BY_API, IMAGES, ITERATIONS, PROJECTS, TAGS, Category, in_deletion_order
 from cv_gdpr.table.inventory import project_of
 from cv_gdpr.table.readers import Project, renewed_images
-from cv_gdpr.verbatim import Json
 
+_SELECTED_BY_TAG = [row.name for row in BY_API if "--tag" in row.selectors and row.name != TAGS]
 _BUSY = frozenset({"Training", "Staging", "Exporting"})
-_DISPUTED = "selected as an iteration has it, but not as it is today: name it by its id, or delete the iteration"
-_UNSEEN = "the service did not show it again before it was to be deleted"
+
+
+class Why(NamedTuple):
+    """Why an item is not deleted, and whether the same command may delete it later."""
+
+    words: str
+    again: bool
+
+
+_DISPUTED = Why(
+    "only an iteration's copy of it was selected: name its id, or delete the iteration",
+    again=False,
+)
+_UNSEEN = Why("the service did not return it again before its deletion", again=True)
+_CHANGED = Why("it changed after it was planned; run the command again", again=True)
+_CHANGED_SINCE_SAVED = Why("it changed after it was planned; make a new plan", again=False)
+_IN_TRAINING = Why("in training: not deletable yet", again=True)
+_MAY_BEAR_IT = Why("images that may have it are still there", again=True)
+_STILL_NEEDED = Why("what it selects is still there, and only this tag finds it", again=True)
+_BORNE = Why("images with it are not in the plan", again=False)
 _READ_ONLY = "ForbiddenDRModeEnabled"  # a 403 of one project, not of the key
 
 
 def quoted(error: ServiceError) -> str:
-    """Return an error for the evidence: of the service's words the code alone, for its message may name a tag."""
+    """Return an error for the evidence: only the service's code, since its message may name a tag."""
     if not error.status:
         return error.message
     code = f" {error.code}" if re.fullmatch(r"\w{1,80}", error.code, re.ASCII) else ""
@@ -36,64 +55,65 @@ def quoted(error: ServiceError) -> str:
 
 @dataclass
 class ProjectErasure:
-    """The deletions of one project; `not_now` is the reason why nothing of it goes, or empty."""
+    """The deletions of one project; `not_now` is the reason why nothing of it is deleted, if there is one."""
 
     erasure: Run
     plan: ProjectPlan
-    not_now: str = ""
-    rows: dict[str, list[str]] = field(default_factory=dict)  # what is still to be deleted
-    left: dict[str, list[str]] = field(default_factory=dict)  # what is not to be deleted after all
+    not_now: Why | None = None
+    rows: dict[str, list[str]] = field(default_factory=dict)  # still to delete
+    left: dict[str, list[str]] = field(default_factory=dict)  # left in place
+    all_again: bool = True  # whether the same command may delete all of those later
 
     def run(self) -> None:
-        """Delete what the plan holds of the project, children before parents; raise ServiceError."""
+        """Delete the planned items of the project, children before parents; raise ServiceError."""
         self.rows = {row: list(ids) for row, ids in self.plan.rows.items()}
         if self.not_now:
             for kind, all_of_it in self.plan.planned().items():
-                self._leave(kind, all_of_it, self.not_now)
+                self._leave_in_place(kind, all_of_it, self.not_now)
             return
         try:
             project = project_of(self.erasure.service, self.plan.id)
             if self.erasure.terms.from_file:
                 self._leave_what_changed(project)
-            elif self.erasure.plan.scope.get("selectors"):
+            elif self.erasure.plan.scope.selectors:
                 self._leave_images_that_changed(project)
                 self._leave_tags_that_changed(project)
-            self._leave("images", self.plan.disputed, _DISPUTED)
+            self._leave_in_place(IMAGES, self.plan.disputed, _DISPUTED)
             waited = self._wait_for_training()
             if waited or self.erasure.terms.from_file or self.erasure.terms.confirmed:
                 self._leave_what_would_take_more(project)
         except NotFound:
-            return  # the project is gone; the proof will say so
+            return  # the project is gone; the proof records it
         self._unpublish(project)
         for row in in_deletion_order():
-            if row.name == "projects":
+            if row.name == PROJECTS:
                 self._delete_project(project, row)
             elif row.deleter:
-                if row.name == "tags":
+                if row.name == TAGS:
                     self._leave_tags_still_needed()
                 ids = self.rows.get(row.name, [])
                 for start in range(0, len(ids), row.deleter.batch):
                     self._send(project, row.name, row.deleter.call, ids[start : start + row.deleter.batch])
 
     def _leave_what_changed(self, project: Project) -> None:
-        """Leave what is not as a saved plan has it: the project itself was compared already."""
+        """Leave what changed since a saved plan; the project itself was compared before."""
         current = current_marks(project, self.plan, names=self.erasure.plan.by_tag)
-        if "projects" in self.plan.rows:
-            current["projects"] = dict(self.plan.rows["projects"])
+        if PROJECTS in self.plan.rows:
+            current[PROJECTS] = dict(self.plan.rows[PROJECTS])
         for row, ids in self.plan.rows.items():
             now = current.get(row, {})
             changed = [one for one, then in ids.items() if one in now and now[one] != then]
             vanished = [one for one in ids if one not in now]
-            self._leave(row, changed, "it changed after it was planned; make a new plan")
+            self._leave_in_place(row, changed, _CHANGED_SINCE_SAVED)
             if vanished:
-                self.erasure.ledger.write("vanished", project=self.plan.id, row=row, ids=vanished)
+                self.erasure.ledger.write(Vanished(project=self.plan.id, row=row, ids=vanished))
                 self.rows[row] = [one for one in self.rows[row] if one not in set(vanished)]
 
     def _leave_images_that_changed(self, project: Project) -> None:
-        """Look at the selected images once more, where each was found: a person may have taken a while to confirm."""
-        planned = self.plan.rows.get("images", {})
+        """Look up the selected images again, each where it was found: the confirmation may have taken a while."""
+        planned = self.plan.rows.get(IMAGES, {})
         by_place: dict[str, list[str]] = {}
-        for identity in self.rows.get("images", []):
+        for identity in self.rows.get(IMAGES, []):
             by_place.setdefault(self.plan.places.get(identity, ""), []).append(identity)
         for place, ids in by_place.items():
             iteration = {"id": place} if place else None
@@ -101,98 +121,104 @@ class ProjectErasure:
             now = {item.id: mark(item.record, names=names) for item in renewed_images(project, iteration, ids)}
             unseen = [one for one in ids if one not in now]
             changed = [one for one in ids if one in now and now[one] != planned[one]]
-            self._leave("images", unseen, _UNSEEN)
-            self._leave("images", changed, "it changed after it was planned; run the command again")
+            self._leave_in_place(IMAGES, unseen, _UNSEEN)
+            self._leave_in_place(IMAGES, changed, _CHANGED)
 
     def _leave_tags_that_changed(self, project: Project) -> None:
-        """Look at the selected tags once more: one that has another name by now is not what was selected."""
-        planned = self.plan.rows.get("tags", {})
+        """Look up the selected tags again: one with another name is not what was selected."""
+        planned = self.plan.rows.get(TAGS, {})
         if planned:
             records = identified(project.service.call("get_tags", project.id))
             now = {tag["id"]: mark(tag) for tag in records}
             changed = [one for one, then in planned.items() if one in now and now[one] != then]
-            self._leave("tags", [one for one in planned if one not in now], _UNSEEN)
-            self._leave("tags", changed, "it changed after it was planned; run the command again")
+            self._leave_in_place(TAGS, [one for one in planned if one not in now], _UNSEEN)
+            self._leave_in_place(TAGS, changed, _CHANGED)
 
     def _leave_what_would_take_more(self, project: Project) -> None:
-        """Leave iterations and tags with which more would go by now than was shown."""
-        iterations, tags = self.rows.get("iterations", []), self.rows.get("tags", [])
-        if "images" in self.plan.rows:
-            return  # every image is in the plan by itself
+        """Leave iterations and tags whose deletion would now take more with it than was shown."""
+        iterations, tags = self.rows.get(ITERATIONS, []), self.rows.get(TAGS, [])
+        if IMAGES in self.plan.rows:
+            return  # the plan names every image
         now = what_goes_along(project, set(iterations), set(tags))
-        more = now.along.keys() - self.plan.along.get("images", {}).keys()
+        more = now.along.keys() - self.plan.along.get(IMAGES, {}).keys()
         taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
-        self._leave("iterations", taking, "it holds images that live nowhere else by now; make a new plan")
+        self._leave_in_place(ITERATIONS, taking, self._new_plan("it now holds images that exist nowhere else"))
         losing = self.plan.losing_tags
         grown = sum(loss.regions for loss in now.losing.values()) > self.plan.losing_regions
         bearing = (
             loss.tags for one, loss in now.losing.items() if one not in losing or (grown and losing[one] != loss.mark)
         )
         borne = frozenset[str]().union(*bearing)
-        self._leave("tags", [one for one in tags if one in borne], "more bears it by now; make a new plan")
+        self._leave_in_place(TAGS, [one for one in tags if one in borne], self._new_plan("more images have it now"))
 
-    def _leave(self, row: str, ids: list[str], reason: str, *, with_project: bool = True) -> None:
+    def _new_plan(self, words: str) -> Why:
+        """Return a reason that a new plan resolves: the same command makes one, unless it executes a saved plan."""
+        return Why(f"{words}; make a new plan", again=not self.erasure.terms.from_file)
+
+    def _leave_in_place(self, row: str, ids: list[str], why: Why, *, with_project: bool = True) -> None:
         if ids:
-            self.erasure.ledger.write("left", project=self.plan.id, row=row, ids=ids, reason=reason)
+            left = Left(project=self.plan.id, row=row, ids=ids, reason=why.words, again=why.again)
+            self.erasure.ledger.write(left)
             going = set(ids)
             self.rows[row] = [one for one in self.rows.get(row, []) if one not in going]
+            self.all_again = self.all_again and why.again
             if with_project:
                 self.left.setdefault(row, []).extend(ids)
 
     def _leave_tags_still_needed(self) -> None:
-        """Leave tags while images that bear them are there: without them a second run could not know those again."""
-        tags = self.rows.get("tags", [])
-        if self.plan.whole and self._refused("images"):
-            self._leave("tags", tags, "images that may bear it are still there", with_project=False)
+        """Leave tags while items that they selected remain: without the tags a second run could not find those."""
+        tags = self.rows.get(TAGS, [])
+        if self.plan.whole and self._refused(IMAGES):
+            self._leave_in_place(TAGS, tags, _MAY_BEAR_IT, with_project=False)
         elif tags and not self.plan.whole:
-            selected_by_them = {row: self.rows[row] for row in ("images", "predictions") if self.rows.get(row)}
+            selected_by_them = {row: self.rows[row] for row in _SELECTED_BY_TAG if self.rows.get(row)}
             if any(Proof(self.erasure, self.plan.id, selected_by_them).remaining(thorough=True).values()):
-                self._leave("tags", tags, "what it selects is still there, and to be found again by it")
-            elif self.erasure.plan.scope.get("selectors") and "images" in self.plan.rows:
-                borne = [tag for tag in tags if self._is_borne(tag)]
-                self._leave("tags", borne, "images bear it that are not in the plan")
+                self._leave_in_place(TAGS, tags, _STILL_NEEDED)
+            elif self.erasure.plan.scope.selectors and IMAGES in self.plan.rows:
+                borne = [tag for tag in tags if self._is_on_images(tag)]
+                self._leave_in_place(TAGS, borne, _BORNE)
 
-    def _is_borne(self, tag: str) -> bool:
-        """Say whether images of the workspace bear a tag that a data subject was selected by."""
+    def _is_on_images(self, tag: str) -> bool:
+        """Return whether images of the workspace have the tag."""
         count: int = self.erasure.service.call("get_tagged_image_count", self.plan.id, tag_ids=[tag])
         return count > 0
 
     def _refused(self, row: str) -> bool:
-        """Say whether the service would not delete some thing of this row in this run, its last answer counting."""
+        """Return whether the service refused to delete an item of this row in this run; its last answer counts."""
         last: dict[str, int] = {}
         for event in self.erasure.ledger.events:
-            if event["event"] == "opened":
+            if isinstance(event, Opened):
                 last.clear()
-            elif event["event"] == "answered" and (event["project"], event["row"]) == (self.plan.id, row):
-                last |= dict.fromkeys(event["ids"], event["status"])
+            elif isinstance(event, Answered) and (event.project, event.row) == (self.plan.id, row):
+                last |= dict.fromkeys(event.ids, event.status)
         return any(status >= 300 or not status for status in last.values() if status != 404)
 
     def _wait_for_training(self) -> bool:
-        """Wait for iterations in training: no operation cancels one, and none is known to delete it meanwhile.
+        """Wait for iterations in training, which no operation cancels or is known to delete.
 
-        Say whether there were any: much may have changed since they were planned.
+        Return whether there were any: much may have changed in the meantime.
         """
-        wanted = set(self.rows.get("iterations", []))
+        wanted = set(self.rows.get(ITERATIONS, []))
         for round_ in range(10_000):
             project = project_of(self.erasure.service, self.plan.id)
             busy = [one["id"] for one in project.iterations if one["id"] in wanted and one.get("status") in _BUSY]
             if not busy:
                 return round_ > 0
             if not self.erasure.deadline.pause(round_):
-                self._leave("iterations", busy, "in training: not deletable yet")
+                self._leave_in_place(ITERATIONS, busy, _IN_TRAINING)
                 return True
         raise AssertionError  # `pause` ends it long before
 
     def _unpublish(self, project: Project) -> None:
         for iteration in self.plan.published:
-            if iteration in self.rows.get("iterations", []):
-                self._send(project, "publications", deleters.publications, [iteration])
+            if iteration in self.rows.get(ITERATIONS, []):
+                self._send(project, PUBLICATIONS, deleters.publications, [iteration])
 
     def _marks_now(self) -> dict[str, dict[str, str]]:
         return current_marks(project_of(self.erasure.service, self.plan.id), self.plan, names=self.erasure.plan.by_tag)
 
     def _delete_project(self, project: Project, row: Category) -> None:
-        if not self.plan.whole or not self.rows.get("projects"):
+        if not self.plan.whole or not self.rows.get(PROJECTS):
             return
         try:
             current = self.erasure.deadline.settled(self._marks_now)
@@ -203,25 +229,33 @@ class ProjectErasure:
         planned = self.plan.rows
         added = sum(len(now.keys() - planned.get(kind, {}).keys()) for kind, now in current.items())
         if added:
-            self._leave("projects", [self.plan.id], f"it holds {added} things that are not in the plan")
+            why = Why(f"it holds {added} things that are not in the plan", again=not self.erasure.terms.from_file)
+            self._leave_in_place(PROJECTS, [self.plan.id], why)
         elif any(one in current.get(kind, {}) for kind, ids in self.left.items() for one in ids):
-            self._leave("projects", [self.plan.id], "something in it was left")
+            self._leave_in_place(PROJECTS, [self.plan.id], Why("something in it was left", again=self.all_again))
         elif row.deleter:
-            self._send(project, "projects", row.deleter.call, [self.plan.id])
+            self._send(project, PROJECTS, row.deleter.call, [self.plan.id])
 
     def _send(self, project: Project, row: str, call: Callable[[Project, list[str]], Any], ids: list[str]) -> None:
-        """Send one call, its intent in the ledger before and its answer after; halve a batch that one id fails."""
+        """Send one call, recorded in the ledger before and after; halve a batch that the service refuses."""
         if not ids:
             return
-        known: Json = {"project": self.plan.id, "row": row, "ids": ids}
-        self.erasure.ledger.write("calling", **known)
+        self.erasure.ledger.write(Calling(project=self.plan.id, row=row, ids=ids))
         try:
             answer = call(project, ids)
         except ServiceError as error:
-            gone = {"status": error.status, "requestId": error.request_id, "reason": quoted(error)}
-            earlier = {"earlierTry": True} if error.lost else {}
-            self.erasure.ledger.write("answered", **known, **gone, **earlier)
-            if isinstance(error, (NotAuthorised, Unreachable)) and error.code != _READ_ONLY:
+            self.erasure.ledger.write(
+                Answered(
+                    project=self.plan.id,
+                    row=row,
+                    ids=ids,
+                    status=error.status,
+                    request_id=error.request_id,
+                    reason=quoted(error),
+                    earlier_try=error.lost,
+                )
+            )
+            if error.stops > Stops.PROJECT and error.code != _READ_ONLY:
                 raise
             if not isinstance(error, NotFound):
                 self.erasure.terms.say(error.message)
@@ -229,4 +263,6 @@ class ProjectErasure:
                 for half in halves(ids):
                     self._send(project, row, call, half)
             return
-        self.erasure.ledger.write("answered", **known, status=answer.status, requestId=answer.request_id)
+        self.erasure.ledger.write(
+            Answered(project=self.plan.id, row=row, ids=ids, status=answer.status, request_id=answer.request_id)
+        )

@@ -1,9 +1,10 @@
-"""The proof of an erasure: everything that was planned is looked for again, in lists and one by one."""
+"""Looks for everything that was planned again, in lists and one by one."""
 
 from dataclasses import dataclass
 
 from cv_gdpr.delete.run import Run
 from cv_gdpr.errors import NotFound, Unsteady
+from cv_gdpr.evidence.events import Answered, Looked
 from cv_gdpr.table.categories import BY_API, PROJECTS, Category
 from cv_gdpr.table.inventory import entry_of, listed, project_of
 from cv_gdpr.table.readers import Project
@@ -12,27 +13,27 @@ from cv_gdpr.table.scope import Matches, Selection
 
 @dataclass
 class Proof:
-    """One project looked at again: what of the plans is still there."""
+    """The second look at one project: which planned items are still there."""
 
     erasure: Run
     id: str
     rows: dict[str, list[str]]
 
     def run(self) -> None:
-        """Look, and tell the ledger what is gone and what is there; raises ServiceError."""
+        """Record in the ledger what is gone and what is still there; raise ServiceError."""
         there = self.remaining(thorough=True)
         for row, ids in self.rows.items():
             gone = [one for one in ids if one not in there[row]]
             left = [one for one in ids if one in there[row]]
-            self.erasure.ledger.write("looked", project=self.id, row=row, gone=gone, there=left)
+            self.erasure.ledger.write(Looked(project=self.id, row=row, gone=gone, there=left))
 
     def remaining(self, *, thorough: bool) -> dict[str, set[str]]:
-        """Give what is still there, having waited for what the service said that it would delete."""
+        """Return what is still there, after waiting for the deletions that the service accepted."""
         for round_ in range(10_000):
             there = self._look(thorough=False)
-            if thorough and not self._hoped_for(there):
+            if thorough and not self._still_pending(there):
                 there = self._look(thorough=True)
-            if not self._hoped_for(there):
+            if not self._still_pending(there):
                 return there
             if not self.erasure.deadline.pause(round_):
                 break
@@ -41,18 +42,18 @@ class Proof:
     def _look(self, *, thorough: bool) -> dict[str, set[str]]:
         return self.erasure.deadline.settled(lambda: self._still_there(thorough=thorough))
 
-    def _hoped_for(self, there: dict[str, set[str]]) -> bool:
-        """Say whether something is still there that the service said it would delete."""
+    def _still_pending(self, there: dict[str, set[str]]) -> bool:
+        """Return whether an item is still there although the service accepted its deletion."""
         accepted = {
-            (event["row"], one)
+            (event.row, one)
             for event in self.erasure.ledger.events
-            if event["event"] == "answered" and event["project"] == self.id and 200 <= event["status"] < 300
-            for one in event["ids"]
+            if isinstance(event, Answered) and event.project == self.id and 200 <= event.status < 300
+            for one in event.ids
         }
         return any((row, one) in accepted for row, ids in there.items() for one in ids)
 
     def _still_there(self, *, thorough: bool) -> dict[str, set[str]]:
-        """Give what is there of each row; not thorough: images by their ids alone, which takes fewer calls."""
+        """Return what is still there of each row; unless `thorough`, images only by id: fewer calls."""
         nothing: dict[str, set[str]] = {row: set() for row in self.rows}
         try:
             if PROJECTS in self.rows and self.project_is_gone():
@@ -69,7 +70,7 @@ class Proof:
             raise
 
     def project_is_gone(self) -> bool:
-        """Say whether GetProject answers 404, and GetProjects agrees: a gateway's 404 alone would prove nothing."""
+        """Return whether GetProject answers 404 and GetProjects agrees: a 404 of a gateway alone proves nothing."""
         try:
             self.erasure.service.call("get_project", self.id)
         except NotFound:
@@ -79,7 +80,7 @@ class Proof:
         return False
 
     def _found(self, project: Project, row: Category, *, thorough: bool) -> set[str]:
-        """Return the ids of a row that are still there, in lists and by themselves."""
+        """Return the ids of a row that are still listed, or still returned when asked for."""
         if row.name == PROJECTS:
             return {self.id}
         ids = self.rows[row.name]

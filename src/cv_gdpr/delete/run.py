@@ -12,17 +12,17 @@ from cv_gdpr.service.client import Service
 
 @dataclass(frozen=True)
 class Terms:
-    """How an erasure is done. `asked` tells this command from others: only the same one resumes a ledger.
+    """How an erasure is carried out. `asked` identifies the command: only the same one resumes a ledger.
 
-    `protect` are names and ids of projects, looked up again before the first deletion; `wait` is how many seconds
-    asynchronous deletions and trainings are waited for.
+    `protect` are names and ids of projects, looked up again before the first deletion; `wait` is the time in seconds
+    to wait for asynchronous deletions and trainings.
     """
 
     asked: str = ""
     protect: tuple[str, ...] = ()
     wait: float = 600.0
-    from_file: bool = False  # the plan was made earlier: what changed since then is left
-    confirmed: bool = False  # a person was asked, which may have taken a while
+    from_file: bool = False  # the plan was saved earlier: what changed since is left
+    confirmed: bool = False  # a person confirmed, which may have taken a while
     say: Callable[[str], None] = lambda _: None
 
 

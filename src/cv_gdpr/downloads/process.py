@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 from cv_gdpr import errors
 from cv_gdpr.archive.writing import Received, write_all
@@ -72,6 +72,7 @@ class Downloads:
         self._room = threading.Condition(self._lock)
         self._sending = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._pipes: list[IO[bytes]] = []  # to the process, and from it
         self._listener = threading.Thread(target=self._listen, name="downloads", daemon=True)
         self._broke = ""
         self._ended: CvGdprError | None = None
@@ -153,6 +154,7 @@ class Downloads:
         except OSError as error:
             hint = "raise the limits of this process (ulimit -u, -n, -v), or of its container"
             raise ProcessEnded(f"the download process cannot be started: {error.strerror or error}", hint) from error
+        self._pipes = [pipe for pipe in (self._process.stdin, self._process.stdout) if pipe]
         self._listener.start()
 
     def _send(self) -> None:
@@ -162,10 +164,7 @@ class Downloads:
             self._unsent.clear()
 
     def _handle(self, number: int) -> int:
-        assert self._process  # noqa: S101 - for the type checker
-        pipe = (self._process.stdin, self._process.stdout)[number]
-        assert pipe  # noqa: S101
-        return pipe.fileno()
+        return self._pipes[number].fileno()
 
     # --- in the listening thread ---------------------------------------------------------------------------------
 

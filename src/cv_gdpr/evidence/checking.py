@@ -4,17 +4,19 @@ import hashlib
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from msgspec import convert
 
 from cv_gdpr.errors import UsageError
-from cv_gdpr.evidence.certificate import certificate, foreign_markup
-from cv_gdpr.evidence.document import FIELDS, FORMAT, TOOL, document_of, head
-from cv_gdpr.evidence.events import is_time
+from cv_gdpr.evidence.certificate import foreign_markup
+from cv_gdpr.evidence.document import document_of, head
+from cv_gdpr.evidence.events import Closed, Opened
 from cv_gdpr.evidence.ledger import Chain, chained
-from cv_gdpr.evidence.papers import certificate_of, hash_line, hashes_of, ledger_of
+from cv_gdpr.evidence.papers import certificate_of, file_of, hash_line, hashes_of, ledger_of, page_of
+from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, Evidence, as_json, field_names
 from cv_gdpr.verbatim import Json
 
-_FORGED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)  # forged lines may hold anything
 _WORDS = {"tool", "verdict", "method", "retention"}  # may be worded differently by another version of cv-gdpr
 
 
@@ -49,15 +51,14 @@ def _check_beside(path: Path) -> list[str]:
 
 
 def _check_evidence(path: Path) -> list[str]:
-    content = _bytes(path)
-    evidence, differences = _read(path, content)
-    ledger = ledger_of(path)
+    read = _read(path, _bytes(path))
+    differences, ledger = list(read.differences), ledger_of(path)
     if ledger.is_file():
         chain = chained(_bytes(ledger))
-        differences += check_chain(ledger, chain) or _compare_with_ledger(ledger, content, evidence, chain)
+        differences += check_chain(ledger, chain) or _compare_with_ledger(ledger, read, chain)
     else:
         differences.append(f"{ledger.name}: the ledger is missing")
-    differences += _check_certificate(certificate_of(path), evidence)
+    differences += _check_certificate(certificate_of(path), read.evidence)
     return differences + _listed(path, [path, ledger, certificate_of(path)], required=True)
 
 
@@ -68,8 +69,26 @@ def _bytes(path: Path) -> bytes:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def _read(path: Path, content: bytes) -> tuple[Json, list[str]]:
-    """Return the evidence and the differences in its keys; raise UsageError unless it is evidence of this format."""
+class _Read(NamedTuple):
+    """Evidence as read: its bytes, its fields, its record if every field is valid, and the differences so far."""
+
+    content: bytes
+    fields: Json
+    evidence: Evidence | None
+    differences: list[str]
+
+
+def _read(path: Path, content: bytes) -> _Read:
+    """Return the evidence in a file; raise UsageError unless it is evidence of this format."""
+    fields, differences = _fields(path, content)
+    try:
+        return _Read(content, fields, convert(fields, Evidence), differences)
+    except (ValueError, RecursionError) as error:  # ValidationError, or UnicodeError for a lone surrogate
+        return _Read(content, fields, None, differences or [f"{path.name}: invalid: {error}"])
+
+
+def _fields(path: Path, content: bytes) -> tuple[Json, list[str]]:
+    """Return the fields and the differences in their keys; raise UsageError unless it is evidence of this format."""
     twice: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> Json:
@@ -83,7 +102,7 @@ def _read(path: Path, content: bytes) -> tuple[Json, list[str]]:
         raise UsageError(f"{path} is neither a folder nor JSON") from error
     if not isinstance(evidence, dict) or evidence.get("format") != FORMAT:
         raise UsageError(f"{path} is not evidence of cv-gdpr")
-    known = FIELDS[FORMAT]
+    known = field_names(Evidence)
     unknown = [f"{name}: not a field of {FORMAT}" for name in evidence if name not in known]
     return evidence, sorted(twice) + unknown + [f"{name}: missing" for name in known if name not in evidence]
 
@@ -94,37 +113,31 @@ def check_chain(path: Path, chain: Chain) -> list[str]:
         return [f"{path.name}: {chain.broken}"]
     if chain.torn:
         return [f"{path.name}: its last line is incomplete: the run was interrupted"]
-    if not chain.events or chain.events[0]["event"] != "opened":
+    if not chain.events or not isinstance(chain.events[0], Opened):
         return [f"{path.name}: not a ledger of cv-gdpr"]
-    if chain.events[-1]["event"] != "closed":
-        return [f"{path.name}: it was never closed: the run was interrupted"]
-    return [f"{path.name}: its last event contradicts the events before it: {name}" for name in _contradicted(chain)]
-
-
-def _contradicted(chain: Chain) -> list[str]:
-    """Return the fields of the ledger's last event that contradict the events before it."""
     closed = chain.events[-1]
-    stated: Json = closed["document"]
+    if not isinstance(closed, Closed):
+        return [f"{path.name}: it was never closed: the run was interrupted"]
+    return [
+        f"{path.name}: its last event contradicts the events before it: {name}" for name in _contradicted(chain, closed)
+    ]
+
+
+def _contradicted(chain: Chain, closed: Closed) -> list[str]:
+    """Return the fields of the ledger's last event that contradict the events before it."""
+    stated = closed.document
+    opened = [event for event in chain.events if isinstance(event, Opened)][-1]
+    if stated.tool != opened.tool:
+        return ["a tool that did not write it"]
     try:
-        again = head(chain.events[:-1], stated["outsideTheApi"], closed["stopped"], stated["finished"])
-        words = set() if stated["tool"] == TOOL else _WORDS
-        opened = [event for event in chain.events if event["event"] == "opened"][-1]
-        if (
-            stated["tool"] != opened["tool"]
-            or not is_time(stated["finished"])
-            or not _are_words(stated["outsideTheApi"])
-        ):
-            return ["a value that cv-gdpr does not write"]
-        differing = {name for name in stated.keys() & again.keys() - words if not _same(stated[name], again[name])}
-        return sorted(differing | (stated.keys() ^ again.keys()))
-    except _FORGED:
+        again = head(chain.events[:-1], stated.outside_the_api, closed.stopped, stated.finished)
+    except ValueError:  # a forged ledger: its runs had different selectors
         return ["a value that cv-gdpr does not write"]
-
-
-def _are_words(outside: list[Json]) -> bool:
-    return all(
-        one.keys() == {"row", "words"} and all(isinstance(word, str) for word in one.values()) for one in outside
-    )
+    free = set() if stated.tool == TOOL else _WORDS
+    if stated.format == FIRST_FORMAT:
+        free = free | {"format"}
+    derived, written = as_json(again), as_json(stated)
+    return sorted(name for name in derived if name not in free and derived[name] != written[name])
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -132,28 +145,26 @@ def _same(one: Any, other: Any) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def _compare_with_ledger(ledger: Path, content: bytes, evidence: Json, chain: Chain) -> list[str]:
+def _compare_with_ledger(ledger: Path, read: _Read, chain: Chain) -> list[str]:
     """Derive the evidence from the ledger again, and return each difference."""
-    derived = document_of(chain, ledger.name)
-    differing = [name for name in derived if not _same(evidence.get(name), derived[name])]
-    differences = [f"{name}: differs from the ledger" for name in differing]
-    if not differences and content != (json.dumps(derived, indent=2) + "\n").encode():
+    document = document_of(chain, ledger.name)
+    derived = as_json(document)
+    differing = [name for name in derived if not _same(read.fields.get(name), derived[name])]
+    if not differing and read.content != file_of(document):
         return ["the evidence is not formatted as cv-gdpr writes it"]
-    return differences
+    return [f"{name}: differs from the ledger" for name in differing]
 
 
-def _check_certificate(path: Path, evidence: Json) -> list[str]:
+def _check_certificate(path: Path, evidence: Evidence | None) -> list[str]:
     """Compare the certificate with one made again from the evidence; for another version, only check its markup."""
     if not path.is_file():
         return [f"{path.name}: the certificate is missing"]
     content = _bytes(path)
     if foreign := foreign_markup(content.decode(errors="replace")):
         return [f"{path.name}: holds foreign markup: {foreign[0][:80]}"]
-    try:
-        expected = certificate(evidence).encode(errors="xmlcharrefreplace")
-    except _FORGED:
+    if evidence is None:
         return [f"{path.name}: cannot be checked: the evidence is invalid"]
-    same = content == expected or evidence.get("tool") != TOOL  # of another version, only the hash in the list counts
+    same = evidence.tool != TOOL or content == page_of(evidence)  # of another version, only its listed hash counts
     return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
 
 

@@ -1,89 +1,155 @@
-"""The events that a ledger may hold, and their fields. Declare each new event here."""
+"""The events of a ledger, one record each: whatever else stands in a line is refused.
 
-import re
-from collections.abc import Callable
-from typing import Any, TypeAlias
+A line is one event as JSON without blanks: first `n`, `at`, `event`, last `previous`.
+"""
 
+import json
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct, convert
+from msgspec.json import schema as json_schema
+
+from cv_gdpr.evidence.records import Count, Head, Planned, PlannedProject, Sealed, SearchedScope, Sha256, Time, as_json
 from cv_gdpr.verbatim import Json
 
-Check: TypeAlias = Callable[[Any], bool]
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASCII)
+PUBLICATIONS = "publications"
+"""What the calls that unpublish iterations delete; not a row of the table."""
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
+class _Event(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="event", tag=str.lower
+):
+    """What every line holds; the ledger itself fills it in when it writes the event."""
+
+    n: Annotated[int, Meta(description="The number of the line, from 1")] = 0
+    at: Time = ""
+    previous: Annotated[Sha256, Meta(description="SHA-256 of the line before; of the first line: zeros")] = ""
 
 
-def is_time(value: Any) -> bool:
-    """Return whether a value is a UTC time as cv-gdpr writes it."""
-    return isinstance(value, str) and _TIME.fullmatch(value) is not None
+class Opened(_Event, frozen=True, kw_only=True):
+    """A run begins: what it plans, and all else that the evidence needs from the plan."""
+
+    tool: str
+    endpoint: str
+    asked: Annotated[Sealed, Meta(description="The request, so that only the same command resumes this ledger")]
+    listed_from: Annotated[Time, Meta(description="When the listing began: later items may not be in the plan")]
+    plan_hash: Sha256
+    scope: SearchedScope
+    planned: Annotated[Planned, Meta(description="Project id, row, ids")]
+    projects: list[PlannedProject]
+    protected: list[str]
+    unmatched: list[str]
 
 
-def _number(value: Any) -> bool:
-    return type(value) is int  # not isinstance: True is an instance of int
+class Resumed(_Event, frozen=True, kw_only=True):
+    """A later run resumes this ledger."""
+
+    discarded_bytes: Annotated[Count, Meta(description="The size of an incomplete last line, which was cut off")]
 
 
-def _truth(value: Any) -> bool:
-    return isinstance(value, bool)
+class Held(_Event, frozen=True, kw_only=True):
+    """Which of the images each iteration was trained on: once they are gone, the service cannot tell."""
+
+    project: str
+    iterations: dict[str, list[str]]
 
 
-def _object(value: Any) -> bool:
-    return isinstance(value, dict)
+class Vanished(_Event, frozen=True, kw_only=True):
+    """Items of a saved plan that were gone before anything was sent for them."""
+
+    project: str
+    row: str
+    ids: list[str]
 
 
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_text, value))
+class Left(_Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Items for which no deletion is sent."""
+
+    project: str
+    row: str
+    ids: list[str]
+    reason: str
+    again: Annotated[bool, Meta(description="Whether the same command may delete them later")] = False
 
 
-def _objects(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_object, value))
+class Calling(_Event, frozen=True, kw_only=True):
+    """A deletion is about to be sent."""
+
+    project: str
+    row: str
+    ids: list[str]
 
 
-def _each(check: Check) -> Check:
-    """Return a check that a value is an object whose values all pass `check`."""
-    return lambda value: isinstance(value, dict) and all(map(check, value.values()))
+class Answered(_Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The service's answer to that deletion."""
+
+    project: str
+    row: str
+    ids: list[str]
+    status: Annotated[Count, Meta(description="The HTTP status; 0 without an answer")]
+    request_id: str
+    reason: Annotated[str, Meta(description="Why it failed")] = ""
+    earlier_try: Annotated[bool, Meta(description="An earlier try of the call may have deleted them")] = False
 
 
-_OF_EACH = {"n": _number, "at": is_time, "event": _text, "previous": _text}
-_THINGS: dict[str, Check] = {"project": _text, "row": _text, "ids": _texts}
+class Failed(_Event, frozen=True, kw_only=True):
+    """The service failed at one project; the run continues with the next one."""
 
-EVENTS: dict[str, dict[str, Check]] = {
-    "opened": {
-        "tool": _text,
-        "endpoint": _text,
-        "asked": _object,  # salt, and SHA-256 of salt and request: only the same command may resume
-        "listedFrom": is_time,  # when the listing began: items stored later may not be in the plan
-        "planHash": _text,
-        "scope": _object,
-        "planned": _each(_each(_texts)),  # project id -> row -> ids
-        "projects": _objects,  # what the evidence says about each project, besides its items
-        "protected": _texts,
-        "unmatched": _texts,
-    },
-    "resumed": {"discardedBytes": _number},
-    "vanished": _THINGS,
-    "held": {"project": _text, "iterations": _each(_texts)},  # iteration id -> ids of its training images
-    "left": _THINGS | {"reason": _text},
-    "calling": _THINGS,
-    "answered": _THINGS | {"status": _number, "requestId": _text, "reason": _text, "earlierTry": _truth},
-    "failed": {"project": _text, "reason": _text},
-    "stopped": {"project": _text, "reason": _text},
-    "looked": {"project": _text, "row": _text, "gone": _texts, "there": _texts},
-    "closed": {"stopped": _number, "document": _object},
-}
-_OPTIONAL = {"answered": {"reason", "earlierTry"}}  # only after a refusal
+    project: str
+    reason: str
 
 
-def fault(event: Json) -> str:
-    """Return what is invalid about an event, in words, or an empty string."""
-    name = event.get("event")
-    fields = EVENTS.get(name) if isinstance(name, str) else None
-    if fields is None:
-        return "an event that cv-gdpr does not write"
-    fields = _OF_EACH | fields
-    if unknown := sorted(event.keys() - fields.keys()):
-        return f"a field that cv-gdpr does not write in {name}: {unknown[0]}"
-    if lacking := sorted(fields.keys() - event.keys() - _OPTIONAL.get(str(name), set())):
-        return f"{name} without {lacking[0]}"
-    wrong = [field for field, value in event.items() if not fields[field](value)]
-    return f"{name} with an invalid {wrong[0]}" if wrong else ""
+class Stopped(_Event, frozen=True, kw_only=True):
+    """The run ends: the service refused the key, or could not be reached."""
+
+    project: str
+    reason: str
+
+
+class Looked(_Event, frozen=True, kw_only=True):
+    """Planned items were looked for again: which are gone, which are still there."""
+
+    project: str
+    row: str
+    gone: list[str]
+    there: list[str]
+
+
+class Closed(_Event, frozen=True, kw_only=True, omit_defaults=True):
+    """The run is over."""
+
+    stopped: Annotated[int, Meta(ge=0, le=255, description="The exit code of the error that stopped it, or 0")]
+    refused: Annotated[bool, Meta(description="What stopped it must be mended first, as a key that is refused")] = False
+    document: Head
+
+
+Event: TypeAlias = Opened | Resumed | Held | Vanished | Left | Calling | Answered | Failed | Stopped | Looked | Closed
+
+
+def line_schema() -> Json:
+    """Return the JSON Schema of a line.
+
+    Unlike the schema of `Event`, it requires the fields that the ledger fills in.
+    """
+    filled_in = ("n", "at", "previous")
+    schema: Json = json_schema(Event)
+    for record in schema["$defs"].values():
+        if "event" in record["properties"]:
+            record["required"] = [*record["required"], *filled_in]
+            for name in filled_in:
+                del record["properties"][name]["default"]
+    return schema
+
+
+def line_of(event: Event) -> bytes:
+    """Return an event as a line of the ledger, without the line feed."""
+    told = as_json(event)
+    told.pop("previous", None)
+    ordered = {"n": event.n, "at": event.at, "event": told["event"], **told, "previous": event.previous}
+    return json.dumps(ordered, separators=(",", ":")).encode()
+
+
+def event_of(told: object) -> Event:
+    """Return the event that JSON tells; raise msgspec's ValidationError for anything that no ledger holds."""
+    event: Event = convert(told, Event)
+    return event

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec.structs import replace
+
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import is_at, open_new, read_all, storing, sync_folder, write_all, write_new
 from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
-from cv_gdpr.evidence.events import fault
+from cv_gdpr.evidence.events import Closed, Event, Opened, Resumed, event_of, line_of
+from cv_gdpr.evidence.records import Sealed, as_json
 from cv_gdpr.masking import masked
-from cv_gdpr.verbatim import Json
 
 START = "0" * 64  # stands for the hash of a line before the first
 _ANOTHER = "name another --evidence"
@@ -32,7 +34,7 @@ class Ledger:
 
     def __init__(self, path: Path, endpoint: str) -> None:
         self.path = path
-        self.events: list[Json] = []
+        self.events: list[Event] = []
         self.last = START
         self._torn = 0  # bytes after the last whole line
         self._size = 0  # bytes of the whole lines
@@ -51,10 +53,11 @@ class Ledger:
     def _read_back(self, endpoint: str) -> None:
         content = read_all(self._handle)
         chain = chained(content)
-        if chain.broken or (chain.events and chain.events[0]["event"] != "opened"):
+        first = chain.events[0] if chain.events else None
+        if chain.broken or not isinstance(first, Opened | None):
             why = chain.broken or "its first event is not the beginning of a run"
             raise UsageError(f"{self.path} is not a resumable ledger: {why}", f"keep that file; {_ANOTHER}")
-        if chain.events and chain.events[0]["endpoint"] != endpoint:
+        if first and first.endpoint != endpoint:
             raise UsageError(f"{self.path} is the ledger of another endpoint", _ANOTHER)
         self.events, self.last, self._size, self._torn = chain.events, chain.last, chain.whole, len(chain.torn)
         self._written.update(content[: chain.whole])
@@ -62,12 +65,13 @@ class Ledger:
     @property
     def closed(self) -> bool:
         """Whether the last event says that a run has ended, so that evidence can be made."""
-        return bool(self.events) and self.events[-1]["event"] == "closed"
+        return bool(self.events) and isinstance(self.events[-1], Closed)
 
     @property
     def finished(self) -> bool:
         """Whether that run did all it could; one that was stopped (refused, not reachable) can be resumed."""
-        return self.closed and not self.events[-1]["stopped"]
+        last = self.events[-1] if self.events else None
+        return isinstance(last, Closed) and not last.stopped
 
     def begin(self, asked: str) -> None:
         """Prepare the ledger for this run's events; raise UsageError if it is finished or another command's."""
@@ -79,28 +83,27 @@ class Ledger:
             os.lseek(self._handle, self._size, os.SEEK_SET)
             sync_folder(self.path.parent)
         if self.events:
-            self.write("resumed", discardedBytes=self._torn)
+            self.write(Resumed(discarded_bytes=self._torn))
 
     def require(self, asked: str) -> None:
         """Raise UsageError if the events belong to another command: evidence can state only one scope."""
-        opened = [event for event in self.events if event["event"] == "opened"]
-        if opened and opened[-1]["asked"] != sealed(asked, str(opened[-1]["asked"].get("salt"))):
+        opened = [event for event in self.events if isinstance(event, Opened)]
+        if opened and opened[-1].asked != sealed(asked, opened[-1].asked.salt):
             raise UsageError(
                 f"{self.path} is the ledger of an erasure with another scope or other selectors",
                 "only the command that began it can resume it; or name another --evidence",
             )
 
-    def write(self, event: str, **what: Any) -> None:
-        """Append an event; it is durable when this returns.
+    def write(self, event: Event) -> None:
+        """Append an event with its number, its time and the hash of the line before; it is durable when this returns.
 
-        Raise StorageError, and LedgerLost if another process removed or changed the file.
+        Raise StorageError, LedgerLost if another process removed or changed the file, and ValidationError for a value
+        of another type than the event's record has.
         """
         with self._lock:
-            fields = _without_credentials(what)
-            record = {"n": len(self.events) + 1, "at": now(), "event": event, **fields, "previous": self.last}
-            if wrong := fault(record):
-                raise ValueError(f"undeclared in report/events.py: {wrong}")
-            line = _line(record)
+            bound = replace(event, n=len(self.events) + 1, at=now(), previous=self.last)
+            record = _without_credentials(bound)
+            line = line_of(record)
             self.check()
             with storing(self.path):
                 write_all(self._handle, line + b"\n")
@@ -131,7 +134,7 @@ class Ledger:
         rescued = rescued_of(self.path)
         try:
             with storing(rescued):
-                write_new(rescued, b"".join(_line(event) + b"\n" for event in self.events))
+                write_new(rescued, b"".join(line_of(event) + b"\n" for event in self.events))
             hint = f"nothing more was deleted; {rescued} holds the ledger so far. Keep it in a folder of your own"
         except CvGdprError as error:
             hint = f"nothing more was deleted; the ledger could not be saved as a copy either: {error.message}"
@@ -149,13 +152,21 @@ def rescued_of(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.stem}.rescued-{secrets.token_hex(4)}.jsonl")
 
 
-def _without_credentials(value: Any) -> Any:
-    """Return the fields of an event with all credentials cut out of their texts; ids stay as they are."""
+_OWN = frozenset({"n", "at", "event", "previous"})  # fields that the ledger itself fills in
+
+
+def _without_credentials(event: Event) -> Event:
+    """Return an event with all credentials cut out of its texts; ids stay as they are. Raise ValidationError."""
+    told = as_json(event)
+    return event_of({name: value if name in _OWN else _masked(value) for name, value in told.items()})
+
+
+def _masked(value: Any) -> Any:
     if isinstance(value, str):
         return value if UUID.fullmatch(value) else masked(value)
     if isinstance(value, dict):
-        return {name: _without_credentials(part) for name, part in value.items()}
-    return [_without_credentials(part) for part in value] if isinstance(value, (list, tuple)) else value
+        return {name: _masked(part) for name, part in value.items()}
+    return [_masked(part) for part in value] if isinstance(value, list) else value
 
 
 def _opened(path: Path) -> int:
@@ -187,13 +198,10 @@ else:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def sealed(asked: str, salt: str) -> Json:
+def sealed(asked: str, salt: str) -> Sealed:
     """Return the salted hash of a command's request, which identifies the command without revealing names."""
-    return {"salt": salt, "sha256": hashlib.sha256(f"{salt}{asked}".encode(errors="surrogatepass")).hexdigest()}
-
-
-def _line(record: Json) -> bytes:
-    return json.dumps(record, separators=(",", ":")).encode()
+    sha256 = hashlib.sha256(f"{salt}{asked}".encode(errors="surrogatepass")).hexdigest()
+    return Sealed(salt=salt, sha256=sha256)
 
 
 def now() -> str:
@@ -205,7 +213,7 @@ class Chain:
     """A ledger as read: its events, its last line's hash, an incomplete last line, and why the chain breaks, if so."""
 
     def __init__(self, content: bytes) -> None:
-        self.events: list[Json] = []
+        self.events: list[Event] = []
         self.last = START
         self.whole = 0
         self.torn = b""
@@ -219,9 +227,10 @@ def chained(content: bytes) -> Chain:
     chain = Chain(content)
     *lines, chain.torn = content.split(b"\n")
     for number, line in enumerate(lines, 1):
-        event, canonical = _event(line)
-        chain.broken = _break(chain, number, event, canonical=canonical)
-        if chain.broken or event is None:
+        try:
+            event = _checked(chain, number, line)
+        except _Break as why:
+            chain.broken = f"line {number} {why}"
             return chain
         chain.events.append(event)
         chain.last = hashlib.sha256(line).hexdigest()
@@ -229,23 +238,34 @@ def chained(content: bytes) -> Chain:
     return chain
 
 
-def _event(line: bytes) -> tuple[Json | None, bool]:
+class _Break(ValueError):
+    """A line that does not continue the chain; the message says why."""
+
+
+def _checked(chain: Chain, number: int, line: bytes) -> Event:
+    """Return the event of a line; raise _Break if it does not continue the chain."""
+    told = _object(line)
+    if told.get("previous") != chain.last or told.get("n") != number:
+        raise _Break("does not follow the line before it (wrong number or hash)")
     try:
-        event = json.loads(line)
-        canonical = _line(event) == line  # false for duplicate keys, of which other readers may take another one
+        event = event_of(told)
+    except (ValueError, RecursionError) as error:  # ValidationError, or UnicodeError for a lone surrogate
+        raise _Break(f"holds an event that cv-gdpr does not write: {error}") from error
+    if line_of(event) != line:  # for example duplicate keys: another reader may take the other one
+        raise _Break("is not written as cv-gdpr writes it")
+    last = chain.events[-1] if chain.events else None
+    if isinstance(last, Closed) and not (last.stopped and isinstance(event, Resumed)):
+        raise _Break("comes after the ledger was closed")
+    return event
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """Return the object in a line, else an empty one.
+
+    Read with the standard library: msgspec refuses lone surrogates, which a reason may quote.
+    """
+    try:
+        told = json.loads(line)
     except (ValueError, RecursionError):
-        return None, False
-    return event if isinstance(event, dict) else None, canonical
-
-
-def _break(chain: Chain, number: int, event: Json | None, *, canonical: bool) -> str:
-    if event is None or event.get("previous") != chain.last or event.get("n") != number:
-        return f"line {number} does not follow the line before it (wrong number or hash)"
-    if wrong := fault(event):
-        return f"line {number} holds {wrong}"
-    if not canonical:
-        return f"line {number} is not written as cv-gdpr writes it"
-    last = chain.events[-1] if chain.events else {}
-    if last.get("event") == "closed" and not (last["stopped"] and event["event"] == "resumed"):
-        return f"line {number} comes after the ledger was closed"
-    return ""
+        return {}
+    return told if isinstance(told, dict) else {}

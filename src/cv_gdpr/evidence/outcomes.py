@@ -3,15 +3,32 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 
-from cv_gdpr.verbatim import Json
+from cv_gdpr.evidence.events import (
+    Answered,
+    Calling,
+    Event,
+    Failed,
+    Held,
+    Left,
+    Looked,
+    Opened,
+    Stopped,
+    Vanished,
+)
+from cv_gdpr.evidence.records import Item, State
+from cv_gdpr.table.categories import IMAGES, ITERATIONS, PROJECTS
 
-DELETED = "deleted"  # deleted by this erasure, and not found afterwards
-GONE = "gone already"  # it did not exist when the deletion was due
-RESIDUE = "residue"  # the service accepted the deletion, but it still exists
-FAILED = "failed"  # the service did not delete it, and it still exists
-LEFT = "left"  # no deletion was requested, for the given reason
-UNPROVED = "not verified"  # it could not be looked for afterwards
+DELETED: Final = "deleted"  # deleted by this erasure, and not found afterwards
+GONE: Final = "gone already"  # it did not exist when the deletion was due
+RESIDUE: Final = "residue"  # the service accepted the deletion, but it still exists
+FAILED: Final = "failed"  # the service did not delete it, and it still exists
+LEFT: Final = "left"  # no deletion was requested, for the given reason
+UNPROVED: Final = "not verified"  # it could not be looked for afterwards
+
+Key: TypeAlias = tuple[str, str, str]
+"""Project, row and id of an item."""
 
 
 @dataclass
@@ -21,42 +38,55 @@ class Outcome:
     project: str
     row: str
     id: str
-    state: str = UNPROVED
+    state: State = UNPROVED
     status: int = 0
-    requestId: str = ""  # noqa: N815 - its name in the evidence
+    request_id: str = ""
     at: str = ""
     reason: str = ""
-    goes_with: list["Key"] = field(default_factory=list)  # planned iterations that hold it: it may go with them
+    goes_with: list[Key] = field(default_factory=list)  # planned iterations that hold it: it may go with them
     lost: bool = False  # an earlier request, whose answer was lost, may have deleted it
+    again: bool = False  # it was left, but the same command may delete it later
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the same command may delete it later."""
+        return self.state in {RESIDUE, FAILED, UNPROVED} or (self.state == LEFT and self.again)
 
 
-_SHOWN = ("project", "row", "id", "state", "status", "requestId", "at", "reason")
 _NOT_GOING = "its iteration is still there"
-Key = tuple[str, str, str]
+Outcomes: TypeAlias = dict[Key, Outcome]
 
 
-def outcomes_of(events: Iterable[Json]) -> list[Outcome]:
+def outcomes_of(events: Iterable[Event]) -> list[Outcome]:
     """Return the outcome of every planned item, in the plan's order."""
-    outcomes: dict[Key, Outcome] = {}
-    handlers = {
-        "opened": _plan,
-        "held": _hold,
-        "vanished": _vanish,
-        "calling": _call,
-        "answered": _answer,
-        "left": _leave,
-        "failed": _explain,
-        "stopped": _explain,
-        "looked": _look,
-    }
+    outcomes: Outcomes = {}
     for event in events:
-        if event["event"] in handlers:
-            handlers[event["event"]](outcomes, event)
+        _apply(outcomes, event)
     return list(outcomes.values())
 
 
-def _plan(outcomes: dict[Key, Outcome], event: Json) -> None:
-    for project, rows in event["planned"].items():
+def _apply(outcomes: Outcomes, event: Event) -> None:
+    match event:
+        case Opened():
+            _plan(outcomes, event)
+        case Held():
+            _hold(outcomes, event)
+        case Vanished():
+            _vanish(outcomes, event)
+        case Calling():
+            _call(outcomes, event)
+        case Answered():
+            _answer(outcomes, event)
+        case Left():
+            _leave_in_place(outcomes, event)
+        case Failed() | Stopped():
+            _explain(outcomes, event)
+        case Looked():
+            _look(outcomes, event)
+
+
+def _plan(outcomes: Outcomes, event: Opened) -> None:
+    for project, rows in event.planned.items():
         for row, ids in rows.items():
             for one in ids:
                 key = (project, row, one)
@@ -65,83 +95,86 @@ def _plan(outcomes: dict[Key, Outcome], event: Json) -> None:
 
 def _planned_again(outcome: Outcome) -> Outcome:
     """Return an item's outcome at the start of a resumed run; the earlier answers still decide who deleted it."""
-    return replace(outcome, state=UNPROVED, reason="", goes_with=[], lost=_may_be_done(outcome))
+    lost = _may_be_done(outcome)
+    return replace(outcome, state=UNPROVED, reason="", goes_with=[], lost=lost, again=False)
 
 
-def _hold(outcomes: dict[Key, Outcome], event: Json) -> None:
+def _hold(outcomes: Outcomes, event: Held) -> None:
     """Record which planned iterations hold an image: it may be deleted with them."""
-    for iteration, ids in event["iterations"].items():
-        holder = (event["project"], "iterations", iteration)
+    for iteration, ids in event.iterations.items():
+        holder = (event.project, ITERATIONS, iteration)
         for identity in ids if holder in outcomes else ():
-            if outcome := outcomes.get((event["project"], "images", identity)):
+            if outcome := outcomes.get((event.project, IMAGES, identity)):
                 outcome.goes_with.append(holder)
 
 
-def _of(outcomes: dict[Key, Outcome], event: Json, field: str) -> Iterator[Outcome]:
-    for identity in event.get(field, []):
-        outcome = outcomes.get((event["project"], event["row"], identity))
+def _of(outcomes: Outcomes, event: Vanished | Calling | Answered | Left | Looked, ids: list[str]) -> Iterator[Outcome]:
+    for identity in ids:
+        outcome = outcomes.get((event.project, event.row, identity))
         if outcome:
             yield outcome
 
 
-def _vanish(outcomes: dict[Key, Outcome], event: Json) -> None:
-    for outcome in _of(outcomes, event, "ids"):
+def _vanish(outcomes: Outcomes, event: Vanished) -> None:
+    for outcome in _of(outcomes, event, event.ids):
         if not (_may_be_done(outcome) or _went_along(outcomes, outcome)):
             outcome.state = GONE
 
 
-def _call(outcomes: dict[Key, Outcome], event: Json) -> None:
-    for outcome in _of(outcomes, event, "ids"):
-        outcome.at, outcome.reason, outcome.state = event["at"], "no answer came", UNPROVED
+def _call(outcomes: Outcomes, event: Calling) -> None:
+    for outcome in _of(outcomes, event, event.ids):
+        outcome.at, outcome.reason, outcome.state = event.at, "no answer came", UNPROVED
 
 
-def _answer(outcomes: dict[Key, Outcome], event: Json) -> None:
-    for outcome in _of(outcomes, event, "ids"):
-        outcome.status, outcome.requestId, outcome.at = event["status"], event["requestId"], event["at"]
-        outcome.reason, outcome.lost = event.get("reason", ""), outcome.lost or event.get("earlierTry", False)
+def _answer(outcomes: Outcomes, event: Answered) -> None:
+    for outcome in _of(outcomes, event, event.ids):
+        outcome.status, outcome.request_id, outcome.at = event.status, event.request_id, event.at
+        outcome.reason, outcome.lost = event.reason, outcome.lost or event.earlier_try
         outcome.state = UNPROVED
 
 
-def _leave(outcomes: dict[Key, Outcome], event: Json) -> None:
-    for outcome in _of(outcomes, event, "ids"):
-        outcome.state, outcome.reason = LEFT, event["reason"]
+def _leave_in_place(outcomes: Outcomes, event: Left) -> None:
+    for outcome in _of(outcomes, event, event.ids):
+        outcome.state, outcome.reason, outcome.again = LEFT, event.reason, event.again
 
 
-def _explain(outcomes: dict[Key, Outcome], event: Json) -> None:
+def _explain(outcomes: Outcomes, event: Failed | Stopped) -> None:
     """Record why a project's items were not requested, or could not be looked for."""
     for outcome in outcomes.values():
-        if outcome.project == event["project"] and not outcome.reason and outcome.state == UNPROVED:
-            outcome.reason = event["reason"]
+        if outcome.project == event.project and not outcome.reason and outcome.state == UNPROVED:
+            outcome.reason = event.reason
 
 
-def _look(outcomes: dict[Key, Outcome], event: Json) -> None:
-    for outcome in _of(outcomes, event, "gone"):
+def _look(outcomes: Outcomes, event: Looked) -> None:
+    for outcome in _of(outcomes, event, event.gone):
         refused = outcome.status == 404 and not outcome.lost
         sent = outcome.at or _went_along(outcomes, outcome)
         outcome.state = DELETED if sent and not refused and outcome.state != GONE else GONE
         outcome.reason = ""
-    for outcome in _of(outcomes, event, "there"):
+    for outcome in _of(outcomes, event, event.there):
         if outcome.state == LEFT:
             continue
         if outcome.goes_with and not outcome.at:
-            outcome.state, reason = _stayed_with(outcomes, outcome)
-            outcome.reason = (outcome.reason or reason) if reason else ""
+            _stay_with_iterations(outcomes, outcome)
         else:
             outcome.state = RESIDUE if _accepted(outcome) else FAILED
             outcome.reason = "" if outcome.state == RESIDUE else outcome.reason
 
 
-def _stayed_with(outcomes: dict[Key, Outcome], outcome: Outcome) -> tuple[str, str]:
-    """Return the state and reason of an item that still exists, but was to be deleted with its iterations."""
+def _stay_with_iterations(outcomes: Outcomes, outcome: Outcome) -> None:
+    """Set the state and reason of an item that still exists, but was to be deleted with its iterations."""
     staying = [outcomes[key] for key in outcome.goes_with if not _accepted(outcomes[key])]
     if not staying:
-        return RESIDUE, ""
-    return (LEFT if all(holder.state == LEFT for holder in staying) else FAILED), _NOT_GOING
+        outcome.state, outcome.reason = RESIDUE, ""
+        return
+    outcome.state = LEFT if all(holder.state == LEFT for holder in staying) else FAILED
+    outcome.reason = outcome.reason or _NOT_GOING
+    outcome.again = all(holder.again for holder in staying)
 
 
-def _went_along(outcomes: dict[Key, Outcome], outcome: Outcome) -> bool:
+def _went_along(outcomes: Outcomes, outcome: Outcome) -> bool:
     """Return whether an item without a request of its own was deleted with its project or with its iterations."""
-    whole = outcomes.get((outcome.project, "projects", outcome.project))
+    whole = outcomes.get((outcome.project, PROJECTS, outcome.project))
     if whole and _done(whole):
         return True
     return bool(outcome.goes_with) and all(_done(outcomes[key]) for key in outcome.goes_with)
@@ -161,11 +194,23 @@ def _done(outcome: Outcome) -> bool:
     return _accepted(outcome) or (outcome.status == 404 and outcome.lost)
 
 
-def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
+def counted(outcomes: Iterable[Outcome]) -> dict[State, int]:
     """Return the number of items in each state."""
     return dict(Counter(outcome.state for outcome in outcomes))
 
 
-def as_json(outcomes: Iterable[Outcome]) -> list[Json]:
+def items_of(outcomes: Iterable[Outcome]) -> list[Item]:
     """Return outcomes in the form that the evidence has."""
-    return [{name: getattr(outcome, name) for name in _SHOWN} for outcome in outcomes]
+    return [
+        Item(
+            project=one.project,
+            row=one.row,
+            id=one.id,
+            state=one.state,
+            status=one.status,
+            request_id=one.request_id,
+            at=one.at,
+            reason=one.reason,
+        )
+        for one in outcomes
+    ]

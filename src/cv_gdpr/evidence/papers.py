@@ -12,10 +12,9 @@ from pathlib import Path
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import open_new, read_all, remove_unfinished, storing, write_new
 from cv_gdpr.errors import CvGdprError, StorageError, UsageError
-from cv_gdpr.evidence.certificate import certificate
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.ledger import Chain, Ledger, rescued_of
-from cv_gdpr.verbatim import Json
+from cv_gdpr.evidence.records import Evidence, as_json
 
 
 def ledger_of(evidence: Path) -> Path:
@@ -99,12 +98,24 @@ def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:
     """Return the path and content of the three files derived from a closed ledger, the list of hashes last."""
     document = document_of(chain, ledger_of(evidence).name)
     made = {
-        evidence: (json.dumps(document, indent=2) + "\n").encode(),
-        certificate_of(evidence): certificate(document).encode(errors="xmlcharrefreplace"),
+        evidence: file_of(document),
+        certificate_of(evidence): page_of(document),
     }
     hashes = {place: hashlib.sha256(content).hexdigest() for place, content in made.items()}
     hashes[ledger_of(evidence)] = chain.sha256
     return made | {hashes_of(evidence): b"".join(map(hash_line, hashes.values(), hashes))}
+
+
+def file_of(document: Evidence) -> bytes:
+    """Return the content of NAME.json."""
+    return (json.dumps(as_json(document), indent=2) + "\n").encode()
+
+
+def page_of(document: Evidence) -> bytes:
+    """Return the content of NAME.html."""
+    from cv_gdpr.evidence.certificate import certificate
+
+    return certificate(document).encode(errors="xmlcharrefreplace")
 
 
 def hash_line(sha256: str, place: Path) -> bytes:
@@ -153,7 +164,7 @@ def _is_ours(place: Path, content: bytes) -> bool:
         os.close(handle)
 
 
-def write(evidence: Path, chain: Chain) -> Json:
+def write(evidence: Path, chain: Chain) -> Evidence:
     """Write those of the three files that are missing, durably, and return the evidence; raise StorageError."""
     import shlex
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from cv_gdpr.archive.folder import ProjectFolder
+from cv_gdpr.archive.folder import Folder, ProjectFolder
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.names import safe_stem
 from cv_gdpr.archive.writing import Received
@@ -18,12 +18,9 @@ from cv_gdpr.downloads.process import Where
 from cv_gdpr.errors import (
     CvGdprError,
     Interrupted,
-    MalformedAnswer,
-    NotAuthorised,
-    ProcessEnded,
     ServiceError,
+    Stops,
     StorageError,
-    Unreachable,
     shortage,
 )
 from cv_gdpr.links import source_path
@@ -34,13 +31,6 @@ from cv_gdpr.table.findings import Blob, Item
 from cv_gdpr.table.readers import Project
 from cv_gdpr.verbatim import Json
 
-STOPS_ALL = (NotAuthorised, MalformedAnswer, Unreachable, Interrupted, StorageError, ProcessEnded)
-_FATAL = (
-    NotAuthorised,
-    Interrupted,
-    StorageError,
-    ProcessEnded,
-)  # those of STOPS_ALL that stop the run even if only one blob has them
 _WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired or the blob is gone: ask the service
 _RENEWALS = 4  # of one blob
 
@@ -63,12 +53,17 @@ class _Wanted(NamedTuple):
 
 @dataclass
 class ProjectBytes:
-    """The files of one project. Calls `miss` with row, id, source and reason for each blob that cannot be fetched."""
+    """The files of one project; a context manager that opens the project's folder.
+
+    Calls `miss` with row, id, source and reason for each blob that cannot be fetched.
+    """
 
     project: Project
-    folder: ProjectFolder
+    root: Folder
+    folder_name: str
     fetcher: Fetcher
     miss: Callable[[str, str, str, str], None]
+    folder: ProjectFolder = field(init=False)
     by_row: Counter[str] = field(default_factory=Counter)
     claimed: set[int] = field(default_factory=set)  # keys of all blobs that were wanted
     unlisted: list[tuple[Item, str]] = field(default_factory=list)  # link refused, no place lists it
@@ -87,7 +82,11 @@ class ProjectBytes:
     def __post_init__(self) -> None:
         self._changed = threading.Condition(self._lock)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        self.folder = self.root.project(self.folder_name)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         """Stop renewing links."""
         self._renewer.shutdown(wait=False, cancel_futures=True)
 
@@ -152,7 +151,7 @@ class ProjectBytes:
     def _take(self, wanted: _Wanted, result: Received | CvGdprError) -> None:
         if isinstance(result, Received):
             self._keep(wanted, result)
-        elif isinstance(result, _FATAL):
+        elif result.stops is Stops.RUN:
             self._stop(result)
         elif self._may_be_renewed(wanted, result):
             self._expired.append(wanted)
@@ -224,7 +223,7 @@ class ProjectBytes:
                 left = self._renew_from(place, left)
         except CvGdprError as error:
             for wanted in left:
-                if isinstance(error, _FATAL):
+                if error.stops is Stops.RUN:
                     self._stop(error)
                 else:
                     self._lose(wanted, f"its link expired and cannot be renewed: {error.message}")

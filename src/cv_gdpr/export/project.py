@@ -2,18 +2,18 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
-from cv_gdpr.errors import ServiceError
-from cv_gdpr.export.blobs import STOPS_ALL, ProjectBytes
+from cv_gdpr.errors import ServiceError, Stops
+from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount
 from cv_gdpr.masking import masked
-from cv_gdpr.table.categories import Category, category
+from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, selected
@@ -36,7 +36,7 @@ class ProjectExport:
     state: str = "waiting"
     items: int = 0
     missing: list[Json] = field(default_factory=list)
-    _bytes: ProjectBytes | None = None
+    _bytes: ProjectBytes = field(init=False)
     _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _counts: dict[str, RowCount] = field(default_factory=dict)
     _row_bytes: Counter[str] = field(default_factory=Counter)
@@ -44,6 +44,9 @@ class ProjectExport:
     _notes: list[Json] = field(default_factory=list)
     _listings: list[Json] = field(default_factory=list)
     _unread: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._bytes = ProjectBytes(self.project, self.root, self.folder_name, self.fetcher, self._miss)
 
     @property
     def name(self) -> str:
@@ -58,17 +61,14 @@ class ProjectExport:
     @property
     def bytes(self) -> int:
         """Bytes of the files stored so far."""
-        return sum(self._bytes.by_row.values()) if self._bytes else 0
+        return sum(self._bytes.by_row.values())
 
     def run(self) -> None:
         """Export the project; raise errors that stop the whole run, note all others in `missing`."""
         self.state = "exporting"
-        folder = self.root.project(self.folder_name)
-        self._bytes = ProjectBytes(self.project, folder, self.fetcher, self._miss)
-        with closing(self._bytes):
+        with self._bytes:
             for row in self.rows:
-                if row.read_project:
-                    self._run_row(row)
+                self._run_row(row)
             self._bytes.wait()
             self._settle_unlisted(self._bytes.unlisted)
             for (blob, source), (item, listed) in self._bytes.moved.items():
@@ -82,14 +82,13 @@ class ProjectExport:
         self.state = "incomplete" if self.missing else "done"
 
     def _run_row(self, row: Category) -> None:
-        assert row.read_project and self._bytes  # noqa: S101, PT018 - for the type checker
         try:
             with ExitStack() as files:
                 for finding in selected(row.read_project(self.project), self.matches):
                     self._accept(finding, files)
-        except STOPS_ALL:
-            raise
         except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
             self._unread.add(row.name)
             self._miss(row.name, "", "", error.message)
         finally:
@@ -97,7 +96,6 @@ class ProjectExport:
         self._bytes.push()
 
     def _accept(self, finding: Finding, files: ExitStack) -> None:
-        assert self._bytes  # noqa: S101 - for the type checker
         if isinstance(finding, Tally):
             self._prove(finding, files)
         elif isinstance(finding, Absence):
@@ -172,7 +170,6 @@ class ProjectExport:
 
     def _listed_now(self, row: Category) -> tuple[set[str], str]:
         """List a row again; return its ids and, if the listing proves nothing, why."""
-        assert row.read_project and self._bytes  # noqa: S101, PT018 - for the type checker
         listed: set[str] = set()
         unreliable = ""
         try:
@@ -181,9 +178,9 @@ class ProjectExport:
                     listed.add(finding.id)
                 elif isinstance(finding, Tally) and not finding.agrees:
                     unreliable = "its link is refused, and the listing changed while it was read: presence unknown"
-        except STOPS_ALL:
-            raise
         except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
             unreliable = f"its link is refused, and its row cannot be listed again: {error.message}"
         return listed, unreliable
 
@@ -194,10 +191,10 @@ class ProjectExport:
         known = {iteration["id"] for iteration in self.project.iterations}
         try:
             now = Project(self.project.service, self.project.entry).iterations
-        except STOPS_ALL:
-            raise
         except ServiceError as error:
-            self._miss("iterations", "", "", f"cannot be listed again at the end: {error.message}")
+            if error.stops > Stops.LISTING:
+                raise
+            self._miss(ITERATIONS, "", "", f"cannot be listed again at the end: {error.message}")
             return
         for iteration in now:
             if iteration["id"] not in known:
@@ -219,7 +216,6 @@ class ProjectExport:
 
     def _count(self) -> dict[str, RowCount]:
         """Return the counts of each row; none of a row counts as exported if its listing failed."""
-        assert self._bytes  # noqa: S101 - for the type checker
         lost: defaultdict[str, set[str]] = defaultdict(set)
         for entry in self.missing:
             if entry["id"]:

@@ -12,8 +12,7 @@ from cv_gdpr.archive.folder import Folder, check_usable
 from cv_gdpr.archive.summary import SUMMARY
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
-from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
-from cv_gdpr.export.blobs import STOPS_ALL
+from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, Stops, UsageError
 from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.result import ExportResult, RowCount, bag_info, summary
 from cv_gdpr.masking import fingerprint
@@ -155,15 +154,14 @@ class _ResourceExport:
         """Export these rows; note in `by_hand` what only a person can export."""
         for row in rows:
             if row.read_resource:
-                self._run_row(row)
+                self._run_row(row, row.read_resource(self.resource))
 
-    def _run_row(self, row: Category) -> None:
-        assert row.read_resource  # noqa: S101 - for the type checker
+    def _run_row(self, row: Category, findings: Iterator[Finding]) -> None:
         try:
-            details = [self._accept(row, finding) for finding in row.read_resource(self.resource)]
-        except STOPS_ALL:
-            raise
+            details = [self._accept(row, finding) for finding in findings]
         except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
             self.missing.append({"project": None, "row": row.name, "id": None, "source": None, "reason": error.message})
             return
         listed = [finding for finding in details if finding]

@@ -5,11 +5,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.summary import bag_info_of
+from cv_gdpr.table.categories import ACCOUNT
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
+
+Verdict: TypeAlias = Literal["complete", "incomplete", "not in the API"]
 
 
 @dataclass
@@ -47,14 +51,19 @@ class ExportResult:
     @property
     def exit_code(self) -> int:
         """0 if everything requested was exported, 3 if part of it is missing."""
-        refused = [row for row in self.asked if row == "account" and row in self.by_hand]
+        refused = [row for row in self.asked if row == ACCOUNT and row in self.by_hand]
         return 3 if self.missing or self.unmatched or refused else 0
 
-    def verdict(self, row: str) -> str:
+    @property
+    def retryable(self) -> bool:
+        """Whether the same command may do more: it tries again what is missing."""
+        return bool(self.missing)
+
+    def verdict(self, row: str) -> Verdict:
         """Return the result for a row in a few words."""
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
-        if row == "account" and row in self.by_hand:
+        if row == ACCOUNT and row in self.by_hand:
             return "not in the API"
         return "complete"
 

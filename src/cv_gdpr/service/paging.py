@@ -46,7 +46,8 @@ class Part(NamedTuple):
 class Listing:
     """Paged lists between two counts, read again while these disagree.
 
-    `parts` returns the lists for a count; `still` returns those of some ids that the service still holds.
+    `parts` returns the lists for a count; `still` returns those of some ids that the service still holds (None: nothing
+    that was listed is ever deleted).
     """
 
     before = after = listed = 0
@@ -77,14 +78,16 @@ class Listing:
                     yield record
             self.after = self.count()
             counted |= {self.before, self.after}
-            whole = self.before == self.after == len(in_pass)
             given = given | in_pass if given else in_pass  # avoids a copy: it may hold hundreds of thousands
-            self.listed = len(in_pass) if whole else len(given)
-            if whole or (counted == {self.listed} and self._still_there(given.keys() - in_pass.keys())):
+            self.listed = len(in_pass)
+            if self.before == self.after == self.listed:
+                return
+            if counted == {len(given)} and self._still_there(given.keys() - in_pass.keys()):
+                self.listed = len(given)
                 return
 
     def _still_there(self, strays: set[str]) -> bool:
-        return self.still is not None and strays <= self.still(strays)
+        return self.still is None or strays <= self.still(strays)
 
     def _in_pass(self, seen: dict[str, int], *, thorough: bool) -> Iterator[Json]:
         """Yield each record that is new in this pass; `seen` maps each id to the list that had it last."""

@@ -70,7 +70,7 @@ class Category(NamedTuple):
     deleter: Deleter | None = None
     parent: str = ""  # the row whose things take it with them when they are deleted
     read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
-    read_project: Callable[[readers.Project], Iterator[Finding]] | None = None
+    read_project: Callable[[readers.Project], Iterator[Finding]] = readers.nothing
     renew: Callable[[readers.Project, Json | None, list[str]], Iterator[Item]] | None = None
     look_up: Callable[[readers.Project, list[str]], set[str]] | None = None
     by_id_first: bool = False
@@ -238,11 +238,8 @@ DELETION_ORDER: tuple[str, ...] = ("predictions", "iterations", "images", "tags"
 
 ROWS: tuple[str, ...] = tuple(row.name for row in CATEGORIES)
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
-ACCOUNT, PROJECTS, ITERATIONS, TAGS, IMAGES, EXPORTS = (
-    *("account", "projects", "iterations"),
-    *("tags", "images", "exports"),
-)
-"""Rows that others refer to by what they are: the resource, what contains other things, and what models are made of."""
+ACCOUNT, ITERATIONS, PERFORMANCE, PROJECTS, TAGS, IMAGES, EXPORTS = ROWS[:7]
+"""Rows with rules of their own: containers, what iterations are trained on, what only a person can do."""
 
 _BY_NAME = {row.name: row for row in CATEGORIES}
 

@@ -135,7 +135,6 @@ def listed(
     `see` gets each item before that, whether the selection takes it or not. Raise MalformedAnswer for an id that is
     not a UUID, if the row's items can be deleted.
     """
-    assert row.read_project  # noqa: S101 - for the type checker
     for finding in selected(_shown(row.read_project(project), see), matches):
         if isinstance(finding, Tally) and not finding.agrees:
             raise Unsteady(

@@ -68,6 +68,11 @@ def _in(iteration: Json | None) -> dict[str, str]:
 # --- the resource -----------------------------------------------------------------------------------------------
 
 
+def nothing(_: Project) -> Iterator[Finding]:
+    """Yield nothing: no project holds this kind of data."""
+    yield from ()
+
+
 def account(resource: Resource) -> Iterator[Finding]:
     """GetAccountInfo, which the service removed with API v2.0: its absence is expected."""
     from cv_gdpr.masking import without_keys

@@ -8,7 +8,7 @@ from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.reading import content_of
 from cv_gdpr.archive.summary import SUMMARY, bag_info_of, info_line
-from cv_gdpr.table.categories import ROWS
+from cv_gdpr.table.categories import ACCOUNT, ROWS
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.result import Verification
 
@@ -97,11 +97,11 @@ def check_summary(result: Verification, summary: Json) -> None:
 def _check_account(result: Verification, summary: Json) -> None:
     by_hand, where = summary["byHand"], "data/account.json"
     there = is_regular(result.folder / where)
-    if by_hand.keys() - {"account"} or ("account" in by_hand and "account" not in summary["rows"]):
+    if by_hand.keys() - {ACCOUNT} or (ACCOUNT in by_hand and ACCOUNT not in summary["rows"]):
         result.differ(WHERE, "byHand names a row other than an exported account")
-    if there and "account" not in summary["rows"]:
+    if there and ACCOUNT not in summary["rows"]:
         result.differ(where, "belongs to the row account, which export.json does not name")
-    if "account" in summary["rows"] and there == ("account" in by_hand):
+    if ACCOUNT in summary["rows"] and there == (ACCOUNT in by_hand):
         result.differ(where, "exists, but export.json says to get it by hand" if there else "missing")
     if there:
         result.document(where)

@@ -1,0 +1,257 @@
+"""The results that --json prints: one document for each command.
+
+Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
+"""
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct, field
+from msgspec.structs import asdict
+
+from cv_gdpr.cli.failure import Document, ErrorDocument, ExitCode, Part, Retryable
+from cv_gdpr.delete.plan import FORMAT as PLAN
+from cv_gdpr.delete.plan import Plan
+from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State
+from cv_gdpr.export.result import Verdict
+from cv_gdpr.verbatim import Json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.verify import Verification
+
+
+class RowResult(Part, kw_only=True, frozen=True):
+    """What was exported of one row of the table."""
+
+    row: str
+    held: Annotated[int, Meta(description="How many the service holds.")]
+    exported: Annotated[int, Meta(description="How many of them are in the folder, with their bytes.")]
+    bytes: int
+    verdict: Verdict
+
+
+class ProjectFolder(Part, kw_only=True, frozen=True):
+    """Which folder below data/ holds a project."""
+
+    id: str
+    folder: str
+
+
+class Missing(Part, kw_only=True, frozen=True):
+    """A thing that was not exported, or a listing that failed: then `id` is null."""
+
+    project: str | None
+    row: str
+    id: str | None
+    source: Annotated[str | None, Meta(description="The address of its bytes, without the signature.")]
+    reason: str
+
+
+class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
+    """What `export` prints: what of each row was held and exported, and each thing that is missing.
+
+    Where nothing is missing the folder is a bag; else the same command with the same `--out` tries the missing things
+    again.
+    """
+
+    folder: str
+    complete: bool
+    rows: list[RowResult]
+    projects: list[ProjectFolder]
+    missing: list[Missing]
+    by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
+    unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
+    not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
+    calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
+    seconds: float
+
+
+class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"):
+    """What `verify` prints: whether an export, or the evidence of an erasure, is what it was, and each difference.
+
+    An export has its `folder`, and what was counted in it; evidence, or a ledger alone, has its `file`. What does not
+    apply is null.
+    """
+
+    folder: str | None
+    file: str | None
+    verified: bool
+    differences: list[str]
+    files: int | None
+    bytes: int | None
+    records: int | None
+    export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")]
+
+
+class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
+    """What `demo` prints: the document of its export, and that of the verification after it."""
+
+    export: ExportDocument
+    verification: VerifyDocument
+
+
+class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
+    """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
+
+    `--save-plan` writes the same without `total`, `outsideTheApi`, `exitCode` and `retryable`.
+    """
+
+    hash_: Annotated[Sha256, Meta(description="Of the saved plan.")] = field(name="hash")
+    total: Annotated[int, Meta(description="How many things would be deleted.")]
+    outside_the_api: list[ByHand]
+    exit_code: ExitCode
+    retryable: Retryable
+
+
+class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"):
+    """What `delete` prints: the verdict, the counts and what is left, as the evidence has them, and where that lies.
+
+    Where only rows were asked for that no operation of the API deletes, nothing is sent and no evidence is written:
+    the paths, the scope and the hash of the plan are null.
+    """
+
+    verdict: str
+    scope: SearchedScope | None
+    counts: Annotated[dict[State, Count], Meta(description="State: how many things of the plan are in it.")]
+    residue: list[Item]
+    not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")]
+    protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
+    outside_the_api: list[ByHand]
+    plan_hash: str | None
+    evidence: str | None
+    ledger: str | None
+    certificate: str | None
+    hashes: str | None
+    completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; only its papers were completed.")]
+    calls: dict[str, int]
+
+
+DOCUMENTS: tuple[type[Struct], ...] = (
+    ExportDocument,
+    DeleteDocument,
+    PlanDocument,
+    VerifyDocument,
+    DemoDocument,
+    ErrorDocument,
+)
+
+
+def of_export(result: "ExportResult") -> ExportDocument:
+    """Return the document of an export."""
+    return ExportDocument(
+        exit_code=result.exit_code,
+        retryable=result.retryable,
+        folder=str(result.folder),
+        complete=result.exit_code == 0,
+        rows=[
+            RowResult(row=row, held=one.held, exported=one.exported, bytes=one.bytes, verdict=result.verdict(row))
+            for row, one in result.rows.items()
+        ],
+        projects=[ProjectFolder(**project) for project in result.projects],
+        missing=[Missing(**entry) for entry in result.missing],
+        by_hand=result.by_hand,
+        unmatched=result.unmatched,
+        not_searched=result.not_searched,
+        calls=dict(result.calls),
+        seconds=round(result.seconds, 3),
+    )
+
+
+def of_verification(result: "Verification") -> VerifyDocument:
+    """Return the document of an export's verification."""
+    return VerifyDocument(
+        exit_code=result.exit_code,
+        retryable=False,
+        folder=str(result.folder),
+        file=None,
+        verified=not result.differences,
+        differences=result.differences,
+        files=result.files,
+        bytes=result.bytes,
+        records=result.records,
+        export=dict(result.told),
+    )
+
+
+def of_evidence(path: "Path", differences: list[str], exit_code: int) -> VerifyDocument:
+    """Return the document of the verification of evidence, or of a ledger."""
+    return VerifyDocument(
+        exit_code=exit_code,
+        retryable=False,
+        folder=None,
+        file=str(path),
+        verified=not differences,
+        differences=differences,
+        files=None,
+        bytes=None,
+        records=None,
+        export=None,
+    )
+
+
+def of_demo(result: "ExportResult", checked: "Verification") -> DemoDocument:
+    """Return the document of a demo."""
+    return DemoDocument(
+        exit_code=result.exit_code or checked.exit_code,
+        retryable=result.retryable,
+        export=of_export(result),
+        verification=of_verification(checked),
+    )
+
+
+def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
+    """Return the document of a command that asked only for what no operation of the API deletes."""
+    return DeleteDocument(
+        exit_code=3,
+        retryable=False,
+        verdict=verdict,
+        scope=None,
+        counts={},
+        residue=[],
+        not_found=[],
+        protected=[],
+        outside_the_api=[ByHand(**one) for one in outside],
+        plan_hash=None,
+        evidence=None,
+        ledger=None,
+        certificate=None,
+        hashes=None,
+        completed_from_ledger=False,
+        calls={},
+    )
+
+
+def of_plan(plan: Plan, outside: list[Json], exit_code: int) -> PlanDocument:
+    """Return the document of a dry run."""
+    return PlanDocument(
+        **asdict(plan),
+        hash_=plan.hash,
+        total=plan.total,
+        outside_the_api=[ByHand(**one) for one in outside],
+        exit_code=exit_code,
+        retryable=False,
+    )
+
+
+def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -> DeleteDocument:
+    """Return the document of an erasure; `files` are the paths of its evidence."""
+    evidence = erased.evidence
+    return DeleteDocument(
+        exit_code=evidence.exit_code,
+        # The evidence knows only the exit code of what stopped the run, the error more: a refused key stays refused.
+        retryable=evidence.retryable,
+        verdict=evidence.verdict,
+        scope=evidence.scope,
+        counts=evidence.counts,
+        residue=evidence.residue,
+        not_found=evidence.not_found,
+        protected=evidence.protected,
+        outside_the_api=evidence.outside_the_api,
+        plan_hash=evidence.plan_hash,
+        completed_from_ledger=erased.completed,
+        calls=calls,
+        **files,
+    )

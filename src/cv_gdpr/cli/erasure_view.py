@@ -1,0 +1,104 @@
+"""The result of an erasure, for a person or as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cv_gdpr.cli.output import print_json, print_table, printable
+from cv_gdpr.errors import NotAuthorised
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cv_gdpr.cli.given import OutputOptions
+    from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.verbatim import Json
+
+_NOT_IN_THE_API = "no API operation deletes this; nothing was sent"
+
+
+def print_instructions(outside: list[Json], output: OutputOptions) -> int:
+    """Print what a person must do for rows that no operation deletes, and return the exit code."""
+    if output.as_json:
+        from cv_gdpr.cli.documents import of_instructions
+
+        print_json(of_instructions(_NOT_IN_THE_API, outside))
+    else:
+        for one in outside:
+            click.echo(f"{one['row']}: {one['words']}")
+    click.echo(f"Error: {_NOT_IN_THE_API}", err=True)
+    return 3
+
+
+def resume_hint(path: Path, *, saved: bool = False) -> str:
+    """Return how to delete the rest after a run was cut off; `saved`: that run wrote its plan to a file."""
+    import shlex
+
+    how = f"{shlex.quote(str(path))}{', without --save-plan,' if saved else ''}"
+    return f"the same command with --evidence {how} deletes the rest"
+
+
+def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
+    """Print the result of an erasure and return its exit code."""
+    from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
+
+    evidence = erased.evidence
+    files = {
+        "evidence": str(erased.path),
+        "ledger": str(ledger_of(erased.path)),
+        "certificate": str(certificate_of(erased.path)),
+        "hashes": str(hashes_of(erased.path)),
+    }
+    if erased.completed:
+        click.echo(
+            f"Note: this erasure ended at {evidence.finished}; its evidence was completed from the ledger. "
+            "No call was sent, and nothing was deleted.",
+            err=True,
+        )
+    if output.as_json:
+        from cv_gdpr.cli.documents import of_erasure
+
+        print_json(of_erasure(erased, files, calls))
+    elif not output.quiet:
+        _print_result(erased, files, calls, output.verbose)
+    _print_shortfall(erased)
+    return evidence.exit_code
+
+
+def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:
+    evidence = erased.evidence
+    click.echo(evidence.verdict)
+    counts = sorted(evidence.counts.items())
+    if counts:
+        print_table("things in the plan", ("state", "things"), [(name, str(n)) for name, n in counts], numbers={1})
+    for row, reason in evidence.scope.not_searched.items():
+        click.echo(f"{row}: not searched, {reason}")
+    for one in evidence.outside_the_api:
+        click.echo(f"{one.row}: {one.words}")
+    for name, path in files.items():
+        click.echo(f"{name}: {path}")
+    if verbose:
+        print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
+
+
+def _print_shortfall(erased: Erased) -> None:
+    evidence = erased.evidence
+    if erased.stopped_by:
+        click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
+        hint = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
+        click.echo(f"Hint: {printable(hint)}{resume_hint(erased.path)}", err=True)
+    elif evidence.exit_code == NotAuthorised.exit_code:
+        click.echo(f"Error: {printable(evidence.verdict)}", err=True)
+    for value in evidence.not_found:
+        click.echo(f"Error: not found: {printable(value)}", err=True)
+    for one in erased.left[:20]:
+        thing = f"{one.row} {one.id} of project {one.project}: {one.state}"
+        reason = f" ({one.reason})" if one.reason else ""
+        click.echo(f"Left: {printable(thing + reason)}", err=True)
+    if erased.left and not erased.stopped_by:
+        click.echo(
+            f"Error: {len(erased.left)} things in the plan are not proved gone; {erased.path} names each", err=True
+        )
+        click.echo("Hint: the same command (with a new --evidence) deletes the rest", err=True)

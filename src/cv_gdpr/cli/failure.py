@@ -1,0 +1,29 @@
+"""What every JSON document says, and the one of a failure, which needs no other module."""
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct
+
+ExitCode: TypeAlias = Annotated[int, Meta(description="The exit code of the command.")]
+Retryable: TypeAlias = Annotated[bool, Meta(description="Whether the same command may do more when it is run again.")]
+
+
+class Part(Struct, kw_only=True, frozen=True, rename="camel"):
+    """A part of a document."""
+
+
+class Document(Part, kw_only=True, frozen=True, tag_field="format"):
+    """What every document says."""
+
+    exit_code: ExitCode
+    retryable: Retryable
+
+
+class ErrorDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-error/1"):
+    """What any command prints instead of its result when something stopped it: what is wrong, and what to do.
+
+    The `message` and the `hint` are those that stand on standard error too.
+    """
+
+    message: str
+    hint: str | None

@@ -1,0 +1,45 @@
+"""What a command was given: click's parameters as typed records, made once, before anything is done."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
+
+Group = TypeVar("Group", bound=NamedTuple)
+
+
+class ConnectionOptions(NamedTuple):
+    """Where the service is, and how it is asked."""
+
+    endpoint: str | None
+    key_file: str | None
+    calls_per_second: float
+    patience: float
+    read_timeout: float
+
+
+class ScopeOptions(NamedTuple):
+    """Which projects, and which of the things in them."""
+
+    all_projects: bool
+    projects: tuple[str, ...]
+    tags: tuple[str, ...]
+    metadata: tuple[tuple[str, str], ...]
+    image_ids: tuple[str, ...]
+    image_ids_file: str | None
+
+    @property
+    def has_selector(self) -> bool:
+        """Whether a selector was given."""
+        return bool(self.tags or self.metadata or self.image_ids or self.image_ids_file)
+
+
+class OutputOptions(NamedTuple):
+    """How much is printed, and whether as JSON."""
+
+    quiet: bool
+    verbose: int
+    as_json: bool
+
+
+def part_of(parameters: Mapping[str, Any], group: type[Group]) -> Group:
+    """Return one group of a command's parameters as its record."""
+    return group._make(parameters[name] for name in group._fields)

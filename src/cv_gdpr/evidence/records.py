@@ -1,0 +1,179 @@
+"""Records that the plan, the ledger and the evidence of an erasure share, and the types of their fields."""
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from msgspec import Meta, Struct, to_builtins
+
+from cv_gdpr import __version__
+from cv_gdpr.verbatim import Json
+
+TOOL = f"cv-gdpr {__version__}"
+FORMAT: Final = "cv-gdpr-evidence/1"
+FIRST_FORMAT = "cv-gdpr evidence 1"
+"""How ledgers before the first release name the format of their evidence."""
+
+# A `$` also matches before a line feed at the end: the lengths exclude that.
+Time: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z$",
+        max_length=24,
+        description="A time in UTC",
+    ),
+]
+Sha256: TypeAlias = Annotated[
+    str, Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="A SHA-256 in hexadecimal")
+]
+State: TypeAlias = Literal["deleted", "gone already", "residue", "failed", "left", "not verified"]
+Id: TypeAlias = Annotated[
+    str,
+    Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", max_length=36, description="An id of the service"),
+]
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+Planned: TypeAlias = dict[str, dict[str, list[str]]]
+"""The planned ids: project id -> row -> ids."""
+
+
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A part of a document; camelCase in JSON."""
+
+
+class Sealed(Record, frozen=True, kw_only=True):
+    """A salted hash: SHA-256 of the salt followed by the value."""
+
+    salt: str
+    sha256: Sha256
+
+
+class SelectorHash(Record, frozen=True, kw_only=True):
+    """One value of a selector, as SHA-256 of the scope's salt followed by the value."""
+
+    selector: str
+    sha256: Sha256
+    matched: bool
+
+
+class SearchedScope(Record, frozen=True, kw_only=True):
+    """What was asked for, and what of it was not searched."""
+
+    projects: Literal["all", "named"]
+    rows: Annotated[str | list[str], Meta(description="The names of the rows, or words for all of them")]
+    not_searched: dict[str, str]
+    selectors: list[SelectorHash]
+    salt: Annotated[str | None, Meta(description="The salt of the selectors' hashes")]
+
+
+class ByHand(Record, frozen=True, kw_only=True):
+    """A row in scope that no operation deletes, and what a person must do about it."""
+
+    row: str
+    words: str
+
+
+class PlannedProject(Record, frozen=True, kw_only=True):
+    """What the evidence says about a planned project, besides its items."""
+
+    id: str
+    whole: bool
+    images_only_in_iterations: Count
+    exported_models: Annotated[Count | None, Meta(description="null if not counted, as no iteration was planned")]
+    iterations_trained_on_them: list[str]
+    unpublished: list[str]
+
+
+class Project(PlannedProject, frozen=True, kw_only=True):
+    """What the evidence says about a project, besides its items."""
+
+    state: Annotated[State | None, Meta(description="The state of the project itself; null if it was not planned")]
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """One run of an erasure: a resumed one plans what the runs before it left."""
+
+    started: Time
+    plan_hash: Sha256
+    things: Count
+
+
+class Method(Record, frozen=True, kw_only=True):
+    """How the data were deleted."""
+
+    type: str
+    used: str
+    note: str
+
+
+class Retention(Record, frozen=True, kw_only=True):
+    """What Microsoft states about the time after deletion."""
+
+    what: str
+    statement: str
+    source: str
+
+
+class Head(Record, frozen=True, kw_only=True):
+    """The evidence without the parts that list single items; the ledger's last line repeats it."""
+
+    format: Literal["cv-gdpr-evidence/1", "cv-gdpr evidence 1"]
+    tool: str
+    endpoint: str
+    started: Time
+    finished: Time
+    verdict: str
+    exit_code: Annotated[int, Meta(ge=0, le=255)]
+    method: Method
+    scope: SearchedScope
+    plan_hash: Sha256
+    runs: list[Run]
+    projects: list[Project]
+    protected: list[str]
+    not_found: list[str]
+    outside_the_api: list[ByHand]
+    retention: list[Retention]
+
+
+class Item(Record, frozen=True, kw_only=True):
+    """The outcome of one planned item, with the last answer to its deletion: status, request id, time.
+
+    If no deletion was sent, the status is 0, and request id and time are empty.
+    """
+
+    project: str
+    row: str
+    id: str
+    state: State
+    status: Count
+    request_id: str
+    at: str
+    reason: str
+
+
+class LedgerEnd(Record, frozen=True, kw_only=True):
+    """The ledger that the evidence is derived from: its file, how many lines it has, the SHA-256 of the last one."""
+
+    file: str
+    lines: Count
+    last: Sha256
+
+
+class Evidence(Head, frozen=True, kw_only=True):
+    """What an erasure deleted and left, derived from its ledger alone."""
+
+    format: Literal["cv-gdpr-evidence/1"]
+    retryable: Annotated[bool, Meta(description="Whether the same command, with new evidence, may delete more")]
+    counts: dict[State, Count]
+    items: list[Item]
+    residue: Annotated[list[Item], Meta(description="The items in the state residue, once more")]
+    ledger: LedgerEnd
+
+
+def as_json(record: Struct) -> Json:
+    """Return a record as the object that JSON holds."""
+    told: Json = to_builtins(record)
+    return told
+
+
+def field_names(record: type[Struct]) -> tuple[str, ...]:
+    """Return the names of a record's fields as they stand in JSON."""
+    names: Any = record.__struct_encode_fields__
+    return tuple(names)

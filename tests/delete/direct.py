@@ -1,0 +1,23 @@
+"""What the direct tests of deletion share: a client of the simulator, without the command line."""
+
+import threading
+
+from cv_gdpr.delete.run import Run, Terms
+from cv_gdpr.delete.waiting import Deadline
+from cv_gdpr.evidence.ledger import Ledger
+from cv_gdpr.service.client import Connection, Service
+
+
+def service_of(sim):
+    """Return a client of a simulator, without a rate limit or retries; a context manager."""
+    return Service(Connection(sim.endpoint, sim.training_key, calls_per_second=0, patience=0))
+
+
+def run_of(service, plan, ledger, wait=0.0):
+    """Return the Run that one step of an erasure works with."""
+    return Run(service, plan, ledger, Terms(), Deadline(threading.Event(), wait))
+
+
+def ledger_in(folder, service):
+    """Return a new ledger; a context manager."""
+    return Ledger(folder / "ledger.jsonl", service.endpoint)

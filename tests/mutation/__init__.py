@@ -1,0 +1,1 @@
+"""Mutation runs: which changes of the code no test notices."""

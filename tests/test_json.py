@@ -1,0 +1,206 @@
+"""The documents of --json: one for each run, valid by its schema, and each schema on the page."""
+
+import json
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from custom_vision_simulator import Fault
+from cv_gdpr.cli.failure import ErrorDocument
+from cv_gdpr.cli.output import expect_document, print_json
+from tests.delete.erasing import Eraser, stock
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def generate():
+    """The module that generates parts of the documentation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS))
+        import generate as module
+
+        yield module
+    del sys.modules["generate"]
+
+
+@pytest.fixture
+def checked(generate):
+    """A function that returns the one document of a run, checked against the schema of its format."""
+    schemas = {name: generate.schema(record) for name, record in generate.SHOWN.items()}
+
+    def check(ran, expected, *, code, retryable):
+        document = ran.json
+        assert document["format"] == expected, ran.err
+        jsonschema.validate(document, schemas[expected], jsonschema.Draft202012Validator)
+        assert (ran.code, document["exitCode"], document["retryable"]) == (code, code, retryable), ran.err
+        return document
+
+    return check
+
+
+@pytest.fixture
+def erase(cli, tmp_path, monkeypatch):
+    """`cv-gdpr delete` as a function, confirmed, with evidence of its own in an empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return Eraser(cli, tmp_path)
+
+
+@pytest.fixture
+def export(cli, tmp_path):
+    """`cv-gdpr export --json` as a function, into the folder `out`."""
+
+    def run(*words):
+        return cli("export", *words, "--json", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0.1")
+
+    return run
+
+
+def test_an_exported_resource_is_a_document(sim, export, checked):
+    stock(sim)
+    document = checked(export("--all"), "cv-gdpr-export/1", code=0, retryable=False)
+    assert document["complete"]
+    assert document["byHand"].keys() == {"account"}
+
+
+def test_an_export_with_a_missing_file_is_retryable(sim, export, checked):
+    stock(sim)
+    sim.fault(Fault("Blob", status=404, times=None))
+    document = checked(export("--all"), "cv-gdpr-export/1", code=3, retryable=True)
+    assert document["missing"]
+
+
+def test_an_export_of_a_listing_that_failed_is_retryable(sim, export, checked):
+    stock(sim)
+    sim.fault(Fault("GetTags", status=400, times=None))
+    document = checked(export("tags", "--all"), "cv-gdpr-export/1", code=3, retryable=True)
+    assert document["missing"][0]["id"] is None
+
+
+@pytest.mark.parametrize(
+    "words", [("account", "--all"), ("--all", "--image-id", "1" * 32)], ids=["account", "no match"]
+)
+def test_what_another_export_would_not_find_is_final(sim, export, checked, words):
+    stock(sim)
+    checked(export(*words), "cv-gdpr-export/1", code=3, retryable=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "ending"),
+    [
+        (401, {"code": 5, "retryable": False}),
+        (403, {"code": 5, "retryable": False}),
+        (500, {"code": 1, "retryable": True}),
+        (503, {"code": 1, "retryable": True}),
+    ],
+)
+def test_a_failed_export_is_retryable_unless_refused(sim, export, checked, status, ending):
+    sim.fault(Fault("GetProjects", status=status, times=None))
+    document = checked(export("--all"), "cv-gdpr-error/1", **ending)
+    assert document["message"]
+
+
+def test_a_service_that_does_not_answer_is_retryable(sim, export, checked):
+    sim.stop()
+    checked(export("--all"), "cv-gdpr-error/1", code=5, retryable=True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("export", "--json"), ("delete", "--bogus", "--json"), ("verify", "nowhere", "--json"), ("bogus", "--json")],
+)
+def test_a_usage_error_is_one_document(cli, checked, words):
+    document = checked(cli(*words), "cv-gdpr-error/1", code=2, retryable=False)
+    assert document["message"]
+
+
+def test_a_verified_and_a_changed_export_are_documents(sim, cli, export, checked, tmp_path):
+    stock(sim)
+    export("--all")
+    verified = checked(cli("verify", tmp_path / "out", "--json"), "cv-gdpr-verify/1", code=0, retryable=False)
+    assert verified["verified"]
+    assert verified["file"] is None
+    (tmp_path / "out" / "data" / "projects.jsonl").write_bytes(b"")
+    changed = checked(cli("verify", tmp_path / "out", "--json"), "cv-gdpr-verify/1", code=4, retryable=False)
+    assert changed["differences"]
+
+
+def test_verified_and_changed_evidence_are_documents(sim, cli, erase, checked):
+    stock(sim)
+    erase("--all")
+    verified = checked(cli("verify", erase.path, "--json"), "cv-gdpr-verify/1", code=0, retryable=False)
+    assert verified["folder"] is None
+    erase.ledger_file.write_bytes(erase.ledger_file.read_bytes()[:-1])
+    checked(cli("verify", erase.path, "--json"), "cv-gdpr-verify/1", code=4, retryable=False)
+
+
+def test_an_erasure_is_a_document(sim, erase, checked):
+    stock(sim)
+    document = checked(erase("--all"), "cv-gdpr-delete/1", code=0, retryable=False)
+    assert document["evidence"] == str(erase.path)
+    assert document["counts"] == erase.evidence["counts"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "ending"),
+    [
+        ({"status": 500}, {"code": 3, "retryable": True}),
+        ({"status": 200, "body": b""}, {"code": 4, "retryable": True}),
+        ({"status": 401}, {"code": 5, "retryable": False}),
+    ],
+    ids=["failed", "residue", "refused"],
+)
+def test_an_erasure_is_retryable_unless_refused(sim, erase, checked, fault, ending):
+    stock(sim)
+    sim.fault(Fault("DeletePrediction", times=None, **fault))
+    checked(erase("predictions", "--all"), "cv-gdpr-delete/1", **ending)
+
+
+def test_an_id_found_nowhere_is_not_retryable(sim, erase, checked):
+    stock(sim)
+    document = checked(erase("--all", "--image-id", "1" * 32), "cv-gdpr-delete/1", code=3, retryable=False)
+    assert document["notFound"]
+
+
+def test_instructions_for_a_person_are_a_document(sim, erase, checked):
+    document = checked(erase("account", "--all"), "cv-gdpr-delete/1", code=3, retryable=False)
+    assert document["evidence"] is None
+    assert [one["row"] for one in document["outsideTheApi"]] == ["account"]
+    assert not sim.calls
+
+
+def test_a_dry_run_is_a_document(sim, erase, checked):
+    stock(sim)
+    document = checked(erase("--all", "--dry-run"), "cv-gdpr-plan/1", code=0, retryable=False)
+    assert document["total"] > 0
+
+
+def test_evidence_and_ledger_fit_their_schemas(sim, erase, generate):
+    stock(sim)
+    sim.fault(Fault("DeleteTag", status=500, times=None))
+    erase("--all")
+    jsonschema.validate(erase.evidence, generate.schema(generate.SHOWN[erase.evidence["format"]]))
+    for event in erase.ledger:
+        jsonschema.validate(event, generate.schema(generate.SHOWN[generate.LEDGER]))
+
+
+def test_the_demo_is_a_document(cli, checked, tmp_path):
+    document = checked(cli("demo", "--json", "--out", tmp_path / "demo"), "cv-gdpr-demo/1", code=0, retryable=False)
+    assert document["export"]["complete"]
+    assert document["verification"]["verified"]
+
+
+def test_a_failure_after_the_result_adds_no_document(capsys):
+    expect_document()
+    print_json({"format": "the result"})
+    print_json(ErrorDocument(exit_code=130, retryable=True, message="interrupted", hint=None))
+    assert json.loads(capsys.readouterr().out) == {"format": "the result"}
+
+
+def test_the_page_shows_every_schema(generate):
+    page = (DOCS / "json.md").read_text()
+    parts = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
+    shown = {name: json.loads(part.partition("```json")[2].partition("```")[0]) for name, part in parts.items()}
+    assert shown == {name: generate.schema(record) for name, record in generate.SHOWN.items()}

@@ -1,0 +1,23 @@
+"""What a folder holds, and which files this process has open."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def names(folder):
+    """Return the names in a folder, sorted."""
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def open_handles():
+    """Return how many files this process has open."""
+    return len(names("/dev/fd"))
+
+
+def path_of(handle):
+    """Return the path of an open file; skip the test where only Linux tells it."""
+    if sys.platform != "linux":
+        pytest.skip("only Linux tells the path of an open file")
+    return str(Path(f"/proc/self/fd/{handle}").readlink())
