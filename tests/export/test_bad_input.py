@@ -190,13 +190,13 @@ def test_a_redirect_is_not_followed_with_the_key(sim, failing):
 
 def test_one_json_document_on_a_later_failure(sim, cli, tmp_path):
     sim.fill(images=2)
-    sim.fault(Fault("GetProject", status=200, body="<html>", times=None))
+    sim.fault(Fault("GetProject", status=401, times=None))
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
-    assert_one_error(ran, 1)
-    assert ran.json["exitCode"] == 1
+    assert_one_error(ran, 5)
+    assert ran.json["exitCode"] == 5
     ran = cli("export", "--all", "--out", tmp_path / "variable", CV_GDPR_EXPORT_JSON="1")
-    assert_one_error(ran, 1)
-    assert ran.json["exitCode"] == 1
+    assert_one_error(ran, 5)
+    assert ran.json["exitCode"] == 5
 
 
 def test_quiet_prints_only_errors(sim, cli, tmp_path):
