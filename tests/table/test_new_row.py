@@ -62,7 +62,7 @@ def _suggestions(ask):
     shaper = ask.shaper(workspace)
     untagged = [shaper.shape(each) for each in workspace.images.values() if not each.tags and not each.regions]
     results = [shape | {"id": str(uuid.uuid5(uuid.NAMESPACE_OID, shape["id"]))} for shape in untagged]
-    return answers.json_answer({"token": None, "results": [one for one in results if one["id"] not in _dismissed]})
+    return answers.json_answer({"token": {}, "results": [one for one in results if one["id"] not in _dismissed]})
 
 
 def _dismiss(ask):

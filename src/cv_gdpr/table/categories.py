@@ -182,10 +182,16 @@ CATEGORIES: tuple[Category, ...] = (
         name="images",
         data="Images",
         covers=(PublishedRow("Images", ("GetTaggedImages", "GetUntaggedImages"), "DeleteImages"),),
-        exported_by=("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetUntaggedImageCount", "GetArtifact"),
+        exported_by=(
+            *("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetUntaggedImageCount"),
+            *("QuerySuggestedImages", "GetTags", "GetArtifact"),
+        ),
         deletion=Deletion.BY_API,
         deleted_by="DeleteImages",
-        files=(File("images.jsonl", (Place.PROJECT, Place.ITERATION), counted=True),),
+        files=(
+            File("images.jsonl", (Place.PROJECT, Place.ITERATION), counted=True),
+            File("image-suggestions.jsonl", (Place.ITERATION,), Holds.DETAILS, owner="project"),
+        ),
         folders=("images", "images-resized"),
         blobs=blobs.of_image,
         deleter=Deleter(256, deleters.images),

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from cv_gdpr.archive.names import MODELS
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Stops
 from cv_gdpr.service.batches import asked_in_parts
-from cv_gdpr.service.continuations import stored_predictions
+from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
 from cv_gdpr.table import blobs, labels
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Unread, Unready
 
 if TYPE_CHECKING:
-    from cv_gdpr.service.client import Service
+    from cv_gdpr.service.client import Answer, Service
     from cv_gdpr.verbatim import Json
 
 
@@ -220,6 +220,25 @@ def images(project: Project) -> Iterator[Finding]:
     An image deleted from the workspace lives on in the iterations trained on it and is in no default listing.
     """
     yield from _each("images", project.places, lambda place: _images_in(project, place))
+    if project.details:
+        yield from _each("images", project.iterations, lambda iteration: _suggestions_of(project, iteration))
+
+
+def _suggestions_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    """QuerySuggestedImages: the tags and regions that the service suggested for untagged images, kept per iteration.
+
+    No operation deletes them: they go with their image (published contract v3.4-preview, tagsandregions/suggestions).
+    """
+    if not iteration or iteration.get("status") != "Completed":
+        return
+    tag_ids = [tag["id"] for tag in _tags_in(project, iteration)]
+    token = {"tagIds": tag_ids, "threshold": 0.0, "maxCount": 0, "sortBy": "UncertaintyAscending"}
+
+    def query(token: Json) -> Answer:
+        return project.service.ask("query_suggested_images", project.id, iteration["id"], token)
+
+    for record in stored_records(query, token, "QuerySuggestedImages") if tag_ids else ():
+        yield Detail("images", record, "image-suggestions.jsonl", iteration)
 
 
 def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
@@ -278,7 +297,7 @@ def _exports_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
 
 def predictions(project: Project) -> Iterator[Finding]:
     """QueryPredictions, until two passes agree; the service keeps predictions for 30 days."""
-    for record in stored_predictions(lambda token: project.service.ask("query_predictions", project.id, token)):
+    for record in stored_records(lambda token: project.service.ask("query_predictions", project.id, token), OLDEST):
         yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs.of_prediction(record))
 
 
