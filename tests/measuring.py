@@ -12,10 +12,10 @@ class MeasuredPopen(subprocess.Popen):
     """A process; if it is the one that downloads, it is measured, and may end by itself before it is killed."""
 
     def __init__(self, args: Any, *rest: Any, **options: Any) -> None:
-        self._downloads = isinstance(args, list) and args[1:4] == ["-I", "-S", "-c"]
+        self._downloads = isinstance(args, list) and args[1:3] == ["-I", "-S"]
         if self._downloads:
-            program = args[4].replace("from cv_gdpr.", f"{_MEASURE}from cv_gdpr.", 1)
-            args = [*args[:4], program, *args[5:]]
+            program = args[-2].replace("from cv_gdpr.", f"{_MEASURE}from cv_gdpr.", 1)
+            args = [*args[:-2], program, args[-1]]
         super().__init__(args, *rest, **options)
 
     def kill(self) -> None:

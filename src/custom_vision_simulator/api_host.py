@@ -6,8 +6,8 @@ import time
 import uuid
 from collections import deque
 
-from custom_vision_simulator.answers import DENIED, TOO_FAST, Answer, ServiceError, gateway_error
-from custom_vision_simulator.asks import Ask
+from custom_vision_simulator.answers import DENIED, TOO_FAST, Answer, ServiceError, bad_request, gateway_error
+from custom_vision_simulator.asks import Ask, path_ids
 from custom_vision_simulator.host import Incoming
 from custom_vision_simulator.links import Links
 from custom_vision_simulator.records import Options
@@ -45,11 +45,9 @@ class Api:
             return gateway_error(401, DENIED)
         if not self._in_rate():
             return self._too_fast(route)
-        query, body, files = incoming.query, incoming.body, incoming.files
-        ask = Ask(self._store, self._options, self._links, ids, query, body, files)
         with self._store.lock:
             self._store.settle()
-            return self._carried_out(route, ask)
+            return self._carried_out(route, incoming, ids)
 
     def finish(self, answer: Answer) -> Answer:
         """Return the answer with the headers that the service puts on every answer (recorded sessions)."""
@@ -61,8 +59,11 @@ class Api:
         """Return the seconds to wait before each answer."""
         return self._options.api_latency
 
-    def _carried_out(self, route: Route, ask: Ask) -> Answer:
+    def _carried_out(self, route: Route, incoming: Incoming, ids: dict[str, str]) -> Answer:
+        query, body, files = incoming.query, incoming.body, incoming.files
         try:
+            _check_readable(incoming)
+            ask = Ask(self._store, self._options, self._links, path_ids(ids), query, body, files)
             _check_writable(route, ask)
             return route.handler(ask)
         except ServiceError as error:
@@ -82,6 +83,11 @@ class Api:
     def _too_fast(self, route: Route) -> Answer:
         headers = {"Retry-After": "1"} if self._options.retry_after else None
         return gateway_error(429, TOO_FAST.format(operation=route.name), headers)
+
+
+def _check_readable(incoming: Incoming) -> None:
+    if incoming.malformed:
+        raise bad_request("BadRequest", incoming.malformed)
 
 
 def _check_writable(route: Route, ask: Ask) -> None:

@@ -1,4 +1,4 @@
-"""The bytes behind a blob path: uploaded files unchanged, bytes generated from an id, and exported models.
+"""The bytes behind a blob path: uploaded files unchanged, pictures made from an id, and exported models.
 
 A blob exists as long as its record exists somewhere: an image in the workspace or any iteration.
 """
@@ -15,13 +15,12 @@ from datetime import datetime
 from hashlib import sha256
 
 from custom_vision_simulator import paths
+from custom_vision_simulator.jpeg import picture, sides_for
 from custom_vision_simulator.records import Image, Iteration, Prediction, Project
 from custom_vision_simulator.store import Store
 
-JPEG_START = bytes.fromhex("ffd8ffe000104a46494600010100000100010000")
-JPEG_END = b"\xff\xd9"
 THUMBNAIL_BYTES = 1000
-BLOCK = b"".join(sha256(index.to_bytes(4, "big")).digest() for index in range(2048))
+FETCHED_BYTES = 20_000
 ZIP_DATE = (2020, 1, 1, 0, 0, 0)
 
 
@@ -38,30 +37,35 @@ class Blob:
         return "image/jpeg" if self.data.startswith(b"\xff\xd8") else "application/octet-stream"
 
 
-def generated(ident: str, size: int, kind: str = "image") -> bytes:
-    """Return `size` bytes (at least header, id and end) that depend on the arguments alone."""
-    head = JPEG_START + f"{kind} {ident} ".encode()
-    missing = max(0, size - len(head) - len(JPEG_END))
-    filler = BLOCK * (missing // len(BLOCK) + 1) if missing > len(BLOCK) else BLOCK
-    return head + filler[:missing] + JPEG_END
-
-
 def image_bytes(image: Image) -> bytes:
-    """Return the resized image: exactly the uploaded bytes, or the generated ones."""
-    return generated(image.id, image.size) if image.data is None else image.data
+    """Return the resized image: exactly the uploaded bytes, or a JPEG of the image's width, height and size."""
+    if image.data is not None:
+        return image.data
+    return picture("image", image.id, image.size, (image.width, image.height))
 
 
 def original_bytes(image: Image) -> bytes:
     """Return the larger bytes of an original stored as a separate blob ([infer]: never recorded)."""
-    resized = image_bytes(image)
-    return resized + generated(image.id, len(resized), "original")
+    return picture("original", image.id, 2 * len(image_bytes(image)), (image.width, image.height))
 
 
 def prediction_bytes(prediction: Prediction) -> bytes:
     """Return the image of a stored prediction."""
     if prediction.data is not None:
         return prediction.data
-    return generated(prediction.id, prediction.size, "prediction")
+    return picture("prediction", prediction.id, prediction.size, sides_for(prediction.size))
+
+
+def _thumbnail(ident: str) -> bytes:
+    return picture("thumbnail", ident, THUMBNAIL_BYTES, sides_for(THUMBNAIL_BYTES))
+
+
+def fetched(url: str) -> bytes | None:
+    """Return a made-up picture for an http address, the same for the same address, or None for another text."""
+    if not url.lower().startswith(("http://", "https://")):
+        return None
+    ident = sha256(url.encode(errors="surrogatepass")).hexdigest()
+    return picture("fetched", ident, FETCHED_BYTES, sides_for(FETCHED_BYTES))
 
 
 def model_bytes(iteration: Iteration, platform: str) -> bytes:
@@ -97,7 +101,7 @@ def _image(project: Project, kind: str, ident: str) -> Blob | None:
     image = project.find_image(_dashed(ident))
     if image is None:
         return None
-    data = image_bytes(image) if kind == "i" else generated(image.id, THUMBNAIL_BYTES, "thumbnail")
+    data = image_bytes(image) if kind == "i" else _thumbnail(image.id)
     return Blob(data, image.created)
 
 
@@ -121,7 +125,7 @@ def _prediction(project: Project, kind: str, ident: str) -> Blob | None:
     if prediction is None:
         return None
     whole = kind == "o"
-    data = prediction_bytes(prediction) if whole else generated(prediction.id, THUMBNAIL_BYTES, "thumbnail")
+    data = prediction_bytes(prediction) if whole else _thumbnail(prediction.id)
     return Blob(data, prediction.created)
 
 
@@ -131,5 +135,5 @@ _KINDS: list[tuple[re.Pattern[str], Callable[..., Blob | None]]] = [
     (re.compile(f"/i-{_HEX}/([it])-{_HEX}"), _image),
     (re.compile(f"/o-{_HEX}/o-{_HEX}"), _original),
     (re.compile(rf"/m-{_HEX}/{_HEX}\.([A-Za-z0-9.]+)"), _model),
-    (re.compile(f"/predictionimages/{_UUID}/([ot])-{_UUID}"), _prediction),
+    (re.compile(f"/predictionimages/{_UUID}/([ot])-{_HEX}"), _prediction),
 ]

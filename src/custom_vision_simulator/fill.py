@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from custom_vision_simulator.domains import DETECTION_COMPACT, GENERAL_COMPACT
 from custom_vision_simulator.iterations import complete, freeze
+from custom_vision_simulator.jpeg import sides_for
 from custom_vision_simulator.predictions import guesses
 from custom_vision_simulator.projects import project_settings
 from custom_vision_simulator.records import Image, ImageTag, Prediction, Project, Region, Tag
@@ -20,7 +21,10 @@ TIED = 3
 
 @dataclass(frozen=True)
 class Filling:
-    """How much to add: for each project, but `regions` for each tagged image; `untagged` `images` have no tag."""
+    """How much to add: for each project, but `regions` for each tagged image; `untagged` `images` have no tag.
+
+    `image_bytes` is the size of each picture; the smallest picture has 213 bytes, one of 900 x 1600 pixels 5866.
+    """
 
     projects: int = 1
     images: int = 5000
@@ -78,11 +82,12 @@ def _add_images(project: Project, name: str, filling: Filling) -> None:
 
 
 def _image(ident: str, moment: datetime, tag_id: str | None, filling: Filling) -> Image:
+    width, height = sides_for(filling.image_bytes)
     if tag_id is None:
-        return Image(ident, moment, size=filling.image_bytes)
+        return Image(ident, moment, width, height, size=filling.image_bytes)
     tags = (ImageTag(tag_id, moment),)
     regions = tuple(_region(ident, number, tag_id, moment) for number in range(filling.regions))
-    return Image(ident, moment, tags=tags, regions=regions, size=filling.image_bytes)
+    return Image(ident, moment, width, height, tags, regions, size=filling.image_bytes)
 
 
 def _region(image_id: str, number: int, tag_id: str, moment: datetime) -> Region:

@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from custom_vision_simulator.answers import Answer, empty
 from custom_vision_simulator.faults import NO_FAULT, Call, Fault, FaultBook
 
+# What aiohttp raises for a form without its boundary, a part with a broken header, and a broken content coding.
+_UNREADABLE = (ValueError, AssertionError, RuntimeWarning, HttpProcessingError, web.RequestPayloadError)
 _BUFFER_MOST = 1 << 20  # bytes a connection may buffer before more are written to it
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request, fully read; `query` is decoded, `files` are the (name, bytes) pairs of a multipart form."""
+    """A request, fully read; `query` is decoded, `files` are the (name, bytes) pairs of a multipart form.
+
+    `malformed` says why a body could not be read, and is empty for any other request.
+    """
 
     method: str
     path: str
@@ -26,6 +32,7 @@ class Incoming:
     headers: Mapping[str, str]
     body: bytes
     files: tuple[tuple[str, bytes], ...]
+    malformed: str = ""
 
 
 @dataclass
@@ -98,13 +105,16 @@ def parse_query(text: str) -> dict[str, str]:
 
 async def receive(request: web.Request, path: str, query: Mapping[str, str]) -> Incoming:
     """Read the whole request, a multipart form into its parts."""
-    body = b""
+    body, malformed = b"", ""
     files: tuple[tuple[str, bytes], ...] = ()
-    if request.content_type.startswith("multipart/"):
-        files = await _parts(request)
-    elif request.can_read_body:
-        body = await request.read()
-    return Incoming(request.method, path, query, request.headers, body, files)
+    try:
+        if request.content_type.startswith("multipart/"):
+            files = await _parts(request)
+        elif request.can_read_body:
+            body = await request.read()
+    except _UNREADABLE as error:
+        malformed = f"The body cannot be read: {error}"
+    return Incoming(request.method, path, query, request.headers, body, files, malformed)
 
 
 async def _parts(request: web.Request) -> tuple[tuple[str, bytes], ...]:

@@ -6,9 +6,10 @@ import zlib
 from functools import partial
 from typing import Any
 
+from custom_vision_simulator import bodies
 from custom_vision_simulator.answers import Answer, ServiceError, bad_request, empty, json_answer, single
-from custom_vision_simulator.asks import Ask
-from custom_vision_simulator.domains import DOMAINS, PLATFORMS
+from custom_vision_simulator.asks import Ask, one_of
+from custom_vision_simulator.domains import DOMAINS, FLAVORS, PLATFORMS
 from custom_vision_simulator.listings import page
 from custom_vision_simulator.predictions import guesses
 from custom_vision_simulator.records import Export, Image, Iteration, Project, Tag
@@ -16,6 +17,7 @@ from custom_vision_simulator.shapes import Shape, export_shape, guess_shape, ite
 from custom_vision_simulator.store import new_id, now
 
 VALIDATION_EVERY = 5
+TRAINING_TYPES = ("Regular", "Advanced")
 DEVIATION = 0.00001
 
 
@@ -33,19 +35,20 @@ def get_iteration(ask: Ask) -> Answer:
 def update_iteration(ask: Ask) -> Answer:
     """Rename an iteration."""
     iteration = ask.iteration
-    iteration.name = ask.json().get("name") or iteration.name
+    iteration.name = ask.json(bodies.ITERATION).get("name") or iteration.name
     iteration.last_modified = now()
     return get_iteration(ask)
 
 
 def delete_iteration(ask: Ask) -> Answer:
-    """Remove an iteration; 400 while it is published or ([infer]) in training."""
-    iteration = ask.iteration
+    """Remove an iteration and what it suggested; 400 while it is published or ([infer]) in training."""
+    project, iteration = ask.project, ask.iteration
     if iteration.publish_name:
         raise published(iteration)
     if iteration.status == "Training":
         raise bad_request("BadRequestTrainingAlreadyInProgress", "The iteration is still training")
-    del ask.project.iterations[iteration.id]
+    del project.iterations[iteration.id]
+    project.suggestions = {key: each for key, each in project.suggestions.items() if key[0] != iteration.id}
     return empty()
 
 
@@ -57,13 +60,20 @@ def published(iteration: Iteration) -> ServiceError:
 
 def train_project(ask: Ask) -> Answer:
     """Start training on a frozen copy of the workspace; 400 when there is nothing to train, or nothing new."""
-    project = ask.project
+    project, parameters = ask.project, ask.options_json(bodies.TRAINING)
+    kind, hours = ask.choice("trainingType", TRAINING_TYPES, "Regular"), ask.number("reservedBudgetInHours", 0)
     _check_training(ask, project)
     iteration = freeze(project)
-    iteration.training_type = ask.query.get("trainingType", "Regular")
-    iteration.budget_hours = ask.number("reservedBudgetInHours", 0)
+    iteration.training_type, iteration.budget_hours = kind, hours
+    iteration.base_model = parameters.get("customBaseModelInfo")
+    ask.store.later(ask.options.train_seconds / 2, partial(_prepare, iteration))
     ask.store.later(ask.options.train_seconds, partial(complete, iteration))
     return json_answer(iteration_shape(project, iteration))
+
+
+def _prepare(iteration: Iteration) -> None:
+    # Recorded sessions: after about half of a training, domain, exportableTo [] and a minute of training are filled in.
+    iteration.prepared, iteration.training_minutes, iteration.last_modified = True, 1, now()
 
 
 def _check_training(ask: Ask, project: Project) -> None:
@@ -80,14 +90,17 @@ def _check_training(ask: Ask, project: Project) -> None:
 
 
 def freeze(project: Project, ident: str | None = None) -> Iteration:
-    """Add an iteration in training with a frozen copy of the workspace: same tag and image ids, shared blobs."""
+    """Add an iteration in training with a frozen copy of the workspace: same tag and image ids, shared blobs.
+
+    It was created when the workspace began, which is long before its training (recorded sessions).
+    """
     project.trainings += 1
-    created = now()
+    created, project.workspace_created = project.workspace_created or project.created, now()
     iteration = Iteration(
         id=ident or new_id(),
         name=f"Iteration {project.trainings}",
         created=created,
-        last_modified=created,
+        last_modified=project.workspace_created,
         domain_id=project.settings["domainId"],
         classification_type=project.settings["classificationType"],
         snapshot=project.workspace.copy(),
@@ -194,7 +207,7 @@ def get_exports(ask: Ask) -> Answer:
 def export_iteration(ask: Ask) -> Answer:
     """Start an export; 400 when not exportable or when platform and flavor were exported before (SDK issue 23922)."""
     iteration = ask.iteration
-    platform, flavor = ask.required("platform"), ask.query.get("flavor") or None
+    platform, flavor = _target(ask)
     _check_export(iteration, platform, flavor)
     export = Export(platform, flavor)
     iteration.exports.append(export)
@@ -202,10 +215,16 @@ def export_iteration(ask: Ask) -> Answer:
     return json_answer(export_shape(ask.project, iteration, export, ask.link()))
 
 
+def _target(ask: Ask) -> tuple[str, str | None]:
+    code = "BadRequestExportValidationFailed"
+    platform = one_of("platform", ask.required("platform"), [*PLATFORMS, "IVS"], code)
+    return platform, ask.choice("flavor", ["", *FLAVORS], "", code) or None
+
+
 def _check_export(iteration: Iteration, platform: str, flavor: str | None) -> None:
     if iteration.status == "Training":
         raise bad_request("BadRequestExportWhileTraining", "The iteration is still training")
-    if not iteration.exportable or platform not in PLATFORMS:
+    if platform not in DOMAINS[iteration.domain_id].platforms:
         raise bad_request("BadRequestExportValidationFailed", f"The iteration cannot be exported to {platform}")
     known: list[tuple[Any, ...]] = [(each.platform, each.flavor) for each in iteration.exports]
     if (platform, flavor) in known:

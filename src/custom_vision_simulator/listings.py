@@ -13,16 +13,18 @@ from custom_vision_simulator.records import TAKE_DEFAULT, TAKE_MAX, Image
 Test = Callable[[Image], bool]
 _COMPARISON = re.compile(r"\s*(.+?)\s+(eq|ne)\s+'(.*)'\s*")
 _TAGS_AT_MOST = 20
+ORDERS = ("Newest", "Oldest")
+STATUSES = ("All", "Tagged", "Untagged")
 
 
 def get_images(ask: Ask) -> Answer:
     """Answer a page of images selected by taggingStatus, tagIds and $filter, newest first."""
-    return _page_answer(ask, _chosen(ask, ask.query.get("taggingStatus", "All"), filtered=True))
+    return _page_answer(ask, _chosen(ask, ask.choice("taggingStatus", STATUSES, "All"), filtered=True))
 
 
 def get_image_count(ask: Ask) -> Answer:
     """Answer how many images GetImages would list."""
-    return json_answer(len(_chosen(ask, ask.query.get("taggingStatus", "All"), filtered=True)))
+    return json_answer(len(_chosen(ask, ask.choice("taggingStatus", STATUSES, "All"), filtered=True)))
 
 
 def get_tagged_images(ask: Ask) -> Answer:
@@ -46,12 +48,12 @@ def get_untagged_image_count(ask: Ask) -> Answer:
 
 
 def get_images_by_ids(ask: Ask) -> Answer:
-    """Answer the images with the given ids; unknown ids are left out ([infer])."""
+    """Answer the images with the given ids, oldest first (recorded sessions); unknown ids are left out ([infer])."""
     snapshot = ask.snapshot
-    ids = ask.many("imageIds", TAKE_MAX)
+    ids = dict.fromkeys(ask.many("imageIds", TAKE_MAX))
     found = [snapshot.images[each] for each in ids if each in snapshot.images]
     shape = ask.shaper(snapshot).shape
-    return json_answer([shape(each) for each in found])
+    return json_answer([shape(each) for each in sorted(found, key=attrgetter("created"))])
 
 
 def page(ask: Ask, images: list[Image]) -> list[Image]:
@@ -59,7 +61,7 @@ def page(ask: Ask, images: list[Image]) -> list[Image]:
     take, skip = ask.number("take", TAKE_DEFAULT), ask.number("skip", 0)
     if take > TAKE_MAX:
         raise bad_request("BadRequestImageExceededCount", f"take: {take} given, at most {TAKE_MAX} allowed")
-    newest = ask.query.get("orderBy", "Newest") != "Oldest"
+    newest = ask.choice("orderBy", ORDERS, "Newest") == "Newest"
     return sorted(images, key=attrgetter("created"), reverse=newest)[skip : skip + take]
 
 
@@ -82,8 +84,6 @@ def _tests(ask: Ask, status: str, filtered: bool) -> list[Test]:
         "Tagged": [lambda image: bool(image.tags)],
         "Untagged": [lambda image: not image.tags],
     }
-    if status not in by_status:
-        raise bad_request("BadRequest", f"Unknown taggingStatus {status}")
     tests = by_status[status]
     if wanted := set(ask.many("tagIds", _TAGS_AT_MOST)):
         tests.append(lambda image: any(tag.tag_id in wanted for tag in image.tags))

@@ -33,4 +33,9 @@ def model(project_id: str, iteration_id: str, export: Export) -> str:
 
 def prediction(project_id: str, prediction_id: str, kind: str = "o") -> str:
     """Return the path of a stored prediction's image, or with kind "t" of its thumbnail."""
-    return f"/predictionimages/{project_id}/{kind}-{prediction_id}"
+    return f"/predictionimages/{project_id}/{kind}-{bare(prediction_id)}"
+
+
+def project_export(project_id: str) -> str:
+    """Return the path of the blob that a token of ExportProject names."""
+    return f"/prjexp-{bare(project_id)}/project-export-info"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from custom_vision_simulator import bodies
 from custom_vision_simulator.answers import Answer, bad_request, empty, json_answer, not_found
-from custom_vision_simulator.asks import Ask
+from custom_vision_simulator.asks import Ask, one_of
+from custom_vision_simulator.blobs import fetched
+from custom_vision_simulator.bodies import canonical
+from custom_vision_simulator.continuations import Place, page, turn
 from custom_vision_simulator.domains import DOMAINS
 from custom_vision_simulator.records import Guess, Iteration, Prediction, Project
 from custom_vision_simulator.shapes import prediction_shape, stored_prediction_shape
@@ -20,7 +21,7 @@ from custom_vision_simulator.store import new_id, now
 
 DELETE_MAX = 64
 TAGS_MAX = 2
-PAGE_DEFAULT = 100
+ORDERS = ("Newest", "Oldest", "Suggested")
 UNLIKELY = 1e-12
 SESSION = "3:3936752"
 _ECHOED = ("tags", "iterationId", "startTime", "endTime", "application")
@@ -28,20 +29,31 @@ _ECHOED = ("tags", "iterationId", "startTime", "endTime", "application")
 
 def quick_test_image(ask: Ask) -> Answer:
     """Predict the tags of an image, and store the prediction unless store=false."""
-    project = ask.project
+    return _quick_test(ask, ask.files[0][1] if ask.files else ask.body)
+
+
+def quick_test_image_url(ask: Ask) -> Answer:
+    """Predict the tags of a made-up picture for an address, and store the prediction unless store=false."""
+    url = ask.json(bodies.URL)["url"]
+    if (data := fetched(url)) is None:
+        raise bad_request("BadRequestImageUrl", f"Not an address: {url}")
+    return _quick_test(ask, data)
+
+
+def _quick_test(ask: Ask, data: bytes) -> Answer:
+    project, stored = ask.project, ask.flag("store", default=True)
     iteration = _tested(ask, project)
-    data = ask.files[0][1] if ask.files else ask.body
     ident = new_id()
     found = guesses(iteration, ident)
     prediction = Prediction(ident, now(), iteration.id, iteration.domain_id, found, len(data), data)
-    if ask.flag("store", default=True):
+    if stored:
         project.predictions[ident] = prediction
     return json_answer(prediction_shape(project, prediction))
 
 
 def _tested(ask: Ask, project: Project) -> Iteration:
-    if named := ask.query.get("iterationId"):
-        return ask.store.iteration(project.id, named.lower())
+    if named := ask.ident("iterationId"):
+        return ask.store.iteration(project.id, named)
     trained = [each for each in project.iterations.values() if each.status == "Completed"]
     if not trained:
         raise not_found("ProjectDefaultIteration", project.id)
@@ -78,23 +90,16 @@ def delete_prediction(ask: Ask) -> Answer:
 
 
 def query_predictions(ask: Ask) -> Answer:
-    """Answer a page of stored predictions and the token for the next page; its continuation is null at the end.
-
-    A page holds maxCount predictions, 100 when that is 0 ([infer]). The paging protocol is inferred too: a continuation
-    names the last prediction, or with the option `offsets` the number of those before it.
-    """
-    project, query = ask.project, ask.json()
+    """Answer a page of stored predictions and the token for the next page; its continuation is null at the end."""
+    project, query = ask.project, ask.json(bodies.PREDICTION_QUERY)
     _check_query(query)
-    size, order = query.get("maxCount") or PAGE_DEFAULT, query.get("orderBy") or "Newest"
-    ordered = sorted(_wanted(project, query), key=_place, reverse=order == "Newest")
-    rest = _after(ordered, query.get("continuation"), order == "Newest")
-    results, link = rest[:size], ask.link()
-    more = None
-    if len(rest) > size:
-        more = _encoded(len(ordered) - len(rest) + size if ask.options.offsets else _place(results[-1]))
+    order = one_of("orderBy", query.get("orderBy") or "Newest", ORDERS, "BadRequestPredictionInvalidQueryParameters")
+    wanted = turn(query, order == "Newest", ask.options.offsets)
+    results, more = page(list(_wanted(project, query)), _place, wanted)
     token = {"session": query.get("session") or SESSION, "continuation": more}
     token |= {"maxCount": query.get("maxCount") or 0, "orderBy": order}
     token |= {key: query.get(key) for key in _ECHOED}
+    link = ask.link()
     shapes = [stored_prediction_shape(project, each, link) for each in results]
     return json_answer({"token": token, "results": shapes})
 
@@ -106,8 +111,9 @@ def _check_query(query: dict[str, Any]) -> None:
 
 def _wanted(project: Project, query: dict[str, Any]) -> Iterable[Prediction]:
     start, end = _moment(query.get("startTime")), _moment(query.get("endTime"))
+    iteration_id = canonical(query["iterationId"]) if query.get("iterationId") else None
     for each in project.predictions.values():
-        named = not query.get("iterationId") or each.iteration_id == query["iterationId"].lower()
+        named = iteration_id is None or each.iteration_id == iteration_id
         timely = (start is None or each.created >= start) and (end is None or each.created <= end)
         if named and timely and _fits(each, query):
             yield each
@@ -118,7 +124,7 @@ def _fits(prediction: Prediction, query: dict[str, Any]) -> bool:
         return False
     scores = {each.tag.id: each.probability for each in prediction.guesses}
     return all(
-        (each.get("minThreshold") or 0) <= scores.get(each["id"], -1) <= (each.get("maxThreshold") or 1)
+        (each.get("minThreshold") or 0) <= scores.get(canonical(each["id"]), -1) <= (each.get("maxThreshold") or 1)
         for each in query.get("tags") or []
     )
 
@@ -133,23 +139,5 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _place(prediction: Prediction) -> tuple[str, str]:
+def _place(prediction: Prediction) -> Place:
     return prediction.created.isoformat(), prediction.id
-
-
-def _encoded(place: tuple[str, str] | int) -> str:
-    return base64.b64encode(json.dumps(place).encode()).decode()
-
-
-def _after(ordered: list[Prediction], continuation: str | None, newest: bool) -> list[Prediction]:
-    if not continuation:
-        return ordered
-    try:
-        place = json.loads(base64.b64decode(continuation, validate=True))
-        if isinstance(place, int):
-            return ordered[place:]
-        created, ident = place
-    except (binascii.Error, ValueError) as error:
-        raise bad_request("BadRequestPredictionInvalidQueryParameters", "Unknown continuation") from error
-    last = (created, ident)
-    return [each for each in ordered if (_place(each) < last if newest else _place(each) > last)]

@@ -7,15 +7,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from custom_vision_simulator import bodies
 from custom_vision_simulator.answers import Answer, bad_request, empty, gateway_error, json_answer, not_found
-from custom_vision_simulator.asks import Ask
+from custom_vision_simulator.asks import Ask, one_of
 from custom_vision_simulator.blobs import find_blob, project_of
-from custom_vision_simulator.domains import DOMAINS, GENERAL
+from custom_vision_simulator.bodies import canonical, is_uuid
+from custom_vision_simulator.domains import DOMAINS, GENERAL, PLATFORMS, Domain
 from custom_vision_simulator.records import Image, ImageTag, Project, Region, Snapshot, Tag
 from custom_vision_simulator.shapes import project_shape, tag_shape
 from custom_vision_simulator.store import find_tag, new_id, now
 
-AUGMENTATION = {"rotation": True, "scaling": True, "translation": True, "horizontal flip": True}
+_METHODS = ("rotation", "scaling", "translation", "horizontal flip", "equalize", "solarize", "padtosquare")
+AUGMENTATION = dict.fromkeys(_METHODS, True)  # of a new project in every recorded session
+CLASSIFICATION_TYPES = ("Multiclass", "Multilabel")
+TAG_TYPES = ("Regular", "Negative", "GeneralProduct")
+_CLASSIFICATION, _PLATFORM = "BadRequestProjectUnknownClassification", "BadRequestProjectUnsupportedExportPlatform"
 
 
 def get_domains(ask: Ask) -> Answer:
@@ -45,44 +51,66 @@ def get_project(ask: Ask) -> Answer:
 
 
 def create_project(ask: Ask) -> Answer:
-    """Create a project; 400 for a missing name, an unknown domain or a full quota."""
+    """Create a project; 400 for a missing name, an unknown domain or word, or a full quota."""
     if len(ask.store.projects) >= ask.limits.projects:
         raise bad_request("BadRequestExceedProjectLimit", "The project limit of the resource is reached")
     name = ask.required("name", "BadRequestProjectName")
     settings = project_settings(
-        domain_id=ask.query.get("domainId", GENERAL).lower(),
-        classification_type=ask.query.get("classificationType", "Multilabel"),
+        domain_id=ask.query.get("domainId", GENERAL),
+        classification_type=ask.choice("classificationType", CLASSIFICATION_TYPES, "Multilabel", _CLASSIFICATION),
         platforms=[each for each in ask.query.get("targetExportPlatforms", "").split(",") if each],
     )
+    # Copies outside this API: the project names them only when it was created with them (contract v3.4-preview).
+    settings |= {key: value for key, value in ask.options_json(bodies.CREATE_PROJECT).items() if value}
     project = Project(new_id(), name, ask.query.get("description", ""), settings, created := now(), created)
     ask.store.projects[project.id] = project
     return json_answer(project_shape(project, ask.link()))
 
 
 def project_settings(domain_id: str, classification_type: str, platforms: list[str]) -> dict[str, Any]:
-    """Return the settings of a project as the service sends them; raise 400 for an unknown domain."""
-    if domain_id not in DOMAINS:
-        raise bad_request("BadRequestProjectUnknownDomain", f"Unknown domain {domain_id}")
-    detection = DOMAINS[domain_id].type == "ObjectDetection"
+    """Return the settings of a project as the service sends them; raise 400 for an unknown domain or platform."""
+    domain = _domain(domain_id)
     return {
-        "domainId": domain_id,
-        "classificationType": None if detection else classification_type,
-        "targetExportPlatforms": platforms,
+        "domainId": domain.id,
+        "classificationType": None if domain.type == "ObjectDetection" else classification_type,
+        "targetExportPlatforms": _platforms(platforms),
         "useNegativeSet": True,
         "detectionParameters": None,
         "imageProcessingSettings": {"augmentationMethods": dict(AUGMENTATION)},
     }
 
 
+def _domain(domain_id: str) -> Domain:
+    ident = canonical(domain_id) if is_uuid(domain_id) else domain_id
+    if ident not in DOMAINS:
+        raise bad_request("BadRequestProjectUnknownDomain", f"Unknown domain {domain_id}")
+    return DOMAINS[ident]
+
+
+def _platforms(names: list[str]) -> list[str]:
+    return [one_of("targetExportPlatforms", each, PLATFORMS, _PLATFORM) for each in names]
+
+
 def update_project(ask: Ask) -> Answer:
     """Change the name, description or settings of a project."""
-    project, changes = ask.project, ask.json()
+    project, changes = ask.project, ask.json(bodies.PROJECT)
+    settings = {**project.settings, **_changed_settings(changes.get("settings") or {})}
     project.name = changes.get("name") or project.name
     project.description = changes.get("description", project.description)
-    given = {key: value for key, value in (changes.get("settings") or {}).items() if value is not None}
-    project.settings = {**project.settings, **given}
+    project.settings = settings
     project.last_modified = now()
     return json_answer(project_shape(project, ask.link()))
+
+
+def _changed_settings(given: dict[str, Any]) -> dict[str, Any]:
+    changed = {key: value for key, value in given.items() if value is not None}
+    if "domainId" in changed:
+        changed["domainId"] = _domain(changed["domainId"]).id
+    if "targetExportPlatforms" in changed:
+        changed["targetExportPlatforms"] = _platforms(changed["targetExportPlatforms"])
+    if name := changed.get("classificationType"):
+        changed["classificationType"] = one_of("classificationType", name, CLASSIFICATION_TYPES, _CLASSIFICATION)
+    return changed
 
 
 def delete_project(ask: Ask) -> Answer:
@@ -125,7 +153,7 @@ def create_tag(ask: Ask) -> Answer:
     name = ask.required("name", "BadRequestTagName")
     if any(each.name == name for each in workspace.tags.values()):
         raise bad_request("BadRequestTagNameNotUnique", f"Name not unique: {name}")
-    kind = ask.query.get("type", "Regular")
+    kind = ask.choice("type", TAG_TYPES, "Regular", "BadRequestTagType")
     if kind == "Negative" and any(each.type == kind for each in workspace.tags.values()):
         raise bad_request("BadRequestMultipleNegativeTag", "The project already has a negative tag")
     tag = Tag(new_id(), name, ask.query.get("description"), kind)
@@ -136,8 +164,10 @@ def create_tag(ask: Ask) -> Answer:
 def update_tag(ask: Ask) -> Answer:
     """Change the name, description or type of a tag in the workspace."""
     workspace = ask.project.workspace
-    tag, changes = find_tag(workspace, ask.ids["tagId"]), ask.json()
+    tag, changes = find_tag(workspace, ask.ids["tagId"]), ask.json(bodies.TAG)
     given = {key: changes[key] for key in ("name", "description", "type") if changes.get(key) is not None}
+    if "type" in given:
+        given["type"] = one_of("type", given["type"], TAG_TYPES, "BadRequestTagType")
     workspace.tags[tag.id] = replace(tag, **given)
     return _tag_answer(workspace, tag.id)
 

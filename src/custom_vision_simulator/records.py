@@ -29,6 +29,7 @@ class Options:
     delete_delay: float = 0.0
     train_seconds: float = 0.0
     export_seconds: float = 0.0
+    import_seconds: float = 0.0
     calls_per_second: float | None = None
     retry_after: bool = False
     quotas: bool = False
@@ -126,6 +127,8 @@ class Iteration:
     training_type: str = "Regular"
     budget_hours: int = 0
     training_minutes: int = 0
+    prepared: bool = False  # in training, with its domain shown
+    base_model: dict[str, str] | None = None
     error_details: str | None = None
     exports: list[Export] = field(default_factory=list)
 
@@ -153,6 +156,18 @@ class Prediction:
     application: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The tags that an iteration suggests for an untagged image, and how uncertain they are (entropy)."""
+
+    image_id: str
+    iteration_id: str
+    domain_id: str
+    created: datetime
+    guesses: tuple[Guess, ...]
+    uncertainty: float
+
+
 @dataclass
 class Project:
     """A project: its settings as the service sends them, workspace, iterations and stored predictions."""
@@ -166,10 +181,12 @@ class Project:
     status: str = "Succeeded"
     dr_mode: bool = False
     trainings: int = 0
+    workspace_created: datetime | None = None  # None: with the project
     workspace: Snapshot = field(default_factory=Snapshot)
     iterations: dict[str, Iteration] = field(default_factory=dict)
     predictions: dict[str, Prediction] = field(default_factory=dict)
     digests: dict[bytes, str] = field(default_factory=dict)
+    suggestions: dict[tuple[str, str], Suggestion] = field(default_factory=dict)  # by iteration and image id
 
     def find_image(self, image_id: str) -> Image | None:
         """Return the image from the workspace or any iteration, or None."""

@@ -7,7 +7,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from custom_vision_simulator import images, iterations, listings, predictions, projects
+from custom_vision_simulator import (
+    images,
+    iterations,
+    listings,
+    predictions,
+    projects,
+    suggestions,
+    transfers,
+    uploads,
+)
 from custom_vision_simulator.answers import Answer
 from custom_vision_simulator.asks import Ask
 
@@ -29,11 +38,11 @@ class Route:
     changes: bool
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
-        """Return the path parameters in lower case (ids ignore case), or None when the path does not match."""
+        """Return the path parameters, or None when the path does not match."""
         ids: dict[str, str] = {}
         for wanted, given in zip(self.segments, segments, strict=True):
             if wanted.startswith("{"):
-                ids[wanted[1:-1]] = given.lower()
+                ids[wanted[1:-1]] = given
             elif wanted.lower() != given.lower():
                 return None
         return ids
@@ -47,6 +56,8 @@ _TABLE: list[tuple[str, str, str, Handler]] = [
     ("GetProject", "GET", PROJECT, projects.get_project),
     ("UpdateProject", "PATCH", PROJECT, projects.update_project),
     ("DeleteProject", "DELETE", PROJECT, projects.delete_project),
+    ("ExportProject", "GET", PROJECT + "/export", transfers.export_project),
+    ("ImportProject", "POST", "/projects/import", transfers.import_project),
     ("GetArtifact", "GET", PROJECT + "/artifacts", projects.get_artifact),
     ("GetTags", "GET", PROJECT + "/tags", projects.get_tags),
     ("CreateTag", "POST", PROJECT + "/tags", projects.create_tag),
@@ -59,9 +70,35 @@ _TABLE: list[tuple[str, str, str, Handler]] = [
     ("GetTaggedImageCount", "GET", PROJECT + "/images/tagged/count", listings.get_tagged_image_count),
     ("GetUntaggedImages", "GET", PROJECT + "/images/untagged", listings.get_untagged_images),
     ("GetUntaggedImageCount", "GET", PROJECT + "/images/untagged/count", listings.get_untagged_image_count),
+    ("QuerySuggestedImages", "POST", PROJECT + "/images/suggested", suggestions.query_suggested_images),
+    (
+        "QuerySuggestedImageCount",
+        "POST",
+        PROJECT + "/images/suggested/count",
+        suggestions.query_suggested_image_count,
+    ),
+    (
+        "SuggestTagsAndRegions",
+        "POST",
+        PROJECT + "/tagsandregions/suggestions",
+        suggestions.suggest_tags_and_regions,
+    ),
+    (
+        "GetImageRegionProposals",
+        "POST",
+        PROJECT + "/images/{imageId}/regionproposals",
+        suggestions.get_image_region_proposals,
+    ),
     ("GetImagesByIds", "GET", PROJECT + "/images/id", listings.get_images_by_ids),
-    ("CreateImagesFromData", "POST", PROJECT + "/images", images.create_images_from_data),
-    ("CreateImagesFromFiles", "POST", PROJECT + "/images/files", images.create_images_from_files),
+    ("CreateImagesFromData", "POST", PROJECT + "/images", uploads.create_images_from_data),
+    ("CreateImagesFromFiles", "POST", PROJECT + "/images/files", uploads.create_images_from_files),
+    ("CreateImagesFromUrls", "POST", PROJECT + "/images/urls", uploads.create_images_from_urls),
+    (
+        "CreateImagesFromPredictions",
+        "POST",
+        PROJECT + "/images/predictions",
+        uploads.create_images_from_predictions,
+    ),
     ("DeleteImages", "DELETE", PROJECT + "/images", images.delete_images),
     ("UpdateImageMetadata", "POST", PROJECT + "/images/metadata", images.update_image_metadata),
     ("CreateImageTags", "POST", PROJECT + "/images/tags", images.create_image_tags),
@@ -88,8 +125,16 @@ _TABLE: list[tuple[str, str, str, Handler]] = [
     ("QueryPredictions", "POST", PROJECT + "/predictions/query", predictions.query_predictions),
     ("DeletePrediction", "DELETE", PROJECT + "/predictions", predictions.delete_prediction),
     ("QuickTestImage", "POST", PROJECT + "/quicktest/image", predictions.quick_test_image),
+    ("QuickTestImageUrl", "POST", PROJECT + "/quicktest/url", predictions.quick_test_image_url),
 ]
-_READING_POSTS = {"QueryPredictions", "QuickTestImage"}
+_READING_POSTS = {
+    "QueryPredictions",
+    "QuerySuggestedImages",
+    "QuerySuggestedImageCount",
+    "GetImageRegionProposals",
+    "QuickTestImage",
+    "QuickTestImageUrl",
+}
 
 
 def _route(name: str, method: str, path: str, handler: Handler) -> Route:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from custom_vision_simulator import paths
@@ -26,6 +27,7 @@ from custom_vision_simulator.records import (
 )
 
 Shape = dict[str, Any]
+_TAG_ID, _REGION_ID = attrgetter("tag_id"), attrgetter("id")
 EXPORT_PLATFORMS = ["ONNX", "DockerFile", "TensorFlow", "CoreML", "OpenVino"]
 
 
@@ -77,10 +79,14 @@ class ImageShaper:
 
     def shape(self, image: Image) -> Shape:
         """Return an image as the listing operations send it."""
+        head = {"id": image.id, "created": naive(image.created)}
+        return {**head, **self.picture(image), **self._labels(image)}
+
+    def picture(self, image: Image) -> Shape:
+        """Return the size and the links of an image."""
         resized, thumbnail, original = self._uris(image)
-        head = self._head(image)
         uris = {"resizedImageUri": resized, "thumbnailUri": thumbnail, "originalImageUri": original}
-        return {**head, **uris, **self._labels(image)}
+        return {"width": image.width, "height": image.height, **uris}
 
     def created(self, image: Image) -> Shape:
         """Return an image as the creating operations send it: tagName is null there (recorded sessions)."""
@@ -106,11 +112,12 @@ class ImageShaper:
         return resized, self._link(paths.thumbnail(project, image.id)), original
 
     def _labels(self, image: Image) -> Shape:
+        # Tags and regions are in the order of their ids (all 8 lists of several tags in the recorded sessions).
         labels: Shape = {}
         if image.tags:
-            labels["tags"] = [self._tag(each) for each in image.tags]
+            labels["tags"] = [self._tag(each) for each in sorted(image.tags, key=_TAG_ID)]
         if image.regions:
-            labels["regions"] = [self._region(each) for each in image.regions]
+            labels["regions"] = [self._region(each) for each in sorted(image.regions, key=_REGION_ID)]
         if image.metadata:
             labels["metadata"] = dict(image.metadata)
         return labels
@@ -134,7 +141,10 @@ def box_shape(box: tuple[float, float, float, float]) -> Shape:
 
 
 def iteration_shape(project: Project, iteration: Iteration) -> Shape:
-    """Return an iteration; until trained, domain and platforms are null and `trainedAt` absent (recorded sessions)."""
+    """Return an iteration; `trainedAt` is absent until it is trained (recorded sessions).
+
+    Domain and platforms are null at first, then those of the iteration while it still trains (recorded sessions).
+    """
     return {
         "id": iteration.id,
         "name": iteration.name,
@@ -149,13 +159,13 @@ def iteration_shape(project: Project, iteration: Iteration) -> Shape:
         "trainingTimeInMinutes": iteration.training_minutes,
         "publishName": iteration.publish_name,
         "originalPublishResourceId": iteration.publish_resource,
-        "customBaseModelInfo": None,
+        "customBaseModelInfo": iteration.base_model,
         "trainingErrorDetails": iteration.error_details,
     }
 
 
 def _model_shape(iteration: Iteration) -> Shape:
-    if iteration.trained_at is None:
+    if iteration.trained_at is None and not iteration.prepared:
         return {"exportable": False, "exportableTo": None, "domainId": None, "classificationType": None}
     return {
         "exportable": iteration.exportable,

@@ -89,10 +89,15 @@ def find_tag(snapshot: Snapshot, tag_id: str) -> Tag:
 
 
 def remove_images(project: Project, image_ids: set[str], everywhere: bool) -> None:
-    """Drop images from the workspace and, when `everywhere`, from every iteration; unknown ids are ignored."""
+    """Drop images from the workspace and, when `everywhere`, from every iteration; unknown ids are ignored.
+
+    What was suggested for an image goes with it.
+    """
     snapshots = [project.workspace]
     if everywhere:
         snapshots += [each.snapshot for each in project.iterations.values()]
     for snapshot in snapshots:
         for image_id in image_ids & snapshot.images.keys():
             del snapshot.images[image_id]
+    for key in [each for each in project.suggestions if each[1] in image_ids]:
+        del project.suggestions[key]

@@ -3,9 +3,11 @@
 CvGdprError (1)
 ├── UsageError (2)            wrong options or input, or no terminal to confirm on
 ├── ServiceError (1)          the service answered with an error
-│   ├── NotAuthorised (5)     401 or 403
+│   ├── NotAuthorised (5)     401, or a 403 that concerns every call
+│   │   └── Forbidden (5)     a 403 of one call
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there
 │   ├── NotFound (1)          404
+│   ├── Doubtful (1)          bytes to compare with those of a second try
 │   ├── MalformedAnswer (1)   a success whose body is not what the contract says
 │   └── Unsteady (1)          counts and listing do not agree: the data changes meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
@@ -99,11 +101,17 @@ class ServiceError(CvGdprError):
 
 
 class NotAuthorised(ServiceError):
-    """The service refuses the key (401) or what the key asks for (403)."""
+    """The service refuses the key, or every call (401, or a 403 whose cause concerns all calls)."""
 
     exit_code = 5
     stops = Stops.RUN
     retryable = False
+
+
+class Forbidden(NotAuthorised):
+    """The service refuses one call (403), and may allow others."""
+
+    stops = Stops.LISTING
 
 
 class Unreachable(ServiceError):
@@ -122,11 +130,13 @@ class NotFound(ServiceError):
 class MalformedAnswer(ServiceError):
     """A success whose body is not the JSON of the published contract."""
 
-    stops = Stops.PROJECT
-
 
 class AnswerTooLong(MalformedAnswer):
     """An answer larger than the limit: asking for fewer records may help."""
+
+
+class Doubtful(ServiceError):
+    """Bytes that are empty or differ from their Content-MD5; kept if a second try brings the same bytes."""
 
 
 class Unsteady(ServiceError):

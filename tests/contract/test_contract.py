@@ -127,7 +127,7 @@ def test_tags(ground: Ground) -> None:
 def test_images(ground: Ground) -> None:
     """All images of the workspace are listed and arrive, and one deleted there lives on in the iteration."""
     items, tallies = _apart(readers.images(ground.project), Item, Tally)
-    assert [tally.iteration for tally in tallies] == ground.project.places
+    assert [tally.iteration for tally in tallies] == list(ground.project.places)
     assert all(tally.agrees for tally in tallies)
     workspace = {item.id: item for item in items if item.iteration is WORKSPACE}
     assert len(workspace) == tallies[0].listed == sum(IN_WORKSPACE.values()) + 1

@@ -20,7 +20,7 @@ def connected(sim):
     return project
 
 
-def test_plan_evidence_and_result_name_container_and_queue(sim, erase, connected, tmp_path):
+def test_plan_evidence_and_result_name_container_and_queue(erase, connected, tmp_path):
     plan = erase("--all", "--dry-run", "--save-plan", tmp_path / "plan.json")
     shown = erase("--all", "--dry-run", as_json=False)
     ran = erase("--all")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from custom_vision_simulator import Fault, faults
+from custom_vision_simulator import Fault
+from custom_vision_simulator.catalogue import faults
 from tests.delete.erasing import calls, stock
 
 

@@ -63,10 +63,11 @@ def test_a_dropped_deletion_that_was_done_counts_as_deleted(sim, erase):
 
 
 def test_the_second_look_asks_in_halves(sim, erase):
-    stock(sim)
+    project = stock(sim)
     refuse_first(sim, "GetImagesByIds", **REFUSALS["414"])
 
-    ran = erase("images", "--all", "--metadata", "subject=nr-4711")
+    wanted = sorted(sim.store.projects[project].workspace.images)
+    ran = erase("images", "--all", *(word for one in wanted for word in ("--image-id", one)))
 
     assert ran.code == 0, ran.err
     assert set(erase.states("images").values()) == {"deleted"}

@@ -47,7 +47,7 @@ def test_items_not_returned_again_stay_and_are_named(sim, erase, refusal):
     assert calls(sim) == []
     assert {one for one, end in erase.states().items() if end == "left"} == wanted
     assert all(f"images {one}" in ran.err for one in wanted)
-    assert "did not show it again" in ran.err
+    assert "did not return it again" in ran.err
 
 
 def test_a_batch_that_is_too_long_is_read_in_parts(sim, erase):

@@ -15,9 +15,9 @@ REVOKED = {"code": "BadRequestCustomerManagedKeyRevoked", "message": "the key of
 LISTINGS = ["GetIterations", "GetTags", "GetTaggedImages", "GetImageCount", "GetExports", "QueryPredictions"]
 FAILURES = {
     "400": ({"status": 400, "body": REVOKED}, "the service answered 400 BadRequestCustomerManagedKeyRevoked"),
-    "403": ({"status": 403}, "the service answered 403"),
-    "404": ({"status": 404}, "the service answered 404"),
-    "500": ({"status": 500}, "the service answered 500"),
+    "403": ({"status": 403, "body": b""}, "the service answered 403"),
+    "404": ({"status": 404, "body": b""}, "the service answered 404"),
+    "500": ({"status": 500, "body": b""}, "the service answered 500"),
     "not JSON": ({"body": "<html>"}, "the service answered 200 with a body that cannot be read"),
 }
 

@@ -56,6 +56,8 @@ def before(sim, operations, act):
 def environment(sim, **more):
     """Return the environment of a subprocess that calls a simulator, with little patience."""
     unset = ("CV_GDPR", "VISION_", "PYTHONDONTWRITEBYTECODE")  # without bytecode, each one starts more slowly
+    if not more.pop("measured", True):
+        unset += ("COVERAGE_",)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     named = {"CV_GDPR_ENDPOINT": sim.endpoint, "CV_GDPR_TRAINING_KEY": sim.training_key}
     for command in ("EXPORT", "DELETE"):

@@ -63,7 +63,7 @@ API = [
     Row("unauthorised", 5, times=1),
     Row("forbidden", 5, times=1, passing=5),
 ]
-# What blob storage does to one blob; all of it is named and the rest goes on. 0 for ever: the image is gone by then.
+# What blob storage does to one blob. 3: it is named, and the rest is exported; 0: the same bytes twice are the blob's.
 BLOB = [
     Row("blob-expired", 3),
     Row("blob-404", 3),
@@ -77,10 +77,10 @@ BLOB = [
     Row("blob-dropped", 3),
     Row("blob-cut", 3),
     Row("blob-cut-at-once", 3),
-    Row("blob-altered", 3),
-    Row("blob-short", 3),
+    Row("blob-altered", 0, times=1),
+    Row("blob-short", 0, times=1),
     Row("blob-hung", 3, times=1),
-    Row("blob-empty", 3),
+    Row("blob-empty", 0, times=1),
     Row("blob-page", 3, times=1, passing=3),
     Row("blob-no-content", 3, times=1, passing=3),
     Row("blob-part", 3, times=1, passing=3),
@@ -187,7 +187,7 @@ def test_a_passing_blob_fault_leaves_the_export_complete(stocked, images_alone, 
     assert_whole(cli, tmp_path / "out", images_alone)
 
 
-@pytest.mark.parametrize("row", BLOB, ids=str)
+@pytest.mark.parametrize("row", [row for row in BLOB if row.code], ids=str)
 def test_a_lasting_blob_fault_is_reported_then_resumed(stocked, images_alone, tmp_path, row):
     sim, cli, project, _ = stocked
     image, path = lost_blob(sim, project)

@@ -141,8 +141,8 @@ def test_the_announced_md5_is_of_the_bytes_as_sent(sim, cli, tmp_path):
 
     sim.fault(Fault("Blob", times=None, edit=with_the_md5_of_what_is_meant))
     ran = cli("export", "images", "--all", "--out", tmp_path / "other", CV_GDPR_EXPORT_PATIENCE="0")
-    assert_one_error(ran, 3)
-    assert "do not match their Content-MD5" in ran.err
+    assert ran.code == 0, ran.err
+    assert "md5 differs" in ran.err
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine
@@ -161,7 +161,7 @@ def test_the_bytes_do_not_depend_on_how_they_are_split(tmp_path_factory, data, h
     sent = pack(b"\xff\xd8" + data)
     headers = {"content-encoding": coding, "content-length": str(len(sent))}
     file = HashedFile(tmp_path_factory.mktemp("packed") / "body")
-    body, at = Body("storage", file, lambda name: headers.get(name, ""), Pace(1), 1 << 20), 0
+    body, at = Body("storage", file, lambda name: headers.get(name, ""), Pace(1), 1 << 20, set()), 0
     for size in [*range(1, first + 1), len(sent)]:
         if at < len(sent):
             body.take(sent[at : at + size])

@@ -160,21 +160,21 @@ def test_control_characters_in_a_name_are_not_printed(sim, failing):
 
 
 @pytest.mark.parametrize(
-    ("poor", "code", "told"),
+    ("poor", "told"),
     [
-        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, 1, "Hint: set PYTHONUTF8=1"),
-        ({"PYTHONIOENCODING": "ascii"}, 0, r"1 project in \xfc"),
+        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, r"1 project in \xdcc3\xdcbc"),
+        ({"PYTHONIOENCODING": "ascii"}, r"1 project in \xfc"),
     ],
 )
-def test_names_that_the_locale_cannot_encode(sim, tmp_path, poor, code, told):
+def test_names_that_the_locale_cannot_encode(sim, tmp_path, poor, told):
     (project,) = sim.fill(images=1)
     sim.store.projects[project].name = "\xdcberwachung"
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--out", "\xfc"]
     settings = environment(sim, **poor)
     ran = subprocess.run(command, env=settings, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ran.returncode == code, ran.stderr
-    assert told in ran.stdout + ran.stderr
-    assert "Traceback" not in ran.stderr
+    assert ran.returncode == 0, ran.stderr
+    assert told in ran.stdout
+    assert next((tmp_path / "\xfc" / "data").glob("\xdcberwachung-*")).is_dir()
 
 
 def test_a_redirect_is_not_followed_with_the_key(sim, failing):
@@ -190,13 +190,13 @@ def test_a_redirect_is_not_followed_with_the_key(sim, failing):
 
 def test_one_json_document_on_a_later_failure(sim, cli, tmp_path):
     sim.fill(images=2)
-    sim.fault(Fault("GetProject", status=200, body="<html>", times=None))
+    sim.fault(Fault("GetProject", status=401, times=None))
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out")
-    assert_one_error(ran, 1)
-    assert ran.json["exitCode"] == 1
+    assert_one_error(ran, 5)
+    assert ran.json["exitCode"] == 5
     ran = cli("export", "--all", "--out", tmp_path / "variable", CV_GDPR_EXPORT_JSON="1")
-    assert_one_error(ran, 1)
-    assert ran.json["exitCode"] == 1
+    assert_one_error(ran, 5)
+    assert ran.json["exitCode"] == 5
 
 
 def test_quiet_prints_only_errors(sim, cli, tmp_path):

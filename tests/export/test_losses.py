@@ -34,9 +34,7 @@ def test_a_truncated_or_empty_artifact_is_fetched_again(cli, tmp_path, fault):
             assert kept.read_bytes() == image_bytes(image)
 
 
-@pytest.mark.parametrize(
-    "fault", [{"cut": 100}, {"cut": 0}, {"drop": True}, {"status": 404}, {"status": 500}, {"status": 200, "body": b""}]
-)
+@pytest.mark.parametrize("fault", [{"cut": 100}, {"cut": 0}, {"drop": True}, {"status": 404}, {"status": 500}])
 def test_an_always_truncated_artifact_is_named(cli, tmp_path, fault):
     with Simulator(Options(vnet=True)) as sim:
         (project,) = sim.fill(images=3, image_bytes=400)

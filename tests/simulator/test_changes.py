@@ -101,10 +101,27 @@ def test_labels_can_be_put_on_and_taken_off(client):
     regions = [ImageRegionCreateEntry(image_id=image, tag_id=tag, **box)]
     region = client.create_image_regions(project, regions).created[0]
     assert client.get_tagged_images(project)[0].regions[0].region_id == region.region_id
-    client.delete_image_regions(project, [region.region_id])
-    assert client.get_tagged_images(project)[0].regions is None
     client.delete_image_tags(project, [image], [tag])
     assert client.get_tagged_image_count(project) == 0
+    assert client.get_images(project)[0].regions is None
+
+
+def test_a_tag_goes_with_its_last_region(client):
+    """Deleting one of two regions leaves their tag on the image; deleting the last one takes it off."""
+    project = client.create_project("p").id
+    kept, lost = (client.create_tag(project, name).id for name in ("cat", "dog"))
+    image = upload(client, project, 1, tag_ids=[kept]).images[0].image.id
+    box = {"left": 0.1, "top": 0.1, "width": 0.5, "height": 0.5}
+    made = [
+        client.create_image_regions(project, [ImageRegionCreateEntry(image_id=image, tag_id=lost, **box)]).created[0]
+        for _ in range(2)
+    ]
+    assert [each.tag_name for each in made] == [None, None]
+    client.delete_image_regions(project, [made[0].region_id])
+    assert {each.tag_id for each in client.get_tagged_images(project)[0].tags} == {kept, lost}
+    client.delete_image_regions(project, [made[1].region_id])
+    (left,) = client.get_tagged_images(project)
+    assert ([each.tag_id for each in left.tags], left.regions) == ([kept], None)
 
 
 def test_deleting_by_ids_is_at_once_and_leaves_iterations(sim, client):
@@ -166,6 +183,28 @@ def test_a_deleted_tag_leaves_iterations_tagged(sim, client):
     assert client.get_tagged_image_count(project, iteration_id=iteration) == 4
     assert client.get_tags(project, iteration_id=iteration)[0].id == tag.id
     assert client.get_tag(project, tag.id, iteration_id=iteration).image_count == 4
+
+
+def test_a_project_names_the_storage_of_its_copies(client):
+    """Container and queue are kept from the creation; a project without them does not mention them."""
+    options = {
+        "export_model_container_uri": "https://a.example/c?sig=x",
+        "notification_queue_uri": "https://a.example/q",
+    }
+    settings = client.create_project("p", **options).settings
+    assert settings.export_model_container_uri == options["export_model_container_uri"]
+    assert settings.notification_queue_uri == options["notification_queue_uri"]
+    assert client.create_project("q").settings.notification_queue_uri is None
+
+
+def test_all_images_or_ids_but_not_both(client):
+    project = client.create_project("p").id
+    image = upload(client, project, 1).images[0].image.id
+    for choice in ({"image_ids": [image], "all_images": True}, {}):
+        with pytest.raises(CustomVisionErrorException) as caught:
+            client.delete_images(project, **choice)
+        assert code_of(caught) == (400, "BadRequestInvalidIds")
+    assert client.get_image_count(project) == 1
 
 
 def test_quotas(client_of):

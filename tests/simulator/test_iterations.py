@@ -1,14 +1,18 @@
 """Training, publishing, performance and exported models, through the SDK."""
 
 import io
+import time
 import zipfile
 
 import pytest
 import requests
-from azure.cognitiveservices.vision.customvision.training.models import CustomVisionErrorException
+from azure.cognitiveservices.vision.customvision.training.models import (
+    CustomBaseModelInfo,
+    CustomVisionErrorException,
+)
 
 from custom_vision_simulator import Options, Simulator
-from custom_vision_simulator.domains import GENERAL
+from custom_vision_simulator.domains import GENERAL, GENERAL_COMPACT
 
 
 @pytest.fixture
@@ -41,6 +45,30 @@ def test_training_takes_its_time(client_of):
         iteration = client.get_iteration(project, iteration.id)
         assert (iteration.status, iteration.exportable) == ("Completed", True)
         assert iteration.trained_at is not None
+
+
+def test_a_training_shows_its_domain_halfway(client_of):
+    """Domain, type and an empty exportableTo come while the status is still Training (recorded session)."""
+    with Simulator() as sim:
+        sim.options.train_seconds = 0.4
+        client = client_of(sim)
+        (project,) = sim.fill(images=5)
+        started = client.train_project(project)
+        assert (started.status, started.domain_id, started.exportable_to) == ("Training", None, None)
+        assert started.created < started.last_modified
+        time.sleep(0.25)
+        halfway = client.get_iteration(project, started.id)
+        assert (halfway.status, halfway.exportable_to, halfway.trained_at) == ("Training", [], None)
+        assert (halfway.domain_id, halfway.training_time_in_minutes) == (GENERAL_COMPACT, 1)
+        sim.store.finish()
+        assert client.get_iteration(project, started.id).status == "Completed"
+
+
+def test_a_base_model_is_named(client, trained):
+    project, iteration = trained
+    base = CustomBaseModelInfo(project_id=project, iteration_id=iteration)
+    made = client.train_project(project, force_train=True, custom_base_model_info=base)
+    assert client.get_iteration(project, made.id).custom_base_model_info.iteration_id == iteration
 
 
 def test_training_needs_tagged_images_and_news(sim, client, trained):

@@ -2,7 +2,10 @@
 
 import pytest
 import requests
-from azure.cognitiveservices.vision.customvision.training.models import CustomVisionErrorException
+from azure.cognitiveservices.vision.customvision.training.models import (
+    CustomVisionErrorException,
+    ImageRegionCreateEntry,
+)
 
 
 def pages(read, **more):
@@ -126,3 +129,42 @@ def test_unknown_ids_are_404(sim, client, read, code):
     assert caught.value.response.status_code == 404
     assert caught.value.error.code == code
     assert caught.value.error.message
+
+
+def test_by_ids_lists_the_oldest_first(sim, client):
+    """Whatever order was asked for (recorded sessions)."""
+    (project,) = sim.fill(images=12)
+    newest = [each.id for each in client.get_images(project)]
+    for asked in (newest, newest[::-1], newest[3:7]):
+        found = client.get_images_by_ids(project, image_ids=asked)
+        assert [each.created for each in found] == sorted(each.created for each in found)
+        assert {each.id for each in found} == set(asked)
+
+
+def test_tags_and_regions_are_in_id_order(sim, client):
+    """Whatever order they were put on (recorded sessions)."""
+    (project,) = sim.fill(images=1, untagged=1, tags=9)
+    image = client.get_images(project)[0].id
+    tags = [each.id for each in client.get_tags(project)]
+    box = {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}
+    entries = [ImageRegionCreateEntry(image_id=image, tag_id=each, **box) for each in tags]
+    client.create_image_regions(project, entries)
+    (found,) = client.get_tagged_images(project)
+    assert [each.tag_id for each in found.tags] == sorted(tags) != tags
+    regions = [each.region_id for each in found.regions]
+    assert regions == sorted(regions)
+
+
+def test_the_recorded_domains_are_listed(client):
+    """The 14 domains of a recorded session; a compact one says what its models can be exported to."""
+    domains = client.get_domains()
+    assert len(domains) == len({each.id for each in domains}) == 14
+    assert [each.name for each in domains if each.type == "ObjectDetection"] == [
+        "General",
+        "Logo",
+        "Products on Shelves",
+        "General (compact)",
+        "General (compact) [S1]",
+    ]
+    assert all(each.exportable == bool(each.exportable_platforms) for each in domains)
+    assert client.get_domain(domains[-1].id).exportable_platforms[-1] == "IVS"

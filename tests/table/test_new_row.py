@@ -62,7 +62,7 @@ def _suggestions(ask):
     shaper = ask.shaper(workspace)
     untagged = [shaper.shape(each) for each in workspace.images.values() if not each.tags and not each.regions]
     results = [shape | {"id": str(uuid.uuid5(uuid.NAMESPACE_OID, shape["id"]))} for shape in untagged]
-    return answers.json_answer({"token": None, "results": [one for one in results if one["id"] not in _dismissed]})
+    return answers.json_answer({"token": {}, "results": [one for one in results if one["id"] not in _dismissed]})
 
 
 def _dismiss(ask):
@@ -89,8 +89,9 @@ def source(tmp_path_factory):
     routes = folder / "src/custom_vision_simulator/routes.py"
     insert(routes, "\n]\n_READING_POSTS", "\n" + ROUTES.strip("\n"))
     content = re.sub(r'    \("DeleteImageRegions".*images\.delete_image_regions\),\n', "", routes.read_text())
+    content = re.sub(r'    \("QuerySuggestedImages".*suggestions\.query_suggested_images\),\n', "", content)
     content = content.replace('_READING_POSTS = {"', '_READING_POSTS = {"QuerySuggestedImages", "')
-    routes.write_text(content.replace("import images,", "import answers, images,") + HANDLERS)
+    routes.write_text(content.replace("    images,\n", "    answers,\n    images,\n", 1) + HANDLERS)
     return folder
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cv_gdpr.errors import MalformedAnswer, Unsteady
 from cv_gdpr.service.client import Answer
-from cv_gdpr.service.continuations import stored_predictions
+from cv_gdpr.service.continuations import OLDEST, stored_records
 
 DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
 
@@ -23,7 +23,7 @@ class Service:
         return Answer({"results": results, "token": {"continuation": onward}}, 200, "", DATE)
 
     def read(self):
-        return [record["id"] for record in stored_predictions(self.query)]
+        return [record["id"] for record in stored_records(self.query, OLDEST)]
 
 
 def in_pages(*pages):
@@ -69,7 +69,7 @@ def test_a_continuation_that_is_not_text_is_refused(onward):
 @pytest.mark.parametrize("body", [{}, {"results": []}, {"token": {}}, {"results": {}, "token": {}}])
 def test_an_answer_without_results_or_token_is_refused(body):
     with pytest.raises(MalformedAnswer, match="without a token or a list"):
-        list(stored_predictions(lambda _: Answer(body, 200, "", DATE)))
+        list(stored_records(lambda _: Answer(body, 200, "", DATE), OLDEST))
 
 
 def test_passes_that_never_agree_prove_nothing():

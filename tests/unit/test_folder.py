@@ -12,10 +12,9 @@ from pathlib import Path
 
 import bagit
 import pytest
-from filelock import FileLock
 
 from cv_gdpr.archive import folder as module
-from cv_gdpr.archive.folder import Folder, check_usable, default_out, refuse_existing
+from cv_gdpr.archive.folder import Folder, check_usable, new_folder, refuse_existing
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.table.categories import layout
@@ -529,11 +528,9 @@ def test_a_file_that_is_gone_or_changed_stops_the_end(out, place, why):
 def test_the_lock_is_free_once_the_bag_is_closed(out, monkeypatch):
     released = []
     folder = filled(out)
-    release = FileLock.release
+    release = Folder._release_lock
     monkeypatch.setattr(
-        FileLock,
-        "release",
-        lambda self, **words: released.append((out / ".cv-gdpr").exists()) or release(self, **words),
+        Folder, "_release_lock", lambda self: released.append((out / ".cv-gdpr").exists()) or release(self)
     )
     folder.close_bag([])
     assert released[0] is True
@@ -547,11 +544,11 @@ def test_a_bag_that_cannot_be_written_is_an_error_of_the_disk(out):
         folder.close_bag([])
 
 
-def test_the_default_name_is_the_time_in_utc(monkeypatch):
+def test_the_default_name_is_the_time_in_utc(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
-    assert default_out(datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)) == Path("cv-gdpr-export-20240102T030405Z")
     before = f"cv-gdpr-export-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    assert before <= str(default_out()) <= f"cv-gdpr-export-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    assert before <= str(new_folder()) <= f"cv-gdpr-export-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     monkeypatch.undo()
     time.tzset()

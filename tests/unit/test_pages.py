@@ -17,7 +17,7 @@ class Pages:
         self.read = []
         self.asked = []
 
-    def page(self, skip):
+    def page(self, skip, _take=256):
         self.changes.get(len(self.read), lambda _: None)(self.records)
         self.read.append(skip)
         return self.records[skip : skip + PAGE]
@@ -139,7 +139,7 @@ def test_going_back_begins_with_little_each_time():
 @pytest.mark.parametrize("expected", [0, 256, 5120])
 def test_a_list_whose_pages_never_fit_is_an_error(expected):
     pages = Pages(0)
-    pages.page = lambda skip: (
+    pages.page = lambda skip, _=0: (
         pages.read.append(skip) or [{"id": f"{len(pages.read)}-{number}"} for number in range(PAGE)]
     )
     with pytest.raises(MalformedAnswer):
@@ -150,7 +150,7 @@ def test_a_list_whose_pages_never_fit_is_an_error(expected):
 
 def test_a_list_that_goes_on_for_ever_is_an_error():
     class Endless(Pages):
-        def page(self, skip):
+        def page(self, skip, _take=256):
             return [{"id": f"{number}"} for number in range(skip, skip + PAGE)]
 
     found = listing(Endless(0), counts=[100], expected=0)
@@ -191,7 +191,7 @@ def test_a_second_pass_reads_until_a_page_brings_nothing_more():
     """The first pass ends at a page that is short, though more follows."""
 
     class Short(Pages):
-        def page(self, skip):
+        def page(self, skip, _take=256):
             self.read.append(skip)
             return self.records[skip : skip + 100]
 
@@ -205,7 +205,7 @@ def test_a_second_pass_reads_until_a_page_brings_nothing_more():
 class Flickering(Pages):
     """A list that leaves out something else in each pass."""
 
-    def page(self, skip):
+    def page(self, skip, _take=256):
         assert skip == 0 or len(self.records) - 1 > skip - 1
         self.read.append(skip)
         number = self.read.count(0)
@@ -247,7 +247,7 @@ def test_counts_that_agree_only_with_themselves_are_not_enough():
 
 @pytest.mark.parametrize(
     "record",
-    [None, "x", 5, [], {}, {"id": 5}, {"id": None}, {"id": ""}, {"id": "x" * 1000}, {"id": "?sig=" + "a" * 30}],
+    [None, "x", 5, [], {}, {"id": 5}, {"id": None}, {"id": ""}, {"id": "x" * 1000}, {"id": "?sv=1&sig=" + "a" * 30}],
 )
 def test_a_record_without_a_usable_id_is_refused(record):
     with pytest.raises(MalformedAnswer) as refused:
@@ -274,10 +274,10 @@ def test_the_lists_are_chosen_by_the_count_before():
 @pytest.mark.parametrize("length", [0, 1, 2])
 def test_a_short_list_read_thoroughly_ends(length):
     class Counted(Pages):
-        def page(self, skip):
+        def page(self, skip, _take=256):
             assert skip >= 0
             assert len(self.read) < 20
-            return super().page(skip)
+            return super().page(skip, _take)
 
     pages = Counted(length)
     assert len(ids(listing(pages, counts=[5], expected=0))) == length

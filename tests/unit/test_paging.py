@@ -23,7 +23,7 @@ class Pages:
         self.passes = list(passes)
         self.skips = []
 
-    def page(self, skip):
+    def page(self, skip, _take=256):
         if skip == 0 and self.skips and len(self.passes) > 1:
             self.passes.pop(0)
         self.skips.append(skip)
@@ -100,7 +100,7 @@ def test_a_list_without_an_end_is_refused(monkeypatch):
     monkeypatch.setattr(paging, "_SLACK", 10)
 
     class Endless(Pages):
-        def page(self, skip):
+        def page(self, skip, _take=256):
             return [{"id": str(number)} for number in range(skip, skip + PAGE)]
 
     listing = Listing(lambda: 3, lambda counted: [Part(Endless(""), counted)])
@@ -113,7 +113,7 @@ def test_pages_that_never_fit_together_are_refused():
     class Moving(Pages):
         moved = 0
 
-        def page(self, skip):
+        def page(self, skip, _take=256):
             self.moved += 1
             return [{"id": f"{self.moved}.{number}"} for number in range(skip, skip + PAGE)]
 
@@ -129,7 +129,7 @@ def test_nothing_is_missed_when_earlier_records_are_deleted(count, gone):
     ids = [chr(ord("a") + number) for number in range(count)]
 
     class Shrinking(Pages):
-        def page(self, skip):
+        def page(self, skip, _take=256):
             if skip and not self.skips:
                 self.passes[0] = self.passes[0][gone:]
                 self.skips.append(skip)

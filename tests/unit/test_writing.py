@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from cv_gdpr.archive import writing
+from cv_gdpr.archive.durability import make_durable, sync_folder
 from cv_gdpr.archive.writing import (
     HashedFile,
     Received,
     is_at,
-    make_durable,
     open_new,
     private_file,
     private_folder,
@@ -23,7 +23,6 @@ from cv_gdpr.archive.writing import (
     remove_unfinished,
     storage_error,
     storing,
-    sync_folder,
     write_all,
     write_durably,
     write_new,

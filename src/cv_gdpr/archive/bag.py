@@ -9,6 +9,7 @@ from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.names import identity_in
 from cv_gdpr.archive.reading import Unfit, content_of, lines_of, value_of
+from cv_gdpr.archive.spelling import composed, on_disk
 from cv_gdpr.archive.summary import SUMMARY
 from cv_gdpr.errors import UsageError
 from cv_gdpr.links import source_path
@@ -44,21 +45,36 @@ class Bag:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._decomposed: dict[str, Path] = {}
+
+    def at(self, where: str) -> Path:
+        """Return the path of a file or folder of the bag; the file system may have decomposed the names above it."""
+        path = self.folder / on_disk(where)
+        return path if where.isascii() or path.exists() else self._found(where)
+
+    def _found(self, where: str) -> Path:
+        if not where:
+            return self.folder
+        if where not in self._decomposed:
+            above, _, name = where.rpartition("/")
+            folder = self._found(above)
+            self._decomposed[where] = folder / _spelt_in(folder, name)
+        return self._decomposed[where]
 
     def has(self, where: str) -> bool:
         """Return whether a file is there, and not a link, a pipe or a device in its place."""
-        return is_regular(self.folder / where)
+        return is_regular(self.at(where))
 
     def document(self, where: str) -> Json:
         """Return the object in a JSON document."""
-        value = value_of(content_of(self.folder / where))
+        value = value_of(content_of(self.at(where)))
         if isinstance(value, dict):
             return value
         raise Unfit("not a JSON object")
 
     def lines(self, where: str) -> Iterator[bytes]:
         """Yield the lines of a file."""
-        return lines_of(self.folder / where)
+        return lines_of(self.at(where))
 
     def records(self, where: str) -> Iterator[Json]:
         """Yield the records of a list as they were sent, every digit of a number included; none without the file."""
@@ -93,9 +109,9 @@ class Bag:
 
     def iterations(self, project: BagProject) -> Iterator[tuple[str, str]]:
         """Yield the identity (empty: its name has none) and the name of each iteration's folder, by name."""
-        top = self.folder / project.where("iterations")
-        for path in sorted(top.iterdir()) if top.is_dir() else ():
-            yield identity_in(path.name), path.name
+        top = self.at(project.where("iterations"))
+        for name in sorted(composed(path.name) for path in top.iterdir()) if top.is_dir() else ():
+            yield identity_in(name), name
 
     def lists(self, project: BagProject) -> Iterator[List]:
         """Yield the lists of a project: its own by name, then those of each iteration."""
@@ -106,7 +122,7 @@ class Bag:
                 yield List(f"iterations/{folder}/{name}", name, iteration)
 
     def _lists_in(self, where: str) -> list[str]:
-        return sorted(path.name for path in (self.folder / where).glob("*.jsonl"))
+        return sorted(path.name for path in self.at(where).glob("*.jsonl"))
 
     def bytes_of(self, project: BagProject) -> "HeldBytes":
         """Return which blobs a project's index names."""
@@ -115,6 +131,13 @@ class Bag:
             if "to" in note and blob_key(note["blob"], note["to"]) in keys:
                 keys.add(blob_key(note["blob"], note["from"]))
         return HeldBytes(keys)
+
+
+def _spelt_in(folder: Path, name: str) -> str:
+    """Return how a folder spells a name: decomposed, if it holds it only like that."""
+    if name.isascii() or not folder.is_dir():
+        return on_disk(name)
+    return next((path.name for path in folder.iterdir() if composed(path.name) == name), on_disk(name))
 
 
 class HeldBytes:

@@ -15,16 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
-from cv_gdpr.archive.journal import Journal, Stored, read_index
+from cv_gdpr.archive.durability import make_durable
+from cv_gdpr.archive.journal import Journal, Stored, flagged_among, read_index
 from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
-from cv_gdpr.archive.ownership import owner_within
+from cv_gdpr.archive.locking import Locked, open_lock
+from cv_gdpr.archive.ownership import make_private, owner_within
+from cv_gdpr.archive.spelling import on_disk
 from cv_gdpr.archive.summary import info_line
 from cv_gdpr.archive.writing import (
     HashedFile,
     Received,
-    make_durable,
     private_file,
     private_folder,
     storing,
@@ -125,15 +125,15 @@ class Folder:
         self._committer = ThreadPoolExecutor(1, "journal")
         self._commits: list[Future[None]] = []
         with storing(out):
+            existed = out.is_dir() and not (out / STATE).exists()
             private_folder(out)
             owner = owner_within(out)  # again: another user may have created it since check_usable
             if owner is None and os.name == "posix":
                 _LOG.warning("Warning: the owner of %s is unknown: its file system maps owners", out)
-            out.chmod(0o700)  # from here on no other user can put anything into it
+            private = make_private(out, existed=existed, maps_owners=owner is None)  # now no other user can add files
             _refuse_odd(self._state, owner)
-            private_folder(self._state).chmod(0o700)
-            self._lock = FileLock(self._state / "lock", mode=0o600)
-            self._take_lock()
+            self._make_folder(self._state, private=private)
+            self._lock = self._take_lock()
             check_usable(out, run)  # again: the run that held the lock may have finished the export
             for ended in ("bagit.txt", MISSING):
                 (out / ended).unlink(missing_ok=True)
@@ -143,16 +143,22 @@ class Folder:
             self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
             write_durably(self._state / "run.json", json_text(run), self.temporary())
             refuse_foreign(self.data, owner)
-            private_folder(self.data).chmod(0o700)
+            self._make_folder(self.data, private=private)
             for path, _ in files_below(self.data, owner):
                 if not path.endswith("/"):
                     layout.own(self.data, path)  # refuse foreign files before anything is written
 
-    def _take_lock(self) -> None:
+    @staticmethod
+    def _make_folder(folder: Path, *, private: bool) -> None:
+        mode = private_folder(folder).stat().st_mode
+        if private and mode & 0o777 != 0o700:
+            folder.chmod(0o700)
+
+    def _take_lock(self) -> int:
         owner = self._state / "owner"
         try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
+            lock = open_lock(self._state / "lock")
+        except Locked:
             who = owner.read_text() if is_regular(owner) else "another process"
             raise UsageError(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
         new = owner.with_suffix(".new")
@@ -160,6 +166,12 @@ class Folder:
         with private_file(new) as file:
             file.write(f"process {os.getpid()}".encode())
         new.replace(owner)
+        return lock
+
+    def _release_lock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -168,13 +180,17 @@ class Folder:
         self._committer.shutdown()
         if exc[0] is not None:
             self._flush_journals()
-        self._lock.release()
+        self._release_lock()
 
     def _flush_journals(self) -> None:
         """Record all complete files in the journals before a failed run ends, without hiding the run's own error."""
         for project in self._projects:
             with suppress(StorageError):
                 project.journal.flush()
+
+    def at(self, relative: str) -> Path:
+        """Return the path of a file or folder below data/."""
+        return self.data / on_disk(relative)
 
     def temporary(self) -> str:
         """Return a new temporary path on the folder's own file system."""
@@ -186,7 +202,7 @@ class Folder:
         text += "\n"
         self.note_removed(removed)
         with storing(self.path):
-            sha256 = write_whole(self.data / relative, text, self.temporary())
+            sha256 = write_whole(self.at(relative), text, self.temporary())
         self.note_document(relative, size := len(text.encode()), sha256)
         return size
 
@@ -209,7 +225,7 @@ class Folder:
 
     def project(self, name: str) -> "ProjectFolder":
         """Return the folder of a project below data/."""
-        folder = ProjectFolder(self, name, self._state / "journal" / f"{name}.jsonl")
+        folder = ProjectFolder(self, name, self._state / "journal" / on_disk(f"{name}.jsonl"))
         self._projects.append(folder)
         return folder
 
@@ -252,7 +268,7 @@ class Folder:
             make_durable(self.path)
             write_durably(self.path / "bagit.txt", BAGIT, self.temporary())
             (self._state / "run.json").unlink(missing_ok=True)  # the export is now finished
-        self._lock.release()
+        self._release_lock()
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _payload(self) -> Iterator[tuple[str, int, str]]:
@@ -269,7 +285,7 @@ class Folder:
         for path, size in files_below(self.data):
             if path.endswith("/"):
                 if self._layout.is_folder(path):
-                    folders.append(self.data / path)
+                    folders.append(self.at(path))
             elif path == expected_path:
                 self._check_size(path, size, expected_size)
                 yield path, size, digest
@@ -286,7 +302,7 @@ class Folder:
             if gone:
                 raise StorageError(f"{self.data / gone} is gone", _RUN_AGAIN)
         for path in left_over:
-            (self.data / path).unlink()
+            self.at(path).unlink()
         _remove_empty(folders)
 
     def _check_size(self, path: str, size: int, expected: int) -> None:
@@ -313,9 +329,10 @@ class ProjectFolder:
     def __init__(self, folder: Folder, name: str, journal: Path) -> None:
         self.name = name
         self._folder = folder
-        self.path = private_folder(folder.data / name)
+        self.path = private_folder(folder.at(name))
         self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush), recheck=folder.recheck)
         self._index = f"{name}/files.jsonl"
+        self.flagged: list[Stored] = []  # set by `finish`
 
     def place(self, stem: str) -> str:
         """Return the full path of a file in this folder, without its suffix."""
@@ -324,7 +341,7 @@ class ProjectFolder:
     def note(self, file: Received, blob: str, source: str) -> None:
         """Add a file that has its final name to the journal."""
         path = file.path.removeprefix(f"{self.path}/")
-        self.journal.add(Stored(path, blob, source, file.size, file.sha256))
+        self.journal.add(Stored(path, blob, source, file.size, file.sha256, file.flag))
 
     def finish(self, claimed: Set[int]) -> int:
         """Write the index (files.jsonl) of the project's files with these keys, and return their number."""
@@ -333,11 +350,12 @@ class ProjectFolder:
         with self._folder.lines(self._index) as lines, self.journal.lines_of(claimed) as listed:
             while part := list(itertools.islice(listed, _AT_ONCE)):
                 lines.extend(part)
+                self.flagged.extend(flagged_among(part))
             return lines.count
 
     def stored(self) -> Iterator[tuple[str, int, str]]:
         """Yield the path below data/, size and hash of each file in the index, in the order of the paths."""
-        for entry in read_index(self._folder.data / self._index, self._folder.hash_of(self._index)):
+        for entry in read_index(self._folder.at(self._index), self._folder.hash_of(self._index)):
             yield f"{self.name}/{entry.path}", entry.bytes, entry.sha256
 
 
@@ -375,10 +393,19 @@ class Lines:
                 self._file.discard()
             return
         with storing(self._relative):
-            self._file.rename(self._folder.data / self._relative)
+            self._file.rename(self._folder.at(self._relative))
         self._folder.note_document(self._relative, self._file.bytes, self._file.sha256)
 
 
-def default_out(now: datetime | None = None) -> Path:
-    """Return the default name of an export folder, which contains the time in UTC."""
-    return Path(f"cv-gdpr-export-{(now or datetime.now(UTC)):%Y%m%dT%H%M%SZ}")
+def new_folder() -> Path:
+    """Create an export folder named after the time in UTC, and return it; raise StorageError.
+
+    A run in the same second has another name: no two runs can create the same folder.
+    """
+    name = f"cv-gdpr-export-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    for number in itertools.count(1):
+        folder = Path(name if number == 1 else f"{name}-{number}")
+        with storing(folder), suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            return folder
+    raise AssertionError  # for the type checker: the numbers do not end

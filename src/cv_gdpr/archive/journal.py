@@ -13,8 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from cv_gdpr.archive.durability import make_durable
 from cv_gdpr.archive.layout import is_regular
-from cv_gdpr.archive.writing import make_durable, private_file, private_folder, storing
+from cv_gdpr.archive.writing import private_file, private_folder, storing
 from cv_gdpr.errors import StorageError
 from cv_gdpr.verbatim import json_line
 
@@ -23,7 +24,7 @@ _READ = 1 << 18  # bytes of lines read at once
 _SHA256 = re.compile("[0-9a-f]{64}")
 _USUAL = re.compile(  # matches nearly every line, and is faster than a JSON parser
     r'^{"path":"([!#-[\]-~]*)","blob":"([!#-[\]-~]*)","source":"([!#-[\]-~]*)",'
-    r'"bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"}\n',
+    r'"bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"(?:,"flag":"([a-z0-9, ]+)")?}\n',
     re.ASCII | re.MULTILINE,
 )
 _DAMAGED = "run the same command again: it fetches files without a journal entry"
@@ -39,6 +40,7 @@ class Stored(NamedTuple):
     source: str  # the path of the link that the bytes came from
     bytes: int
     sha256: str
+    flag: str = ""  # what is unusual about it: `flags.py`
 
     @property
     def key(self) -> int:
@@ -74,7 +76,7 @@ def read_index(path: Path, sha256: str) -> Iterator[Stored]:
 def _entries(lines: list[bytes]) -> Iterator[Stored | None]:
     usual = _USUAL.findall(b"".join(lines).decode("latin-1"))
     if len(usual) == len(lines):  # every line matched
-        return (Stored(path, blob, source, int(size), sha256) for path, blob, source, size, sha256 in usual)
+        return (Stored(path, blob, source, int(size), *rest) for path, blob, source, size, *rest in usual)
     return map(_entry, lines)
 
 
@@ -89,7 +91,8 @@ def _entry(line: bytes) -> Stored | None:
 def _is_sound(entry: Stored) -> bool:
     """Return whether the fields of an entry are valid; raise TypeError or ValueError if its texts are not text."""
     "".join((entry.path, entry.blob, entry.source)).encode()
-    return type(entry.bytes) is int and entry.bytes >= 0 and _SHA256.fullmatch(entry.sha256) is not None
+    sized = type(entry.bytes) is int and entry.bytes >= 0
+    return sized and _SHA256.fullmatch(entry.sha256) is not None and isinstance(entry.flag, str)
 
 
 def blob_key(blob: str, source: str) -> int:
@@ -200,6 +203,17 @@ def _sha256_of(path: Path) -> str:
 
 def _line(entry: Stored) -> bytes:
     """Return the line of a file in a journal and in `files.jsonl`; the path comes first, so that lines sort by path."""
-    path, blob, source, size, sha256 = entry
-    line = f'{{"path":"{path}","blob":"{blob}","source":"{source}","bytes":{size},"sha256":"{sha256}"}}\n'
-    return line.encode() if _USUAL.fullmatch(line) else json_line(entry._asdict())
+    path, blob, source, size, sha256, flag = entry
+    more = f',"flag":"{flag}"' if flag else ""
+    line = f'{{"path":"{path}","blob":"{blob}","source":"{source}","bytes":{size},"sha256":"{sha256}"{more}}}\n'
+    if _USUAL.fullmatch(line):
+        return line.encode()
+    return json_line({name: value for name, value in entry._asdict().items() if value or name != "flag"})
+
+
+def flagged_among(lines: Iterable[bytes]) -> Iterator[Stored]:
+    """Yield the entries of those lines that have a flag."""
+    for line in lines:
+        entry = _entry(line) if b'"flag":' in line else None
+        if entry and entry.flag:
+            yield entry

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cv_gdpr.archive.names import MODELS
+from cv_gdpr.archive.spelling import composed
 from cv_gdpr.errors import UsageError
 
 _ID = r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|x[0-9a-f]{32})"
 _NAMED = rf"([^/]+-)?{_ID}"  # a project's folder, or an iteration's
 _DEEPEST = 4  # nested folders
 _SUFFIX = r"(\.[0-9a-f]{8})?\.[a-z0-9]{1,10}"
-_OF_EVERY_EXPORT = r"export\.json"
+_OF_EVERY_EXPORT = r"export\.json|missing\.jsonl"
 _OF_EVERY_PROJECT = r"(files|listings|absent)\.jsonl"
 
 
@@ -111,10 +112,13 @@ def files_below(data: Path, owner: int | None = None) -> Iterator[tuple[str, int
 
 def _below(folder: str, relative: str, owner: int | None) -> Iterator[tuple[str, int]]:
     with os.scandir(folder) as entries:  # keep only the names: 100,000 entries would take much more memory
-        names = [f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries]
-    names.sort()
+        spelt = [f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries]
+    odd = {composed(name): name for name in spelt if not name.isascii()}  # names of people; all others are ASCII
+    names = sorted([*(name for name in spelt if name.isascii()), *odd])
+    if len(names) < len(spelt):
+        raise _foreign(f"{folder}: one of two names that differ only in how Unicode composes them")
     for name in names:
-        path, place = f"{relative}{name}", f"{folder}/{name}"
+        path, place = f"{relative}{name}", f"{folder}/{odd.get(name, name)}"
         found = os.lstat(place.rstrip("/"))
         if owner is not None and found.st_uid != owner:
             raise _of_another_user(place)

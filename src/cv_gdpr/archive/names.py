@@ -64,6 +64,11 @@ def _reserved(part: str) -> bool:
     return re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", part) is not None
 
 
+def is_known_type(head: bytes) -> bool:
+    """Return whether a file's first 16 bytes show a file type, and cannot be text that begins like one (BM)."""
+    return suffix_for(head) != ".bin" and (not head.startswith(b"BM") or head[6:10] == bytes(4))
+
+
 def suffix_for(head: bytes, otherwise: str = "") -> str:
     """Return the suffix for the file type that the first 12 bytes show, or else `otherwise`, or else .bin."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":

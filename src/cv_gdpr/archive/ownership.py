@@ -1,5 +1,7 @@
-"""Checks of who owns a folder or file: its owner can read and replace it at any time."""
+"""Checks of who owns a folder or file, and who may enter it: its owner can read and replace it at any time."""
 
+import errno
+import logging
 import os
 import secrets
 import stat
@@ -7,6 +9,10 @@ from pathlib import Path
 
 from cv_gdpr.archive.writing import SAFELY, open_new
 from cv_gdpr.errors import UsageError
+
+_OTHERS = 0o077  # the bits of group and others
+_NO_MODES = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+_LOG = logging.getLogger("cv_gdpr")
 
 
 def owner_within(out: Path) -> int | None:
@@ -25,8 +31,64 @@ def owner_within(out: Path) -> int | None:
         return None
     raise UsageError(
         f"--out {out} belongs to another user, who could exchange what is in it",
-        f"name a subfolder that does not exist yet: --out {out / 'export'}",
+        _subfolder(out),
     )
+
+
+def make_private(out: Path, *, existed: bool, maps_owners: bool) -> bool:
+    """Let only its owner enter an export's folder; return whether the file system keeps that.
+
+    `existed`: it was there before this run, empty. Raise UsageError, and change nothing, if others share it, and if its
+    mode cannot be changed although a subfolder would be private. Where the file system maps owners, or gives every file
+    one mode (a share, a virtual machine's mount, FAT), that is a warning, since no folder there would be better.
+    """
+    if os.name != "posix":
+        return False
+    mode = stat.S_IMODE(out.stat().st_mode)
+    refusing = existed and bool(mode & _OTHERS) and not maps_owners and _keeps_modes(out)
+    if refusing and _is_shared(mode):
+        raise UsageError(f"--out {out} is shared with other users (mode {mode:04o})", _subfolder(out))
+    if _closed(out, mode):
+        if existed and mode & _OTHERS:
+            _LOG.warning("Warning: only its owner can enter %s from now on; its mode was %04o", out, mode)
+        return True
+    if refusing:
+        raise UsageError(f"--out {out}: its mode ({mode:04o}) lets others in, and cannot be changed", _subfolder(out))
+    _LOG.warning("Warning: others may be able to read %s: its file system does not keep modes (%04o)", out, mode)
+    return False
+
+
+def _is_shared(mode: int) -> bool:
+    """Return whether a folder's mode is one for several users, whom 0700 would lock out."""
+    return bool(mode & stat.S_IWOTH or (mode & stat.S_IWGRP and mode & stat.S_ISGID))
+
+
+def _closed(out: Path, mode: int) -> bool:
+    if mode & 0o777 == 0o700:
+        return True
+    try:
+        out.chmod(0o700)
+    except OSError as error:
+        if error.errno not in _NO_MODES:
+            raise
+    return not out.stat().st_mode & _OTHERS  # some file systems ignore a change of the mode
+
+
+def _keeps_modes(folder: Path) -> bool:
+    """Return whether a new subfolder of mode 0700 has that mode."""
+    probe = folder / f".cv-gdpr-{secrets.token_hex(8)}"
+    try:
+        probe.mkdir(mode=0o700)
+    except OSError:
+        return False
+    try:
+        return not probe.lstat().st_mode & _OTHERS
+    finally:
+        probe.rmdir()
+
+
+def _subfolder(out: Path) -> str:
+    return f"name a subfolder that does not exist yet: --out {out / 'export'}"
 
 
 def open_own(path: Path) -> int:

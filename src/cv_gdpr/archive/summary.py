@@ -4,6 +4,7 @@ from cv_gdpr.verbatim import Json
 
 SUMMARY = "export.json"
 _REMOVED = "credentialsRemoved"
+_COMPLETE = "complete"
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
@@ -14,6 +15,7 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         (f"Exported-{row.title()}", summary["byHand"].get(row) or f"{count['exported']} of {count['held']}")
         for row, count in summary["rows"].items()
     ]
+    complete = [("Complete", "yes" if summary[_COMPLETE] else "no")] if _COMPLETE in summary else []
     removed = [("Credentials-Removed", f"{summary[_REMOVED]:d}")] if _REMOVED in summary else []
     return [
         ("Bag-Software-Agent", summary["tool"]),
@@ -22,6 +24,7 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         ("Export-Rows", ", ".join(summary["rows"])),
         ("Export-Selectors", ", ".join(one["selector"] for one in selectors) or "none"),
         ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
+        *complete,
         *removed,
         *counted,
         *((f"Not-Searched-{row.title()}", reason) for row, reason in summary["notSearched"].items()),

@@ -6,10 +6,10 @@ import errno
 import hashlib
 import os
 import stat
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
 
@@ -75,7 +75,7 @@ def write_new(path: Path, content: bytes) -> None:
     try:
         try:
             write_all(handle, content)
-            os.fsync(handle)
+            sync_file(handle)
             if os.name == "posix":
                 _take_name(temporary, path)
                 if not is_at(handle, path):
@@ -111,16 +111,6 @@ def remove_unfinished(path: Path) -> None:
     for left in path.parent.glob(f".{_tag(path)}-*.part"):
         if stat.S_ISREG(left.lstat().st_mode):
             left.unlink()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def write_all(handle: int, data: bytes | memoryview) -> None:
@@ -166,19 +156,20 @@ def storage_error(error: OSError, what: Path | str) -> StorageError:
 
 
 class Received(NamedTuple):
-    """A complete file: its path, size in bytes, SHA-256 and first 16 bytes."""
+    """A complete file: its path, size in bytes, SHA-256, first 16 bytes, and what is unusual about it (`flag`)."""
 
     path: str
     size: int
     sha256: str
     head: bytes
+    flag: str = ""
 
     def named(self, stem: str, otherwise: str) -> Received:
         """Rename the file to `stem` with the suffix of its type, or `otherwise` if unknown; raise StorageError."""
         path = stem + suffix_for(self.head, otherwise)
         with storing(path):
             _rename(self.path, path)
-        return Received(path, self.size, self.sha256, self.head)
+        return self._replace(path=path)
 
 
 def _rename(path: str, final: Path | str) -> None:
@@ -271,26 +262,6 @@ def write_durably(path: Path, text: str, temporary: str) -> None:
     with private_file(temporary) as file:
         file.write(text.encode())
         file.flush()
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
     os.replace(temporary, path)  # noqa: PTH105
     sync_folder(path.parent)
-
-
-def make_durable(folder: Path) -> None:
-    """Wait until everything written to the folder's file system is safe from a power failure.
-
-    One syncfs(2) for a group of files takes a third of the time of an fsync(2) for each; without it, use sync(2).
-    """
-    if sys.platform == "linux":
-        import ctypes
-
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.syncfs(handle) != 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number), str(folder))
-        finally:
-            os.close(handle)
-    elif hasattr(os, "sync"):
-        os.sync()

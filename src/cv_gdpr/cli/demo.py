@@ -33,7 +33,7 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
     The pictures are real photographs in the public domain.
     """
     from custom_vision_simulator import Simulator
-    from cv_gdpr.archive.folder import default_out, refuse_existing
+    from cv_gdpr.archive.folder import refuse_existing
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.demo import fill
     from cv_gdpr.export.resource import Options, export
@@ -43,8 +43,8 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
 
     output = OutputOptions(quiet, verbose, as_json)
     say = _progress_printer(output)
-    folder = out or default_out()
-    refuse_existing(folder)
+    if out:
+        refuse_existing(out)
     with Simulator() as simulator:
         say("Filling a simulated Custom Vision resource through Microsoft's SDK ...")
         fill(simulator.endpoint, simulator.training_key)
@@ -53,7 +53,7 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
             Service(Connection(simulator.endpoint, simulator.training_key, 0)) as service,
             showing(quiet=quiet) as watch,
         ):
-            result = export(service, Scope(), Options(folder), watch)
+            result = export(service, Scope(), Options(out), watch)
     checked = verify(result.folder)
     _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]

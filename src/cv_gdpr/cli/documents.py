@@ -45,9 +45,18 @@ class Missing(Part, kw_only=True, frozen=True):
 
     project: str | None
     row: str
+    iteration: Annotated[str | None, Meta(description="The iteration that it belongs to; null: the project itself.")]
     id: str | None
     source: Annotated[str | None, Meta(description="The address of its bytes, without the signature.")]
     reason: str
+
+
+class Flagged(Part, kw_only=True, frozen=True):
+    """A file that is kept as the service stores it though it is unusual: its path in the folder, and why."""
+
+    project: str
+    file: str
+    flag: str
 
 
 class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
@@ -62,6 +71,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     rows: list[RowResult]
     projects: list[ProjectFolder]
     missing: list[Missing]
+    flagged: list[Flagged]
     by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
     unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
     not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
@@ -83,6 +93,7 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
     files: int | None
     bytes: int | None
     records: int | None
+    flagged: Annotated[int | None, Meta(description="How many files are kept though unusual: see files.jsonl.")]
     export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")]
 
 
@@ -153,6 +164,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         ],
         projects=[ProjectFolder(**project) for project in result.projects],
         missing=[Missing(**entry) for entry in result.missing],
+        flagged=[Flagged(**entry) for entry in result.flagged],
         by_hand=result.by_hand,
         unmatched=result.unmatched,
         not_searched=result.not_searched,
@@ -173,6 +185,7 @@ def of_verification(result: "Verification") -> VerifyDocument:
         files=result.files,
         bytes=result.bytes,
         records=result.records,
+        flagged=result.flagged,
         export=dict(result.told),
     )
 
@@ -189,6 +202,7 @@ def of_evidence(path: "Path", differences: list[str], exit_code: int) -> VerifyD
         files=None,
         bytes=None,
         records=None,
+        flagged=None,
         export=None,
     )
 

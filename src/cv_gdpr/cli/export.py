@@ -10,12 +10,13 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import Category
+from cv_gdpr.table.categories import PREDICTIONS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.verbatim import Json
 
 _SHOWN = 20  # missing things printed at most; missing.jsonl has all
 
@@ -26,6 +27,7 @@ class _ExportOptions(NamedTuple):
     out: "Path | None"
     recheck: bool
     include_keys: bool
+    accept_missing: bool
     connections: int
 
 
@@ -37,6 +39,11 @@ _with_options = shared.together(
         type=shared.FilePath(),
         metavar="DIR",
         help="Folder to write; default: cv-gdpr-export-<UTC time>. Give the same folder to resume a cut-off run.",
+    ),
+    shared.option(
+        "--accept-missing",
+        is_flag=True,
+        help="Close the bag even if things are missing that the service does not give; it says so. Exit code 3.",
     ),
     shared.option("--recheck", is_flag=True, help="On resuming, compare files by hash, not by size alone."),
     shared.option(
@@ -84,7 +91,6 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
     connection = shared.connection(given)
-    from cv_gdpr.archive.folder import default_out
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.downloads.process import Fetching
     from cv_gdpr.export.resource import Options, export
@@ -92,7 +98,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    options = Options(own.out or default_out(), fetching, own.include_keys, own.recheck)
+    options = Options(own.out, fetching, own.include_keys, own.accept_missing, own.recheck)
     with Service(connection) as service, showing(quiet=output.quiet) as watch:
         result = export(service, scope, options, watch)
     report(result, output)
@@ -107,6 +113,7 @@ def report(result: "ExportResult", output: OutputOptions) -> None:
         print_json(of_export(result))
     elif not output.quiet:
         _print_result(result, output.verbose)
+    _print_flagged(result)
     _print_shortfall(result)
 
 
@@ -118,8 +125,8 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     rows += [(row, "", "", "", f"not searched: {reason}") for row, reason in result.not_searched.items()]
     headings = ("row", "held", "exported", "bytes", "verdict")
     print_table(f"{plural(len(result.projects), 'project')} in {result.folder}", headings, rows, numbers={1, 2, 3})
-    if "--tag" in result.kinds and "predictions" in result.rows:
-        click.echo("predictions: --tag selects a stored prediction by its most probable tag")
+    if "--tag" in result.kinds and PREDICTIONS in result.rows:
+        click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
     if verbose:
@@ -127,11 +134,28 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
 
 
+def _where(entry: "Json") -> tuple[str | None, ...]:
+    """Return the words that say what is missing, and where."""
+    place = f"of iteration {entry['iteration']}" if entry["iteration"] else ""
+    return entry["row"], entry["id"], place, "of project" if entry["project"] else "", entry["project"]
+
+
+def _print_flagged(result: "ExportResult") -> None:
+    """Name the files that are kept though unusual; not an error, as the service stores them like that."""
+    for entry in result.flagged[:_SHOWN]:
+        click.echo(f"Warning: {printable(entry['file'])}: kept as the service stores it ({entry['flag']})", err=True)
+    if len(result.flagged) > _SHOWN:
+        click.echo(f"Warning: {plural(len(result.flagged), 'file')} like these; files.jsonl flags all", err=True)
+
+
 def _print_shortfall(result: "ExportResult") -> None:
     for entry in result.missing[:_SHOWN]:
-        what = " ".join(str(part) for part in (entry["row"], entry["id"], "of project", entry["project"]) if part)
+        what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
-    if result.missing:
+    if result.missing and result.accepted:
+        words = f"{plural(len(result.missing), 'thing')} missing; the bag says so in data/missing.jsonl"
+        click.echo(f"Error: {words}", err=True)
+    elif result.missing:
         click.echo(f"Error: {plural(len(result.missing), 'thing')} missing; the folder is not a bag yet", err=True)
         click.echo(
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",

@@ -1,17 +1,15 @@
 """The option groups that commands share, and how the options before and after ROW are merged."""
 
 import os
-import re
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from cv_gdpr.cli import inputs
 from cv_gdpr.cli.given import ConnectionOptions, ScopeOptions
 from cv_gdpr.errors import UsageError
-from cv_gdpr.masking import RUN
 from cv_gdpr.table.categories import CATEGORIES, Category
 from cv_gdpr.table.scope import Scope, selection_of
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Connection
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-_LONGEST_FILE = 1 << 26  # characters: more than a million ids
 ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
 KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 
@@ -51,13 +48,6 @@ class MetadataPair(OnePerLine):
         return key, rest
 
 
-def uuid_of(text: str) -> str:
-    """Return the id in lower case with dashes; raise ValueError if it is not a UUID."""
-    import uuid
-
-    return str(uuid.UUID(text))
-
-
 class ImageId(OnePerLine):
     """An image id in its canonical form."""
 
@@ -66,7 +56,7 @@ class ImageId(OnePerLine):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the id in lower case with dashes; fail if it is not a UUID."""
         try:
-            return uuid_of(str(value).strip())
+            return inputs.uuid_of(str(value).strip())
         except ValueError:
             self.fail(f"{value!r} is not an id (32 hexadecimal digits)", param, ctx)
 
@@ -310,7 +300,7 @@ def connection(given: ConnectionOptions) -> "Connection":
     from cv_gdpr.service.endpoint import checked_endpoint, checked_key
 
     endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
-    key = _read_key(given.key_file) if given.key_file else _first_set(KEY_VARIABLES)
+    key = inputs.read_key(given.key_file) if given.key_file else _first_set(KEY_VARIABLES)
     lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
     if lacking or endpoint is None or key is None:
         raise UsageError(
@@ -331,34 +321,6 @@ def _first_set(names: tuple[str, ...]) -> str | None:
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
-def _read_key(place: str) -> str:
-    if re.fullmatch("[0-9A-Za-z]{32,}", place):
-        RUN.know_key(place)  # the key itself instead of a path: no message may quote it
-    text = _read_text(place, "--key-file")
-    lines = text.strip().splitlines()
-    if len(lines) != 1:
-        raise UsageError("--key-file must contain the training key alone, on one line")
-    return lines[0]
-
-
-def _read_text(place: str, option: str) -> str:
-    if place == "-" and sys.stdin is None:
-        raise UsageError(f"{option} -: standard input is closed")
-    try:
-        from pathlib import Path
-
-        if place == "-":
-            return sys.stdin.read()
-        with Path(place).open(encoding="utf-8-sig") as file:
-            text = file.read(_LONGEST_FILE + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"{option} {place}: {reason}") from error
-    if len(text) > _LONGEST_FILE:
-        raise UsageError(f"{option} {place}: it is too long or endless")
-    return text
-
-
 def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> Scope:
     """Return the scope of a command; raise UsageError unless exactly one of --all and --project is given."""
     if given.all_projects == bool(given.projects):
@@ -367,20 +329,6 @@ def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> S
         raise UsageError("standard input cannot be both --key-file and --image-ids-file")
     image_ids = set(given.image_ids)
     if given.image_ids_file:
-        image_ids |= _read_ids(given.image_ids_file)
+        image_ids |= inputs.read_ids(given.image_ids_file)
     selection = selection_of(given.tags, given.metadata, image_ids)
     return Scope(given.projects, rows, selection)
-
-
-def _read_ids(place: str) -> set[str]:
-    lines = [line.strip() for line in _read_text(place, "--image-ids-file").splitlines()]
-    found: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if line and not line.startswith("#"):
-            try:
-                found.add(uuid_of(line))
-            except ValueError:
-                raise UsageError(f"--image-ids-file {place}: line {number} is not an id") from None
-    if not found:
-        raise UsageError(f"--image-ids-file {place} contains no id")
-    return found

@@ -26,8 +26,8 @@ def verify(path: "Path", *, quiet: bool, verbose: int, as_json: bool) -> int:
     """Check an export, or the evidence of an erasure, without the service.
 
     DIR: an export; checks hashes, the file of every record, and counts. FILE: evidence (NAME.json), checked with its
-    ledger, certificate and hashes, or a ledger alone (NAME.jsonl). Exits 0 if nothing differs, else 4 and names each
-    difference.
+    ledger, certificate and hashes, or a ledger alone (NAME.jsonl). Exits 0 if nothing differs, 4 if something does
+    (each difference is named), 3 if an export says that it is not complete.
     """
     output = OutputOptions(quiet, verbose, as_json)
     if path.is_file():
@@ -71,5 +71,10 @@ def report(result: "Verification", output: OutputOptions) -> None:
         click.echo(f"Error: {plural(len(result.differences), 'difference')} in {result.folder}", err=True)
     elif not output.quiet:
         click.echo(f"verified: {plural(result.files, 'file')}, {size(result.bytes)}; nothing differs")
+        if result.flagged:
+            click.echo(f"  Flagged: {plural(result.flagged, 'file')} kept though unusual; files.jsonl says why")
+    if not result.differences and result.incomplete:
+        click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
+    if not result.differences and not output.quiet:
         for label, value in result.told:
             click.echo(f"  {label}: {printable(value)}")

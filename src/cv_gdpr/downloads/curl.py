@@ -50,6 +50,7 @@ class _Slot:
         self.curl = curl = pycurl.Curl()
         self.file: HashedFile
         self.ended: Ended
+        self.doubted: set[str]
         self.most = 0
         self._proxy: str | None = None
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
@@ -64,10 +65,12 @@ class _Slot:
         kind = pycurl.CAPATH if os.path.isdir(authorities) else pycurl.CAINFO  # noqa: PTH112
         curl.setopt(kind, os.fsencode(authorities))
 
-    def begin(self, uri: str, proxy: str, file: HashedFile, most: int, pace: Pace, ended: Ended) -> None:  # noqa: PLR0913, PLR0917
+    def begin(  # noqa: PLR0913, PLR0917
+        self, uri: str, proxy: str, file: HashedFile, most: int, doubted: set[str], pace: Pace, ended: Ended
+    ) -> None:
         """Prepare the next transfer."""
         self.headers.clear()
-        self.file, self.ended, self.pace = file, ended, pace
+        self.file, self.ended, self.pace, self.doubted = file, ended, pace, doubted
         self.failure: CvGdprError | None = None
         self._stored: bool | None = None  # whether the body is the blob's
         self._head = self._lowered = b""  # set when a header is first looked up
@@ -120,7 +123,7 @@ class _Slot:
         return None if self._ignored <= _IGNORED else 0
 
     def _new_body(self) -> Body:
-        return Body(_STORAGE, self.file, self.header, self.pace, self.most)
+        return Body(_STORAGE, self.file, self.header, self.pace, self.most, self.doubted)
 
     def outcome(self, number: int) -> Received | CvGdprError:
         """Return the file or the error of a transfer that ended with this libcurl error number (0: none)."""
@@ -186,14 +189,17 @@ class Transfers:
         self._poll.register(file, POLLIN)
         self._listened, self._ready = file, ready
 
-    def start(self, uri: str, proxy: str, file: HashedFile, most: int, ended: Ended) -> None:
+    def start(  # noqa: PLR0913, PLR0917 - what is downloaded, from where to where
+        self, uri: str, proxy: str, file: HashedFile, most: int, doubted: set[str], ended: Ended
+    ) -> None:
         """Start to download an address into a file of at most `most` bytes; `turn` calls `ended` with the result.
 
+        `doubted` is the same set for all tries of a blob: the hashes of the doubtful bytes that they brought.
         Raise MalformedAnswer for an invalid address, such as one with a NUL in it or of megabytes.
         """
         slot = self._idle.pop() if self._idle else _Slot(self._authorities)
         try:
-            slot.begin(uri, proxy, file, most, Pace(self._silence), ended)
+            slot.begin(uri, proxy, file, most, doubted, Pace(self._silence), ended)
         except (ValueError, pycurl.error):
             self._idle.append(slot)
             raise MalformedAnswer(_NO_LINK) from None

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import IO, Any, NamedTuple, Self
 
 from cv_gdpr import errors
+from cv_gdpr.archive.spelling import on_disk, utf_8
 from cv_gdpr.archive.writing import Received, write_all
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import LinkRule, UnsafeLink
@@ -62,7 +63,7 @@ class Downloads:
 
     def __init__(self, fetching: Fetching, temporary: Callable[[], str], stop: threading.Event, endpoint: str) -> None:
         self._proxy_of = Proxies(LinkRule(endpoint)).of  # the environment is read once, when a run begins
-        self._settings = asdict(fetching) | {"authorities": authorities()}
+        self._settings = asdict(fetching) | {"authorities": utf_8(authorities())}
         self._most = max(fetching.connections * 8, _ROOM)
         self._unsent: list[list[Any]] = []
         self._temporary = temporary
@@ -103,7 +104,8 @@ class Downloads:
         batches, since each line wakes the other process up; `push` sends an incomplete batch.
         """
         try:
-            order: list[Any] = [self._temporary(), self._proxy_of(where.uri), *where, again]
+            where = where._replace(stem=utf_8(where.stem))
+            order: list[Any] = [utf_8(self._temporary()), self._proxy_of(where.uri), *where, again]
         except MalformedAnswer as error:
             done(error)
             return
@@ -140,10 +142,10 @@ class Downloads:
         """Start the process unless it runs; many commands never need it."""
         if self._process:
             return
-        settings = json.dumps(self._settings | {"modules": sys.path})
+        settings = json.dumps(self._settings | {"modules": [utf_8(path) for path in sys.path]})
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter
-                [sys.executable or "", "-I", "-S", "-c", _START, settings],
+                [sys.executable or "", "-I", "-S", "-X", "utf8", "-c", _START, settings],
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -184,8 +186,8 @@ class Downloads:
 
     def _take(self, kind: str, *told: Any) -> None:
         if kind == "whole":
-            temporary, path, size, sha256, head = told
-            self._settle(temporary, Received(path, size, sha256, bytes.fromhex(head)))
+            temporary, path, size, sha256, head, flag = told
+            self._settle(temporary, Received(on_disk(path), size, sha256, bytes.fromhex(head), flag))
         elif kind == "failed":
             path, error, known = told
             self._settle(path, getattr(errors, error)(**known))

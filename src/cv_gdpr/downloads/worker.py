@@ -22,7 +22,7 @@ from typing import Any
 from cv_gdpr.archive.writing import HashedFile, Received, write_all
 from cv_gdpr.downloads.curl import Transfers
 from cv_gdpr.downloads.limit import AdaptiveLimit
-from cv_gdpr.errors import CvGdprError, ServiceError
+from cv_gdpr.errors import CvGdprError, Doubtful, ServiceError
 from cv_gdpr.links import has_expired
 from cv_gdpr.service.pacing import Patience
 
@@ -37,11 +37,12 @@ _ORDERS, _ANSWERS = 0, 1  # standard input and output
 class _Job:
     """One blob to download, with its retries."""
 
-    __slots__ = ("most", "path", "patience", "proxy", "renewed", "stem", "suffix", "uri")
+    __slots__ = ("doubted", "most", "path", "patience", "proxy", "renewed", "stem", "suffix", "uri")
 
     def __init__(self, order: list[Any], patience: float) -> None:
         self.path, self.proxy, self.uri, self.stem, self.suffix, self.most, self.renewed = order
         self.patience = Patience(patience)
+        self.doubted: set[str] = set()  # hashes of doubtful bytes: the same bytes twice are the blob's
 
 
 class _Downloading:
@@ -100,7 +101,7 @@ class _Downloading:
             job = self._queue.popleft()
             ended = functools.partial(self._end, job)
             try:
-                self._transfers.start(job.uri, job.proxy, HashedFile(job.path), job.most, ended)
+                self._transfers.start(job.uri, job.proxy, HashedFile(job.path), job.most, job.doubted, ended)
             except CvGdprError as error:
                 self._fail(job, error)
 
@@ -111,6 +112,8 @@ class _Downloading:
             self._limit.succeeded()
             self._down_since = self._refused_since = None
             self._name(job, result)
+        elif isinstance(result, Doubtful) and len(job.doubted) == 1:
+            self._queue.appendleft(job)  # ask a second time at once: storage works, and most such bytes are the blob's
         elif (wait := self._wait_after(job, result)) is not None:
             heapq.heappush(self._later, (time.monotonic() + wait, next(self._numbers), job))
         else:
@@ -130,11 +133,11 @@ class _Downloading:
 
     def _name(self, job: _Job, received: Received) -> None:
         try:
-            path, size, sha256, head = received.named(job.stem, job.suffix)
+            path, size, sha256, head, flag = received.named(job.stem, job.suffix)
         except CvGdprError as error:
             self._fail(job, error)
         else:
-            self._results.append(("whole", job.path, path, size, sha256, head.hex()))
+            self._results.append(("whole", job.path, path, size, sha256, head.hex(), flag))
 
     def _fail(self, job: _Job, error: CvGdprError) -> None:
         self._results.append(("failed", job.path, type(error).__name__, vars(error)))

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import secrets
-import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
+from cv_gdpr.archive.durability import sync_file, sync_folder
+from cv_gdpr.archive.locking import Locked, lock
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.archive.ownership import open_own
-from cv_gdpr.archive.writing import is_at, open_new, read_all, storing, sync_folder, write_all, write_new
+from cv_gdpr.archive.writing import is_at, open_new, read_all, storing, write_all, write_new
 from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
 from cv_gdpr.evidence.events import Closed, Event, Opened, Resumed, event_of, line_of
 from cv_gdpr.evidence.records import Sealed, as_json
@@ -22,7 +23,6 @@ from cv_gdpr.masking import masked
 
 START = "0" * 64  # stands for the hash of a line before the first
 _ANOTHER = "name another --evidence"
-_FAR = 1 << 40  # byte to lock on Windows, beyond the content, so that others can still read the file
 
 
 class Ledger:
@@ -107,7 +107,7 @@ class Ledger:
             self.check()
             with storing(self.path):
                 write_all(self._handle, line + b"\n")
-                os.fsync(self._handle)
+                sync_file(self._handle)
             self.last = hashlib.sha256(line).hexdigest()
             self.events.append(record)
             self._size += len(line) + 1
@@ -178,24 +178,10 @@ def _opened(path: Path) -> int:
 
 def _lock_ledger(handle: int, path: Path) -> None:
     """Lock the ledger file until it is closed, as two runs would break the chain; a killed run's lock is released."""
-    with storing(path):
-        try:
-            _lock(handle)
-        except (BlockingIOError, PermissionError):
-            raise UsageError(f"another run is writing to {path}", _ANOTHER) from None
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> None:
-        os.lseek(handle, _FAR, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        lock(handle, path)
+    except Locked:
+        raise UsageError(f"another run is writing to {path}", _ANOTHER) from None
 
 
 def sealed(asked: str, salt: str) -> Sealed:

@@ -1,20 +1,21 @@
 """The export of one project: read its rows, store their JSON and files, check every listing against its counts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from cv_gdpr.archive.folder import Folder, Lines
+from cv_gdpr.archive.journal import Stored
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
-from cv_gdpr.errors import ServiceError, Stops
+from cv_gdpr.errors import Forbidden, ServiceError, Stops
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import ITERATIONS, Category, category
-from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally
+from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, selected
 from cv_gdpr.verbatim import Json
@@ -36,6 +37,9 @@ class ProjectExport:
     state: str = "waiting"
     items: int = 0
     missing: list[Json] = field(default_factory=list)
+    allowed: bool = False  # to read anything of it
+    refused: Forbidden | None = None
+    flagged: list[Json] = field(default_factory=list)
     _bytes: ProjectBytes = field(init=False)
     _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _counts: dict[str, RowCount] = field(default_factory=dict)
@@ -43,7 +47,6 @@ class ProjectExport:
     _lines: dict[str, Lines] = field(default_factory=dict)
     _notes: list[Json] = field(default_factory=list)
     _listings: list[Json] = field(default_factory=list)
-    _unread: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._bytes = ProjectBytes(self.project, self.root, self.folder_name, self.fetcher, self._miss)
@@ -76,6 +79,7 @@ class ProjectExport:
                 self._notes.append(note | {"blob": blob, "from": listed, "to": source})
             self._look_for_new_iterations()
             self._bytes.finish()
+        self._note_flagged(self._bytes.folder.flagged)
         self._write_notes()
         self._counts = self._count()
         self._held.clear()  # free the memory: a resource may hold a hundred projects
@@ -84,23 +88,34 @@ class ProjectExport:
     def _run_row(self, row: Category) -> None:
         try:
             with ExitStack() as files:
-                for finding in selected(row.read_project(self.project), self.matches):
+                for finding in self._read(row):
                     self._accept(finding, files)
-        except ServiceError as error:
-            if error.stops > Stops.LISTING:
-                raise
-            self._unread.add(row.name)
-            self._miss(row.name, "", "", error.message)
         finally:
             self._lines.clear()
         self._bytes.push()
+
+    def _read(self, row: Category) -> Iterator[Finding]:
+        """Yield the findings of a row; an error costs what could not be read."""
+        try:
+            yield from selected(row.read_project(self.project), self.matches)
+        except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
+            yield Unread(row.name, error)
 
     def _accept(self, finding: Finding, files: ExitStack) -> None:
         if isinstance(finding, Tally):
             self._prove(finding, files)
         elif isinstance(finding, Absence):
             self._notes.append(_note(finding))
+        elif isinstance(finding, Unready):
+            self._miss(finding.row, finding.id, "", finding.reason)
+        elif isinstance(finding, Unread):
+            if isinstance(finding.error, Forbidden):
+                self.refused = finding.error
+            self._miss(finding.row, finding.id, "", finding.error.message, finding.iteration)
         else:
+            self.allowed = True
             self._write(finding, files)
             if isinstance(finding, Item):
                 self._held[finding.row].add(finding.id)
@@ -147,13 +162,20 @@ class ProjectExport:
                 f"the service counts {tally.before} before and {tally.after} after, lists {tally.listed}, "
                 f"{written} written ({'iteration ' + place if place else 'workspace'})"
             )
-            self._miss(tally.row, "", "", reason)
+            self._miss(tally.row, "", "", reason, tally.iteration)
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _miss(self, row: str, identity: str, source: str, reason: str) -> None:
-        entry = {"project": self.project.id, "row": row, "id": identity or None, "source": source or None}
-        self.missing.append(entry | {"reason": masked(reason)})
+    def _miss(self, row: str, identity: str, source: str, reason: str, iteration: Json | None = None) -> None:
+        place = iteration["id"] if iteration else None
+        entry = {"project": self.project.id, "row": row, "iteration": place, "id": identity or None}
+        self.missing.append(entry | {"source": source or None, "reason": masked(reason)})
+
+    def _note_flagged(self, stored: list[Stored]) -> None:
+        for one in stored:
+            self.flagged.append(
+                {"project": self.project.id, "file": f"data/{self.folder_name}/{one.path}", "flag": one.flag}
+            )
 
     def _settle_unlisted(self, unlisted: list[tuple[Item, str]]) -> None:
         """Note items as deleted during the export if a new listing of their row lacks them, the others as missing."""
@@ -176,6 +198,8 @@ class ProjectExport:
             for finding in row.read_project(Project(self.project.service, self.project.entry)):
                 if isinstance(finding, Item):
                     listed.add(finding.id)
+                elif isinstance(finding, Unread):
+                    raise finding.error
                 elif isinstance(finding, Tally) and not finding.agrees:
                     unreliable = "its link is refused, and the listing changed while it was read: presence unknown"
         except ServiceError as error:
@@ -215,7 +239,7 @@ class ProjectExport:
         return self._counts
 
     def _count(self) -> dict[str, RowCount]:
-        """Return the counts of each row; none of a row counts as exported if its listing failed."""
+        """Return the counts of each row: what was listed, and what of that is whole."""
         lost: defaultdict[str, set[str]] = defaultdict(set)
         for entry in self.missing:
             if entry["id"]:
@@ -223,7 +247,7 @@ class ProjectExport:
         return {
             row.name: RowCount(
                 len(self._held[row.name]),
-                0 if row.name in self._unread else len(self._held[row.name] - lost[row.name]),
+                len(self._held[row.name] - lost[row.name]),
                 self._row_bytes[row.name] + self._bytes.by_row[row.name],
             )
             for row in self.rows

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cv_gdpr.archive.folder import Folder, check_usable
+from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder
 from cv_gdpr.archive.summary import SUMMARY
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
@@ -31,11 +31,15 @@ _PROJECTS_AT_ONCE = 4  # enough to use 10 calls a second if an answer takes abou
 
 @dataclass(frozen=True)
 class Options:
-    """The options of an export: its folder, how to fetch blobs, whether to keep the account's keys in clear text."""
+    """The options of an export: its folder, how to fetch blobs, whether to keep the account's keys in clear text.
 
-    out: Path
+    Without `out`, the run creates a folder named after the time.
+    """
+
+    out: Path | None
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
+    accept_missing: bool = False  # close the bag though things are missing
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
 
 
@@ -51,12 +55,15 @@ def export(
     """
     started = datetime.now(UTC)
     rows = rows_in(scope)
-    check_usable(options.out, run := _run(service, scope, options))
+    run = _run(service, scope, options)
+    if options.out:
+        check_usable(options.out, run)
     entries = projects_in(service, scope)
     projects = [Project(service, entry) for entry in entries]
     check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
-    with _resumable(options.out), Folder(options.out, run, layout(), recheck=options.recheck) as folder:
+    out = options.out or new_folder()
+    with _resumable(out), Folder(out, run, layout(), recheck=options.recheck) as folder:
         with Fetcher(service, options.fetching, folder.temporary) as fetcher:
             if projects and any(row.renew for row in rows):  # only these rows have blobs
                 fetcher.prepare()
@@ -65,21 +72,31 @@ def export(
             exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
             watch(exports)
             _run_all(service, exports)
+            _refuse_if_nothing_was_allowed(exports)
         result = ExportResult(
-            folder=options.out,
+            folder=out,
             rows=_totals(top, exports, rows),
             projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
             missing=top.missing + [entry for export in exports for entry in export.missing],
+            flagged=[entry for export in exports for entry in export.flagged],
             by_hand=top.by_hand,
             unmatched=matches.unmatched,
             not_searched=not_searched(scope),
             kinds=scope.selection.kinds,
             calls=service.calls,
             asked=scope.rows,
+            accepted=options.accept_missing,
             seconds=(datetime.now(UTC) - started).total_seconds(),
         )
         _end(folder, result, service, scope, started)
     return result
+
+
+def _refuse_if_nothing_was_allowed(exports: list[ProjectExport]) -> None:
+    """Raise the refusal of a project's listing if nothing of any project could be read."""
+    refused = [export.refused for export in exports if export.refused]
+    if refused and not any(export.allowed for export in exports):
+        raise refused[0]
 
 
 @contextmanager
@@ -162,7 +179,16 @@ class _ResourceExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self.missing.append({"project": None, "row": row.name, "id": None, "source": None, "reason": error.message})
+            self.missing.append(
+                {
+                    "project": None,
+                    "row": row.name,
+                    "iteration": None,
+                    "id": None,
+                    "source": None,
+                    "reason": error.message,
+                }
+            )
             return
         listed = [finding for finding in details if finding]
         if listed:
@@ -188,8 +214,13 @@ def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence
 
 def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
     told = summary(result, service.endpoint, scope) | {"credentialsRemoved": folder.removed}
+    told |= {"complete": not result.missing}
     folder.write_json(SUMMARY, told)
-    if result.missing:
+    if result.missing and not result.accepted:
         folder.leave_open(result.missing)
         return
+    if result.missing:
+        with folder.lines(MISSING) as lines:
+            for entry in result.missing:
+                lines.write(entry)
     folder.close_bag(bag_info(told, started))

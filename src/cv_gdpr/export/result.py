@@ -33,12 +33,16 @@ class RowCount:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The result of an export. `missing` names each item that was not exported, `by_hand` what no API call exports."""
+    """The result of an export. `missing` names each item that was not exported, `by_hand` what no API call exports.
+
+    `flagged` names each file that is kept as the service stores it though it is unusual: empty, or not as its MD5 says.
+    """
 
     folder: Path
     rows: dict[str, RowCount]
     projects: list[Json]
     missing: list[Json]
+    flagged: list[Json]
     by_hand: dict[str, str]
     unmatched: list[str]
     not_searched: dict[str, str]
@@ -46,6 +50,7 @@ class ExportResult:
     calls: Counter[str]
     asked: tuple[str, ...]
     seconds: float
+    accepted: bool = False  # the folder is a bag even where things are missing
     salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
 
     @property
@@ -57,7 +62,7 @@ class ExportResult:
     @property
     def retryable(self) -> bool:
         """Whether the same command may do more: it tries again what is missing."""
-        return bool(self.missing)
+        return bool(self.missing) and not self.accepted
 
     def verdict(self, row: str) -> Verdict:
         """Return the result for a row in a few words."""

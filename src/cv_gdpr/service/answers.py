@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import requests
 from msrest.exceptions import ClientRequestError, DeserializationError, HttpOperationError, ValidationError
 
-from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
+from cv_gdpr.errors import Forbidden, MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
 from cv_gdpr.masking import RUN, masked
-from cv_gdpr.service.causes import CHECK_ENDPOINT, hint_for, is_quota
+from cv_gdpr.service.causes import CHECK_ENDPOINT, concerns_every_call, hint_for, is_quota
 from cv_gdpr.service.checks import TRANSIENT, retry_after
 from cv_gdpr.service.surroundings import (
     CHECK_PROXY,
@@ -113,7 +113,8 @@ def _from_response(raw: requests.Response) -> ServiceError:
     known: dict[str, Any] = {"status": raw.status_code, "code": code, "request_id": request_id(raw)}
     hint = hint_for(raw.status_code, said, page=_is_page(raw))
     if raw.status_code in {401, 403}:
-        refused = NotAuthorised(text, hint, retry_after=retry_after(raw.headers, message), **known)
+        kind = NotAuthorised if concerns_every_call(raw.status_code, said) else Forbidden
+        refused = kind(text, hint, retry_after=retry_after(raw.headers, message), **known)
         refused.transient = refused.retryable = is_quota(raw.status_code, said)
         return refused
     if raw.status_code == 407:

@@ -1,18 +1,24 @@
-"""Writes an answer's body to a file: decompressed, limited in size, checked against its announced length and MD5."""
+"""Writes an answer's body to a file: decompressed, limited in size, checked against its announced length and MD5.
+
+Azure Storage does not compute a blob's Content-MD5 again: it returns what the uploader set, and it stays when the
+blob's content is replaced by one that sets none. So bytes that differ from it are kept if a second try brings the same.
+"""
 
 import base64
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 
+from cv_gdpr.archive.flags import EMPTY, MD5_DIFFERS, MD5_HEXADECIMAL, joined
 from cv_gdpr.archive.writing import HashedFile, Received, storing
-from cv_gdpr.errors import ServiceError
+from cv_gdpr.errors import Doubtful, ServiceError
 from cv_gdpr.service.checks import Pace, check_bytes
 
 _AS_SENT = frozenset({"", "identity"})
 _GZIP = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3: equivalent
 _DEFLATE = "deflate"
 _KNOWN = frozenset({"br", "zstd", "compress", "x-compress"})
+_DOUBTS = {EMPTY: "an empty file", MD5_DIFFERS: "bytes that do not match their Content-MD5"}
 _PART = 1 << 18  # bytes decompressed at once, at most
 
 
@@ -69,16 +75,26 @@ class _Unpacking:
 class Body:
     """The body of a blob, written to a file as it arrives; `header` returns a header of the answer, or an empty text.
 
-    `pace` counts the bytes written; `most` limits them, compressed and decompressed. Raises ServiceError for an
-    unsupported Content-Encoding, and for an announced length above `most`.
+    `pace` counts the bytes written; `most` limits them, compressed and decompressed. `doubted` holds the SHA-256 of
+    doubtful bytes that earlier tries of the same blob brought. Raises ServiceError for an unsupported Content-Encoding,
+    and for an announced length above `most`.
     """
 
-    def __init__(self, source: str, file: HashedFile, header: Callable[[str], str], pace: Pace, most: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - an answer, and the blob's limits and history
+        self,
+        source: str,
+        file: HashedFile,
+        header: Callable[[str], str],
+        pace: Pace,
+        most: int,
+        doubted: set[str],
+    ) -> None:
         self._source = source
         self._file = file
         self._header = header
         self._pace = pace
         self._most = most
+        self._doubted = doubted
         self._sent = 0
         self._announced = _length(header("content-length"))
         if self._announced is not None and self._announced > most:
@@ -106,17 +122,31 @@ class Body:
             self._file.write(part)
 
     def received(self) -> Received:
-        """Return the complete file; raise ServiceError if it is not as announced, StorageError if the disk fails."""
+        """Return the complete file; raise ServiceError if it is not as announced, StorageError if the disk fails.
+
+        Raise Doubtful for empty bytes and for bytes that differ from their MD5, unless an earlier try brought the same.
+        """
         self._check_length()
         if self._unpacking:
             self._unpacking.end()
-        # Content-MD5 is of the bytes as stored by Azure, so as sent: before decompression.
-        if self._md5 and base64.b64encode(self._md5.digest()).decode() != self._announced_md5:
-            raise ServiceError(f"{self._source} sent bytes that do not match their Content-MD5", transient=True)
         with storing("the export folder"):
             file = self._file.received()
         check_bytes(self._source, file, self._header("content-type"))
-        return file
+        return self._flagged(file)
+
+    def _flagged(self, file: Received) -> Received:
+        flags = [flag for flag in ("" if file.size else EMPTY, self._md5_flag()) if flag]
+        doubts = [_DOUBTS[flag] for flag in flags if flag in _DOUBTS]
+        if doubts and file.sha256 not in self._doubted:
+            self._doubted.add(file.sha256)
+            raise Doubtful(f"{self._source} sent {' and '.join(doubts)}", transient=True)
+        return file._replace(flag=joined(flags))
+
+    def _md5_flag(self) -> str:
+        """Return a flag unless the announced MD5 is that of the bytes as sent, before decompression."""
+        if not self._md5 or base64.b64encode(self._md5.digest()).decode() == self._announced_md5:
+            return ""
+        return MD5_HEXADECIMAL if self._md5.hexdigest() == self._announced_md5.lower() else MD5_DIFFERS
 
     def _check_length(self) -> None:
         if self._announced is None and self._header("transfer-encoding").lower() != "chunked":

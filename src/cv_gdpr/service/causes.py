@@ -111,6 +111,13 @@ def hint_for(status: int, said: str, *, page: bool) -> str | None:
     return {401: CHECK_KEY, 403: _NO_PERMISSION}.get(status)
 
 
+def concerns_every_call(status: int, said: str) -> bool:
+    """Return whether a refusal has a cause that refuses all other calls too: the key, the network, the quota."""
+    if status == 401 or is_quota(status, said):
+        return True
+    return any({401, 403} <= cause.statuses and cause.sign.search(said) for cause in CAUSES)
+
+
 def moment_in(seconds: float) -> str:
     """Return the moment in that many seconds, rounded up to the next minute, as 2020-06-07 16:51 UTC."""
     return moment(math.ceil((time.time() + seconds) / 60) * 60)

@@ -5,6 +5,7 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from cv_gdpr.archive.names import is_known_type
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import ServiceError
 
@@ -86,10 +87,13 @@ def _seconds_told(message: str) -> float | None:
 
 
 def check_bytes(source: str, file: Received, content_type: str) -> None:
-    """Raise ServiceError for a file that cannot be an image or a model: empty, or a proxy's HTML page."""
-    if not file.size:
-        raise ServiceError(f"{source} sent an empty file", transient=True)
+    """Raise ServiceError for a file that is not an image or a model but a page or a message, as a proxy may send.
+
+    The first bytes count more than the declared type: who uploads a blob chooses that, and many leave text/plain.
+    """
     declared = content_type.lower()
+    if is_known_type(file.head) or (not file.size and not declared.startswith("text/html")):
+        return
     if declared.startswith(("text/", "application/json", "application/xml")) or _is_markup(file.head):
         raise ServiceError(f"{source} sent a page or a message (HTML, XML, JSON, text) instead of a file")
 

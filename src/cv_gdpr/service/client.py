@@ -189,11 +189,12 @@ class Service:
 
     def artifact(self, project_id: str, path: str, temporary: Callable[[], str], most: int) -> Received:
         """Return at most `most` bytes of a relative artifact path (VNET feature); raise ServiceError."""
+        doubted: set[str] = set()
 
         def send() -> Answer:
             raw = self._client.get_artifact(project_id, path, raw=True, custom_headers=dict(_AS_STORED))
             with raw.response as response:
-                file = _received(response, temporary, most)
+                file = _received(response, temporary, most, doubted)
             return Answer(file, response.status_code, request_id(response))
 
         file: Received = self._with_retries("GetArtifact", send).body
@@ -297,11 +298,11 @@ class Service:
         return failure
 
 
-def _received(response: requests.Response, temporary: Callable[[], str], most: int) -> Received:
+def _received(response: requests.Response, temporary: Callable[[], str], most: int, doubted: set[str]) -> Received:
     with storing("the export folder"):
         file = HashedFile(temporary())
     try:
-        body = Body("the service", file, lambda name: response.headers.get(name, ""), pace_of(response), most)
+        body = Body("the service", file, lambda name: response.headers.get(name, ""), pace_of(response), most, doubted)
         for chunk in _parts(response, unpacked=False):  # outside `storing`: a RequestException is an OSError too
             with storing("the export folder"):
                 body.take(chunk)

@@ -26,7 +26,11 @@ _IDLE_PAGES = 50  # pages in a row without progress towards an end
 _MOST = 2_000_000  # predictions of one project; the service keeps them for 30 days
 
 
-def stored_predictions(query: Query) -> Iterator[Json]:
+OLDEST: Json = {"maxCount": 0, "orderBy": "Oldest"}
+"""The first token of a query for stored predictions."""
+
+
+def stored_records(query: Query, token: Json, operation: str = "QueryPredictions") -> Iterator[Json]:
     """Yield each stored prediction once; `query` sends QueryPredictions with a token.
 
     Raise MalformedAnswer if paging does not end, and Unsteady if the passes never agree.
@@ -35,7 +39,7 @@ def stored_predictions(query: Query) -> Iterator[Json]:
     agreed: set[str] | None = None
     begun: datetime | None = None
     for _ in range(_PASSES):
-        one = _Pass(query, begun)
+        one = _Pass(query, begun, token, operation)
         for record in one.records():
             if record["id"] not in given:
                 given.add(record["id"])
@@ -44,7 +48,7 @@ def stored_predictions(query: Query) -> Iterator[Json]:
             return
         begun, agreed = one.begun, one.before
     raise Unsteady(
-        f"QueryPredictions: {_PASSES} passes did not agree on what was stored before the first one",
+        f"{operation}: {_PASSES} passes did not agree on what was stored before the first one",
         "predictions are being deleted at the same time; run the command again",
     )
 
@@ -52,8 +56,10 @@ def stored_predictions(query: Query) -> Iterator[Json]:
 class _Pass:
     """One reading from the first page to the last; `before` are the ids that were stored before `begun`."""
 
-    def __init__(self, query: Query, begun: datetime | None) -> None:
+    def __init__(self, query: Query, begun: datetime | None, token: Json, operation: str) -> None:
         self._query = query
+        self._token = token
+        self._operation = operation
         self.begun = begun
         self.before: set[str] = set()
         self.pages = 0
@@ -63,7 +69,7 @@ class _Pass:
 
     def records(self) -> Iterator[Json]:
         """Yield each record of the pass once; raise MalformedAnswer if paging does not end."""
-        token: Json = {"maxCount": 0, "orderBy": "Oldest"}
+        token = self._token
         tokens: set[str] = set()
         idle = 0
         while True:
@@ -76,7 +82,7 @@ class _Pass:
             if not onward:
                 return
             if not isinstance(onward, str) or onward in tokens or idle >= _IDLE_PAGES or len(self._seen) > _MOST:
-                raise MalformedAnswer("QueryPredictions: the pages of stored predictions do not end")
+                raise MalformedAnswer(f"{self._operation}: the pages do not end")
             tokens.add(onward)
 
     def _page(self, token: Json) -> tuple[list[Json], Json]:
@@ -85,7 +91,7 @@ class _Pass:
         self.pages += 1
         results, following = answer.body.get("results"), answer.body.get("token")
         if not isinstance(results, list) or not isinstance(following, dict):
-            raise MalformedAnswer("QueryPredictions: the service answered without a token or a list of results")
+            raise MalformedAnswer(f"{self._operation}: the service answered without a token or a list of results")
         return identified(results), following
 
     def _answer(self, token: Json) -> Answer:

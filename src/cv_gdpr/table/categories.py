@@ -182,10 +182,16 @@ CATEGORIES: tuple[Category, ...] = (
         name="images",
         data="Images",
         covers=(PublishedRow("Images", ("GetTaggedImages", "GetUntaggedImages"), "DeleteImages"),),
-        exported_by=("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetUntaggedImageCount", "GetArtifact"),
+        exported_by=(
+            *("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetUntaggedImageCount"),
+            *("QuerySuggestedImages", "GetTags", "GetArtifact"),
+        ),
         deletion=Deletion.BY_API,
         deleted_by="DeleteImages",
-        files=(File("images.jsonl", (Place.PROJECT, Place.ITERATION), counted=True),),
+        files=(
+            File("images.jsonl", (Place.PROJECT, Place.ITERATION), counted=True),
+            File("image-suggestions.jsonl", (Place.ITERATION,), Holds.DETAILS, owner="project"),
+        ),
         folders=("images", "images-resized"),
         blobs=blobs.of_image,
         deleter=Deleter(256, deleters.images),
@@ -238,7 +244,7 @@ DELETION_ORDER: tuple[str, ...] = ("predictions", "iterations", "images", "tags"
 
 ROWS: tuple[str, ...] = tuple(row.name for row in CATEGORIES)
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
-ACCOUNT, ITERATIONS, PERFORMANCE, PROJECTS, TAGS, IMAGES, EXPORTS = ROWS[:7]
+ACCOUNT, ITERATIONS, PERFORMANCE, PROJECTS, TAGS, IMAGES, EXPORTS, PREDICTIONS = ROWS[:8]
 """Rows with rules of their own: containers, what iterations are trained on, what only a person can do."""
 
 _BY_NAME = {row.name: row for row in CATEGORIES}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from cv_gdpr.errors import ServiceError
     from cv_gdpr.verbatim import Json
 
 WORKSPACE: Json | None = None
@@ -60,6 +61,23 @@ class Absence(NamedTuple):
     gone: bool = False  # it was listed, and deleted before its bytes were downloaded
 
 
+class Unread(NamedTuple):
+    """A part of a row that could not be read: of one place, or one item of it. Whatever else was read counts."""
+
+    row: str
+    error: ServiceError
+    iteration: Json | None = WORKSPACE
+    id: str = ""
+
+
+class Unready(NamedTuple):
+    """An item that the service is still making, or failed to make: what is listed of it is not all."""
+
+    row: str
+    id: str
+    reason: str
+
+
 class Tally(NamedTuple):
     """The proof of one listing: how many the service counted before and after, how many it listed."""
 
@@ -76,4 +94,4 @@ class Tally(NamedTuple):
         return self.before == self.after == self.listed
 
 
-Finding: TypeAlias = Item | Detail | Absence | Tally
+Finding: TypeAlias = Item | Detail | Absence | Tally | Unread | Unready

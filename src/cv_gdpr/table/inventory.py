@@ -9,7 +9,7 @@ from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
 from cv_gdpr.service.paging import identified, once
 from cv_gdpr.table.categories import CATEGORIES, Category
-from cv_gdpr.table.findings import Finding, Item, Tally
+from cv_gdpr.table.findings import Finding, Item, Tally, Unread
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, Scope, Selection, same_text, selected
 from cv_gdpr.verbatim import Json
@@ -89,11 +89,8 @@ def not_searched(scope: Scope) -> dict[str, str]:
 
 
 def is_of_one_project(error: ServiceError) -> bool:
-    """Return whether an error at one project says nothing about the others.
-
-    No connection, a refused key (401) and a used-up quota (a 403 that may pass) fail everywhere.
-    """
-    return error.stops <= Stops.PROJECT or (error.status == 403 and not error.transient)
+    """Return whether an error at one project says nothing about the others."""
+    return error.stops <= Stops.PROJECT
 
 
 def check_tags(projects: Iterable[Project], selection: Selection) -> None:
@@ -170,6 +167,8 @@ def listed(
                 f"after, and lists {finding.listed}",
                 "another program may be adding or deleting; run the command again",
             )
+        if isinstance(finding, Unread):
+            raise finding.error
         if isinstance(finding, Item):
             if row.deleter and not UUID.fullmatch(finding.id):
                 # A deletion call would contain it in its address.

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.names import MODELS
-from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError
+from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Stops
 from cv_gdpr.service.batches import asked_in_parts
-from cv_gdpr.service.continuations import stored_predictions
+from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
 from cv_gdpr.table import blobs, labels
-from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally
+from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Unread, Unready
 
 if TYPE_CHECKING:
-    from cv_gdpr.service.client import Service
+    from cv_gdpr.service.client import Answer, Service
     from cv_gdpr.verbatim import Json
+
+
+_UNREADY = {  # Project.status (published contract v3.4-preview: Succeeded, Importing, Failed)
+    "Importing": "the service is still copying its images; run the same command again later",
+    "Failed": "the service could not import it, so parts of it may be missing there too",
+}
 
 
 class Resource(NamedTuple):
@@ -49,9 +55,10 @@ class Project:
         return once(identified(self.service.call("get_iterations", self.id)))
 
     @property
-    def places(self) -> list[Json | None]:
-        """The workspace and every iteration: an image may live in any of them, and only in one."""
-        return [WORKSPACE, *self.iterations]
+    def places(self) -> Iterator[Json | None]:
+        """The workspace, then every iteration: an image may live in any of them, and only in one."""
+        yield WORKSPACE
+        yield from self.iterations
 
 
 def _itself(record: Json, identity: str) -> Json:
@@ -59,6 +66,19 @@ def _itself(record: Json, identity: str) -> Json:
     if record.get("id") != identity:
         raise MalformedAnswer(f"the service answered with another record than {identity}")
     return record
+
+
+def _each(
+    row: str, places: Iterable[Json | None], read: Callable[[Json | None], Iterator[Finding]]
+) -> Iterator[Finding]:
+    """Yield what is read of each place; a place that fails costs itself alone."""
+    for place in places:
+        try:
+            yield from read(place)
+        except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
+            yield Unread(row, error, place)
 
 
 def _in(iteration: Json | None) -> dict[str, str]:
@@ -100,29 +120,40 @@ def project(project: Project) -> Iterator[Finding]:
     """GetProject."""
     record = project.service.call("get_project", project.id) if project.details else project.entry
     yield Item("projects", project.id, _itself(record, project.id), "project.json")
+    if (status := record.get("status")) in _UNREADY:
+        yield Unready("projects", project.id, f"its status is {status}: {_UNREADY[status]}")
 
 
 def iterations(project: Project) -> Iterator[Finding]:
     """GetIterations, and GetIteration of each."""
     for entry in project.iterations:
         yield Detail("iterations", entry, "iterations.jsonl")
-    for entry in project.iterations:
+    yield from _each("iterations", project.iterations, lambda entry: _iteration(project, entry))
+
+
+def _iteration(project: Project, entry: Json | None) -> Iterator[Finding]:
+    if entry:
         record = project.service.call("get_iteration", project.id, entry["id"]) if project.details else entry
         yield Item("iterations", entry["id"], _itself(record, entry["id"]), "iteration.json", entry)
 
 
 def performance(project: Project) -> Iterator[Finding]:
     """GetIterationPerformance and GetImagePerformances of each iteration that has them."""
-    for iteration in project.iterations:
-        try:
-            record = project.service.call("get_iteration_performance", project.id, iteration["id"])
-        except ServiceError as error:
-            if not _has_no_performance(error, iteration):
-                raise
-            yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
-            continue
-        yield Item("performance", iteration["id"], record, "performance.json", iteration)
-        yield from _image_performances(project, iteration)
+    yield from _each("performance", project.iterations, lambda iteration: _performance_of(project, iteration))
+
+
+def _performance_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    if not iteration:
+        return
+    try:
+        record = project.service.call("get_iteration_performance", project.id, iteration["id"])
+    except ServiceError as error:
+        if not _has_no_performance(error, iteration):
+            raise
+        yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
+        return
+    yield Item("performance", iteration["id"], record, "performance.json", iteration)
+    yield from _image_performances(project, iteration)
 
 
 def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
@@ -148,12 +179,16 @@ def _image_performances(project: Project, iteration: Json) -> Iterator[Finding]:
 
 def tags(project: Project) -> Iterator[Finding]:
     """GetTags and GetTag for the workspace, and for each iteration where they differ from the workspace's."""
-    of_workspace = {tag["id"]: tag for tag in _tags_in(project, WORKSPACE)}
-    yield from _tag_findings(project, of_workspace, WORKSPACE)
-    for iteration in project.iterations:
-        frozen = {tag["id"]: tag for tag in _tags_in(project, iteration)}
-        if frozen != of_workspace:
-            yield from _tag_findings(project, frozen, iteration)
+    of_workspace: dict[str, Json] = {}
+
+    def read(place: Json | None) -> Iterator[Finding]:
+        listed = {tag["id"]: tag for tag in _tags_in(project, place)}
+        if place is WORKSPACE:
+            of_workspace.update(listed)
+        if place is WORKSPACE or listed != of_workspace:
+            yield from _tag_findings(project, listed, place)
+
+    yield from _each("tags", project.places, read)
 
 
 def _tags_in(project: Project, iteration: Json | None) -> list[Json]:
@@ -171,6 +206,10 @@ def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | N
             if identity in {tag["id"] for tag in _tags_in(project, iteration)}:
                 raise  # still listed: it is not gone, the service does not give it
             yield Absence("tags", identity, "listed, but gone when asked for", iteration)
+        except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
+            yield Unread("tags", error, iteration, identity)
         else:
             yield Detail("tags", record, "tag-details.jsonl", iteration)
 
@@ -180,8 +219,26 @@ def images(project: Project) -> Iterator[Finding]:
 
     An image deleted from the workspace lives on in the iterations trained on it and is in no default listing.
     """
-    for place in project.places:
-        yield from _images_in(project, place)
+    yield from _each("images", project.places, lambda place: _images_in(project, place))
+    if project.details:
+        yield from _each("images", project.iterations, lambda iteration: _suggestions_of(project, iteration))
+
+
+def _suggestions_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    """QuerySuggestedImages: the tags and regions that the service suggested for untagged images, kept per iteration.
+
+    No operation deletes them: they go with their image (published contract v3.4-preview, tagsandregions/suggestions).
+    """
+    if not iteration or iteration.get("status") != "Completed":
+        return
+    tag_ids = [tag["id"] for tag in _tags_in(project, iteration)]
+    token = {"tagIds": tag_ids, "threshold": 0.0, "maxCount": 0, "sortBy": "UncertaintyAscending"}
+
+    def query(token: Json) -> Answer:
+        return project.service.ask("query_suggested_images", project.id, iteration["id"], token)
+
+    for record in stored_records(query, token, "QuerySuggestedImages") if tag_ids else ():
+        yield Detail("images", record, "image-suggestions.jsonl", iteration)
 
 
 def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
@@ -222,11 +279,12 @@ def _tally(listing: Listing, row: str, file: str, iteration: Json | None) -> Tal
 
 def exports(project: Project) -> Iterator[Finding]:
     """GetExports of every iteration; a model whose status is Done comes with its bytes."""
-    for iteration in project.iterations:
-        yield from _exports_of(project, iteration)
+    yield from _each("exports", project.iterations, lambda iteration: _exports_of(project, iteration))
 
 
-def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
+def _exports_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    if not iteration:
+        return
     for record in project.service.call("get_exports", project.id, iteration["id"]):
         if not isinstance(record, dict):
             raise MalformedAnswer("the service listed an exported model that is not an object")
@@ -239,7 +297,7 @@ def _exports_of(project: Project, iteration: Json) -> Iterator[Finding]:
 
 def predictions(project: Project) -> Iterator[Finding]:
     """QueryPredictions, until two passes agree; the service keeps predictions for 30 days."""
-    for record in stored_predictions(lambda token: project.service.ask("query_predictions", project.id, token)):
+    for record in stored_records(lambda token: project.service.ask("query_predictions", project.id, token), OLDEST):
         yield Item("predictions", record["id"], record, "predictions.jsonl", blobs=blobs.of_prediction(record))
 
 

@@ -82,6 +82,7 @@ class Matches:
         self.selection = selection
         self.found: set[object] = set()
         self.taken = False
+        self.ids: set[tuple[str, str]] = set()  # row and id of what was taken
         self.seen_metadata: set[str] = set()
 
     def takes(self, row: str, record: Json) -> bool:
@@ -99,6 +100,7 @@ class Matches:
         if not all(hits):
             return False
         self.taken = True
+        self.ids.add((row, str(record.get("id"))))
         return True
 
     @property
@@ -124,6 +126,15 @@ def _metadata(record: Json) -> Iterator[tuple[str, str]]:
 def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]:
     """Yield the findings that the selection takes; tallies and absences pass, since they prove the listing itself."""
     for finding in findings:
-        takeable = isinstance(finding, (Item, Detail)) and matches.selection
-        if not takeable or matches.takes(finding.row, finding.record):  # type: ignore[union-attr]
+        if (
+            not matches.selection
+            or not isinstance(finding, (Item, Detail))
+            or _goes_with(finding, matches)
+            or matches.takes(finding.row, finding.record)
+        ):
             yield finding
+
+
+def _goes_with(finding: Item | Detail, matches: Matches) -> bool:
+    """Return whether a detail belongs to an item that was taken, whatever the detail itself says."""
+    return isinstance(finding, Detail) and (finding.row, str(finding.record.get("id"))) in matches.ids

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from cv_gdpr.archive.folder import BAGIT, MISSING
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.reading import Hashed, content_of, digests
+from cv_gdpr.archive.spelling import composed_bytes
 from cv_gdpr.table.categories import layout
 from cv_gdpr.verify.facts import DISK, MANIFEST, Facts, FileFacts
 from cv_gdpr.verify.result import Verification
@@ -121,7 +122,7 @@ def _called(algorithm: str) -> str:
 
 def _note_manifest(result: Verification, facts: Facts, one: Manifest, number: int) -> None:
     for path, digest in _entries(result, one):
-        facts.add("file", path, number, MANIFEST, None, None, digest)
+        facts.add("file", composed_bytes(path), number, MANIFEST, None, None, digest)
 
 
 # --- the files --------------------------------------------------------------------------------------------------
@@ -136,19 +137,24 @@ def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...])
         return [(path, _hashed(top + path, algorithms)) for path in paths]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, found in _in_order(pool, hashed, _files_below(result, top)):
+        for spelt, found in _in_order(pool, hashed, _files_below(result, top)):
             result.files += 1
-            kind = names.holds_bytes(os.fsdecode(path[len(b"data/") :]))
+            path = composed_bytes(spelt)
+            kind = names.holds_bytes(path[len(b"data/") :].decode(errors="surrogateescape"))
             if kind is None:
-                result.differ(os.fsdecode(path), "an export does not write such a file")
+                result.differ(_shown(path), "an export does not write such a file")
             if isinstance(found, str):
-                result.differ(os.fsdecode(path), found)
+                result.differ(_shown(path), found)
                 found = Hashed(0, (b"",) * len(algorithms))  # noqa: PLW2901
             else:
                 result.bytes += found.size
             for number, digest in enumerate(found.digests):
                 indexed = bool(kind) and algorithms[number] == SHA256
                 facts.add("file", path, number, DISK, indexed, found.size if digest else None, digest or None)
+
+
+def _shown(path: bytes) -> str:
+    return path.decode(errors="backslashreplace")
 
 
 def _hashed(path: bytes, algorithms: tuple[str, ...]) -> Hashed | str:
@@ -182,7 +188,7 @@ def _files_below(result: Verification, top: bytes) -> Iterator[bytes]:
         return
     folders = [b"data"]
     for folder in folders:
-        with result.noting(os.fsdecode(folder)), os.scandir(top + folder) as entries:
+        with result.noting(_shown(folder)), os.scandir(top + folder) as entries:
             for entry in entries:
                 path = folder + b"/" + entry.name
                 if entry.is_dir(follow_symlinks=False):
@@ -197,7 +203,7 @@ def _files_below(result: Verification, top: bytes) -> Iterator[bytes]:
 def check_files(result: Verification, facts: Facts, algorithms: list[str]) -> None:
     """Note each file on which disk, manifests and indices disagree."""
     for found in facts.odd_files():
-        path = found.path.decode(errors="backslashreplace")
+        path = _shown(found.path)
         for what in _contradictions(found, algorithms[found.algorithm] if algorithms else SHA256):
             result.differ(path, what)
 
@@ -208,6 +214,8 @@ def _contradictions(found: FileFacts, algorithm: str) -> Iterator[str]:
         yield f"listed {found.in_manifest} times in {manifest}"
     if found.in_index > 1:
         yield f"has {found.in_index} entries in files.jsonl"
+    if found.on_disk > 1:
+        yield f"there are {found.on_disk} files whose names differ only in how Unicode composes them"
     if not found.on_disk:
         yield "missing" if found.in_manifest else "files.jsonl names this file, which does not exist"
         return

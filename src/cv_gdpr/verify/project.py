@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cv_gdpr.archive.bag import WORKSPACE, BagProject
+from cv_gdpr.archive.flags import fits
 from cv_gdpr.archive.journal import blob_key
-from cv_gdpr.archive.layout import File, Holds, Place, is_regular
+from cv_gdpr.archive.layout import File, Holds, Place
 from cv_gdpr.archive.names import identity, model_stem, safe_stem
 from cv_gdpr.archive.reading import Unfit
 from cv_gdpr.links import source_path
 from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, PROJECTS, Category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.facts import HELD, INDEX, WANTED, Facts
+from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
 
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
@@ -76,6 +78,7 @@ class ProjectCheck:
     id: str
     rows: frozenset[str]
     narrowed: bool
+    missing: Missing
     _lists: list[tuple[_Kind, str]] = field(default_factory=list)
     _noted: defaultdict[str, set[str]] = field(
         default_factory=lambda: defaultdict(set)
@@ -117,11 +120,15 @@ class ProjectCheck:
 
     def _there(self, file: str, row: str) -> bool:
         """Return whether a file exists; note a difference if it does, but its row was not exported."""
-        if not is_regular(self.result.folder / self._where(file)):
+        if not self.result.bag.has(self._where(file)):
             return False
         if row not in self.rows:
             self.result.differ(self._where(file), f"belongs to the row {row}, which export.json does not name")
         return True
+
+    def _excused(self, row: str, place: str = WORKSPACE) -> bool:
+        """Return whether the export names this part of the row as missing."""
+        return self.missing.at(self.id, row, place)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
@@ -131,17 +138,25 @@ class ProjectCheck:
             for entry in self.result.records_in(where):
                 _typed(entry, _ENTRY)
                 path, blob, size = entry["path"], entry["blob"], entry["bytes"]
-                if len(entry) != len(_ENTRY) or not 0 <= size < _LARGEST:
+                if entry.keys() - {"flag"} != _ENTRY.keys() or not 0 <= size < _LARGEST:
                     raise Unfit("an entry has unknown fields or an impossible size")
+                self._check_flag(entry)
                 if not _belongs(path, blob):
                     self.result.differ(where, f"{path} is not a file name for {blob}")
                 digest = bytes.fromhex(entry["sha256"])
                 self.facts.add("file", _bytes(self._where(path)), 0, INDEX, None, size, digest)
                 self.facts.add("blob", blob_key(blob, entry["source"]), HELD, None, _bytes(path))
 
+    def _check_flag(self, entry: Json) -> None:
+        flag = entry.get("flag", "")
+        if not fits(flag, entry["bytes"]) or (not flag and "flag" in entry):
+            what = f"flags {entry['path']} ({entry['bytes']} bytes) as {flag!r}"
+            self.result.differ(self._where("files.jsonl"), what)
+        self.result.flagged += bool(flag)
+
     def _read_notes(self) -> None:
         where = self._where("absent.jsonl")
-        if not is_regular(self.result.folder / where):
+        if not self.result.bag.has(where):
             return
         with self.result.noting(where):
             for note in self.result.records_in(where):
@@ -215,7 +230,7 @@ class ProjectCheck:
     def _check_project_document(self) -> None:
         where = self._where("project.json")
         if not self._there("project.json", PROJECTS):
-            if PROJECTS in self.rows:
+            if PROJECTS in self.rows and not self._excused(PROJECTS):
                 self.result.differ(where, "missing")
             return
         self._counted[PROJECTS] += 1
@@ -231,13 +246,15 @@ class ProjectCheck:
             if ITERATIONS in self.rows and place not in listed:
                 self.result.differ(self._where(f"iterations/{name}"), "iterations.jsonl does not list this iteration")
         for place in sorted(listed - folders.keys()):
+            if self._excused(ITERATIONS, place):
+                continue
             self.result.differ(self._where("iterations.jsonl"), f"iteration {place} has no folder")
         return listed | folders.keys()
 
     def _check_iteration_document(self, file: str, place: str) -> None:
         where = self._where(file)
         if not self._there(file, ITERATIONS):
-            if ITERATIONS in self.rows:
+            if ITERATIONS in self.rows and not self._excused(ITERATIONS, place):
                 self.result.differ(where, "missing")
             return
         self._counted[ITERATIONS] += 1
@@ -262,7 +279,7 @@ class ProjectCheck:
                 self.result.differ(self._where(file), "missing")
         self._counted[row] += len(there)
         for place in sorted(known if row in self.rows else ()):
-            if (place in there) == (place in noted):
+            if (place in there) == (place in noted) and not (place not in there and self._excused(row, place)):
                 how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
                 self.result.differ(self._where("absent.jsonl"), f"{row} of iteration {place} is {how}")
         return there
@@ -278,6 +295,8 @@ class ProjectCheck:
                 file = f"iterations/{folders.get(place, place)}/{kind.file.name}" if place else kind.file.name
                 if (row, place) in proofs:
                     self._prove(proofs.pop((row, place)), file)
+                elif self._excused(row, place):
+                    continue
                 else:
                     self.result.differ(self._where("listings.jsonl"), f"has no proof of {file}")
                 if file not in self._lines:
@@ -289,7 +308,7 @@ class ProjectCheck:
     def _proofs(self) -> dict[tuple[str, str], Json]:
         where = self._where("listings.jsonl")
         proofs: dict[tuple[str, str], Json] = {}
-        if is_regular(self.result.folder / where):
+        if self.result.bag.has(where):
             with self.result.noting(where):
                 for one in self.result.records_in(where):
                     _typed(one, _LISTING)
@@ -306,10 +325,11 @@ class ProjectCheck:
         )
         if proof["file"] != file:
             self.result.differ(where, f"names {proof['file']} instead of {file}")
-        if not before == after == listed:
+        excused = self._excused(proof["row"], identity(proof["iteration"]) if proof["iteration"] else WORKSPACE)
+        if not before == after == listed and not excused:
             self.result.differ(where, f"{file}: counted {before} before and {after} after, listed {listed}")
         most = listed + proof.get("listedOnlyBefore", 0)
-        if written > most or (written < most and not self.narrowed):
+        if (written > most or (written < most and not self.narrowed)) and not excused:
             self.result.differ(where, f"{file}: {listed} listed, {written} written")
         if self._lines.get(file, 0) != written:
             what = f"holds {self._lines.get(file, 0)} records, but listings.jsonl says {written} were written"
@@ -340,6 +360,8 @@ class ProjectCheck:
             where = self._where(f"{prefix}{kind.file.name}")
             if not self.narrowed:  # selectors may pick a renamed one in only one of the lists
                 for (named,) in self.facts.ask(_ITEM_WITHOUT_DETAIL, row, items, row, place, details):
+                    if self._excused(row, place) or self.missing.item(self.id, row, _text(named)):
+                        continue
                     self.result.differ(where, f"does not hold {row[:-1]} {_text(named)}, which {listing} lists")
                 for (named,) in self.facts.ask(_DETAIL_WITHOUT_ITEM, details, items):
                     self.result.differ(where, f"holds {row[:-1]} {_text(named)}, which is not in {listing}")
@@ -358,7 +380,8 @@ class ProjectCheck:
                 self.result.differ(self._where(_text(path or b"")), "no record names this file")
             elif not held and number is not None:
                 kind, file = self._lists[number]
-                if not list(self.facts.ask(_GONE, kind.row.name, named)):
+                excused = self.missing.item(self.id, kind.row.name, _text(named or b""))
+                if not excused and not list(self.facts.ask(_GONE, kind.row.name, named)):
                     self.result.differ(self._where(file), f"{kind.row.name} {_text(named or b'')} has no file")
 
 

@@ -24,8 +24,10 @@ class Verification:
     files: int = 0
     bytes: int = 0
     records: int = 0
+    flagged: int = 0  # files that files.jsonl calls unusual
     told: list[tuple[str, str]] = field(default_factory=list)  # the lines of bag-info.txt that say what was exported
     differences: list[str] = field(default_factory=list)
+    incomplete: bool = False  # the export says that things are missing, and names them
 
     @cached_property
     def bag(self) -> Bag:
@@ -34,8 +36,8 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """0 if nothing differs, else 4."""
-        return 4 if self.differences else 0
+        """4 if something differs, 3 if nothing does but the export says that it is not complete, else 0."""
+        return 4 if self.differences else 3 * self.incomplete
 
     def differ(self, where: str, what: str) -> None:
         """Add a difference; `where` is a path in the folder, or a row."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.reading import content_of
+from cv_gdpr.archive.spelling import composed
 from cv_gdpr.archive.summary import SUMMARY, bag_info_of, info_line
 from cv_gdpr.table.categories import ACCOUNT, ROWS
 from cv_gdpr.verbatim import Json
@@ -123,8 +124,8 @@ def _check_projects(result: Verification, projects: list[Json], *, listed: bool)
         if identity_in(project["folder"]) != identity(project["id"]):
             result.differ(WHERE, f"folder {project['folder']} does not belong to project {project['id']}")
     for path in sorted((result.folder / "data").iterdir()):
-        if path.is_dir() and path.name not in folders:
-            result.differ(f"data/{path.name}", "export.json names no project with this folder")
+        if path.is_dir() and composed(path.name) not in folders:
+            result.differ(f"data/{composed(path.name)}", "export.json names no project with this folder")
     where = "data/projects.jsonl"
     if not listed or not projects:
         if is_regular(result.folder / where):

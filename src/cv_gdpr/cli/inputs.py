@@ -1,0 +1,112 @@
+"""The files that options name: the training key, lists of ids; as editors, PowerShell and spreadsheets write them."""
+
+import codecs
+import re
+import sys
+
+from cv_gdpr.errors import UsageError
+from cv_gdpr.masking import RUN
+
+_LONGEST_FILE = 1 << 26  # bytes: more than a million ids
+_MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),  # Windows PowerShell's > and Out-File
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
+_BLANK = "\ufeff\u200b\u2060"  # marks and zero-width characters, which no editor shows
+_QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_SAVE_AS_UTF_8 = "save it as UTF-8; in PowerShell: Set-Content -Encoding utf8"
+
+
+def uuid_of(text: str) -> str:
+    """Return the id in lower case with dashes; raise ValueError if it is not a UUID."""
+    import uuid
+
+    return str(uuid.UUID(text))
+
+
+def read_key(place: str) -> str:
+    """Return the training key in a file; raise UsageError unless it holds one line."""
+    if re.fullmatch("[0-9A-Za-z]{32,}", place):
+        RUN.know_key(place)  # the key itself instead of a path: no message may quote it
+    lines = [line for line in _lines(place, "--key-file") if line]
+    if len(lines) != 1:
+        raise UsageError("--key-file must contain the training key alone, on one line")
+    return _unquoted(lines[0])
+
+
+def read_ids(place: str) -> set[str]:
+    """Return the ids in a file, one on a line; # starts a comment. Raise UsageError for a line that is not an id."""
+    found: set[str] = set()
+    for number, line in enumerate(_lines(place, "--image-ids-file"), 1):
+        if line and not line.startswith("#"):
+            try:
+                found.add(uuid_of(_unquoted(line)))
+            except ValueError:
+                raise _not_an_id(f"--image-ids-file {place}: line {number}", line) from None
+    if not found:
+        raise UsageError(f"--image-ids-file {place} contains no id")
+    return found
+
+
+def _not_an_id(where: str, line: str) -> UsageError:
+    columns = next(
+        (name for mark, name in {",": "commas", ";": "semicolons", "\t": "tabs"}.items() if mark in line), ""
+    )
+    if columns:
+        return UsageError(f"{where} holds several columns, separated by {columns}", "keep only the column of ids")
+    if _unquoted(line).lower() in {"id", "imageid", "image id", "image_id"}:
+        return UsageError(f"{where} is not an id but a heading", "remove that line, or begin it with #")
+    return UsageError(f"{where} is not an id", "one id on each line: 32 hexadecimal digits, with or without dashes")
+
+
+def _unquoted(line: str) -> str:
+    """Return a line without the pair of quotes that a spreadsheet puts around a text."""
+    if len(line) > 1 and _QUOTES.get(line[0]) == line[-1]:
+        return line[1:-1].strip()
+    return line
+
+
+def _lines(place: str, option: str) -> list[str]:
+    return [line.strip().strip(_BLANK).strip() for line in _decoded(_bytes(place, option), place, option).splitlines()]
+
+
+def _decoded(content: bytes, place: str, option: str) -> str:
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise UsageError(f"{option} {place}: it is not text in UTF-8", _SAVE_AS_UTF_8) from None
+    if "\0" in text:
+        raise UsageError(f"{option} {place}: it is not text, or UTF-16 without a mark", _SAVE_AS_UTF_8)
+    return text
+
+
+def _bytes(place: str, option: str) -> bytes:
+    try:
+        content = _from_standard_input(option) if place == "-" else _from_file(place)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"{option} {place}: {reason}") from error
+    if len(content) > _LONGEST_FILE:
+        raise UsageError(f"{option} {place}: it is too long or endless")
+    return content
+
+
+def _from_file(place: str) -> bytes:
+    from pathlib import Path
+
+    with Path(place).open("rb") as file:
+        return file.read(_LONGEST_FILE + 1)
+
+
+def _from_standard_input(option: str) -> bytes:
+    if sys.stdin is None:
+        raise UsageError(f"{option} -: standard input is closed")
+    if (binary := getattr(sys.stdin, "buffer", None)) is None:  # replaced by a caller
+        return sys.stdin.read(_LONGEST_FILE + 1).encode(errors="surrogateescape")
+    content: bytes = binary.read(_LONGEST_FILE + 1)
+    return content
