@@ -3,7 +3,7 @@
 import pytest
 
 from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError, Unreachable
-from cv_gdpr.service.batches import asked_in_parts, halves, may_pass_in_parts
+from cv_gdpr.service.batches import asked_in_parts, halves, in_parts, may_pass_in_parts
 
 MOST = 4
 
@@ -69,6 +69,47 @@ def test_any_other_failure_is_raised(error):
     with pytest.raises(type(error)):
         asked(list("abcdefgh"), fail)
     assert not may_pass_in_parts(error)
+
+
+def dropping(most):
+    """Return a refusal that drops the connection of every call with more ids than `most`."""
+
+    def drop(batch):
+        if len(batch) > most:
+            error = Unreachable("dropped")
+            error.dropped = True
+            raise error
+
+    return drop
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_long_call_whose_connection_drops_is_halved(most):
+    found, sent = asked(list("abcdefghi"), dropping(most))
+
+    assert found == list("abcdefghi")
+    assert max(map(len, sent)) == MOST
+
+
+def test_a_connection_that_drops_for_one_id_is_an_error():
+    with pytest.raises(Unreachable):
+        asked(list("abcd"), dropping(0))
+
+
+@pytest.mark.parametrize("code", ["NotFoundProject", "BadRequestCustomerManagedKeyRevoked"])
+def test_a_refusal_of_the_whole_project_is_not_halved(code):
+    assert not may_pass_in_parts(ServiceError("", status=400, code=code))
+
+
+def test_without_a_limit_every_id_is_sent_though_all_are_refused():
+    sent = []
+
+    def refuse(batch):
+        sent.append(batch)
+        raise ServiceError("refused", status=400)
+
+    assert list(in_parts(refuse, list("abcdefghi"), MOST)) == []
+    assert [batch for batch in sent if len(batch) == 1] == [[one] for one in "abcdefghi"]
 
 
 def test_a_question_that_is_always_refused_is_given_up():
