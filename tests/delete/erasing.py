@@ -180,7 +180,7 @@ def calls(sim, *operations):
     reads = {"GET"}
     if operations:
         return [call for call in sim.calls if call.operation in operations]
-    return [call for call in sim.calls if call.method not in reads and call.operation != "QueryPredictions"]
+    return [call for call in sim.calls if call.method not in reads and not call.operation.startswith("Query")]
 
 
 @contextmanager

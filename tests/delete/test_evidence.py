@@ -26,6 +26,7 @@ FIELDS = {
     "verdict": str,
     "exitCode": int,
     "retryable": bool,
+    "failed": list,
     "method": dict,
     "scope": dict,
     "planHash": str,

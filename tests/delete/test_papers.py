@@ -31,7 +31,7 @@ def begun(path):
     """Write the ledger of an erasure up to its proof."""
     project = ProjectPlan(id=PROJECT, name="x", whole=False, rows={"images": {IMAGE: "m"}})
     frozen = {"created": "2026-01-01T00:00:00Z", "scope": SCOPE, "projects": [project]}
-    plan = Plan(tool=TOOL, endpoint=ENDPOINT, protected=[], unmatched=[], **frozen)
+    plan = Plan(tool=TOOL, endpoint=ENDPOINT, protected=[], unmatched=[], failed=[], **frozen)
     with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
         ledger.write(opening(plan, "this"))

@@ -169,10 +169,11 @@ class LedgerEnd(Record, frozen=True, kw_only=True):
     last: Sha256
 
 
-class Evidence(Head, frozen=True, kw_only=True, omit_defaults=False):
+class Evidence(Head, frozen=True, kw_only=True):
     """What an erasure deleted and left, derived from its ledger alone."""
 
     format: Literal["cv-gdpr-evidence/1"]
+    failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")]
     retryable: Annotated[bool, Meta(description="Whether the same command, with new evidence, may delete more")]
     counts: dict[State, Count]
     items: list[Item]
