@@ -98,7 +98,8 @@ class Service:
     """The simulator of the copy, and the command line of the copy pointed at it."""
 
     def __init__(self, source, *faults):
-        self.environment = {**os.environ, "PYTHONPATH": str(source / "src")}
+        unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        self.environment = {**unmeasured, "PYTHONPATH": str(source / "src")}
         words = [sys.executable, "-m", "cv_gdpr", "simulate", *(f"--fault={fault}" for fault in faults)]
         self.process = subprocess.Popen(words, env=self.environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2):
@@ -203,7 +204,8 @@ def test_a_killed_export_of_the_new_row_resumes(service, tmp_path):
 def test_the_new_row_is_in_the_documentation(source):
     """The table and the help of each command are generated from the records."""
     made = "import sys; sys.path.insert(0, 'docs'); import generate; print(generate.data_table(), generate.commands())"
-    environment = {**os.environ, "PYTHONPATH": str(source / "src")}
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    environment = {**unmeasured, "PYTHONPATH": str(source / "src")}
     command = [sys.executable, "-c", made]
     ran = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=True)
     assert "| `suggestions` | Tags that the service suggests" in ran.stdout
