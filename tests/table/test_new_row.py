@@ -187,7 +187,7 @@ def test_a_lost_file_of_the_new_row_is_found(service, tmp_path):
 @pytest.mark.slow
 def test_a_killed_export_of_the_new_row_resumes(service, tmp_path):
     cv_gdpr, out = service("blob-hung=1"), tmp_path / "out"
-    words = ("export", "suggestions", "--all", "--out", out)
+    words = ("export", "suggestions", "--all", "--read-timeout", "2", "--out", out)  # the hung blob may be met later
     killed = cv_gdpr.started(*words)
     until = time.monotonic() + 30
     while not (out / ".cv-gdpr" / "run.json").exists() and time.monotonic() < until:
