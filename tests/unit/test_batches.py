@@ -101,7 +101,7 @@ def test_a_refusal_of_the_whole_project_is_not_halved(code):
     assert not may_pass_in_parts(ServiceError("", status=400, code=code))
 
 
-def test_without_a_limit_every_refused_id_is_sent_alone():
+def test_without_a_limit_every_id_is_sent_if_all_are_refused():
     sent = []
 
     def refuse(batch):

@@ -164,6 +164,9 @@ def gone(kind):
     return change
 
 
+NONSENSE = {"row": "performance", "id": "nonsense", "iteration": "nonsense", "reason": "x"}
+
+
 def noted(row, identity=None, **fields):
     """Note something as absent in the first iteration."""
 
@@ -288,6 +291,12 @@ ALTERED = {
     "performance of two noted in one": (noted("performance", OTHER), f"under iteration {OTHER}"),
     "notes taken out": (without("absent.jsonl"), "does not note that "),
     "a note of an unlisted item": (noted("images", OTHER, gone=True), f"images {OTHER}, which is in no list"),
+    "a note of an iteration that is not there": (
+        lambda out: rewrite(project(out) / "absent.jsonl", lambda values: values.append(NONSENSE)),
+        "of an unknown iteration",
+    ),
+    "a note whose gone is not a truth": (noted("images", OTHER, gone="why"), "of another form"),
+    "a note with half a surrogate": (noted("im\udc80"), "which export.json does not name"),
     "a note of an unknown row": (noted("people"), "belongs to the row people, which export.json does not name"),
     "an image noted as gone": (gone("images"), "images: export.json says"),
     "a prediction noted as gone": (gone("predictions"), "predictions: export.json says"),

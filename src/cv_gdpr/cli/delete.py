@@ -15,7 +15,7 @@ from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
 from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
-from cv_gdpr.errors import Interrupted, ServiceError, UsageError
+from cv_gdpr.errors import Interrupted, ServiceError, StorageError, UsageError
 from cv_gdpr.table.categories import CATEGORIES, EXPORTS, Category, Deletion
 from cv_gdpr.table.scope import Scope
 
@@ -330,6 +330,10 @@ def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str,
     except (KeyboardInterrupt, Interrupted):
         hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
         raise Interrupted("interrupted", hint) from None
+    except StorageError as error:
+        if not error.hint:  # a full disk, for example: what was sent before is in the ledger
+            error.hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
+        raise
 
 
 shared.add_rows(delete, _with_options, _run, _help)

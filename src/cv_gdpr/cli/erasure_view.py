@@ -104,4 +104,5 @@ def _print_shortfall(erased: Erased) -> None:
         click.echo(
             f"Error: {len(erased.left)} things in the plan are not proved gone; {erased.path} names each", err=True
         )
-        click.echo("Hint: the same command (with a new --evidence) deletes the rest", err=True)
+        again = "the same command (with a new --evidence) deletes the rest"
+        click.echo(f"Hint: {again if evidence.retryable else 'see the reasons; a new plan shows the rest'}", err=True)

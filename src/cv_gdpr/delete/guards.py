@@ -76,7 +76,7 @@ def _not_held(plan: Plan, held: Iterable[Held]) -> list[tuple[str, str]]:
     wanted = _wanted(plan)
     for one in held:
         then = wanted.get(one[:3])
-        if then is not None and (not then or then in _marks_of(one, names=plan.by_tag)):
+        if then is not None and (one.row == EXPORTS or then in _marks_of(one, names=plan.by_tag)):
             del wanted[one[:3]]
     return [(row, one) for _, row, one in wanted]
 

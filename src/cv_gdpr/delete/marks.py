@@ -11,6 +11,7 @@ from collections.abc import Set
 from decimal import Decimal
 from typing import Any
 
+from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.masking import without_signature_values
 from cv_gdpr.verbatim import Json, Record, json_value
 
@@ -21,11 +22,16 @@ _NAMES = frozenset({"tagName"})
 def mark(record: Json, *, names: bool = False) -> str:
     """Return 16 hex digits that change when an item changes: of its record, without links and counters.
 
+    Raise MalformedAnswer for a record that is nested hundreds of levels deep.
+
     `names`: the names of its tags count too, as where it was selected by one. Else another name of a tag is the tag's.
     """
     exact = json_value(record.text) if isinstance(record, Record) else record  # lists are read with rounded numbers
     left_out = _CHANGING if names else _CHANGING | _NAMES
-    return hashlib.sha256(canonical(_lasting(exact, left_out))).hexdigest()[:16]
+    try:
+        return hashlib.sha256(canonical(_lasting(exact, left_out))).hexdigest()[:16]
+    except RecursionError:
+        raise MalformedAnswer("a record is nested too deeply to be compared") from None
 
 
 def canonical(value: Any) -> bytes:

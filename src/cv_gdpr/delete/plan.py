@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct, convert, field
 from msgspec.structs import asdict
 
+from cv_gdpr.archive.reading import Unfit, value_of
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.errors import StorageError, UsageError
@@ -187,9 +188,9 @@ def plan_bytes(path: Path) -> bytes:
 
 def _read(path: Path) -> Json:
     try:
-        body = json.loads(plan_bytes(path))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"--plan {path} is not JSON") from error
+        body = value_of(plan_bytes(path))
+    except Unfit as error:
+        raise UsageError(f"--plan {path}: {error}") from error
     if not isinstance(body, dict):
         raise UsageError(f"--plan {path} is not a plan of cv-gdpr")
     return body

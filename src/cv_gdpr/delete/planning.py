@@ -160,7 +160,9 @@ def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches
     going = plan.rows.get(ITERATIONS, {})
     plan.iterations_holding = sorted(plan.held.keys() - going.keys()) if matches.selection else []
     plan.published = {
-        one["id"]: one["publishName"] for one in project.iterations if one["id"] in going and one.get("publishName")
+        one["id"]: str(one["publishName"])
+        for one in project.iterations
+        if one["id"] in going and one.get("publishName")
     }
     if IMAGES not in plan.rows:
         _plan_what_goes_along(project, plan)

@@ -174,7 +174,10 @@ class ProjectCheck:
                         self.result.differ(where, f"notes the {row} of iteration {iteration} under iteration {named}")
                     self._noted[row].add(place)
                     continue
-                self.facts.add("absent", str(row), place, _bytes(named), bool(note.get("gone")))
+                if type(note.get("gone", False)) is not bool:
+                    raise Unfit("a note of absence of another form")
+                kind = str(row).encode(errors="backslashreplace").decode()  # SQLite takes no lone surrogates
+                self.facts.add("absent", kind, place, _bytes(named), note.get("gone", False))
 
     def _read_list(self, kind: _Kind, file: str, place: str) -> None:
         if not self._there(file, kind.row.name):
@@ -278,6 +281,8 @@ class ProjectCheck:
             elif any(f"iterations/{name}/{one.file.name}" in self._lines for one in _LISTS if one.row == kind.row):
                 self.result.differ(self._where(file), "missing")
         self._counted[row] += len(there)
+        for place in sorted(noted - known):
+            self.result.differ(self._where("absent.jsonl"), f"notes the {row} of an unknown iteration {place}")
         for place in sorted(known if row in self.rows else ()):
             if (place in there) == (place in noted) and not (place not in there and self._excused(row, place)):
                 how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
