@@ -238,7 +238,8 @@ DELETION_ORDER: tuple[str, ...] = ("predictions", "iterations", "images", "tags"
 
 ROWS: tuple[str, ...] = tuple(row.name for row in CATEGORIES)
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
-ACCOUNT, ITERATIONS, PERFORMANCE, PROJECTS, TAGS, IMAGES, EXPORTS, PREDICTIONS = ROWS[:8]
+ACCOUNT, ITERATIONS, PERFORMANCE, PROJECTS = "account", "iterations", "performance", "projects"
+TAGS, IMAGES, EXPORTS, PREDICTIONS = "tags", "images", "exports", "predictions"
 """Rows with rules of their own: containers, what iterations are trained on, what only a person can do."""
 
 _BY_NAME = {row.name: row for row in CATEGORIES}
