@@ -84,7 +84,7 @@ def source(tmp_path_factory):
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("__pycache__"))
     insert(
-        folder / "src/cv_gdpr/table/categories.py", '\n    Category(\n        name="images"', "\n" + RECORD.strip("\n")
+        folder / "src/cv_gdpr/table/categories.py", "\n    Category(\n        name=IMAGES", "\n" + RECORD.strip("\n")
     )
     readers = folder / "src/cv_gdpr/table/readers.py"
     readers.write_text(readers.read_text() + READER)

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,18 +20,10 @@ from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.table.categories import layout
 from tests.unit.listing import names
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 ID = "11111111-1111-4111-8111-111111111111"
 NEXT = "22222222-2222-4222-8222-222222222222"
 PROJECT = f"Visitors-{ID}"
 RUN = {"endpoint": "https://h", "projects": [], "rows": [], "selection": None}
-
-
-@pytest.fixture
-def tmp_path():
-    """A folder in memory: a disk that others keep busy may take seconds to make a file durable."""
-    with tempfile.TemporaryDirectory(dir=MEMORY) as name:
-        yield Path(name)
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan, ProjectPlan
+    from cv_gdpr.evidence.records import ByHand
     from cv_gdpr.service.client import Connection, Service
-    from cv_gdpr.verbatim import Json
 
 
 class _DeleteOptions(NamedTuple):
@@ -256,11 +256,13 @@ def _deletion_of(row: str) -> Deletion:
     return next(category.deletion for category in CATEGORIES if category.name == row)
 
 
-def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
+def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
     """Return, for each row in scope that no operation deletes, what a person must do."""
+    from cv_gdpr.evidence.records import ByHand
+
     asked = rows or tuple(row.name for row in CATEGORIES if not selected)
     return [
-        {"row": row.name, "words": row.delete_by_hand}
+        ByHand(row=row.name, words=row.delete_by_hand)
         for row in CATEGORIES
         if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == EXPORTS and selected))
     ]
@@ -269,7 +271,7 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
 # --- confirmation -------------------------------------------------------------------------------------------------
 
 
-def _confirm_plan(plan: Plan, outside: list[Json]) -> None:
+def _confirm_plan(plan: Plan, outside: list[ByHand]) -> None:
     """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
     if not plan.total:
         return
@@ -304,13 +306,12 @@ def _name_or_id(project: ProjectPlan) -> tuple[str, set[str]]:
 # --- execution --------------------------------------------------------------------------------------------------
 
 
-def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str, options: _DeleteOptions) -> Erased:
+def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: str, options: _DeleteOptions) -> Erased:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.papers import unused
-    from cv_gdpr.evidence.records import ByHand
 
     path = options.evidence or unused(Path())
     terms = Terms(
@@ -322,7 +323,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:
-        return erase(service, plan, path, [ByHand(**one) for one in outside], terms)
+        return erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
         hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
         raise Interrupted("interrupted", hint) from None

@@ -13,7 +13,6 @@ from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State
 from cv_gdpr.export.result import Verdict
-from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,7 +201,7 @@ def of_demo(result: "ExportResult", checked: "Verification") -> DemoDocument:
     )
 
 
-def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
+def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
     """Return the document of a command that asked only for what no operation of the API deletes."""
     return DeleteDocument(
         exit_code=3,
@@ -213,7 +212,7 @@ def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
         residue=[],
         not_found=[],
         protected=[],
-        outside_the_api=[ByHand(**one) for one in outside],
+        outside_the_api=outside,
         plan_hash=None,
         evidence=None,
         ledger=None,
@@ -224,13 +223,13 @@ def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
     )
 
 
-def of_plan(plan: Plan, outside: list[Json], exit_code: int) -> PlanDocument:
+def of_plan(plan: Plan, outside: list[ByHand], exit_code: int) -> PlanDocument:
     """Return the document of a dry run."""
     return PlanDocument(
         **asdict(plan),
         hash_=plan.hash,
         total=plan.total,
-        outside_the_api=[ByHand(**one) for one in outside],
+        outside_the_api=outside,
         exit_code=exit_code,
         retryable=False,
     )
@@ -241,7 +240,6 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
     evidence = erased.evidence
     return DeleteDocument(
         exit_code=evidence.exit_code,
-        # The evidence knows only the exit code of what stopped the run, the error more: a refused key stays refused.
         retryable=evidence.retryable,
         verdict=evidence.verdict,
         scope=evidence.scope,

@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cv_gdpr.archive.bag import WORKSPACE, BagProject
+from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE, BagProject
 from cv_gdpr.archive.journal import blob_key
-from cv_gdpr.archive.layout import File, Holds, Place, is_regular
-from cv_gdpr.archive.names import identity, model_stem, safe_stem
+from cv_gdpr.archive.layout import File, Holds, Place
+from cv_gdpr.archive.names import identity
 from cv_gdpr.archive.reading import Unfit
 from cv_gdpr.links import source_path
 from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, PROJECTS, Category
@@ -77,9 +77,8 @@ class ProjectCheck:
     rows: frozenset[str]
     narrowed: bool
     _lists: list[tuple[_Kind, str]] = field(default_factory=list)
-    _noted: defaultdict[str, set[str]] = field(
-        default_factory=lambda: defaultdict(set)
-    )  # iterations without a document
+    # The iterations that are noted to have no document, by row.
+    _noted: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _lines: dict[str, int] = field(default_factory=dict)  # of each list that is there
     _counted: Counter[str] = field(default_factory=Counter)
     _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # (blob, listed link): fetched link
@@ -112,12 +111,16 @@ class ProjectCheck:
         self.facts.forget_project()
         return self._counted
 
+    @property
+    def _project(self) -> BagProject:
+        return BagProject(self.id, self.folder)
+
     def _where(self, file: str) -> str:
-        return f"data/{self.folder}/{file}"
+        return self._project.where(file)
 
     def _there(self, file: str, row: str) -> bool:
         """Return whether a file exists; note a difference if it does, but its row was not exported."""
-        if not is_regular(self.result.folder / self._where(file)):
+        if not self.result.bag.has(self._where(file)):
             return False
         if row not in self.rows:
             self.result.differ(self._where(file), f"belongs to the row {row}, which export.json does not name")
@@ -126,7 +129,7 @@ class ProjectCheck:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _read_index(self) -> None:
-        where = self._where("files.jsonl")
+        where = self._where(FILES)
         with self.result.noting(where):
             for entry in self.result.records_in(where):
                 _typed(entry, _ENTRY)
@@ -140,8 +143,8 @@ class ProjectCheck:
                 self.facts.add("blob", blob_key(blob, entry["source"]), HELD, None, _bytes(path))
 
     def _read_notes(self) -> None:
-        where = self._where("absent.jsonl")
-        if not is_regular(self.result.folder / where):
+        where = self._where(NOTES)
+        if not self.result.bag.has(where):
             return
         with self.result.noting(where):
             for note in self.result.records_in(where):
@@ -181,22 +184,19 @@ class ProjectCheck:
 
     def _note_record(self, kind: _Kind, number: int, place: str, record: Json) -> None:
         add = self.facts.add
-        name = kind.row.identity(record)
-        stem = model_stem(place, name) if kind.row.per_iteration else ""
-        named = _bytes(f"{place}/{name}" if kind.row.per_iteration else name)
+        named = _bytes(kind.row.id_in_bag(record, place))
         add("id", kind.name, number, named)
         owner = record.get(kind.file.owner) if kind.file.owner else None
         if isinstance(owner, str) and owner.lower() != self.id.lower():
             self.result.differ(self._where(self._lists[number][1]), f"{record['id']} belongs to project {owner}")
         if kind.file.holds is not Holds.ITEMS:
             return
-        blobs = kind.row.blobs(record, stem)
-        for blob in blobs:
-            place_of = stem or safe_stem(blob.stem), source_path(blob.uri)
-            if place_of in self._moved:
-                self._arrived.add(place_of)
-                place_of = place_of[0], self._moved[place_of]
-            add("blob", blob_key(*place_of), WANTED, number, named)
+        blobs = kind.row.blobs_in_bag(record, place)
+        for stem, uri in blobs:
+            listed = stem, source_path(uri)
+            if listed in self._moved:
+                self._arrived.add(listed)
+            add("blob", blob_key(stem, self._moved.get(listed, listed[1])), WANTED, number, named)
         if kind.row.folders and not blobs:
             add("id", _unfinished(kind.row.name), number, named)
 
@@ -204,7 +204,7 @@ class ProjectCheck:
         """Return the folder name of each iteration, by the id in that name."""
         folders: dict[str, str] = {}
         with self.result.noting(self._where("iterations")):
-            for place, name in self.result.bag.iterations(BagProject(self.id, self.folder)):
+            for place, name in self.result.bag.iterations(self._project):
                 if not place or place in folders:
                     self.result.differ(
                         self._where(f"iterations/{name}"), "its name has no iteration id, or the id of another folder"
@@ -265,11 +265,11 @@ class ProjectCheck:
                 self.result.differ(self._where(file), "missing")
         self._counted[row] += len(there)
         for place in sorted(noted - known if ITERATIONS in self.rows else ()):  # else nothing lists the iterations
-            self.result.differ(self._where("absent.jsonl"), f"notes the {row} of an unknown iteration {place}")
+            self.result.differ(self._where(NOTES), f"notes the {row} of an unknown iteration {place}")
         for place in sorted(known if row in self.rows else ()):
             if (place in there) == (place in noted):
                 how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
-                self.result.differ(self._where("absent.jsonl"), f"{row} of iteration {place} is {how}")
+                self.result.differ(self._where(NOTES), f"{row} of iteration {place} is {how}")
         return there
 
     def _check_listings(self, folders: dict[str, str], known: set[str], documented: dict[str, set[str]]) -> None:
@@ -284,17 +284,17 @@ class ProjectCheck:
                 if (row, place) in proofs:
                     self._prove(proofs.pop((row, place)), file)
                 else:
-                    self.result.differ(self._where("listings.jsonl"), f"has no proof of {file}")
+                    self.result.differ(self._where(LISTINGS), f"has no proof of {file}")
                 if file not in self._lines:
                     self.result.differ(self._where(file), "missing")
         for row, place in proofs:
             unknown = f"{row} of {f'iteration {place}' if place else 'the workspace'}"
-            self.result.differ(self._where("listings.jsonl"), f"proves {unknown}, a list that the export does not hold")
+            self.result.differ(self._where(LISTINGS), f"proves {unknown}, a list that the export does not hold")
 
     def _proofs(self) -> dict[tuple[str, str], Json]:
-        where = self._where("listings.jsonl")
+        where = self._where(LISTINGS)
         proofs: dict[tuple[str, str], Json] = {}
-        if is_regular(self.result.folder / where):
+        if self.result.bag.has(where):
             with self.result.noting(where):
                 for one in self.result.records_in(where):
                     _typed(one, _LISTING)
@@ -305,7 +305,7 @@ class ProjectCheck:
         return proofs
 
     def _prove(self, proof: Json, file: str) -> None:
-        where = self._where("listings.jsonl")
+        where = self._where(LISTINGS)
         before, after, listed, written = (
             proof[name] for name in ("countedBefore", "countedAfter", "listed", "written")
         )
@@ -322,19 +322,17 @@ class ProjectCheck:
 
     def _check_ids(self) -> None:
         for blob, source in self._moved.keys() - self._arrived:
-            self.result.differ(
-                self._where("absent.jsonl"), f"says that {blob} moved from {source}, which is in no record"
-            )
+            self.result.differ(self._where(NOTES), f"says that {blob} moved from {source}, which is in no record")
         for kind in _ONCE:
             for number, named, times in self.facts.ask(_TWICE, kind):
                 self.result.differ(self._where(self._lists[number][1]), f"lists {_text(named)} {times} times")
         for kind, named in self.facts.ask(_NOT_LISTED):
-            self.result.differ(self._where("absent.jsonl"), f"notes {kind} {_text(named)}, which is in no list")
+            self.result.differ(self._where(NOTES), f"notes {kind} {_text(named)}, which is in no list")
         for row in _WITH_BYTES:
             for (named,) in self.facts.ask(_WITHOUT_NOTE, _unfinished(row), row):
-                self.result.differ(self._where("absent.jsonl"), f"does not note that {_text(named)} has no bytes")
+                self.result.differ(self._where(NOTES), f"does not note that {_text(named)} has no bytes")
             for (named,) in self.facts.ask(_NOTE_BUT_BYTES, row, _unfinished(row)):
-                self.result.differ(self._where("absent.jsonl"), f"notes {_text(named)}, which has bytes")
+                self.result.differ(self._where(NOTES), f"notes {_text(named)}, which has bytes")
 
     def _check_details(self, kind: _Kind, folders: dict[str, str]) -> None:
         """Check that each item of a list has its detail, or a note that it was gone when it was asked for."""
@@ -358,7 +356,7 @@ class ProjectCheck:
         for wanted, held, number, named, path in self.facts.odd_blobs():
             if held > 1:
                 what = f"has {held} entries for the bytes of {_text(path or b'')}"
-                self.result.differ(self._where("files.jsonl"), what)
+                self.result.differ(self._where(FILES), what)
             if not wanted:
                 self.result.differ(self._where(_text(path or b"")), "no record names this file")
             elif not held and number is not None:
