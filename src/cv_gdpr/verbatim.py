@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Self, TypeAlias
 
+from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.masking import SIGNATURE, SIGNED_QUERY
 
 _QUERY = re.compile(r'\?[^"]*"')
@@ -100,12 +101,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def json_text(value: Any, *, indent: bool = False) -> str:
-    """Return `value` as JSON text: keys, order and numbers as sent, without the signatures of URIs."""
-    if isinstance(value, Record):
-        text = value.text if not indent and _may_stay(value.text) else _written(json_value(value.text), indent=indent)
-    else:
-        text = _written(value, indent=indent)
-    return _redacted(text)
+    """Return `value` as JSON text: keys, order and numbers as sent, without the signatures of URIs.
+
+    Raise MalformedAnswer for a value that is nested too deeply to be written.
+    """
+    if isinstance(value, Record) and not indent and _may_stay(value.text):
+        return _redacted(value.text)
+    try:
+        return _redacted(_written(json_value(value.text) if isinstance(value, Record) else value, indent=indent))
+    except RecursionError:
+        raise MalformedAnswer("a record is nested too deeply to be written") from None
 
 
 def _may_stay(text: str) -> bool:

@@ -266,10 +266,16 @@ def test_owners_that_a_file_system_maps_give_a_warning(out, monkeypatch, caplog)
         assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_of_the_disk(tmp_path):
+def test_a_folder_below_a_file_is_wrong_input(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match=re.escape(f"{tmp_path}/file")):
+    with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/file is not a folder")):
         opened(tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no file system here that refuses every folder")
+def test_a_folder_that_cannot_be_made_is_an_error_of_the_disk():
+    with pytest.raises(StorageError, match="cannot write /proc/no-folder"):
+        opened(Path("/proc/no-folder/out"))
 
 
 def test_a_document_is_written_and_noted(out):

@@ -17,6 +17,8 @@ from cv_gdpr.verify.result import Verification
 
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
 _LISTING = {"countedBefore": int, "countedAfter": int, "listed": int, "written": int, "row": str, "file": str}
+_NOTE = {"row": str, "id": str}
+_MOVED = {"blob": str, "from": str, "to": str}
 _LARGEST = 1 << 62  # bytes
 _TWICE = "SELECT list, id, count(*) FROM id WHERE kind = ? GROUP BY list, id HAVING count(*) > 1"
 _HELD = """SELECT count(*) FROM (SELECT DISTINCT id FROM id WHERE kind = ?
@@ -77,8 +79,9 @@ class ProjectCheck:
     rows: frozenset[str]
     narrowed: bool
     _lists: list[tuple[_Kind, str]] = field(default_factory=list)
-    # The iterations that are noted to have no document, by row.
+    # Iterations that are noted to have no document, by row; and the rows of each note, by iteration.
     _noted: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _noted_places: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _lines: dict[str, int] = field(default_factory=dict)  # of each list that is there
     _counted: Counter[str] = field(default_factory=Counter)
     _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # (blob, listed link): fetched link
@@ -99,6 +102,7 @@ class ProjectCheck:
                     self._read_list(kind, f"iterations/{name}/{kind.file.name}", place)
         self.facts.index_ids()
         known = self._check_iterations(folders)
+        self._check_noted_places(known)
         documented = {kind.row.name: self._check_documents(kind, folders, known) for kind in _OF_ITERATION}
         self._check_listings(folders, known, documented)
         self._check_ids()
@@ -148,8 +152,10 @@ class ProjectCheck:
             return
         with self.result.noting(where):
             for note in self.result.records_in(where):
+                _check_note(note)
                 row, named, iteration = note["row"], note["id"], note["iteration"]
-                place = identity(iteration) if iteration else WORKSPACE
+                place = identity(iteration) if iteration is not None else WORKSPACE
+                self._noted_places[place].add(row)
                 if row not in self.rows:
                     self.result.differ(where, f"belongs to the row {row}, which export.json does not name")
                 if "to" in note:
@@ -162,10 +168,7 @@ class ProjectCheck:
                         self.result.differ(where, f"notes the {row} of iteration {iteration} under iteration {named}")
                     self._noted[row].add(place)
                     continue
-                if type(note.get("gone", False)) is not bool:
-                    raise Unfit("a note of absence of another form")
-                kind = str(row).encode(errors="backslashreplace").decode()  # SQLite takes no lone surrogates
-                self.facts.add("absent", kind, place, _bytes(named), note.get("gone", False))
+                self.facts.add("absent", row, place, _bytes(named), note.get("gone", False))
 
     def _read_list(self, kind: _Kind, file: str, place: str) -> None:
         if not self._there(file, kind.row.name):
@@ -237,6 +240,13 @@ class ProjectCheck:
             self.result.differ(self._where("iterations.jsonl"), f"iteration {place} has no folder")
         return listed | folders.keys()
 
+    def _check_noted_places(self, known: set[str]) -> None:
+        """Check that the notes of absence name iterations of the export; only their own row lists all iterations."""
+        unknown = self._noted_places.keys() - known - {WORKSPACE} if ITERATIONS in self.rows else set()
+        for place in sorted(unknown):
+            rows = ", ".join(sorted(self._noted_places[place]))
+            self.result.differ(self._where("absent.jsonl"), f"notes the {rows} of an unknown iteration {place}")
+
     def _check_iteration_document(self, file: str, place: str) -> None:
         where = self._where(file)
         if not self._there(file, ITERATIONS):
@@ -264,8 +274,6 @@ class ProjectCheck:
             elif any(f"iterations/{name}/{one.file.name}" in self._lines for one in _LISTS if one.row == kind.row):
                 self.result.differ(self._where(file), "missing")
         self._counted[row] += len(there)
-        for place in sorted(noted - known if ITERATIONS in self.rows else ()):  # else nothing lists the iterations
-            self.result.differ(self._where(NOTES), f"notes the {row} of an unknown iteration {place}")
         for place in sorted(known if row in self.rows else ()):
             if (place in there) == (place in noted):
                 how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
@@ -370,6 +378,13 @@ def _typed(record: Json, fields: dict[str, type[Any]]) -> None:
     for name, kind in fields.items():
         if type(record.get(name)) is not kind:
             raise Unfit(f"{name} is missing in a record, or has the wrong type")
+
+
+def _check_note(note: Json) -> None:
+    """Raise Unfit for a note of absence that no export writes."""
+    _typed(note, _NOTE | (_MOVED if "to" in note else {}))
+    if not isinstance(note["iteration"], str | None) or type(note.get("gone", False)) is not bool:
+        raise Unfit("a note of absence of another form")
 
 
 def _belongs(path: str, blob: str) -> bool:
