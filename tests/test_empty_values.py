@@ -60,11 +60,21 @@ def test_delete_never_reads_scope_or_yes_from_a_variable(sim, cli, name):
     given = {"--all": ["--all"], "--project": ["--project", "p"], "--yes": ["--yes"]}
     for option in TYPED:
         others = [word for one, typed in given.items() if one not in {option, "--project"} for word in typed]
-        for value in ("", " ", "1", "subject=bob"):
+        for value in (" ", "1", "subject=bob"):
             ran = cli(*words, *others, **{variable(words, option): value})
             assert ran.code == 2, (option, value, ran.out)
             assert variable(words, option) in ran.err
     assert not sim.calls
+
+
+@pytest.mark.parametrize("name", DELETIONS)
+def test_an_empty_variable_counts_as_not_set(cli, name):
+    words, _ = COMMANDS[name]
+    unset = cli(*words, "--all")
+    assert unset.code in {2, 3}
+    for option in TYPED:
+        ran = cli(*words, "--all", **{variable(words, option): ""})
+        assert (ran.code, ran.err) == (unset.code, unset.err), option
 
 
 @pytest.mark.parametrize("name", DELETIONS)

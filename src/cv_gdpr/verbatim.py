@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Self, TypeAlias
 
+from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.links import without_query
 from cv_gdpr.masking import without_credentials
 
@@ -113,15 +114,19 @@ def stored_text(value: Any, *, indent: bool = False) -> tuple[str, int]:
     Keys, order, numbers and texts are kept as sent. Removed are the queries of the service's own links (`LINK_FIELDS`),
     which are not counted, and in every other text the value of a signature that the service sent in this run, or that
     is part of a whole shared access signature.
+
+    Raise MalformedAnswer for a value that is nested too deeply to be written.
     """
-    if isinstance(value, Record):
-        if not indent and _may_stay(value.text) and not _has_links(value.get(_METADATA)):
-            text = _LINKS.sub(r'\1"', value.text)
-            if "sig" not in text.lower():
-                return text, 0
-        value = json_value(value.text)
+    if isinstance(value, Record) and not indent and _may_stay(value.text) and not _has_links(value.get(_METADATA)):
+        text = _LINKS.sub(r'\1"', value.text)
+        if "sig" not in text.lower():
+            return text, 0
     cleaned = _Cleaned()
-    return _written(cleaned.of(value), indent=indent), cleaned.removed
+    try:
+        value = json_value(value.text) if isinstance(value, Record) else value
+        return _written(cleaned.of(value), indent=indent), cleaned.removed
+    except RecursionError:
+        raise MalformedAnswer("a record is nested too deeply to be written") from None
 
 
 class _Cleaned:

@@ -1,26 +1,61 @@
 """Records and plans of odd forms are one clear error, and pass no guard."""
 
+import hashlib
 import json
+import os
+import threading
 
 import pytest
 
 from custom_vision_simulator import Fault
+from custom_vision_simulator.answers import Answer
+from cv_gdpr.cli.delete import _hint_at_ledger
+from cv_gdpr.delete.guards import _not_held
+from cv_gdpr.delete.holding import Held
 from cv_gdpr.delete.marks import canonical, mark
-from cv_gdpr.errors import MalformedAnswer
+from cv_gdpr.delete.plan import Plan, ProjectPlan
+from cv_gdpr.errors import MalformedAnswer, StorageError
+from cv_gdpr.evidence.records import SearchedScope
+from cv_gdpr.verbatim import Record, json_text
 from tests.delete.erasing import calls, stock
 
 
-def nested(depth):
-    value = []
+def nested(depth, innermost=()):
+    value = list(innermost)
     for _ in range(depth):
         value = [value]
     return value
 
 
-def test_a_mark_of_a_deeply_nested_record_is_refused_by_cause():
-    assert mark({"id": "x", "zz": nested(100)})
-    with pytest.raises(MalformedAnswer, match="nested too deeply"):
-        mark({"id": "x", "zz": nested(5000)})
+def test_a_deeply_nested_record_has_a_mark():
+    marks = {mark({"id": "x", "zz": nested(5000, inner)}) for inner in ((), (1,), (2,), (1, 2), (2, 1))}
+    assert len(marks) == 4
+
+
+def test_text_too_deep_to_be_read_again_is_refused_by_cause():
+    with pytest.raises(MalformedAnswer, match="too deeply to be compared"):
+        mark(Record({"id": "x"}, "[" * 100_000 + "]" * 100_000))
+
+
+@pytest.mark.parametrize("indent", [False, True])
+def test_a_value_too_deep_to_be_written_is_refused_by_cause(indent):
+    with pytest.raises(MalformedAnswer, match="too deeply to be written"):
+        json_text({"zz": nested(5000)}, indent=indent)
+
+
+def test_deep_records_are_exported_planned_and_held(sim, erase, cli, tmp_path):
+    stock(sim)
+    deep = "[" * 700 + "]" * 700
+
+    def with_deep_field(answer):
+        body = answer.body.replace(b'"name"', f'"zz":{deep},"name"'.encode())
+        return Answer(answer.status, body, answer.content_type, answer.headers)
+
+    sim.fault(Fault("GetTags", times=None, edit=with_deep_field))
+    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
+    assert deep in next((tmp_path / "out").rglob("tags.jsonl")).read_text()
+    assert cli("verify", tmp_path / "out").code == 0
+    assert erase("--all", "--require-export", tmp_path / "out").code == 0
 
 
 def saved(erase, tmp_path):
@@ -38,20 +73,54 @@ def test_a_plan_that_names_a_key_twice_is_refused(sim, erase, tmp_path):
     assert calls(sim) == []
 
 
-def test_an_empty_mark_is_not_held_by_an_export(sim, erase, cli, tmp_path):
-    import hashlib
-
+@pytest.mark.parametrize("forged", ["", "x" * 16, "0" * 15, "0" * 17, "0" * 16 + "\n"])
+@pytest.mark.parametrize("field", ["rows", "along", "losingTags"])
+def test_a_plan_with_an_invalid_mark_is_refused(sim, erase, tmp_path, field, forged):
     stock(sim)
-    assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
     plan = saved(erase, tmp_path)
     del plan["hash"]
-    for project in plan["projects"]:
-        project["rows"]["images"] = dict.fromkeys(project["rows"]["images"], "")
+    marks = {"99999999-9999-4999-8999-999999999999": forged}
+    (project,) = plan["projects"]
+    if field == "rows":
+        project["rows"]["images"] = marks
+    else:
+        project[field] = marks if field == "losingTags" else {"images": marks}
+        project["rows"].pop("images")
     plan["hash"] = hashlib.sha256(canonical(plan)).hexdigest()
-    (tmp_path / "empty.json").write_text(json.dumps(plan))
-    ran = erase("--plan", tmp_path / "empty.json", "--require-export", tmp_path / "out")
+    (tmp_path / "forged.json").write_text(json.dumps(plan))
+    ran = erase("--plan", tmp_path / "forged.json")
     assert ran.code == 2
+    assert "not a plan that this version understands" in ran.err
     assert calls(sim) == []
+
+
+def test_an_empty_mark_is_not_held_by_an_export():
+    image = "99999999-9999-4999-8999-999999999999"
+    project = ProjectPlan(id=image, name="p", whole=False, rows={"images": {image: ""}})
+    scope = SearchedScope(projects="all", rows="all", not_searched={}, selectors=[], salt=None)
+    plan = Plan(tool="", endpoint="", created="", scope=scope, projects=[project], protected=[], unmatched=[])
+    assert _not_held(plan, [Held(image, "images", image, {"id": image})]) == [("images", image)]
+
+
+def test_a_deeply_nested_plan_is_refused(erase, tmp_path):
+    text = '{"format":"cv-gdpr-plan/1","zz":' + "[" * 960 + "]" * 960 + "}"
+    (tmp_path / "deep.json").write_text(text)
+    ran = erase("--plan", tmp_path / "deep.json")
+    assert ran.code == 2
+    assert "unexpected" not in ran.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_plan_from_a_pipe_is_read_once(sim, erase, tmp_path):
+    stock(sim)
+    saved(erase, tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(
+        target=lambda: (tmp_path / "pipe").write_bytes((tmp_path / "plan.json").read_bytes()), daemon=True
+    )
+    writer.start()
+    assert erase("--plan", tmp_path / "pipe").code == 0
+    writer.join(10)
 
 
 def test_a_publish_name_that_is_a_number_is_planned(sim, erase, tmp_path):
@@ -73,3 +142,17 @@ def test_the_hint_after_a_saved_plan_says_what_helps(sim, erase, tmp_path):
     assert ran.code == 3
     assert ran.json["retryable"] is False
     assert "deletes the rest" not in ran.err
+    assert "a new plan shows the rest" in ran.err
+
+
+@pytest.mark.parametrize(("ledger", "hinted"), [(None, False), (b"", False), (b'{"n":1', True)])
+def test_an_error_of_the_disk_says_how_to_resume(tmp_path, ledger, hinted):
+    if ledger is not None:
+        (tmp_path / "e.jsonl").write_bytes(ledger)
+    error = StorageError("cannot write e.jsonl: no space")
+    _hint_at_ledger(error, tmp_path / "e.json", saved=False)
+    assert error.retryable is hinted
+    assert (error.hint or "").endswith(
+        f"the same command with --evidence {tmp_path / 'e.json'} deletes the rest"
+    ) is hinted
+    assert ("a deletion may have been sent" in (error.hint or "")) is hinted

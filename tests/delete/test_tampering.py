@@ -505,6 +505,32 @@ def test_any_other_file_is_wrong_input(erase, tmp_path, name, content):
     assert "cv-gdpr" in ran.err or "JSON" in ran.err or not content
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(b"", "is not JSON"), (b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "is not evidence of cv-gdpr")],
+)
+def test_unreadable_evidence_beside_its_ledger_differs(whole, content, what):
+    whole.path.write_bytes(content)
+
+    code, differences = verified(whole, whole.path)
+
+    assert code == 4
+    assert differences[0] == f"e.json {what}"
+    assert "e.json: its hash is not in e.sha256" in differences
+
+
+@pytest.mark.parametrize("kept", [1, 5, 40, 300])
+def test_a_ledger_torn_in_its_first_line_is_found(erase, whole, tmp_path, kept):
+    (tmp_path / "alone").mkdir()
+    torn = tmp_path / "alone" / "torn.jsonl"
+    torn.write_bytes(whole.ledger_file.read_bytes()[:kept])
+
+    code, differences = verified(erase, torn)
+
+    assert code == 4
+    assert "its last line is incomplete" in differences[0]
+
+
 def test_the_ledger_of_another_run_is_found(sim, erase, whole):
     first = whole.path
     stock(sim, images=2, predictions=0, iterations=0)

@@ -279,3 +279,12 @@ def test_no_hint_to_resume_where_nothing_was_written(sim, cli):
     ran = cli("export", "--all", "--out", "/proc/nowhere/out")
     assert_one_error(ran, 1)
     assert "resumes it" not in ran.err
+
+
+@pytest.mark.parametrize("below", ["x", "x/y"])
+def test_an_out_below_a_file_is_refused(sim, cli, tmp_path, below):
+    (tmp_path / "file").write_bytes(b"")
+    ran = cli("export", "--all", "--out", tmp_path / "file" / below)
+    assert_one_error(ran, 2)
+    assert f"{tmp_path / 'file'} is not a folder" in ran.err
+    assert not sim.calls

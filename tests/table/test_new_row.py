@@ -83,7 +83,9 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("row")
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("__pycache__"))
-    insert(folder / "src/cv_gdpr/table/categories.py", "\n)\n\nDELETION_ORDER", "\n" + RECORD.strip("\n"))
+    insert(
+        folder / "src/cv_gdpr/table/categories.py", "\n    Category(\n        name=IMAGES", "\n" + RECORD.strip("\n")
+    )
     readers = folder / "src/cv_gdpr/table/readers.py"
     readers.write_text(readers.read_text() + READER)
     routes = folder / "src/custom_vision_simulator/routes.py"

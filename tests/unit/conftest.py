@@ -1,7 +1,20 @@
-"""Which unit tests need POSIX: those about links, pipes, owners, and folders that are made durable."""
+"""What the unit tests share: folders in memory; and which of them need POSIX (links, pipes, owners, durability)."""
 
 import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.unit.listing import MEMORY
 
 _POSIX = "bag folder journal layout ownership reading verify_bag verify_summary writing"
 
 collect_ignore = [] if os.name == "posix" else [f"test_{name}.py" for name in _POSIX.split()]
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder in memory: a disk that others keep busy may take seconds to make a file durable."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as name:
+        yield Path(name)

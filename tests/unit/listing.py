@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+"""A folder of a file system in memory, if there is one."""
+
 
 def names(folder):
     """Return the names in a folder, sorted."""

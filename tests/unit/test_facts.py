@@ -94,6 +94,14 @@ def test_facts_are_written_many_at_a_time(monkeypatch):
         assert list(facts.ask("SELECT count(*) FROM id WHERE id <> ?", b"0")) == [(6,)]
 
 
+def test_a_text_that_utf8_cannot_hold_is_stored_escaped():
+    with Facts() as facts:
+        facts.add("absent", "im\udc80", "\udfff", b"x", False)
+        facts.add("absent", "images", "", b"y", True)
+        found = list(facts.ask("SELECT kind, place FROM absent"))
+    assert found == [("im\\udc80", "\\udfff"), ("images", "")]
+
+
 def test_a_full_disk_is_an_error_with_a_hint():
     with pytest.raises(StorageError, match="disk is full") as refused, Facts():
         raise sqlite3.OperationalError("database or disk is full")

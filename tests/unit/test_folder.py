@@ -5,7 +5,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,18 +19,10 @@ from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.table.categories import layout
 from tests.unit.listing import names
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 ID = "11111111-1111-4111-8111-111111111111"
 NEXT = "22222222-2222-4222-8222-222222222222"
 PROJECT = f"Visitors-{ID}"
 RUN = {"endpoint": "https://h", "projects": [], "rows": [], "selection": None}
-
-
-@pytest.fixture
-def tmp_path():
-    """A folder in memory: a disk that others keep busy may take seconds to make a file durable."""
-    with tempfile.TemporaryDirectory(dir=MEMORY) as name:
-        yield Path(name)
 
 
 @pytest.fixture
@@ -274,10 +265,16 @@ def test_owners_that_a_file_system_maps_give_a_warning(out, monkeypatch, caplog)
         assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_of_the_disk(tmp_path):
+def test_a_folder_below_a_file_is_wrong_input(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match=re.escape(f"{tmp_path}/file")):
+    with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/file is not a folder")):
         opened(tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no file system here that refuses every folder")
+def test_a_folder_that_cannot_be_made_is_an_error_of_the_disk():
+    with pytest.raises(StorageError, match="cannot write /proc/no-folder"):
+        opened(Path("/proc/no-folder/out"))
 
 
 def test_a_document_is_written_and_noted(out):

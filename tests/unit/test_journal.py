@@ -14,9 +14,9 @@ from cv_gdpr.archive import journal
 from cv_gdpr.archive.journal import Journal, Stored, _entries, _line, blob_key, read_index, read_stored
 from cv_gdpr.errors import StorageError
 from cv_gdpr.links import source_path
+from tests.unit.listing import MEMORY
 
 # Hypothesis examples have a deadline, and a busy disk may take seconds to flush a file.
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 DAMAGES = {
     "hash": {"sha256": "x" * 64},

@@ -5,7 +5,6 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -31,21 +30,12 @@ from cv_gdpr.archive.writing import (
 from cv_gdpr.errors import StorageError
 from tests.unit.listing import names, open_handles, path_of
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
-
 
 @pytest.fixture(autouse=True)
 def _usual_mask():
     before = os.umask(0)
     yield
     os.umask(before)
-
-
-@pytest.fixture
-def tmp_path():
-    """A folder in memory: a disk that others keep busy may take seconds to make a file durable."""
-    with tempfile.TemporaryDirectory(dir=MEMORY) as name:
-        yield Path(name)
 
 
 @pytest.fixture

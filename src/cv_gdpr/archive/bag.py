@@ -16,13 +16,14 @@ from cv_gdpr.links import source_path
 from cv_gdpr.verbatim import Json, json_value
 
 WORKSPACE = ""  # the place of what belongs to the project itself
-INDEX = "files.jsonl"
+FILES = "files.jsonl"
 NOTES = "absent.jsonl"
+LISTINGS = "listings.jsonl"
 _ENDPOINT = "Source-Endpoint: "
 
 
 class List(NamedTuple):
-    """A list in a project's folder: its path there, its name, and the identity of the iteration whose it is."""
+    """A list in a project's folder: its path there, its name, and the identity of its iteration."""
 
     file: str
     name: str
@@ -126,7 +127,7 @@ class Bag:
 
     def bytes_of(self, project: BagProject) -> "HeldBytes":
         """Return which blobs a project's index names."""
-        keys = {blob_key(one["blob"], one["source"]) for one in self.records(project.where(INDEX))}
+        keys = {blob_key(one["blob"], one["source"]) for one in self.records(project.where(FILES))}
         for note in self.records(project.where(NOTES)):
             if "to" in note and blob_key(note["blob"], note["to"]) in keys:
                 keys.add(blob_key(note["blob"], note["from"]))

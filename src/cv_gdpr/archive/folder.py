@@ -51,6 +51,9 @@ def check_usable(out: Path, run: Json) -> None:
     It cannot if it is a file or a finished export, belongs to another run or user, or holds files of anything else.
     """
     if not out.exists() and not out.is_symlink():
+        above = next((one for one in out.parents if one.exists()), None)
+        if above and not above.is_dir():
+            raise UsageError(f"--out {out}: {above} is not a folder", "name a folder that does not exist yet")
         return
     if not out.is_dir():
         raise UsageError(f"--out {out} is not a folder", "name a folder that does not exist yet")

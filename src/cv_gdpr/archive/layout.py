@@ -1,17 +1,21 @@
 """The names that an export gives its files, so that it never takes another file for its own."""
 
+from __future__ import annotations
+
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.names import MODELS
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path  # pathlib would slow down every usage error
 
 _ID = r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|x[0-9a-f]{32})"
 _NAMED = rf"([^/]+-)?{_ID}"  # a project's folder, or an iteration's

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan, ProjectPlan
+    from cv_gdpr.evidence.records import ByHand
     from cv_gdpr.service.client import Connection, Service
-    from cv_gdpr.verbatim import Json
 
 
 class _DeleteOptions(NamedTuple):
@@ -135,7 +135,8 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.service.client import Service
 
-    asked = _command_identity(scope, options.plan_file)
+    saved = _saved_plan(options.plan_file)
+    asked = _command_identity(scope, saved)
     earlier: Erased | bool = False
     if not options.dry_run:
         options, earlier = _earlier_or_resumed(options, connection, asked)
@@ -143,7 +144,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
         return report(earlier, {}, output)
     with Service(connection) as service:
         with _hint_nothing_deleted():
-            plan = _plan(service, scope, options, resumed=earlier)
+            plan = _plan(service, scope, options, saved, resumed=earlier)
         outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
             show(plan, outside, as_json=output.as_json)
@@ -182,14 +183,23 @@ def _earlier_or_resumed(
     return options._replace(evidence=evidence), earlier_run(evidence, endpoint, asked)
 
 
-def _plan(service: Service, scope: Scope, options: _DeleteOptions, *, resumed: bool) -> Plan:
+def _saved_plan(path: Path | None) -> bytes | None:
+    """Return the content of --plan, read once: it may be a pipe."""
+    if not path:
+        return None
+    from cv_gdpr.delete.plan import plan_bytes
+
+    return plan_bytes(path)
+
+
+def _plan(service: Service, scope: Scope, options: _DeleteOptions, saved: bytes | None, *, resumed: bool) -> Plan:
     """Return the plan, new or from --plan, after the safety checks; write it if --save-plan is given."""
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
     from cv_gdpr.delete.planning import make_plan
 
-    if options.plan_file:
-        plan = load_plan(options.plan_file, service.endpoint)
+    if options.plan_file and saved is not None:
+        plan = load_plan(options.plan_file, saved, service.endpoint)
         refuse_protected(service, plan, options.protect)
     else:
         plan = make_plan(service, scope, options.protect, resumed=resumed)
@@ -238,17 +248,15 @@ def _find_unfinished(endpoint: str, asked: str) -> Path | None:
     return found
 
 
-def _command_identity(scope: Scope, plan_file: Path | None) -> str:
+def _command_identity(scope: Scope, plan: bytes | None) -> str:
     """Return a text that identifies this command; the ledger holds its salted hash: only the same command resumes."""
     import hashlib
     import json
 
     selection = {name: sorted(values) for name, values in scope.selection._asdict().items()}
     asked = {"projects": sorted(scope.projects), "rows": sorted(scope.rows), "selection": selection}
-    if plan_file:
-        from cv_gdpr.delete.plan import plan_bytes
-
-        asked["plan"] = hashlib.sha256(plan_bytes(plan_file)).hexdigest()
+    if plan is not None:
+        asked["plan"] = hashlib.sha256(plan).hexdigest()
     return json.dumps(asked, sort_keys=True)
 
 
@@ -256,11 +264,13 @@ def _deletion_of(row: str) -> Deletion:
     return next(category.deletion for category in CATEGORIES if category.name == row)
 
 
-def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
+def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
     """Return, for each row in scope that no operation deletes, what a person must do."""
+    from cv_gdpr.evidence.records import ByHand
+
     asked = rows or tuple(row.name for row in CATEGORIES if not selected)
     return [
-        {"row": row.name, "words": row.delete_by_hand}
+        ByHand(row=row.name, words=row.delete_by_hand)
         for row in CATEGORIES
         if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == EXPORTS and selected))
     ]
@@ -269,7 +279,7 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[Json]:
 # --- confirmation -------------------------------------------------------------------------------------------------
 
 
-def _confirm_plan(plan: Plan, outside: list[Json]) -> None:
+def _confirm_plan(plan: Plan, outside: list[ByHand]) -> None:
     """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
     if not plan.total:
         return
@@ -308,13 +318,12 @@ def _name_or_id(project: ProjectPlan) -> tuple[str, set[str]]:
 # --- execution --------------------------------------------------------------------------------------------------
 
 
-def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str, options: _DeleteOptions) -> Erased:
+def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: str, options: _DeleteOptions) -> Erased:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.papers import unused
-    from cv_gdpr.evidence.records import ByHand
 
     path = options.evidence or unused(Path())
     terms = Terms(
@@ -326,14 +335,23 @@ def _execute_plan(service: Service, plan: Plan, outside: list[Json], asked: str,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:
-        return erase(service, plan, path, [ByHand(**one) for one in outside], terms)
+        return erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
         hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
         raise Interrupted("interrupted", hint) from None
     except StorageError as error:
-        if not error.hint:  # a full disk, for example: what was sent before is in the ledger
-            error.hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
+        _hint_at_ledger(error, path, saved=bool(options.save_plan))
         raise
+
+
+def _hint_at_ledger(error: StorageError, path: Path, *, saved: bool) -> None:
+    """Say in an error of the disk how to go on, if a ledger was begun: the last deletion may lack its line."""
+    from cv_gdpr.evidence.papers import ledger_of
+
+    ledger = ledger_of(path)
+    if not error.hint and ledger.is_file() and ledger.stat().st_size:
+        error.hint = f"a deletion may have been sent; once the disk has room, {resume_hint(path, saved=saved)}"
+        error.retryable = True
 
 
 shared.add_rows(delete, _with_options, _run, _help)

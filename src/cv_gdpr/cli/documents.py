@@ -13,7 +13,6 @@ from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State, Unread
 from cv_gdpr.export.result import Verdict
-from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,7 +216,7 @@ def of_demo(result: "ExportResult", checked: "Verification") -> DemoDocument:
     )
 
 
-def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
+def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
     """Return the document of a command that asked only for what no operation of the API deletes."""
     return DeleteDocument(
         exit_code=3,
@@ -229,7 +228,7 @@ def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
         not_found=[],
         protected=[],
         failed=[],
-        outside_the_api=[ByHand(**one) for one in outside],
+        outside_the_api=outside,
         plan_hash=None,
         evidence=None,
         ledger=None,
@@ -240,13 +239,13 @@ def of_instructions(verdict: str, outside: list[Json]) -> DeleteDocument:
     )
 
 
-def of_plan(plan: Plan, outside: list[Json], exit_code: int) -> PlanDocument:
+def of_plan(plan: Plan, outside: list[ByHand], exit_code: int) -> PlanDocument:
     """Return the document of a dry run."""
     return PlanDocument(
         **asdict(plan),
         hash_=plan.hash,
         total=plan.total,
-        outside_the_api=[*plan.copies, *(ByHand(**one) for one in outside)],
+        outside_the_api=[*plan.copies, *outside],
         exit_code=exit_code,
         retryable=any(one.again for one in plan.failed),
     )
@@ -257,7 +256,6 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
     evidence = erased.evidence
     return DeleteDocument(
         exit_code=evidence.exit_code,
-        # The evidence knows only the exit code of what stopped the run, the error more: a refused key stays refused.
         retryable=evidence.retryable,
         verdict=evidence.verdict,
         scope=evidence.scope,

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from cv_gdpr.cli.given import OutputOptions
     from cv_gdpr.delete.execute import Erased
-    from cv_gdpr.verbatim import Json
+    from cv_gdpr.evidence.records import ByHand
 
 _NOT_IN_THE_API = "no API operation deletes this; nothing was sent"
 
 
-def print_instructions(outside: list[Json], output: OutputOptions) -> int:
+def print_instructions(outside: list[ByHand], output: OutputOptions) -> int:
     """Print what a person must do for rows that no operation deletes, and return the exit code."""
     if output.as_json:
         from cv_gdpr.cli.documents import of_instructions
@@ -27,7 +27,7 @@ def print_instructions(outside: list[Json], output: OutputOptions) -> int:
         print_json(of_instructions(_NOT_IN_THE_API, outside))
     else:
         for one in outside:
-            click.echo(f"{one['row']}: {one['words']}")
+            click.echo(f"{one.row}: {one.words}")
     click.echo(f"Error: {_NOT_IN_THE_API}", err=True)
     return 3
 

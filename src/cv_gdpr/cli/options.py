@@ -121,7 +121,7 @@ class Option(click.Option):
         word = max(self.opts, key=len).lstrip("-").replace("-", "_").upper()
         name = f"{ctx.auto_envvar_prefix}_{word}"
         value = os.environ.get(name)
-        if value is not None and self.only_typed and f"{ctx.auto_envvar_prefix}_".startswith("CV_GDPR_DELETE_"):
+        if value and self.only_typed and f"{ctx.auto_envvar_prefix}_".startswith("CV_GDPR_DELETE_"):
             raise click.UsageError(f"{name} is set, but delete reads {self.opts[0]} from the command line only", ctx)
         refuse_blank(name)
         return value or None

@@ -11,10 +11,10 @@ from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
 if TYPE_CHECKING:
     from cv_gdpr.delete.plan import Plan, ProjectPlan
-    from cv_gdpr.verbatim import Json
+    from cv_gdpr.evidence.records import ByHand
 
 
-def show(plan: Plan, outside: list[Json], *, as_json: bool = False, error: bool = False) -> None:
+def show(plan: Plan, outside: list[ByHand], *, as_json: bool = False, error: bool = False) -> None:
     """Print a plan to standard output as text or JSON; with `error`, as text to standard error."""
     if as_json:
         from cv_gdpr.cli.documents import of_plan
@@ -61,7 +61,7 @@ def _row_remark(project: ProjectPlan, row: str) -> str:
     return ""
 
 
-def _plan_notes(plan: Plan, outside: list[Json]) -> list[str]:
+def _plan_notes(plan: Plan, outside: list[ByHand]) -> list[str]:
     notes = [
         f"trained on these images, but not deleted: iteration {iteration} of project {project.id}"
         for project in plan.projects
@@ -80,5 +80,4 @@ def _plan_notes(plan: Plan, outside: list[Json]) -> list[str]:
     ]
     notes += [f"protected: project {identity}" for identity in plan.protected]
     notes += [f"not found: {value}" for value in plan.unmatched]
-    notes += [f"{one.row}: {one.words}" for one in plan.copies]
-    return notes + [f"{one['row']}: {one['words']}" for one in outside]
+    return notes + [f"{one.row}: {one.words}" for one in (*plan.copies, *outside)]

@@ -7,6 +7,7 @@ from cv_gdpr.delete.marks import mark
 from cv_gdpr.table.categories import IMAGES, category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import listed
+from cv_gdpr.table.labels import objects_in
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, Selection
 from cv_gdpr.verbatim import Json
@@ -69,5 +70,4 @@ def _loss(item: Item, tags: Set[str]) -> Loss | None:
 
 def _labels(record: Json, name: str) -> list[str]:
     """Return the tag ids in a list of an image's tags or regions."""
-    labels = record.get(name)
-    return [str(one.get("tagId")) for one in labels if isinstance(one, dict)] if isinstance(labels, list) else []
+    return [str(label.get("tagId")) for label in objects_in(record, name)]

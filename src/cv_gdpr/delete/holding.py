@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from cv_gdpr.archive.bag import Bag, BagProject, HeldBytes, List
 from cv_gdpr.archive.layout import File, Holds, Place
-from cv_gdpr.archive.names import model_stem, safe_stem
 from cv_gdpr.table.categories import CATEGORIES, Category
 from cv_gdpr.verbatim import Json
 
@@ -44,9 +43,8 @@ def _is_listing(file: File) -> bool:
 
 def _held_in(bag: Bag, project: BagProject, listed: List, row: Category, held: HeldBytes) -> Iterator[Held]:
     for record in bag.records(project.where(listed.file)):
-        name = row.identity(record)
-        blobs = row.blobs(record, model_stem(listed.iteration, name) if row.per_iteration else "")
+        blobs = row.blobs_in_bag(record, listed.iteration)
         if row.folders and not blobs:
             continue  # a model that the service has not finished
-        if all(held.has(blob.stem if row.per_iteration else safe_stem(blob.stem), blob.uri) for blob in blobs):
-            yield Held(project.id, row.name, f"{listed.iteration}/{name}" if row.per_iteration else name, record)
+        if all(held.has(stem, uri) for stem, uri in blobs):
+            yield Held(project.id, row.name, row.id_in_bag(record, listed.iteration), record)

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Set
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
 from cv_gdpr.errors import MalformedAnswer
@@ -22,16 +23,23 @@ _NAMES = frozenset({"tagName"})
 def mark(record: Json, *, names: bool = False) -> str:
     """Return 16 hex digits that change when an item changes: of its record, without links and counters.
 
-    Raise MalformedAnswer for a record that is nested hundreds of levels deep.
+    Raise MalformedAnswer for a listed record that is nested too deeply to be read again.
 
     `names`: the names of its tags count too, as where it was selected by one. Else another name of a tag is the tag's.
     """
-    exact = json_value(record.text) if isinstance(record, Record) else record  # lists are read with rounded numbers
     left_out = _CHANGING if names else _CHANGING | _NAMES
+    return hashlib.sha256(_lasting_text(_exact(record), left_out).encode()).hexdigest()[:16]
+
+
+def _exact(record: Json) -> Json:
+    """Return a record with its exact numbers, since lists are read with rounded ones; raise MalformedAnswer."""
+    if not isinstance(record, Record):
+        return record
     try:
-        return hashlib.sha256(canonical(_lasting(exact, left_out))).hexdigest()[:16]
+        exact: Json = json_value(record.text)
     except RecursionError:
         raise MalformedAnswer("a record is nested too deeply to be compared") from None
+    return exact
 
 
 def canonical(value: Any) -> bytes:
@@ -39,24 +47,61 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _lasting(value: Any, left_out: Set[str]) -> Any:
-    """Return a value as it is hashed: without signatures, since an exported record has none."""
+class _Value:
+    """A value in a record, the values in it that count, and its canonical text once those have theirs."""
+
+    __slots__ = ("inner", "keeps_all", "names", "text", "value")
+
+    def __init__(self, value: Any, *, keeps_all: bool = False) -> None:
+        self.value = value
+        self.keeps_all = keeps_all  # metadata: its names are a person's
+        self.names: list[str] = []
+        self.inner: list[_Value] = []
+        self.text = ""
+
+    def open(self, left_out: Set[str]) -> list["_Value"]:
+        """Find the values in this one that count, and return them."""
+        value = self.value
+        if isinstance(value, list):
+            self.inner = [_Value(part) for part in value]
+        elif isinstance(value, dict):
+            kept = (name for name in value if self.keeps_all or not (name in left_out or name.endswith("Uri")))
+            self.names = sorted(kept)
+            self.inner = [
+                _Value(value[name], keeps_all=name == "metadata" and not self.keeps_all) for name in self.names
+            ]
+        return self.inner
+
+    def write(self) -> None:
+        """Set the text, made from the texts of the values in this one."""
+        texts = [one.text for one in self.inner]
+        if isinstance(self.value, list):
+            self.text = f"[{','.join(sorted(texts))}]"
+        elif isinstance(self.value, dict):
+            fields = zip(self.names, texts, strict=True)
+            self.text = f"{{{','.join(f'{quoted(name)}:{text}' for name, text in fields)}}}"
+        else:
+            self.text = _plain_text(self.value)
+
+
+def _lasting_text(record: Json, left_out: Set[str]) -> str:
+    """Return the canonical text of what lasts in a record; no recursion, since a record may be nested deeply."""
+    values = [_Value(record)]
+    for one in values:
+        values += one.open(left_out)
+    for one in reversed(values):  # what is within a value comes after it
+        one.write()
+        one.inner = []  # its texts are no longer needed
+    return values[0].text
+
+
+def _plain_text(value: Any) -> str:
+    """Return the text of a value without parts; a link loses its signature, since an exported record has none."""
     if isinstance(value, str):
-        return without_signature_values(value)
-    if isinstance(value, dict):
-        kept = (name for name in value if name not in left_out and not name.endswith("Uri"))
-        return {name: _lasting_field(name, value[name], left_out) for name in kept}
-    if isinstance(value, list):
-        return sorted((_lasting(part, left_out) for part in value), key=canonical)
+        return quoted(without_signature_values(value))
     if isinstance(value, (float, Decimal)) or type(value) is int:
-        return {"number": number_text(value)}
-    return value
-
-
-def _lasting_field(name: str, value: Any, left_out: Set[str]) -> Any:
-    if name == "metadata" and isinstance(value, dict):  # its names are a person's
-        return {key: _lasting(part, left_out) for key, part in value.items()}
-    return _lasting(value, left_out)
+        return f'{{"number":{quoted(number_text(value))}}}'
+    return json.dumps(value)
 
 
 def number_text(number: float | Decimal) -> str:

@@ -22,7 +22,8 @@ COPIES_OUTSIDE = {
     "notificationQueueUri": "sends messages about its trainings and exports to the queue",
 }
 """Settings of a project -> what the service does with the address in them (Microsoft's page on storage integration)."""
-Marks: TypeAlias = Annotated[dict[Id, str], Meta(description="Id -> mark: what the item was like, hashed")]
+Mark: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", max_length=16)]
+Marks: TypeAlias = Annotated[dict[Id, Mark], Meta(description="Id -> mark: what the item was like, hashed")]
 
 
 class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -145,13 +146,14 @@ def save_plan(plan: Plan, path: Path) -> None:
         raise
 
 
-def load_plan(path: Path, endpoint: str) -> Plan:
-    """Return the plan in a file; raise UsageError if it was altered, is not a plan, or names another endpoint."""
-    body = _read(path)
+def load_plan(path: Path, content: bytes, endpoint: str) -> Plan:
+    """Return the plan in a file's content; raise UsageError if it was altered, is not a plan, or names another
+    endpoint."""
+    body = _read(path, content)
     stated = body.pop("hash", None)
     if body.get("format") != FORMAT:
         raise UsageError(f"--plan {path} is not a plan of cv-gdpr")
-    if stated != hashlib.sha256(canonical(body)).hexdigest():
+    if stated != _hash_of(path, body):
         raise UsageError(f"--plan {path} was altered after it was made", "make a new one with --dry-run --save-plan")
     if body.get("endpoint") != endpoint:
         raise UsageError(f"--plan {path} is of another endpoint: {body.get('endpoint')}")
@@ -162,6 +164,13 @@ def load_plan(path: Path, endpoint: str) -> Plan:
     if plan.hash != stated:  # a field is missing for which a record has a default
         raise UsageError(f"--plan {path} is not a plan that this version understands")
     return plan
+
+
+def _hash_of(path: Path, body: Json) -> str:
+    try:
+        return hashlib.sha256(canonical(body)).hexdigest()
+    except RecursionError:
+        raise UsageError(f"--plan {path} is not a plan of cv-gdpr") from None  # no plan is nested that deeply
 
 
 def _plan_in(body: Json) -> Plan:
@@ -177,7 +186,7 @@ def _plan_in(body: Json) -> Plan:
 
 
 def plan_bytes(path: Path) -> bytes:
-    """Return a plan file's content; raise UsageError if it cannot be read."""
+    """Return a plan file's content; raise UsageError if it cannot be read. A pipe can be read only once."""
     if path.is_char_device() or path.is_block_device():
         raise UsageError(f"--plan {path} is not a file")  # and might have no end
     try:
@@ -186,9 +195,9 @@ def plan_bytes(path: Path) -> bytes:
         raise UsageError(f"--plan {path}: {error.strerror}") from error
 
 
-def _read(path: Path) -> Json:
+def _read(path: Path, content: bytes) -> Json:
     try:
-        body = value_of(plan_bytes(path))
+        body = value_of(content)
     except Unfit as error:
         raise UsageError(f"--plan {path}: {error}") from error
     if not isinstance(body, dict):

@@ -192,16 +192,18 @@ class ProjectErasure:
 
         Return whether there were any: much may have changed in the meantime.
         """
-        wanted = set(self.rows.get(ITERATIONS, []))
-        for round_ in range(10_000):
-            project = project_of(self.erasure.service, self.plan.id)
-            busy = [one["id"] for one in project.iterations if one["id"] in wanted and one.get("status") in _BUSY]
-            if not busy:
-                return round_ > 0
+        round_ = 0
+        while busy := self._in_training():
             if not self.erasure.deadline.pause(round_):
                 self._leave_in_place(ITERATIONS, busy, _IN_TRAINING)
                 return True
-        raise AssertionError  # `pause` ends it long before
+            round_ += 1
+        return round_ > 0
+
+    def _in_training(self) -> list[str]:
+        wanted = set(self.rows.get(ITERATIONS, []))
+        project = project_of(self.erasure.service, self.plan.id)
+        return [one["id"] for one in project.iterations if one["id"] in wanted and one.get("status") in _BUSY]
 
     def _unpublish(self, project: Project) -> None:
         for iteration in self.plan.published:

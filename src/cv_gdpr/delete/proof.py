@@ -1,6 +1,7 @@
 """Looks for everything that was planned again, in lists and one by one."""
 
 from dataclasses import dataclass
+from itertools import count
 
 from cv_gdpr.delete.run import Run
 from cv_gdpr.errors import NotFound, Unsteady
@@ -29,7 +30,7 @@ class Proof:
 
     def remaining(self, *, thorough: bool) -> dict[str, set[str]]:
         """Return what is still there, after waiting for the deletions that the service accepted."""
-        for round_ in range(10_000):
+        for round_ in count():
             there = self._look(thorough=False)
             if thorough and not self._still_pending(there):
                 there = self._look(thorough=True)

@@ -17,6 +17,7 @@ from cv_gdpr.evidence.papers import certificate_of, file_of, hash_line, hashes_o
 from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, Evidence, as_json, field_names
 from cv_gdpr.verbatim import Json
 
+_BEGINNING = b'{"n":1,"at":"'  # of a ledger
 _WORDS = {"tool", "verdict", "method", "retention"}  # may be worded differently by another version of cv-gdpr
 
 
@@ -36,9 +37,16 @@ def _check_ledger_alone(path: Path) -> list[str]:
     content = _bytes(path)
     chain = chained(content)
     evidence = path.with_suffix(".json")
-    if not chain.events and content and b'"previous"' not in content and not evidence.exists():
+    if content and not _is_ledger(content, chain) and not evidence.exists():
         raise UsageError(f"{path} is not a ledger of cv-gdpr")
     return check_chain(path, chain) or _listed(evidence, [path])
+
+
+def _is_ledger(content: bytes, chain: Chain) -> bool:
+    """Return whether a ledger of cv-gdpr may have had this content, even if it was altered or cut off."""
+    begins = content[: len(_BEGINNING)]
+    cut_off = b"\n" not in content and begins == _BEGINNING[: len(begins)]
+    return bool(chain.events) or b'"previous"' in content or (cut_off and bool(content))
 
 
 def _check_beside(path: Path) -> list[str]:
@@ -79,16 +87,33 @@ class _Read(NamedTuple):
 
 
 def _read(path: Path, content: bytes) -> _Read:
-    """Return the evidence in a file; raise UsageError unless it is evidence of this format."""
-    fields, differences = _fields(path, content)
+    """Return the evidence in a file; without a ledger beside it, raise UsageError unless it is evidence."""
+    try:
+        fields, differences = _fields(path, content)
+    except _Unreadable as why:
+        if not _has_ledger(path):
+            raise UsageError(f"{path} {why}") from why
+        return _Read(content, {}, None, [f"{path.name} {why}"])
     try:
         return _Read(content, fields, convert(fields, Evidence), differences)
     except (ValueError, RecursionError) as error:  # ValidationError, or UnicodeError for a lone surrogate
         return _Read(content, fields, None, differences or [f"{path.name}: invalid: {error}"])
 
 
+class _Unreadable(ValueError):
+    """A file that is not evidence of this format; the message says why."""
+
+
+def _has_ledger(evidence: Path) -> bool:
+    ledger = ledger_of(evidence)
+    if not ledger.is_file():
+        return False
+    content = _bytes(ledger)
+    return _is_ledger(content, chained(content))
+
+
 def _fields(path: Path, content: bytes) -> tuple[Json, list[str]]:
-    """Return the fields and the differences in their keys; raise UsageError unless it is evidence of this format."""
+    """Return the fields and the differences in their keys; raise _Unreadable unless it is evidence of this format."""
     twice: list[str] = []
 
     def once(pairs: list[tuple[str, Any]]) -> Json:
@@ -99,9 +124,9 @@ def _fields(path: Path, content: bytes) -> tuple[Json, list[str]]:
     try:
         evidence: Any = json.loads(content, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is neither a folder nor JSON") from error
+        raise _Unreadable("is not JSON") from error
     if not isinstance(evidence, dict) or evidence.get("format") != FORMAT:
-        raise UsageError(f"{path} is not evidence of cv-gdpr")
+        raise _Unreadable("is not evidence of cv-gdpr")
     known = field_names(Evidence)
     unknown = [f"{name}: not a field of {FORMAT}" for name in evidence if name not in known]
     return evidence, sorted(twice) + unknown + [f"{name}: missing" for name in known if name not in evidence]
@@ -148,6 +173,8 @@ def _same(one: Any, other: Any) -> bool:
 
 def _compare_with_ledger(ledger: Path, read: _Read, chain: Chain) -> list[str]:
     """Derive the evidence from the ledger again, and return each difference."""
+    if not read.fields:
+        return []  # the evidence cannot be read: that is the difference
     document = document_of(chain, ledger.name)
     derived = as_json(document)
     differing = [name for name in derived if not _same(read.fields.get(name), derived[name])]

@@ -66,38 +66,32 @@ class Held(_Event, frozen=True, kw_only=True):
     iterations: dict[str, list[str]]
 
 
-class Vanished(_Event, frozen=True, kw_only=True):
+class _Items(_Event, frozen=True, kw_only=True):
+    """An event of some items of a row."""
+
+    project: str
+    row: str
+    ids: list[str]
+
+
+class Vanished(_Items, frozen=True, kw_only=True):
     """Items of a saved plan that were gone before anything was sent for them."""
 
-    project: str
-    row: str
-    ids: list[str]
 
-
-class Left(_Event, frozen=True, kw_only=True, omit_defaults=True):
+class Left(_Items, frozen=True, kw_only=True, omit_defaults=True):
     """Items for which no deletion is sent."""
 
-    project: str
-    row: str
-    ids: list[str]
     reason: str
     again: Annotated[bool, Meta(description="Whether the same command may delete them later")] = False
 
 
-class Calling(_Event, frozen=True, kw_only=True):
+class Calling(_Items, frozen=True, kw_only=True):
     """A deletion is about to be sent."""
 
-    project: str
-    row: str
-    ids: list[str]
 
-
-class Answered(_Event, frozen=True, kw_only=True, omit_defaults=True):
+class Answered(_Items, frozen=True, kw_only=True, omit_defaults=True):
     """The service's answer to that deletion."""
 
-    project: str
-    row: str
-    ids: list[str]
     status: Annotated[Count, Meta(description="The HTTP status; 0 without an answer")]
     request_id: str
     reason: Annotated[str, Meta(description="Why it failed")] = ""

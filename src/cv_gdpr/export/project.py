@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from cv_gdpr.archive.bag import LISTINGS, NOTES
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.journal import Stored
 from cv_gdpr.archive.names import readable
@@ -228,7 +229,7 @@ class ProjectExport:
                         self._miss(row.name, "", "", reason)
 
     def _write_notes(self) -> None:
-        for name, entries in (("listings.jsonl", self._listings), ("absent.jsonl", self._notes)):
+        for name, entries in ((LISTINGS, self._listings), (NOTES, self._notes)):
             if entries:
                 with self.root.lines(f"{self.folder_name}/{name}") as lines:
                     for entry in entries:

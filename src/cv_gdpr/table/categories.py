@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.layout import File, Holds, Layout, Place
-from cv_gdpr.archive.names import MODELS
+from cv_gdpr.archive.names import MODELS, model_stem, safe_stem
 from cv_gdpr.table import blobs, deleters, labels, readers
 from cv_gdpr.table.findings import Blob, Finding, Item
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 
 PAGE = "https://learn.microsoft.com/azure/ai-services/custom-vision-service/export-delete-data"
+
+ACCOUNT, ITERATIONS, PERFORMANCE, PROJECTS = "account", "iterations", "performance", "projects"
+TAGS, IMAGES, EXPORTS, PREDICTIONS = "tags", "images", "exports", "predictions"
+"""Rows with rules of their own: containers, what iterations are trained on, what only a person can do."""
 
 
 class PublishedRow(NamedTuple):
@@ -82,6 +86,18 @@ class Category(NamedTuple):
     export_by_hand: str = ""  # what a person must do where no operation exports it
     delete_by_hand: str = ""  # ... and where none deletes it
 
+    def id_in_bag(self, record: Json, place: str) -> str:
+        """Return the id of a record of a bag's list; `place` is the identity of its iteration, empty: the workspace."""
+        name = self.identity(record)
+        return f"{place}/{name}" if self.per_iteration else name
+
+    def blobs_in_bag(self, record: Json, place: str) -> list[tuple[str, str]]:
+        """Return stem and link of each blob of a record of a bag's list, as the bag's index names them."""
+        if self.per_iteration:
+            stem = model_stem(place, self.identity(record))
+            return [(stem, blob.uri) for blob in self.blobs(record, stem)]
+        return [(safe_stem(blob.stem), blob.uri) for blob in self.blobs(record, "")]
+
     def is_copy(self, item: Item) -> bool:
         """Return whether an item is an iteration's copy, which goes with the iteration."""
         return self.copied and item.iteration is not None
@@ -89,7 +105,7 @@ class Category(NamedTuple):
 
 CATEGORIES: tuple[Category, ...] = (
     Category(
-        name="account",
+        name=ACCOUNT,
         data="Account information (subscription keys)",
         covers=(
             PublishedRow(
@@ -114,7 +130,7 @@ CATEGORIES: tuple[Category, ...] = (
         ),
     ),
     Category(
-        name="iterations",
+        name=ITERATIONS,
         data="Iteration details and list of iterations",
         covers=(
             PublishedRow("Iteration details", ("GetIteration",), "DeleteIteration"),
@@ -133,7 +149,7 @@ CATEGORIES: tuple[Category, ...] = (
         of_iterations=True,
     ),
     Category(
-        name="performance",
+        name=PERFORMANCE,
         data="Iteration performance details",
         covers=(PublishedRow("Iteration performance details", ("GetIterationPerformance",), "DeleteIteration"),),
         exported_by=("GetIterationPerformance", "GetImagePerformances", "GetImagePerformanceCount"),
@@ -143,12 +159,12 @@ CATEGORIES: tuple[Category, ...] = (
             File("performance.json", (Place.ITERATION,)),
             File("image-performances.jsonl", (Place.ITERATION,), Holds.DETAILS, counted=True),
         ),
-        parent="iterations",
+        parent=ITERATIONS,
         read_project=readers.performance,
         of_iterations=True,
     ),
     Category(
-        name="projects",
+        name=PROJECTS,
         data="Projects and project details",
         covers=(PublishedRow("Projects and project details", ("GetProject", "GetProjects"), "DeleteProject"),),
         exported_by=("GetProjects", "GetProject"),
@@ -160,7 +176,7 @@ CATEGORIES: tuple[Category, ...] = (
         read_project=readers.project,
     ),
     Category(
-        name="tags",
+        name=TAGS,
         data="Image tags",
         covers=(PublishedRow("Image tags", ("GetTag", "GetTags"), "DeleteTag"),),
         exported_by=("GetTags", "GetTag"),
@@ -179,7 +195,7 @@ CATEGORIES: tuple[Category, ...] = (
         tag_names=labels.of_tag,
     ),
     Category(
-        name="images",
+        name=IMAGES,
         data="Images",
         covers=(PublishedRow("Images", ("GetTaggedImages", "GetUntaggedImages"), "DeleteImages"),),
         exported_by=(
@@ -203,7 +219,7 @@ CATEGORIES: tuple[Category, ...] = (
         selectors=frozenset({"--tag", "--metadata", "--image-id"}),
     ),
     Category(
-        name="exports",
+        name=EXPORTS,
         data="Exported iterations (models)",
         covers=(PublishedRow("Exported iterations (models)", ("GetExports",), "Deleted upon account deletion"),),
         exported_by=("GetExports",),
@@ -223,7 +239,7 @@ CATEGORIES: tuple[Category, ...] = (
         ),
     ),
     Category(
-        name="predictions",
+        name=PREDICTIONS,
         data="Images sent for prediction and what was predicted of them",
         exported_by=("QueryPredictions",),
         deletion=Deletion.BY_API,
@@ -239,13 +255,11 @@ CATEGORIES: tuple[Category, ...] = (
     ),
 )
 
-DELETION_ORDER: tuple[str, ...] = ("predictions", "iterations", "images", "tags", "projects")
+DELETION_ORDER: tuple[str, ...] = (PREDICTIONS, ITERATIONS, IMAGES, TAGS, PROJECTS)
 """Children before parents. A row that it does not name goes before all of these: nothing else depends on it."""
 
 ROWS: tuple[str, ...] = tuple(row.name for row in CATEGORIES)
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
-ACCOUNT, ITERATIONS, PERFORMANCE, PROJECTS, TAGS, IMAGES, EXPORTS, PREDICTIONS = ROWS[:8]
-"""Rows with rules of their own: containers, what iterations are trained on, what only a person can do."""
 
 _BY_NAME = {row.name: row for row in CATEGORIES}
 

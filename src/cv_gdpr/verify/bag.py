@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from cv_gdpr.archive.folder import BAGIT, MISSING
-from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.reading import Hashed, content_of, digests
 from cv_gdpr.archive.spelling import composed_bytes
 from cv_gdpr.table.categories import layout
@@ -88,7 +87,7 @@ def _entries(result: Verification, one: Manifest) -> Iterator[tuple[bytes, bytes
             yield found[2], bytes.fromhex(found[1].decode())
         else:
             result.differ(one.name, "a line is not a valid manifest entry")
-    if empty and is_regular(result.folder / one.name):
+    if empty and result.bag.has(one.name):
         result.differ(one.name, "empty")
 
 

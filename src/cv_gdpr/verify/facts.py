@@ -77,9 +77,9 @@ class Facts:
             raise StorageError(f"cannot write a temporary file: {error}", hint) from error
 
     def add(self, table: str, *fact: Any) -> None:
-        """Add a fact."""
+        """Add a fact; in a text, what UTF-8 cannot hold is escaped, since SQLite refuses it."""
         waiting = self._waiting[table]
-        waiting.append(fact)
+        waiting.append(tuple(_storable(part) for part in fact))
         if len(waiting) >= _AT_ONCE:
             self._write(table)
 
@@ -113,3 +113,7 @@ class Facts:
         for table in ("blob", "id", "absent"):
             list(self.ask(f"DELETE FROM {table}"))  # noqa: S608 - names from here
         list(self.ask("DROP INDEX IF EXISTS ids"))
+
+
+def _storable(part: Any) -> Any:
+    return part.encode(errors="backslashreplace").decode() if isinstance(part, str) else part

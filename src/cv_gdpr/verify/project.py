@@ -4,11 +4,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cv_gdpr.archive.bag import WORKSPACE, BagProject
+from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE, BagProject
 from cv_gdpr.archive.flags import fits
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.layout import File, Holds, Place
-from cv_gdpr.archive.names import identity, model_stem, safe_stem
+from cv_gdpr.archive.names import identity
 from cv_gdpr.archive.reading import Unfit
 from cv_gdpr.links import source_path
 from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, PROJECTS, Category
@@ -19,6 +19,8 @@ from cv_gdpr.verify.result import Verification
 
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
 _LISTING = {"countedBefore": int, "countedAfter": int, "listed": int, "written": int, "row": str, "file": str}
+_NOTE = {"row": str, "id": str}
+_MOVED = {"blob": str, "from": str, "to": str}
 _LARGEST = 1 << 62  # bytes
 _TWICE = "SELECT list, id, count(*) FROM id WHERE kind = ? GROUP BY list, id HAVING count(*) > 1"
 _HELD = """SELECT count(*) FROM (SELECT DISTINCT id FROM id WHERE kind = ?
@@ -80,9 +82,9 @@ class ProjectCheck:
     narrowed: bool
     missing: Missing
     _lists: list[tuple[_Kind, str]] = field(default_factory=list)
-    _noted: defaultdict[str, set[str]] = field(
-        default_factory=lambda: defaultdict(set)
-    )  # iterations without a document
+    # Iterations that are noted to have no document, by row; and the rows of each note, by iteration.
+    _noted: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _noted_places: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _lines: dict[str, int] = field(default_factory=dict)  # of each list that is there
     _counted: Counter[str] = field(default_factory=Counter)
     _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # (blob, listed link): fetched link
@@ -103,6 +105,7 @@ class ProjectCheck:
                     self._read_list(kind, f"iterations/{name}/{kind.file.name}", place)
         self.facts.index_ids()
         known = self._check_iterations(folders)
+        self._check_noted_places(known)
         documented = {kind.row.name: self._check_documents(kind, folders, known) for kind in _OF_ITERATION}
         self._check_listings(folders, known, documented)
         self._check_ids()
@@ -115,8 +118,12 @@ class ProjectCheck:
         self.facts.forget_project()
         return self._counted
 
+    @property
+    def _project(self) -> BagProject:
+        return BagProject(self.id, self.folder)
+
     def _where(self, file: str) -> str:
-        return f"data/{self.folder}/{file}"
+        return self._project.where(file)
 
     def _there(self, file: str, row: str) -> bool:
         """Return whether a file exists; note a difference if it does, but its row was not exported."""
@@ -133,7 +140,7 @@ class ProjectCheck:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def _read_index(self) -> None:
-        where = self._where("files.jsonl")
+        where = self._where(FILES)
         with self.result.noting(where):
             for entry in self.result.records_in(where):
                 _typed(entry, _ENTRY)
@@ -151,17 +158,19 @@ class ProjectCheck:
         flag = entry.get("flag", "")
         if not fits(flag, entry["bytes"]) or (not flag and "flag" in entry):
             what = f"flags {entry['path']} ({entry['bytes']} bytes) as {flag!r}"
-            self.result.differ(self._where("files.jsonl"), what)
+            self.result.differ(self._where(FILES), what)
         self.result.flagged += bool(flag)
 
     def _read_notes(self) -> None:
-        where = self._where("absent.jsonl")
+        where = self._where(NOTES)
         if not self.result.bag.has(where):
             return
         with self.result.noting(where):
             for note in self.result.records_in(where):
+                _check_note(note)
                 row, named, iteration = note["row"], note["id"], note["iteration"]
-                place = identity(iteration) if iteration else WORKSPACE
+                place = identity(iteration) if iteration is not None else WORKSPACE
+                self._noted_places[place].add(row)
                 if row not in self.rows:
                     self.result.differ(where, f"belongs to the row {row}, which export.json does not name")
                 if "to" in note:
@@ -174,10 +183,7 @@ class ProjectCheck:
                         self.result.differ(where, f"notes the {row} of iteration {iteration} under iteration {named}")
                     self._noted[row].add(place)
                     continue
-                if type(note.get("gone", False)) is not bool:
-                    raise Unfit("a note of absence of another form")
-                kind = str(row).encode(errors="backslashreplace").decode()  # SQLite takes no lone surrogates
-                self.facts.add("absent", kind, place, _bytes(named), note.get("gone", False))
+                self.facts.add("absent", row, place, _bytes(named), note.get("gone", False))
 
     def _read_list(self, kind: _Kind, file: str, place: str) -> None:
         if not self._there(file, kind.row.name):
@@ -196,22 +202,19 @@ class ProjectCheck:
 
     def _note_record(self, kind: _Kind, number: int, place: str, record: Json) -> None:
         add = self.facts.add
-        name = kind.row.identity(record)
-        stem = model_stem(place, name) if kind.row.per_iteration else ""
-        named = _bytes(f"{place}/{name}" if kind.row.per_iteration else name)
+        named = _bytes(kind.row.id_in_bag(record, place))
         add("id", kind.name, number, named)
         owner = record.get(kind.file.owner) if kind.file.owner else None
         if isinstance(owner, str) and owner.lower() != self.id.lower():
             self.result.differ(self._where(self._lists[number][1]), f"{record['id']} belongs to project {owner}")
         if kind.file.holds is not Holds.ITEMS:
             return
-        blobs = kind.row.blobs(record, stem)
-        for blob in blobs:
-            place_of = stem or safe_stem(blob.stem), source_path(blob.uri)
-            if place_of in self._moved:
-                self._arrived.add(place_of)
-                place_of = place_of[0], self._moved[place_of]
-            add("blob", blob_key(*place_of), WANTED, number, named)
+        blobs = kind.row.blobs_in_bag(record, place)
+        for stem, uri in blobs:
+            listed = stem, source_path(uri)
+            if listed in self._moved:
+                self._arrived.add(listed)
+            add("blob", blob_key(stem, self._moved.get(listed, listed[1])), WANTED, number, named)
         if kind.row.folders and not blobs:
             add("id", _unfinished(kind.row.name), number, named)
 
@@ -219,7 +222,7 @@ class ProjectCheck:
         """Return the folder name of each iteration, by the id in that name."""
         folders: dict[str, str] = {}
         with self.result.noting(self._where("iterations")):
-            for place, name in self.result.bag.iterations(BagProject(self.id, self.folder)):
+            for place, name in self.result.bag.iterations(self._project):
                 if not place or place in folders:
                     self.result.differ(
                         self._where(f"iterations/{name}"), "its name has no iteration id, or the id of another folder"
@@ -254,6 +257,13 @@ class ProjectCheck:
             self.result.differ(self._where("iterations.jsonl"), f"iteration {place} has no folder")
         return listed | folders.keys()
 
+    def _check_noted_places(self, known: set[str]) -> None:
+        """Check that the notes of absence name iterations of the export; only their own row lists all iterations."""
+        unknown = self._noted_places.keys() - known - {WORKSPACE} if ITERATIONS in self.rows else set()
+        for place in sorted(unknown):
+            rows = ", ".join(sorted(self._noted_places[place]))
+            self.result.differ(self._where(NOTES), f"notes the {rows} of an unknown iteration {place}")
+
     def _check_iteration_document(self, file: str, place: str) -> None:
         where = self._where(file)
         if not self._there(file, ITERATIONS):
@@ -281,12 +291,10 @@ class ProjectCheck:
             elif any(f"iterations/{name}/{one.file.name}" in self._lines for one in _LISTS if one.row == kind.row):
                 self.result.differ(self._where(file), "missing")
         self._counted[row] += len(there)
-        for place in sorted(noted - known):
-            self.result.differ(self._where("absent.jsonl"), f"notes the {row} of an unknown iteration {place}")
         for place in sorted(known if row in self.rows else ()):
             if (place in there) == (place in noted) and not (place not in there and self._excused(row, place)):
                 how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
-                self.result.differ(self._where("absent.jsonl"), f"{row} of iteration {place} is {how}")
+                self.result.differ(self._where(NOTES), f"{row} of iteration {place} is {how}")
         return there
 
     def _check_listings(self, folders: dict[str, str], known: set[str], documented: dict[str, set[str]]) -> None:
@@ -303,15 +311,15 @@ class ProjectCheck:
                 elif self._excused(row, place):
                     continue
                 else:
-                    self.result.differ(self._where("listings.jsonl"), f"has no proof of {file}")
+                    self.result.differ(self._where(LISTINGS), f"has no proof of {file}")
                 if file not in self._lines:
                     self.result.differ(self._where(file), "missing")
         for row, place in proofs:
             unknown = f"{row} of {f'iteration {place}' if place else 'the workspace'}"
-            self.result.differ(self._where("listings.jsonl"), f"proves {unknown}, a list that the export does not hold")
+            self.result.differ(self._where(LISTINGS), f"proves {unknown}, a list that the export does not hold")
 
     def _proofs(self) -> dict[tuple[str, str], Json]:
-        where = self._where("listings.jsonl")
+        where = self._where(LISTINGS)
         proofs: dict[tuple[str, str], Json] = {}
         if self.result.bag.has(where):
             with self.result.noting(where):
@@ -324,7 +332,7 @@ class ProjectCheck:
         return proofs
 
     def _prove(self, proof: Json, file: str) -> None:
-        where = self._where("listings.jsonl")
+        where = self._where(LISTINGS)
         before, after, listed, written = (
             proof[name] for name in ("countedBefore", "countedAfter", "listed", "written")
         )
@@ -342,19 +350,17 @@ class ProjectCheck:
 
     def _check_ids(self) -> None:
         for blob, source in self._moved.keys() - self._arrived:
-            self.result.differ(
-                self._where("absent.jsonl"), f"says that {blob} moved from {source}, which is in no record"
-            )
+            self.result.differ(self._where(NOTES), f"says that {blob} moved from {source}, which is in no record")
         for kind in _ONCE:
             for number, named, times in self.facts.ask(_TWICE, kind):
                 self.result.differ(self._where(self._lists[number][1]), f"lists {_text(named)} {times} times")
         for kind, named in self.facts.ask(_NOT_LISTED):
-            self.result.differ(self._where("absent.jsonl"), f"notes {kind} {_text(named)}, which is in no list")
+            self.result.differ(self._where(NOTES), f"notes {kind} {_text(named)}, which is in no list")
         for row in _WITH_BYTES:
             for (named,) in self.facts.ask(_WITHOUT_NOTE, _unfinished(row), row):
-                self.result.differ(self._where("absent.jsonl"), f"does not note that {_text(named)} has no bytes")
+                self.result.differ(self._where(NOTES), f"does not note that {_text(named)} has no bytes")
             for (named,) in self.facts.ask(_NOTE_BUT_BYTES, row, _unfinished(row)):
-                self.result.differ(self._where("absent.jsonl"), f"notes {_text(named)}, which has bytes")
+                self.result.differ(self._where(NOTES), f"notes {_text(named)}, which has bytes")
 
     def _check_details(self, kind: _Kind, folders: dict[str, str]) -> None:
         """Check that each item of a list has its detail, or a note that it was gone when it was asked for."""
@@ -380,7 +386,7 @@ class ProjectCheck:
         for wanted, held, number, named, path in self.facts.odd_blobs():
             if held > 1:
                 what = f"has {held} entries for the bytes of {_text(path or b'')}"
-                self.result.differ(self._where("files.jsonl"), what)
+                self.result.differ(self._where(FILES), what)
             if not wanted:
                 self.result.differ(self._where(_text(path or b"")), "no record names this file")
             elif not held and number is not None:
@@ -395,6 +401,13 @@ def _typed(record: Json, fields: dict[str, type[Any]]) -> None:
     for name, kind in fields.items():
         if type(record.get(name)) is not kind:
             raise Unfit(f"{name} is missing in a record, or has the wrong type")
+
+
+def _check_note(note: Json) -> None:
+    """Raise Unfit for a note of absence that no export writes."""
+    _typed(note, _NOTE | (_MOVED if "to" in note else {}))
+    if not isinstance(note["iteration"], str | None) or type(note.get("gone", False)) is not bool:
+        raise Unfit("a note of absence of another form")
 
 
 def _belongs(path: str, blob: str) -> bool:

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.reading import content_of
 from cv_gdpr.archive.spelling import composed
@@ -105,7 +104,7 @@ def check_summary(result: Verification, summary: Json) -> None:
 
 def _check_account(result: Verification, summary: Json) -> None:
     by_hand, where = summary["byHand"], "data/account.json"
-    there = is_regular(result.folder / where)
+    there = result.bag.has(where)
     if by_hand.keys() - {ACCOUNT} or (ACCOUNT in by_hand and ACCOUNT not in summary["rows"]):
         result.differ(WHERE, "byHand names a row other than an exported account")
     if there and ACCOUNT not in summary["rows"]:
@@ -128,7 +127,7 @@ def _check_projects(result: Verification, projects: list[Json], *, listed: bool)
             result.differ(f"data/{composed(path.name)}", "export.json names no project with this folder")
     where = "data/projects.jsonl"
     if not listed or not projects:
-        if is_regular(result.folder / where):
+        if result.bag.has(where):
             result.differ(where, "lists projects, but export.json names none for it")
         return
     ids = [str(record["id"]) for record in result.records_in(where)]
