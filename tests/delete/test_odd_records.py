@@ -98,7 +98,9 @@ def test_an_empty_mark_is_not_held_by_an_export():
     image = "99999999-9999-4999-8999-999999999999"
     project = ProjectPlan(id=image, name="p", whole=False, rows={"images": {image: ""}})
     scope = SearchedScope(projects="all", rows="all", not_searched={}, selectors=[], salt=None)
-    plan = Plan(tool="", endpoint="", created="", scope=scope, projects=[project], protected=[], unmatched=[])
+    plan = Plan(
+        tool="", endpoint="", created="", scope=scope, projects=[project], protected=[], unmatched=[], failed=[]
+    )
     assert _not_held(plan, [Held(image, "images", image, {"id": image})]) == [("images", image)]
 
 

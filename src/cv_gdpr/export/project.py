@@ -105,6 +105,7 @@ class ProjectExport:
             yield Unread(row.name, error)
 
     def _accept(self, finding: Finding, files: ExitStack) -> None:
+        self.allowed = self.allowed or not isinstance(finding, Unread)
         if isinstance(finding, Tally):
             self._prove(finding, files)
         elif isinstance(finding, Absence):
@@ -116,7 +117,6 @@ class ProjectExport:
                 self.refused = finding.error
             self._miss(finding.row, finding.id, "", finding.error.message, finding.iteration)
         else:
-            self.allowed = True
             self._write(finding, files)
             if isinstance(finding, Item):
                 self._held[finding.row].add(finding.id)
