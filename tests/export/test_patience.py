@@ -31,9 +31,7 @@ def test_without_patience_each_call_is_sent_once(sim, cli, tmp_path, operation, 
     sim.fault(Fault(operation, times=None, **fault))
     ran = cli("export", "--all", "--out", tmp_path / "out", CV_GDPR_EXPORT_PATIENCE="0")
     assert_one_error(ran, 3 if "status" in fault else 5)
-    places = (
-        5 if operation == "GetTags" and "status" in fault else 1
-    )  # the workspace, two iterations, their suggestions
+    places = 5 if operation == "GetTags" and "status" in fault else 1  # the workspace, two iterations twice
     assert len(asked(sim, operation)) == places
 
 
