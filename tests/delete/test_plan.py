@@ -59,7 +59,7 @@ def test_a_dry_run_prints_the_counts_and_what_stays(sim, erase):
     assert "as 'live-visitors'" in shown
     assert max(map(len, shown.splitlines()[:7])) < 120
     assert "exports: No operation deletes" in ran.out
-    assert "18 things" in ran.out
+    assert "18 items" in ran.out
 
 
 def test_images_deleted_with_their_iterations_are_shown(sim, erase):
@@ -113,7 +113,7 @@ def test_items_added_since_stay_with_their_project(sim, erase, plan, row):
     others_untouched(sim, before, planned)
     assert added in ids(sim, project, row)
     assert erase.states("projects") == {project: "left"}
-    assert "1 things that are not in the plan" in ran.err
+    assert "1 items that are not in the plan" in ran.err
     assert set(erase.states().values()) == {"deleted", "left"}
 
 

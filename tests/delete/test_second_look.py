@@ -366,7 +366,7 @@ def test_images_deleted_with_their_iterations_count(sim, erase):
 
     ran = erase("iterations", "--all", "--max-delete", "2")
     assert ran.code == 2
-    assert "3 things" in ran.err
+    assert "3 items" in ran.err
     others_untouched(sim, before, set())
     ran = erase("iterations", "--all", "--max-delete", "3", evidence="e.json")
 

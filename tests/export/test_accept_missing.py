@@ -1,4 +1,4 @@
-"""A bag may be closed though things are missing: it says so itself, and nothing else in it may lack."""
+"""A bag may be closed though items are missing: it says so itself, and nothing else in it may lack."""
 
 import json
 

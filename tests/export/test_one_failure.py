@@ -1,4 +1,4 @@
-"""One thing that fails costs that thing: it is named, everything else is exported, and the exit code is 3."""
+"""What fails costs only itself: it is named, everything else is exported, and the exit code is 3."""
 
 import json
 

@@ -104,7 +104,7 @@ class Run(Record, frozen=True, kw_only=True):
 
     started: Time
     plan_hash: Sha256
-    things: Count
+    items: Count
 
 
 class Method(Record, frozen=True, kw_only=True):
