@@ -23,6 +23,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "delete/marks": ("tests/unit/test_marks.py",),
     "delete/along": ("tests/unit/test_along.py",),
     # Each of these tests erases or exports: take a sample, or an evening.
+    "verify/contents": _VERIFY,
     "verify/project": _VERIFY,
     **{f"evidence/{name}": _PAPERS for name in ("ledger", "outcomes", "document", "certificate", "checking", "papers")},
     **{f"evidence/{name}": _PAPERS for name in ("events", "records")},
