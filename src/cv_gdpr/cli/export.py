@@ -149,7 +149,8 @@ def _print_flagged(result: "ExportResult") -> None:
 
 
 def _print_shortfall(result: "ExportResult") -> None:
-    for entry in result.missing[:_SHOWN]:
+    largest_first = sorted(result.missing, key=lambda entry: entry["id"] is not None)  # whole lists, then items
+    for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
     if result.missing and result.accepted:
