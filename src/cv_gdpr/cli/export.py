@@ -10,7 +10,7 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import PREDICTIONS, Category
+from cv_gdpr.table.categories import EXPORTS, PREDICTIONS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,6 +129,8 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
+    for copies in result.copies_outside:
+        click.echo(f"{EXPORTS}: {printable(copies.words('export'))}")
     if verbose:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
