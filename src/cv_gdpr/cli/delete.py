@@ -1,4 +1,4 @@
-"""`cv-gdpr delete [ROW]`."""
+"""`cv-gdpr delete [ROW]`: its options, the plan, the question, the erasure; `erasure_view` prints the result."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
-from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, ServiceError, StorageError, UsageError
@@ -161,7 +161,7 @@ def _check_before_asking(options: _DeleteOptions) -> None:
     if options.require_export and not options.require_export.is_dir():
         raise UsageError(f"--require-export {options.require_export} is not a folder", "nothing was sent")
     if options.evidence:
-        from cv_gdpr.evidence.papers import check_name
+        from cv_gdpr.evidence.files import check_name
 
         check_name(options.evidence)
 
@@ -240,7 +240,7 @@ def _scope(given: ScopeOptions, rows: tuple[str, ...], options: _DeleteOptions, 
 
 def _find_unfinished(endpoint: str, asked: str) -> Path | None:
     """Return the evidence path of a run of this command that was cut off in this folder, and print it; else None."""
-    from cv_gdpr.evidence.papers import unfinished
+    from cv_gdpr.evidence.files import unfinished
 
     found = unfinished(endpoint, asked)
     if found:
@@ -323,7 +323,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
 
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
-    from cv_gdpr.evidence.papers import unused
+    from cv_gdpr.evidence.files import unused
 
     path = options.evidence or unused(Path())
     terms = Terms(
@@ -346,7 +346,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
 
 def _hint_at_ledger(error: StorageError, path: Path, *, saved: bool) -> None:
     """Say in an error of the disk how to go on, if a ledger was begun: the last deletion may lack its line."""
-    from cv_gdpr.evidence.papers import ledger_of
+    from cv_gdpr.evidence.files import ledger_of
 
     ledger = ledger_of(path)
     if not error.hint and ledger.is_file() and ledger.stat().st_size:

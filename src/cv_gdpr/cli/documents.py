@@ -1,4 +1,4 @@
-"""The results that --json prints: one document for each command.
+"""The JSON documents that --json prints, as records: one for each command.
 
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
@@ -195,7 +195,7 @@ def of_verification(result: "Verification") -> VerifyDocument:
         bytes=result.bytes,
         records=result.records,
         flagged=result.flagged,
-        export=dict(result.told),
+        export=dict(result.bag_info),
     )
 
 

@@ -1,4 +1,4 @@
-"""`cv-gdpr export [ROW]`."""
+"""`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
 from cv_gdpr.table.categories import EXPORTS, PREDICTIONS, Category
 

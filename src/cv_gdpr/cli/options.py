@@ -1,4 +1,4 @@
-"""The option groups that commands share, and how the options before and after ROW are merged."""
+"""The options that several commands share, how those before and after ROW are merged, and the types that check them."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from cv_gdpr.cli import inputs
-from cv_gdpr.cli.given import ConnectionOptions, ScopeOptions
+from cv_gdpr.cli.arguments import ConnectionOptions, ScopeOptions
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import CATEGORIES, Category
 from cv_gdpr.table.scope import Scope, selection_of

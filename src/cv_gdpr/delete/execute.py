@@ -1,4 +1,4 @@
-"""Executes a plan, children before parents, looks for everything in it again, and writes the evidence."""
+"""Executes a plan: deletes project by project, looks for everything in the plan again, writes the evidence."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, UsageError
-from cv_gdpr.evidence import papers
+from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import Answered, Failed, Held, Opened, Stopped
@@ -58,19 +58,19 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms
     Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost if the
     ledger is removed or changed during the run.
     """
-    papers.check_name(path)
-    with Ledger(papers.ledger_of(path), plan.endpoint) as ledger:
+    files.check_name(path)
+    with Ledger(files.ledger_of(path), plan.endpoint) as ledger:
         ledger.require(terms.asked)
         if ledger.closed and not ledger.finished:
-            papers.withdraw(path, ledger.chain())
-        papers.check_free(path)
+            files.withdraw(path, ledger.chain())
+        files.check_free(path)
         ledger.begin(terms.asked)
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
         stopped_by = erasure.stopped_by
         stopped = stopped_by.exit_code if stopped_by else 0
         close(ledger, outside, stopped, refused=bool(stopped_by and not stopped_by.retryable))
-        erased = Erased(papers.write(path, ledger.chain()), path, stopped_by)
+        erased = Erased(files.write(path, ledger.chain()), path, stopped_by)
         ledger.check()  # it may have been removed in the meantime
         return erased
 
@@ -81,19 +81,19 @@ def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
     Send no call. Raise UsageError for finished evidence, the ledger of another command, or a foreign file in the
     place of one of its files; StorageError.
     """
-    papers.check_name(path)
-    if not os.path.lexists(papers.ledger_of(path)):
-        papers.check_free(path)
+    files.check_name(path)
+    if not os.path.lexists(files.ledger_of(path)):
+        files.check_free(path)
         return False
-    with Ledger(papers.ledger_of(path), endpoint) as ledger:
+    with Ledger(files.ledger_of(path), endpoint) as ledger:
         ledger.require(asked)
         if not ledger.closed:
-            papers.check_free(path)
+            files.check_free(path)
             return bool(ledger.events)
         chain = ledger.chain()
         if differences := check_chain(ledger.path, chain):
             raise UsageError(f"{differences[0]}; no evidence can be completed from it", "name another --evidence")
-        missing, foreign = papers.in_the_way(path, chain)
+        missing, foreign = files.in_the_way(path, chain)
         if foreign:
             raise UsageError(
                 f"{foreign[0]} is in the way: it differs from the ledger of this erasure",
@@ -106,7 +106,7 @@ def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
                 f"{path} is the evidence of a finished erasure; nothing was sent",
                 "verify it with cv-gdpr verify; name another --evidence for a new erasure",
             )
-        return Erased(papers.write(path, chain), path, completed=True)
+        return Erased(files.write(path, chain), path, completed=True)
 
 
 @dataclass

@@ -183,8 +183,8 @@ class Evidence(Head, frozen=True, kw_only=True):
 
 def as_json(record: Struct) -> Json:
     """Return a record as the object that JSON holds."""
-    told: Json = to_builtins(record)
-    return told
+    fields: Json = to_builtins(record)
+    return fields
 
 
 def field_names(record: type[Struct]) -> tuple[str, ...]:

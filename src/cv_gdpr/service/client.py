@@ -27,9 +27,9 @@ from cv_gdpr.service.bodies import Body
 from cv_gdpr.service.causes import hint_to_wait, moment
 from cv_gdpr.service.deadlines import Adapter, pace_of
 from cv_gdpr.service.endpoint import checked_endpoint, checked_key
+from cv_gdpr.service.environment import authorities, proxy_for
 from cv_gdpr.service.pacing import Budget, Patience
 from cv_gdpr.service.paging import PAGE
-from cv_gdpr.service.surroundings import authorities, proxy_for
 
 LOG = logging.getLogger("cv_gdpr")  # retries; shown with -v
 _AT_ONCE = 8  # calls in the background, spaced by the budget

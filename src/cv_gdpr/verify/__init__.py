@@ -1,4 +1,4 @@
-"""The use case of verification: check an export folder for consistency, without the service.
+"""`verify DIR`: checks that an export agrees with itself, without the service.
 
 A bag records most facts in several places, and verification compares them: the manifests, the index of the files
 (files.jsonl) and the files on disk; every record and its files; every list, its proof in listings.jsonl and the counts

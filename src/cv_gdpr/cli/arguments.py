@@ -1,4 +1,4 @@
-"""What a command was given: click's parameters as typed records, made once, before anything is done."""
+"""The parameters of a command as typed records: connection, scope and output options."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
