@@ -98,7 +98,8 @@ def test_an_item_deleted_before_its_download_is_gone(sim, cli, tmp_path, row):
         gone = list(holder.workspace.images)[1]
         path = gone.replace("-", "")
     elif row == "predictions":
-        gone = path = next(iter(holder.predictions))
+        gone = next(iter(holder.predictions))
+        path = gone.replace("-", "")
     else:
         gone, path = f"{first.id}/TensorFlow", "TensorFlow"
 

@@ -23,6 +23,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "delete/marks": ("tests/unit/test_marks.py",),
     "delete/dependents": ("tests/unit/test_dependents.py",),
     # Each of these tests erases or exports: take a sample, or an evening.
+    "verify/contents": _VERIFY,
     "verify/project": _VERIFY,
     **{f"evidence/{name}": _EVIDENCE for name in ("ledger", "outcomes", "document", "certificate", "checking")},
     **{f"evidence/{name}": _EVIDENCE for name in ("events", "files", "records")},

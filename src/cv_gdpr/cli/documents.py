@@ -58,6 +58,14 @@ class Flagged(Part, kw_only=True, frozen=True):
     flag: str
 
 
+class CopiesOutside(Part, kw_only=True, frozen=True):
+    """A container or queue of the customer to which the service writes for a project: copies that no export holds."""
+
+    project: str
+    setting: str
+    address: Annotated[str, Meta(description="Without credentials.")]
+
+
 class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
     """What `export` prints: what of each row was held and exported, and each item that is missing.
 
@@ -72,6 +80,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     missing: list[Missing]
     flagged: list[Flagged]
     by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
+    copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API, for a person to export.")]
     unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
     not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
@@ -165,6 +174,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         missing=[Missing(**entry) for entry in result.missing],
         flagged=[Flagged(**entry) for entry in result.flagged],
         by_hand=result.by_hand,
+        copies_outside=[CopiesOutside(**one._asdict()) for one in result.copies_outside],
         unmatched=result.unmatched,
         not_searched=result.not_searched,
         calls=dict(result.calls),

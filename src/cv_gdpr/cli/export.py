@@ -11,7 +11,7 @@ from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import PREDICTIONS, Category
+from cv_gdpr.table.categories import EXPORTS, PREDICTIONS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +131,8 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
+    for copies in result.copies_outside:
+        click.echo(f"{EXPORTS}: {printable(copies.words('export'))}")
     if verbose:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
@@ -151,7 +153,8 @@ def _print_flagged(result: "ExportResult") -> None:
 
 
 def _print_shortfall(result: "ExportResult") -> None:
-    for entry in result.missing[:_SHOWN]:
+    largest_first = sorted(result.missing, key=lambda entry: entry["id"] is not None)  # whole lists, then items
+    for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
     if result.missing and result.accepted:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from cv_gdpr.delete.failures import ends_run, quoted
+from cv_gdpr.delete.failures import ends_project, ends_run, quoted
 from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan, copies_outside
@@ -16,11 +16,11 @@ from cv_gdpr.delete.project import ProjectErasure, Why
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
-from cv_gdpr.errors import CvGdprError, ServiceError, UsageError
+from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, UsageError
 from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close
-from cv_gdpr.evidence.events import Failed, Held, Opened, Stopped
+from cv_gdpr.evidence.events import Answered, Failed, Held, Opened, Stopped
 from cv_gdpr.evidence.ledger import Ledger, sealed
 from cv_gdpr.evidence.outcomes import DELETED, GONE
 from cv_gdpr.evidence.records import TOOL, ByHand, Evidence, Item, Planned, PlannedProject
@@ -118,6 +118,7 @@ class Erasure:
     ledger: Ledger
     terms: Terms
     stopped_by: CvGdprError | None = None
+    refused: Forbidden | None = None  # at one project
 
     def run(self) -> None:
         """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
@@ -132,8 +133,20 @@ class Erasure:
         for one in concerned:
             if self.stopped_by is None:
                 self._guarded(one.id, ProjectErasure(self._run(), one, not_now.get(one.id)).run)
+        if self.stopped_by is None and not self._anything_allowed():
+            self.stopped_by = self.refused
         for project, rows in _merged_plans([*before, opened.planned]).items():
             self._guarded(project, Proof(self._run(), project, rows).run)
+
+    def _anything_allowed(self) -> bool:
+        """Return whether the service accepted any deletion of this run."""
+        accepted = False
+        for event in self.ledger.events:
+            if isinstance(event, Opened):
+                accepted = False
+            elif isinstance(event, Answered):
+                accepted = accepted or 200 <= event.status < 300
+        return accepted
 
     def _run(self) -> Run:
         """Return what one step works with; its time to wait begins now."""
@@ -148,7 +161,7 @@ class Erasure:
         try:
             entries = projects_in(self.service, Scope())
         except ServiceError as error:
-            if ends_run(error):
+            if ends_project(error):
                 self.stopped_by = error
             why = Why(f"its project could not be looked at again: {quoted(error)}", again=True)
             return dict.fromkeys((one.id for one in concerned), why)
@@ -173,6 +186,8 @@ class Erasure:
                 self.stopped_by = self.stopped_by or error
                 self.ledger.write(Stopped(project=project, reason=quoted(error)))
             else:
+                if isinstance(error, Forbidden):
+                    self.refused = error
                 self.ledger.write(Failed(project=project, reason=quoted(error)))
                 self.terms.say(f"project {project}: {error.message}")
 

@@ -20,6 +20,7 @@ from cv_gdpr.service.client import Service
 from cv_gdpr.table.categories import Category, layout
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item
 from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
+from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Matches, Scope
 from cv_gdpr.verbatim import Json
@@ -80,6 +81,7 @@ def export(
             missing=top.missing + [entry for export in exports for entry in export.missing],
             flagged=[entry for export in exports for entry in export.flagged],
             by_hand=top.by_hand,
+            copies_outside=[copies for entry in entries for copies in copies_outside(entry)],
             unmatched=matches.unmatched,
             not_searched=not_searched(scope),
             kinds=scope.selection.kinds,

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from cv_gdpr import __version__
 from cv_gdpr.archive.bag_info import bag_info_of
 from cv_gdpr.table.categories import ACCOUNT
+from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
 
@@ -44,6 +45,7 @@ class ExportResult:
     missing: list[Json]
     flagged: list[Json]
     by_hand: dict[str, str]
+    copies_outside: list[CopiesOutside]
     unmatched: list[str]
     not_searched: dict[str, str]
     kinds: frozenset[str]  # of selectors in use
@@ -85,6 +87,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "notSearched": result.not_searched,
         "projects": result.projects,
         "byHand": result.by_hand,
+        "copiesOutside": [one._asdict() for one in result.copies_outside],
     }
 
 
