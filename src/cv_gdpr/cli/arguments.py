@@ -11,6 +11,8 @@ class ConnectionOptions(NamedTuple):
 
     endpoint: str | None
     key_file: str | None
+    auth: str | None
+    cloud: str | None
     calls_per_second: float
     patience: float
     read_timeout: float

@@ -154,10 +154,10 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
             plan = _plan(service, scope, options, saved, resumed=earlier)
         outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
-            show(plan, outside, as_json=output.as_json)
+            show(plan, outside, service.sign_in.who, as_json=output.as_json)
             return planned_code(plan)
         if not options.yes:
-            _confirm_plan(plan, outside)
+            _confirm_plan(plan, outside, service.sign_in.who)
         return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
 
 
@@ -286,11 +286,11 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
 # --- confirmation -------------------------------------------------------------------------------------------------
 
 
-def _confirm_plan(plan: Plan, outside: list[ByHand]) -> None:
+def _confirm_plan(plan: Plan, outside: list[ByHand], who: str) -> None:
     """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
     if not plan.total:
         return
-    show(plan, outside, error=True)
+    show(plan, outside, who, error=True)
     from urllib.parse import urlsplit
 
     from cv_gdpr.table.scope import same_text

@@ -115,12 +115,13 @@ class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
 class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
 
-    `--save-plan` writes the same without `total`, `outsideTheApi`, `exitCode` and `retryable`.
+    `--save-plan` writes the same without `total`, `outsideTheApi`, `signedInAs`, `exitCode` and `retryable`.
     """
 
     hash_: Annotated[Sha256, Meta(description="Of the saved plan.")] = field(name="hash")
     total: Annotated[int, Meta(description="How many items would be deleted.")]
     outside_the_api: list[ByHand]
+    signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID.")]
     exit_code: ExitCode
     retryable: Retryable
 
@@ -249,13 +250,14 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
     )
 
 
-def of_plan(plan: Plan, outside: list[ByHand], exit_code: int) -> PlanDocument:
-    """Return the document of a dry run."""
+def of_plan(plan: Plan, outside: list[ByHand], who: str, exit_code: int) -> PlanDocument:
+    """Return the document of a dry run by `who`."""
     return PlanDocument(
         **asdict(plan),
         hash_=plan.hash,
         total=plan.total,
         outside_the_api=[*plan.copies, *outside],
+        signed_in_as=who,
         exit_code=exit_code,
         retryable=any(one.again for one in plan.failed),
     )

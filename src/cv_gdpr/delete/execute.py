@@ -124,7 +124,7 @@ class Erasure:
         """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
         before = [event.planned for event in self.ledger.events if isinstance(event, Opened)]
         concerned = [one for one in self.plan.projects if one.total]
-        opened = opening(self.plan, self.terms.asked, saved=self.terms.from_file)
+        opened = opening(self.plan, self.terms.asked, self.service.sign_in.who, saved=self.terms.from_file)
         self.ledger.write(opened)
         for one in concerned:
             if one.held:  # cannot be listed once the images are gone
@@ -192,10 +192,11 @@ class Erasure:
                 self.terms.say(f"project {project}: {error.message}")
 
 
-def opening(plan: Plan, asked: str, *, saved: bool = False) -> Opened:
+def opening(plan: Plan, asked: str, who: str = "", *, saved: bool = False) -> Opened:
     """Return the ledger's first event of a run, with everything that the evidence needs from the plan.
 
-    `asked` identifies this command. `saved`: it executes a saved plan, and so never reads a failed project again.
+    `asked` identifies this command, `who` is signed in. `saved`: it executes a saved plan, and so never reads a
+    failed project again.
     """
     return Opened(
         tool=TOOL,
@@ -209,6 +210,7 @@ def opening(plan: Plan, asked: str, *, saved: bool = False) -> Opened:
         protected=plan.protected,
         unmatched=plan.unmatched,
         failed=[replace(one, again=one.again and not saved) for one in plan.failed],
+        signed_in_as=who,
     )
 
 

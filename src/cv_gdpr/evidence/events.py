@@ -51,6 +51,7 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     protected: list[str]
     unmatched: list[str]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
+    signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID")] = ""
 
 
 class Resumed(_Event, frozen=True, kw_only=True):

@@ -99,12 +99,13 @@ class Project(PlannedProject, frozen=True, kw_only=True):
     state: Annotated[State | None, Meta(description="The state of the project itself; null if it was not planned")]
 
 
-class Run(Record, frozen=True, kw_only=True):
+class Run(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One run of an erasure: a resumed one plans what the runs before it left."""
 
     started: Time
     plan_hash: Sha256
     items: Count
+    signed_in_as: Annotated[str, Meta(description="Who asked: the fingerprint of the key, or ids of Entra ID")] = ""
 
 
 class Method(Record, frozen=True, kw_only=True):
