@@ -59,16 +59,17 @@ def test_an_export_of_one_person_permits_only_their_deletion(sim, erase, exporte
     assert erase("--all", "--metadata", "subject=nr-4711", "--require-export", folder).code == 0
 
 
-@pytest.mark.parametrize("kind", ["images/*", "images.jsonl", "tags.jsonl", "predictions/*", "performance.json"])
-def test_a_flipped_bit_in_the_export_prevents_the_deletion(sim, erase, exported, kind):
+def test_a_flipped_bit_in_the_export_prevents_the_deletion(sim, erase, exported):
     stock(sim)
     folder = exported()
-    victim = next(iter(sorted(folder.glob(f"data/**/{kind}"))))
-    content = bytearray(victim.read_bytes())
-    content[-2] ^= 1
-    victim.write_bytes(content)
+    for kind in ("images/*", "images.jsonl", "tags.jsonl", "predictions/*", "performance.json"):
+        victim = next(iter(sorted(folder.glob(f"data/**/{kind}"))))
+        content = victim.read_bytes()
+        victim.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
 
-    assert "is not proved" in refused(sim, erase, folder)
+        assert "is not proved" in refused(sim, erase, folder), kind
+        victim.write_bytes(content)
+    assert erase("predictions", "--all", "--require-export", folder).code == 0
 
 
 def test_a_file_missing_in_the_export_prevents_the_deletion(sim, erase, exported):
