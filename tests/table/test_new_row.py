@@ -1,7 +1,7 @@
 """A new row is one record, the functions it names, and its routes in the simulator: nothing else is touched.
 
-The test adds a made-up row to a copy of both packages, as text, and runs the commands on that copy. CONTRIBUTING.md lists
-these steps, and those that concern the tests and the documentation of a real row.
+The test adds a made-up row to a copy of both packages, as text, and runs the commands on that copy. CONTRIBUTING.md
+lists these steps, and those that concern the tests and the documentation of a real row.
 """
 
 import json
