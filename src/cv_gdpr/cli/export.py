@@ -157,6 +157,8 @@ def _print_shortfall(result: "ExportResult") -> None:
     for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
+    if result.unmatched and result.missing:
+        click.echo(f"Missing: nothing matches {printable(', '.join(result.unmatched))}", err=True)
     if result.missing and result.accepted:
         words = f"{plural(len(result.missing), 'item')} missing; the bag says so in data/missing.jsonl"
         click.echo(f"Error: {words}", err=True)
@@ -166,9 +168,8 @@ def _print_shortfall(result: "ExportResult") -> None:
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,
         )
-    if result.unmatched:
-        word = "Missing" if result.missing else "Error"
-        click.echo(f"{word}: nothing matches {printable(', '.join(result.unmatched))}", err=True)
+    if result.unmatched and not result.missing:
+        click.echo(f"Error: nothing matches {printable(', '.join(result.unmatched))}", err=True)
     if result.exit_code and not result.missing and not result.unmatched:
         click.echo("Error: the API cannot export the account; the result says how to get it", err=True)
 
