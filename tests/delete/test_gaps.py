@@ -1,4 +1,4 @@
-"""--require-export with a bag that is not complete: what it names as missing is not deleted; other gaps do not matter."""
+"""--require-export with a bag that is not complete: what it names as missing is not deleted."""
 
 import json
 

@@ -26,7 +26,7 @@ class Proof:
         """Record in the ledger what is gone and what is still there; raise ServiceError."""
         there = self.remaining(thorough=True)
         containers_first = sorted(self.rows.items(), key=lambda rows: rows[0] not in _CONTAINERS)
-        for row, ids in containers_first:  # what became of them says what became of the rest
+        for row, ids in containers_first:  # whether they are gone decides about what was in them
             gone = [one for one in ids if one not in there[row]]
             left = [one for one in ids if one in there[row]]
             self.erasure.ledger.write(Looked(project=self.id, row=row, gone=gone, there=left))

@@ -81,5 +81,5 @@ def _check_counts(result: Verification, summary: Json, held: Counter[str], lost:
         if (count["held"], count["exported"]) != (held[row], held[row] - lost[row]):
             stated = f"export.json says {count['exported']} of {count['held']} exported"
             what = f"{stated}, but the folder holds {held[row]}"
-            what += f", of which something is missing of {lost[row]}" if lost[row] else ""
+            what += f", and {lost[row]} of these are not whole" if lost[row] else ""
             result.differ(row, what)

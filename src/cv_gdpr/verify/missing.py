@@ -68,7 +68,7 @@ class Missing:
         return Gap(project, row, WORKSPACE, "", named, source) in self._gaps
 
     def items(self, project: str, row: str) -> set[str]:
-        """Return the ids of the items of which something is missing."""
+        """Return the ids of the items that are not whole."""
         return self._items.get((project, row), set())
 
 

@@ -41,7 +41,7 @@ class ProjectCheck:
     narrowed: bool
     missing: Missing
     held: Counter[str] = field(default_factory=Counter)  # items by row
-    lost: Counter[str] = field(default_factory=Counter)  # those of them of which something is missing
+    lost: Counter[str] = field(default_factory=Counter)  # those of them that are not whole
 
     def check(self) -> None:
         """Note all differences; count what the folder holds, and what of that is not whole."""
