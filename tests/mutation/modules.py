@@ -22,11 +22,15 @@ MODULES: dict[str, tuple[str, ...]] = {
     "verify/facts": ("tests/unit/test_facts.py",),
     "delete/marks": ("tests/unit/test_marks.py",),
     "delete/along": ("tests/unit/test_along.py",),
+    "delete/guards": ("tests/unit/test_guards.py",),
+    "delete/holding": ("tests/unit/test_guards.py",),
+    "delete/proof": ("tests/delete/test_proof.py",),
+    "evidence/document": ("tests/unit/test_document.py",),
+    "evidence/outcomes": ("tests/unit/test_outcomes.py",),
     # Each of these tests erases or exports: take a sample, or an evening.
     "verify/project": _VERIFY,
-    **{f"evidence/{name}": _PAPERS for name in ("ledger", "outcomes", "document", "certificate", "checking", "papers")},
+    **{f"evidence/{name}": _PAPERS for name in ("ledger", "certificate", "checking", "papers")},
     **{f"evidence/{name}": _PAPERS for name in ("events", "records")},
     **{f"delete/{name}": _PLANS for name in ("plan", "planning")},
-    **{f"delete/{name}": _ERASURES for name in ("project", "execute", "proof", "waiting")},
-    **{f"delete/{name}": ("tests/delete/test_require_export.py",) for name in ("holding", "guards")},
+    **{f"delete/{name}": _ERASURES for name in ("project", "execute", "waiting")},
 }
