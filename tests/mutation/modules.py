@@ -26,10 +26,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "delete/holding": ("tests/unit/test_guards.py",),
     "delete/proof": ("tests/delete/test_proof.py",),
     "evidence/document": ("tests/unit/test_document.py",),
+    "evidence/ledger": ("tests/unit/test_ledger.py",),
     "evidence/outcomes": ("tests/unit/test_outcomes.py",),
     # Each of these tests erases or exports: take a sample, or an evening.
     "verify/project": _VERIFY,
-    **{f"evidence/{name}": _PAPERS for name in ("ledger", "certificate", "checking", "papers")},
+    **{f"evidence/{name}": _PAPERS for name in ("certificate", "checking", "papers")},
     **{f"evidence/{name}": _PAPERS for name in ("events", "records")},
     **{f"delete/{name}": _PLANS for name in ("plan", "planning")},
     **{f"delete/{name}": _ERASURES for name in ("project", "execute", "waiting")},

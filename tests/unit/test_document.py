@@ -1,6 +1,7 @@
 """The evidence of an erasure, derived from the events of its ledger."""
 
 import pytest
+from msgspec.structs import replace
 
 from cv_gdpr.evidence.document import (
     METHOD,
@@ -12,10 +13,10 @@ from cv_gdpr.evidence.document import (
     retryable,
     verdict,
 )
-from cv_gdpr.evidence.events import Closed
+from cv_gdpr.evidence.events import Closed, Resumed
 from cv_gdpr.evidence.ledger import Ledger
 from cv_gdpr.evidence.outcomes import Outcome, outcomes_of
-from cv_gdpr.evidence.records import FORMAT, TOOL, ByHand, Head, LedgerEnd, Project, Run, Unread
+from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, ByHand, Head, LedgerEnd, Project, Run, Unread
 from tests.unit.happening import (
     ENDPOINT,
     LATER,
@@ -332,9 +333,25 @@ def test_the_document_of_a_closed_ledger():
     assert found.ledger == LedgerEnd(file="e.jsonl", lines=len(events) + 1, last=chain.last)
 
 
-def test_the_document_of_a_ledger_that_is_open():
+RESUMED = [*ended(opened({"images": ["a"]}), code=5), Resumed(discarded_bytes=0)]
+
+
+@pytest.mark.parametrize("events", [[opened()], RESUMED], ids=["open", "resumed"])
+def test_a_ledger_that_is_open_has_no_document(events):
     with pytest.raises(ValueError, match="unpack"):
-        document_of(chain_of(opened()), "e.jsonl")
+        document_of(chain_of(*events), "e.jsonl")
+
+
+def test_the_document_of_a_resumed_ledger():
+    events = [*RESUMED, opened({"images": ["a"]}), *sent("images", "a"), looked("images", gone=["a"])]
+    found = document_of(chain_of(*ended(*events)), "e.jsonl")
+    assert (found.exit_code, found.retryable, len(found.runs)) == (0, False, 2)
+
+
+def test_a_document_has_todays_format():
+    events = [opened()]
+    first = replace(closing(events), document=replace(closing(events).document, format=FIRST_FORMAT))
+    assert document_of(chain_of(*events, first), "e.jsonl").format == FORMAT
 
 
 def test_the_document_tells_what_its_outcomes_tell():

@@ -105,6 +105,7 @@ def bag(tmp_path):
         (tmp_path / "data" / "export.json").write_text(json.dumps(summary))
         (tmp_path / "bag-info.txt").write_text(f"Source-Endpoint: {ENDPOINT}\n")
         write(tmp_path / "data" / "projects.jsonl", [ENTRY])
+        write(tmp_path / "data" / "account.json", [{"userName": "x"}])
         for name, records in lists.items():
             write(place / f"{name}.jsonl", records)
         for name, records in (inside or {}).items():
