@@ -196,6 +196,20 @@ def test_credentials_are_cut_out_of_texts(path):
     assert (last.n, last.previous) == (2, digest(path.read_bytes().splitlines()[0]))
 
 
+def test_ids_and_hashes_stay_though_a_key_spells_them(path):
+    for one in (ONE, START):
+        RUN.know_key(one)
+    try:
+        with Ledger(path, ENDPOINT) as ledger:
+            ledger.write(failed(f"{ONE} {START}", project=ONE))
+    finally:
+        RUN.forget()
+    (event,) = ledger.events
+    assert (event.project, event.previous) == (ONE, START)
+    assert ONE not in event.reason
+    assert START not in event.reason
+
+
 def reopened(path, content):
     """Return a ledger with this content, opened again; a context manager."""
     path.write_bytes(content)
