@@ -25,14 +25,16 @@ MODULES: dict[str, tuple[str, ...]] = {
     "delete/guards": ("tests/unit/test_guards.py",),
     "delete/holding": ("tests/unit/test_guards.py",),
     "delete/proof": ("tests/delete/test_proof.py",),
+    "evidence/certificate": ("tests/unit/test_certificate.py",),
     "evidence/checking": ("tests/unit/test_checking.py",),
     "evidence/document": ("tests/unit/test_document.py",),
+    "evidence/events": ("tests/unit/test_events.py",),
     "evidence/ledger": ("tests/unit/test_ledger.py",),
     "evidence/outcomes": ("tests/unit/test_outcomes.py",),
+    "evidence/papers": ("tests/unit/test_papers.py",),
+    "evidence/records": ("tests/unit/test_events.py",),
     # Each of these tests erases or exports: take a sample, or an evening.
     "verify/project": _VERIFY,
-    **{f"evidence/{name}": _PAPERS for name in ("certificate", "papers")},
-    **{f"evidence/{name}": _PAPERS for name in ("events", "records")},
     **{f"delete/{name}": _PLANS for name in ("plan", "planning")},
     **{f"delete/{name}": _ERASURES for name in ("project", "execute", "waiting")},
 }

@@ -1,0 +1,75 @@
+"""The certificate: what its page shows, and which markup it never has."""
+
+import pytest
+from jinja2 import UndefinedError
+
+from cv_gdpr.evidence import certificate as module
+from cv_gdpr.evidence.certificate import certificate, foreign_markup
+from cv_gdpr.evidence.document import document_of
+from tests.unit.happening import chain_of, ended, looked, opened, sent
+
+
+def evidence(**fields):
+    events = [opened({"images": ["image-a"]}, **fields), *sent("images", "image-a"), looked("images", gone=["image-a"])]
+    return document_of(chain_of(*ended(*events)), "e.jsonl")
+
+
+PAGE = certificate(evidence())
+
+
+def test_the_page_shows_the_evidence():
+    document = evidence()
+    for word in (document.verdict, document.plan_hash, document.items[0].id, document.ledger.last, document.tool):
+        assert word in PAGE
+    assert PAGE.startswith("<!doctype html>\n")
+    assert PAGE.endswith("</html>\n")
+
+
+def test_texts_are_escaped():
+    page = certificate(evidence(endpoint="https://<b>&"))
+    assert "https://&lt;b&gt;&amp;" in page
+    assert foreign_markup(page) == []
+
+
+def test_a_field_that_is_missing_is_an_error():
+    with pytest.raises(UndefinedError):
+        certificate(object())
+
+
+def test_the_template_is_read_once():
+    assert module._template() is module._template()
+
+
+def test_a_certificate_has_no_foreign_markup():
+    assert foreign_markup(PAGE) == []
+
+
+MARKUP = {
+    "an element": ("</body>", "<img></body>", ["img"]),
+    "an element that ends": ("</body>", "</a></body>", ["a"]),
+    "an element closed at once": ("</body>", "<br/></body>", ["br", "br", "a < outside a tag"]),
+    "an attribute": ("<body>", "<body onload='x()'>", ["onload=x()"]),
+    "a known attribute with another value": ('lang="en"', 'lang="de"', ["lang=de"]),
+    "an attribute without a value": ("<body>", "<body hidden>", ["hidden=None"]),
+    "a declaration": ("<!doctype html>", "<!doctype svg>", ["doctype svg"]),
+    "a comment": ("</body>", "<!-- x --></body>", ["a comment  x ", "a < outside a tag"]),
+    "an instruction": ("</body>", "<?x y></body>", ["an instruction x y", "a < outside a tag"]),
+    "other markup": ("</body>", "<![if x]></body>", ["if x", "a < outside a tag"]),
+    "a style": ("<style>", "<style>td { display: none }", ["a foreign style"]),
+    "half a tag": ("</body>", "< script></body>", ["a < outside a tag"]),
+    "several": ("</body>", "<img src='x'><b></b></body>", ["img", "src=x", "b", "b"]),
+    "a known element": ("</body>", "<p></p></body>", []),
+    "a word": ("</body>", "x</body>", []),
+}
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_foreign_markup_is_found(name):
+    old, new, found = MARKUP[name]
+    assert old in PAGE
+    assert foreign_markup(PAGE.replace(old, new, 1)) == found
+
+
+def test_markup_at_the_end_of_a_page_is_found():
+    assert foreign_markup(PAGE + "<img") == ["a < outside a tag"]
+    assert foreign_markup("") == []
