@@ -24,7 +24,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "delete/along": ("tests/unit/test_along.py",),
     "delete/guards": ("tests/unit/test_guards.py",),
     "delete/holding": ("tests/unit/test_guards.py",),
+    "delete/plan": ("tests/unit/test_plan.py",),
+    "delete/planning": ("tests/delete/test_planning.py",),
     "delete/proof": ("tests/delete/test_proof.py",),
+    "delete/waiting": ("tests/unit/test_waiting.py",),
+    "delete/failures": ("tests/unit/test_failures.py",),
     "evidence/certificate": ("tests/unit/test_certificate.py",),
     "evidence/checking": ("tests/unit/test_checking.py",),
     "evidence/document": ("tests/unit/test_document.py",),
@@ -35,6 +39,5 @@ MODULES: dict[str, tuple[str, ...]] = {
     "evidence/records": ("tests/unit/test_events.py",),
     # Each of these tests erases or exports: take a sample, or an evening.
     "verify/project": _VERIFY,
-    **{f"delete/{name}": _PLANS for name in ("plan", "planning")},
-    **{f"delete/{name}": _ERASURES for name in ("project", "execute", "waiting")},
+    **{f"delete/{name}": _ERASURES for name in ("project", "execute")},
 }

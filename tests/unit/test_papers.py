@@ -102,9 +102,10 @@ def test_an_unused_name_is_reserved_by_its_ledger(tmp_path, at_noon):
     assert papers.unused(tmp_path) == tmp_path / f"{at_noon}.json"
     assert names(tmp_path) == [f"{at_noon}.jsonl"]
     assert (tmp_path / f"{at_noon}.jsonl").read_bytes() == b""
-    for number, suffix in enumerate(OTHERS, 2):
+    assert papers.unused(tmp_path) == tmp_path / f"{at_noon}-2.json"
+    for number, suffix in enumerate(OTHERS, 3):
         (tmp_path / f"{at_noon}-{number}{suffix}").symlink_to("nowhere")
-    assert papers.unused(tmp_path) == tmp_path / f"{at_noon}-5.json"
+    assert papers.unused(tmp_path) == tmp_path / f"{at_noon}-6.json"
     assert open_handles() == before
 
 
