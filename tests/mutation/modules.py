@@ -1,8 +1,5 @@
 """Which tests stand nearest to each module that is mutated."""
 
-_PAPERS = ("tests/delete/test_evidence.py", "tests/delete/test_papers.py", "tests/delete/test_tampering.py")
-_PLANS = ("tests/delete/test_plan.py", "tests/delete/test_confirm.py", "tests/delete/test_selectors.py")
-_ERASURES = ("tests/delete/test_wire.py", "tests/delete/test_failures.py", "tests/delete/test_second_look.py")
 _VERIFY = ("tests/verify/test_contradictions.py", "tests/verify/test_tampering.py", "tests/verify/test_verify.py")
 
 MODULES: dict[str, tuple[str, ...]] = {
@@ -26,7 +23,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     "delete/holding": ("tests/unit/test_guards.py",),
     "delete/plan": ("tests/unit/test_plan.py",),
     "delete/planning": ("tests/delete/test_planning.py",),
-    "delete/proof": ("tests/delete/test_proof.py",),
+    "delete/project": ("tests/unit/test_project.py",),
+    "delete/execute": ("tests/unit/test_execute.py",),
+    "delete/proof": ("tests/unit/test_proof.py",),
     "delete/waiting": ("tests/unit/test_waiting.py",),
     "delete/failures": ("tests/unit/test_failures.py",),
     "evidence/certificate": ("tests/unit/test_certificate.py",),
@@ -39,5 +38,4 @@ MODULES: dict[str, tuple[str, ...]] = {
     "evidence/records": ("tests/unit/test_events.py",),
     # Each of these tests erases or exports: take a sample, or an evening.
     "verify/project": _VERIFY,
-    **{f"delete/{name}": _ERASURES for name in ("project", "execute")},
 }

@@ -45,8 +45,9 @@ def test_a_line_begins_with_its_number_and_ends_with_a_hash():
     )
 
 
-def test_a_line_without_a_hash_has_an_empty_one():
-    assert line_of(failed("x")).endswith(b'"reason":"x","previous":""}')
+@pytest.mark.parametrize("event", [failed("x"), left("tags", reason="x")], ids=["failed", "left"])
+def test_a_line_without_a_hash_has_an_empty_one(event):
+    assert line_of(event).endswith(b'"reason":"x","previous":""}')
 
 
 @pytest.mark.parametrize("event", numbered(*KINDS), ids=lambda event: type(event).__name__)

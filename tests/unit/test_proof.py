@@ -1,15 +1,12 @@
 """The proof: a thing counts as gone only if every list and its own operation say so."""
 
-import threading
-
 import pytest
 
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.delete.proof import Proof
-from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.errors import NotAuthorised, ServiceError, Unsteady
 from cv_gdpr.evidence.events import Answered, Calling, Looked
-from tests.delete.direct import ledger_in, run_of, service_of
+from tests.delete.direct import Rounds, ledger_in, run_of, service_of
 from tests.delete.erasing import ids, stock
 
 GONE = "00000000-0000-4000-8000-00000000dead"
@@ -161,22 +158,6 @@ def test_a_404_for_a_project_that_is_listed_proves_nothing(sim, remaining, row):
 
 
 # --- waiting for what the service accepted ----------------------------------------------------------------------------
-
-
-class Rounds(Deadline):
-    """A deadline without time: each pause does the next act, and the pause after the last one is the end."""
-
-    def __init__(self, *acts):
-        super().__init__(threading.Event(), 0)
-        self.acts = list(acts)
-        self.rounds = []
-
-    def pause(self, round_):
-        self.rounds.append(round_)
-        if not self.acts:
-            return False
-        self.acts.pop(0)()
-        return True
 
 
 def nothing():
