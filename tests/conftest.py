@@ -21,7 +21,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 
-_SLOW = ("endurance", "surroundings", "test_resume.py")
+_SLOW = ("endurance", "environment", "test_resume.py")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.links import without_query
-from cv_gdpr.masking import without_credentials
+from cv_gdpr.masking import without_credentials, without_signature
 
 LINK_FIELDS = frozenset({"originalImageUri", "resizedImageUri", "thumbnailUri", "imageUri", "downloadUri"})
 """The fields in which the service sends signed links (published contract v3.4-preview)."""
@@ -145,7 +145,7 @@ class _Cleaned:
 
     def _field(self, name: str, value: Any, *, links: bool) -> Any:
         if links and name in LINK_FIELDS and isinstance(value, str):
-            return self._text(without_query(value))
+            return without_signature(without_query(value))  # one in its path, too: nobody wrote a link
         return self.of(value, links=links and name != _METADATA)
 
     def _text(self, text: str) -> str:

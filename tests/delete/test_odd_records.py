@@ -11,9 +11,9 @@ from custom_vision_simulator import Fault
 from custom_vision_simulator.answers import Answer
 from cv_gdpr.cli.delete import _hint_at_ledger
 from cv_gdpr.delete.guards import _not_held
-from cv_gdpr.delete.holding import Held
 from cv_gdpr.delete.marks import canonical, mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan
+from cv_gdpr.delete.required_export import Held
 from cv_gdpr.errors import MalformedAnswer, StorageError
 from cv_gdpr.evidence.records import SearchedScope
 from cv_gdpr.verbatim import Record, json_text

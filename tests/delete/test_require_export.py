@@ -8,7 +8,7 @@ import pytest
 from custom_vision_simulator import Simulator
 from custom_vision_simulator.records import Export, ImageTag
 from cv_gdpr.archive.bag import Bag
-from cv_gdpr.delete.holding import things_held
+from cv_gdpr.delete.required_export import items_held
 from cv_gdpr.errors import UsageError
 from cv_gdpr.verify import verify
 from tests.commandline import CommandLine
@@ -222,7 +222,7 @@ def test_an_item_noted_as_gone_is_not_held(sim, erase, exported, row):
     folder = exported()
     identity = without_bytes(folder, project, row)
     assert verify(folder).differences == []  # the bag is complete: it states that this is missing
-    assert identity not in {one.id for one in things_held(Bag(folder)) if one.row == row}
+    assert identity not in {one.id for one in items_held(Bag(folder)) if one.row == row}
 
     said = refused(sim, erase, folder)
 
@@ -231,7 +231,7 @@ def test_an_item_noted_as_gone_is_not_held(sim, erase, exported, row):
 
 def test_everything_the_service_has_is_held(sim, exported):
     projects = [stock(sim), stock(sim, "Strangers")]
-    held = {one[:3] for one in things_held(Bag(exported()))}
+    held = {one[:3] for one in items_held(Bag(exported()))}
 
     for row in ("projects", "iterations", "predictions", "tags", "images"):
         there = {(project, row, one) for project in projects for one in ids(sim, project, row)}
@@ -240,7 +240,7 @@ def test_everything_the_service_has_is_held(sim, exported):
 
 def models_in(folder):
     """Return project and id of each exported model that a bag holds."""
-    return {(one.project, one.id) for one in things_held(Bag(folder)) if one.row == "exports"}
+    return {(one.project, one.id) for one in items_held(Bag(folder)) if one.row == "exports"}
 
 
 def test_exported_models_are_held_if_they_are_done(sim, exported):

@@ -4,8 +4,8 @@ import pytest
 
 from custom_vision_simulator import catalogue
 from custom_vision_simulator.catalogue import CATALOGUE, faults
+from tests.delete.erasing import stock
 from tests.endurance.test_fault_matrix import API, BLOB
-from tests.export.exporting import stock
 
 PLAYED = {row.name for row in API + BLOB} | {name for name, entry in CATALOGUE.items() if entry.faults[0].wire}
 OTHERS = sorted(CATALOGUE.keys() - PLAYED)

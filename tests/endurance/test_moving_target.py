@@ -166,12 +166,12 @@ def test_training_while_listing_is_not_called_complete(sim, cli, tmp_path):
     moved = next(iter(holder.workspace.images))
 
     def act(count):
-        if count == 0:
+        if count == 1:
             with sim.store.lock:
                 complete(freeze(holder, LATE))
                 del holder.workspace.images[moved]
 
-    before(sim, {"GetImageCount"}, act)
+    before(sim, {"GetIterations"}, act)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 3
     assert f"iteration {LATE} was added during the export" in ran.err

@@ -149,7 +149,7 @@ def test_endless_pages_are_an_error(sim, cli, erase, tmp_path, pages):
 
     ran = exported(cli, tmp_path / "out")
 
-    assert ran.code == 1
+    assert ran.code == 3
     assert "do not end" in ran.err
     assert len(calls(sim, "QueryPredictions")) < 60
     assert erase("predictions", "--all").code == 1

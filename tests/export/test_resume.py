@@ -288,7 +288,7 @@ def test_a_folder_that_cannot_be_written_is_reported(cli, tmp_path):
 
 def test_a_folder_below_a_file_is_an_error(cli, tmp_path):
     (tmp_path / "file").write_text("mine")
-    assert_one_error(cli("export", "--all", "--out", tmp_path / "file" / "out"), 1)
+    assert_one_error(cli("export", "--all", "--out", tmp_path / "file" / "out"), 2)
     assert (tmp_path / "file").read_text() == "mine"
 
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from cv_gdpr.errors import UsageError
-from cv_gdpr.evidence import papers
+from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check, check_chain
 from cv_gdpr.evidence.events import Resumed
 from cv_gdpr.evidence.ledger import chained
@@ -31,7 +31,7 @@ def path(tmp_path):
 def write(path, content):
     """Write a ledger and the files that follow from it, and return the evidence's path."""
     path.with_suffix(".jsonl").write_bytes(content)
-    for place, text in papers.texts(path, chained(content)).items():
+    for place, text in files.texts(path, chained(content)).items():
         place.write_bytes(text)
     return path
 
@@ -45,8 +45,8 @@ def edit(path, old, new):
 
 def listed_anew(path):
     """Rewrite the list of hashes, as a forger would."""
-    files = [path.with_suffix(suffix) for suffix in (".json", ".html", ".jsonl")]
-    lines = [papers.hash_line(hashlib.sha256(file.read_bytes()).hexdigest(), file) for file in files if file.exists()]
+    three = [path.with_suffix(suffix) for suffix in (".json", ".html", ".jsonl")]
+    lines = [files.hash_line(hashlib.sha256(file.read_bytes()).hexdigest(), file) for file in three if file.exists()]
     path.with_suffix(".sha256").write_bytes(b"".join(lines))
 
 

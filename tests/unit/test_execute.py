@@ -8,7 +8,7 @@ from cv_gdpr.delete.execute import Erased, earlier_run, erase, opening
 from cv_gdpr.delete.planning import make_plan
 from cv_gdpr.delete.run import Terms
 from cv_gdpr.errors import NotAuthorised, Unreachable, UsageError
-from cv_gdpr.evidence import papers
+from cv_gdpr.evidence import files
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Left, Looked, Opened, Resumed, Stopped
 from cv_gdpr.evidence.ledger import chained, sealed
@@ -88,6 +88,7 @@ def test_a_run_opens_with_what_the_evidence_needs():
         unmatched=["u"],
         failed=failed,
     )
+    assert opening(made, ASKED, "somebody").signed_in_as == "somebody"
     assert len(event.asked.salt) == 32
     assert event.asked.salt != opening(made, ASKED).asked.salt
     assert [one.again for one in opening(made, ASKED, saved=True).failed] == [False, False]
@@ -301,6 +302,38 @@ def test_the_first_error_that_stops_the_run_counts(sim, planned, run):
     assert len([one for one in run.events if isinstance(one, Stopped)]) == 2
 
 
+def test_a_403_costs_its_project_alone(sim, planned, run):
+    project, other = small(sim), small(sim, "Strangers")
+    sim.fault(Fault("DeletePrediction", status=403, match=project, times=None))
+    erased = run(planned("predictions"))
+    assert (erased.stopped_by, erased.evidence.exit_code) == (None, 3)
+    assert [(one.project, one.reason) for one in run.events if isinstance(one, Failed)] == [
+        (project, "the service answered 403 ErrorUnknown")
+    ]
+    assert ids(sim, other, "predictions") == set()
+
+
+def test_a_403_at_every_project_stops_the_run(sim, planned, run):
+    projects = [small(sim), small(sim, "Strangers")]
+    sim.fault(Fault("DeletePrediction", status=403, times=None))
+    erased = run(planned("predictions"))
+    assert isinstance(erased.stopped_by, NotAuthorised)
+    assert (erased.evidence.exit_code, erased.evidence.retryable) == (5, False)
+    assert [one.project for one in run.events if isinstance(one, Calling)] == projects
+
+
+def test_what_a_run_before_was_allowed_does_not_count(sim, planned, run):
+    project = small(sim)
+    sim.fault(Fault("DeletePrediction", status=403, times=None))
+    sim.fault(Fault("DeleteImages", status=401))
+    tag = tag_id(sim, project, "alice")
+    first = run(planned("images", "predictions"))
+    assert first.evidence.exit_code == 5
+    del sim.store.projects[project].workspace.tags[tag]
+    second = run(planned("predictions"))
+    assert isinstance(second.stopped_by, NotAuthorised)
+
+
 # --- resumed ----------------------------------------------------------------------------------------------------
 
 
@@ -377,7 +410,7 @@ def written(path, content, *, whole=True):
     """Write a ledger and, if `whole`, the files that follow from it."""
     path.with_suffix(".jsonl").write_bytes(content)
     if whole:
-        papers.write(path, chained(content))
+        files.write(path, chained(content))
 
 
 def earlier(path, asked=ASKED):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cv_gdpr.delete.failures import ends_run, quoted
+from cv_gdpr.delete.failures import ends_project, ends_run, quoted
 from cv_gdpr.errors import (
     Forbidden,
     MalformedAnswer,
@@ -40,7 +40,7 @@ def test_an_error_is_quoted_by_its_code(error, words):
     [
         (NotAuthorised("x", status=401), True),
         (NotAuthorised("x", status=403), True),
-        (Forbidden("x", status=403, code="Forbidden"), True),
+        (Forbidden("x", status=403, code="Forbidden"), False),
         (Forbidden("x", status=403, code="ForbiddenDRModeEnabled"), False),
         (Unreachable("x"), True),
         (NotFound("x", status=404), False),
@@ -51,3 +51,18 @@ def test_an_error_is_quoted_by_its_code(error, words):
 )
 def test_which_errors_end_the_run(error, ends):
     assert ends_run(error) is ends
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (NotAuthorised("x", status=401), True),
+        (Forbidden("x", status=403), True),
+        (Unreachable("x"), True),
+        (NotFound("x", status=404), False),
+        (ServiceError("x", status=500), False),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_which_errors_end_a_projects_deletions(error, ends):
+    assert ends_project(error) is ends

@@ -1,4 +1,4 @@
-"""`cv-gdpr delete [ROW]`."""
+"""`cv-gdpr delete [ROW]`: its options, the plan, the question, the erasure; `erasure_view` prints the result."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
-from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, ServiceError, StorageError, UsageError
@@ -147,10 +147,10 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
             plan = _plan(service, scope, options, saved, resumed=earlier)
         outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
-            show(plan, outside, as_json=output.as_json)
+            show(plan, outside, service.sign_in.who, as_json=output.as_json)
             return planned_code(plan)
         if not options.yes:
-            _confirm_plan(plan, outside)
+            _confirm_plan(plan, outside, service.sign_in.who)
         return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
 
 
@@ -161,7 +161,7 @@ def _check_before_asking(options: _DeleteOptions) -> None:
     if options.require_export and not options.require_export.is_dir():
         raise UsageError(f"--require-export {options.require_export} is not a folder", "nothing was sent")
     if options.evidence:
-        from cv_gdpr.evidence.papers import check_name
+        from cv_gdpr.evidence.files import check_name
 
         check_name(options.evidence)
 
@@ -240,7 +240,7 @@ def _scope(given: ScopeOptions, rows: tuple[str, ...], options: _DeleteOptions, 
 
 def _find_unfinished(endpoint: str, asked: str) -> Path | None:
     """Return the evidence path of a run of this command that was cut off in this folder, and print it; else None."""
-    from cv_gdpr.evidence.papers import unfinished
+    from cv_gdpr.evidence.files import unfinished
 
     found = unfinished(endpoint, asked)
     if found:
@@ -279,11 +279,11 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
 # --- confirmation -------------------------------------------------------------------------------------------------
 
 
-def _confirm_plan(plan: Plan, outside: list[ByHand]) -> None:
+def _confirm_plan(plan: Plan, outside: list[ByHand], who: str) -> None:
     """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
     if not plan.total:
         return
-    show(plan, outside, error=True)
+    show(plan, outside, who, error=True)
     from urllib.parse import urlsplit
 
     from cv_gdpr.table.scope import same_text
@@ -323,7 +323,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
 
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
-    from cv_gdpr.evidence.papers import unused
+    from cv_gdpr.evidence.files import unused
 
     path = options.evidence or unused(Path())
     terms = Terms(
@@ -346,7 +346,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
 
 def _hint_at_ledger(error: StorageError, path: Path, *, saved: bool) -> None:
     """Say in an error of the disk how to go on, if a ledger was begun: the last deletion may lack its line."""
-    from cv_gdpr.evidence.papers import ledger_of
+    from cv_gdpr.evidence.files import ledger_of
 
     ledger = ledger_of(path)
     if not error.hint and ledger.is_file() and ledger.stat().st_size:

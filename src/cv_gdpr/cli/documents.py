@@ -1,4 +1,4 @@
-"""The results that --json prints: one document for each command.
+"""The JSON documents that --json prints, as records: one for each command.
 
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
@@ -58,6 +58,14 @@ class Flagged(Part, kw_only=True, frozen=True):
     flag: str
 
 
+class CopiesOutside(Part, kw_only=True, frozen=True):
+    """A container or queue of the customer to which the service writes for a project: copies that no export holds."""
+
+    project: str
+    setting: str
+    address: Annotated[str, Meta(description="Without credentials.")]
+
+
 class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
     """What `export` prints: what of each row was held and exported, and each thing that is missing.
 
@@ -72,6 +80,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     missing: list[Missing]
     flagged: list[Flagged]
     by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
+    copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API, for a person to export.")]
     unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
     not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
@@ -106,12 +115,13 @@ class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
 class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
 
-    `--save-plan` writes the same without `total`, `outsideTheApi`, `exitCode` and `retryable`.
+    `--save-plan` writes the same without `total`, `outsideTheApi`, `signedInAs`, `exitCode` and `retryable`.
     """
 
     hash_: Annotated[Sha256, Meta(description="Of the saved plan.")] = field(name="hash")
     total: Annotated[int, Meta(description="How many things would be deleted.")]
     outside_the_api: list[ByHand]
+    signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID.")]
     exit_code: ExitCode
     retryable: Retryable
 
@@ -165,6 +175,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         missing=[Missing(**entry) for entry in result.missing],
         flagged=[Flagged(**entry) for entry in result.flagged],
         by_hand=result.by_hand,
+        copies_outside=[CopiesOutside(**one._asdict()) for one in result.copies_outside],
         unmatched=result.unmatched,
         not_searched=result.not_searched,
         calls=dict(result.calls),
@@ -185,7 +196,7 @@ def of_verification(result: "Verification") -> VerifyDocument:
         bytes=result.bytes,
         records=result.records,
         flagged=result.flagged,
-        export=dict(result.told),
+        export=dict(result.bag_info),
     )
 
 
@@ -239,13 +250,14 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
     )
 
 
-def of_plan(plan: Plan, outside: list[ByHand], exit_code: int) -> PlanDocument:
-    """Return the document of a dry run."""
+def of_plan(plan: Plan, outside: list[ByHand], who: str, exit_code: int) -> PlanDocument:
+    """Return the document of a dry run by `who`."""
     return PlanDocument(
         **asdict(plan),
         hash_=plan.hash,
         total=plan.total,
         outside_the_api=[*plan.copies, *outside],
+        signed_in_as=who,
         exit_code=exit_code,
         retryable=any(one.again for one in plan.failed),
     )

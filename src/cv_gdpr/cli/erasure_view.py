@@ -12,7 +12,7 @@ from cv_gdpr.errors import NotAuthorised
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cv_gdpr.cli.given import OutputOptions
+    from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.evidence.records import ByHand
 
@@ -42,7 +42,7 @@ def resume_hint(path: Path, *, saved: bool = False) -> str:
 
 def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
     """Print the result of an erasure and return its exit code."""
-    from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
+    from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
 
     evidence = erased.evidence
     files = {

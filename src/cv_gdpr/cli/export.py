@@ -1,4 +1,4 @@
-"""`cv-gdpr export [ROW]`."""
+"""`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import PREDICTIONS, Category
+from cv_gdpr.table.categories import EXPORTS, PREDICTIONS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,6 +129,8 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
+    for copies in result.copies_outside:
+        click.echo(f"{EXPORTS}: {printable(copies.words('export'))}")
     if verbose:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
@@ -149,7 +151,8 @@ def _print_flagged(result: "ExportResult") -> None:
 
 
 def _print_shortfall(result: "ExportResult") -> None:
-    for entry in result.missing[:_SHOWN]:
+    largest_first = sorted(result.missing, key=lambda entry: entry["id"] is not None)  # whole lists, then items
+    for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
     if result.missing and result.accepted:

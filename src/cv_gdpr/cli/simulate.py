@@ -1,4 +1,4 @@
-"""`cv-gdpr simulate`."""
+"""`cv-gdpr simulate`: runs the simulator, with the demo's projects and with faults, until it is interrupted."""
 
 import signal
 import threading

@@ -1,10 +1,8 @@
-"""What a failed call means for an erasure, and how its evidence quotes it."""
+"""Whether a failed call ends an erasure or only its item, and how the evidence quotes the answer."""
 
 import re
 
-from cv_gdpr.errors import MalformedAnswer, NotAuthorised, ServiceError, Stops
-
-_READ_ONLY = "ForbiddenDRModeEnabled"  # a 403 of one project, not of the key
+from cv_gdpr.errors import Forbidden, MalformedAnswer, ServiceError, Stops
 
 
 def quoted(error: ServiceError) -> str:
@@ -18,7 +16,10 @@ def quoted(error: ServiceError) -> str:
 
 
 def ends_run(error: ServiceError) -> bool:
-    """Return whether an error ends the run: a key without the right to delete would be refused at every project."""
-    if isinstance(error, NotAuthorised):
-        return error.code != _READ_ONLY
+    """Return whether an error ends the run: every other call would fail, too."""
     return error.stops > Stops.PROJECT
+
+
+def ends_project(error: ServiceError) -> bool:
+    """Return whether an error ends the deletions of a project: who may not delete one item may not delete the next."""
+    return isinstance(error, Forbidden) or ends_run(error)

@@ -1,13 +1,13 @@
-"""Checks before a plan is executed: its size, protected projects, and the export that must hold its items."""
+"""Checks before a plan is executed: --max-delete, --protect and --require-export."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cv_gdpr.archive.bag import Bag
-from cv_gdpr.delete.holding import Held, things_held
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan
+from cv_gdpr.delete.required_export import Held, items_held
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import CATEGORIES, EXPORTS, IMAGES, ITERATIONS, Category
 from cv_gdpr.table.inventory import is_named, projects_in
@@ -57,7 +57,7 @@ def require_held(plan: Plan, bag: Bag) -> None:
             f"--require-export {folder} does not hold the {lost.parent}' {lost.name}, which goes with them",
             f"export again, with the row {lost.name}; {_NOT_SENT}",
         )
-    lacking = _not_held(plan, things_held(bag))
+    lacking = _not_held(plan, items_held(bag))
     if lacking:
         row, identity = lacking[0]
         raise UsageError(

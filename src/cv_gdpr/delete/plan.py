@@ -1,4 +1,4 @@
-"""A planned deletion: the ids of what would be deleted, with a mark of each item's content."""
+"""The plan of a deletion, as records and as a file: the ids that would be deleted, each with a mark of its content."""
 
 import hashlib
 import json
@@ -8,20 +8,16 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct, convert, field
 from msgspec.structs import asdict
 
-from cv_gdpr.archive.reading import Unfit, value_of
+from cv_gdpr.archive.json_files import InvalidContent, value_of
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.evidence.records import ByHand, Count, Id, SearchedScope, Sha256, Time, Unread, as_json
 from cv_gdpr.table.categories import BY_API, EXPORTS, IMAGES
+from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.verbatim import Json
 
 FORMAT = "cv-gdpr-plan/1"
-COPIES_OUTSIDE = {
-    "exportModelContainerUri": "writes copies of its exported models to the container",
-    "notificationQueueUri": "sends messages about its trainings and exports to the queue",
-}
-"""Settings of a project -> what the service does with the address in them (Microsoft's page on storage integration)."""
 Mark: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", max_length=16)]
 Marks: TypeAlias = Annotated[dict[Id, Mark], Meta(description="Id -> mark: what the item was like, hashed")]
 
@@ -122,11 +118,7 @@ class SavedPlan(Plan, frozen=True, kw_only=True, tag=FORMAT):
 def copies_outside(addresses_by_project: dict[str, dict[str, str]]) -> list[ByHand]:
     """Return, for each container and queue that a project's settings name, what a person must do."""
     return [
-        ByHand(
-            row=EXPORTS,
-            words=f"project {project} {COPIES_OUTSIDE.get(setting, 'writes to')} {address} ({setting}): "
-            "outside this API, so delete what is there yourself",
-        )
+        ByHand(row=EXPORTS, words=CopiesOutside(project, setting, address).words("delete"))
         for project, addresses in addresses_by_project.items()
         for setting, address in addresses.items()
     ]
@@ -198,7 +190,7 @@ def plan_bytes(path: Path) -> bytes:
 def _read(path: Path, content: bytes) -> Json:
     try:
         body = value_of(content)
-    except Unfit as error:
+    except InvalidContent as error:
         raise UsageError(f"--plan {path}: {error}") from error
     if not isinstance(body, dict):
         raise UsageError(f"--plan {path} is not a plan of cv-gdpr")

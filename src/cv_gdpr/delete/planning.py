@@ -1,18 +1,17 @@
-"""Makes a plan: lists the items in scope and freezes their ids."""
+"""Makes the plan: lists the items in scope, and freezes their ids and marks."""
 
 import difflib
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cv_gdpr.delete.along import held_among, what_goes_along
+from cv_gdpr.delete.dependents import dependents_of, held_among
 from cv_gdpr.delete.failures import quoted
 from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
-from cv_gdpr.delete.plan import COPIES_OUTSIDE, Plan, ProjectPlan
+from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import NotAuthorised, ServiceError, UsageError
 from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash, Unread
-from cv_gdpr.links import address_without_credentials
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import BY_API, CATEGORIES, EXPORTS, IMAGES, ITERATIONS, PROJECTS, TAGS, Category, category
 from cv_gdpr.table.findings import Item
@@ -28,6 +27,7 @@ from cv_gdpr.table.inventory import (
     rows_in,
     to_be_shown,
 )
+from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, Scope, Selection
 from cv_gdpr.verbatim import Json
@@ -148,9 +148,8 @@ def _check_values(selection: Selection, matches: Matches) -> None:
 def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:
     whole = any(row.name == PROJECTS for row in rows)
     name = str(project.entry.get("name"))
-    plan = ProjectPlan(
-        id=project.id, name=name, whole=whole, mark=mark(project.entry), copies_outside=_copies_outside(project.entry)
-    )
+    copies = {one.setting: one.address for one in copies_outside(project.entry)}
+    plan = ProjectPlan(id=project.id, name=name, whole=whole, mark=mark(project.entry), copies_outside=copies)
     for row in rows:
         if row.name == IMAGES:
             _plan_images(project, row, matches, plan)
@@ -165,20 +164,11 @@ def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches
         if one["id"] in going and one.get("publishName")
     }
     if IMAGES not in plan.rows:
-        _plan_what_goes_along(project, plan)
+        _plan_dependents(project, plan)
     if going:
         models = list(listed(project, category(EXPORTS), Matches(Selection())))
         plan.exported_models, plan.models = len(models), [item.id for item in models if item.blobs]
     return plan
-
-
-def _copies_outside(entry: Json) -> dict[str, str]:
-    """Return the container and the queue that the service writes to for a project, by the name of the setting."""
-    settings = entry.get("settings")
-    found = {name: settings.get(name) for name in COPIES_OUTSIDE} if isinstance(settings, dict) else {}
-    return {
-        name: masked(address_without_credentials(uri)) for name, uri in found.items() if isinstance(uri, str) and uri
-    }
 
 
 def _plan_images(project: Project, row: Category, matches: Matches, plan: ProjectPlan) -> None:
@@ -206,14 +196,14 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
     plan.disputed = sorted((found.keys() & in_workspace) - selected_there)
 
 
-def _plan_what_goes_along(project: Project, plan: ProjectPlan) -> None:
+def _plan_dependents(project: Project, plan: ProjectPlan) -> None:
     """Plan what the deletion of iterations or tags does to images that are not in scope themselves."""
-    found = what_goes_along(project, plan.rows.get(ITERATIONS, {}), plan.rows.get(TAGS, {}).keys())
+    found = dependents_of(project, plan.rows.get(ITERATIONS, {}), plan.rows.get(TAGS, {}).keys())
     plan.losing_tags = {identity: loss.mark for identity, loss in found.losing.items()}
     plan.losing_regions = sum(loss.regions for loss in found.losing.values())
     plan.held = found.held
-    if found.along:
-        plan.along[IMAGES] = found.along
+    if found.images:
+        plan.along[IMAGES] = found.images
 
 
 def current_marks(project: Project, plan: ProjectPlan, *, names: bool) -> dict[str, dict[str, str]]:

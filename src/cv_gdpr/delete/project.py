@@ -1,12 +1,12 @@
-"""Deletes the planned items of one project, children before parents; leaves what changed since the plan."""
+"""Deletes the planned items of one project in the order of DELETION_ORDER; leaves what changed since the plan."""
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cv_gdpr.delete.along import what_goes_along
-from cv_gdpr.delete.failures import ends_run, quoted
+from cv_gdpr.delete.dependents import dependents_of
+from cv_gdpr.delete.failures import ends_project, ends_run, quoted
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import ProjectPlan
 from cv_gdpr.delete.planning import current_marks
@@ -133,8 +133,8 @@ class ProjectErasure:
         iterations, tags = self.rows.get(ITERATIONS, []), self.rows.get(TAGS, [])
         if IMAGES in self.plan.rows:
             return  # the plan names every image
-        now = what_goes_along(project, set(iterations), set(tags))
-        more = now.along.keys() - self.plan.along.get(IMAGES, {}).keys()
+        now = dependents_of(project, set(iterations), set(tags))
+        more = now.images.keys() - self.plan.along.get(IMAGES, {}).keys()
         taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
         self._leave_in_place(ITERATIONS, taking, self._new_plan("it now holds images that exist nowhere else"))
         losing = self.plan.losing_tags
@@ -275,7 +275,7 @@ class ProjectErasure:
     def _send(
         self, project: Project, row: str, call: Callable[[Project, list[str]], Any], ids: list[str], most: int = 1
     ) -> None:
-        """Delete ids, at most `most` a call; halve a batch that may pass in parts. Raise what ends the run."""
+        """Delete ids, at most `most` a call; halve a batch that may pass in parts. Raise what ends the project."""
 
         def send(batch: list[str]) -> None:
             round_ = 0
@@ -283,7 +283,7 @@ class ProjectErasure:
                 if not self._may_be_unpublished_soon(failed, row, batch) or not self.erasure.deadline.pause(round_):
                     break
                 round_ += 1
-            if failed and (ends_run(failed) or may_pass_in_parts(failed)):
+            if failed and (ends_project(failed) or may_pass_in_parts(failed)):
                 raise failed
 
         deque(in_parts(send, ids, most), maxlen=0)
@@ -318,5 +318,5 @@ class ProjectErasure:
         )
         if error.unclear or error.lost:
             self.unclear.update(ids)
-        if not (ends_run(error) or isinstance(error, NotFound)):
+        if not (ends_project(error) or isinstance(error, NotFound)):  # those are named once, for the project
             self.erasure.terms.say(error.message)

@@ -1,8 +1,8 @@
-"""Downloads with libcurl's multi interface, driven by one thread, each body streamed into a file.
+"""One try of each download, many at once, with libcurl's multi interface: each body is streamed into a file.
 
-Of the engines measured, it takes the least processor time for an image. It sends an address unchanged, decompresses
-nothing and follows no redirect unless asked, refuses a body shorter than announced, and loads the certificates once
-for all connections. Nothing here knows the training key.
+Of the engines measured, libcurl takes the least processor time for an image. It sends an address unchanged,
+decompresses nothing and follows no redirect unless asked, refuses a body shorter than announced, and loads the
+certificates once for all connections. Nothing here knows the training key.
 """
 
 import errno
@@ -25,7 +25,7 @@ from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError,
 from cv_gdpr.masking import masked
 from cv_gdpr.service.bodies import Body, too_long
 from cv_gdpr.service.checks import TRANSIENT, Pace, retry_after
-from cv_gdpr.service.surroundings import refused_by_proxy, variable_of
+from cv_gdpr.service.environment import refused_by_proxy, variable_of
 
 _STORAGE = "blob storage"
 _TO_CONNECT = 15  # seconds

@@ -143,7 +143,7 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
 def _run(opened: Opened) -> Run:
     """Return a run's start, plan hash and number of items; a resumed run plans what the runs before it left."""
     things = sum(len(ids) for rows in opened.planned.values() for ids in rows.values())
-    return Run(started=opened.at, plan_hash=opened.plan_hash, things=things)
+    return Run(started=opened.at, plan_hash=opened.plan_hash, things=things, signed_in_as=opened.signed_in_as)
 
 
 def _scope(scopes: list[SearchedScope]) -> SearchedScope:

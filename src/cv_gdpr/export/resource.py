@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder
-from cv_gdpr.archive.summary import SUMMARY
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, Stops, UsageError
@@ -20,6 +20,7 @@ from cv_gdpr.service.client import Service
 from cv_gdpr.table.categories import Category, layout
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item
 from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
+from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Matches, Scope
 from cv_gdpr.verbatim import Json
@@ -80,6 +81,7 @@ def export(
             missing=top.missing + [entry for export in exports for entry in export.missing],
             flagged=[entry for export in exports for entry in export.flagged],
             by_hand=top.by_hand,
+            copies_outside=[copies for entry in entries for copies in copies_outside(entry)],
             unmatched=matches.unmatched,
             not_searched=not_searched(scope),
             kinds=scope.selection.kinds,
@@ -213,9 +215,9 @@ def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence
 
 
 def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
-    told = summary(result, service.endpoint, scope) | {"credentialsRemoved": folder.removed}
-    told |= {"complete": not result.missing}
-    folder.write_json(SUMMARY, told)
+    document = summary(result, service.endpoint, scope) | {"credentialsRemoved": folder.removed}
+    document |= {"complete": not result.missing}
+    folder.write_json(SUMMARY, document)
     if result.missing and not result.accepted:
         folder.leave_open(result.missing)
         return
@@ -223,4 +225,4 @@ def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, s
         with folder.lines(MISSING) as lines:
             for entry in result.missing:
                 lines.write(entry)
-    folder.close_bag(bag_info(told, started))
+    folder.close_bag(bag_info(document, started))

@@ -1,4 +1,4 @@
-"""The result of an export: counts for each row, what is missing, and the lines of bag-info.txt about it."""
+"""The result of an export: counts of each row, what is missing, export.json, and the other lines of bag-info.txt."""
 
 import secrets
 from collections import Counter
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.summary import bag_info_of
+from cv_gdpr.archive.bag_info import bag_info_of
 from cv_gdpr.table.categories import ACCOUNT
+from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
 
@@ -44,6 +45,7 @@ class ExportResult:
     missing: list[Json]
     flagged: list[Json]
     by_hand: dict[str, str]
+    copies_outside: list[CopiesOutside]
     unmatched: list[str]
     not_searched: dict[str, str]
     kinds: frozenset[str]  # of selectors in use
@@ -85,11 +87,12 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "notSearched": result.not_searched,
         "projects": result.projects,
         "byHand": result.by_hand,
+        "copiesOutside": [one._asdict() for one in result.copies_outside],
     }
 
 
-def bag_info(told: Json, started: datetime) -> list[tuple[str, str]]:
-    """Return the lines of bag-info.txt; `told` is the summary, `started` when the export began."""
+def bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:
+    """Return the lines of bag-info.txt; `document` is export.json, `started` when the export began."""
     now = datetime.now(UTC)
     return [
         ("Bagging-Date", f"{now:%Y-%m-%d}"),
@@ -97,5 +100,5 @@ def bag_info(told: Json, started: datetime) -> list[tuple[str, str]]:
         ("Source-Api-Version", "3.4-preview"),
         ("Export-Started", f"{started:%Y-%m-%dT%H:%M:%SZ}"),
         ("Export-Finished", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
-        *bag_info_of(told),
+        *bag_info_of(document),
     ]

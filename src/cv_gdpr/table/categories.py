@@ -1,8 +1,8 @@
-"""THE TABLE: for each kind of data, the operations that export it and the operation that deletes it.
+"""THE TABLE: one record for each kind of data (a new row goes here), and the order in which rows are deleted.
 
 The rows are those of Microsoft's page "Export or delete your data in Custom Vision" (PAGE), in its order, and one for
-what that page omits. Commands, export, deletion, verification and documentation walk this tuple; a new row is one
-record, and the reader it names.
+what that page omits. Commands, export, deletion, verification and documentation walk this tuple. CONTRIBUTING.md lists
+what a new row needs.
 """
 
 from __future__ import annotations

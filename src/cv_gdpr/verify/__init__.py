@@ -1,4 +1,4 @@
-"""The use case of verification: check an export folder for consistency, without the service.
+"""`verify DIR`: checks that an export agrees with itself, without the service.
 
 A bag records most facts in several places, and verification compares them: the manifests, the index of the files
 (files.jsonl) and the files on disk; every record and its files; every list, its proof in listings.jsonl and the counts
@@ -13,6 +13,7 @@ from cv_gdpr.archive.folder import STATE
 from cv_gdpr.errors import UsageError
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.bag import check_bag, check_files
+from cv_gdpr.verify.contents import ProjectContents
 from cv_gdpr.verify.facts import Facts
 from cv_gdpr.verify.missing import Missing, read_missing
 from cv_gdpr.verify.project import ProjectCheck
@@ -55,7 +56,9 @@ def _check_projects(result: Verification, facts: Facts, summary: Json, missing: 
             continue
         with result.noting(f"data/{name}"):
             rows, narrowed = frozenset(summary["rows"]), bool(summary["selectors"])
-            counted += ProjectCheck(result, facts, name, project["id"], rows, narrowed, missing).check()
+            contents = ProjectContents(result, facts, name, project["id"], rows)
+            contents.read()
+            counted += ProjectCheck(contents, narrowed, missing).check()
     return counted
 
 

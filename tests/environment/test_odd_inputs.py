@@ -184,7 +184,7 @@ def test_too_few_processes_are_reported(sim, cli, tmp_path, monkeypatch, error):
     assert "Hint: " in ran.err
 
 
-PLACES_OF_WORK = ["service.answers.json_list", "archive.folder.json_line", "export.blobs.safe_stem"]
+PLACES_OF_WORK = ["service.answers.json_list", "archive.folder.stored_text", "export.blobs.safe_stem"]
 
 
 @pytest.mark.parametrize("place", PLACES_OF_WORK)

@@ -1,4 +1,4 @@
-"""What a verified bag holds with its bytes: each thing as the service listed it, to be compared with a plan.
+"""The items that a verified bag holds with their bytes, which --require-export compares with the plan.
 
 The index of a project (files.jsonl) names files that are there, since `verify` has proved it. A thing whose bytes are
 not in the index is not held, though absent.jsonl may say why.
@@ -22,7 +22,7 @@ class Held(NamedTuple):
     record: Json
 
 
-def things_held(bag: Bag) -> Iterator[Held]:
+def items_held(bag: Bag) -> Iterator[Held]:
     """Yield each thing of a verified bag that is there with all its bytes."""
     for row in CATEGORIES:
         for file in row.files:

@@ -1,4 +1,4 @@
-"""What a command was given: click's parameters as typed records, made once, before anything is done."""
+"""The parameters of a command as typed records: connection, scope and output options."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -11,6 +11,8 @@ class ConnectionOptions(NamedTuple):
 
     endpoint: str | None
     key_file: str | None
+    auth: str | None
+    cloud: str | None
     calls_per_second: float
     patience: float
     read_timeout: float
