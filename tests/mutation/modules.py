@@ -22,7 +22,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "delete/guards": ("tests/unit/test_guards.py",),
     "delete/required_export": ("tests/unit/test_guards.py",),
     "delete/plan": ("tests/unit/test_plan.py",),
-    "delete/planning": ("tests/delete/test_planning.py",),
+    "delete/planning": ("tests/unit/test_planning.py",),
     "delete/project": ("tests/unit/test_project.py",),
     "delete/execute": ("tests/unit/test_execute.py",),
     "delete/proof": ("tests/unit/test_proof.py",),
