@@ -9,11 +9,19 @@ from cv_gdpr.errors import (
     NotAuthorised,
     NotFound,
     ServiceError,
+    Stops,
     Unreachable,
     Unsteady,
 )
 
 NAMED = "the tag alice"
+
+
+def of_one_project():
+    """Return an error that stops the work on one project."""
+    error = ServiceError("x", status=400)
+    error.stops = Stops.PROJECT
+    return error
 
 
 @pytest.mark.parametrize(
@@ -46,6 +54,7 @@ def test_an_error_is_quoted_by_its_code(error, words):
         (NotFound("x", status=404), False),
         (Unsteady("x"), False),
         (ServiceError("x", status=500), False),
+        (of_one_project(), False),
     ],
     ids=lambda one: type(one).__name__,
 )

@@ -108,7 +108,7 @@ WHOLE = plan(
         iterations_holding=[TWO],
         copies_outside=COPIES,
     ),
-    project(OTHER),
+    project(OTHER, rows={row: {} for row in ("projects", "iterations", "images", "tags", "predictions")}),
 )
 
 

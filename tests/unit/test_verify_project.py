@@ -1,0 +1,565 @@
+"""A project's folder in an export against itself: one contradiction at a time, in a folder made by hand."""
+
+import copy
+import json
+
+import pytest
+
+from cv_gdpr.table.categories import ROWS
+from cv_gdpr.verify.contents import ProjectContents
+from cv_gdpr.verify.facts import Facts
+from cv_gdpr.verify.missing import Missing
+from cv_gdpr.verify.project import ProjectCheck
+from cv_gdpr.verify.result import Verification
+from tests.unit.happening import uuid
+
+PROJECT, ITERATION, OTHER = map(uuid, (10, 20, 99))
+TAG, IMAGE, COPY, PREDICTION = map(uuid, (1, 2, 3, 4))
+FOLDER, WITHIN = f"Visitors-{PROJECT}", f"iterations/First-{ITERATION}"
+
+
+def picture(identity, **fields):
+    """Return a record with a picture."""
+    return {"id": identity, "originalImageUri": f"https://h/{identity}?sig=x"} | fields
+
+
+def entry(folder, identity, **fields):
+    """Return an index's entry for a picture."""
+    blob = f"{folder}/{identity}"
+    return {"path": f"{blob}.jpg", "blob": blob, "source": f"/{identity}", "bytes": 5, "sha256": "aa" * 32} | fields
+
+
+def proof(row, file, count, iteration=None, **fields):
+    """Return the proof of a listing."""
+    counts = dict.fromkeys(("countedBefore", "countedAfter", "listed", "written"), count)
+    return {"row": row, "file": file, "iteration": iteration} | counts | fields
+
+
+MODEL = {"platform": "ONNX", "flavor": None, "status": "Done", "downloadUri": "https://h/model?sig=x"}
+MODEL_BLOB = f"exported-models/{ITERATION}/ONNX"
+SOUND = {
+    "project.json": {"id": PROJECT},
+    "iterations.jsonl": [{"id": ITERATION, "projectId": PROJECT}],
+    "tags.jsonl": [{"id": TAG}],
+    "tag-details.jsonl": [{"id": TAG}],
+    "images.jsonl": [picture(IMAGE)],
+    "predictions.jsonl": [picture(PREDICTION, project=PROJECT)],
+    "files.jsonl": [
+        entry("images", IMAGE),
+        entry("images", COPY),
+        entry("predictions", PREDICTION),
+        {"path": f"{MODEL_BLOB}.zip", "blob": MODEL_BLOB, "source": "/model", "bytes": 5, "sha256": "aa" * 32},
+    ],
+    "listings.jsonl": [
+        proof("images", "images.jsonl", 1),
+        proof("images", f"{WITHIN}/images.jsonl", 1, ITERATION),
+        proof("performance", f"{WITHIN}/image-performances.jsonl", 1, ITERATION),
+    ],
+    f"{WITHIN}/iteration.json": {"id": ITERATION, "projectId": PROJECT},
+    f"{WITHIN}/performance.json": {},
+    f"{WITHIN}/image-performances.jsonl": [{"id": COPY}],
+    f"{WITHIN}/tags.jsonl": [{"id": TAG}],
+    f"{WITHIN}/tag-details.jsonl": [{"id": TAG}],
+    f"{WITHIN}/images.jsonl": [picture(COPY)],
+    f"{WITHIN}/image-suggestions.jsonl": [{"id": IMAGE, "project": PROJECT}],
+    f"{WITHIN}/exports.jsonl": [MODEL],
+}
+HELD = {
+    **{"projects": 1, "iterations": 1, "performance": 1, "tags": 1, "images": 2, "exports": 1, "predictions": 1},
+}
+
+
+@pytest.fixture
+def checked(tmp_path):
+    """Return the differences and the counts of a folder with these files; None removes one."""
+
+    def check(changes=(), *, rows=ROWS, narrowed=False, gaps=()):
+        whole = copy.deepcopy(SOUND) | dict(changes)
+        for file, content in whole.items():
+            path = tmp_path / "data" / FOLDER / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, list):
+                path.write_text("".join(json.dumps(one) + "\n" for one in content))
+            elif content is not None:
+                path.write_text(content if isinstance(content, str) else json.dumps(content))
+        missing = Missing()
+        for gap in gaps:
+            missing.add({"project": PROJECT, "row": None, "iteration": None, "id": None} | gap)
+        check.result = Verification(tmp_path)
+        with Facts() as facts:
+            contents = ProjectContents(check.result, facts, FOLDER, PROJECT, frozenset(rows))
+            contents.read()
+            counted = ProjectCheck(contents, narrowed, missing).check()
+            check.files = [row[:2] for row in facts.ask("SELECT path, size FROM file ORDER BY path")]
+        prefix = f"data/{FOLDER}/"
+        return [one.removeprefix(prefix) for one in check.result.differences], +counted
+
+    return check
+
+
+def test_a_sound_folder_has_no_differences(checked):
+    assert checked() == ([], HELD)
+    assert checked.result.records == 6
+    assert checked.result.flagged == 0
+    assert checked.files == sorted((f"data/{FOLDER}/{one['path']}".encode(), 5) for one in SOUND["files.jsonl"])
+
+
+def but(file, **fields):
+    """Return a file's records, the first with some fields changed."""
+    first, *others = SOUND[file]
+    return {file: [first | fields, *others]}
+
+
+def also(file, *records):
+    """Return a file's records and more of them."""
+    return {file: [*SOUND[file], *records]}
+
+
+def less(file, number=0):
+    """Return a file without one of its records."""
+    return {file: [one for at, one in enumerate(SOUND[file]) if at != number]}
+
+
+def note(row, identity, **fields):
+    return {"row": row, "id": identity, "iteration": None, "reason": "x"} | fields
+
+
+def notes(*records):
+    return {"absent.jsonl": list(records)}
+
+
+def proved(number, **fields):
+    """Return the proofs, one with some fields changed."""
+    return {"listings.jsonl": [one | fields if at == number else one for at, one in enumerate(SOUND["listings.jsonl"])]}
+
+
+FILES, NOTES, PROOFS = "files.jsonl", "absent.jsonl", "listings.jsonl"
+IMAGES, PERFORMANCES = f"{WITHIN}/images.jsonl", f"{WITHIN}/image-performances.jsonl"
+INVALID = "is missing in a record, or has the wrong type"
+NO_FILE = f"images.jsonl: images {IMAGE} has no file"
+LOST = [NO_FILE, f"predictions.jsonl: predictions {PREDICTION} has no file"]
+
+INDEX = {
+    "a flag": (but(FILES, flag="md5 differs"), []),
+    "an empty file": (but(FILES, flag="empty", bytes=0), []),
+    "a wrong flag": (but(FILES, flag="odd"), [f"{FILES}: flags images/{IMAGE}.jpg (5 bytes) as 'odd'"]),
+    "an empty flag": (but(FILES, flag=""), [f"{FILES}: flags images/{IMAGE}.jpg (5 bytes) as ''"]),
+    "no flag": (but(FILES, bytes=0), [f"{FILES}: flags images/{IMAGE}.jpg (0 bytes) as ''"]),
+    "another name": (but(FILES, path="images/x.jpg"), [f"{FILES}: images/x.jpg is not a file name for images/{IMAGE}"]),
+    "no suffix": (
+        but(FILES, path=f"images/{IMAGE}"),
+        [f"{FILES}: images/{IMAGE} is not a file name for images/{IMAGE}"],
+    ),
+    "a longer name": (but(FILES, path=f"images/{IMAGE}.01234567.jpg"), []),
+    "too long a name": (
+        but(FILES, path=f"images/{IMAGE}.012345678.jpg"),
+        [f"{FILES}: images/{IMAGE}.012345678.jpg is not a file name for images/{IMAGE}"],
+    ),
+    "a name with another mark": (
+        but(FILES, path=f"images/{IMAGE}-01234567.jpg"),
+        [f"{FILES}: images/{IMAGE}-01234567.jpg is not a file name for images/{IMAGE}"],
+    ),
+    "an entry twice": (
+        also(FILES, entry("images", IMAGE)),
+        [f"{FILES}: has 2 entries for the bytes of images/{IMAGE}.jpg"],
+    ),
+    "an entry too many": (
+        also(FILES, entry("images", OTHER)),
+        [f"{FILES}: no record names this file".replace(FILES, f"images/{OTHER}.jpg")],
+    ),
+    "two entries too many": (
+        also(FILES, *[entry("images", OTHER)] * 2),
+        [
+            f"{FILES}: has 2 entries for the bytes of images/{OTHER}.jpg",
+            f"images/{OTHER}.jpg: no record names this file",
+        ],
+    ),
+    "an entry less": (less(FILES), [NO_FILE]),
+    "a model's entry less": (less(FILES, 3), [f"{WITHIN}/exports.jsonl: exports {ITERATION}/ONNX has no file"]),
+    "another source": (
+        but(FILES, source="/other"),
+        [NO_FILE, f"images/{IMAGE}.jpg: no record names this file"],
+    ),
+}
+BROKEN = {
+    "a field more": {"more": 1},
+    "a negative size": {"bytes": -1},
+    "a size too large": {"bytes": 1 << 62},
+    "a size as text": {"bytes": "5"},
+    "a size as boolean": {"bytes": True},
+    "no path": {"path": None},
+    "no hexadecimal": {"sha256": "x"},
+}
+RECORDS = {
+    "another project's document": (
+        {"project.json": {"id": OTHER}},
+        [f"project.json: describes project {OTHER}, but lies in the folder of {PROJECT}"],
+    ),
+    "another project's iteration": (
+        but("iterations.jsonl", projectId=OTHER),
+        [f"iterations.jsonl: {ITERATION} belongs to project {OTHER}"],
+    ),
+    "a project in capitals": (but("iterations.jsonl", projectId=PROJECT.upper()), []),
+    "no project": (but("iterations.jsonl", projectId=None), []),
+    "another project's prediction": (
+        but("predictions.jsonl", project=OTHER),
+        [f"predictions.jsonl: {PREDICTION} belongs to project {OTHER}"],
+    ),
+    "another project's suggestion": (
+        but(f"{WITHIN}/image-suggestions.jsonl", project=OTHER),
+        [f"{WITHIN}/image-suggestions.jsonl: {IMAGE} belongs to project {OTHER}"],
+    ),
+    "a tag twice": (also("tags.jsonl", {"id": TAG}), [f"tags.jsonl: lists {TAG} 2 times"]),
+    "a tag thrice": (also("tags.jsonl", *[{"id": TAG}] * 2), [f"tags.jsonl: lists {TAG} 3 times"]),
+    "a detail twice": (also("tag-details.jsonl", {"id": TAG}), [f"tag-details.jsonl: lists {TAG} 2 times"]),
+    "a tag without details": (
+        also("tags.jsonl", {"id": OTHER}),
+        [f"tag-details.jsonl: does not hold tag {OTHER}, which tags.jsonl lists"],
+    ),
+    "details without a tag": (
+        also("tag-details.jsonl", {"id": OTHER}),
+        [f"tag-details.jsonl: holds tag {OTHER}, which is not in tags.jsonl"],
+    ),
+    "an iteration's tag without details": (
+        also(f"{WITHIN}/tags.jsonl", {"id": OTHER}),
+        [f"{WITHIN}/tag-details.jsonl: does not hold tag {OTHER}, which tags.jsonl lists"],
+    ),
+    "a tag gone when it was asked for": (
+        also("tags.jsonl", {"id": OTHER}) | notes(note("tags", OTHER)),
+        [],
+    ),
+    "a tag gone elsewhere": (
+        also("tags.jsonl", {"id": OTHER}) | notes(note("tags", OTHER, iteration=ITERATION)),
+        [f"tag-details.jsonl: does not hold tag {OTHER}, which tags.jsonl lists"],
+    ),
+    "a tag both ways": (
+        notes(note("tags", TAG)),
+        [f"tag-details.jsonl: holds tag {TAG}, which absent.jsonl notes as gone"],
+    ),
+    "an iteration's tag both ways": (
+        notes(note("tags", TAG, iteration=ITERATION)),
+        [f"{WITHIN}/tag-details.jsonl: holds tag {TAG}, which absent.jsonl notes as gone"],
+    ),
+    "a model without bytes": (
+        {f"{WITHIN}/exports.jsonl": [MODEL | {"status": "Exporting", "downloadUri": None}]} | less(FILES, 3),
+        [f"{NOTES}: does not note that {ITERATION}/ONNX has no bytes"],
+    ),
+    "a model noted without bytes": (
+        {f"{WITHIN}/exports.jsonl": [MODEL | {"status": "Exporting", "downloadUri": None}]}
+        | less(FILES, 3)
+        | notes(note("exports", f"{ITERATION}/ONNX", iteration=ITERATION)),
+        [],
+    ),
+    "a model noted by its own name": (
+        {f"{WITHIN}/exports.jsonl": [MODEL | {"status": "Exporting", "downloadUri": None}]}
+        | less(FILES, 3)
+        | notes(note("exports", "ONNX", iteration=ITERATION)),
+        [],
+    ),
+    "a model with bytes noted": (
+        notes(note("exports", "ONNX", iteration=ITERATION)),
+        [f"{NOTES}: notes {ITERATION}/ONNX, which has bytes"],
+    ),
+    "an image gone meanwhile": (less(FILES) | notes(note("images", IMAGE, gone=True)), []),
+    "an image noted, not gone": (
+        less(FILES) | notes(note("images", IMAGE, gone=False)),
+        [f"{NOTES}: notes {IMAGE}, which has bytes", NO_FILE],
+    ),
+}
+ITERATIONS = {
+    "a document is missing": ({f"{WITHIN}/iteration.json": None}, [f"{WITHIN}/iteration.json: missing"]),
+    "the project's document is missing": ({"project.json": None}, ["project.json: missing"]),
+    "a list is missing": (
+        {"images.jsonl": None},
+        [
+            "images.jsonl: holds 0 records, but listings.jsonl says 1 were written",
+            "images.jsonl: missing",
+            f"images/{IMAGE}.jpg: no record names this file",
+        ],
+    ),
+    "another iteration's document": (
+        {f"{WITHIN}/iteration.json": {"id": OTHER}},
+        [f"{WITHIN}/iteration.json: describes iteration {OTHER}, but lies in the folder of {ITERATION}"],
+    ),
+    "another project's document": (
+        {f"{WITHIN}/iteration.json": {"id": ITERATION, "projectId": OTHER}},
+        [f"{WITHIN}/iteration.json: belongs to project {OTHER}"],
+    ),
+    "an iteration without a project": ({f"{WITHIN}/iteration.json": {"id": ITERATION, "projectId": None}}, []),
+    "a project in capitals": ({f"{WITHIN}/iteration.json": {"id": ITERATION, "projectId": PROJECT.upper()}}, []),
+    "an iteration that is not listed": (
+        {"iterations.jsonl": []},
+        [f"{WITHIN}: iterations.jsonl does not list this iteration"],
+    ),
+    "an iteration without a folder": (
+        also("iterations.jsonl", {"id": OTHER})
+        | notes(note("performance", OTHER, iteration=OTHER))
+        | also(PROOFS, proof("images", f"iterations/{OTHER}/images.jsonl", 0, OTHER)),
+        [f"iterations.jsonl: iteration {OTHER} has no folder", f"iterations/{OTHER}/images.jsonl: missing"],
+    ),
+    "a folder without an id": (
+        {"iterations/x/tags.jsonl": []},
+        ["iterations/x: its name has no iteration id, or the id of another folder"],
+    ),
+    "two folders of an id": (
+        {f"iterations/Second-{ITERATION}/tags.jsonl": []},
+        [f"iterations/Second-{ITERATION}: its name has no iteration id, or the id of another folder"],
+    ),
+    "no performance": (
+        {f"{WITHIN}/performance.json": None},
+        [
+            f"{WITHIN}/performance.json: missing",
+            f"{NOTES}: performance of iteration {ITERATION} is neither exported nor noted as absent",
+            f"{PROOFS}: proves performance of iteration {ITERATION}, a list that the export does not hold",
+        ],
+    ),
+    "no performance, as noted": (
+        {f"{WITHIN}/performance.json": None, PERFORMANCES: None}
+        | notes(note("performance", ITERATION, iteration=ITERATION))
+        | less(PROOFS, 2),
+        [],
+    ),
+    "a performance and a note": (
+        notes(note("performance", ITERATION, iteration=ITERATION)),
+        [f"{NOTES}: performance of iteration {ITERATION} is both exported and noted as absent"],
+    ),
+    "a performance of another": (
+        notes(note("performance", OTHER, iteration=ITERATION)),
+        [
+            f"{NOTES}: notes the performance of iteration {ITERATION} under iteration {OTHER}",
+            f"{NOTES}: performance of iteration {ITERATION} is both exported and noted as absent",
+        ],
+    ),
+    "a document that is not JSON": (
+        {f"{WITHIN}/performance.json": "x"},
+        [f"{WITHIN}/performance.json: not JSON"],
+    ),
+    "an iteration that is not JSON": ({f"{WITHIN}/iteration.json": "x"}, [f"{WITHIN}/iteration.json: not JSON"]),
+    "an iteration without an id": (
+        {f"{WITHIN}/iteration.json": {"x": 1}},
+        [f"{WITHIN}/iteration.json: its content is invalid (KeyError: 'id')"],
+    ),
+    "a project without an id": (
+        {"project.json": {}},
+        [f"project.json: describes project None, but lies in the folder of {PROJECT}"],
+    ),
+}
+MOVED = note("images", IMAGE) | {"blob": f"images/{IMAGE}", "from": f"/{IMAGE}", "to": "/new"}
+ABSENT = {
+    "an unknown iteration": (
+        notes(note("images", IMAGE, iteration=OTHER, gone=True), note("tags", TAG, iteration=OTHER)),
+        [f"{NOTES}: notes the images, tags of an unknown iteration {OTHER}"],
+    ),
+    "an unknown item": (
+        notes(note("images", OTHER)),
+        [f"{NOTES}: notes images {OTHER}, which is in no list", f"{NOTES}: notes {OTHER}, which has bytes"],
+    ),
+    "an unknown tag": (notes(note("tags", OTHER)), [f"{NOTES}: notes tags {OTHER}, which is in no list"]),
+    "a moved file": (but(FILES, source="/new") | notes(MOVED), []),
+    "a moved file of no record": (
+        notes(MOVED | {"from": "/old"}),
+        [f"{NOTES}: says that images/{IMAGE} moved from /old, which is in no record"],
+    ),
+}
+PROVED = {
+    "no proof": (less(PROOFS), [f"{PROOFS}: has no proof of images.jsonl"]),
+    "no proof of an iteration's": (less(PROOFS, 1), [f"{PROOFS}: has no proof of {IMAGES}"]),
+    "no proof of performances": (less(PROOFS, 2), [f"{PROOFS}: has no proof of {PERFORMANCES}"]),
+    "a proof too many": (
+        also(PROOFS, proof("tags", "tags.jsonl", 1), proof("images", "x", 0, OTHER)),
+        [
+            f"{PROOFS}: proves tags of the workspace, a list that the export does not hold",
+            f"{PROOFS}: proves images of iteration {OTHER}, a list that the export does not hold",
+        ],
+    ),
+    "a proof twice": (also(PROOFS, SOUND[PROOFS][0]), [f"{PROOFS}: proves images in images.jsonl twice"]),
+    "another file": (proved(0, file="x"), [f"{PROOFS}: names x instead of images.jsonl"]),
+    "another count before": (
+        proved(0, countedBefore=2),
+        [f"{PROOFS}: images.jsonl: counted 2 before and 1 after, listed 1"],
+    ),
+    "another count after": (
+        proved(0, countedAfter=2),
+        [f"{PROOFS}: images.jsonl: counted 1 before and 2 after, listed 1"],
+    ),
+    "another listing": (
+        proved(0, listed=2),
+        [
+            f"{PROOFS}: images.jsonl: counted 1 before and 1 after, listed 2",
+            f"{PROOFS}: images.jsonl: 2 listed, 1 written",
+        ],
+    ),
+    "more written": (
+        proved(0, written=2),
+        [
+            f"{PROOFS}: images.jsonl: 1 listed, 2 written",
+            "images.jsonl: holds 1 records, but listings.jsonl says 2 were written",
+        ],
+    ),
+    "listed before only": (
+        proved(0, countedBefore=0, countedAfter=0, listed=0, listedOnlyBefore=1),
+        [],
+    ),
+    "less written": (
+        proved(0, written=0),
+        [
+            f"{PROOFS}: images.jsonl: 1 listed, 0 written",
+            "images.jsonl: holds 1 records, but listings.jsonl says 0 were written",
+        ],
+    ),
+    "more records": (
+        also("images.jsonl", picture(OTHER)) | also(FILES, entry("images", OTHER)),
+        ["images.jsonl: holds 2 records, but listings.jsonl says 1 were written"],
+    ),
+}
+CASES = {
+    f"{kind}, {name}": case
+    for kind, cases in {
+        "index": INDEX, "record": RECORDS, "iteration": ITERATIONS, "note": ABSENT, "proof": PROVED,
+    }.items()
+    for name, case in cases.items()
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_contradiction_is_named(checked, name):
+    changes, expected = CASES[name]
+    assert checked(changes)[0] == expected
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_entry_that_no_export_writes_ends_the_index(checked, name):
+    found, _ = checked(but(FILES, **BROKEN[name]))
+    assert found[0].startswith(f"{FILES}: ")
+    assert len(found) == 5
+    assert {one.partition(": ")[2].rpartition(" ")[2] for one in found[1:]} == {"file"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"row": 5}, {"id": None}, {"iteration": 5}, {"gone": 1}, {"to": "/x"}, {"to": "/x", "blob": "b", "from": 5}],
+    ids=["row", "id", "iteration", "gone", "moved", "moved from"],
+)
+def test_a_note_that_no_export_writes_is_named(checked, fields):
+    (found,) = checked(notes(note("images", IMAGE, gone=True) | fields, note("tags", OTHER)))[0]
+    assert found.startswith(f"{NOTES}: ")
+
+
+@pytest.mark.parametrize("name", ["countedBefore", "countedAfter", "listed", "written", "row", "file"])
+def test_a_proof_that_no_export_writes_is_named(checked, name):
+    found, _ = checked(proved(0, **{name: None}))
+    assert found[0] == f"{PROOFS}: {name} {INVALID}"
+
+
+# --- rows, selectors, gaps ----------------------------------------------------------------------------------------
+
+
+def test_rows_that_were_not_exported_are_foreign(checked):
+    rows = [row for row in ROWS if row not in {"tags", "projects", "iterations"}]
+    found, _ = checked(rows=rows)
+    foreign = "belongs to the row {}, which export.json does not name"
+    assert sorted(found) == sorted(
+        f"{file}: {foreign.format(row)}"
+        for row, files in {
+            "projects": ["project.json"],
+            "iterations": ["iterations.jsonl", f"{WITHIN}/iteration.json"],
+            "tags": ["tags.jsonl", "tag-details.jsonl", f"{WITHIN}/tags.jsonl", f"{WITHIN}/tag-details.jsonl"],
+        }.items()
+        for file in files
+    )
+
+
+def without(*rows):
+    """Return the rows but these, and the files of the rows that are left."""
+    gone = {
+        "projects": ["project.json"],
+        "iterations": ["iterations.jsonl", f"{WITHIN}/iteration.json"],
+        "performance": [f"{WITHIN}/performance.json", PERFORMANCES],
+    }
+    files = {file: None for row in rows for file in gone[row]}
+    proofs = [one for one in SOUND[PROOFS] if one["row"] not in rows]
+    return {"rows": [row for row in ROWS if row not in rows]}, files | {PROOFS: proofs}
+
+
+@pytest.mark.parametrize("row", ["projects", "iterations", "performance"])
+def test_rows_that_were_not_exported_are_not_missed(checked, row):
+    given, changes = without(row)
+    assert checked(changes, **given)[0] == []
+
+
+def test_a_note_of_a_row_that_was_not_exported_is_foreign(checked):
+    given, changes = without("performance")
+    changes |= notes(note("performance", ITERATION, iteration=ITERATION))
+    assert checked(changes, **given)[0] == [f"{NOTES}: belongs to the row performance, which export.json does not name"]
+
+
+def test_iterations_are_known_only_by_their_own_row(checked):
+    given, changes = without("iterations")
+    changes |= notes(note("images", IMAGE, iteration=OTHER, gone=True))
+    assert checked(changes, **given)[0] == []
+
+
+NARROWED = {
+    "less written": (proved(0, written=1, listed=2, countedBefore=2, countedAfter=2), []),
+    "more written": (
+        proved(0, listed=0, countedBefore=0, countedAfter=0),
+        [f"{PROOFS}: images.jsonl: 0 listed, 1 written"],
+    ),
+    "a tag without details": (also("tags.jsonl", {"id": OTHER}), []),
+    "details without a tag": (also("tag-details.jsonl", {"id": OTHER}), []),
+    "a tag both ways": (
+        notes(note("tags", TAG)),
+        [f"tag-details.jsonl: holds tag {TAG}, which absent.jsonl notes as gone"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NARROWED)
+def test_selectors_may_leave_some_out(checked, name):
+    changes, expected = NARROWED[name]
+    assert checked(changes, narrowed=True)[0] == expected
+
+
+NO_PERFORMANCE = {f"{WITHIN}/performance.json": None, PERFORMANCES: None} | less(PROOFS, 2)
+GAPS = {
+    "a project's document": ({"project.json": None}, {"row": "projects"}),
+    "an iteration's document": ({f"{WITHIN}/iteration.json": None}, {"row": "iterations", "iteration": ITERATION}),
+    "an iteration's folder": (
+        also("iterations.jsonl", {"id": OTHER}),
+        *({"row": row, "iteration": OTHER} for row in ("iterations", "performance", "images")),
+    ),
+    "a performance": (NO_PERFORMANCE, {"row": "performance", "iteration": ITERATION}),
+    "a whole row": (NO_PERFORMANCE, {"row": "performance"}),
+    "a list": (
+        less(PROOFS, 1) | {IMAGES: None} | less(FILES, 1),
+        {"row": "images", "iteration": ITERATION},
+    ),
+    "a listing that changed": (proved(1, countedBefore=7), {"row": "images", "iteration": ITERATION}),
+    "a listing not written": (proved(0, listed=7), {"row": "images"}),
+    "a tag's details": (also("tags.jsonl", {"id": OTHER}), {"row": "tags", "id": OTHER}),
+    "all tags' details": (also("tags.jsonl", {"id": OTHER}), {"row": "tags"}),
+    "an image's bytes": (less(FILES), {"row": "images", "id": IMAGE}),
+}
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_a_gap_that_is_named_is_not_a_difference(checked, name):
+    changes, *gaps = GAPS[name]
+    assert checked(changes, gaps=gaps)[0] == []
+    assert checked(changes, gaps=[*(gap | {"project": OTHER} for gap in gaps), {"row": "predictions"}])[0] != []
+
+
+def test_a_list_that_is_empty_is_counted(checked):
+    found, counted = checked({"predictions.jsonl": []} | less(FILES, 2))
+    assert (found, "predictions" in counted) == ([], False)
+
+
+def test_what_is_noted_as_gone_does_not_count(checked):
+    found, counted = checked(less(FILES) | notes(note("images", IMAGE, gone=True)))
+    assert (found, counted["images"]) == ([], 1)
+
+
+def test_flags_are_counted(checked):
+    index = [one | {"flag": "md5 differs"} for one in SOUND[FILES]]
+    assert checked({FILES: index})[0] == []
+    assert checked.result.flagged == 4
