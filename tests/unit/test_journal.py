@@ -83,6 +83,13 @@ def test_a_changed_file_is_not_claimed(contents, other, index):
         assert (changed in known(path, Path(name), entries)) == same
 
 
+def test_a_file_is_not_read_again_unless_asked_for(tmp_path):
+    path, (entry,) = filled(tmp_path, [b"one"])
+    (tmp_path / entry.path).write_bytes(b"two")
+    assert Journal(path, tmp_path, lambda: None).known(entry.key) == 3
+    assert known(path, tmp_path, [entry]) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [
