@@ -54,7 +54,7 @@ def again(path):
         if not isinstance(earlier_run(path, ENDPOINT, "this"), Erased):
             ended(path)
     except UsageError as error:
-        if "finished erasure; nothing was sent" not in error.message:
+        if "finished erasure; this run deleted nothing" not in error.message:
             raise
         return False
     return True

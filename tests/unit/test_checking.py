@@ -394,6 +394,6 @@ def test_the_list_counts_for_a_ledger_alone(path):
 
 def test_numbers_and_booleans_are_told_apart(path):
     fields = json.loads(path.read_text())
-    fields["runs"][0]["things"] = True
+    fields["runs"][0]["items"] = True
     path.write_text(json.dumps(fields, indent=2) + "\n")
     assert "runs: differs from the ledger" in check(path)

@@ -86,7 +86,7 @@ def test_a_project_that_was_not_read_may_be_read_later(again):
     assert retryable([], closing([opened(failed=failed)])) is again
 
 
-NO_OTHER = "Not a statement that no other picture of the person exists."
+OTHER_PICTURES = "It does not say whether other pictures of the person exist."
 SELECTED = {"scope": scope(selectors=[selector(matched=True)], salt="s")}
 BEFORE = f"stored before {LISTED_FROM}"
 
@@ -95,14 +95,14 @@ BEFORE = f"stored before {LISTED_FROM}"
     ("code", "states", "fields", "words"),
     [
         (0, (), {}, f"nothing to delete: nothing in scope, {BEFORE}, was there"),
-        (0, (), SELECTED, f"nothing to delete: these selectors matched nothing {BEFORE}. {NO_OTHER}"),
-        (0, ("deleted", "gone already"), SELECTED, f"erased: what these selectors matched, {BEFORE}. {NO_OTHER}"),
-        (0, ("gone already",), SELECTED, f"gone already: what these selectors matched, {BEFORE}. {NO_OTHER}"),
+        (0, (), SELECTED, f"nothing to delete: these selectors matched nothing {BEFORE}. {OTHER_PICTURES}"),
+        (0, ("deleted", "gone already"), SELECTED, f"erased: what these selectors matched, {BEFORE}. {OTHER_PICTURES}"),
+        (0, ("gone already",), SELECTED, f"gone already: what these selectors matched, {BEFORE}. {OTHER_PICTURES}"),
         (
             0,
             ("gone already", "deleted"),
             {},
-            f"erased: everything in the plan, {BEFORE}. Not a statement about what was stored since.",
+            f"erased: everything in the plan, {BEFORE}. It does not say what was stored since.",
         ),
         (3, (), {}, "found nowhere: what was asked for"),
         (
@@ -137,7 +137,7 @@ def test_the_head_of_the_evidence():
         method=METHOD,
         scope=scope(),
         plan_hash="b" * 64,
-        runs=[Run(started=events[0].at, plan_hash="b" * 64, things=3)],
+        runs=[Run(started=events[0].at, plan_hash="b" * 64, items=3)],
         projects=[
             Project(
                 id=PROJECT,

@@ -4,14 +4,14 @@ import pytest
 from msgspec.structs import replace
 
 from custom_vision_simulator import Fault, Simulator
-from cv_gdpr.delete.execute import Erased, earlier_run, erase, opening
+from cv_gdpr.delete.execute import Erased, Erasure, earlier_run, erase, opening
 from cv_gdpr.delete.planning import make_plan
 from cv_gdpr.delete.run import Terms
 from cv_gdpr.errors import NotAuthorised, Unreachable, UsageError
 from cv_gdpr.evidence import files
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Left, Looked, Opened, Resumed, Stopped
-from cv_gdpr.evidence.ledger import chained, sealed
+from cv_gdpr.evidence.ledger import Ledger, chained, sealed
 from cv_gdpr.evidence.records import TOOL, ByHand, PlannedProject, Unread
 from cv_gdpr.table.scope import Scope, Selection
 from tests.delete.direct import service_of
@@ -25,6 +25,7 @@ from tests.unit.happening import (
     PROJECT,
     THREE,
     TWO,
+    answered,
     chain_of,
     ended,
     ledger_of,
@@ -193,6 +194,44 @@ def test_a_project_of_which_nothing_goes_is_left_alone(sim, planned, run):
     run(planned("images"))
     assert [type(one).__name__ for one in run.events] == ["Opened", "Closed"]
     assert sim.calls == []
+
+
+def test_a_saved_plan_never_reads_a_failed_project_again(sim, planned, run):
+    small(sim)
+    made = replace(planned("predictions"), failed=[Unread(project=NOT_THERE, reason="x", again=True)])
+    run(made, from_file=True)
+    assert [one.again for one in run.events[0].failed] == [False]
+
+
+def test_the_ledger_says_who_is_signed_in(sim, planned, run, running, monkeypatch):
+    small(sim)
+    monkeypatch.setattr(running[1].sign_in, "who", "somebody")
+    assert run(planned("predictions")).evidence.runs[0].signed_in_as == run.events[0].signed_in_as == "somebody"
+
+
+def test_what_stays_is_waited_for(sim, planned, run):
+    small(sim)
+    sim.fault(Fault("DeletePrediction", lie=True))
+    assert run(planned("predictions"), wait=0.01).evidence.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("statuses", "allowed"),
+    [
+        ((), False),
+        ((199,), False),
+        ((200,), True),
+        ((299,), True),
+        ((300,), False),
+        ((204, 403), True),
+        ((403,), False),
+    ],
+)
+def test_whether_this_run_was_allowed_anything(tmp_path, statuses, allowed):
+    with Ledger(tmp_path / "e.jsonl", ENDPOINT) as ledger:
+        ledger.events += [opened(), answered("tags", ONE), opened()]
+        ledger.events += [answered("tags", ONE, status=status) for status in statuses]
+        assert Erasure(None, plan(), ledger, Terms())._anything_allowed() is allowed
 
 
 # --- looked at again ------------------------------------------------------------------------------------------------
@@ -443,7 +482,7 @@ def test_a_stopped_run_is_resumed(path):
 def test_a_finished_run_is_not_resumed(path):
     written(path, DONE)
     assert refusal(path) == (
-        f"{path} is the evidence of a finished erasure; nothing was sent",
+        f"{path} is the evidence of a finished erasure; this run deleted nothing",
         "verify it with cv-gdpr verify; name another --evidence for a new erasure",
     )
 

@@ -27,9 +27,9 @@ def test_a_plan_of_the_allowed_size_passes(most):
 
 @pytest.mark.parametrize("most", [0, 2])
 def test_a_plan_that_is_too_large_is_refused(most):
-    with pytest.raises(UsageError, match=f"would delete 3 things, more than --max-delete {most}$") as refused:
+    with pytest.raises(UsageError, match=f"would delete 3 items, more than --max-delete {most}$") as refused:
         check_size(THREE_THINGS, most)
-    assert refused.value.hint == "nothing was sent"
+    assert refused.value.hint == "nothing was deleted"
 
 
 ENTRIES = [{"id": PROJECT, "name": "Visitors"}, {"id": OTHER, "name": "Strangers"}, {"id": ONE, "name": "Visitors"}]
@@ -69,7 +69,7 @@ def test_a_protected_project_is_not_deleted(running):
     refuse_protected(service, planned, (second,))
     with pytest.raises(UsageError, match=f"project {first} is in the plan, and protected") as refused:
         refuse_protected(service, planned, (second, first))
-    assert refused.value.hint == "nothing was sent"
+    assert refused.value.hint == "nothing was deleted"
     sim.calls.clear()
     refuse_protected(service, planned, ())
     assert sim.calls == []
@@ -86,7 +86,7 @@ ENTRY = {"id": PROJECT, "name": "Visitors"}
 BYTES = {"blob": f"images/{ONE}", "source": f"/{ONE}"}
 MODEL_BYTES = {"blob": f"exported-models/{TWO}/ONNX", "source": "/model"}
 
-AGAIN = "export again, then delete; nothing was sent"
+AGAIN = "export again, then delete; nothing was deleted"
 ROWS = ("tags", "images", "iterations", "performance", "exports", "projects")
 
 
@@ -121,7 +121,7 @@ def lacking(bag, planned):
         require_held(planned, bag)
     except UsageError as error:
         told = re.fullmatch(
-            r"--require-export (.*) does not hold (\d+) things of the plan as they are now, the first: (.*)",
+            r"--require-export (.*) does not hold (\d+) items of the plan as they are now, the first: (.*)",
             error.message,
         )
         return (int(told[2]), told[3]) if (told[1], error.hint) == (str(bag.folder), AGAIN) else error
@@ -252,7 +252,7 @@ def test_what_goes_with_them_must_be_exported(bag, rows, exported, passes):
         return
     with pytest.raises(UsageError, match="does not hold the iterations' performance, which goes") as refused:
         require_held(planned, held)
-    assert refused.value.hint == "export again, with the row performance; nothing was sent"
+    assert refused.value.hint == "export again, with the row performance; nothing was deleted"
 
 
 def test_a_bag_of_another_endpoint_is_refused(bag):
@@ -287,5 +287,5 @@ def test_an_export_that_differs_is_not_proved(exported, running):
     extra.write_text("")
     with pytest.raises(UsageError, match=r"--require-export .*out is not proved: data/extra: ") as refused:
         require_export(plan(endpoint=sim.endpoint), exported)
-    assert refused.value.hint == "nothing was sent"
+    assert refused.value.hint == "nothing was deleted"
     extra.unlink()

@@ -424,7 +424,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_each_contradiction_is_named(checked, name):
     changes, expected = CASES[name]
-    assert checked(changes)[0] == expected
+    assert sorted(checked(changes)[0]) == sorted(expected)
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -34,10 +34,10 @@ class Place(Enum):
 
 
 class Holds(Enum):
-    """What the records of a file are to the things of its row."""
+    """What the records of a file are to the items of its row."""
 
-    ITEMS = "the things themselves"
-    ENTRIES = "the list of things that have a document each"
+    ITEMS = "the items themselves"
+    ENTRIES = "the list of items that have a document each"
     DETAILS = "more about them"
 
 

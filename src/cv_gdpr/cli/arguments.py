@@ -19,7 +19,7 @@ class ConnectionOptions(NamedTuple):
 
 
 class ScopeOptions(NamedTuple):
-    """Which projects, and which of the things in them."""
+    """Which projects, and which of the items in them."""
 
     all_projects: bool
     projects: tuple[str, ...]

@@ -40,7 +40,7 @@ class ProjectFolder(Part, kw_only=True, frozen=True):
 
 
 class Missing(Part, kw_only=True, frozen=True):
-    """A thing that was not exported, or a listing that failed: then `id` is null."""
+    """An item that was not exported, or a listing that failed: then `id` is null."""
 
     project: str | None
     row: str
@@ -67,9 +67,9 @@ class CopiesOutside(Part, kw_only=True, frozen=True):
 
 
 class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
-    """What `export` prints: what of each row was held and exported, and each thing that is missing.
+    """What `export` prints: what of each row was held and exported, and each item that is missing.
 
-    Where nothing is missing the folder is a bag; else the same command with the same `--out` tries the missing things
+    Where nothing is missing the folder is a bag; else the same command with the same `--out` tries the missing items
     again.
     """
 
@@ -119,7 +119,7 @@ class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     """
 
     hash_: Annotated[Sha256, Meta(description="Of the saved plan.")] = field(name="hash")
-    total: Annotated[int, Meta(description="How many things would be deleted.")]
+    total: Annotated[int, Meta(description="How many items would be deleted.")]
     outside_the_api: list[ByHand]
     signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID.")]
     exit_code: ExitCode
@@ -135,7 +135,7 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
 
     verdict: str
     scope: SearchedScope | None
-    counts: Annotated[dict[State, Count], Meta(description="State: how many things of the plan are in it.")]
+    counts: Annotated[dict[State, Count], Meta(description="State: how many items of the plan are in it.")]
     residue: list[Item]
     not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")]
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
@@ -146,7 +146,7 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     ledger: str | None
     certificate: str | None
     hashes: str | None
-    completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; only its papers were completed.")]
+    completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; this one completed its files.")]
     calls: dict[str, int]
 
 

@@ -134,6 +134,20 @@ class Option(click.Option):
         _refuse_empty(self, ctx, value, source)
         return value, source
 
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what --help shows in brackets: the default and the range, in words."""
+        extra = super().get_help_extra(ctx)
+        if "default" in extra and isinstance(self.default, float):
+            extra["default"] = _number(self.default)
+        if "range" in extra and isinstance(self.type, (click.IntRange, click.FloatRange)):
+            least, most = self.type.min or 0, self.type.max
+            extra["range"] = f"{_number(least)} or more" if most is None else f"{_number(least)} to {_number(most)}"
+        return extra
+
+
+def _number(value: float) -> str:
+    return str(int(value) if value == int(value) else value)
+
 
 class Argument(click.Argument):
     """An argument that refuses an empty value."""
@@ -202,6 +216,7 @@ connection_options = together(
         type=Rate(),
         default=10.0,
         show_default=True,
+        metavar="N",
         help="Send at most this many API calls a second; 0: no limit.",
     ),
     option(
@@ -256,10 +271,13 @@ def add_rows(
     options: Callable[[Any], Any],
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
     help_of: Callable[[Category], str],
+    summary_of: Callable[[Category], str] = lambda category: category.data,
 ) -> None:
     """Add one subcommand for each row of the table, with the command's own options."""
     for category in CATEGORIES:
-        group.add_command(_row_command(category, options, run, help_of(category)))
+        command = _row_command(category, options, run, help_of(category))
+        command.short_help = summary_of(category)
+        group.add_command(command)
 
 
 def _row_command(

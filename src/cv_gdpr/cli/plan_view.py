@@ -21,7 +21,7 @@ def show(plan: Plan, outside: list[ByHand], who: str, *, as_json: bool = False, 
 
         print_json(of_plan(plan, outside, who, planned_code(plan)))
         return
-    lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'thing')}"]
+    lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'item')}"]
     for project in plan.projects:
         if project.total:
             lines += ["", *_project_lines(project)]

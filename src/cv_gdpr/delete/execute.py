@@ -103,7 +103,7 @@ def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
             return True
         if not missing:
             raise UsageError(
-                f"{path} is the evidence of a finished erasure; nothing was sent",
+                f"{path} is the evidence of a finished erasure; this run deleted nothing",
                 "verify it with cv-gdpr verify; name another --evidence for a new erasure",
             )
         return Erased(files.write(path, chain), path, completed=True)

@@ -17,14 +17,16 @@ from cv_gdpr.verbatim import Json
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
-_NOT_SENT = "nothing was sent"
-_AGAIN = f"export again, then delete; {_NOT_SENT}"
+_NOTHING_DELETED = "nothing was deleted"
+_AGAIN = f"export again, then delete; {_NOTHING_DELETED}"
 
 
 def check_size(plan: Plan, max_delete: int | None) -> None:
     """Raise UsageError if a plan is larger than allowed, with the items that go along."""
     if max_delete is not None and plan.total > max_delete:
-        raise UsageError(f"the plan would delete {plan.total} things, more than --max-delete {max_delete}", _NOT_SENT)
+        raise UsageError(
+            f"the plan would delete {plan.total} items, more than --max-delete {max_delete}", _NOTHING_DELETED
+        )
 
 
 def refuse_protected(service: "Service", plan: Plan, protect: tuple[str, ...]) -> None:
@@ -32,7 +34,7 @@ def refuse_protected(service: "Service", plan: Plan, protect: tuple[str, ...]) -
     protected = protected_among(projects_in(service, Scope()), protect) if protect else set()
     for project in plan.projects:
         if project.id in protected:
-            raise UsageError(f"project {project.id} is in the plan, and protected", _NOT_SENT)
+            raise UsageError(f"project {project.id} is in the plan, and protected", _NOTHING_DELETED)
 
 
 def require_export(plan: Plan, folder: Path) -> None:
@@ -43,7 +45,7 @@ def require_export(plan: Plan, folder: Path) -> None:
         raise UsageError(f"--require-export {folder} is not a folder", "name the folder of a finished export")
     differences = verify(folder).differences
     if differences:
-        raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", _NOT_SENT)
+        raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", _NOTHING_DELETED)
     require_held(plan, Bag(folder))
 
 
@@ -55,13 +57,13 @@ def require_held(plan: Plan, bag: Bag) -> None:
     if lost := _goes_unexported(plan, bag.rows):
         raise UsageError(
             f"--require-export {folder} does not hold the {lost.parent}' {lost.name}, which goes with them",
-            f"export again, with the row {lost.name}; {_NOT_SENT}",
+            f"export again, with the row {lost.name}; {_NOTHING_DELETED}",
         )
     lacking = _not_held(plan, items_held(bag))
     if lacking:
         row, identity = lacking[0]
         raise UsageError(
-            f"--require-export {folder} does not hold {len(lacking)} things of the plan as they are now, the first: "
+            f"--require-export {folder} does not hold {len(lacking)} items of the plan as they are now, the first: "
             f"{row} {identity}",
             _AGAIN,
         )

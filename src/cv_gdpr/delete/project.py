@@ -265,7 +265,7 @@ class ProjectErasure:
         planned = self.plan.rows
         added = sum(len(now.keys() - planned.get(kind, {}).keys()) for kind, now in current.items())
         if added:
-            why = Why(f"it holds {added} things that are not in the plan", again=not self.erasure.terms.from_file)
+            why = Why(f"it holds {added} items that are not in the plan", again=not self.erasure.terms.from_file)
             self._leave_in_place(PROJECTS, [self.plan.id], why)
         elif any(one in current.get(kind, {}) for kind, ids in self.left.items() for one in ids):
             self._leave_in_place(PROJECTS, [self.plan.id], Why("something in it was left", again=self.all_again))

@@ -1,6 +1,6 @@
 """The items that a verified bag holds with their bytes, which --require-export compares with the plan.
 
-The index of a project (files.jsonl) names files that are there, since `verify` has proved it. A thing whose bytes are
+The index of a project (files.jsonl) names files that are there, since `verify` has proved it. An item whose bytes are
 not in the index is not held, though absent.jsonl may say why.
 """
 
@@ -14,7 +14,7 @@ from cv_gdpr.verbatim import Json
 
 
 class Held(NamedTuple):
-    """A thing in a bag: project id, row, id as the items of its row have it, record."""
+    """An item of a bag: project id, row, id as the items of its row have it, record."""
 
     project: str
     row: str
@@ -23,7 +23,7 @@ class Held(NamedTuple):
 
 
 def items_held(bag: Bag) -> Iterator[Held]:
-    """Yield each thing of a verified bag that is there with all its bytes."""
+    """Yield each item of a verified bag that is there with all its bytes."""
     for row in CATEGORIES:
         for file in row.files:
             if _is_listing(file) and Place.RESOURCE in file.places:

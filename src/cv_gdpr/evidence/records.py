@@ -104,7 +104,7 @@ class Run(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     started: Time
     plan_hash: Sha256
-    things: Count
+    items: Count
     signed_in_as: Annotated[str, Meta(description="Who asked: the fingerprint of the key, or ids of Entra ID")] = ""
 
 

@@ -40,7 +40,7 @@ class Options:
     out: Path | None
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
-    accept_missing: bool = False  # close the bag though things are missing
+    accept_missing: bool = False  # close the bag though items are missing
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
 
 

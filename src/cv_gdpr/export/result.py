@@ -52,7 +52,7 @@ class ExportResult:
     calls: Counter[str]
     asked: tuple[str, ...]
     seconds: float
-    accepted: bool = False  # the folder is a bag even where things are missing
+    accepted: bool = False  # the folder is a bag even where items are missing
     salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
 
     @property

@@ -69,12 +69,25 @@ class Connection:
 
 @dataclass(frozen=True)
 class Answer:
-    """A success: its JSON (None for an empty body), HTTP status, request id and Date header."""
+    """A success: its JSON (None for an empty body), HTTP status and headers."""
 
     body: Any
-    status: int
-    request_id: str
-    date: str = ""
+    raw: requests.Response
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.raw.status_code
+
+    @property
+    def request_id(self) -> str:
+        """The request id, looked at on use: searching it for credentials takes as long as a small call."""
+        return request_id(self.raw)
+
+    @property
+    def date(self) -> str:
+        """The Date header."""
+        return self.raw.headers.get("Date", "")
 
 
 @dataclass(frozen=True)
@@ -141,8 +154,7 @@ class Service:
 
         def send() -> Answer:
             raw = method(*args, raw=True, **kwargs)
-            headers = raw.response.headers
-            return Answer(raw.output, raw.response.status_code, request_id(raw.response), headers.get("Date", ""))
+            return Answer(raw.output, raw.response)
 
         try:
             return self._with_retries(published_name(operation), send)
@@ -161,7 +173,7 @@ class Service:
         response: requests.Response = pipeline.send(pipeline.get(f"{self.endpoint}/customvision/{path}"), stream=False)
         if response.status_code != 200:
             raise HttpOperationError(VerbatimDeserializer(), response)
-        return Answer(VerbatimDeserializer()(kind, response), 200, request_id(response))
+        return Answer(VerbatimDeserializer()(kind, response), response)
 
     def _serves_older_version(self) -> bool:
         """Return whether the endpoint answers an older version of the API, although it does not know this one."""
@@ -193,7 +205,7 @@ class Service:
             raw = self._client.get_artifact(project_id, path, raw=True, custom_headers=dict(_AS_STORED))
             with raw.response as response:
                 file = _received(response, temporary, most, doubted)
-            return Answer(file, response.status_code, request_id(response))
+            return Answer(file, response)
 
         file: Received = self._with_retries("GetArtifact", send).body
         return file

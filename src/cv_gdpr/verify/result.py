@@ -27,7 +27,7 @@ class Verification:
     flagged: int = 0  # files that files.jsonl calls unusual
     bag_info: list[tuple[str, str]] = field(default_factory=list)  # its lines that say what was exported
     differences: list[str] = field(default_factory=list)
-    incomplete: bool = False  # the export says that things are missing, and names them
+    incomplete: bool = False  # the export says that items are missing, and names them
 
     @cached_property
     def bag(self) -> Bag:
