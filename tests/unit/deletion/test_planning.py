@@ -7,51 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Export
 from cv_gdpr.delete.marks import mark
-from cv_gdpr.delete.planning import current_marks, make_plan
+from cv_gdpr.delete.planning import current_marks
 from cv_gdpr.errors import NotAuthorised, ServiceError, Unreachable, UsageError
 from cv_gdpr.evidence.records import TOOL, SelectorHash, Unread
 from cv_gdpr.table.inventory import project_of
-from cv_gdpr.table.scope import Scope, Selection
-from tests.delete.direct import service_of
 from tests.delete.erasing import bearing, ids, stock, tag_id
+from tests.unit.deletion.telling import NOT_THERE, small
 
-NOT_THERE = "00000000-0000-4000-8000-00000000dead"
 ROWS = {"iterations", "images", "tags", "predictions", "projects"}
-
-
-@pytest.fixture(scope="module")
-def running():
-    """A service in which each test has projects of its own, and a client of it."""
-    with Simulator() as sim, service_of(sim) as service:
-        yield sim, service
-
-
-@pytest.fixture
-def sim(running):
-    """The service, without the faults and projects of a test when that is over."""
-    simulator, _ = running
-    simulator.calls.clear()
-    yield simulator
-    simulator.clear_faults()
-    simulator.store.projects.clear()
-
-
-@pytest.fixture
-def planned(running):
-    """Return the plan of what is in scope."""
-
-    def make(*rows, projects=(), protect=(), resumed=False, **selection):
-        chosen = Selection(**{name: frozenset(values) for name, values in selection.items()})
-        return make_plan(running[1], Scope(projects, rows, chosen), protect, resumed=resumed)
-
-    return make
-
-
-def small(sim, name="Visitors", **numbers):
-    return stock(sim, name, **{"images": 5, "predictions": 1, "iterations": 0} | numbers)
 
 
 def marks(running, project, operation, *, names=False, **arguments):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator import Fault
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.errors import NotAuthorised, ServiceError, Unsteady
 from cv_gdpr.evidence.events import Answered, Calling, Looked
-from tests.delete.direct import Rounds, ledger_in, run_of, service_of
+from tests.delete.direct import Rounds, ledger_in, run_of
 from tests.delete.erasing import ids, stock
 
 GONE = "00000000-0000-4000-8000-00000000dead"
@@ -17,21 +17,6 @@ LISTED = {
     "predictions": "QueryPredictions",
 }
 ONE_BY_ONE = {"iterations": "GetIteration", "tags": "GetTag"}
-
-
-@pytest.fixture(scope="module")
-def running():
-    """A service in which each test has a project of its own, and a client of it."""
-    with Simulator() as sim, service_of(sim) as service:
-        yield sim, service
-
-
-@pytest.fixture
-def sim(running):
-    """The service, without the faults of a test when that is over."""
-    simulator, _ = running
-    yield simulator
-    simulator.clear_faults()
 
 
 @pytest.fixture

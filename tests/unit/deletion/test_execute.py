@@ -1,21 +1,20 @@
 """An erasure as a whole: what its ledger says first, which projects it leaves, and how it ends or is resumed."""
 
+from types import SimpleNamespace
+
 import pytest
 from msgspec.structs import replace
 
-from custom_vision_simulator import Fault, Simulator
-from cv_gdpr.delete.execute import Erased, Erasure, earlier_run, erase, opening
-from cv_gdpr.delete.planning import make_plan
+from custom_vision_simulator import Fault
+from cv_gdpr.delete.execute import Erased, Erasure, erase, opening
 from cv_gdpr.delete.run import Terms
 from cv_gdpr.errors import NotAuthorised, Unreachable, UsageError
-from cv_gdpr.evidence import files
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Left, Looked, Opened, Resumed, Stopped
 from cv_gdpr.evidence.ledger import Ledger, chained, sealed
 from cv_gdpr.evidence.records import TOOL, ByHand, PlannedProject, Unread
-from cv_gdpr.table.scope import Scope, Selection
-from tests.delete.direct import service_of
 from tests.delete.erasing import ids, stock
+from tests.unit.deletion.telling import NOT_THERE, small
 from tests.unit.happening import (
     ASKED,
     ENDPOINT,
@@ -28,7 +27,6 @@ from tests.unit.happening import (
     answered,
     chain_of,
     ended,
-    ledger_of,
     looked,
     opened,
     scope,
@@ -38,7 +36,6 @@ from tests.unit.listing import names
 from tests.unit.plans import MARK, plan, project
 
 BY_HAND = ByHand(row="account", words="delete it")
-NOT_THERE = "00000000-0000-4000-8000-00000000dead"
 
 # --- the first event ------------------------------------------------------------------------------------------------
 
@@ -113,35 +110,6 @@ def test_what_an_erasure_left():
 # --- an erasure -------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def running():
-    """A service in which each test has projects of its own, and a client of it."""
-    with Simulator() as sim, service_of(sim) as service:
-        yield sim, service
-
-
-@pytest.fixture
-def sim(running):
-    """The service, without the faults and projects of a test when that is over."""
-    simulator, _ = running
-    yield simulator
-    simulator.clear_faults()
-    simulator.store.projects.clear()
-
-
-@pytest.fixture
-def planned(running, sim):
-    """Return the plan of what is in scope; no call is counted yet."""
-
-    def make(*rows, **selection):
-        chosen = Selection(**{name: frozenset(values) for name, values in selection.items()})
-        made = make_plan(running[1], Scope(rows=rows, selection=chosen))
-        sim.calls.clear()
-        return made
-
-    return make
-
-
 @pytest.fixture
 def run(running, tmp_path):
     """Execute a plan and return its result; the events of its ledger are kept."""
@@ -154,10 +122,6 @@ def run(running, tmp_path):
             execute.events = chained((tmp_path / "e.jsonl").read_bytes()).events
 
     return execute
-
-
-def small(sim, name="Visitors", **numbers):
-    return stock(sim, name, **{"images": 2, "predictions": 1, "iterations": 0} | numbers)
 
 
 def lefts(events):
@@ -205,7 +169,7 @@ def test_a_saved_plan_never_reads_a_failed_project_again(sim, planned, run):
 
 def test_the_ledger_says_who_is_signed_in(sim, planned, run, running, monkeypatch):
     small(sim)
-    monkeypatch.setattr(running[1].sign_in, "who", "somebody")
+    monkeypatch.setattr(running[1], "sign_in", SimpleNamespace(who="somebody"))
     assert run(planned("predictions")).evidence.runs[0].signed_in_as == run.events[0].signed_in_as == "somebody"
 
 
@@ -429,92 +393,3 @@ def test_a_finished_ledger_takes_no_other_run(sim, planned, run):
     run(made)
     with pytest.raises(UsageError):
         run(made)
-
-
-# --- an earlier run -------------------------------------------------------------------------------------------------
-
-EVENTS = [opened({"images": ["a"]}), *sent("images", "a"), looked("images", gone=["a"])]
-DONE, STOPPED = ledger_of(*ended(*EVENTS)), ledger_of(*ended(*EVENTS, code=5))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "e.json"
-
-
-def written(path, content, *, whole=True):
-    """Write a ledger and, if `whole`, the files that follow from it."""
-    path.with_suffix(".jsonl").write_bytes(content)
-    if whole:
-        files.write(path, chained(content))
-
-
-def earlier(path, asked=ASKED):
-    return earlier_run(path, ENDPOINT, asked)
-
-
-def refusal(path, asked=ASKED):
-    with pytest.raises(UsageError) as refused:
-        earlier(path, asked)
-    return refused.value.message, refused.value.hint
-
-
-def test_without_a_ledger_there_was_no_run(path):
-    assert earlier(path) is False
-    assert refusal(path.with_suffix(".txt"))[0].endswith("does not end in .json")
-    path.write_text("mine")
-    assert refusal(path)[0] == f"{path} exists"
-
-
-@pytest.mark.parametrize(("content", "expected"), [(b"", False), (b"{half", False), (ledger_of(*EVENTS), True)])
-def test_an_interrupted_run_is_resumed(path, content, expected):
-    written(path, content, whole=False)
-    assert earlier(path) is expected
-    path.with_suffix(".html").write_text("mine")
-    assert refusal(path)[0] == f"{path.with_suffix('.html')} exists"
-
-
-def test_a_stopped_run_is_resumed(path):
-    written(path, STOPPED)
-    assert earlier(path) is True
-
-
-def test_a_finished_run_is_not_resumed(path):
-    written(path, DONE)
-    assert refusal(path) == (
-        f"{path} is the evidence of a finished erasure; this run deleted nothing",
-        "verify it with cv-gdpr verify; name another --evidence for a new erasure",
-    )
-
-
-def test_the_run_of_another_command_is_not_resumed(path):
-    written(path, STOPPED)
-    assert "another scope" in refusal(path, "other")[0]
-
-
-@pytest.mark.parametrize("content", [DONE, STOPPED], ids=["done", "stopped"])
-@pytest.mark.parametrize("missing", [".json", ".html", ".sha256"])
-def test_missing_files_are_completed(path, content, missing):
-    written(path, content)
-    path.with_suffix(missing).unlink()
-    found = earlier(path)
-    assert (found.completed, found.stopped_by, found.path) == (True, None, path)
-    assert found.evidence == document_of(chained(content), "e.jsonl")
-    assert names(path.parent) == ["e.html", "e.json", "e.jsonl", "e.sha256"]
-
-
-def test_a_foreign_file_is_in_the_way(path):
-    written(path, DONE)
-    path.write_text("mine")
-    assert refusal(path) == (
-        f"{path} is in the way: it differs from the ledger of this erasure",
-        "move it away; the same command then completes the evidence from the ledger",
-    )
-
-
-def test_nothing_is_completed_from_a_contradicting_ledger(path):
-    *events, end = ended(*EVENTS)
-    written(path, ledger_of(*events, replace(end, document=replace(end.document, verdict="x"))), whole=False)
-    message, hint = refusal(path)
-    assert message.endswith("contradicts the events before it: verdict; no evidence can be completed from it")
-    assert hint == "name another --evidence"
