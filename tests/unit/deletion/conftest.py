@@ -34,6 +34,7 @@ def planned(running, sim):
     def make(*rows, projects=(), protect=(), resumed=False, **selection):
         chosen = Selection(**{name: frozenset(values) for name, values in selection.items()})
         plan = make_plan(running[1], Scope(projects, rows, chosen), protect, resumed=resumed)
+        make.operations = {call.operation for call in sim.calls}
         sim.calls.clear()
         return plan
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,11 +11,12 @@ import pytest
 from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Export
 from cv_gdpr.delete.marks import mark
-from cv_gdpr.delete.planning import current_marks
+from cv_gdpr.delete.planning import current_marks, make_plan
 from cv_gdpr.errors import NotAuthorised, ServiceError, Unreachable, UsageError
 from cv_gdpr.evidence.records import TOOL, SelectorHash, Unread
 from cv_gdpr.table.inventory import project_of
-from tests.delete.erasing import bearing, ids, stock, tag_id
+from cv_gdpr.table.scope import Scope, Selection
+from tests.delete.erasing import bearing, ids, predicted, stock, tag_id
 from tests.unit.deletion.telling import NOT_THERE, small
 
 ROWS = {"iterations", "images", "tags", "predictions", "projects"}
@@ -28,6 +30,16 @@ def marks(running, project, operation, *, names=False, **arguments):
 # --- every field ------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def _in_another_zone(monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_another_zone")
 def test_the_plan_of_everything(sim, running, planned):
     project = stock(sim)
     holder = sim.store.projects[project]
@@ -35,6 +47,7 @@ def test_the_plan_of_everything(sim, running, planned):
     holder.iterations[first].exports.append(Export("ONNX", None, "Exporting"))
     before = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     plan = planned()
+    assert not planned.operations & {"GetTag", "GetIteration", "GetProject"}  # no call for each item
     assert before <= plan.created <= f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     assert (plan.tool, plan.endpoint, plan.protected, plan.unmatched, plan.failed) == (TOOL, sim.endpoint, [], [], [])
     assert (plan.scope.projects, plan.scope.rows, plan.scope.not_searched) == ("all", "all that the API deletes", {})
@@ -205,11 +218,12 @@ def test_what_a_resumed_run_does_not_find_was_deleted(sim, planned):
     ],
     ids=["tag", "metadata"],
 )
-def test_values_are_not_checked_in_a_resumed_run(sim, planned, selection, message):
+def test_values_are_not_checked_in_a_resumed_run(sim, running, planned, selection, message):
     small(sim)
     assert planned("images", resumed=True, **selection).projects[0].total == 0
+    chosen = Selection(**{name: frozenset(values) for name, values in selection.items()})
     with pytest.raises(UsageError, match=f"^{message}$"):
-        planned("images", **selection)
+        make_plan(running[1], Scope(rows=("images",), selection=chosen))
 
 
 def labelled(sim, project, *subjects):
@@ -292,6 +306,7 @@ def test_where_none_can_be_read_one_error_names_all(sim, planned, first, second,
         planned("tags")
     assert raised.value.status == status
     assert isinstance(raised.value, NotAuthorised) is (status == 403)
+    assert raised.value.message.startswith("Get")
     assert raised.value.message.endswith(f"; none of the 2 projects could be read: {', '.join(projects)}")
 
 
@@ -331,6 +346,17 @@ def test_names_of_tags_count_in_the_marks_if_asked(sim, running, planned):
     (image,) = bearing(sim, project, "alice")
     assert again(running, made, names=True)["images"][image] == made.rows["images"][image]
     assert again(running, made)["images"][image] != made.rows["images"][image]
+
+
+def test_names_of_tags_count_in_predictions_too(sim, running, planned):
+    project = stock(sim)
+    first = next(iter(sim.store.projects[project].predictions.values()))
+    (made,) = planned(tags={first.guesses[0].tag.name}).projects
+    predictions = predicted(sim, project, first.guesses[0].tag.name)
+    assert made.rows["predictions"].keys() == predictions != set()
+    named, unnamed = (again(running, made, names=names)["predictions"] for names in (True, False))
+    for one in predictions:
+        assert made.rows["predictions"][one] == named[one] != unnamed[one]
 
 
 def test_an_unpublished_iteration_did_not_change(sim, running, planned):
