@@ -34,6 +34,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "evidence/outcomes": ("tests/unit/test_outcomes.py",),
     "evidence/files": ("tests/unit/test_evidence_files.py",),
     "evidence/records": ("tests/unit/test_events.py",),
-    "verify/contents": ("tests/unit/test_verify_project.py",),
-    "verify/project": ("tests/unit/test_verify_project.py",),
+    "verify/contents": ("tests/unit/test_verify_project.py", "tests/unit/test_verify_gaps.py"),
+    "verify/project": ("tests/unit/test_verify_project.py", "tests/unit/test_verify_gaps.py"),
 }

@@ -1,100 +1,43 @@
 """A project's folder in an export against itself: one contradiction at a time, in a folder made by hand."""
 
-import copy
-import json
-
 import pytest
 
-from cv_gdpr.table.categories import ROWS
-from cv_gdpr.verify.contents import ProjectContents
-from cv_gdpr.verify.facts import Facts
-from cv_gdpr.verify.missing import Missing
-from cv_gdpr.verify.project import ProjectCheck
-from cv_gdpr.verify.result import Verification
-from tests.unit.happening import uuid
-
-PROJECT, ITERATION, OTHER = map(uuid, (10, 20, 99))
-TAG, IMAGE, COPY, PREDICTION = map(uuid, (1, 2, 3, 4))
-FOLDER, WITHIN = f"Visitors-{PROJECT}", f"iterations/First-{ITERATION}"
-
-
-def picture(identity, **fields):
-    """Return a record with a picture."""
-    return {"id": identity, "originalImageUri": f"https://h/{identity}?sig=x"} | fields
-
-
-def entry(folder, identity, **fields):
-    """Return an index's entry for a picture."""
-    blob = f"{folder}/{identity}"
-    return {"path": f"{blob}.jpg", "blob": blob, "source": f"/{identity}", "bytes": 5, "sha256": "aa" * 32} | fields
-
-
-def proof(row, file, count, iteration=None, **fields):
-    """Return the proof of a listing."""
-    counts = dict.fromkeys(("countedBefore", "countedAfter", "listed", "written"), count)
-    return {"row": row, "file": file, "iteration": iteration} | counts | fields
-
-
-MODEL = {"platform": "ONNX", "flavor": None, "status": "Done", "downloadUri": "https://h/model?sig=x"}
-MODEL_BLOB = f"exported-models/{ITERATION}/ONNX"
-SOUND = {
-    "project.json": {"id": PROJECT},
-    "iterations.jsonl": [{"id": ITERATION, "projectId": PROJECT}],
-    "tags.jsonl": [{"id": TAG}],
-    "tag-details.jsonl": [{"id": TAG}],
-    "images.jsonl": [picture(IMAGE)],
-    "predictions.jsonl": [picture(PREDICTION, project=PROJECT)],
-    "files.jsonl": [
-        entry("images", IMAGE),
-        entry("images", COPY),
-        entry("predictions", PREDICTION),
-        {"path": f"{MODEL_BLOB}.zip", "blob": MODEL_BLOB, "source": "/model", "bytes": 5, "sha256": "aa" * 32},
-    ],
-    "listings.jsonl": [
-        proof("images", "images.jsonl", 1),
-        proof("images", f"{WITHIN}/images.jsonl", 1, ITERATION),
-        proof("performance", f"{WITHIN}/image-performances.jsonl", 1, ITERATION),
-    ],
-    f"{WITHIN}/iteration.json": {"id": ITERATION, "projectId": PROJECT},
-    f"{WITHIN}/performance.json": {},
-    f"{WITHIN}/image-performances.jsonl": [{"id": COPY}],
-    f"{WITHIN}/tags.jsonl": [{"id": TAG}],
-    f"{WITHIN}/tag-details.jsonl": [{"id": TAG}],
-    f"{WITHIN}/images.jsonl": [picture(COPY)],
-    f"{WITHIN}/image-suggestions.jsonl": [{"id": IMAGE, "project": PROJECT}],
-    f"{WITHIN}/exports.jsonl": [MODEL],
-}
-HELD = {
-    **{"projects": 1, "iterations": 1, "performance": 1, "tags": 1, "images": 2, "exports": 1, "predictions": 1},
-}
+from tests.unit.project_folder import (
+    FILES,
+    FOLDER,
+    HELD,
+    IMAGE,
+    IMAGES,
+    INVALID,
+    ITERATION,
+    MODEL,
+    NO_FILE,
+    NOTES,
+    OTHER,
+    PERFORMANCES,
+    PREDICTION,
+    PROJECT,
+    PROOFS,
+    SOUND,
+    TAG,
+    WITHIN,
+    also,
+    but,
+    checker,
+    entry,
+    less,
+    note,
+    notes,
+    picture,
+    proof,
+    proved,
+)
 
 
 @pytest.fixture
 def checked(tmp_path):
-    """Return the differences and the counts of a folder with these files; None removes one."""
-
-    def check(changes=(), *, rows=ROWS, narrowed=False, gaps=()):
-        whole = copy.deepcopy(SOUND) | dict(changes)
-        for file, content in whole.items():
-            path = tmp_path / "data" / FOLDER / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, list):
-                path.write_text("".join(json.dumps(one) + "\n" for one in content))
-            elif content is not None:
-                path.write_text(content if isinstance(content, str) else json.dumps(content))
-        missing = Missing()
-        for gap in gaps:
-            missing.add({"project": PROJECT, "row": None, "iteration": None, "id": None} | gap)
-        check.result = Verification(tmp_path)
-        with Facts() as facts:
-            contents = ProjectContents(check.result, facts, FOLDER, PROJECT, frozenset(rows))
-            contents.read()
-            counted = ProjectCheck(contents, narrowed, missing).check()
-            check.files = [row[:2] for row in facts.ask("SELECT path, size FROM file ORDER BY path")]
-        prefix = f"data/{FOLDER}/"
-        return [one.removeprefix(prefix) for one in check.result.differences], +counted
-
-    return check
+    """Check a folder with some files changed."""
+    return checker(tmp_path)
 
 
 def test_a_sound_folder_has_no_differences(checked):
@@ -103,41 +46,6 @@ def test_a_sound_folder_has_no_differences(checked):
     assert checked.result.flagged == 0
     assert checked.files == sorted((f"data/{FOLDER}/{one['path']}".encode(), 5) for one in SOUND["files.jsonl"])
 
-
-def but(file, **fields):
-    """Return a file's records, the first with some fields changed."""
-    first, *others = SOUND[file]
-    return {file: [first | fields, *others]}
-
-
-def also(file, *records):
-    """Return a file's records and more of them."""
-    return {file: [*SOUND[file], *records]}
-
-
-def less(file, number=0):
-    """Return a file without one of its records."""
-    return {file: [one for at, one in enumerate(SOUND[file]) if at != number]}
-
-
-def note(row, identity, **fields):
-    return {"row": row, "id": identity, "iteration": None, "reason": "x"} | fields
-
-
-def notes(*records):
-    return {"absent.jsonl": list(records)}
-
-
-def proved(number, **fields):
-    """Return the proofs, one with some fields changed."""
-    return {"listings.jsonl": [one | fields if at == number else one for at, one in enumerate(SOUND["listings.jsonl"])]}
-
-
-FILES, NOTES, PROOFS = "files.jsonl", "absent.jsonl", "listings.jsonl"
-IMAGES, PERFORMANCES = f"{WITHIN}/images.jsonl", f"{WITHIN}/image-performances.jsonl"
-INVALID = "is missing in a record, or has the wrong type"
-NO_FILE = f"images.jsonl: images {IMAGE} has no file"
-LOST = [NO_FILE, f"predictions.jsonl: predictions {PREDICTION} has no file"]
 
 INDEX = {
     "a flag": (but(FILES, flag="md5 differs"), []),
@@ -449,117 +357,3 @@ def test_a_note_that_no_export_writes_is_named(checked, fields):
 def test_a_proof_that_no_export_writes_is_named(checked, name):
     found, _ = checked(proved(0, **{name: None}))
     assert found[0] == f"{PROOFS}: {name} {INVALID}"
-
-
-# --- rows, selectors, gaps ----------------------------------------------------------------------------------------
-
-
-def test_rows_that_were_not_exported_are_foreign(checked):
-    rows = [row for row in ROWS if row not in {"tags", "projects", "iterations"}]
-    found, _ = checked(rows=rows)
-    foreign = "belongs to the row {}, which export.json does not name"
-    assert sorted(found) == sorted(
-        f"{file}: {foreign.format(row)}"
-        for row, files in {
-            "projects": ["project.json"],
-            "iterations": ["iterations.jsonl", f"{WITHIN}/iteration.json"],
-            "tags": ["tags.jsonl", "tag-details.jsonl", f"{WITHIN}/tags.jsonl", f"{WITHIN}/tag-details.jsonl"],
-        }.items()
-        for file in files
-    )
-
-
-def without(*rows):
-    """Return the rows but these, and the files of the rows that are left."""
-    gone = {
-        "projects": ["project.json"],
-        "iterations": ["iterations.jsonl", f"{WITHIN}/iteration.json"],
-        "performance": [f"{WITHIN}/performance.json", PERFORMANCES],
-    }
-    files = {file: None for row in rows for file in gone[row]}
-    proofs = [one for one in SOUND[PROOFS] if one["row"] not in rows]
-    return {"rows": [row for row in ROWS if row not in rows]}, files | {PROOFS: proofs}
-
-
-@pytest.mark.parametrize("row", ["projects", "iterations", "performance"])
-def test_rows_that_were_not_exported_are_not_missed(checked, row):
-    given, changes = without(row)
-    assert checked(changes, **given)[0] == []
-
-
-def test_a_note_of_a_row_that_was_not_exported_is_foreign(checked):
-    given, changes = without("performance")
-    changes |= notes(note("performance", ITERATION, iteration=ITERATION))
-    assert checked(changes, **given)[0] == [f"{NOTES}: belongs to the row performance, which export.json does not name"]
-
-
-def test_iterations_are_known_only_by_their_own_row(checked):
-    given, changes = without("iterations")
-    changes |= notes(note("images", IMAGE, iteration=OTHER, gone=True))
-    assert checked(changes, **given)[0] == []
-
-
-NARROWED = {
-    "less written": (proved(0, written=1, listed=2, countedBefore=2, countedAfter=2), []),
-    "more written": (
-        proved(0, listed=0, countedBefore=0, countedAfter=0),
-        [f"{PROOFS}: images.jsonl: 0 listed, 1 written"],
-    ),
-    "a tag without details": (also("tags.jsonl", {"id": OTHER}), []),
-    "details without a tag": (also("tag-details.jsonl", {"id": OTHER}), []),
-    "a tag both ways": (
-        notes(note("tags", TAG)),
-        [f"tag-details.jsonl: holds tag {TAG}, which absent.jsonl notes as gone"],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", NARROWED)
-def test_selectors_may_leave_some_out(checked, name):
-    changes, expected = NARROWED[name]
-    assert checked(changes, narrowed=True)[0] == expected
-
-
-NO_PERFORMANCE = {f"{WITHIN}/performance.json": None, PERFORMANCES: None} | less(PROOFS, 2)
-GAPS = {
-    "a project's document": ({"project.json": None}, {"row": "projects"}),
-    "an iteration's document": ({f"{WITHIN}/iteration.json": None}, {"row": "iterations", "iteration": ITERATION}),
-    "an iteration's folder": (
-        also("iterations.jsonl", {"id": OTHER}),
-        *({"row": row, "iteration": OTHER} for row in ("iterations", "performance", "images")),
-    ),
-    "a performance": (NO_PERFORMANCE, {"row": "performance", "iteration": ITERATION}),
-    "a whole row": (NO_PERFORMANCE, {"row": "performance"}),
-    "a list": (
-        less(PROOFS, 1) | {IMAGES: None} | less(FILES, 1),
-        {"row": "images", "iteration": ITERATION},
-    ),
-    "a listing that changed": (proved(1, countedBefore=7), {"row": "images", "iteration": ITERATION}),
-    "a listing not written": (proved(0, listed=7), {"row": "images"}),
-    "a tag's details": (also("tags.jsonl", {"id": OTHER}), {"row": "tags", "id": OTHER}),
-    "all tags' details": (also("tags.jsonl", {"id": OTHER}), {"row": "tags"}),
-    "an image's bytes": (less(FILES), {"row": "images", "id": IMAGE}),
-}
-
-
-@pytest.mark.parametrize("name", GAPS)
-def test_a_gap_that_is_named_is_not_a_difference(checked, name):
-    changes, *gaps = GAPS[name]
-    assert checked(changes, gaps=gaps)[0] == []
-    assert checked(changes, gaps=[*(gap | {"project": OTHER} for gap in gaps), {"row": "predictions"}])[0] != []
-
-
-def test_a_list_that_is_empty_is_counted(checked):
-    found, counted = checked({"predictions.jsonl": []} | less(FILES, 2))
-    assert (found, "predictions" in counted) == ([], False)
-
-
-def test_what_is_noted_as_gone_does_not_count(checked):
-    found, counted = checked(less(FILES) | notes(note("images", IMAGE, gone=True)))
-    assert (found, counted["images"]) == ([], 1)
-
-
-def test_flags_are_counted(checked):
-    index = [one | {"flag": "md5 differs"} for one in SOUND[FILES]]
-    assert checked({FILES: index})[0] == []
-    assert checked.result.flagged == 4
