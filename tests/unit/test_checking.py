@@ -392,7 +392,7 @@ def test_the_list_counts_for_a_ledger_alone(path):
     assert check(path.with_suffix(".jsonl")) == ["e.jsonl: its hash is not in e.sha256"]
 
 
-def test_numbers_and_booleans_are_told_apart(path):
+def test_numbers_and_booleans_differ(path):
     fields = json.loads(path.read_text())
     fields["runs"][0]["items"] = True
     path.write_text(json.dumps(fields, indent=2) + "\n")

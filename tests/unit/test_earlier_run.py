@@ -37,7 +37,7 @@ def refusal(path, asked=ASKED):
     return refused.value.message, refused.value.hint
 
 
-def test_without_a_ledger_there_was_no_run(path):
+def test_a_run_leaves_a_ledger(path):
     assert earlier(path) is False
     assert refusal(path.with_suffix(".txt"))[0].endswith("does not end in .json")
     path.write_text("mine")

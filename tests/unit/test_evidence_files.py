@@ -25,7 +25,7 @@ OTHERS = (".json", ".html", ".sha256")
 
 @pytest.fixture
 def path(tmp_path):
-    """The path of evidence of which only the ledger is written."""
+    """The path of evidence whose ledger alone is written."""
     (tmp_path / "e.jsonl").write_bytes(ledger_of(*ended(*EVENTS)))
     return tmp_path / "e.json"
 

@@ -86,7 +86,7 @@ def test_a_run_opens_with_what_the_evidence_needs():
         unmatched=["u"],
         failed=failed,
     )
-    assert opening(made, ASKED, "somebody").signed_in_as == "somebody"
+    assert opening(made, ASKED, "someone").signed_in_as == "someone"
     assert len(event.asked.salt) == 32
     assert event.asked.salt != opening(made, ASKED).asked.salt
     assert [one.again for one in opening(made, ASKED, saved=True).failed] == [False, False]
@@ -153,7 +153,7 @@ def test_which_images_iterations_hold_is_recorded_first(sim, planned, run):
     assert len([one for one in run.events if isinstance(one, Looked)]) == 2
 
 
-def test_a_project_of_which_nothing_goes_is_left_alone(sim, planned, run):
+def test_a_project_without_planned_items_is_left_alone(sim, planned, run):
     small(sim, images=0, predictions=0)
     run(planned("images"))
     assert [type(one).__name__ for one in run.events] == ["Opened", "Closed"]
@@ -169,8 +169,8 @@ def test_a_saved_plan_never_reads_a_failed_project_again(sim, planned, run):
 
 def test_the_ledger_says_who_is_signed_in(sim, planned, run, running, monkeypatch):
     small(sim)
-    monkeypatch.setattr(running[1], "sign_in", SimpleNamespace(who="somebody"))
-    assert run(planned("predictions")).evidence.runs[0].signed_in_as == run.events[0].signed_in_as == "somebody"
+    monkeypatch.setattr(running[1], "sign_in", SimpleNamespace(who="someone"))
+    assert run(planned("predictions")).evidence.runs[0].signed_in_as == run.events[0].signed_in_as == "someone"
 
 
 def test_what_stays_is_waited_for(sim, planned, run):
