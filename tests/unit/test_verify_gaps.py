@@ -3,8 +3,10 @@
 import pytest
 
 from cv_gdpr.table.categories import ROWS
+from tests.unit.happening import uuid
 from tests.unit.project_folder import (
     FILES,
+    HELD,
     IMAGE,
     IMAGES,
     ITERATION,
@@ -20,6 +22,7 @@ from tests.unit.project_folder import (
     less,
     note,
     notes,
+    proof,
     proved,
 )
 
@@ -139,3 +142,54 @@ def test_flags_are_counted(checked):
     index = [one | {"flag": "md5 differs"} for one in SOUND[FILES]]
     assert checked({FILES: index})[0] == []
     assert checked.result.flagged == 4
+
+
+THIRD = uuid(98)
+SECOND = {
+    f"iterations/Second-{OTHER}/iteration.json": {"id": OTHER},
+    f"iterations/Second-{OTHER}/images.jsonl": [],
+}
+
+
+def test_the_documents_of_all_iterations_count(checked):
+    changes = SECOND | also("iterations.jsonl", {"id": OTHER}) | notes(note("performance", OTHER, iteration=OTHER))
+    changes |= also(PROOFS, proof("images", f"iterations/Second-{OTHER}/images.jsonl", 0, OTHER))
+    assert checked(changes) == ([], HELD | {"iterations": 2})
+
+
+def of_iteration(row, iteration=OTHER):
+    return {"row": row, "iteration": iteration}
+
+
+TWO_TAGS = also("tags.jsonl", {"id": THIRD}, {"id": OTHER})
+HIDING = {
+    "an iteration's folder": (
+        also("iterations.jsonl", {"id": OTHER}, {"id": THIRD}),
+        [of_iteration("iterations", THIRD), {"row": "performance"}, {"row": "images"}],
+        [f"iterations.jsonl: iteration {OTHER} has no folder"],
+    ),
+    "a listing": (
+        also("iterations.jsonl", {"id": OTHER}) | less(PROOFS, 1) | {IMAGES: None} | less(FILES, 1),
+        [of_iteration("iterations"), of_iteration("performance"), of_iteration("images", ITERATION)],
+        [
+            f"{PROOFS}: has no proof of iterations/{OTHER}/images.jsonl",
+            f"iterations/{OTHER}/images.jsonl: missing",
+        ],
+    ),
+    "a tag": (
+        TWO_TAGS,
+        [{"row": "tags", "id": THIRD}],
+        [f"tag-details.jsonl: does not hold tag {OTHER}, which tags.jsonl lists"],
+    ),
+    "an iteration's tags": (
+        also("tags.jsonl", {"id": THIRD}) | also(f"{WITHIN}/tags.jsonl", {"id": OTHER}),
+        [of_iteration("tags", ITERATION)],
+        [f"tag-details.jsonl: does not hold tag {THIRD}, which tags.jsonl lists"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_a_gap_hides_no_other_difference(checked, name):
+    changes, gaps, expected = HIDING[name]
+    assert checked(changes, gaps=gaps)[0] == expected
