@@ -87,7 +87,7 @@ def checker(out):
             contents = ProjectContents(check.result, facts, FOLDER, PROJECT, frozenset(rows))
             contents.read()
             counted = ProjectCheck(contents, narrowed, missing).check()
-            check.files = [row[:2] for row in facts.ask("SELECT path, size FROM file ORDER BY path")]
+            check.files = list(facts.ask("SELECT path, algorithm, who, indexed, size, digest FROM file ORDER BY path"))
         prefix = f"data/{FOLDER}/"
         return [one.removeprefix(prefix) for one in check.result.differences], +counted
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cv_gdpr.verify.facts import INDEX as INDEX_FACT
 from tests.unit.project_folder import (
     FILES,
     FOLDER,
@@ -44,7 +45,12 @@ def test_a_sound_folder_has_no_differences(checked):
     assert checked() == ([], HELD)
     assert checked.result.records == 6
     assert checked.result.flagged == 0
-    assert checked.files == sorted((f"data/{FOLDER}/{one['path']}".encode(), 5) for one in SOUND["files.jsonl"])
+    files = (f"data/{FOLDER}/{one['path']}".encode() for one in SOUND["files.jsonl"])
+    assert checked.files == [(file, 0, INDEX_FACT, None, 5, b"\xaa" * 32) for file in sorted(files)]
+
+
+def test_details_are_no_items(checked):
+    assert checked(but(f"{WITHIN}/image-suggestions.jsonl", id=OTHER)) == ([], HELD)
 
 
 INDEX = {
@@ -89,14 +95,15 @@ INDEX = {
         [NO_FILE, f"images/{IMAGE}.jpg: no record names this file"],
     ),
 }
+ODD_ENTRY = "an entry has unknown fields or an impossible size"
 BROKEN = {
-    "a field more": {"more": 1},
-    "a negative size": {"bytes": -1},
-    "a size too large": {"bytes": 1 << 62},
-    "a size as text": {"bytes": "5"},
-    "a size as boolean": {"bytes": True},
-    "no path": {"path": None},
-    "no hexadecimal": {"sha256": "x"},
+    "a field more": ({"more": 1}, ODD_ENTRY),
+    "a negative size": ({"bytes": -1}, ODD_ENTRY),
+    "a size too large": ({"bytes": 1 << 62}, ODD_ENTRY),
+    "a size as text": ({"bytes": "5"}, f"bytes {INVALID}"),
+    "a size as boolean": ({"bytes": True}, f"bytes {INVALID}"),
+    "no path": ({"path": None}, f"path {INVALID}"),
+    "no hexadecimal": ({"sha256": "x"}, "its content is invalid (ValueError: "),
 }
 RECORDS = {
     "another project's document": (
@@ -131,6 +138,14 @@ RECORDS = {
     "an iteration's tag without details": (
         also(f"{WITHIN}/tags.jsonl", {"id": OTHER}),
         [f"{WITHIN}/tag-details.jsonl: does not hold tag {OTHER}, which tags.jsonl lists"],
+    ),
+    "no details": (
+        {"tag-details.jsonl": None},
+        [f"tag-details.jsonl: does not hold tag {TAG}, which tags.jsonl lists"],
+    ),
+    "half a surrogate": (
+        also("tags.jsonl", {"id": "\ud800"}),
+        ["tag-details.jsonl: does not hold tag \ud800, which tags.jsonl lists"],
     ),
     "a tag gone when it was asked for": (
         also("tags.jsonl", {"id": OTHER}) | notes(note("tags", OTHER)),
@@ -264,6 +279,14 @@ ABSENT = {
     ),
     "an unknown tag": (notes(note("tags", OTHER)), [f"{NOTES}: notes tags {OTHER}, which is in no list"]),
     "a moved file": (but(FILES, source="/new") | notes(MOVED), []),
+    "notes after a moved file": (
+        but(FILES, source="/new")
+        | notes(MOVED, note("performance", ITERATION, iteration=ITERATION), note("tags", OTHER)),
+        [
+            f"{NOTES}: performance of iteration {ITERATION} is both exported and noted as absent",
+            f"{NOTES}: notes tags {OTHER}, which is in no list",
+        ],
+    ),
     "a moved file of no record": (
         notes(MOVED | {"from": "/old"}),
         [f"{NOTES}: says that images/{IMAGE} moved from /old, which is in no record"],
@@ -337,20 +360,27 @@ def test_each_contradiction_is_named(checked, name):
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_an_entry_that_no_export_writes_ends_the_index(checked, name):
-    found, _ = checked(but(FILES, **BROKEN[name]))
-    assert found[0].startswith(f"{FILES}: ")
+    fields, why = BROKEN[name]
+    found, _ = checked(but(FILES, **fields))
+    assert found[0].startswith(f"{FILES}: {why}")
     assert len(found) == 5
     assert {one.partition(": ")[2].rpartition(" ")[2] for one in found[1:]} == {"file"}
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [{"row": 5}, {"id": None}, {"iteration": 5}, {"gone": 1}, {"to": "/x"}, {"to": "/x", "blob": "b", "from": 5}],
-    ids=["row", "id", "iteration", "gone", "moved", "moved from"],
-)
-def test_a_note_that_no_export_writes_is_named(checked, fields):
-    (found,) = checked(notes(note("images", IMAGE, gone=True) | fields, note("tags", OTHER)))[0]
-    assert found.startswith(f"{NOTES}: ")
+ODD_NOTES = {
+    "row": ({"row": 5}, f"row {INVALID}"),
+    "id": ({"id": None}, f"id {INVALID}"),
+    "iteration": ({"iteration": 5}, "a note of absence of another form"),
+    "gone": ({"gone": 1}, "a note of absence of another form"),
+    "moved": ({"to": "/x"}, f"blob {INVALID}"),
+    "moved from": ({"to": "/x", "blob": "b", "from": 5}, f"from {INVALID}"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_NOTES)
+def test_a_note_that_no_export_writes_is_named(checked, name):
+    fields, why = ODD_NOTES[name]
+    assert checked(notes(note("images", IMAGE) | fields, note("tags", OTHER)))[0] == [f"{NOTES}: {why}"]
 
 
 @pytest.mark.parametrize("name", ["countedBefore", "countedAfter", "listed", "written", "row", "file"])
