@@ -105,6 +105,24 @@ def test_tags_stay_while_images_of_the_plan_do(sim, planned, erasing):
     assert [(one[0], one[2]) for one in left(erasing(plan))] == [("tags", NEEDED)]
 
 
+def test_tags_stay_while_a_list_shows_their_images(sim, planned, erasing):
+    small(sim)
+    plan = planned("images", "tags")
+    sim.fault(Fault("DeleteImages", lie=True, times=None))
+    sim.fault(Fault("GetImagesByIds", body=[], times=None))
+    assert [(one[0], one[2]) for one in left(erasing(plan))] == [("tags", NEEDED)]
+
+
+def test_tags_in_scope_go_from_new_images(sim, planned, erasing):
+    project = small(sim)
+    plan = planned("images", "tags")
+    workspace = sim.store.projects[project].workspace
+    tagged = next(one for one in workspace.images.values() if one.tags)
+    workspace.images[NOT_THERE] = replace(tagged, id=NOT_THERE)
+    assert left(erasing(plan)) == []
+    assert workspace.images[NOT_THERE].tags == ()
+
+
 # --- publications --------------------------------------------------------------------------------------------------
 
 
