@@ -216,8 +216,8 @@ def test_a_training_is_waited_for(sim, planned, erasing, status):
     project = stock(sim)
     iteration = training(sim, project, status)
     plan = planned("iterations")
-    events = erasing(plan, Terms(), lambda: None, lambda: finish(iteration))
-    assert erasing.deadline.rounds == [0, 1]
+    events = erasing(plan, Terms(), lambda: None, lambda: None, lambda: finish(iteration))
+    assert erasing.deadline.rounds == [0, 1, 2]
     assert left(events) == []
     assert {one for row, some in sent(events) if row == "iterations" for one in some} == set(
         plan.projects[0].rows["iterations"]
@@ -285,6 +285,15 @@ def test_after_a_training_all_is_looked_at_again(sim, planned, erasing):
     only_there(sim, project)
     events = erasing(plan, Terms(), lambda: complete(iteration))
     assert [one[2:] for one in left(events)] == [(MORE, True)]
+
+
+def test_after_a_training_that_does_not_end_too(sim, planned, erasing):
+    project = stock(sim)
+    busy = training(sim, project)
+    plan = planned("iterations")
+    (first, *_) = plan.projects[0].rows["iterations"].keys() - {busy.id}
+    del busy.snapshot.images[only_there(sim, project)]
+    assert [one[1:3] for one in left(erasing(plan))][1:] == [([first], MORE)]
 
 
 def test_a_plan_that_names_every_image_takes_no_more(sim, planned, erasing):
