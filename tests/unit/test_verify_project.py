@@ -139,6 +139,10 @@ RECORDS = {
         also(f"{WITHIN}/tags.jsonl", {"id": OTHER}),
         [f"{WITHIN}/tag-details.jsonl: does not hold tag {OTHER}, which tags.jsonl lists"],
     ),
+    "no id": (
+        {"predictions.jsonl": [{}]} | less(FILES, 2),
+        ["predictions.jsonl: its content is invalid (KeyError: 'id')"],
+    ),
     "no details": (
         {"tag-details.jsonl": None},
         [f"tag-details.jsonl: does not hold tag {TAG}, which tags.jsonl lists"],
