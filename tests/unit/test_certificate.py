@@ -21,6 +21,11 @@ def page():
     return certificate(evidence())
 
 
+@pytest.fixture
+def _template_read_anew():
+    module._template.cache_clear()
+
+
 def test_the_page_shows_the_evidence(page):
     document = evidence()
     for word in (document.verdict, document.plan_hash, document.items[0].id, document.ledger.last, document.tool):
@@ -29,14 +34,14 @@ def test_the_page_shows_the_evidence(page):
     assert page.endswith("</html>\n")
 
 
-@pytest.mark.usefixtures("page")
+@pytest.mark.usefixtures("_template_read_anew")
 def test_texts_are_escaped():
     page = certificate(evidence(endpoint="https://<b>&"))
     assert "https://&lt;b&gt;&amp;" in page
     assert foreign_markup(page) == []
 
 
-@pytest.mark.usefixtures("page")
+@pytest.mark.usefixtures("_template_read_anew")
 def test_a_field_that_is_missing_is_an_error():
     with pytest.raises(UndefinedError):
         certificate(object())

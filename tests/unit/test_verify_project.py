@@ -49,7 +49,7 @@ def test_a_sound_folder_has_no_differences(checked):
     assert checked.files == [(file, 0, INDEX_FACT, None, 5, b"\xaa" * 32) for file in sorted(files)]
 
 
-def test_details_are_no_items(checked):
+def test_details_do_not_count_as_items(checked):
     assert checked(but(f"{WITHIN}/image-suggestions.jsonl", id=OTHER)) == ([], HELD)
 
 
