@@ -350,9 +350,13 @@ def test_names_of_tags_count_in_the_marks_if_asked(sim, running, planned):
 
 def test_names_of_tags_count_in_predictions_too(sim, running, planned):
     project = stock(sim)
-    first = next(iter(sim.store.projects[project].predictions.values()))
-    (made,) = planned(tags={first.guesses[0].tag.name}).projects
-    predictions = predicted(sim, project, first.guesses[0].tag.name)
+    holder = sim.store.projects[project]
+    alice = holder.workspace.tags[tag_id(sim, project, "alice")]
+    first = next(iter(holder.predictions.values()))
+    best, *others = first.guesses
+    holder.predictions[first.id] = replace(first, guesses=(replace(best, tag=alice), *others))
+    (made,) = planned(tags={"alice"}).projects
+    predictions = predicted(sim, project, "alice")
     assert made.rows["predictions"].keys() == predictions != set()
     named, unnamed = (again(running, made, names=names)["predictions"] for names in (True, False))
     for one in predictions:
