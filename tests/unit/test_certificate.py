@@ -1,7 +1,10 @@
 """The certificate: what its page shows, and which markup it never has."""
 
+from types import SimpleNamespace
+
 import pytest
 from jinja2 import UndefinedError
+from msgspec.structs import asdict
 
 from cv_gdpr.evidence import certificate as module
 from cv_gdpr.evidence.certificate import certificate, foreign_markup
@@ -43,8 +46,10 @@ def test_texts_are_escaped():
 
 @pytest.mark.usefixtures("_template_read_anew")
 def test_a_field_that_is_missing_is_an_error():
-    with pytest.raises(UndefinedError):
-        certificate(object())
+    told = asdict(evidence())
+    del told["verdict"]
+    with pytest.raises(UndefinedError, match="verdict"):
+        certificate(SimpleNamespace(**told))
 
 
 def test_the_template_is_read_once():
