@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from cv_gdpr.errors import AnswerTooLong, ServiceError
+from cv_gdpr.errors import AnswerTooLong, ServiceError, Stops
 
 Found = TypeVar("Found")
 REFUSED = frozenset({400, 404, 413, 414, 431})  # one bad id, or a gateway's limit on the length, may fail a whole batch
@@ -34,7 +34,7 @@ def in_parts(
     """Yield what `send` returns for the ids, at most `most` a call; skip an id that is refused by itself.
 
     End after `enough` such ids if no call succeeded before. Raise ServiceError for any other failure, and for a single
-    id whose connection is dropped.
+    id where the service is not reachable any more.
     """
     answered, refused = False, 0
     waiting = [ids[start : start + most] for start in range(0, len(ids), most)]
@@ -44,7 +44,7 @@ def in_parts(
             found = send(batch)
         except ServiceError as error:
             alone = len(batch) == 1
-            if not may_pass_in_parts(error) or (alone and not error.status):
+            if not may_pass_in_parts(error) or (alone and error.stops > Stops.LISTING):
                 raise
             refused += alone
             waiting[:0] = () if alone else halves(batch)
