@@ -17,11 +17,11 @@ BROKEN = {
     "400": {"status": 400, "body": {"code": "BadRequestIterationValidationFailed", "message": "x"}},
     "500": {"status": 500},
     "403": {"status": 403, "body": {"code": "Forbidden", "message": "x"}},
+    "no answer": {"drop": True},
     "403 that quotes a name": {"status": 403, "body": {"code": "Forbidden", "message": "'Virtual network' is locked"}},
     "a role": {"status": 401, "body": {"error": {"code": "PermissionDenied", "message": "Principal does not have"}}},
     "a redirect": {"status": 302, "headers": {"Location": "https://x/"}},
     "407": {"status": 407},
-    "no answer": {"drop": True},
     "an answer cut off": {"cut": 5},
     "a damaged answer": {"body": b"xx", "headers": {"Content-Encoding": "gzip"}},
     "a key twice": {"status": 200, "content_type": "application/json", "body": b'[{"id": "a", "n": 1, "n": 2}]'},
@@ -43,8 +43,8 @@ def exported(cli, out, *words):
 def test_a_listing_of_one_iteration_costs_itself(sim, cli, tmp_path, operation):
     """One export of a project for each kind of failure, in which one of two iterations fails."""
     failing, other = {}, {}
-    for how in BROKEN.values():
-        project = stock(sim)
+    for how in list(BROKEN.values())[: None if operation == PERFORMANCE else 7]:
+        project = stock(sim, images=5, untagged=1)
         failing[project], other[project] = sim.store.projects[project].iterations
         sim.fault(Fault(operation, times=None, match=failing[project], **how))
 
@@ -143,7 +143,7 @@ def odd(fields, value):
     def edit(answer):
         found = json.loads(answer.body)
         for record in found if isinstance(found, list) else [found]:
-            record |= dict.fromkeys(fields, value)
+            record.update(dict.fromkeys(fields, value))
         return Answer(answer.status, json.dumps(found).encode(), answer.content_type, answer.headers)
 
     return edit
@@ -168,7 +168,7 @@ def test_a_value_of_another_type_stops_nothing(sim, cli, tmp_path):
     assert "unexpected" not in ran.err
 
 
-def test_a_bug_at_one_project_costs_that_row_of_it(cli, tmp_path, two, monkeypatch):
+def test_a_bug_at_one_project_costs_that_row_of_it(cli, tmp_path, two, monkeypatch, caplog):
     usual = readers._tags_in
 
     def broken(project, place):
@@ -181,7 +181,7 @@ def test_a_bug_at_one_project_costs_that_row_of_it(cli, tmp_path, two, monkeypat
     assert ran.code == ran.json["exitCode"] == 1
     assert {(one["project"], one["row"]) for one in ran.json["missing"]} == {(two[0], "tags"), (two[0], "images")}
     assert "unexpected TypeError: a bug" in ran.err
-    assert "Traceback" in ran.err
+    assert "Traceback" in caplog.text  # written to standard error where no test captures logs
     assert not (tmp_path / "out" / "bagit.txt").exists()
     assert (project_folder(tmp_path / "out", two[1]) / "tags.jsonl").exists()
     monkeypatch.undo()
