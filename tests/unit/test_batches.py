@@ -96,7 +96,6 @@ def test_a_connection_that_drops_for_one_id_is_an_error():
         asked(list("abcd"), dropping(0))
 
 
-@pytest.mark.parametrize("code", ["NotFoundProject", "BadRequestCustomerManagedKeyRevoked"])
 def breaking_off(*bad):
     """Return a function that gets no answer for a batch with one of these ids, and returns every other batch."""
 
@@ -126,6 +125,7 @@ def test_a_deletion_that_always_breaks_off_is_given_up():
         list(in_parts(breaking_off(*ids), ids, MOST))
 
 
+@pytest.mark.parametrize("code", ["NotFoundProject", "BadRequestCustomerManagedKeyRevoked"])
 def test_a_refusal_of_the_whole_project_is_not_halved(code):
     assert not may_pass_in_parts(ServiceError("", status=400, code=code))
 

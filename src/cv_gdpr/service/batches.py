@@ -35,8 +35,8 @@ def in_parts(
 
     End after `enough` such ids if no call succeeded before. Raise ServiceError for any other failure.
 
-    A single id without an answer is skipped too if it is to be deleted, and not asked for (`enough` is None), unless the
-    service is not reachable any more or breaks off every call of the operation.
+    A deletion (`enough` is None) also skips a single id without an answer, unless the service is not reachable any more
+    or breaks off every call of the operation.
     """
     answered, refused = False, 0
     waiting = [ids[start : start + most] for start in range(0, len(ids), most)]
