@@ -1,10 +1,12 @@
 """A failing service: refused, lost or repeated calls never hide a remaining item, and never delete one too many."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from custom_vision_simulator import Fault
+from custom_vision_simulator.answers import Answer
 from cv_gdpr.delete import planning
 from cv_gdpr.delete.project import ProjectErasure
 from tests.delete.erasing import OPERATIONS, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
@@ -237,6 +239,18 @@ def test_one_tag_whose_deletion_breaks_off_costs_itself(sim, erase):
     assert ran.code == 3, ran.err
     assert ids(sim, project, "tags") == {failing}
     assert erase.verified() == 0
+
+
+def test_a_status_of_another_type_does_not_stop_the_erasure(sim, erase):
+    stock(sim), stock(sim, "Strangers")
+
+    def odd(answer):
+        records = [record | {"status": {}} for record in json.loads(answer.body)]
+        return Answer(answer.status, json.dumps(records).encode(), answer.content_type, answer.headers)
+
+    sim.fault(Fault("GetIterations", times=None, edit=odd))
+    assert erase("--all").code == 0
+    assert not sim.store.projects
 
 
 def test_a_bug_at_one_project_costs_that_project(sim, erase, monkeypatch):
