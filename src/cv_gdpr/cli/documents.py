@@ -89,6 +89,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
     copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API, for a person to export.")]
     unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
+    undecided: Annotated[list[str], Meta(description="Those that matched nothing where not all could be listed.")]
     not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
     seconds: float
@@ -186,6 +187,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         by_hand=result.by_hand,
         copies_outside=[CopiesOutside(**one._asdict()) for one in result.copies_outside],
         unmatched=result.unmatched,
+        undecided=result.undecided,
         not_searched=result.not_searched,
         calls=dict(result.calls),
         seconds=round(result.seconds, 3),

@@ -17,7 +17,7 @@ from cv_gdpr.delete.project import ProjectErasure, Why
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
-from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, UsageError
+from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, Unexpected, UsageError, unexpected
 from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close
@@ -119,7 +119,8 @@ class Erasure:
     ledger: Ledger
     terms: Terms
     stopped_by: CvGdprError | None = None
-    refused: dict[str, Forbidden] = field(default_factory=dict)  # the projects whose deletions a 403 ended
+    refused: dict[str, Forbidden] = field(default_factory=dict)  # the projects whose deletions a refusal ended
+    bug: Unexpected | None = None  # at one project
 
     def run(self) -> None:
         """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
@@ -139,9 +140,10 @@ class Erasure:
             self.stopped_by = next(iter(self.refused.values()))
         for project, rows in _merged_plans([*before, opened.planned]).items():
             self._guarded(project, Proof(self._run(), project, rows).run)
+        self.stopped_by = self.stopped_by or self.bug
 
     def _only_refusals(self, tried: set[str]) -> bool:
-        """Return whether each project refused everything with 403, so that the same command can do no more."""
+        """Return whether each project refused everything for lack of rights: the same command can do no more."""
         if tried - self.refused.keys() or any(one.again for one in self.plan.failed):
             return False
         statuses: set[int] = set()
@@ -150,7 +152,7 @@ class Erasure:
                 statuses.clear()
             elif isinstance(event, Answered):
                 statuses.add(event.status)
-        return statuses <= {HTTPStatus.FORBIDDEN}
+        return statuses <= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
     def _run(self) -> Run:
         """Return what one step works with; its time to wait begins now."""
@@ -182,7 +184,10 @@ class Erasure:
         return reasons
 
     def _guarded(self, project: str, step: Callable[[], None]) -> None:
-        """Run a step of one project: only an error that stops more than a project ends the run."""
+        """Run a step of one project: only an error that stops more than a project ends the run.
+
+        After a bug of ours the other projects go on, and the evidence is written; the exit code is 1.
+        """
         try:
             step()
         except ServiceError as error:
@@ -194,6 +199,9 @@ class Erasure:
                     self.refused[project] = error
                 self.ledger.write(Failed(project=project, reason=quoted(error)))
                 self.terms.say(f"project {project}: {error.message}")
+        except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
+            self.bug = self.bug or unexpected(error)
+            self.ledger.write(Failed(project=project, reason=self.bug.kind))
 
 
 def opening(plan: Plan, asked: str, who: str = "", *, saved: bool = False) -> Opened:

@@ -25,6 +25,9 @@ _UNREADY = {  # Project.status (published contract v3.4-preview: Succeeded, Impo
 }
 
 
+_WITHOUT_IT = frozenset({401, 403, 404, 410})  # the statuses by which the service says that it has no GetAccountInfo
+
+
 class Resource(NamedTuple):
     """A resource to read: the service, and the entries of GetProjects in scope."""
 
@@ -100,7 +103,7 @@ def account(resource: Resource) -> Iterator[Finding]:
     try:
         info = resource.service.account_info()
     except ServiceError as error:
-        if not error.status or error.transient:
+        if error.status not in _WITHOUT_IT or error.transient:
             raise  # it may still be there
         yield Absence("account", "account", f"GetAccountInfo answers {error.status} here")
         return
@@ -120,7 +123,7 @@ def project(project: Project) -> Iterator[Finding]:
     """GetProject."""
     record = project.service.call("get_project", project.id) if project.details else project.entry
     yield Item("projects", project.id, _itself(record, project.id), "project.json")
-    if (status := record.get("status")) in _UNREADY:
+    if (status := labels.word(record, "status")) in _UNREADY:
         yield Unready("projects", project.id, f"its status is {status}: {_UNREADY[status]}")
 
 

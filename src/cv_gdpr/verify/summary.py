@@ -4,12 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from cv_gdpr.archive.bag import WORKSPACE
 from cv_gdpr.archive.bag_info import SUMMARY, bag_info_of, info_line
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.table.categories import ACCOUNT, ROWS
 from cv_gdpr.verbatim import Json
+from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"
@@ -84,8 +86,8 @@ def _check_against_summary(result: Verification, pairs: list[tuple[str, str]], s
 # --- export.json ------------------------------------------------------------------------------------------------
 
 
-def check_summary(result: Verification, summary: Json) -> None:
-    """Note where export.json contradicts itself or the files beside it."""
+def check_summary(result: Verification, summary: Json, missing: Missing) -> None:
+    """Note where export.json contradicts itself or the files beside it; `missing` are the gaps that the bag names."""
     rows, not_searched = summary["rows"], summary["notSearched"]
     for row in [*rows, *not_searched]:
         if row not in ROWS:
@@ -98,19 +100,23 @@ def check_summary(result: Verification, summary: Json) -> None:
         result.differ(WHERE, "its selectors, salt and notSearched contradict each other")
     if summary["scope"] not in {"all projects", "projects named"}:
         result.differ(WHERE, "its scope is neither 'all projects' nor 'projects named'")
-    _check_account(result, summary)
+    _check_account(result, summary, missing)
     _check_projects(result, summary["projects"], listed="projects" in rows)
 
 
-def _check_account(result: Verification, summary: Json) -> None:
+def _check_account(result: Verification, summary: Json, missing: Missing) -> None:
     by_hand, where = summary["byHand"], "data/account.json"
     there = result.bag.has(where)
     if by_hand.keys() - {ACCOUNT} or (ACCOUNT in by_hand and ACCOUNT not in summary["rows"]):
         result.differ(WHERE, "byHand names a row other than an exported account")
     if there and ACCOUNT not in summary["rows"]:
         result.differ(where, "belongs to the row account, which export.json does not name")
-    if ACCOUNT in summary["rows"] and there == (ACCOUNT in by_hand):
-        result.differ(where, "exists, but export.json says to get it by hand" if there else "missing")
+    if ACCOUNT in summary["rows"] and there and ACCOUNT in by_hand:
+        result.differ(where, "exists, but export.json says to get it by hand")
+    if ACCOUNT in summary["rows"] and not (
+        there or ACCOUNT in by_hand or missing.unread("", ACCOUNT, WORKSPACE, "account.json")
+    ):
+        result.differ(where, "missing")
     if there:
         result.document(where)
 
