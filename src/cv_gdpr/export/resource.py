@@ -195,6 +195,7 @@ class _ResourceExport:
                     "project": None,
                     "row": row.name,
                     "iteration": None,
+                    "file": row.files[0].name,
                     "id": None,
                     "source": None,
                     "reason": error.message,
