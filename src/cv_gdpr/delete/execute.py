@@ -119,7 +119,7 @@ class Erasure:
     ledger: Ledger
     terms: Terms
     stopped_by: CvGdprError | None = None
-    refused: dict[str, Forbidden] = field(default_factory=dict)  # the projects whose deletions a refusal ended
+    refused: dict[str, Forbidden] = field(default_factory=dict)  # the projects whose deletions a 403 ended
     bug: Unexpected | None = None  # at one project
 
     def run(self) -> None:
@@ -143,7 +143,7 @@ class Erasure:
         self.stopped_by = self.stopped_by or self.bug
 
     def _only_refusals(self, tried: set[str]) -> bool:
-        """Return whether each project refused everything for lack of rights: the same command can do no more."""
+        """Return whether each project refused everything, so that the same command can do no more."""
         if tried - self.refused.keys() or any(one.again for one in self.plan.failed):
             return False
         statuses: set[int] = set()
@@ -152,7 +152,7 @@ class Erasure:
                 statuses.clear()
             elif isinstance(event, Answered):
                 statuses.add(event.status)
-        return statuses <= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+        return statuses <= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}  # 401: a role that the call needs
 
     def _run(self) -> Run:
         """Return what one step works with; its time to wait begins now."""

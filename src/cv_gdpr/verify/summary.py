@@ -113,9 +113,8 @@ def _check_account(result: Verification, summary: Json, missing: Missing) -> Non
         result.differ(where, "belongs to the row account, which export.json does not name")
     if ACCOUNT in summary["rows"] and there and ACCOUNT in by_hand:
         result.differ(where, "exists, but export.json says to get it by hand")
-    if ACCOUNT in summary["rows"] and not (
-        there or ACCOUNT in by_hand or missing.unread("", ACCOUNT, WORKSPACE, "account.json")
-    ):
+    excused = ACCOUNT in by_hand or missing.unread("", ACCOUNT, WORKSPACE, "account.json")
+    if ACCOUNT in summary["rows"] and not (there or excused):
         result.differ(where, "missing")
     if there:
         result.document(where)
