@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from custom_vision_simulator import Fault
 from cv_gdpr.delete.execute import Erased, Erasure, erase, opening
 from cv_gdpr.delete.run import Terms
-from cv_gdpr.errors import Forbidden, NotAuthorised, Unreachable, UsageError
+from cv_gdpr.errors import Forbidden, NotAuthorised, UsageError
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Left, Looked, Opened, Resumed, Stopped
 from cv_gdpr.evidence.ledger import Ledger, chained, sealed
@@ -290,12 +290,12 @@ def test_a_refused_key_stops_the_deletions_but_not_the_look(sim, planned, run):
 
 def test_the_first_error_that_stops_the_run_counts(sim, planned, run):
     small(sim)
-    sim.fault(Fault("DeletePrediction", drop=True, times=None))
+    sim.fault(Fault("DeletePrediction", status=401, times=None))
     sim.fault(Fault("QueryPredictions", status=401, times=None, after=1))
     made = planned("predictions")
     erased = run(made)
-    assert isinstance(erased.stopped_by, Unreachable)
-    assert (run.events[-1].stopped, run.events[-1].refused) == (5, False)
+    assert str(erased.stopped_by).startswith("DeletePrediction: ")
+    assert (run.events[-1].stopped, run.events[-1].refused) == (5, True)
     assert len([one for one in run.events if isinstance(one, Stopped)]) == 2
 
 

@@ -12,7 +12,7 @@ from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Export
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.planning import current_marks, make_plan
-from cv_gdpr.errors import NotAuthorised, ServiceError, Unreachable, UsageError
+from cv_gdpr.errors import NotAuthorised, ServiceError, UsageError
 from cv_gdpr.evidence.records import TOOL, SelectorHash, Unread
 from cv_gdpr.table.inventory import project_of
 from cv_gdpr.table.scope import Scope, Selection
@@ -312,8 +312,8 @@ def test_where_none_can_be_read_one_error_names_all(sim, planned, first, second,
 
 def test_what_fails_everywhere_ends_the_planning(sim, planned):
     projects = small(sim), small(sim, "Strangers")
-    fail(sim, projects[1], drop=True)
-    with pytest.raises(Unreachable):
+    fail(sim, projects[1], status=401)
+    with pytest.raises(NotAuthorised):
         planned("tags")
 
 
