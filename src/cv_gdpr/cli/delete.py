@@ -15,6 +15,7 @@ from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
 from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
+from cv_gdpr.cli.profiles import protected_by
 from cv_gdpr.errors import Interrupted, ServiceError, StorageError, UsageError
 from cv_gdpr.table.categories import CATEGORIES, EXPORTS, Category, Deletion
 from cv_gdpr.table.scope import Scope
@@ -119,9 +120,13 @@ def _help(category: Category) -> str:
 
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
+    if shared.for_all_profiles(parameters):
+        from cv_gdpr.cli.all_profiles import delete_each
+
+        return delete_each(parameters, rows)
     options, output = part_of(parameters, _DeleteOptions), part_of(parameters, OutputOptions)
-    options = options._replace(protect=_protected_projects(options.protect, rows))
     given = part_of(parameters, ConnectionOptions)
+    options = options._replace(protect=_protected_projects((*options.protect, *protected_by(given)), rows))
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
     connection = shared.connection(given)
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
@@ -222,7 +227,7 @@ def _hint_nothing_deleted() -> Iterator[None]:
 
 
 def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the projects named by --protect and by every variable for it: they add up."""
+    """Return the projects named by --protect, the profile, and every variable for it: they add up."""
     names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
     for name in names:
         shared.refuse_blank(name)

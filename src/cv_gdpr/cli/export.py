@@ -88,6 +88,10 @@ def _freeze_modules() -> None:
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     given, own = part_of(parameters, ConnectionOptions), part_of(parameters, _ExportOptions)
+    if shared.for_all_profiles(parameters):
+        from cv_gdpr.cli.all_profiles import export_each
+
+        return export_each(parameters, rows, own.out)
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
     connection = shared.connection(given)

@@ -1,7 +1,7 @@
 """The option groups that commands share, and how the options before and after ROW are merged."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.service.client import Connection
+    from cv_gdpr.settings import Profile
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
+TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
 KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 
 
@@ -46,6 +48,24 @@ class MetadataPair(OnePerLine):
         if not equals or not key.strip() or not rest.strip():
             self.fail("not KEY=VALUE with text on both sides", param, ctx)
         return key, rest
+
+
+class FromEnvironment(str):
+    """A value that comes from a variable: a profile beats it."""
+
+    __slots__ = ()
+
+
+class OfConnection(click.ParamType[str]):
+    """Text that a profile may set too."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the value unchanged, of whichever class: it tells where the value comes from."""
+        del param, ctx
+        text: str = value
+        return text
 
 
 class ImageId(OnePerLine):
@@ -124,12 +144,14 @@ class Option(click.Option):
         if value and self.only_typed and f"{ctx.auto_envvar_prefix}_".startswith("CV_GDPR_DELETE_"):
             raise click.UsageError(f"{name} is set, but delete reads {self.opts[0]} from the command line only", ctx)
         refuse_blank(name)
-        return value or None
+        return FromEnvironment(value) if value else None
 
     def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
         """Return the value and where it comes from; fail for an empty one."""
         value, source = super().consume_value(ctx, opts)
         _refuse_empty(self, ctx, value, source)
+        if source is ParameterSource.COMMANDLINE:
+            ctx.meta.setdefault(TYPED, []).append((self, value))
         return value, source
 
 
@@ -176,18 +198,39 @@ output_options = together(
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
 )
 
-connection_options = together(
+resource_options = together(
+    option(
+        "--profile",
+        type=OfConnection(),
+        metavar="NAME",
+        help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
+    ),
+    only_typed(
+        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
+    ),
     option(
         "--endpoint",
+        type=OfConnection(),
         metavar="URL",
         help="Endpoint of the training resource. Default: CV_GDPR_ENDPOINT, else VISION_TRAINING_ENDPOINT.",
     ),
     option(
         "--key-file",
+        type=OfConnection(),
         metavar="PATH",
         help="Read the training key from this file (-: standard input). Default: the key in CV_GDPR_TRAINING_KEY, else "
         "in VISION_TRAINING_KEY. No option takes the key itself.",
     ),
+    option(
+        "--key-command",
+        type=OfConnection(),
+        metavar="COMMAND",
+        help="Run this command, without a shell; its standard output is the training key.",
+    ),
+)
+
+connection_options = together(
+    resource_options,
     option(
         "--calls-per-second",
         type=Rate(),
@@ -294,13 +337,23 @@ def _merge_values(precedence_above: int, above: Any, precedence_here: int, here:
     return here if precedence_here >= precedence_above else above
 
 
+def for_all_profiles(parameters: Mapping[str, Any]) -> bool:
+    """Return whether a command runs for all profiles; raise UsageError for options that cannot stand beside that."""
+    if not parameters["all_profiles"]:
+        return False
+    from cv_gdpr.cli.profiles import may_run_for_all
+
+    return may_run_for_all(click.get_current_context())
+
+
 def connection(given: ConnectionOptions) -> "Connection":
     """Return the endpoint, the key and the limits of a connection; raise UsageError naming what is not set."""
-    from cv_gdpr.service.client import Connection
-    from cv_gdpr.service.endpoint import checked_endpoint, checked_key
+    from cv_gdpr.cli.profiles import not_in_profile, with_profile
 
-    endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
-    key = inputs.read_key(given.key_file) if given.key_file else _first_set(KEY_VARIABLES)
+    given, profile = with_profile(given)
+    endpoint, key = endpoint_of(given, profile), key_of(given, profile)
+    if profile and (endpoint is None or key is None):
+        raise not_in_profile(profile, endpoint)
     lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
     if lacking or endpoint is None or key is None:
         raise UsageError(
@@ -308,6 +361,14 @@ def connection(given: ConnectionOptions) -> "Connection":
             "set it in the environment, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
             "Keys and Endpoint. Without an account: cv-gdpr simulate",
         )
+    return connected(given, endpoint, key)
+
+
+def connected(given: ConnectionOptions, endpoint: str, key: str) -> "Connection":
+    """Return a connection with these options; raise UsageError for an endpoint or a key that cannot be one."""
+    from cv_gdpr.service.client import Connection
+    from cv_gdpr.service.endpoint import checked_endpoint, checked_key
+
     return Connection(
         checked_endpoint(endpoint),
         checked_key(key),
@@ -315,6 +376,20 @@ def connection(given: ConnectionOptions) -> "Connection":
         given.patience,
         given.read_timeout,
     )
+
+
+def endpoint_of(given: ConnectionOptions, profile: "Profile | None") -> str | None:
+    """Return the endpoint, unchecked: the option's or the profile's (`with_profile`), else the environment's."""
+    return given.endpoint or (None if profile else _first_set(ENDPOINT_VARIABLES))
+
+
+def key_of(given: ConnectionOptions, profile: "Profile | None") -> str | None:
+    """Return the training key, from where the options or the profile say, else from the environment."""
+    if given.key_command:
+        return inputs.key_from_command(given.key_command)
+    if given.key_file:
+        return inputs.read_key(given.key_file)
+    return None if profile else _first_set(KEY_VARIABLES)
 
 
 def _first_set(names: tuple[str, ...]) -> str | None:
