@@ -21,9 +21,9 @@ from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.locking import open_lock
 from cv_gdpr.archive.ownership import keeps_modes
 from cv_gdpr.errors import CvGdprError, StorageError
-from cv_gdpr.masking import fingerprint, masked
+from cv_gdpr.masking import masked
 from cv_gdpr.service.client import Connection, Service
-from cv_gdpr.service.surroundings import authorities, proxy_in_words
+from cv_gdpr.service.environment import authorities, proxy_in_words
 
 State: TypeAlias = Literal["ok", "warning", "failed", "unknown"]
 EXTRAS = ("azure", "find", "report", "evidence")
@@ -104,18 +104,13 @@ def _check_network(error: OSError) -> str:
     return "check the endpoint, firewalls, and whether a proxy is needed (HTTPS_PROXY)"
 
 
-def signed_in_as(connection: Connection) -> str:
-    """Return as whom the service is called, without the credential itself."""
-    return f"training key sha256:{fingerprint(connection.training_key)}"
-
-
 def service(connection: Connection) -> Iterator[Check]:
     """Ask the service for its domains and its projects: whether it answers, as whom, what is allowed, and its clock."""
     with Service(connection) as opened:
         answer = opened.ask("get_domains")
         now = time.time()
         yield Check("service", "ok", f"{opened.endpoint} answers")
-        yield Check("signed in", "ok", signed_in_as(connection))
+        yield Check("signed in", "ok", opened.sign_in.who)
         yield from _clock(answer.date, now)
         yield from checked("rights", lambda: _rights(opened))
 

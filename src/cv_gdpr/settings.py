@@ -226,6 +226,9 @@ def _profile(name: str, table: Any, path: "Path") -> Profile:
             raise UsageError(f"{where}: unknown setting {_shown(setting)}", hint)
     if "key-file" in table and "key-command" in table:
         raise UsageError(f"{where}: both key-file and key-command are set", "keep one of them")
+    for source in ("key-file", "key-command"):
+        if source in table and table.get("auth") == "entra":
+            raise UsageError(f"{where}: {source} is set, but auth is entra", "keep one of them")
     values = {known[setting]: _checked(f"{where} {setting}", setting, value) for setting, value in table.items()}
     return _with_full_paths(Profile(name=name, **values), path, where)
 

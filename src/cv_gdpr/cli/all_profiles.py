@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from cv_gdpr.cli.given import OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.arguments import OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.options import TYPED, scope
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.errors import UsageError, worst

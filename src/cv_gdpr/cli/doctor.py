@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, part_of
+from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, part_of
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.errors import UsageError, worst
 
@@ -56,12 +56,14 @@ def doctor(ctx: click.Context, /, **_: Any) -> int:
 def _examine_all(given: ConnectionOptions) -> list[Examined]:
     from concurrent.futures import ThreadPoolExecutor
 
+    from cv_gdpr.doctor import Check
     from cv_gdpr.settings import profiles
 
     try:
         names = list(profiles())
-    except UsageError:
-        return [_examine(given._replace(profile="NAME"))]  # its check of the configuration says what is wrong
+    except UsageError as error:
+        wrong = Check("settings", "failed", error.message, error.hint, error.exit_code)
+        return [Examined(None, _with_the_rest([wrong]))]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda name: _examine(given._replace(profile=name)), names))
 
@@ -75,7 +77,7 @@ class _Settled:
 
 def _examine(given: ConnectionOptions) -> Examined:
     """Check one connection; what depends on a failed check is not checked."""
-    from cv_gdpr.doctor import checked, network, not_checked, service
+    from cv_gdpr.doctor import checked, network, service
 
     settled = _Settled()
     checks = checked("settings", lambda: _settings(given, settled))
@@ -83,38 +85,37 @@ def _examine(given: ConnectionOptions) -> Examined:
         checks += checked("network", lambda: network(endpoint))
     if connection := settled.connection:
         checks += checked("service", lambda: service(connection))
+    return Examined(given.profile, _with_the_rest(checks))
+
+
+def _with_the_rest(checks: "list[Check]") -> "list[Check]":
+    """Return the checks, and that those which depend on a failed one were not made."""
+    from cv_gdpr.doctor import not_checked
+
     failed = next((one.name for one in checks if one.state == "failed"), "")
     names = {one.name for one in checks}
-    checks += [not_checked(name, f"{failed} failed") for name in _LATER if name not in names]
-    return Examined(given.profile, checks)
+    return [*checks, *(not_checked(name, f"{failed} failed") for name in _LATER if name not in names)]
 
 
 def _settings(given: ConnectionOptions, settled: _Settled) -> "Iterator[Check]":
     """Check where the settings come from, the endpoint and the key; keep what is valid in `settled`."""
-    from cv_gdpr.cli.profiles import not_in_profile, with_profile
+    from cv_gdpr.cli.connecting import connected, sources_of
     from cv_gdpr.doctor import Check
     from cv_gdpr.service.endpoint import checked_endpoint
     from cv_gdpr.settings import config_path
 
-    resolved, chosen = with_profile(given)
-    where = f"profile {chosen.name} of {config_path()}" if chosen else "options and environment, no profile"
+    sources = sources_of(given)
+    where = f"profile {given.profile} of {config_path()}" if sources.profile else "options and environment, no profile"
     yield Check("settings", "ok", where)
-    endpoint = shared.endpoint_of(resolved, chosen)
-    if endpoint is None:
-        raise not_in_profile(chosen, None) if chosen else UsageError(f"not set: {shared.ENDPOINT_VARIABLES[0]}")
+    if (endpoint := sources.endpoint) is None:
+        raise sources.lacking(None, "")
     settled.endpoint = checked_endpoint(endpoint)
     yield Check("endpoint", "ok", settled.endpoint)
-    key = shared.key_of(resolved, chosen)
+    key = "" if sources.entra else sources.key()
     if key is None:
-        raise not_in_profile(chosen, endpoint) if chosen else UsageError(f"not set: {shared.KEY_VARIABLES[0]}")
-    settled.connection = shared.connected(resolved, endpoint, key)
-    yield Check("key", "ok", _source_of_key(resolved))
-
-
-def _source_of_key(given: ConnectionOptions) -> str:
-    if given.key_command:
-        return "printed by the key command"
-    return f"read from {given.key_file}" if given.key_file else "from the environment"
+        raise sources.lacking(endpoint, None)
+    settled.connection = connected(sources, endpoint, key)
+    yield Check("key", "ok", "none: Microsoft Entra ID" if sources.entra else sources.key_source())
 
 
 def _report(examined: list[Examined], machine: "list[Check]", code: int, output: OutputOptions) -> None:

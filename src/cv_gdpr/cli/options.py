@@ -1,4 +1,4 @@
-"""The option groups that commands share, and how the options before and after ROW are merged."""
+"""The options that several commands share, how those before and after ROW are merged, and the types that check them."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from cv_gdpr.cli import inputs
-from cv_gdpr.cli.given import ConnectionOptions, ScopeOptions
+from cv_gdpr.cli.arguments import ScopeOptions
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import CATEGORIES, Category
 from cv_gdpr.table.scope import Scope, selection_of
@@ -16,13 +16,11 @@ from cv_gdpr.table.scope import Scope, selection_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cv_gdpr.service.client import Connection
-    from cv_gdpr.settings import Profile
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
 TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
-KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
+AUTH = ("key", "entra")
+CLOUDS = ("public", "usgov", "china")
 
 
 class OnePerLine(click.ParamType[Any]):
@@ -66,6 +64,15 @@ class OfConnection(click.ParamType[str]):
         del param, ctx
         text: str = value
         return text
+
+
+class ChoiceOfConnection(click.Choice[str]):
+    """One of several words, which a profile may set too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word; fail if it is not one of the choices."""
+        word = super().convert(value, param, ctx)
+        return FromEnvironment(word) if isinstance(value, FromEnvironment) else word
 
 
 class ImageId(OnePerLine):
@@ -154,6 +161,20 @@ class Option(click.Option):
             ctx.meta.setdefault(TYPED, []).append((self, value))
         return value, source
 
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what --help shows in brackets: the default and the range, in words."""
+        extra = super().get_help_extra(ctx)
+        if "default" in extra and isinstance(self.default, float):
+            extra["default"] = _number(self.default)
+        if "range" in extra and isinstance(self.type, (click.IntRange, click.FloatRange)):
+            least, most = self.type.min or 0, self.type.max
+            extra["range"] = f"{_number(least)} or more" if most is None else f"{_number(least)} to {_number(most)}"
+        return extra
+
+
+def _number(value: float) -> str:
+    return str(int(value) if value == int(value) else value)
+
 
 class Argument(click.Argument):
     """An argument that refuses an empty value."""
@@ -227,6 +248,17 @@ resource_options = together(
         metavar="COMMAND",
         help="Run this command, without a shell; its standard output is the training key.",
     ),
+    option(
+        "--auth",
+        type=ChoiceOfConnection(AUTH),
+        help="Sign in with the training key, or with Microsoft Entra ID (managed identity, az login, ...; needs "
+        "cv-gdpr[azure]). Default: CV_GDPR_AUTH, else key.",
+    ),
+    option(
+        "--cloud",
+        type=ChoiceOfConnection(CLOUDS),
+        help="The cloud to sign in to. Default: CV_GDPR_CLOUD, else public.",
+    ),
 )
 
 connection_options = together(
@@ -236,6 +268,7 @@ connection_options = together(
         type=Rate(),
         default=10.0,
         show_default=True,
+        metavar="N",
         help="Send at most this many API calls a second; 0: no limit.",
     ),
     option(
@@ -290,10 +323,13 @@ def add_rows(
     options: Callable[[Any], Any],
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
     help_of: Callable[[Category], str],
+    summary_of: Callable[[Category], str] = lambda category: category.data,
 ) -> None:
     """Add one subcommand for each row of the table, with the command's own options."""
     for category in CATEGORIES:
-        group.add_command(_row_command(category, options, run, help_of(category)))
+        command = _row_command(category, options, run, help_of(category))
+        command.short_help = summary_of(category)
+        group.add_command(command)
 
 
 def _row_command(
@@ -341,59 +377,9 @@ def for_all_profiles(parameters: Mapping[str, Any]) -> bool:
     """Return whether a command runs for all profiles; raise UsageError for options that cannot stand beside that."""
     if not parameters["all_profiles"]:
         return False
-    from cv_gdpr.cli.profiles import may_run_for_all
+    from cv_gdpr.cli.connecting import may_run_for_all
 
     return may_run_for_all(click.get_current_context())
-
-
-def connection(given: ConnectionOptions) -> "Connection":
-    """Return the endpoint, the key and the limits of a connection; raise UsageError naming what is not set."""
-    from cv_gdpr.cli.profiles import not_in_profile, with_profile
-
-    given, profile = with_profile(given)
-    endpoint, key = endpoint_of(given, profile), key_of(given, profile)
-    if profile and (endpoint is None or key is None):
-        raise not_in_profile(profile, endpoint)
-    lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
-    if lacking or endpoint is None or key is None:
-        raise UsageError(
-            f"not set: {' and '.join(lacking)}",
-            "set it in the environment, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
-            "Keys and Endpoint. Without an account: cv-gdpr simulate",
-        )
-    return connected(given, endpoint, key)
-
-
-def connected(given: ConnectionOptions, endpoint: str, key: str) -> "Connection":
-    """Return a connection with these options; raise UsageError for an endpoint or a key that cannot be one."""
-    from cv_gdpr.service.client import Connection
-    from cv_gdpr.service.endpoint import checked_endpoint, checked_key
-
-    return Connection(
-        checked_endpoint(endpoint),
-        checked_key(key),
-        given.calls_per_second,
-        given.patience,
-        given.read_timeout,
-    )
-
-
-def endpoint_of(given: ConnectionOptions, profile: "Profile | None") -> str | None:
-    """Return the endpoint, unchecked: the option's or the profile's (`with_profile`), else the environment's."""
-    return given.endpoint or (None if profile else _first_set(ENDPOINT_VARIABLES))
-
-
-def key_of(given: ConnectionOptions, profile: "Profile | None") -> str | None:
-    """Return the training key, from where the options or the profile say, else from the environment."""
-    if given.key_command:
-        return inputs.key_from_command(given.key_command)
-    if given.key_file:
-        return inputs.read_key(given.key_file)
-    return None if profile else _first_set(KEY_VARIABLES)
-
-
-def _first_set(names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
 def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> Scope:
