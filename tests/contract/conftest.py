@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from custom_vision_simulator import Simulator
-from cv_gdpr.cli.options import ENDPOINT_VARIABLES, KEY_VARIABLES
+from cv_gdpr.cli.connecting import ENDPOINT_VARIABLES, KEY_VARIABLES
 from cv_gdpr.service.client import Connection, Service
 from tests.contract.ground import Ground, ground_on
 from tests.contract.prepare import LIVE, Limits, Prepared, prepare, throw_away

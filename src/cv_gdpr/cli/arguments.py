@@ -9,8 +9,10 @@ Group = TypeVar("Group", bound=NamedTuple)
 class ConnectionOptions(NamedTuple):
     """Where the service is, and how it is asked."""
 
+    profile: str | None
     endpoint: str | None
     key_file: str | None
+    key_command: str | None
     auth: str | None
     cloud: str | None
     calls_per_second: float

@@ -12,6 +12,7 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.connecting import connection_of, protected_by
 from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.output import printable
@@ -126,11 +127,15 @@ def _summary(category: Category) -> str:
 
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
+    if shared.for_all_profiles(parameters):
+        from cv_gdpr.cli.all_profiles import delete_each
+
+        return delete_each(parameters, rows)
     options, output = part_of(parameters, _DeleteOptions), part_of(parameters, OutputOptions)
-    options = options._replace(protect=_protected_projects(options.protect, rows))
     given = part_of(parameters, ConnectionOptions)
+    options = options._replace(protect=_protected_projects((*options.protect, *protected_by(given)), rows))
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
-    connection = shared.connection(given)
+    connection = connection_of(given)
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
         return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
     _check_before_asking(options)
@@ -229,7 +234,7 @@ def _hint_nothing_deleted() -> Iterator[None]:
 
 
 def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the projects named by --protect and by every variable for it: they add up."""
+    """Return the projects named by --protect, the profile, and every variable for it: they add up."""
     names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
     for name in names:
         shared.refuse_blank(name)

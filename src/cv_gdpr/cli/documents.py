@@ -3,7 +3,7 @@
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import asdict
@@ -11,13 +11,17 @@ from msgspec.structs import asdict
 from cv_gdpr.cli.failure import Document, ErrorDocument, ExitCode, Part, Retryable
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
+from cv_gdpr.doctor import State as CheckState
 from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State, Unread
 from cv_gdpr.export.result import Verdict
+from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cv_gdpr.cli.doctor import Examined
     from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.doctor import Check
     from cv_gdpr.export.result import ExportResult
     from cv_gdpr.verify import Verification
 
@@ -112,6 +116,50 @@ class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
     verification: VerifyDocument
 
 
+class ProfileResult(Part, kw_only=True, frozen=True):
+    """How the command ended for one profile."""
+
+    profile: str
+    exit_code: ExitCode
+    retryable: Retryable
+    result: Annotated[
+        dict[str, Any] | None, Meta(description="The document that the command prints for it; null: it printed none.")
+    ]
+
+
+class ProfilesDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-profiles/1"):
+    """What `export` and `delete` print with `--all-profiles`: the result of each profile, in the order of the file.
+
+    The exit code is the worst of all: a signal, 4, 1, 5, 2, 3, 0.
+    """
+
+    profiles: list[ProfileResult]
+
+
+class CheckResult(Part, kw_only=True, frozen=True):
+    """A check of `doctor`: its name, and what it found."""
+
+    name: str
+    state: CheckState
+    found: str
+    hint: str | None
+
+
+class ConnectionChecks(Part, kw_only=True, frozen=True):
+    """The checks of one connection; the `profile` is null where options and environment name it."""
+
+    profile: str | None
+    checks: list[CheckResult]
+
+
+class DoctorDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-doctor/1"):
+    """What `doctor` prints: what it found about each connection and about this machine. It holds no key."""
+
+    connections: list[ConnectionChecks]
+    machine: list[CheckResult]
+    versions: dict[str, str]
+
+
 class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
 
@@ -156,6 +204,8 @@ DOCUMENTS: tuple[type[Struct], ...] = (
     PlanDocument,
     VerifyDocument,
     DemoDocument,
+    ProfilesDocument,
+    DoctorDocument,
     ErrorDocument,
 )
 
@@ -282,3 +332,21 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
         calls=calls,
         **files,
     )
+
+
+def of_doctor(
+    examined: "list[Examined]", machine: "list[Check]", versions: dict[str, str], exit_code: int
+) -> DoctorDocument:
+    """Return the document of a doctor's checks."""
+    found = [*machine, *(check for one in examined for check in one.checks)]
+    return DoctorDocument(
+        exit_code=exit_code,
+        retryable=any(check.retryable for check in found),
+        connections=[ConnectionChecks(profile=one.profile, checks=_of_checks(one.checks)) for one in examined],
+        machine=_of_checks(machine),
+        versions=versions,
+    )
+
+
+def _of_checks(checks: "list[Check]") -> list[CheckResult]:
+    return [CheckResult(name=one.name, state=one.state, found=masked(one.words), hint=one.hint) for one in checks]

@@ -9,6 +9,7 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.connecting import connection_of
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
 from cv_gdpr.table.categories import EXPORTS, PREDICTIONS, Category
@@ -90,9 +91,13 @@ def _freeze_modules() -> None:
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     given, own = part_of(parameters, ConnectionOptions), part_of(parameters, _ExportOptions)
+    if shared.for_all_profiles(parameters):
+        from cv_gdpr.cli.all_profiles import export_each
+
+        return export_each(parameters, rows, own.out)
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
-    connection = shared.connection(given)
+    connection = connection_of(given)
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.downloads.process import Fetching
     from cv_gdpr.export.resource import Options, export

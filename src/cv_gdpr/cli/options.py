@@ -1,14 +1,14 @@
 """The options that several commands share, how those before and after ROW are merged, and the types that check them."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from cv_gdpr.cli import inputs
-from cv_gdpr.cli.arguments import ConnectionOptions, ScopeOptions
+from cv_gdpr.cli.arguments import ScopeOptions
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import CATEGORIES, Category
 from cv_gdpr.table.scope import Scope, selection_of
@@ -16,13 +16,11 @@ from cv_gdpr.table.scope import Scope, selection_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cv_gdpr.service.client import Connection
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
+TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
 AUTH = ("key", "entra")
 CLOUDS = ("public", "usgov", "china")
-KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 
 
 class OnePerLine(click.ParamType[Any]):
@@ -48,6 +46,33 @@ class MetadataPair(OnePerLine):
         if not equals or not key.strip() or not rest.strip():
             self.fail("not KEY=VALUE with text on both sides", param, ctx)
         return key, rest
+
+
+class FromEnvironment(str):
+    """A value that comes from a variable: a profile beats it."""
+
+    __slots__ = ()
+
+
+class OfConnection(click.ParamType[str]):
+    """Text that a profile may set too."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the value unchanged, of whichever class: it tells where the value comes from."""
+        del param, ctx
+        text: str = value
+        return text
+
+
+class ChoiceOfConnection(click.Choice[str]):
+    """One of several words, which a profile may set too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word; fail if it is not one of the choices."""
+        word = super().convert(value, param, ctx)
+        return FromEnvironment(word) if isinstance(value, FromEnvironment) else word
 
 
 class ImageId(OnePerLine):
@@ -126,12 +151,14 @@ class Option(click.Option):
         if value and self.only_typed and f"{ctx.auto_envvar_prefix}_".startswith("CV_GDPR_DELETE_"):
             raise click.UsageError(f"{name} is set, but delete reads {self.opts[0]} from the command line only", ctx)
         refuse_blank(name)
-        return value or None
+        return FromEnvironment(value) if value else None
 
     def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
         """Return the value and where it comes from; fail for an empty one."""
         value, source = super().consume_value(ctx, opts)
         _refuse_empty(self, ctx, value, source)
+        if source is ParameterSource.COMMANDLINE:
+            ctx.meta.setdefault(TYPED, []).append((self, value))
         return value, source
 
     def get_help_extra(self, ctx: click.Context) -> Any:
@@ -192,25 +219,50 @@ output_options = together(
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
 )
 
-connection_options = together(
+resource_options = together(
+    option(
+        "--profile",
+        type=OfConnection(),
+        metavar="NAME",
+        help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
+    ),
+    only_typed(
+        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
+    ),
     option(
         "--endpoint",
+        type=OfConnection(),
         metavar="URL",
         help="Endpoint of the training resource. Default: CV_GDPR_ENDPOINT, else VISION_TRAINING_ENDPOINT.",
     ),
     option(
         "--key-file",
+        type=OfConnection(),
         metavar="PATH",
         help="Read the training key from this file (-: standard input). Default: the key in CV_GDPR_TRAINING_KEY, else "
         "in VISION_TRAINING_KEY. No option takes the key itself.",
     ),
     option(
+        "--key-command",
+        type=OfConnection(),
+        metavar="COMMAND",
+        help="Run this command, without a shell; its standard output is the training key.",
+    ),
+    option(
         "--auth",
-        type=click.Choice(AUTH),
+        type=ChoiceOfConnection(AUTH),
         help="Sign in with the training key, or with Microsoft Entra ID (managed identity, az login, ...; needs "
         "cv-gdpr[azure]). Default: CV_GDPR_AUTH, else key.",
     ),
-    option("--cloud", type=click.Choice(CLOUDS), help="The cloud to sign in to. Default: CV_GDPR_CLOUD, else public."),
+    option(
+        "--cloud",
+        type=ChoiceOfConnection(CLOUDS),
+        help="The cloud to sign in to. Default: CV_GDPR_CLOUD, else public.",
+    ),
+)
+
+connection_options = together(
+    resource_options,
     option(
         "--calls-per-second",
         type=Rate(),
@@ -321,57 +373,13 @@ def _merge_values(precedence_above: int, above: Any, precedence_here: int, here:
     return here if precedence_here >= precedence_above else above
 
 
-def connection(given: ConnectionOptions) -> "Connection":
-    """Return the endpoint, the key and the limits of a connection; raise UsageError naming what is not set."""
-    from cv_gdpr.service.client import Connection
-    from cv_gdpr.service.endpoint import checked_endpoint, checked_key
+def for_all_profiles(parameters: Mapping[str, Any]) -> bool:
+    """Return whether a command runs for all profiles; raise UsageError for options that cannot stand beside that."""
+    if not parameters["all_profiles"]:
+        return False
+    from cv_gdpr.cli.connecting import may_run_for_all
 
-    if _chosen(given.auth, "CV_GDPR_AUTH", AUTH) == "entra":
-        return _with_entra(given)
-    endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
-    key = inputs.read_key(given.key_file) if given.key_file else _first_set(KEY_VARIABLES)
-    lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
-    if lacking or endpoint is None or key is None:
-        raise UsageError(
-            f"not set: {' and '.join(lacking)}",
-            "set it in the environment, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
-            "Keys and Endpoint. Without an account: cv-gdpr simulate",
-        )
-    return Connection(
-        checked_endpoint(endpoint),
-        checked_key(key),
-        given.calls_per_second,
-        given.patience,
-        given.read_timeout,
-    )
-
-
-def _with_entra(given: ConnectionOptions) -> "Connection":
-    """Return a connection that signs in with Microsoft Entra ID; raise UsageError for a missing endpoint or a key."""
-    from cv_gdpr.service.client import Connection
-    from cv_gdpr.service.clouds import cloud_named
-    from cv_gdpr.service.endpoint import checked_endpoint
-
-    if given.key_file:
-        raise UsageError("--auth entra and --key-file contradict each other", "give one of them")
-    endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
-    if endpoint is None:
-        raise UsageError(f"not set: {ENDPOINT_VARIABLES[0]}", "set it in the environment, or give --endpoint URL")
-    cloud = cloud_named(_chosen(given.cloud, "CV_GDPR_CLOUD", CLOUDS))
-    limits = given.calls_per_second, given.patience, given.read_timeout
-    return Connection(checked_endpoint(endpoint), "", *limits, entra=cloud)
-
-
-def _chosen(given: str | None, variable: str, choices: tuple[str, ...]) -> str:
-    """Return what was chosen by option or variable, or the first choice; raise UsageError for another value."""
-    value = given or _first_set((variable,)) or choices[0]
-    if value not in choices:
-        raise UsageError(f"{variable} is none of {', '.join(choices)}")
-    return value
-
-
-def _first_set(names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
+    return may_run_for_all(click.get_current_context())
 
 
 def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> Scope:
