@@ -15,6 +15,9 @@ class ConnectionOptions(NamedTuple):
     key_command: str | None
     auth: str | None
     cloud: str | None
+    resource_id: str | None
+    subscription: str | None
+    resource_manager: str | None
     calls_per_second: float
     patience: float
     read_timeout: float

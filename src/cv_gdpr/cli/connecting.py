@@ -12,6 +12,7 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.settings import Profile, profile
 
 if TYPE_CHECKING:
+    from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.service.client import Connection
 
 ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
@@ -63,6 +64,11 @@ class Sources(NamedTuple):
             "Keys and Endpoint. Without an account: cv-gdpr simulate",
         )
 
+    def of_azure(self, name: str, variable: str) -> str | None:
+        """Return what names the Azure resource; with a profile never from the environment."""
+        value: str | None = getattr(self.given, name)
+        return value or self._from_environment((variable,))
+
     def _from_environment(self, names: tuple[str, ...]) -> str | None:
         return None if self.profile else _first_set(names)
 
@@ -91,6 +97,53 @@ def connected(sources: Sources, endpoint: str, key: str) -> "Connection":
     return Connection(checked_endpoint(endpoint), checked_key(key), *limits)
 
 
+def azure_of(given: ConnectionOptions) -> "Wanted | None":
+    """Return which Azure resource is meant for the row account, or None if none is named; raise UsageError."""
+    from cv_gdpr.service.azure_resource import Wanted
+    from cv_gdpr.service.clouds import cloud_named
+    from cv_gdpr.service.resource_manager import Address, checked_address, resource_id_of
+
+    sources = sources_of(given)
+    named = sources.of_azure("resource_id", "CV_GDPR_RESOURCE_ID")
+    subscription = sources.of_azure("subscription", "CV_GDPR_SUBSCRIPTION")
+    if not (named or subscription):
+        return None
+    cloud = cloud_named(_chosen(sources.given.cloud, "CV_GDPR_CLOUD", CLOUDS))
+    url = sources.given.resource_manager or _first_set(("CV_GDPR_RESOURCE_MANAGER",)) or cloud.resource_manager
+    address = Address(cloud, checked_address(url), given.read_timeout)
+    if named:
+        place = resource_id_of(named)
+        return Wanted(address, place.subscription, place, sources.endpoint)
+    if sources.endpoint is None:
+        raise UsageError("--subscription finds the resource by its endpoint, which is not set", "give --endpoint URL")
+    return Wanted(address, subscription or "", None, sources.endpoint)
+
+
+def connection_for_account(given: ConnectionOptions, wanted: "Wanted | None") -> "Connection":
+    """Return the connection of a command about the row account alone: with Resource Manager, no key is needed."""
+    sources = sources_of(given)
+    if wanted is None or sources.entra or (sources.endpoint and sources.key()):
+        return connection_of(given)
+    from cv_gdpr.service.client import Connection
+    from cv_gdpr.service.endpoint import checked_endpoint
+
+    endpoint = sources.endpoint or _endpoint_of(wanted)
+    limits = given.calls_per_second, given.patience, given.read_timeout
+    return Connection(checked_endpoint(endpoint), "", *limits, unsigned=True)
+
+
+def _endpoint_of(wanted: "Wanted") -> str:
+    from cv_gdpr.errors import MalformedAnswer
+    from cv_gdpr.service.azure_resource import AzureResource
+
+    with AzureResource(wanted) as azure:
+        properties = azure.account().get("properties")
+    endpoint = properties.get("endpoint") if isinstance(properties, dict) else None
+    if not isinstance(endpoint, str):
+        raise MalformedAnswer("Accounts-Get: the resource has no endpoint")
+    return endpoint
+
+
 def sources_of(given: ConnectionOptions) -> Sources:
     """Return the options with what the profile adds; raise UsageError for two places of the key, or a key beside Entra.
 
@@ -110,7 +163,13 @@ def _with_profile(given: ConnectionOptions, name: str) -> Sources:
     if typed.key_file or typed.key_command or typed.auth == _ENTRA:
         keys = {name: getattr(typed, name) for name in _KEY_SOURCES}
     auth = typed.auth or chosen.auth or (AUTH[0] if any(keys.values()) else given.auth)
-    added: dict[str, Any] = {"auth": auth, "cloud": typed.cloud or chosen.cloud or given.cloud, **keys}
+    resource = typed.resource_id or chosen.resource_id
+    added: dict[str, Any] = {
+        "resource_id": resource,
+        "auth": auth,
+        "cloud": typed.cloud or chosen.cloud or given.cloud,
+        **keys,
+    }
     return Sources(_one_key_source(typed._replace(endpoint=typed.endpoint or chosen.endpoint, **added)), chosen)
 
 

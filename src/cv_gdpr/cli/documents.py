@@ -84,6 +84,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     missing: list[Missing]
     flagged: list[Flagged]
     by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
+    absent: Annotated[dict[str, str], Meta(description="File about the account: why the identity may not read it.")]
     copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API, for a person to export.")]
     unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
     not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
@@ -225,6 +226,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         missing=[Missing(**entry) for entry in result.missing],
         flagged=[Flagged(**entry) for entry in result.flagged],
         by_hand=result.by_hand,
+        absent=result.absent,
         copies_outside=[CopiesOutside(**one._asdict()) for one in result.copies_outside],
         unmatched=result.unmatched,
         not_searched=result.not_searched,

@@ -9,10 +9,10 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
-from cv_gdpr.cli.connecting import connection_of
+from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import EXPORTS, PREDICTIONS, Category
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS, PREDICTIONS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,8 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         return export_each(parameters, rows, own.out)
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
-    connection = connection_of(given)
+    azure = azure_of(given)
+    connection = connection_for_account(given, azure) if rows == (ACCOUNT,) else connection_of(given)
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.downloads.process import Fetching
     from cv_gdpr.export.resource import Options, export
@@ -105,7 +106,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    options = Options(own.out, fetching, own.include_keys, own.accept_missing, own.recheck)
+    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck)
     with Service(connection) as service, showing(quiet=output.quiet) as watch:
         result = export(service, scope, options, watch)
     report(result, output)
@@ -136,6 +137,8 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
+    for file, reason in result.absent.items():
+        click.echo(f"{file}: not exported: {printable(reason)}")
     for copies in result.copies_outside:
         click.echo(f"{EXPORTS}: {printable(copies.words('export'))}")
     if verbose:

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ScopeOptions
 from cv_gdpr.errors import UsageError
-from cv_gdpr.table.categories import CATEGORIES, Category
+from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
 from cv_gdpr.table.scope import Scope, selection_of
 
 if TYPE_CHECKING:
@@ -259,6 +259,26 @@ resource_options = together(
         type=ChoiceOfConnection(CLOUDS),
         help="The cloud to sign in to. Default: CV_GDPR_CLOUD, else public.",
     ),
+    option(
+        "--resource-id",
+        type=OfConnection(),
+        metavar="ID",
+        help="The Azure resource, for the row account: its id as the portal shows it under Properties. Signs in with "
+        "Microsoft Entra ID (needs cv-gdpr[azure]). Default: CV_GDPR_RESOURCE_ID.",
+    ),
+    option(
+        "--subscription",
+        type=OfConnection(),
+        metavar="ID",
+        help="In place of --resource-id: find the resource in this subscription by its endpoint. Default: "
+        "CV_GDPR_SUBSCRIPTION.",
+    ),
+    option(
+        "--resource-manager",
+        type=OfConnection(),
+        metavar="URL",
+        help="Address of Azure Resource Manager. Default: CV_GDPR_RESOURCE_MANAGER, else that of the cloud.",
+    ),
 )
 
 connection_options = together(
@@ -384,7 +404,8 @@ def for_all_profiles(parameters: Mapping[str, Any]) -> bool:
 
 def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> Scope:
     """Return the scope of a command; raise UsageError unless exactly one of --all and --project is given."""
-    if given.all_projects == bool(given.projects):
+    alone = rows == (ACCOUNT,) and not given.projects
+    if given.all_projects == bool(given.projects) and not alone:
         raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
     if key_file == "-" and given.image_ids_file == "-":
         raise UsageError("standard input cannot be both --key-file and --image-ids-file")

@@ -64,6 +64,19 @@ class KeySignIn:
         """Do nothing: there is no other key."""
 
 
+class NoSignIn(NamedTuple):
+    """No sign-in: nothing is asked of the training API."""
+
+    who: str = "nobody at the training API"
+
+    def authentication(self) -> Authentication:
+        """Return what adds nothing to a request."""
+        return Authentication()
+
+    def refused(self) -> None:
+        """Do nothing."""
+
+
 class _Token(NamedTuple):
     """An access token, and when it ends as a Unix time."""
 
