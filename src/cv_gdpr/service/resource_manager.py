@@ -24,7 +24,7 @@ from cv_gdpr.errors import (
 from cv_gdpr.links import is_loopback
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.clouds import Cloud
-from cv_gdpr.service.signin import INSTALL, default_credential
+from cv_gdpr.service.signin import INSTALL, EntraSignIn, default_credential
 from cv_gdpr.verbatim import Json, json_value
 
 if TYPE_CHECKING:
@@ -100,6 +100,11 @@ class Address:
     silence: float = 60.0
 
     @property
+    def scope(self) -> str:
+        """The scope of tokens for Resource Manager."""
+        return f"{self.cloud.resource_manager}/.default"
+
+    @property
     def enforce_https(self) -> bool:
         """Whether tokens go over https alone: everywhere but to this machine."""
         return not (self.url.startswith("http://") and is_loopback(urlsplit(self.url).hostname or ""))
@@ -111,7 +116,13 @@ class ResourceManager:
     def __init__(self, address: Address, subscription: str) -> None:
         self._address = address
         self.subscription = subscription
-        self._client = _client(address, subscription)
+        self._sign_in = EntraSignIn(address.cloud, address.scope, default_credential(address.cloud))
+        self._client = _client(address, subscription, self._sign_in)
+
+    @property
+    def who(self) -> str:
+        """The ids of the identity that is signed in; raise SignInFailed."""
+        return self._sign_in.who
 
     def close(self) -> None:
         """Close the connections."""
@@ -153,7 +164,7 @@ class ResourceManager:
         return _records(self._read("Locks-List", ask))
 
     def delete(self, place: ResourceId) -> Reply:
-        """Delete the resource and wait until that is done; Azure keeps it recoverable. Raise ServiceError."""
+        """Request the deletion of the resource, which may take minutes; raise ServiceError."""
         return self._change("Accounts-Delete", self._client.accounts.begin_delete, place.group, place.name)
 
     def deleted(self, place: ResourceId, location: str) -> Json | None:
@@ -170,7 +181,7 @@ class ResourceManager:
         return self._listed("DeletedAccounts-List", self._client.deleted_accounts.list)
 
     def purge(self, place: ResourceId, location: str) -> Reply:
-        """End the time in which a deleted resource can be recovered; raise ServiceError."""
+        """Request the end of the time in which a deleted resource can be recovered; raise ServiceError."""
         return self._change(
             "DeletedAccounts-Purge", self._client.deleted_accounts.begin_purge, location, place.group, place.name
         )
@@ -197,7 +208,7 @@ class ResourceManager:
             answer = response.http_response
             replies.append(Reply(answer.status_code, answer.headers.get("x-ms-request-id", "")))
 
-        self._call(name, lambda: call(*arguments, **self._options(note)).result())
+        self._call(name, lambda: call(*arguments, polling=False, **self._options(note)))
         return replies[0]
 
     def _call(self, name: str, send: Callable[[], Answered]) -> Answered:
@@ -209,16 +220,16 @@ class ResourceManager:
             raise _translated(name, error) from None
 
 
-def _client(address: Address, subscription: str) -> "CognitiveServicesManagementClient":
+def _client(address: Address, subscription: str, sign_in: EntraSignIn) -> "CognitiveServicesManagementClient":
     try:
         from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
     except ImportError:
         raise UsageError("Azure Resource Manager needs the extra azure", INSTALL) from None
     return CognitiveServicesManagementClient(
-        default_credential(address.cloud),
+        sign_in.credential,
         subscription,
         address.url,
-        credential_scopes=[f"{address.cloud.resource_manager}/.default"],
+        credential_scopes=[address.scope],
         read_timeout=address.silence,
         redirect_max=0,
     )

@@ -90,7 +90,7 @@ class EntraSignIn:
 
     cloud: Cloud
     scope: str
-    _credential: "TokenCredential"
+    credential: "TokenCredential"
     _token: _Token | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -122,7 +122,7 @@ class EntraSignIn:
         from azure.core.exceptions import AzureError
 
         try:
-            found = self._credential.get_token(self.scope)
+            found = self.credential.get_token(self.scope)
         except (AzureError, ValueError) as error:  # ValueError: settings that contradict each other
             words = " ".join(masked(str(error)).split())[:_MESSAGE_MOST]
             raise SignInFailed(f"sign-in with Microsoft Entra ID failed: {words}", _HOW) from None
