@@ -256,7 +256,7 @@ CATEGORIES: tuple[Category, ...] = (
 )
 
 DELETION_ORDER: tuple[str, ...] = (PREDICTIONS, ITERATIONS, IMAGES, TAGS, PROJECTS)
-"""Every row that the API deletes, children before parents."""
+"""Children before parents. A row that it does not name goes before all of these: nothing else depends on it."""
 
 ROWS: tuple[str, ...] = tuple(row.name for row in CATEGORIES)
 BY_API: tuple[Category, ...] = tuple(row for row in CATEGORIES if row.deletion is Deletion.BY_API)
@@ -270,8 +270,9 @@ def category(name: str) -> Category:
 
 
 def in_deletion_order() -> list[Category]:
-    """Return the rows that the API deletes, children before parents; raise ValueError if one has no place in it."""
-    return sorted(BY_API, key=lambda row: DELETION_ORDER.index(row.name))
+    """Return the rows that the API deletes, children before parents."""
+    turns = {name: turn for turn, name in enumerate(DELETION_ORDER)}
+    return sorted(BY_API, key=lambda row: turns.get(row.name, -1))
 
 
 def layout() -> Layout:
