@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VARIABLE = "CV_GDPR_CONFIG"
-_LONGEST = 1 << 20  # bytes
+_LONGEST = 1 << 16  # bytes
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # it names a folder and a file
 _A_KEY = re.compile("[0-9A-Fa-f]{32}|[0-9A-Za-z]{84}", re.ASCII)  # Azure's keys of today, and the longer ones of 2024
@@ -113,7 +113,7 @@ def _content(path: "Path") -> bytes:
         refuse_shared(path.resolve().parent, path.resolve().parent.stat())  # who can rename in it can replace the file
         content = file.read(_LONGEST + 1)
     if len(content) > _LONGEST:
-        raise UsageError(f"{path} is larger than {_LONGEST >> 20} MiB")
+        raise UsageError(f"{path} is larger than {_LONGEST >> 10} KiB")
     return content
 
 
