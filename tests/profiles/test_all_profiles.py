@@ -68,20 +68,21 @@ def test_a_table_names_each_profile_with_its_verdict(bare, other):
     assert "exported into cv-gdpr-export-" in lines["hamburg"]
 
 
+def names_of(project):
+    """Return the names of the tags in a project's workspace."""
+    return [tag.name for tag in project.workspace.tags.values()]
+
+
 @pytest.mark.usefixtures("both")
 def test_an_erasure_has_evidence_for_each_profile(bare, sim, other, config, tmp_path):
-    """What a profile protects stays in its resource, and only there."""
-    config.write(config.path.read_text() + 'protect = ["Visitors"]\n')  # of the last profile: berlin
-    before = state(other)
+    """What a profile protects stays, and that in its resource alone."""
+    protected = [stock(one, "Strangers", images=2, iterations=0, predictions=0) for one in (sim, other)][1]
+    config.write(config.path.read_text() + 'protect = ["Strangers"]\n')  # of the last profile: berlin
     words = ("--all", "--tag", "alice", "--all-profiles", "--yes", "--evidence", tmp_path / "erasure.json", "--json")
     ran = bare("delete", "tags", *words, "--wait=1", CV_GDPR_DELETE_CALLS_PER_SECOND="0")
-    codes = {name: one["exitCode"] for name, one in by_profile(ran).items()}
-    assert codes["hamburg"] == 0, ran.err
-    assert not [
-        tag for one in sim.store.projects.values() for tag in one.workspace.tags.values() if tag.name == "alice"
-    ]
-    assert state(other) == before
-    assert by_profile(ran)["berlin"]["result"]["protected"] == list(other.store.projects)
+    assert ran.code == 0, ran.err
+    left = [key for one in (sim, other) for key, project in one.store.projects.items() if "alice" in names_of(project)]
+    assert left == [protected]
     for name in ("hamburg", "berlin"):
         assert by_profile(ran)[name]["result"]["evidence"] == str(tmp_path / f"erasure.{name}.json")
         assert bare("verify", tmp_path / f"erasure.{name}.json").code == 0
@@ -201,13 +202,13 @@ def started(bare, *words, **settings):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number):
     for resource in (sim, other):
-        resource.fault(Fault("GetTags", delay=20, times=None))
+        resource.fault(Fault("GetTags", delay=90, times=None))
     process = started(bare, "export", "--all", "--all-profiles", "--json")
     deadline = time.monotonic() + 20
     while not all("GetTags" in sent(one) for one in (sim, other)) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=60)
     document = json.loads(out)
     code = 128 + number
     assert (process.returncode, document["exitCode"], document["retryable"]) == (code, code, True), err
@@ -225,7 +226,7 @@ def test_a_person_confirms_each_profile_on_its_own(bare, sim, other):
         process = started(bare, *words, stdin=theirs)
         hosts = [one.endpoint.removeprefix("http://") for one in (sim, other)]
         os.write(ours, f"{hosts[0]}\nno\n".encode())
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     finally:
         os.close(ours)
         os.close(theirs)
