@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VARIABLE = "CV_GDPR_CONFIG"
-_LONGEST = 1 << 20  # bytes
+_LONGEST = 1 << 16  # bytes
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # it names a folder and a file
 _A_KEY = re.compile("[0-9A-Fa-f]{32}|[0-9A-Za-z]{84}", re.ASCII)  # Azure's keys of today, and the longer ones of 2024
@@ -109,23 +109,28 @@ def _content(path: "Path") -> bytes:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{path} is not a regular file")
-        refuse_shared(path, found)
-        refuse_shared(path.resolve().parent, path.resolve().parent.stat())  # who can rename in it can replace the file
+        _refuse_shared(path, found)
+        _refuse_shared(path.resolve().parent, path.resolve().parent.stat())  # who can rename in it can replace the file
         content = file.read(_LONGEST + 1)
     if len(content) > _LONGEST:
-        raise UsageError(f"{path} is larger than {_LONGEST >> 20} MiB")
+        raise UsageError(f"{path} is larger than {_LONGEST >> 10} KiB")
     return content
 
 
-def refuse_shared(path: "Path", found: os.stat_result) -> None:
+def _refuse_shared(path: "Path", found: os.stat_result) -> None:
     """Raise UsageError if others can write to a file or folder; a sticky folder (/tmp) protects what is in it."""
     if os.name != "posix":
         return
     if found.st_uid not in {os.geteuid(), 0}:
-        raise UsageError(f"{path} belongs to another user, who could name commands to run in it", f"see {VARIABLE}")
+        raise UsageError(
+            f"{path} belongs to another user, who could name commands to run in it",
+            f"{VARIABLE} can name a file of your own",
+        )
     if found.st_mode & _OTHERS_MAY_WRITE and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
         mode = stat.S_IMODE(found.st_mode)
-        raise UsageError(f"others can write to {path} (mode {mode:04o}), and name commands to run", "chmod go-w it")
+        raise UsageError(
+            f"others can write to {path} (mode {mode:04o}), and name commands to run", f"chmod go-w {path}"
+        )
 
 
 def parse(content: bytes, path: "Path") -> dict[str, Profile]:

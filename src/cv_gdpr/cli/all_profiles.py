@@ -172,7 +172,7 @@ class _Running:
     def forwarding_signals(self) -> Iterator[None]:
         """Pass signals on instead of being stopped by them: the processes end in order, and their results are kept."""
         before = {number: signal.getsignal(number) for number in _SIGNALS}
-        caught = [number for number, handler in before.items() if handler != signal.SIG_IGN]
+        caught = [number for number, handler in before.items() if handler not in {signal.SIG_IGN, None}]
         try:
             for number in caught:
                 signal.signal(number, lambda received, _: self._forward(received))
@@ -191,6 +191,21 @@ class _Running:
         """Run the process of a profile to its end; nothing is started after a signal."""
         if self.stopped_by:
             return _Ended(job.profile, 128 + self.stopped_by, b"")
+        try:
+            process = self._started(job)
+        except OSError as error:
+            self._write(f"{job.profile}: Error: it cannot be started: {error.strerror}")
+            return _Ended(job.profile, 1, b"")
+        try:
+            out = self._collect(job, process)
+        finally:
+            self._processes.remove(process)
+        code = process.returncode
+        ended = _Ended(job.profile, code if code >= 0 else 128 - code, out)
+        self._say(job.profile, f"{_meaning(ended.exit_code)} (exit code {ended.exit_code})")
+        return ended
+
+    def _started(self, job: Job) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable or "", "-P", "-m", "cv_gdpr", *job.words, f"--profile={job.profile}", "--json", "--quiet"],
             stdin=None if job.on_terminal else subprocess.DEVNULL,
@@ -204,14 +219,7 @@ class _Running:
         self._processes.append(process)
         if self.stopped_by:  # the signal came while it was being started
             process.send_signal(self.stopped_by)
-        try:
-            out = self._collect(job, process)
-        finally:
-            self._processes.remove(process)
-        code = process.returncode
-        ended = _Ended(job.profile, code if code >= 0 else 128 - code, out)
-        self._say(job.profile, f"{_meaning(ended.exit_code)} (exit code {ended.exit_code})")
-        return ended
+        return process
 
     def _collect(self, job: Job, process: subprocess.Popen[bytes]) -> bytes:
         """Return what the process printed once it has ended; show its warnings and errors as they come."""

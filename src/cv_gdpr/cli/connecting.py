@@ -19,6 +19,8 @@ ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
 KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 _KEY_SOURCES = ("key_file", "key_command")
 _ENTRA = AUTH[1]
+_SHARED = tuple(name for name in ConnectionOptions._fields if name in Profile._fields)  # what a profile may set too
+_OF_ANY_RESOURCE = {"auth", "cloud"}  # may stand beside --all-profiles
 
 
 class Sources(NamedTuple):
@@ -162,21 +164,15 @@ def _with_profile(given: ConnectionOptions, name: str) -> Sources:
     keys = {name: getattr(chosen, name) for name in _KEY_SOURCES}
     if typed.key_file or typed.key_command or typed.auth == _ENTRA:
         keys = {name: getattr(typed, name) for name in _KEY_SOURCES}
-    auth = typed.auth or chosen.auth or (AUTH[0] if any(keys.values()) else given.auth)
-    resource = typed.resource_id or chosen.resource_id
-    added: dict[str, Any] = {
-        "resource_id": resource,
-        "auth": auth,
-        "cloud": typed.cloud or chosen.cloud or given.cloud,
-        **keys,
-    }
-    return Sources(_one_key_source(typed._replace(endpoint=typed.endpoint or chosen.endpoint, **added)), chosen)
+    added: dict[str, Any] = {name: getattr(typed, name) or getattr(chosen, name) for name in _SHARED} | keys
+    added["auth"] = added["auth"] or (AUTH[0] if any(keys.values()) else given.auth)
+    added["cloud"] = added["cloud"] or given.cloud
+    return Sources(_one_key_source(typed._replace(**added)), chosen)
 
 
 def _typed(given: ConnectionOptions) -> ConnectionOptions:
     """Return the options without the values from the environment that a profile could set."""
-    names = [name for name in ConnectionOptions._fields if name in Profile._fields]
-    ignored: dict[str, Any] = {name: None for name in names if isinstance(getattr(given, name), FromEnvironment)}
+    ignored: dict[str, Any] = {name: None for name in _SHARED if isinstance(getattr(given, name), FromEnvironment)}
     return given._replace(**ignored)
 
 
@@ -204,8 +200,8 @@ def may_run_for_all(ctx: click.Context) -> bool:
     typed = {option.name: option for option, _ in ctx.meta.get(TYPED, [])}
     if "all_profiles" not in typed and "profile" in typed:
         return False
-    for name in ("profile", "endpoint", *_KEY_SOURCES):
-        if name in typed:
+    for name in ("profile", *_SHARED):
+        if name in typed and name not in _OF_ANY_RESOURCE:
             option = max(typed[name].opts, key=len)
             raise UsageError(f"give either --all-profiles or {option}", "each profile has its own endpoint and key")
     return True

@@ -41,6 +41,11 @@ def doctor(ctx: click.Context, /, **_: Any) -> int:
 
     Checks settings, network, sign-in, what the role allows, clock, disk, extras and versions. Put its --json into the
     report of a fault: it holds no key.
+
+    \b
+    Examples:
+      cv-gdpr doctor
+      cv-gdpr doctor --all-profiles --json
     """
     parameters = ctx.params | _PACE
     given, output = part_of(parameters, ConnectionOptions), part_of(parameters, OutputOptions)

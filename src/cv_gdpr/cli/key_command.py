@@ -1,6 +1,7 @@
 """Runs the command of --key-command without a shell; its standard output is the key, and appears nowhere."""
 
 import os
+import re
 import selectors
 import subprocess
 import time
@@ -12,12 +13,16 @@ from cv_gdpr.settings import words_of
 
 TIME_LIMIT = 60.0  # seconds: time to unlock a password manager
 _LONGEST = 1 << 16  # bytes of each stream that are read
+_A_KEY = re.compile("[0-9A-Za-z]{32,}", re.ASCII)
 _SHOWN = 300  # characters of its errors
 
 
 def printed_by(command: str) -> bytes:
     """Return what a command prints; raise UsageError if it cannot be run, fails, or takes too long."""
     words = words_of(command, "--key-command")
+    for word in words:
+        if _A_KEY.fullmatch(word):  # the key itself instead of a command: no message may quote it
+            RUN.know_key(word)
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
