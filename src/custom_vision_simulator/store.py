@@ -18,7 +18,7 @@ Effect = Callable[[], None]
 
 
 class Store:
-    """All projects by id; hold `lock` while reading or changing more than one thing."""
+    """All projects by id; hold `lock` while reading or changing more than one project."""
 
     def __init__(self) -> None:
         """Start empty."""

@@ -1,4 +1,4 @@
-"""A small resource of real photographs, filled through the SDK, with an example of everything that an export meets."""
+"""What the demo holds: two projects with photographs, tags, metadata, models and predictions, made through the SDK."""
 
 import base64
 from io import BytesIO

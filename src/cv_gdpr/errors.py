@@ -4,7 +4,8 @@ CvGdprError (1)
 ├── UsageError (2)            wrong options or input, or no terminal to confirm on
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401, or a 403 that concerns every call
-│   │   └── Forbidden (5)     a 403 of one call
+│   │   ├── Forbidden (5)     a 403 of one call
+│   │   └── SignInFailed (5)  no token of Microsoft Entra ID
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there
 │   ├── NotFound (1)          404
 │   ├── Doubtful (1)          bytes to compare with those of a second try
@@ -112,6 +113,10 @@ class Forbidden(NotAuthorised):
     """The service refuses one call (403), and may allow others."""
 
     stops = Stops.LISTING
+
+
+class SignInFailed(NotAuthorised):
+    """Microsoft Entra ID gave no token, so that nothing was sent to the service."""
 
 
 class Unreachable(ServiceError):

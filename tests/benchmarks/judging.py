@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cv_gdpr.evidence.papers import ledger_of
+from cv_gdpr.evidence.files import ledger_of
 from tests.benchmarks.erasable import SUBJECT
 
 GONE = {"deleted", "gone already"}
@@ -59,9 +59,9 @@ def doomed(before, mode, project, tag):
     return held.keys()
 
 
-def judged(before, after, to_go, received, told):
+def judged(before, after, to_go, received, written):
     """Yield a line for each fault: in what was deleted or kept, in the calls, in the evidence and ledgers."""
-    return [*_deeds(before, after, to_go), *_calls(received, told), *_words(before, after, received, told)]
+    return [*_deeds(before, after, to_go), *_calls(received, written), *_words(before, after, received, written)]
 
 
 def _deeds(before, after, to_go):
@@ -72,10 +72,10 @@ def _deeds(before, after, to_go):
     yield from _complaint("are new", after.keys() - before.keys())
 
 
-def _calls(received, told):
+def _calls(received, written):
     """Compare each deleting call with the last line of the ledger when the call arrived."""
     ledgers = {}
-    for one in told:
+    for one in written:
         ledgers[str(ledger_of(one.path))] = one.ledger
     yield from _complaint(
         "calls were received that the ledger had not announced",
@@ -92,19 +92,19 @@ def _announced(call, ledger):
     return meant == ("calling", call.project, call.row, call.ids)
 
 
-def _words(before, after, received, told):
+def _words(before, after, received, written):
     """Compare the evidence and the ledgers with what happened."""
     there = {_thing(key) for key in after}
     gone = {_thing(key) for key in before} - there
     sent = {(call.project, call.row, one) for call in received for one in call.ids}
-    states = [pair for one in told for pair in one.states.items()]
+    states = [pair for one in written for pair in one.states.items()]
     deleted = {thing for thing, state in states if state == "deleted"}
     yield from _complaint("are reported deleted, and are there", deleted & there)
     yield from _complaint(
         "are reported deleted, and no call for them was received",
         [thing for thing in deleted if thing not in sent and (thing[0], "projects", thing[0]) not in sent],
     )
-    yield from _complaint("are gone, and in no ledger's plan", gone - set().union(*(one.planned for one in told)))
+    yield from _complaint("are gone, and in no ledger's plan", gone - set().union(*(one.planned for one in written)))
     reported = {thing for thing, state in states if state in GONE}
     yield from _complaint("are gone, and no evidence says so", gone - reported)
 
@@ -121,10 +121,10 @@ def _complaint(words, things):
         yield f"{len(things)} {words}: {shown}"
 
 
-def figures(told, received):
+def figures(written, received):
     """Return the number of items in each state, in the evidence of all erasures, and the number of calls."""
-    states = Counter(state for one in told for state in one.states.values())
-    lines = sum(len(one.events) for one in told)
-    size = sum(len(one.ledger) for one in told)
+    states = Counter(state for one in written for state in one.states.values())
+    lines = sum(len(one.events) for one in written)
+    size = sum(len(one.ledger) for one in written)
     counted = ", ".join(f"{number} {state}" for state, number in sorted(states.items())) or "no evidence"
     return f"{len(received)} deletion calls received; ledger {lines} lines, {size / 2**20:.1f} MiB; {counted}"

@@ -27,7 +27,7 @@ def serve(arguments, counted, pipe):
         pipe.recv()
 
 
-def exported(arguments, place, surroundings, counted):
+def exported(arguments, place, variables, counted):
     """Run the export, killing and restarting it; return the runs; the last one was not killed."""
     words = ["--out", str(place / "out"), "--calls-per-second", arguments.calls_per_second, "--read-timeout", SILENCE]
     command = [sys.executable, "-m", "cv_gdpr", "export", "images", "--all", "-q", *words]
@@ -36,11 +36,11 @@ def exported(arguments, place, surroundings, counted):
     runs = []
     for _ in range(arguments.kills):
         number = int(chance.uniform(0, most))
-        runs.append(run(command, surroundings, counted, due=lambda asked, number=number: asked["blobs"] >= number))
+        runs.append(run(command, variables, counted, due=lambda asked, number=number: asked["blobs"] >= number))
         if not runs[-1].killed:
             break
     if not runs or runs[-1].killed:
-        runs.append(run(command, surroundings, counted))
+        runs.append(run(command, variables, counted))
     if runs[-1].code:
         sys.stderr.write(runs[-1].said)
     return runs
@@ -89,10 +89,10 @@ def main():
     place = arguments.folder or Path(tempfile.mkdtemp(prefix="soak-"))
     try:
         with service(serve, arguments, counted) as pipe:
-            surroundings = environment(*pipe.recv())
-            runs = exported(arguments, place, surroundings, counted)
+            variables = environment(*pipe.recv())
+            runs = exported(arguments, place, variables, counted)
             verify = [sys.executable, "-m", "cv_gdpr", "verify", "-q", str(place / "out")]
-            verified = run(verify, surroundings, counted)
+            verified = run(verify, variables, counted)
         sys.stdout.write(table(arguments, runs, verified) + "\n")
         if verified.code:
             sys.stderr.write(verified.said)

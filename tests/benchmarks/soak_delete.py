@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cv_gdpr.evidence.papers import certificate_of, ledger_of
+from cv_gdpr.evidence.files import certificate_of, ledger_of
 from tests.benchmarks.erasable import REFERENCE, SUBJECT, TAG, Trap, serve
 from tests.benchmarks.judging import Told, doomed, figures, judged
 from tests.benchmarks.soaking import SILENCE, Run, counters, environment, mib, run, service
@@ -59,7 +59,7 @@ class Soak:
     place: Path
     pipe: object
     trap: Trap
-    surroundings: dict
+    variables: dict
     counted: dict
     chance: random.Random
     evidence: list = field(default_factory=list)
@@ -135,7 +135,7 @@ class Soak:
         command = [sys.executable, *program, "delete", *words]
         how = {"cwd": self.place, "stdout": sys.stderr, "limit": self.arguments.limit}
         try:
-            return run(command, self.surroundings, self.counted, due=due, begun=begun, **how)
+            return run(command, self.variables, self.counted, due=due, begun=begun, **how)
         finally:
             self.trap.set(0, 0)  # another process may get the same id
 
@@ -153,10 +153,10 @@ class Soak:
     def verified(self, evidence):
         """Run `cv-gdpr verify` on evidence."""
         command = [sys.executable, "-m", "cv_gdpr", "verify", "-q", str(evidence)]
-        return run(command, self.surroundings, self.counted)
+        return run(command, self.variables, self.counted)
 
 
-def told(soak):
+def evidence_of(soak):
     """Return what each erasure that began left on the disk; complain of what is not proved."""
     found = []
     for path in filter(lambda path: ledger_of(path).exists(), soak.evidence):
@@ -238,7 +238,7 @@ def main():
             after = pipe.recv()
             pipe.send("received")
             received = pipe.recv()
-        left = told(soak)
+        left = evidence_of(soak)
         to_go = doomed(before, arguments.mode, target, tag)
         soak.complaints += judged(before, after, to_go, received, left)
         sys.stdout.write(table(soak, figures(left, received)) + "\n")

@@ -151,7 +151,7 @@ def memory(pid, name):
     return next((int(line.split()[1]) for line in lines if line.startswith(name + ":")), 0)
 
 
-def run(command, surroundings, counted, *, due=None, begun=None, limit=None, **how):  # noqa: PLR0913
+def run(command, variables, counted, *, due=None, begun=None, limit=None, **how):  # noqa: PLR0913
     """Run a command; kill it when `due` says so of its requests, or after `limit` seconds, when it counts as hung.
 
     `begun` is called with its process id. Without `due` and `limit` it is not killed.
@@ -159,7 +159,7 @@ def run(command, surroundings, counted, *, due=None, begun=None, limit=None, **h
     done = Run()
     before = {name: counter.value for name, counter in counted.items()}
     started = time.monotonic()
-    with subprocess.Popen(command, env=surroundings, stderr=subprocess.PIPE, text=True, **how) as process:
+    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True, **how) as process:
         if begun:
             begun(process.pid)
         told = []

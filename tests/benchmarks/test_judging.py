@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from cv_gdpr.evidence.papers import ledger_of
+from cv_gdpr.evidence.files import ledger_of
 from tests.benchmarks.erasable import Received
 from tests.benchmarks.judging import Told, doomed, judged
 

@@ -48,7 +48,9 @@ def test_on_a_terminal_a_person_types_what_to_delete(sim, tmp_path, arguments, a
         assert not (tmp_path / "e.jsonl").exists()
     else:
         assert "Would be deleted" in err
-        assert "type the" in err
+        shown = answers if "--project" in arguments else [sim.endpoint.removeprefix("http://")]
+        what = "name of the project" if "--project" in arguments else "host of the resource"
+        assert all(f"type the {what} ({one})" in err for one in shown)
         assert out.strip().startswith("{")
         others_untouched(sim, before, {mine, other} if "Strangers" in answers or "--all" in arguments else {mine})
 

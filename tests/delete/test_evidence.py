@@ -115,15 +115,15 @@ def test_a_known_selector_value_can_be_checked(sim, erase, selector, value):
     assert digest in erase.files[2].read_text()
 
 
-NO_OTHER = "Not a statement that no other picture of the person exists."
+OTHER_PICTURES = "It does not say whether other pictures of the person exist."
 VERDICTS = {
     "a selection": (
         ["--all", "--metadata", "subject=nr-4711"],
-        rf"erased: what these selectors matched, stored before (\S+)\. {NO_OTHER}",
+        rf"erased: what these selectors matched, stored before (\S+)\. {OTHER_PICTURES}",
     ),
     "everything": (
         ["--all"],
-        r"erased: everything in the plan, stored before (\S+)\. Not a statement about what was stored since\.",
+        r"erased: everything in the plan, stored before (\S+)\. It does not say what was stored since\.",
     ),
     "an id that is nowhere": (["--all", "--image-id", "0" * 32], "found nowhere: what was asked for"),
     "nothing": (["predictions", "--all"], r"nothing to delete: nothing in scope, stored before (\S+), was there"),

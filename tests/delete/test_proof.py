@@ -1,4 +1,4 @@
-"""The proof: a thing counts as gone only if every list and its own operation say so."""
+"""The proof: an item counts as gone only if every list and its own operation say so."""
 
 import pytest
 

@@ -75,17 +75,29 @@ def _refusing_long_queries(take, most):
     return refuse
 
 
-@pytest.mark.parametrize("refusal", [None, *REFUSALS])
-def test_images_relabelled_while_the_question_waits_stay(sim, tmp_path, monkeypatch, refusal):
+def test_images_relabelled_while_the_question_waits_stay(sim, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     project = stock(sim)
-    if refusal:
-        sim.fault(Fault("GetImagesByIds", times=None, **REFUSALS[refusal]))
 
     selected = ["images", "--all", "--metadata", "subject=nr-4711"]
     code, _, err = asked(sim, *selected, meanwhile=lambda: relabel(sim, project))
 
     assert code == 3, err
+    assert calls(sim) == []
+    assert len(ids(sim, project, "images")) == 8
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_relabelled_images_stay_where_they_cannot_be_read_by_id(sim, erase, tmp_path, refusal):
+    project = stock(sim)
+    sim.fault(Fault("GetImagesByIds", times=None, **REFUSALS[refusal]))
+
+    selected = ["images", "--all", "--metadata", "subject=nr-4711"]
+    assert erase(*selected, "--dry-run", "--save-plan", tmp_path / "plan.json").code == 0
+    relabel(sim, project)
+    ran = erase("--plan", tmp_path / "plan.json")
+
+    assert ran.code == 3, ran.err
     assert calls(sim) == []
     assert len(ids(sim, project, "images")) == 8
 
@@ -366,7 +378,7 @@ def test_images_deleted_with_their_iterations_count(sim, erase):
 
     ran = erase("iterations", "--all", "--max-delete", "2")
     assert ran.code == 2
-    assert "3 things" in ran.err
+    assert "3 items" in ran.err
     others_untouched(sim, before, set())
     ran = erase("iterations", "--all", "--max-delete", "3", evidence="e.json")
 

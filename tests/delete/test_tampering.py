@@ -13,10 +13,10 @@ from msgspec import ValidationError, convert
 
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.errors import UsageError
-from cv_gdpr.evidence import papers
 from cv_gdpr.evidence.certificate import certificate
 from cv_gdpr.evidence.checking import check
 from cv_gdpr.evidence.events import event_of
+from cv_gdpr.evidence.files import hash_line, texts
 from cv_gdpr.evidence.ledger import Chain
 from cv_gdpr.evidence.records import Evidence
 from tests.commandline import CommandLine
@@ -99,7 +99,7 @@ def test_evidence_is_verified_in_any_folder(whole, tmp_path):
 def listed_anew(erase):
     """Rewrite the list of hashes, as a forger would."""
     files = [file for file in erase.files[:3] if file.is_file()]
-    lines = [papers.hash_line(hashlib.sha256(file.read_bytes()).hexdigest(), file) for file in files]
+    lines = [hash_line(hashlib.sha256(file.read_bytes()).hexdigest(), file) for file in files]
     erase.files[3].write_bytes(b"".join(lines))
 
 
@@ -242,7 +242,7 @@ def remade(erase, lines):
     chain.last = hashlib.sha256(content.splitlines()[-1]).hexdigest()
     with suppress(ValueError):  # such a ledger yields no evidence
         chain.events = [event_of(json.loads(line)) for line in content.splitlines()]
-        for place, content in papers.texts(erase.path, chain).items():
+        for place, content in texts(erase.path, chain).items():
             place.write_bytes(content)
 
 

@@ -40,17 +40,19 @@ def plan_of(sim, **scope):
 
 
 @pytest.mark.parametrize("operation", LISTINGS)
-@pytest.mark.parametrize("failure", FAILURES)
-def test_a_failed_listing_costs_its_project_alone(sim, two, operation, failure):
-    how, reason = FAILURES[failure]
-    fail(sim, two[0], [operation], **how)
+def test_a_failed_listing_costs_its_project_alone(sim, operation):
+    """One plan of a project for each failure, and of one that can be read."""
+    *failing, other = (stock(sim) for _ in (*FAILURES, "none"))
+    for project, (how, _) in zip(failing, FAILURES.values(), strict=True):
+        fail(sim, project, [operation], **how)
 
     plan = plan_of(sim)
 
-    assert [one.id for one in plan.projects] == [two[1]]
-    (failed,) = plan.failed
-    assert failed.project == two[0]
-    assert failed.reason.startswith(reason)
+    assert [one.id for one in plan.projects] == [other]
+    reasons = {one.project: one.reason for one in plan.failed}
+    assert reasons.keys() == set(failing)
+    for project, (_, reason) in zip(failing, FAILURES.values(), strict=True):
+        assert reasons[project].startswith(reason)
 
 
 @pytest.mark.parametrize(("failure", "again"), [("400", True), ("403", False), ("404", False), ("500", True)])

@@ -39,7 +39,7 @@ class Row:
         return replace(self.fault, route=route, **how, **({"delay": HUNG} if self.fault.delay else {}))
 
 
-# What the API does. 3: this thing is named as missing; 5: nobody can be reached; 1: the answer is not the contract's.
+# What the API does. 3: this item is named as missing; 5: nobody can be reached; 1: the answer is not the contract's.
 API = [
     Row("timeout", 3),
     Row("throttled", 3),

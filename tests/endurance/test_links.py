@@ -7,7 +7,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr.archive.bag import Bag
-from cv_gdpr.delete.holding import things_held
+from cv_gdpr.delete.required_export import items_held
 from cv_gdpr.links import source_path
 from tests.endurance.enduring import simulator
 from tests.export.exporting import assert_bag, fetched, image_record, payload, project_folder, records, stock, towards
@@ -157,5 +157,5 @@ def test_a_model_exported_again_is_fetched_from_its_new_link(sim, cli, tmp_path)
     kept = project_folder(tmp_path / "out", project) / "exported-models" / first.id
     assert b"PK\x03\x04again" in {path.read_bytes() for path in kept.iterdir()}
     assert cli("verify", tmp_path / "out").code == 0
-    held = {one[:3] for one in things_held(Bag(tmp_path / "out"))}
+    held = {one[:3] for one in items_held(Bag(tmp_path / "out"))}
     assert (project, "exports", f"{first.id}/TensorFlow") in held

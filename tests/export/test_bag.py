@@ -77,10 +77,8 @@ def test_it_becomes_a_bag_only_when_it_is_whole(sim, cli, tmp_path):
     assert not list(tmp_path.glob("out/*manifest*"))
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_no_name_leaves_the_folder_or_makes_an_invalid_one(sim, cli, tmp_path, name):
-    sim.fill(images=3, tags=1, iterations=1)
-    (project,) = sim.store.projects.values()
+def rename_all(project, name):
+    """Rename a project with its iterations, tags and metadata."""
     project.name = name
     for iteration in project.iterations.values():
         iteration.name = name
@@ -88,6 +86,13 @@ def test_no_name_leaves_the_folder_or_makes_an_invalid_one(sim, cli, tmp_path, n
         project.workspace.tags[identity] = replace(tag, name=name)
     for identity, image in list(project.workspace.images.items()):
         project.workspace.images[identity] = replace(image, metadata={name: name})
+
+
+def test_no_name_leaves_the_folder_or_makes_an_invalid_one(sim, cli, tmp_path):
+    """One export of a project for each name."""
+    named = dict(zip(sim.fill(projects=len(NAMES), images=2, tags=1, iterations=1), NAMES.values(), strict=True))
+    for project, name in named.items():
+        rename_all(sim.store.projects[project], name)
     around = tmp_path / "around"
     around.mkdir()
     (around / "mine").write_text("mine")
@@ -98,7 +103,8 @@ def test_no_name_leaves_the_folder_or_makes_an_invalid_one(sim, cli, tmp_path, n
     assert_names_are_safe(out)
     assert {path.name for path in around.iterdir()} == {"mine", "out"}
     assert {path.name for path in tmp_path.iterdir()} == {"around"}
-    assert json.loads((project_folder(out, project.id) / "project.json").read_bytes())["name"] == name
+    for project, name in named.items():
+        assert json.loads((project_folder(out, project) / "project.json").read_bytes())["name"] == name
     assert "\x1b" not in ran.out
     assert cli("verify", out).code == 0
 

@@ -8,17 +8,20 @@ from cv_gdpr.service import client
 from tests.export.exporting import project_folder, records
 
 
-def fill(sim, **more):
-    (project,) = sim.fill(images=300, untagged=40, iterations=1, predictions=120, image_bytes=64, **more)
+def fill(sim, images=300, predictions=120):
+    (project,) = sim.fill(images=images, untagged=20, iterations=1, predictions=predictions, image_bytes=64)
     return project
 
 
-CASES = [("images", 40_000), ("images", 1_200), ("predictions", 40_000), ("predictions", 2_500)]  # limits in bytes
+# Limits in bytes; the low ones allow one record or two, so that each costs a call.
+CASES = [("images", 40_000, {}), ("predictions", 40_000, {})]
+CASES += [("images", 1_200, {"images": 50}), ("predictions", 2_500, {"images": 5, "predictions": 40})]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_record_of_large_pages_is_exported(sim, cli, tmp_path, monkeypatch, case):
-    project, (row, limit) = fill(sim), case
+    row, limit, amounts = case
+    project = fill(sim, **amounts)
     monkeypatch.setattr(client, "_LONGEST", limit)
     ran = cli("export", row, "--all", "--json", "--calls-per-second", 1000, "--out", tmp_path / "out")
     assert ran.code == 0, ran.err

@@ -1,4 +1,4 @@
-"""One thing that fails costs that thing: it is named, everything else is exported, and the exit code is 3."""
+"""What fails costs only itself: it is named, everything else is exported, and the exit code is 3."""
 
 import json
 
@@ -29,26 +29,27 @@ def exported(cli, out, *words):
     return cli("export", "--all", "--json", *words, "--out", out, CV_GDPR_EXPORT_PATIENCE="0.1")
 
 
-OF_ITERATION = (PERFORMANCE, "GetTaggedImages", "GetTags")
-
-
-@pytest.mark.parametrize("case", [(one, how) for one in OF_ITERATION for how in BROKEN], ids="-".join)
-def test_a_listing_of_one_iteration_costs_itself(sim, cli, tmp_path, two, case):
-    project, (operation, how) = two[0], case
-    failing, other = sim.store.projects[project].iterations
-    sim.fault(Fault(operation, times=None, match=failing, **BROKEN[how]))
+@pytest.mark.parametrize("operation", [PERFORMANCE, "GetTaggedImages", "GetTags"])
+def test_a_listing_of_one_iteration_costs_itself(sim, cli, tmp_path, operation):
+    """One export of a project for each kind of failure, in which one of two iterations fails."""
+    failing, other = {}, {}
+    for how in BROKEN.values():
+        project = stock(sim)
+        failing[project], other[project] = sim.store.projects[project].iterations
+        sim.fault(Fault(operation, times=None, match=failing[project], **how))
 
     ran = exported(cli, tmp_path / "out")
 
     assert ran.code == 3, ran.err
     rows = {LISTINGS[operation], *(["images"] if operation == "GetTags" else [])}  # suggestions are asked for by tag
     named = {(one["project"], one["row"], one["iteration"]) for one in ran.json["missing"]}
-    assert named == {(project, row, failing) for row in rows}
-    assert f"of iteration {failing}" in ran.err
-    folder = project_folder(tmp_path / "out", project)
-    assert len(list(records(folder / "images.jsonl"))) == len(sim.store.projects[project].workspace.images)
-    (kept,) = folder.glob(f"iterations/*{other}")
-    assert {"images.jsonl", "performance.json"} <= {path.name for path in kept.iterdir()}
+    assert named == {(project, row, iteration) for project, iteration in failing.items() for row in rows}
+    for project, iteration in failing.items():
+        assert f"of iteration {iteration}" in ran.err
+        folder = project_folder(tmp_path / "out", project)
+        assert len(list(records(folder / "images.jsonl"))) == len(sim.store.projects[project].workspace.images)
+        (kept,) = folder.glob(f"iterations/*{other[project]}")
+        assert {"images.jsonl", "performance.json"} <= {path.name for path in kept.iterdir()}
 
     sim.clear_faults()
     assert exported(cli, tmp_path / "out").code == 0
@@ -58,15 +59,17 @@ def test_a_listing_of_one_iteration_costs_itself(sim, cli, tmp_path, two, case):
 OF_PROJECT = ("GetTags", "GetIterations", "GetProject", "QueryPredictions", "GetUntaggedImages")
 
 
-@pytest.mark.parametrize("case", [(one, status) for one in OF_PROJECT for status in (400, 403, 404, 500)], ids=str)
-def test_a_listing_of_one_project_costs_itself(sim, cli, tmp_path, two, case):
-    (failing, other), (operation, status) = two, case
-    sim.fault(Fault(operation, times=None, match=failing, status=status, body={"code": "Bad", "message": "x"}))
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_a_listing_of_one_project_costs_itself(sim, cli, tmp_path, status):
+    """One export of a project for each listing, which fails there, and of one where nothing fails."""
+    *failing, other = (stock(sim) for _ in (*OF_PROJECT, "none"))
+    for project, operation in zip(failing, OF_PROJECT, strict=True):
+        sim.fault(Fault(operation, times=None, match=project, status=status, body={"code": "Bad", "message": "x"}))
 
     ran = exported(cli, tmp_path / "out")
 
     assert ran.code == 3, ran.err
-    assert {one["project"] for one in ran.json["missing"]} == {failing}
+    assert {one["project"] for one in ran.json["missing"]} == set(failing)
     kept = records(project_folder(tmp_path / "out", other) / "images.jsonl")
     assert len(list(kept)) == len(sim.store.projects[other].workspace.images)
 

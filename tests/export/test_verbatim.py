@@ -43,12 +43,12 @@ def lines(path):
     return [exact(line) for line in path.read_bytes().splitlines()]
 
 
-def only_image(sim, record):
-    """Have the service list only this image, with exactly this JSON text."""
+def only_image(sim, record, project=""):
+    """Have the service list only this image, with exactly this JSON text, in a project or in all."""
     body = record if isinstance(record, bytes) else json.dumps([record]).encode()
-    sim.fault(Fault(LISTING, times=None, body=body))
-    sim.fault(Fault("GetUntaggedImages", times=None, body=b"[]"))
-    sim.fault(Fault("GetImageCount", times=None, body=b"1"))
+    sim.fault(Fault(LISTING, times=None, match=project, body=body))
+    sim.fault(Fault("GetUntaggedImages", times=None, match=project, body=b"[]"))
+    sim.fault(Fault("GetImageCount", times=None, match=project, body=b"1"))
     sim.fault(Fault("Blob", times=None, status=200, body=b"bytes"))
 
 
@@ -77,28 +77,29 @@ def test_every_document_is_what_the_service_sent(sim, cli, tmp_path):
         assert lines(below / "images.jsonl") == both[0] + both[1]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '"unknown": {"deep": [1, {"er": null}], "empty": {}, "none": []}',
-        '"zebra": 1, "apple": 2, "mango": {"b": 1, "a": 2}',
-        '"description": null, "regions": [], "metadata": {}',
-        '"a": 0.10, "b": 1E-05, "c": 1.0, "d": -0.0, "e": 12345678901234567890, "f": 0.30000000000000004441',
-        '"g": 1e400, "h": 5E-324, "i": 1.50e+2, "j": [0.1, 0.25]',
-        '"text": "caf\\u00e9 \\ud83d\\ude00 \\" \\\\ \\/ \\u0000 \\u2028 \\t"',
-        '"lone": "\\ud800", "Mixed": "ß\\ud83d"',
-        '"question": "why? because", "link": "https://example.org/?a=b&c=d"',
-        '"originalName": "a?b\\"c", "": "empty name", "sig": "sig=no link"',
-    ],
-)
-def test_unknown_fields_are_kept_unchanged(sim, cli, tmp_path, text):
-    (project,) = sim.fill(images=0)
-    head = json.dumps(image_record(originalImageUri=f"{sim.blob_host}/i/1")).removesuffix("}")
-    sent = f"[{head}, {text}}}]".encode()
-    only_image(sim, sent)
+FIELDS = [
+    '"unknown": {"deep": [1, {"er": null}], "empty": {}, "none": []}',
+    '"zebra": 1, "apple": 2, "mango": {"b": 1, "a": 2}',
+    '"description": null, "regions": [], "metadata": {}',
+    '"a": 0.10, "b": 1E-05, "c": 1.0, "d": -0.0, "e": 12345678901234567890, "f": 0.30000000000000004441',
+    '"g": 1e400, "h": 5E-324, "i": 1.50e+2, "j": [0.1, 0.25]',
+    '"text": "caf\\u00e9 \\ud83d\\ude00 \\" \\\\ \\/ \\u0000 \\u2028 \\t"',
+    '"lone": "\\ud800", "Mixed": "ß\\ud83d"',
+    '"question": "why? because", "link": "https://example.org/?a=b&c=d"',
+    '"originalName": "a?b\\"c", "": "empty name", "sig": "sig=no link"',
+]
+
+
+def test_unknown_fields_are_kept_unchanged(sim, cli, tmp_path):
+    """One export of a project for each text."""
+    head, sent = json.dumps(image_record(originalImageUri=f"{sim.blob_host}/i/1")).removesuffix("}"), {}
+    for project, text in zip(sim.fill(projects=len(FIELDS), images=0), FIELDS, strict=True):
+        sent[project] = f"[{head}, {text}}}]".encode()
+        only_image(sim, sent[project], project)
     ran = cli("export", "images", "--all", "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
-    assert lines(project_folder(tmp_path / "out", project) / "images.jsonl") == exact(sent)
+    for project, text in sent.items():
+        assert lines(project_folder(tmp_path / "out", project) / "images.jsonl") == exact(text)
     assert cli("verify", tmp_path / "out").code == 0
 
 

@@ -1,6 +1,7 @@
-"""A new row is one record, the reader it names, and its route in the simulator: nothing else is touched.
+"""A new row is one record, the functions it names, and its routes in the simulator: nothing else is touched.
 
-The test adds a made-up row to a copy of both packages, as text, and runs the commands on that copy.
+The test adds a made-up row to a copy of both packages, as text, and runs the commands on that copy. CONTRIBUTING.md
+lists these steps, and those that concern the tests and the documentation of a real row.
 """
 
 import json
@@ -83,9 +84,8 @@ def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("row")
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("__pycache__"))
-    insert(
-        folder / "src/cv_gdpr/table/categories.py", "\n    Category(\n        name=IMAGES", "\n" + RECORD.strip("\n")
-    )
+    table = folder / "src/cv_gdpr/table/categories.py"
+    insert(table, "\n    Category(\n        name=IMAGES", "\n" + RECORD.strip("\n"))
     readers = folder / "src/cv_gdpr/table/readers.py"
     readers.write_text(readers.read_text() + READER)
     routes = folder / "src/custom_vision_simulator/routes.py"

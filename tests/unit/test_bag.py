@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cv_gdpr.archive.bag import Bag, BagProject, List
-from cv_gdpr.archive.reading import Unfit
+from cv_gdpr.archive.json_files import InvalidContent
 from cv_gdpr.errors import UsageError
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -60,7 +60,7 @@ def test_a_file_and_no_link_is_there(bag):
 def test_a_document_is_an_object(bag):
     assert bag.document("data/export.json") == SUMMARY
     (bag.folder / "list").write_text("[]")
-    with pytest.raises(Unfit, match="JSON object"):
+    with pytest.raises(InvalidContent, match="JSON object"):
         bag.document("list")
 
 

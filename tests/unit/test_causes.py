@@ -14,7 +14,7 @@ from cv_gdpr.service.answers import translate
 from cv_gdpr.service.checks import retry_after
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.endpoint import checked_endpoint
-from tests.surroundings.test_proxies import proxy
+from tests.environment.test_proxies import proxy
 
 HTML = "<html><body>Blocked by policy</body></html>"
 MOMENT = r"20\d\d-\d\d-\d\d \d\d:\d\d UTC"

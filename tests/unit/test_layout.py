@@ -68,20 +68,20 @@ def layout():
 @pytest.mark.parametrize("path", BYTES)
 def test_a_blob_has_a_name_of_ours(layout, path, tmp_path):
     assert layout.holds_bytes(path) is True
-    assert layout.own(tmp_path, path) == path
+    assert layout.checked_path(tmp_path, path) == path
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_a_document_has_a_name_of_ours(layout, path, tmp_path):
     assert layout.holds_bytes(path) is False
-    assert layout.own(tmp_path, path) == path
+    assert layout.checked_path(tmp_path, path) == path
 
 
 @pytest.mark.parametrize("path", FOREIGN)
 def test_any_other_name_is_refused(layout, path, tmp_path):
     assert layout.holds_bytes(path) is None
     with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/{path}")) as refused:
-        layout.own(tmp_path, path)
+        layout.checked_path(tmp_path, path)
     assert refused.value.hint
 
 

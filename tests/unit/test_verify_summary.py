@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cv_gdpr.archive.summary import bag_info_of, info_line
+from cv_gdpr.archive.bag_info import bag_info_of, info_line
 from cv_gdpr.table.categories import ROWS
 from cv_gdpr.verify.result import Verification
 from cv_gdpr.verify.summary import check_info, check_summary, read_summary
@@ -221,9 +221,9 @@ def checked(result, lines, told=SUMMARY):
 def test_a_bag_info_that_follows_from_the_summary(result):
     checked(result, [*info_lines(), "Contact-Name: someone\n", " continued: x\n", " continued: x\n", "\n"])
     assert_differs(result)
-    assert ("Export-Rows", ", ".join(ROWS)) in result.told
-    assert ("Source-Endpoint", "https://h") in result.told
-    assert {label for label, _ in result.told}.isdisjoint({"Bagging-Date", "Contact-Name", "Payload-Oxum"})
+    assert ("Export-Rows", ", ".join(ROWS)) in result.bag_info
+    assert ("Source-Endpoint", "https://h") in result.bag_info
+    assert {label for label, _ in result.bag_info}.isdisjoint({"Bagging-Date", "Contact-Name", "Payload-Oxum"})
 
 
 @pytest.mark.parametrize(

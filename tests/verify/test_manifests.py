@@ -5,7 +5,7 @@ import json
 import bagit
 import pytest
 
-from cv_gdpr.archive import reading
+from cv_gdpr.archive import json_files
 from cv_gdpr.verify import verify
 from tests.verify.forging import first, info, project, seal, seal_tags, without, write
 
@@ -155,7 +155,7 @@ def test_a_bag_in_another_order_is_proved(out):
     ],
 )
 def test_a_line_or_document_beyond_the_limit_is_refused(out, monkeypatch, kind, words):
-    monkeypatch.setattr(reading, "LONGEST", 20_000)
+    monkeypatch.setattr(json_files, "LONGEST", 20_000)
     path = first(out, kind)
     path.write_bytes(b" " * 20_001 + path.read_bytes())
 

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from cv_gdpr.archive import reading
+from cv_gdpr.archive import json_files
 from cv_gdpr.errors import StorageError
 from cv_gdpr.verify import bag, facts, verify
 from tests.benchmarks.bags import make
@@ -21,7 +21,7 @@ def peak(out):
 
 
 def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
-    for module, name, most in ((facts, "_AT_ONCE", 4), (bag, "_TOGETHER", 4), (reading, "_AT_ONCE", 4096)):
+    for module, name, most in ((facts, "_AT_ONCE", 4), (bag, "_TOGETHER", 4), (json_files, "_AT_ONCE", 4096)):
         monkeypatch.setattr(module, name, most)  # small buffers, so that only real growth is measured
     for name, images in (("first", 10), ("few", 50), ("many", 500)):
         make(tmp_path / name, images, 50, 2)

@@ -85,6 +85,16 @@ def test_an_empty_folder_is_not_an_export(cli, tmp_path):
     assert ran.err.count("Error: ") == 1
 
 
+@pytest.mark.parametrize("inside", ["data", "data/images"])
+def test_a_folder_inside_an_export_names_the_export(cli, tmp_path, monkeypatch, inside):
+    (tmp_path / "out" / inside).mkdir(parents=True)
+    (tmp_path / "out" / "bagit.txt").write_text("")
+    expected = f"bagit.txt is missing: this folder is a part of the export {tmp_path / 'out'}: verify that one"
+    assert cli("verify", tmp_path / "out" / inside, "--json").json["differences"] == [expected]
+    monkeypatch.chdir(tmp_path / "out" / inside)
+    assert cli("verify", ".", "--json").json["differences"] == [expected]
+
+
 def test_another_programs_valid_bag_is_not_an_export(cli, tmp_path):
     (tmp_path / "holiday.jpg").write_bytes(b"\xff\xd8\xff")
     bagit.make_bag(str(tmp_path), checksums=["sha256"])

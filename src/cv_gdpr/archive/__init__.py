@@ -1,1 +1,1 @@
-"""The export folder on disk: file names, durable writes, the journal, the bag."""
+"""The export folder on disk: its file names, durable writes, the journal; and the reader of finished bags (bag.py)."""

@@ -1,16 +1,16 @@
-"""A finished bag as it is read: its documents, its projects, and the lists in their folders."""
+"""THE reader of a finished bag: its documents, its projects, their lists, and which bytes are there."""
 
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.journal import blob_key
+from cv_gdpr.archive.json_files import InvalidContent, content_of, lines_of, value_of
 from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.names import identity_in
-from cv_gdpr.archive.reading import Unfit, content_of, lines_of, value_of
 from cv_gdpr.archive.spelling import composed, on_disk
-from cv_gdpr.archive.summary import SUMMARY
 from cv_gdpr.errors import UsageError
 from cv_gdpr.links import source_path
 from cv_gdpr.verbatim import Json, json_value
@@ -42,7 +42,7 @@ class BagProject(NamedTuple):
 
 
 class Bag:
-    """A bag's folder. Every method raises OSError for what cannot be read, and Unfit for what no export writes."""
+    """A bag's folder. Each method raises OSError for what cannot be read, InvalidContent for what no export writes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -71,7 +71,7 @@ class Bag:
         value = value_of(content_of(self.at(where)))
         if isinstance(value, dict):
             return value
-        raise Unfit("not a JSON object")
+        raise InvalidContent("not a JSON object")
 
     def lines(self, where: str) -> Iterator[bytes]:
         """Yield the lines of a file."""

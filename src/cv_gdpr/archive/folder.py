@@ -1,4 +1,4 @@
-"""An export folder while it is written: its owner, its files so far, and its completion as a BagIt bag (RFC 8493)."""
+"""An export folder while it is written: its owner, its files, and how it is closed as a BagIt bag (RFC 8493)."""
 
 import hashlib
 import itertools
@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from cv_gdpr.archive.bag_info import info_line
 from cv_gdpr.archive.durability import make_durable
 from cv_gdpr.archive.journal import Journal, Stored, flagged_among, read_index
 from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
 from cv_gdpr.archive.locking import Locked, open_lock
 from cv_gdpr.archive.ownership import make_private, owner_within
 from cv_gdpr.archive.spelling import on_disk
-from cv_gdpr.archive.summary import info_line
 from cv_gdpr.archive.writing import (
     HashedFile,
     Received,
@@ -149,7 +149,7 @@ class Folder:
             self._make_folder(self.data, private=private)
             for path, _ in files_below(self.data, owner):
                 if not path.endswith("/"):
-                    layout.own(self.data, path)  # refuse foreign files before anything is written
+                    layout.checked_path(self.data, path)  # refuse foreign files before anything is written
 
     @staticmethod
     def _make_folder(folder: Path, *, private: bool) -> None:
@@ -300,7 +300,7 @@ class Folder:
             elif expected_path and expected_path < path:
                 break
             else:
-                left_over.append(self._layout.own(self.data, path))  # its item is no longer in the service
+                left_over.append(self._layout.checked_path(self.data, path))  # its item is no longer in the service
         for gone in (expected_path, *documents):
             if gone:
                 raise StorageError(f"{self.data / gone} is gone", _RUN_AGAIN)

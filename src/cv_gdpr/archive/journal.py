@@ -1,4 +1,4 @@
-"""The journal of a project's files: each line records one file, and is written once that file is durable."""
+"""The journal of a project's files (files.jsonl): a line for each file, written once that file is durable."""
 
 import hashlib
 import heapq

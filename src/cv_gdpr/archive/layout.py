@@ -1,4 +1,4 @@
-"""The names that an export gives its files, so that it never takes another file for its own."""
+"""Where the files of an export lie: the paths that an export may write; any other file is foreign and refused."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Place(Enum):
 
 
 class Holds(Enum):
-    """What the records of a file are to the things of its row."""
+    """What the records of a file are to the items of its row."""
 
-    ITEMS = "the things themselves"
-    ENTRIES = "the list of things that have a document each"
+    ITEMS = "the items themselves"
+    ENTRIES = "the list of items that have a document each"
     DETAILS = "more about them"
 
 
@@ -80,7 +80,7 @@ class Layout:
         blobs = "|".join(_folder_pattern(folder) for folder in self._folders)
         return re.compile(rf"{_NAMED}/({blobs}|iterations/({_NAMED}/)?)?")
 
-    def own(self, data: Path, path: str) -> str:
+    def checked_path(self, data: Path, path: str) -> str:
         """Return the path of a file below `data`; raise UsageError unless an export may have written it."""
         if not self._ours.fullmatch(path):
             raise _foreign(f"{data}/{path}")

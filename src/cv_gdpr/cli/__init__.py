@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple, NoReturn
 import click
 
 from cv_gdpr import __version__
+from cv_gdpr.cli.groups import Group
 from cv_gdpr.cli.output import Masked, expect_document, print_json, printable
 from cv_gdpr.errors import CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
@@ -34,10 +35,10 @@ Exit codes:
   130  interrupted; the same command resumes (143 if by SIGTERM, 129 by SIGHUP)"""
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """The commands, each imported on use, so that --help and usage errors stay fast."""
 
-    short: ClassVar = {
+    short: ClassVar[dict[str, str]] = {
         "export": "Export the data of a resource, or of some projects, into a verifiable folder.",
         "delete": "Erase the data of a resource, of some projects, or of one data subject, and prove it.",
         "verify": "Check an export, or the evidence of an erasure, without the service.",
@@ -45,7 +46,7 @@ class _Commands(click.Group):
         "simulate": "Run a simulated Custom Vision training service on this machine until Ctrl-C.",
     }
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context | None) -> list[str]:
         """Return the names of the commands."""
         del ctx
         return list(self.short)
@@ -58,11 +59,9 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"cv_gdpr.cli.{cmd_name}"), cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands in --help without importing them."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(self.short.items()))
+    def summaries(self) -> dict[str, str]:
+        """Return what the list in --help says of each command."""
+        return self.short
 
 
 @click.group(

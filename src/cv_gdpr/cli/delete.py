@@ -1,4 +1,4 @@
-"""`cv-gdpr delete [ROW]`."""
+"""`cv-gdpr delete [ROW]`: its options, the plan, the question, the erasure; `erasure_view` prints the result."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
-from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, ServiceError, StorageError, UsageError
@@ -60,7 +61,7 @@ _with_options = shared.together(
         "--max-delete",
         type=click.IntRange(0),
         metavar="N",
-        help="Refuse a plan of more than N things, counting what is deleted along with them.",
+        help="Refuse a plan of more than N items, counting those that are deleted along with them.",
     ),
     shared.option(
         "--protect",
@@ -95,14 +96,14 @@ _with_options = shared.together(
 )
 
 
-@click.group(invoke_without_command=True, subcommand_metavar="[ROW]")
+@click.group(cls=Rows, invoke_without_command=True, subcommand_metavar="[ROW]")
 @_with_options
 @click.pass_context
 def delete(ctx: click.Context, /, **_: Any) -> int | None:
     """Erase the data of a resource, of some projects, or of one data subject, and prove it.
 
-    Shows a plan of what would be deleted, and asks. Then deletes children before parents, checks that everything is
-    gone, and writes evidence. Without ROW: every row that the API can delete. Options may stand before or after ROW.
+    It shows a plan of what would be deleted, and asks. Then it deletes, looks for every item again, and writes the
+    evidence. Without ROW: every row that the API can delete. Options may stand before or after ROW.
     """
     ctx.obj = dict(ctx.params)
     if ctx.invoked_subcommand is None:
@@ -116,6 +117,12 @@ def _help(category: Category) -> str:
     if category.deletion is Deletion.WITH_PARENT:
         return f"{category.data}: deleted with its iteration; deletes the iterations ({category.deleted_by})."
     return f"{category.data}: {category.deleted_by}."
+
+
+def _summary(category: Category) -> str:
+    """Return what the list of rows says of a row."""
+    how = "" if category.deletion is Deletion.BY_API else f"; deleted {category.deletion.value}"
+    return category.data + how
 
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
@@ -147,10 +154,10 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
             plan = _plan(service, scope, options, saved, resumed=earlier)
         outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
-            show(plan, outside, as_json=output.as_json)
+            show(plan, outside, service.sign_in.who, as_json=output.as_json)
             return planned_code(plan)
         if not options.yes:
-            _confirm_plan(plan, outside)
+            _confirm_plan(plan, outside, service.sign_in.who)
         return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
 
 
@@ -159,9 +166,9 @@ def _check_before_asking(options: _DeleteOptions) -> None:
     if not (options.dry_run or options.yes or (sys.stdin and sys.stdin.isatty())):
         raise UsageError("no terminal to confirm on", "give --yes in a script; --dry-run shows the plan")
     if options.require_export and not options.require_export.is_dir():
-        raise UsageError(f"--require-export {options.require_export} is not a folder", "nothing was sent")
+        raise UsageError(f"--require-export {options.require_export} is not a folder", "nothing was deleted")
     if options.evidence:
-        from cv_gdpr.evidence.papers import check_name
+        from cv_gdpr.evidence.files import check_name
 
         check_name(options.evidence)
 
@@ -240,7 +247,7 @@ def _scope(given: ScopeOptions, rows: tuple[str, ...], options: _DeleteOptions, 
 
 def _find_unfinished(endpoint: str, asked: str) -> Path | None:
     """Return the evidence path of a run of this command that was cut off in this folder, and print it; else None."""
-    from cv_gdpr.evidence.papers import unfinished
+    from cv_gdpr.evidence.files import unfinished
 
     found = unfinished(endpoint, asked)
     if found:
@@ -279,40 +286,48 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
 # --- confirmation -------------------------------------------------------------------------------------------------
 
 
-def _confirm_plan(plan: Plan, outside: list[ByHand]) -> None:
+def _confirm_plan(plan: Plan, outside: list[ByHand], who: str) -> None:
     """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
     if not plan.total:
         return
-    show(plan, outside, error=True)
+    show(plan, outside, who, error=True)
     from urllib.parse import urlsplit
 
     from cv_gdpr.table.scope import same_text
 
     if plan.scope.projects == "all":
         host = urlsplit(plan.endpoint)
-        answers = [("host of the resource", {host.netloc, str(host.hostname)})]
+        answers = [_Answer("the host of the resource", host.netloc, {host.netloc, str(host.hostname)})]
     else:
         answers = [_name_or_id(project) for project in plan.projects if project.total]
-    for what, right in answers:
-        if same_text(_ask(f"To delete this, type the {what}")) not in right:
-            raise UsageError(f"that is not the {what}", "nothing was sent")
+    for answer in answers:
+        if same_text(_ask(f"To delete this, type {answer.what} ({printable(answer.shown)})")) not in answer.right:
+            raise UsageError(f"that is not {answer.what}", "nothing was deleted")
 
 
 def _ask(question: str) -> str:
     try:
         answer: str = click.prompt(question, err=True, default="", show_default=False)
     except click.Abort:
-        raise Interrupted("interrupted", "nothing was sent") from None
+        raise Interrupted("interrupted", "nothing was deleted") from None
     return answer
 
 
-def _name_or_id(project: ProjectPlan) -> tuple[str, set[str]]:
+class _Answer(NamedTuple):
+    """What a person must type: what it is, how the question shows it, and the texts that are accepted."""
+
+    what: str
+    shown: str
+    right: set[str]
+
+
+def _name_or_id(project: ProjectPlan) -> _Answer:
     """Return what to type for a project: its name, or its id if the name cannot be typed."""
     from cv_gdpr.table.scope import same_text
 
     if project.name.strip() and project.name.isprintable():
-        return f"name of project {project.id}", {same_text(project.name)}
-    return "id of the project", {project.id}
+        return _Answer("the name of the project", project.name, {same_text(project.name)})
+    return _Answer("the id of the project", project.id, {project.id})
 
 
 # --- execution --------------------------------------------------------------------------------------------------
@@ -323,7 +338,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
 
     from cv_gdpr.delete.execute import erase
     from cv_gdpr.delete.run import Terms
-    from cv_gdpr.evidence.papers import unused
+    from cv_gdpr.evidence.files import unused
 
     path = options.evidence or unused(Path())
     terms = Terms(
@@ -346,7 +361,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
 
 def _hint_at_ledger(error: StorageError, path: Path, *, saved: bool) -> None:
     """Say in an error of the disk how to go on, if a ledger was begun: the last deletion may lack its line."""
-    from cv_gdpr.evidence.papers import ledger_of
+    from cv_gdpr.evidence.files import ledger_of
 
     ledger = ledger_of(path)
     if not error.hint and ledger.is_file() and ledger.stat().st_size:
@@ -354,4 +369,4 @@ def _hint_at_ledger(error: StorageError, path: Path, *, saved: bool) -> None:
         error.retryable = True
 
 
-shared.add_rows(delete, _with_options, _run, _help)
+shared.add_rows(delete, _with_options, _run, _help, _summary)

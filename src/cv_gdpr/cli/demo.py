@@ -1,4 +1,4 @@
-"""`cv-gdpr demo`."""
+"""`cv-gdpr demo`: starts the simulator, fills it (cv_gdpr/demo.py), exports it and verifies the export."""
 
 import shutil
 import sys
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cv_gdpr.cli.given import OutputOptions
+from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.options import FilePath, option, output_options
 from cv_gdpr.cli.output import print_json
 

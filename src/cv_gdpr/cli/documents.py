@@ -1,4 +1,4 @@
-"""The results that --json prints: one document for each command.
+"""The JSON documents that --json prints, as records: one for each command.
 
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
@@ -40,7 +40,7 @@ class ProjectFolder(Part, kw_only=True, frozen=True):
 
 
 class Missing(Part, kw_only=True, frozen=True):
-    """A thing that was not exported, or a listing that failed: then `id` is null."""
+    """An item that was not exported, or a listing that failed: then `id` is null."""
 
     project: str | None
     row: str
@@ -67,9 +67,9 @@ class CopiesOutside(Part, kw_only=True, frozen=True):
 
 
 class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
-    """What `export` prints: what of each row was held and exported, and each thing that is missing.
+    """What `export` prints: what of each row was held and exported, and each item that is missing.
 
-    Where nothing is missing the folder is a bag; else the same command with the same `--out` tries the missing things
+    Where nothing is missing the folder is a bag; else the same command with the same `--out` tries the missing items
     again.
     """
 
@@ -115,12 +115,13 @@ class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
 class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
 
-    `--save-plan` writes the same without `total`, `outsideTheApi`, `exitCode` and `retryable`.
+    `--save-plan` writes the same without `total`, `outsideTheApi`, `signedInAs`, `exitCode` and `retryable`.
     """
 
     hash_: Annotated[Sha256, Meta(description="Of the saved plan.")] = field(name="hash")
-    total: Annotated[int, Meta(description="How many things would be deleted.")]
+    total: Annotated[int, Meta(description="How many items would be deleted.")]
     outside_the_api: list[ByHand]
+    signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID.")]
     exit_code: ExitCode
     retryable: Retryable
 
@@ -134,7 +135,7 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
 
     verdict: str
     scope: SearchedScope | None
-    counts: Annotated[dict[State, Count], Meta(description="State: how many things of the plan are in it.")]
+    counts: Annotated[dict[State, Count], Meta(description="State: how many items of the plan are in it.")]
     residue: list[Item]
     not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")]
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
@@ -145,7 +146,7 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     ledger: str | None
     certificate: str | None
     hashes: str | None
-    completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; only its papers were completed.")]
+    completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; this one completed its files.")]
     calls: dict[str, int]
 
 
@@ -195,7 +196,7 @@ def of_verification(result: "Verification") -> VerifyDocument:
         bytes=result.bytes,
         records=result.records,
         flagged=result.flagged,
-        export=dict(result.told),
+        export=dict(result.bag_info),
     )
 
 
@@ -249,13 +250,14 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
     )
 
 
-def of_plan(plan: Plan, outside: list[ByHand], exit_code: int) -> PlanDocument:
-    """Return the document of a dry run."""
+def of_plan(plan: Plan, outside: list[ByHand], who: str, exit_code: int) -> PlanDocument:
+    """Return the document of a dry run by `who`."""
     return PlanDocument(
         **asdict(plan),
         hash_=plan.hash,
         total=plan.total,
         outside_the_api=[*plan.copies, *outside],
+        signed_in_as=who,
         exit_code=exit_code,
         retryable=any(one.again for one in plan.failed),
     )

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cv_gdpr.cli.output import print_json, print_table, printable
+from cv_gdpr.cli.output import plural, print_json, print_table, printable
 from cv_gdpr.errors import NotAuthorised
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cv_gdpr.cli.given import OutputOptions
+    from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.evidence.records import ByHand
 
-_NOT_IN_THE_API = "no API operation deletes this; nothing was sent"
+_NOT_IN_THE_API = "no API operation deletes this; nothing was deleted"
 
 
 def print_instructions(outside: list[ByHand], output: OutputOptions) -> int:
@@ -42,7 +42,7 @@ def resume_hint(path: Path, *, saved: bool = False) -> str:
 
 def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
     """Print the result of an erasure and return its exit code."""
-    from cv_gdpr.evidence.papers import certificate_of, hashes_of, ledger_of
+    from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
 
     evidence = erased.evidence
     files = {
@@ -72,7 +72,7 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
     click.echo(evidence.verdict)
     counts = sorted(evidence.counts.items())
     if counts:
-        print_table("things in the plan", ("state", "things"), [(name, str(n)) for name, n in counts], numbers={1})
+        print_table("items in the plan", ("state", "items"), [(name, str(n)) for name, n in counts], numbers={1})
     for row, reason in evidence.scope.not_searched.items():
         click.echo(f"{row}: not searched, {reason}")
     for one in erased.outside_the_api:
@@ -97,12 +97,13 @@ def _print_shortfall(erased: Erased) -> None:
     for value in evidence.not_found:
         click.echo(f"Error: not found: {printable(value)}", err=True)
     for one in erased.left[:20]:
-        thing = f"{one.row} {one.id} of project {one.project}: {one.state}"
+        item = f"{one.row} {one.id} of project {one.project}: {one.state}"
         reason = f" ({one.reason})" if one.reason else ""
-        click.echo(f"Left: {printable(thing + reason)}", err=True)
+        click.echo(f"Left: {printable(item + reason)}", err=True)
     if erased.left and not erased.stopped_by:
         click.echo(
-            f"Error: {len(erased.left)} things in the plan are not proved gone; {erased.path} names each", err=True
+            f"Error: {plural(len(erased.left), 'item')} in the plan not proved to be gone; {erased.path} names each",
+            err=True,
         )
         again = "the same command (with a new --evidence) deletes the rest"
         click.echo(f"Hint: {again if evidence.retryable else 'see the reasons; a new plan shows the rest'}", err=True)

@@ -1,4 +1,4 @@
-"""`cv-gdpr export [ROW]`."""
+"""`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.given import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
 from cv_gdpr.table.categories import EXPORTS, PREDICTIONS, Category
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cv_gdpr.export.result import ExportResult
     from cv_gdpr.verbatim import Json
 
-_SHOWN = 20  # missing things printed at most; missing.jsonl has all
+_SHOWN = 20  # missing items printed at most; missing.jsonl has all
 
 
 class _ExportOptions(NamedTuple):
@@ -43,7 +44,7 @@ _with_options = shared.together(
     shared.option(
         "--accept-missing",
         is_flag=True,
-        help="Close the bag even if things are missing that the service does not give; it says so. Exit code 3.",
+        help="Close the bag even if items are missing that the service does not give; the bag says so. Exit code 3.",
     ),
     shared.option("--recheck", is_flag=True, help="On resuming, compare files by hash, not by size alone."),
     shared.option(
@@ -54,6 +55,7 @@ _with_options = shared.together(
         type=click.IntRange(1, 256),
         default=32,
         show_default=True,
+        metavar="N",
         help="Parallel downloads from blob storage.",
     ),
     shared.connection_options,
@@ -61,7 +63,7 @@ _with_options = shared.together(
 )
 
 
-@click.group(invoke_without_command=True, subcommand_metavar="[ROW]")
+@click.group(cls=Rows, invoke_without_command=True, subcommand_metavar="[ROW]")
 @_with_options
 @click.pass_context
 def export(ctx: click.Context, /, **_: Any) -> int | None:
@@ -156,10 +158,10 @@ def _print_shortfall(result: "ExportResult") -> None:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
     if result.missing and result.accepted:
-        words = f"{plural(len(result.missing), 'thing')} missing; the bag says so in data/missing.jsonl"
+        words = f"{plural(len(result.missing), 'item')} missing; the bag says so in data/missing.jsonl"
         click.echo(f"Error: {words}", err=True)
     elif result.missing:
-        click.echo(f"Error: {plural(len(result.missing), 'thing')} missing; the folder is not a bag yet", err=True)
+        click.echo(f"Error: {plural(len(result.missing), 'item')} missing; the folder is not a bag yet", err=True)
         click.echo(
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,

@@ -1,4 +1,4 @@
-"""What every JSON document says, and the one of a failure, which needs no other module."""
+"""The JSON document of a failure, and the fields that every document has."""
 
 from typing import Annotated, TypeAlias
 

@@ -1,4 +1,4 @@
-"""The option groups that commands share, and how the options before and after ROW are merged."""
+"""The options that several commands share, how those before and after ROW are merged, and the types that check them."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from cv_gdpr.cli import inputs
-from cv_gdpr.cli.given import ConnectionOptions, ScopeOptions
+from cv_gdpr.cli.arguments import ConnectionOptions, ScopeOptions
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import CATEGORIES, Category
 from cv_gdpr.table.scope import Scope, selection_of
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
+AUTH = ("key", "entra")
+CLOUDS = ("public", "usgov", "china")
 KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 
 
@@ -132,6 +134,20 @@ class Option(click.Option):
         _refuse_empty(self, ctx, value, source)
         return value, source
 
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what --help shows in brackets: the default and the range, in words."""
+        extra = super().get_help_extra(ctx)
+        if "default" in extra and isinstance(self.default, float):
+            extra["default"] = _number(self.default)
+        if "range" in extra and isinstance(self.type, (click.IntRange, click.FloatRange)):
+            least, most = self.type.min or 0, self.type.max
+            extra["range"] = f"{_number(least)} or more" if most is None else f"{_number(least)} to {_number(most)}"
+        return extra
+
+
+def _number(value: float) -> str:
+    return str(int(value) if value == int(value) else value)
+
 
 class Argument(click.Argument):
     """An argument that refuses an empty value."""
@@ -189,10 +205,18 @@ connection_options = together(
         "in VISION_TRAINING_KEY. No option takes the key itself.",
     ),
     option(
+        "--auth",
+        type=click.Choice(AUTH),
+        help="Sign in with the training key, or with Microsoft Entra ID (managed identity, az login, ...; needs "
+        "cv-gdpr[azure]). Default: CV_GDPR_AUTH, else key.",
+    ),
+    option("--cloud", type=click.Choice(CLOUDS), help="The cloud to sign in to. Default: CV_GDPR_CLOUD, else public."),
+    option(
         "--calls-per-second",
         type=Rate(),
         default=10.0,
         show_default=True,
+        metavar="N",
         help="Send at most this many API calls a second; 0: no limit.",
     ),
     option(
@@ -247,10 +271,13 @@ def add_rows(
     options: Callable[[Any], Any],
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
     help_of: Callable[[Category], str],
+    summary_of: Callable[[Category], str] = lambda category: category.data,
 ) -> None:
     """Add one subcommand for each row of the table, with the command's own options."""
     for category in CATEGORIES:
-        group.add_command(_row_command(category, options, run, help_of(category)))
+        command = _row_command(category, options, run, help_of(category))
+        command.short_help = summary_of(category)
+        group.add_command(command)
 
 
 def _row_command(
@@ -299,6 +326,8 @@ def connection(given: ConnectionOptions) -> "Connection":
     from cv_gdpr.service.client import Connection
     from cv_gdpr.service.endpoint import checked_endpoint, checked_key
 
+    if _chosen(given.auth, "CV_GDPR_AUTH", AUTH) == "entra":
+        return _with_entra(given)
     endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
     key = inputs.read_key(given.key_file) if given.key_file else _first_set(KEY_VARIABLES)
     lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
@@ -315,6 +344,30 @@ def connection(given: ConnectionOptions) -> "Connection":
         given.patience,
         given.read_timeout,
     )
+
+
+def _with_entra(given: ConnectionOptions) -> "Connection":
+    """Return a connection that signs in with Microsoft Entra ID; raise UsageError for a missing endpoint or a key."""
+    from cv_gdpr.service.client import Connection
+    from cv_gdpr.service.clouds import cloud_named
+    from cv_gdpr.service.endpoint import checked_endpoint
+
+    if given.key_file:
+        raise UsageError("--auth entra and --key-file contradict each other", "give one of them")
+    endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
+    if endpoint is None:
+        raise UsageError(f"not set: {ENDPOINT_VARIABLES[0]}", "set it in the environment, or give --endpoint URL")
+    cloud = cloud_named(_chosen(given.cloud, "CV_GDPR_CLOUD", CLOUDS))
+    limits = given.calls_per_second, given.patience, given.read_timeout
+    return Connection(checked_endpoint(endpoint), "", *limits, entra=cloud)
+
+
+def _chosen(given: str | None, variable: str, choices: tuple[str, ...]) -> str:
+    """Return what was chosen by option or variable, or the first choice; raise UsageError for another value."""
+    value = given or _first_set((variable,)) or choices[0]
+    if value not in choices:
+        raise UsageError(f"{variable} is none of {', '.join(choices)}")
+    return value
 
 
 def _first_set(names: tuple[str, ...]) -> str | None:

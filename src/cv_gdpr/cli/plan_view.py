@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from cv_gdpr.evidence.records import ByHand
 
 
-def show(plan: Plan, outside: list[ByHand], *, as_json: bool = False, error: bool = False) -> None:
-    """Print a plan to standard output as text or JSON; with `error`, as text to standard error."""
+def show(plan: Plan, outside: list[ByHand], who: str, *, as_json: bool = False, error: bool = False) -> None:
+    """Print a plan to standard output as text or JSON; with `error`, as text to standard error. `who` is signed in."""
     if as_json:
         from cv_gdpr.cli.documents import of_plan
 
-        print_json(of_plan(plan, outside, planned_code(plan)))
+        print_json(of_plan(plan, outside, who, planned_code(plan)))
         return
-    lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'thing')}"]
+    lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'item')}"]
     for project in plan.projects:
         if project.total:
             lines += ["", *_project_lines(project)]
-    for line in [*lines, "", *_plan_notes(plan, outside)]:
+    for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, outside)]:
         click.echo(printable(line), err=error)
 
 

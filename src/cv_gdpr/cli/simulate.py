@@ -1,10 +1,12 @@
-"""`cv-gdpr simulate`."""
+"""`cv-gdpr simulate`: runs the simulator, with the demo's projects and with faults, until it is interrupted."""
 
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from cv_gdpr.cli.options import option
 
 if TYPE_CHECKING:
     from custom_vision_simulator import Fault, Simulator
@@ -39,13 +41,20 @@ def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; default: any free one.")
-@click.option("--vnet", is_flag=True, help="Return relative links, as a resource with the VNET feature does.")
-@click.option("--account-info", is_flag=True, help="Answer GetAccountInfo, as API v1.2 did.")
-@click.option("--images", type=click.IntRange(0), default=0, help="Add a project with this many generated images.")
-@click.option("--calls-per-second", type=click.IntRange(1), help="Answer 429 above this many calls a second.")
-@click.option("--image-bytes", type=click.IntRange(100), default=20_000, show_default=True, help="Size of each.")
-@click.option(
+@option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port to listen on; 0: any free one.")
+@option("--vnet", is_flag=True, help="Return relative links, as a resource with the VNET feature does.")
+@option("--account-info", is_flag=True, help="Answer GetAccountInfo, as API v1.2 did.")
+@option("--images", type=click.IntRange(0), default=0, metavar="N", help="Add a project with N generated images.")
+@option(
+    "--image-bytes",
+    type=click.IntRange(100),
+    default=20_000,
+    show_default=True,
+    metavar="N",
+    help="Make each of these images N bytes long.",
+)
+@option("--calls-per-second", type=click.IntRange(1), metavar="N", help="Answer 429 above N calls a second.")
+@option(
     "--fault",
     "faults",
     multiple=True,
@@ -53,7 +62,7 @@ def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     metavar="NAME[=TIMES]",
     help="Inject this fault into every matching call, or into TIMES of them; repeats, the first match counts.",
 )
-@click.option(
+@option(
     "--faults",
     "listed",
     is_flag=True,

@@ -1,10 +1,10 @@
-"""`cv-gdpr verify DIR|FILE`."""
+"""`cv-gdpr verify DIR|FILE`: an export, or the evidence of an erasure."""
 
 from typing import TYPE_CHECKING
 
 import click
 
-from cv_gdpr.cli.given import OutputOptions
+from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.options import Argument, FilePath, output_options
 from cv_gdpr.cli.output import plural, print_json, printable, size
 
@@ -76,5 +76,5 @@ def report(result: "Verification", output: OutputOptions) -> None:
     if not result.differences and result.incomplete:
         click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
     if not result.differences and not output.quiet:
-        for label, value in result.told:
+        for label, value in result.bag_info:
             click.echo(f"  {label}: {printable(value)}")

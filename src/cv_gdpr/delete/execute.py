@@ -1,4 +1,4 @@
-"""Executes a plan, children before parents, looks for everything in it again, and writes the evidence."""
+"""Executes a plan: deletes project by project, looks for everything in the plan again, writes the evidence."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, UsageError
-from cv_gdpr.evidence import papers
+from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import Answered, Failed, Held, Opened, Stopped
@@ -58,19 +58,19 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms
     Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost if the
     ledger is removed or changed during the run.
     """
-    papers.check_name(path)
-    with Ledger(papers.ledger_of(path), plan.endpoint) as ledger:
+    files.check_name(path)
+    with Ledger(files.ledger_of(path), plan.endpoint) as ledger:
         ledger.require(terms.asked)
         if ledger.closed and not ledger.finished:
-            papers.withdraw(path, ledger.chain())
-        papers.check_free(path)
+            files.withdraw(path, ledger.chain())
+        files.check_free(path)
         ledger.begin(terms.asked)
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
         stopped_by = erasure.stopped_by
         stopped = stopped_by.exit_code if stopped_by else 0
         close(ledger, outside, stopped, refused=bool(stopped_by and not stopped_by.retryable))
-        erased = Erased(papers.write(path, ledger.chain()), path, stopped_by)
+        erased = Erased(files.write(path, ledger.chain()), path, stopped_by)
         ledger.check()  # it may have been removed in the meantime
         return erased
 
@@ -81,19 +81,19 @@ def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
     Send no call. Raise UsageError for finished evidence, the ledger of another command, or a foreign file in the
     place of one of its files; StorageError.
     """
-    papers.check_name(path)
-    if not os.path.lexists(papers.ledger_of(path)):
-        papers.check_free(path)
+    files.check_name(path)
+    if not os.path.lexists(files.ledger_of(path)):
+        files.check_free(path)
         return False
-    with Ledger(papers.ledger_of(path), endpoint) as ledger:
+    with Ledger(files.ledger_of(path), endpoint) as ledger:
         ledger.require(asked)
         if not ledger.closed:
-            papers.check_free(path)
+            files.check_free(path)
             return bool(ledger.events)
         chain = ledger.chain()
         if differences := check_chain(ledger.path, chain):
             raise UsageError(f"{differences[0]}; no evidence can be completed from it", "name another --evidence")
-        missing, foreign = papers.in_the_way(path, chain)
+        missing, foreign = files.in_the_way(path, chain)
         if foreign:
             raise UsageError(
                 f"{foreign[0]} is in the way: it differs from the ledger of this erasure",
@@ -103,10 +103,10 @@ def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
             return True
         if not missing:
             raise UsageError(
-                f"{path} is the evidence of a finished erasure; nothing was sent",
+                f"{path} is the evidence of a finished erasure; this run deleted nothing",
                 "verify it with cv-gdpr verify; name another --evidence for a new erasure",
             )
-        return Erased(papers.write(path, chain), path, completed=True)
+        return Erased(files.write(path, chain), path, completed=True)
 
 
 @dataclass
@@ -124,7 +124,7 @@ class Erasure:
         """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
         before = [event.planned for event in self.ledger.events if isinstance(event, Opened)]
         concerned = [one for one in self.plan.projects if one.total]
-        opened = opening(self.plan, self.terms.asked, saved=self.terms.from_file)
+        opened = opening(self.plan, self.terms.asked, self.service.sign_in.who, saved=self.terms.from_file)
         self.ledger.write(opened)
         for one in concerned:
             if one.held:  # cannot be listed once the images are gone
@@ -192,10 +192,11 @@ class Erasure:
                 self.terms.say(f"project {project}: {error.message}")
 
 
-def opening(plan: Plan, asked: str, *, saved: bool = False) -> Opened:
+def opening(plan: Plan, asked: str, who: str = "", *, saved: bool = False) -> Opened:
     """Return the ledger's first event of a run, with everything that the evidence needs from the plan.
 
-    `asked` identifies this command. `saved`: it executes a saved plan, and so never reads a failed project again.
+    `asked` identifies this command, `who` is signed in. `saved`: it executes a saved plan, and so never reads a
+    failed project again.
     """
     return Opened(
         tool=TOOL,
@@ -209,6 +210,7 @@ def opening(plan: Plan, asked: str, *, saved: bool = False) -> Opened:
         protected=plan.protected,
         unmatched=plan.unmatched,
         failed=[replace(one, again=one.again and not saved) for one in plan.failed],
+        signed_in_as=who,
     )
 
 

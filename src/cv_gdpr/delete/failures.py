@@ -1,4 +1,4 @@
-"""What a failed call means for an erasure, and how its evidence quotes it."""
+"""Whether a failed call ends an erasure or only its item, and how the evidence quotes the answer."""
 
 import re
 

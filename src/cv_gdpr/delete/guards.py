@@ -1,13 +1,13 @@
-"""Checks before a plan is executed: its size, protected projects, and the export that must hold its items."""
+"""Checks before a plan is executed: --max-delete, --protect and --require-export."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cv_gdpr.archive.bag import Bag
-from cv_gdpr.delete.holding import Held, things_held
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan
+from cv_gdpr.delete.required_export import Held, items_held
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import CATEGORIES, EXPORTS, IMAGES, ITERATIONS, Category
 from cv_gdpr.table.inventory import is_named, projects_in
@@ -17,14 +17,16 @@ from cv_gdpr.verbatim import Json
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
-_NOT_SENT = "nothing was sent"
-_AGAIN = f"export again, then delete; {_NOT_SENT}"
+_NOTHING_DELETED = "nothing was deleted"
+_AGAIN = f"export again, then delete; {_NOTHING_DELETED}"
 
 
 def check_size(plan: Plan, max_delete: int | None) -> None:
     """Raise UsageError if a plan is larger than allowed, with the items that go along."""
     if max_delete is not None and plan.total > max_delete:
-        raise UsageError(f"the plan would delete {plan.total} things, more than --max-delete {max_delete}", _NOT_SENT)
+        raise UsageError(
+            f"the plan would delete {plan.total} items, more than --max-delete {max_delete}", _NOTHING_DELETED
+        )
 
 
 def refuse_protected(service: "Service", plan: Plan, protect: tuple[str, ...]) -> None:
@@ -32,7 +34,7 @@ def refuse_protected(service: "Service", plan: Plan, protect: tuple[str, ...]) -
     protected = protected_among(projects_in(service, Scope()), protect) if protect else set()
     for project in plan.projects:
         if project.id in protected:
-            raise UsageError(f"project {project.id} is in the plan, and protected", _NOT_SENT)
+            raise UsageError(f"project {project.id} is in the plan, and protected", _NOTHING_DELETED)
 
 
 def require_export(plan: Plan, folder: Path) -> None:
@@ -43,20 +45,20 @@ def require_export(plan: Plan, folder: Path) -> None:
         raise UsageError(f"--require-export {folder} is not a folder", "name the folder of a finished export")
     differences = verify(folder).differences
     if differences:
-        raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", _NOT_SENT)
+        raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", _NOTHING_DELETED)
     bag = Bag(folder)
     if bag.endpoint != plan.endpoint:
         raise UsageError(f"--require-export {folder} is of another endpoint: {bag.endpoint}")
     if lost := _goes_unexported(plan, bag.rows):
         raise UsageError(
             f"--require-export {folder} does not hold the {lost.parent}' {lost.name}, which goes with them",
-            f"export again, with the row {lost.name}; {_NOT_SENT}",
+            f"export again, with the row {lost.name}; {_NOTHING_DELETED}",
         )
-    lacking = _not_held(plan, things_held(bag))
+    lacking = _not_held(plan, items_held(bag))
     if lacking:
         row, identity = lacking[0]
         raise UsageError(
-            f"--require-export {folder} does not hold {len(lacking)} things of the plan as they are now, the first: "
+            f"--require-export {folder} does not hold {len(lacking)} items of the plan as they are now, the first: "
             f"{row} {identity}",
             _AGAIN,
         )

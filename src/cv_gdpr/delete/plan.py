@@ -1,4 +1,4 @@
-"""A planned deletion: the ids of what would be deleted, with a mark of each item's content."""
+"""The plan of a deletion, as records and as a file: the ids that would be deleted, each with a mark of its content."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct, convert, field
 from msgspec.structs import asdict
 
-from cv_gdpr.archive.reading import Unfit, value_of
+from cv_gdpr.archive.json_files import InvalidContent, value_of
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.errors import StorageError, UsageError
@@ -190,7 +190,7 @@ def plan_bytes(path: Path) -> bytes:
 def _read(path: Path, content: bytes) -> Json:
     try:
         body = value_of(content)
-    except Unfit as error:
+    except InvalidContent as error:
         raise UsageError(f"--plan {path}: {error}") from error
     if not isinstance(body, dict):
         raise UsageError(f"--plan {path} is not a plan of cv-gdpr")

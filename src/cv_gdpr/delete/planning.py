@@ -1,11 +1,11 @@
-"""Makes a plan: lists the items in scope and freezes their ids."""
+"""Makes the plan: lists the items in scope, and freezes their ids and marks."""
 
 import difflib
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cv_gdpr.delete.along import held_among, what_goes_along
+from cv_gdpr.delete.dependents import dependents_of, held_among
 from cv_gdpr.delete.failures import quoted
 from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
@@ -164,7 +164,7 @@ def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches
         if one["id"] in going and one.get("publishName")
     }
     if IMAGES not in plan.rows:
-        _plan_what_goes_along(project, plan)
+        _plan_dependents(project, plan)
     if going:
         models = list(listed(project, category(EXPORTS), Matches(Selection())))
         plan.exported_models, plan.models = len(models), [item.id for item in models if item.blobs]
@@ -196,14 +196,14 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
     plan.disputed = sorted((found.keys() & in_workspace) - selected_there)
 
 
-def _plan_what_goes_along(project: Project, plan: ProjectPlan) -> None:
+def _plan_dependents(project: Project, plan: ProjectPlan) -> None:
     """Plan what the deletion of iterations or tags does to images that are not in scope themselves."""
-    found = what_goes_along(project, plan.rows.get(ITERATIONS, {}), plan.rows.get(TAGS, {}).keys())
+    found = dependents_of(project, plan.rows.get(ITERATIONS, {}), plan.rows.get(TAGS, {}).keys())
     plan.losing_tags = {identity: loss.mark for identity, loss in found.losing.items()}
     plan.losing_regions = sum(loss.regions for loss in found.losing.values())
     plan.held = found.held
-    if found.along:
-        plan.along[IMAGES] = found.along
+    if found.images:
+        plan.along[IMAGES] = found.images
 
 
 def current_marks(project: Project, plan: ProjectPlan, *, names: bool) -> dict[str, dict[str, str]]:

@@ -1,11 +1,11 @@
-"""Deletes the planned items of one project, children before parents; leaves what changed since the plan."""
+"""Deletes the planned items of one project in the order of DELETION_ORDER; leaves what changed since the plan."""
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cv_gdpr.delete.along import what_goes_along
+from cv_gdpr.delete.dependents import dependents_of
 from cv_gdpr.delete.failures import ends_project, ends_run, quoted
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import ProjectPlan
@@ -133,8 +133,8 @@ class ProjectErasure:
         iterations, tags = self.rows.get(ITERATIONS, []), self.rows.get(TAGS, [])
         if IMAGES in self.plan.rows:
             return  # the plan names every image
-        now = what_goes_along(project, set(iterations), set(tags))
-        more = now.along.keys() - self.plan.along.get(IMAGES, {}).keys()
+        now = dependents_of(project, set(iterations), set(tags))
+        more = now.images.keys() - self.plan.along.get(IMAGES, {}).keys()
         taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
         self._leave_in_place(ITERATIONS, taking, self._new_plan("it now holds images that exist nowhere else"))
         losing = self.plan.losing_tags
@@ -265,7 +265,7 @@ class ProjectErasure:
         planned = self.plan.rows
         added = sum(len(now.keys() - planned.get(kind, {}).keys()) for kind, now in current.items())
         if added:
-            why = Why(f"it holds {added} things that are not in the plan", again=not self.erasure.terms.from_file)
+            why = Why(f"it holds {added} items that are not in the plan", again=not self.erasure.terms.from_file)
             self._leave_in_place(PROJECTS, [self.plan.id], why)
         elif any(one in current.get(kind, {}) for kind, ids in self.left.items() for one in ids):
             self._leave_in_place(PROJECTS, [self.plan.id], Why("something in it was left", again=self.all_again))

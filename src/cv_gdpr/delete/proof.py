@@ -1,4 +1,4 @@
-"""Looks for everything that was planned again, in lists and one by one."""
+"""Looks for every planned item again after the deletion, in lists and one by one."""
 
 from dataclasses import dataclass
 from itertools import count

@@ -1,4 +1,4 @@
-"""What one step of an erasure works with."""
+"""What each step of an erasure is given: the service, the plan, the ledger, its limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

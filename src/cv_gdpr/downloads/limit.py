@@ -1,4 +1,4 @@
-"""How many downloads run at once: as many as allowed, fewer while storage is overloaded."""
+"""How many downloads may run at once: fewer while storage is overloaded."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Downloads from blob storage, many at once, in a process of their own (`worker.py`): the parent's side."""
+"""The parent's side of the download process: starts it, sends it orders, reads its results."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from cv_gdpr.archive.writing import Received, write_all
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import LinkRule, UnsafeLink
 from cv_gdpr.service.client import LOG
-from cv_gdpr.service.surroundings import authorities, proxy_for
+from cv_gdpr.service.environment import authorities, proxy_for
 
 _READ = 1 << 16  # bytes
 _OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the process does not need
@@ -184,17 +184,17 @@ class Downloads:
         finally:
             self._end()
 
-    def _take(self, kind: str, *told: Any) -> None:
+    def _take(self, kind: str, *values: Any) -> None:
         if kind == "whole":
-            temporary, path, size, sha256, head, flag = told
+            temporary, path, size, sha256, head, flag = values
             self._settle(temporary, Received(on_disk(path), size, sha256, bytes.fromhex(head), flag))
         elif kind == "failed":
-            path, error, known = told
+            path, error, known = values
             self._settle(path, getattr(errors, error)(**known))
         elif kind == "said":
-            LOG.info(told[0])
+            LOG.info(values[0])
         else:
-            self._broke, trace = told
+            self._broke, trace = values
             LOG.debug(trace)
 
     def _settle(self, path: str, result: Received | CvGdprError) -> None:

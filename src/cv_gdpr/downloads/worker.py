@@ -1,4 +1,4 @@
-"""The download process: it reads orders from standard input and writes the result of each to standard output.
+"""The download process itself: takes orders, runs the downloads, retries those that failed, and reports the results.
 
 In one interpreter, listing and downloading would wait for each other. Both directions are JSON Lines in a pipe. Each
 line is a list of several messages, since every line wakes a process up: orders `[temporary path, proxy, uri, stem,

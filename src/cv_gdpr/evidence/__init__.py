@@ -1,1 +1,1 @@
-"""The evidence of an erasure: its ledger, its JSON, its certificate. Nothing here calls the service."""
+"""What proves an erasure: its ledger, the outcomes derived from it, and the files. Nothing here calls the service."""

@@ -1,4 +1,4 @@
-"""The check that the files of an erasure agree: evidence, ledger, certificate, list of hashes."""
+"""`verify FILE`: checks that the files of an erasure agree: evidence, ledger, certificate, list of hashes."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence.certificate import foreign_markup
 from cv_gdpr.evidence.document import document_of, head
 from cv_gdpr.evidence.events import Closed, Opened
+from cv_gdpr.evidence.files import certificate_of, file_of, hash_line, hashes_of, ledger_of, page_of
 from cv_gdpr.evidence.ledger import Chain, chained
-from cv_gdpr.evidence.papers import certificate_of, file_of, hash_line, hashes_of, ledger_of, page_of
 from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, Evidence, as_json, field_names
 from cv_gdpr.verbatim import Json
 

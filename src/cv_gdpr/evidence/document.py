@@ -60,7 +60,7 @@ RETENTION = (
     ),
 )
 _NOT_READ = "nothing deleted: projects in scope could not be read, and nothing to delete was found in the others"
-_NO_OTHER = "Not a statement that no other picture of the person exists."
+_OTHER_PICTURES = "It does not say whether other pictures of the person exist."
 
 
 def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str], failed: list[Unread]) -> int:
@@ -93,13 +93,13 @@ def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
         words = {3: "done in part", 4: "residue: deleted according to the service, but still there"}
         return words.get(code, "not carried out in full: refused or not reachable")
     if not outcomes and selected:
-        return f"nothing to delete: these selectors matched nothing {before}. {_NO_OTHER}"
+        return f"nothing to delete: these selectors matched nothing {before}. {_OTHER_PICTURES}"
     if not outcomes:
         return f"nothing to delete: nothing in scope, {before}, was there"
     done = "gone already" if all(outcome.state == GONE for outcome in outcomes) else "erased"
     if selected:
-        return f"{done}: what these selectors matched, {before}. {_NO_OTHER}"
-    return f"{done}: everything in the plan, {before}. Not a statement about what was stored since."
+        return f"{done}: what these selectors matched, {before}. {_OTHER_PICTURES}"
+    return f"{done}: everything in the plan, {before}. It does not say what was stored since."
 
 
 def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0, *, refused: bool = False) -> None:
@@ -142,8 +142,8 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
 
 def _run(opened: Opened) -> Run:
     """Return a run's start, plan hash and number of items; a resumed run plans what the runs before it left."""
-    things = sum(len(ids) for rows in opened.planned.values() for ids in rows.values())
-    return Run(started=opened.at, plan_hash=opened.plan_hash, things=things)
+    items = sum(len(ids) for rows in opened.planned.values() for ids in rows.values())
+    return Run(started=opened.at, plan_hash=opened.plan_hash, items=items, signed_in_as=opened.signed_in_as)
 
 
 def _scope(scopes: list[SearchedScope]) -> SearchedScope:

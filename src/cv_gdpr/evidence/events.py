@@ -1,4 +1,4 @@
-"""The events of a ledger, one record each: whatever else stands in a line is refused.
+"""What a ledger may contain: a record for each kind of event; any other line is refused.
 
 A line is one event as JSON without blanks: first `n`, `at`, `event`, last `previous`.
 """
@@ -51,6 +51,7 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     protected: list[str]
     unmatched: list[str]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
+    signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID")] = ""
 
 
 class Resumed(_Event, frozen=True, kw_only=True):
@@ -149,13 +150,13 @@ def line_schema() -> Json:
 
 def line_of(event: Event) -> bytes:
     """Return an event as a line of the ledger, without the line feed."""
-    told = as_json(event)
-    told.pop("previous", None)
-    ordered = {"n": event.n, "at": event.at, "event": told["event"], **told, "previous": event.previous}
+    fields = as_json(event)
+    fields.pop("previous", None)
+    ordered = {"n": event.n, "at": event.at, "event": fields["event"], **fields, "previous": event.previous}
     return json.dumps(ordered, separators=(",", ":")).encode()
 
 
-def event_of(told: object) -> Event:
+def event_of(fields: object) -> Event:
     """Return the event that JSON tells; raise msgspec's ValidationError for anything that no ledger holds."""
-    event: Event = convert(told, Event)
+    event: Event = convert(fields, Event)
     return event

@@ -1,4 +1,4 @@
-"""The ledger of an erasure: a line for each event, durable before the next step, and holding the line before's hash."""
+"""Writes and reads the ledger file: a line for each event, durable before the next step, chained by hashes."""
 
 import hashlib
 import json
@@ -157,8 +157,8 @@ _OWN = frozenset({"n", "at", "event", "previous"})  # fields that the ledger its
 
 def _without_credentials(event: Event) -> Event:
     """Return an event with all credentials cut out of its texts; ids stay as they are. Raise ValidationError."""
-    told = as_json(event)
-    return event_of({name: value if name in _OWN else _masked(value) for name, value in told.items()})
+    fields = as_json(event)
+    return event_of({name: value if name in _OWN else _masked(value) for name, value in fields.items()})
 
 
 def _masked(value: Any) -> Any:
@@ -230,11 +230,11 @@ class _Break(ValueError):
 
 def _checked(chain: Chain, number: int, line: bytes) -> Event:
     """Return the event of a line; raise _Break if it does not continue the chain."""
-    told = _object(line)
-    if told.get("previous") != chain.last or told.get("n") != number:
+    fields = _object(line)
+    if fields.get("previous") != chain.last or fields.get("n") != number:
         raise _Break("does not follow the line before it (wrong number or hash)")
     try:
-        event = event_of(told)
+        event = event_of(fields)
     except (ValueError, RecursionError) as error:  # ValidationError, or UnicodeError for a lone surrogate
         raise _Break(f"holds an event that cv-gdpr does not write: {error}") from error
     if line_of(event) != line:  # for example duplicate keys: another reader may take the other one
@@ -251,7 +251,7 @@ def _object(line: bytes) -> dict[str, Any]:
     Read with the standard library: msgspec refuses lone surrogates, which a reason may quote.
     """
     try:
-        told = json.loads(line)
+        fields = json.loads(line)
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return fields if isinstance(fields, dict) else {}

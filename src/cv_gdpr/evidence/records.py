@@ -99,12 +99,13 @@ class Project(PlannedProject, frozen=True, kw_only=True):
     state: Annotated[State | None, Meta(description="The state of the project itself; null if it was not planned")]
 
 
-class Run(Record, frozen=True, kw_only=True):
+class Run(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One run of an erasure: a resumed one plans what the runs before it left."""
 
     started: Time
     plan_hash: Sha256
-    things: Count
+    items: Count
+    signed_in_as: Annotated[str, Meta(description="Who asked: the fingerprint of the key, or ids of Entra ID")] = ""
 
 
 class Method(Record, frozen=True, kw_only=True):
@@ -183,8 +184,8 @@ class Evidence(Head, frozen=True, kw_only=True):
 
 def as_json(record: Struct) -> Json:
     """Return a record as the object that JSON holds."""
-    told: Json = to_builtins(record)
-    return told
+    fields: Json = to_builtins(record)
+    return fields
 
 
 def field_names(record: type[Struct]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The files of one project: fetch each blob once, name it, record it in the journal, and renew its link if refused."""
+"""The image and model files of one project: downloads each once, names and records it, renews its link if refused."""
 
 import hashlib
 import threading

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder
-from cv_gdpr.archive.summary import SUMMARY
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, Stops, UsageError
@@ -40,7 +40,7 @@ class Options:
     out: Path | None
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
-    accept_missing: bool = False  # close the bag though things are missing
+    accept_missing: bool = False  # close the bag though items are missing
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
 
 
@@ -215,9 +215,9 @@ def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence
 
 
 def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, started: datetime) -> None:
-    told = summary(result, service.endpoint, scope) | {"credentialsRemoved": folder.removed}
-    told |= {"complete": not result.missing}
-    folder.write_json(SUMMARY, told)
+    document = summary(result, service.endpoint, scope) | {"credentialsRemoved": folder.removed}
+    document |= {"complete": not result.missing}
+    folder.write_json(SUMMARY, document)
     if result.missing and not result.accepted:
         folder.leave_open(result.missing)
         return
@@ -225,4 +225,4 @@ def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, s
         with folder.lines(MISSING) as lines:
             for entry in result.missing:
                 lines.write(entry)
-    folder.close_bag(bag_info(told, started))
+    folder.close_bag(bag_info(document, started))

@@ -1,4 +1,4 @@
-"""The result of an export: counts for each row, what is missing, and the lines of bag-info.txt about it."""
+"""The result of an export: counts of each row, what is missing, export.json, and the other lines of bag-info.txt."""
 
 import secrets
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.summary import bag_info_of
+from cv_gdpr.archive.bag_info import bag_info_of
 from cv_gdpr.table.categories import ACCOUNT
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
@@ -52,7 +52,7 @@ class ExportResult:
     calls: Counter[str]
     asked: tuple[str, ...]
     seconds: float
-    accepted: bool = False  # the folder is a bag even where things are missing
+    accepted: bool = False  # the folder is a bag even where items are missing
     salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
 
     @property
@@ -91,8 +91,8 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
     }
 
 
-def bag_info(told: Json, started: datetime) -> list[tuple[str, str]]:
-    """Return the lines of bag-info.txt; `told` is the summary, `started` when the export began."""
+def bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:
+    """Return the lines of bag-info.txt; `document` is export.json, `started` when the export began."""
     now = datetime.now(UTC)
     return [
         ("Bagging-Date", f"{now:%Y-%m-%d}"),
@@ -100,5 +100,5 @@ def bag_info(told: Json, started: datetime) -> list[tuple[str, str]]:
         ("Source-Api-Version", "3.4-preview"),
         ("Export-Started", f"{started:%Y-%m-%dT%H:%M:%SZ}"),
         ("Export-Finished", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
-        *bag_info_of(told),
+        *bag_info_of(document),
     ]

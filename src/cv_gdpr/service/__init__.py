@@ -1,1 +1,1 @@
-"""Access to the service: the only modules that import the SDK, and the downloads from blob storage."""
+"""Access to the Training API: the only modules that import the SDK. Downloads are in `downloads`."""

@@ -18,7 +18,7 @@ from cv_gdpr.errors import Forbidden, MalformedAnswer, NotAuthorised, NotFound, 
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.causes import CHECK_ENDPOINT, concerns_every_call, hint_for, is_quota
 from cv_gdpr.service.checks import TRANSIENT, retry_after
-from cv_gdpr.service.surroundings import (
+from cv_gdpr.service.environment import (
     CHECK_PROXY,
     SOCKS_NEEDS,
     allow_host,

@@ -17,6 +17,18 @@ _NETWORKING = "in the Azure portal, the training resource's Networking page"
 _NO_PERMISSION = (
     "the key is known, but not allowed to do this: probably a network rule, a lock or a policy of the resource"
 )
+_KEY_LOST = (
+    "probably the key did not arrive: check whether a proxy or gateway on the way removes the header Training-Key"
+)
+KEY_CHANGED = (
+    "probably the key was regenerated meanwhile, or the resource or its subscription was disabled: check the key"
+)
+# Built-in roles with data actions of Custom Vision (Microsoft's page on its role-based access control).
+_ROLES = (
+    "the identity needs a role on the training resource: Cognitive Services Custom Vision Reader to export, "
+    "Cognitive Services Custom Vision Deployment to delete predictions, "
+    "Cognitive Services Custom Vision Contributor to delete the rest"
+)
 _ANSWERED_ON_THE_WAY = "probably a proxy or firewall on the way answered, not the service, which answers in JSON"
 
 
@@ -39,7 +51,7 @@ CAUSES = (
         {401, 403},
         "AuthenticationTypeDisabled|key based authentication is (disabled|not permitted)",
         "keys are switched off for this resource (disableLocalAuth): it accepts only sign-in with Microsoft Entra ID, "
-        "which this version does not support yet; have keys switched on while it runs",
+        "--auth entra",
     ),
     # 403 {"error":{"code":"403","message":"Access denied due to Virtual Network/Firewall rules."}}
     # (Azure-Samples/azure-sql-db-chatbot issue 3)
@@ -60,8 +72,7 @@ CAUSES = (
     _cause(
         {401, 403},
         "PermissionDenied|does not have access to API|lacks the required data action",
-        "the identity needs a role on the training resource: Cognitive Services Custom Vision Reader to export, "
-        "Cognitive Services Custom Vision Contributor to delete",
+        _ROLES,
     ),
     # 401 {"error":{"code":"401","message":"Access denied due to invalid subscription key or wrong API endpoint. Make
     # sure to provide a valid key for an active subscription and use a correct regional API endpoint for your
@@ -72,7 +83,7 @@ CAUSES = (
     _cause(
         {401},
         "access token is missing",
-        "probably the key did not arrive: check whether a proxy or gateway on the way removes the header Training-Key",
+        _KEY_LOST,
     ),
     # 400 {"error":{"code":"BadRequest","message":"Please provide a custom subdomain for token authentication, otherwise
     # API key is required."}} (Azure AI services with a regional endpoint; reported by many)
@@ -91,9 +102,20 @@ CAUSES = (
         "probably the resource's own key in Azure Key Vault was revoked or is out of its reach: give it access again",
     ),
 )
+_WITH_TOKEN = {  # what to do where a token was sent instead of a key
+    CHECK_KEY: "check that the endpoint belongs to the resource, and --cloud",
+    _KEY_LOST: "probably the resource is in another cloud (--cloud) or another tenant than the identity that signed in",
+    _NO_PERMISSION: f"{_ROLES}; a new role takes some minutes. Or a network rule or a policy refuses it",
+    KEY_CHANGED: "probably the role was taken from the identity, or the resource was disabled",
+}
 # 403 {"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 5.03:23:11."}, with a
 # Retry-After in seconds (the quota policy of Azure API Management; MicrosoftDocs/azure-docs issue 16282)
 _QUOTA = re.compile("call volume quota|quota will be replenished|quota (has been |is |was )?exceeded", re.IGNORECASE)
+
+
+def hint_with_token(hint: str | None) -> str | None:
+    """Return what to do about a refused call to which a token of Microsoft Entra ID was added."""
+    return _WITH_TOKEN.get(hint or "", hint)
 
 
 def is_quota(status: int, said: str) -> bool:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from cv_gdpr.archive.names import is_known_type
@@ -64,6 +63,8 @@ def _seconds_in(header: str, answered: str) -> float | None:
 
 
 def _moment(date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # on use: the download process starts with each export
+
     try:
         return parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError, OSError):

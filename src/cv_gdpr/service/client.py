@@ -13,23 +13,24 @@ from urllib.parse import urlsplit
 
 import requests
 from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
-from msrest.authentication import ApiKeyCredentials
 from msrest.exceptions import ClientException, HttpOperationError
 from urllib3 import HTTPResponse, Retry
 from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storing
-from cv_gdpr.errors import AnswerTooLong, Interrupted, NotFound, ServiceError, Unreachable
+from cv_gdpr.errors import AnswerTooLong, Interrupted, NotFound, ServiceError, SignInFailed, Unreachable
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
 from cv_gdpr.service.bodies import Body
-from cv_gdpr.service.causes import hint_to_wait, moment
+from cv_gdpr.service.causes import KEY_CHANGED, hint_to_wait, hint_with_token, moment
+from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.deadlines import Adapter, pace_of
 from cv_gdpr.service.endpoint import checked_endpoint, checked_key
+from cv_gdpr.service.environment import authorities, proxy_for
 from cv_gdpr.service.pacing import Budget, Patience
 from cv_gdpr.service.paging import PAGE
-from cv_gdpr.service.surroundings import authorities, proxy_for
+from cv_gdpr.service.signin import KeySignIn, SignIn, with_entra
 
 LOG = logging.getLogger("cv_gdpr")  # retries; shown with -v
 _AT_ONCE = 8  # calls in the background, spaced by the budget
@@ -39,9 +40,6 @@ _AS_STORED = {"Accept-Encoding": "identity"}
 _MESSAGE_MOST = 600  # characters of a message
 _CODE = re.compile(r"\w{1,80}", re.ASCII)  # an error code
 _HOLD_ALL = frozenset({403, 429})  # a rate or a quota is used up: other calls would be refused, too
-_KEY_CHANGED = (
-    "probably the key was regenerated meanwhile, or the resource or its subscription was disabled: check the key"
-)
 _NO_RETRY = Retry(0, read=False)
 _API = "3.4-preview"  # of the SDK
 _ACCOUNT = "GetAccountInfo"
@@ -55,6 +53,7 @@ class Connection:
     """Where the service is and how to call it; `calls_per_second` of 0: no limit.
 
     `patience` is how many seconds a failing call is retried, `silence` how many seconds an answer may send nothing.
+    `entra`: sign in with Microsoft Entra ID in this cloud, and leave the key alone.
     """
 
     endpoint: str
@@ -62,6 +61,7 @@ class Connection:
     calls_per_second: float = 10.0
     patience: float = 120.0
     silence: float = 60.0
+    entra: Cloud | None = None
 
     def __repr__(self) -> str:
         return f"Connection({self.endpoint!r})"
@@ -69,12 +69,25 @@ class Connection:
 
 @dataclass(frozen=True)
 class Answer:
-    """A success: its JSON (None for an empty body), HTTP status, request id and Date header."""
+    """A success: its JSON (None for an empty body), HTTP status and headers."""
 
     body: Any
-    status: int
-    request_id: str
-    date: str = ""
+    raw: requests.Response
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.raw.status_code
+
+    @property
+    def request_id(self) -> str:
+        """The request id, looked at on use: searching it for credentials takes as long as a small call."""
+        return request_id(self.raw)
+
+    @property
+    def date(self) -> str:
+        """The Date header."""
+        return self.raw.headers.get("Date", "")
 
 
 @dataclass(frozen=True)
@@ -94,8 +107,7 @@ class Service:
 
     def __init__(self, connection: Connection) -> None:
         self.endpoint = checked_endpoint(connection.endpoint)
-        self._key = checked_key(connection.training_key)
-        RUN.know_key(self._key)
+        self.sign_in = _sign_in(connection, self.endpoint)
         self._connection = connection
         self._budget = Budget(connection.calls_per_second)
         self._answered = False
@@ -109,8 +121,7 @@ class Service:
         self._background = ThreadPoolExecutor(_AT_ONCE, "pages")
 
     def _new_client(self) -> CustomVisionTrainingClient:
-        credentials = ApiKeyCredentials(in_headers={"Training-Key": self._key})
-        client = CustomVisionTrainingClient(self.endpoint, credentials)
+        client = CustomVisionTrainingClient(self.endpoint, self.sign_in.authentication())
         client._deserialize = VerbatimDeserializer()
         config = client.config
         config.session_configuration_callback = _configured
@@ -143,8 +154,7 @@ class Service:
 
         def send() -> Answer:
             raw = method(*args, raw=True, **kwargs)
-            headers = raw.response.headers
-            return Answer(raw.output, raw.response.status_code, request_id(raw.response), headers.get("Date", ""))
+            return Answer(raw.output, raw.response)
 
         try:
             return self._with_retries(published_name(operation), send)
@@ -163,7 +173,7 @@ class Service:
         response: requests.Response = pipeline.send(pipeline.get(f"{self.endpoint}/customvision/{path}"), stream=False)
         if response.status_code != 200:
             raise HttpOperationError(VerbatimDeserializer(), response)
-        return Answer(VerbatimDeserializer()(kind, response), 200, request_id(response))
+        return Answer(VerbatimDeserializer()(kind, response), response)
 
     def _serves_older_version(self) -> bool:
         """Return whether the endpoint answers an older version of the API, although it does not know this one."""
@@ -195,7 +205,7 @@ class Service:
             raw = self._client.get_artifact(project_id, path, raw=True, custom_headers=dict(_AS_STORED))
             with raw.response as response:
                 file = _received(response, temporary, most, doubted)
-            return Answer(file, response.status_code, request_id(response))
+            return Answer(file, response)
 
         file: Received = self._with_retries("GetArtifact", send).body
         return file
@@ -239,6 +249,7 @@ class Service:
         """Return whether a key that was good until now is refused for the first time: the call is sent once more."""
         if error.status != 401 or not self._good_calls or name == _ACCOUNT:
             return False
+        self.sign_in.refused()
         with self._count_lock:
             self._refused_since = self._refused_since or moment(time.time())
         error.transient = not refused
@@ -249,9 +260,11 @@ class Service:
         if error.status == 401 and self._refused_since:
             error.transient = False
             error.message += f"; refused since {self._refused_since}, after {self._good_calls} good calls"
-            error.hint = _KEY_CHANGED
+            error.hint = KEY_CHANGED
         elif error.transient and (self._answered or error.status):
             error.hint = hint_to_wait(error.status, error.message, error.retry_after)
+        if self._connection.entra:
+            error.hint = hint_with_token(error.hint)
         return error
 
     def _worth_another_try(self, error: ServiceError) -> bool:
@@ -269,6 +282,8 @@ class Service:
             failure.unclear = failure.status >= 500 or failure.status == 408 or _broke_off(error)
             self._answered = self._answered or bool(failure.status) or failure.unclear
             raise self._cleaned(name, failure) from None
+        except SignInFailed:  # nothing was sent
+            raise
         except ServiceError as error:  # a success with an unreadable body
             self._answered = True
             raise self._cleaned(name, error) from None
@@ -296,6 +311,14 @@ class Service:
         failure.message = masked(f"{name}: {failure.message}")[:_MESSAGE_MOST]
         failure.code = failure.code if _CODE.fullmatch(failure.code) and masked(failure.code) == failure.code else ""
         return failure
+
+
+def _sign_in(connection: Connection, endpoint: str) -> SignIn:
+    if connection.entra:
+        return with_entra(connection.entra, endpoint)
+    key = checked_key(connection.training_key)
+    RUN.know_key(key)
+    return KeySignIn(key)
 
 
 def _received(response: requests.Response, temporary: Callable[[], str], most: int, doubted: set[str]) -> Received:

@@ -1,4 +1,4 @@
-"""How fast calls are sent, and how long a failing call or download is retried."""
+"""The pace of calls, and the waits between retries of a call or a download."""
 
 import math
 import random

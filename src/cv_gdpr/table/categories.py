@@ -1,8 +1,8 @@
-"""THE TABLE: for each kind of data, the operations that export it and the operation that deletes it.
+"""THE TABLE: one record for each kind of data (a new row goes here), and the order in which rows are deleted.
 
 The rows are those of Microsoft's page "Export or delete your data in Custom Vision" (PAGE), in its order, and one for
-what that page omits. Commands, export, deletion, verification and documentation walk this tuple; a new row is one
-record, and the reader it names.
+what that page omits. Commands, export, deletion, verification and documentation walk this tuple. CONTRIBUTING.md lists
+what a new row needs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class PublishedRow(NamedTuple):
 
 
 class Deleter(NamedTuple):
-    """How things of a row are deleted: ids a call, the call.
+    """How items of a row are deleted: ids a call, the call.
 
     The batch sizes are the published contract's: 256 images, 64 predictions, one of anything else.
     """
@@ -72,7 +72,7 @@ class Category(NamedTuple):
     blobs: Callable[[Json, str], tuple[Blob, ...]] = blobs.none
     identity: Callable[[Json], str] = labels.identity
     deleter: Deleter | None = None
-    parent: str = ""  # the row whose things take it with them when they are deleted
+    parent: str = ""  # the row whose items take it with them when they are deleted
     read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
     read_project: Callable[[readers.Project], Iterator[Finding]] = readers.nothing
     renew: Callable[[readers.Project, Json | None, list[str]], Iterator[Item]] | None = None
@@ -80,7 +80,7 @@ class Category(NamedTuple):
     by_id_first: bool = False
     of_iterations: bool = False  # an iteration that is trained brings more of it
     copied: bool = False  # an iteration keeps a copy of its own, which goes with the iteration
-    per_iteration: bool = False  # an id names one thing within its iteration only, and may come again
+    per_iteration: bool = False  # an id names one item within its iteration only, and may come again
     selectors: frozenset[str] = frozenset()
     tag_names: Callable[[Json], set[str]] = labels.of_image
     export_by_hand: str = ""  # what a person must do where no operation exports it

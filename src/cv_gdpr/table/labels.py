@@ -1,4 +1,4 @@
-"""What a record is called, and by which tags it is selected: told from its JSON alone."""
+"""The id and the tags of a record, from its JSON alone: what selectors compare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each row of the table is read: every reader calls the service and yields findings."""
+"""How each row of the table is read: its reader calls the service and yields findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The use case of verification: check an export folder for consistency, without the service.
+"""`verify DIR`: checks that an export agrees with itself, without the service.
 
 A bag records most facts in several places, and verification compares them: the manifests, the index of the files
 (files.jsonl) and the files on disk; every record and its files; every list, its proof in listings.jsonl and the counts
@@ -30,9 +30,7 @@ def verify(folder: Path) -> Verification:
         raise UsageError(f"{folder} {'is neither a file nor a folder' if folder.exists() else 'does not exist'}")
     result = Verification(folder)
     if not (folder / "bagit.txt").is_file():
-        unfinished = (folder / STATE).is_dir()
-        why = "this export is unfinished, run it again with the same --out" if unfinished else "this is not an export"
-        result.differences.append(f"bagit.txt is missing: {why}")
+        result.differences.append(f"bagit.txt is missing: {_why_not_a_bag(folder)}")
         return result
     with Facts() as facts, result.noting(str(folder)):
         algorithms = check_bag(result, facts)
@@ -45,6 +43,15 @@ def verify(folder: Path) -> Verification:
             _check_counts(result, summary, _check_projects(result, facts, summary, missing), missing)
         check_files(result, facts, algorithms)
     return result
+
+
+def _why_not_a_bag(folder: Path) -> str:
+    if (folder / STATE).is_dir():
+        return "this export is unfinished, run it again with the same --out"
+    for above in folder.absolute().parents:
+        if (above / "bagit.txt").is_file():
+            return f"this folder is a part of the export {above}: verify that one"
+    return "this is not an export"
 
 
 def _check_projects(result: Verification, facts: Facts, summary: Json, missing: Missing) -> Counter[str]:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from cv_gdpr.archive.folder import BAGIT, MISSING
-from cv_gdpr.archive.reading import Hashed, content_of, digests
+from cv_gdpr.archive.json_files import Hashed, content_of, digests
 from cv_gdpr.archive.spelling import composed_bytes
 from cv_gdpr.table.categories import layout
 from cv_gdpr.verify.facts import DISK, MANIFEST, Facts, FileFacts

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE, BagProject
 from cv_gdpr.archive.flags import fits
 from cv_gdpr.archive.journal import blob_key
+from cv_gdpr.archive.json_files import InvalidContent
 from cv_gdpr.archive.layout import File, Holds, Place
 from cv_gdpr.archive.names import identity
-from cv_gdpr.archive.reading import Unfit
 from cv_gdpr.links import source_path
 from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, Category
 from cv_gdpr.verbatim import Json
@@ -119,7 +119,7 @@ class ProjectContents:
                 _typed(entry, _ENTRY)
                 path, blob, size = entry["path"], entry["blob"], entry["bytes"]
                 if entry.keys() - {"flag"} != _ENTRY.keys() or not 0 <= size < _LARGEST:
-                    raise Unfit("an entry has unknown fields or an impossible size")
+                    raise InvalidContent("an entry has unknown fields or an impossible size")
                 self._check_flag(entry)
                 if not _belongs(path, blob):
                     self.result.differ(where, f"{path} is not a file name for {blob}")
@@ -214,17 +214,17 @@ class ProjectContents:
 
 
 def _typed(record: Json, fields: dict[str, type[Any]]) -> None:
-    """Raise Unfit unless a record has these fields, of these types."""
+    """Raise InvalidContent unless a record has these fields, of these types."""
     for name, kind in fields.items():
         if type(record.get(name)) is not kind:
-            raise Unfit(f"{name} is missing in a record, or has the wrong type")
+            raise InvalidContent(f"{name} is missing in a record, or has the wrong type")
 
 
 def _check_note(note: Json) -> None:
-    """Raise Unfit for a note of absence that no export writes."""
+    """Raise InvalidContent for a note of absence that no export writes."""
     _typed(note, _NOTE | (_MOVED if "to" in note else {}))
     if not isinstance(note["iteration"], str | None) or type(note.get("gone", False)) is not bool:
-        raise Unfit("a note of absence of another form")
+        raise InvalidContent("a note of absence of another form")
 
 
 def _belongs(path: str, blob: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from cv_gdpr.archive.bag import Bag
-from cv_gdpr.archive.reading import Unfit, value_of
+from cv_gdpr.archive.json_files import InvalidContent, value_of
 from cv_gdpr.verbatim import Json
 
 Line: TypeAlias = bytes  # an alias, since Verification has a field named `bytes`
@@ -25,9 +25,9 @@ class Verification:
     bytes: int = 0
     records: int = 0
     flagged: int = 0  # files that files.jsonl calls unusual
-    told: list[tuple[str, str]] = field(default_factory=list)  # the lines of bag-info.txt that say what was exported
+    bag_info: list[tuple[str, str]] = field(default_factory=list)  # its lines that say what was exported
     differences: list[str] = field(default_factory=list)
-    incomplete: bool = False  # the export says that things are missing, and names them
+    incomplete: bool = False  # the export says that items are missing, and names them
 
     @cached_property
     def bag(self) -> Bag:
@@ -52,7 +52,7 @@ class Verification:
             self.differ(where, "missing")
         except OSError as error:
             self.differ(where, f"cannot be read: {error.strerror or error}")
-        except Unfit as error:
+        except InvalidContent as error:
             self.differ(where, str(error))
         except _INVALID_CONTENT as error:
             self.differ(where, f"its content is invalid ({type(error).__name__}: {error})")
@@ -75,7 +75,7 @@ class Verification:
             why = ""
             try:
                 record = value_of(line)
-            except Unfit as error:
+            except InvalidContent as error:
                 why = f" ({error})"
             if isinstance(record, dict):
                 yield record

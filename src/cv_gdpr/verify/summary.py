@@ -4,10 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from cv_gdpr.archive.bag_info import SUMMARY, bag_info_of, info_line
+from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
-from cv_gdpr.archive.reading import content_of
 from cv_gdpr.archive.spelling import composed
-from cv_gdpr.archive.summary import SUMMARY, bag_info_of, info_line
 from cv_gdpr.table.categories import ACCOUNT, ROWS
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.result import Verification
@@ -50,7 +50,7 @@ def check_info(result: Verification, summary: Json | None) -> None:
     with result.noting(INFO):
         lines = content_of(result.folder / INFO).decode().splitlines()
         pairs = [(label, value) for label, _, value in (line.partition(": ") for line in lines if line[:1].strip())]
-        result.told = [pair for pair in pairs if pair[0].startswith(_SAYS_WHAT)]
+        result.bag_info = [pair for pair in pairs if pair[0].startswith(_SAYS_WHAT)]
         for label, times in Counter(label.casefold() for label, _ in pairs).items():
             if times > 1:
                 result.differ(INFO, f"says {label} {times} times")

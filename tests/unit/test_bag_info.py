@@ -2,7 +2,7 @@
 
 import pytest
 
-from cv_gdpr.archive.summary import bag_info_of, info_line
+from cv_gdpr.archive.bag_info import bag_info_of, info_line
 
 SUMMARY = {
     "tool": "cv-gdpr 1",

@@ -7,16 +7,16 @@ import tracemalloc
 
 import pytest
 
-from cv_gdpr.archive import reading
-from cv_gdpr.archive.reading import Unfit, content_of, digests, lines_of, open_regular, value_of
+from cv_gdpr.archive import json_files
+from cv_gdpr.archive.json_files import InvalidContent, content_of, digests, lines_of, open_regular, value_of
 from tests.unit.listing import open_handles
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Let the longest line be of 10 bytes, and let files be read 4 bytes at a time."""
-    monkeypatch.setattr(reading, "LONGEST", 10)
-    monkeypatch.setattr(reading, "_AT_ONCE", 4)
+    monkeypatch.setattr(json_files, "LONGEST", 10)
+    monkeypatch.setattr(json_files, "_AT_ONCE", 4)
 
 
 def test_a_link_is_not_opened(tmp_path):
@@ -67,7 +67,7 @@ def test_lines_up_to_the_limit(tmp_path):
     path.write_bytes(b"123456789\n1\n\nno end")
     assert list(lines_of(path)) == [b"123456789\n", b"1\n", b"\n", b"no end"]
     path.write_bytes(b"1\n1234567890\n")
-    with pytest.raises(Unfit, match="line 2 is longer than 0 MiB"):
+    with pytest.raises(InvalidContent, match="line 2 is longer than 0 MiB"):
         list(lines_of(path))
 
 
@@ -77,7 +77,7 @@ def test_a_line_too_long_does_not_fill_the_memory(tmp_path):
     with path.open("wb") as file:
         file.truncate(16 << 20)
     tracemalloc.start()
-    with pytest.raises(Unfit):
+    with pytest.raises(InvalidContent):
         list(lines_of(path))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -90,7 +90,7 @@ def test_a_document_up_to_the_limit(tmp_path):
     path.write_bytes(b"1234567890")
     assert content_of(path) == b"1234567890"
     path.write_bytes(b"1234567890\n")
-    with pytest.raises(Unfit, match="larger than 0 MiB"):
+    with pytest.raises(InvalidContent, match="larger than 0 MiB"):
         content_of(path)
 
 
@@ -98,9 +98,9 @@ def test_the_limits_are_64_mib(tmp_path):
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate((64 << 20) + 1)
-    with pytest.raises(Unfit, match="larger than 64 MiB"):
+    with pytest.raises(InvalidContent, match="larger than 64 MiB"):
         content_of(path)
-    with pytest.raises(Unfit, match="line 1 is longer than 64 MiB"):
+    with pytest.raises(InvalidContent, match="line 1 is longer than 64 MiB"):
         list(lines_of(path))
 
 
@@ -135,5 +135,5 @@ def test_the_value_of_a_text(text, value):
     ids=range(8),
 )
 def test_a_text_that_is_unfit(text, why):
-    with pytest.raises(Unfit, match=why):
+    with pytest.raises(InvalidContent, match=why):
         value_of(text)

@@ -1,4 +1,4 @@
-"""Reading a finished bag in bounded memory: no links, lines and documents up to a limit, no duplicate JSON keys."""
+"""Opens single files of an export: JSON documents and JSON Lines of limited size, links refused; and digests."""
 
 import errno
 import hashlib
@@ -22,7 +22,7 @@ class Hashed(NamedTuple):
     digests: tuple[bytes, ...]
 
 
-class Unfit(ValueError):
+class InvalidContent(ValueError):
     """A file that an export cannot have written; the message says why."""
 
 
@@ -57,26 +57,26 @@ def digests(path: str | bytes | Path, algorithms: tuple[str, ...]) -> Hashed:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file; raise Unfit if one is longer than 64 MiB, and OSError."""
+    """Yield the lines of a file; raise InvalidContent if one is longer than 64 MiB, and OSError."""
     with os.fdopen(open_regular(path), "rb", buffering=_AT_ONCE) as file:
         number = 0
         while line := file.readline(LONGEST + 1):
             number += 1
             if len(line) > LONGEST:
-                raise Unfit(f"line {number} is longer than {LONGEST >> 20} MiB")
+                raise InvalidContent(f"line {number} is longer than {LONGEST >> 20} MiB")
             yield line
 
 
 def content_of(path: Path) -> bytes:
-    """Return the content of a document; raise Unfit if it is larger than 64 MiB, and OSError."""
+    """Return the content of a document; raise InvalidContent if it is larger than 64 MiB, and OSError."""
     with os.fdopen(open_regular(path), "rb") as file:
         if os.fstat(file.fileno()).st_size > LONGEST:
-            raise Unfit(f"larger than {LONGEST >> 20} MiB")
+            raise InvalidContent(f"larger than {LONGEST >> 20} MiB")
         return file.read()
 
 
 def value_of(text: bytes) -> Any:
-    """Return the value of a JSON text in UTF-8; raise Unfit if it is not JSON, or if an object has a key twice."""
+    """Return the value of a JSON text in UTF-8; raise InvalidContent if it is not JSON, or has a key twice."""
     decode, encode = _fast()
     try:
         value = decode(text)
@@ -86,10 +86,10 @@ def value_of(text: bytes) -> Any:
         pass
     try:
         return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except Unfit:
+    except InvalidContent:
         raise
     except (ValueError, RecursionError):
-        raise Unfit("not JSON") from None
+        raise InvalidContent("not JSON") from None
 
 
 @cache
@@ -103,9 +103,9 @@ def _fast() -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise Unfit("an object has a key twice")
+        raise InvalidContent("an object has a key twice")
     return value
 
 
 def _refuse_constant(text: str) -> float:
-    raise Unfit(f"{text} is not JSON")
+    raise InvalidContent(f"{text} is not JSON")

@@ -12,7 +12,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.delete.execute import Erased, earlier_run, opening
 from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import StorageError, UsageError
-from cv_gdpr.evidence import papers
+from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Looked
@@ -32,7 +32,7 @@ def begun(path):
     project = ProjectPlan(id=PROJECT, name="x", whole=False, rows={"images": {IMAGE: "m"}})
     frozen = {"created": "2026-01-01T00:00:00Z", "scope": SCOPE, "projects": [project]}
     plan = Plan(tool=TOOL, endpoint=ENDPOINT, protected=[], unmatched=[], failed=[], **frozen)
-    with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
+    with Ledger(files.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
         ledger.write(opening(plan, "this"))
         ledger.write(Calling(**THING))
@@ -42,10 +42,10 @@ def begun(path):
 
 def ended(path):
     """Do what a run does after its proof: resume the ledger, close it, write the other files."""
-    with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
+    with Ledger(files.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
         close(ledger, [])
-        papers.write(path, ledger.chain())
+        files.write(path, ledger.chain())
 
 
 def again(path):
@@ -54,13 +54,13 @@ def again(path):
         if not isinstance(earlier_run(path, ENDPOINT, "this"), Erased):
             ended(path)
     except UsageError as error:
-        if "finished erasure; nothing was sent" not in error.message:
+        if "finished erasure; this run deleted nothing" not in error.message:
             raise
         return False
     return True
 
 
-def files(folder):
+def contents(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
@@ -80,7 +80,7 @@ def test_evidence_is_completed_after_death_at_any_step(tmp_path, dying):
         repaired = again(path)
 
         assert check(path) == [], counted.taken
-        assert set(files(path.parent)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}, counted.taken
+        assert set(contents(path.parent)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}, counted.taken
         assert again(path) is False
         assert repaired or number > 20  # only the last steps follow the last file
     assert {*counted.taken} >= {"open", "write", "fsync", "link", "unlink"}
@@ -101,13 +101,13 @@ def test_the_completion_may_be_cut_off_too(tmp_path, dying):
             except (Died, StorageError):
                 continue
             finally:
-                there = {name: content for name, content in files(tmp_path).items() if not name.startswith(".")}
+                there = {name: content for name, content in contents(tmp_path).items() if not name.startswith(".")}
                 assert there.items() >= kept.items()
                 kept = there
         if not counted.reached:
             break
     assert check(path) == []
-    assert set(files(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
+    assert set(contents(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
 
 
 def test_files_are_durable_before_and_folders_after_naming(tmp_path):
@@ -129,7 +129,7 @@ def test_lost_files_are_rewritten_byte_for_byte(sim, erase, tmp_path, lost, code
     if code:
         sim.fault(faults[code])
     assert erase("tags" if code == 3 else "predictions", "--all", evidence="e.json").code == code
-    before = files(tmp_path)
+    before = contents(tmp_path)
     for suffix in lost:
         erase.path.with_suffix(suffix).unlink()
     sim.calls.clear()
@@ -141,7 +141,7 @@ def test_lost_files_are_rewritten_byte_for_byte(sim, erase, tmp_path, lost, code
     assert "completed from the ledger" in ran.err
     assert ("Error:" in ran.err) is bool(code)
     assert sim.calls == []
-    assert files(tmp_path) == before
+    assert contents(tmp_path) == before
     assert erase.verified() == 0
 
 
@@ -191,7 +191,7 @@ def test_only_the_same_command_resumes(sim, erase, tmp_path, other, closed):
     if not closed:
         lines = erase.ledger_file.read_bytes().splitlines(keepends=True)
         erase.ledger_file.write_bytes(b"".join(lines[:-1]))
-    before = files(tmp_path)
+    before = contents(tmp_path)
     sim.calls.clear()
 
     ran = erase(*OTHERS[other], evidence="e.json")
@@ -199,7 +199,7 @@ def test_only_the_same_command_resumes(sim, erase, tmp_path, other, closed):
     assert ran.code == 2, ran.err
     assert "with another scope or other selectors" in ran.err
     assert sim.calls == []
-    assert files(tmp_path) == before
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("edit", [b"x", b""])
@@ -217,7 +217,7 @@ def test_a_plan_that_changed_is_another_command(sim, erase, tmp_path, edit):
 def test_a_cut_off_run_knows_the_iterations_of_its_images(tmp_path):
     path, kept = tmp_path / "e.json", "00000000-0000-0000-0000-00000000000a"
     begun(path)
-    with Ledger(papers.ledger_of(path), ENDPOINT) as ledger:
+    with Ledger(files.ledger_of(path), ENDPOINT) as ledger:
         ledger.begin("this")
         ledger.write(Held(project=PROJECT, iterations={kept: [IMAGE]}))
     ended(path)
@@ -239,12 +239,12 @@ def test_an_event_with_a_value_of_another_type_is_not_written(tmp_path):
 def test_finished_evidence_is_not_changed(sim, erase, tmp_path):
     stock(sim, images=2, predictions=0, iterations=0)
     assert erase("--all", evidence="e.json").code == 0
-    before = files(tmp_path)
+    before = contents(tmp_path)
     sim.calls.clear()
 
     ran = erase("--all", evidence="e.json")
 
-    assert (ran.code, sim.calls, files(tmp_path)) == (2, [], before)
+    assert (ran.code, sim.calls, contents(tmp_path)) == (2, [], before)
     assert "cv-gdpr verify" in ran.err
 
 
@@ -269,14 +269,14 @@ def test_runs_started_in_one_second_get_different_names(tmp_path):
     names = []
     (tmp_path / "x").mkdir()
 
-    threads = [threading.Thread(target=lambda: names.append(papers.unused(tmp_path / "x"))) for _ in range(20)]
+    threads = [threading.Thread(target=lambda: names.append(files.unused(tmp_path / "x"))) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     assert len({*names}) == 20
-    assert {papers.ledger_of(name) for name in names} == set((tmp_path / "x").iterdir())
+    assert {files.ledger_of(name) for name in names} == set((tmp_path / "x").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -293,8 +293,8 @@ def test_sha256sum_accepts_the_hashes(tmp_path, name):
         stdout=subprocess.PIPE,
         check=True,
     ).stdout
-    assert papers.hashes_of(path).read_bytes() == listed
-    subprocess.run(["sha256sum", "--strict", "-c", "--", papers.hashes_of(path).name], cwd=tmp_path, check=True)
+    assert files.hashes_of(path).read_bytes() == listed
+    subprocess.run(["sha256sum", "--strict", "-c", "--", files.hashes_of(path).name], cwd=tmp_path, check=True)
     assert check(path) == []
 
 
@@ -355,7 +355,7 @@ def test_a_ledger_is_resumed_where_owners_are_mapped(tmp_path, monkeypatch):
     ended(path)
 
     assert check(path) == []
-    assert set(files(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
+    assert set(contents(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link"])
@@ -399,14 +399,14 @@ def test_without_hard_links_nothing_is_overwritten(tmp_path, monkeypatch, there)
 
     monkeypatch.setattr(os, "link", refused)
     if there:
-        papers.certificate_of(path).write_text("mine")
+        files.certificate_of(path).write_text("mine")
         with pytest.raises(StorageError, match="is not overwritten"):
             ended(path)
-        assert papers.certificate_of(path).read_text() == "mine"
+        assert files.certificate_of(path).read_text() == "mine"
     else:
         ended(path)
         assert check(path) == []
-        assert set(files(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
+        assert set(contents(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
 
 
 @pytest.mark.parametrize("dangling", [True, False])

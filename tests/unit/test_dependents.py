@@ -2,8 +2,8 @@
 
 import pytest
 
-from cv_gdpr.delete import along as module
-from cv_gdpr.delete.along import Along, Loss, held_among, what_goes_along
+from cv_gdpr.delete import dependents as module
+from cv_gdpr.delete.dependents import Dependents, Loss, dependents_of, held_among
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.table.findings import Item
 
@@ -15,8 +15,8 @@ def image(identity, iteration=None, **record):
     return Item("images", identity, {"id": identity, **record}, "images.jsonl", iteration)
 
 
-def goes_along(monkeypatch, items, iterations=(), tags=()):
-    """Return what goes along if the images are listed in this order; an error in the list is raised when it is read."""
+def dependents(monkeypatch, items, iterations=(), tags=()):
+    """Return the dependents if the images are listed in this order; an error in the list is raised when it is read."""
 
     def listed(project, row, matches):
         assert (project, row.name, bool(matches.selection)) == (PROJECT, "images", False)
@@ -26,32 +26,32 @@ def goes_along(monkeypatch, items, iterations=(), tags=()):
             yield item
 
     monkeypatch.setattr(module, "listed", listed)
-    return what_goes_along(PROJECT, set(iterations), frozenset(tags))
+    return dependents_of(PROJECT, set(iterations), frozenset(tags))
 
 
 def test_nothing_is_listed_for_nothing(monkeypatch):
-    assert goes_along(monkeypatch, [ValueError()]) == Along({}, {}, {})
+    assert dependents(monkeypatch, [ValueError()]) == Dependents({}, {}, {})
 
 
-def test_images_of_these_iterations_alone_go_along(monkeypatch):
+def test_images_of_these_iterations_alone_are_deleted_too(monkeypatch):
     items = [image("w"), image("w", ONE), image("a", ONE, x=1), image("b", ONE), image("a", TWO, x=2), image("c", TWO)]
     marked = {name: mark({"id": name, **more}) for name, more in (("a", {"x": 1}), ("b", {}), ("c", {}))}
-    along, held, losing = goes_along(monkeypatch, items, ["one"])
-    assert (along, held, losing) == ({"b": marked["b"]}, {"one": ["b"]}, {})
-    along, held, losing = goes_along(monkeypatch, items, ["one", "two"])
-    assert (along, held, losing) == (marked, {"one": ["a", "b"], "two": ["a", "c"]}, {})
+    images, held, losing = dependents(monkeypatch, items, ["one"])
+    assert (images, held, losing) == ({"b": marked["b"]}, {"one": ["b"]}, {})
+    images, held, losing = dependents(monkeypatch, items, ["one", "two"])
+    assert (images, held, losing) == (marked, {"one": ["a", "b"], "two": ["a", "c"]}, {})
 
 
 def test_iterations_are_not_read_for_tags(monkeypatch):
     items = [image("a", tags=[{"tagId": "t"}]), image("b"), image("a", ONE, tags=[{"tagId": "t"}]), ValueError()]
-    found = goes_along(monkeypatch, items, tags=["t"])
-    assert found == Along({}, {}, {"a": Loss(mark(items[0].record), frozenset({"t"}), 0)})
+    found = dependents(monkeypatch, items, tags=["t"])
+    assert found == Dependents({}, {}, {"a": Loss(mark(items[0].record), frozenset({"t"}), 0)})
 
 
 def test_images_of_iterations_lose_nothing_for_themselves(monkeypatch):
     items = [image("a", ONE, tags=[{"tagId": "t"}])]
-    along, held, losing = goes_along(monkeypatch, items, ["one"], ["t"])
-    assert (set(along), held, losing) == ({"a"}, {"one": ["a"]}, {})
+    images, held, losing = dependents(monkeypatch, items, ["one"], ["t"])
+    assert (set(images), held, losing) == ({"a"}, {"one": ["a"]}, {})
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_images_of_iterations_lose_nothing_for_themselves(monkeypatch):
 )
 def test_what_an_image_loses_with_its_tags(monkeypatch, record, tags, regions):
     items = [image("a", **record)]
-    found = goes_along(monkeypatch, items, tags=["t", "u", "5"])
+    found = dependents(monkeypatch, items, tags=["t", "u", "5"])
     loss = Loss(mark(items[0].record), frozenset(tags or ()), regions)
     assert found.losing == ({"a": loss} if tags else {})
 

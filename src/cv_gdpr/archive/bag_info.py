@@ -1,4 +1,4 @@
-"""The lines of bag-info.txt that repeat export.json, derived from it, so that `verify` can compare the two."""
+"""Makes the lines of bag-info.txt that follow from export.json; `verify` makes them again and compares."""
 
 from cv_gdpr.verbatim import Json
 

@@ -1,4 +1,4 @@
-"""What a command was given: click's parameters as typed records, made once, before anything is done."""
+"""The parameters of a command as typed records: connection, scope and output options."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -11,13 +11,15 @@ class ConnectionOptions(NamedTuple):
 
     endpoint: str | None
     key_file: str | None
+    auth: str | None
+    cloud: str | None
     calls_per_second: float
     patience: float
     read_timeout: float
 
 
 class ScopeOptions(NamedTuple):
-    """Which projects, and which of the things in them."""
+    """Which projects, and which of the items in them."""
 
     all_projects: bool
     projects: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""What a verified bag holds with its bytes: each thing as the service listed it, to be compared with a plan.
+"""The items that a verified bag holds with their bytes, which --require-export compares with the plan.
 
-The index of a project (files.jsonl) names files that are there, since `verify` has proved it. A thing whose bytes are
+The index of a project (files.jsonl) names files that are there, since `verify` has proved it. An item whose bytes are
 not in the index is not held, though absent.jsonl may say why.
 """
 
@@ -14,7 +14,7 @@ from cv_gdpr.verbatim import Json
 
 
 class Held(NamedTuple):
-    """A thing in a bag: project id, row, id as the items of its row have it, record."""
+    """An item of a bag: project id, row, id as the items of its row have it, record."""
 
     project: str
     row: str
@@ -22,8 +22,8 @@ class Held(NamedTuple):
     record: Json
 
 
-def things_held(bag: Bag) -> Iterator[Held]:
-    """Yield each thing of a verified bag that is there with all its bytes."""
+def items_held(bag: Bag) -> Iterator[Held]:
+    """Yield each item of a verified bag that is there with all its bytes."""
     for row in CATEGORIES:
         for file in row.files:
             if _is_listing(file) and Place.RESOURCE in file.places:

@@ -1,4 +1,4 @@
-"""Proxies and certificates from the environment, checked before use; messages name the variable.
+"""Proxies and certificates from the environment variables, checked before use; messages name the variable.
 
 The address of a proxy may hold a password, so messages never quote it.
 """

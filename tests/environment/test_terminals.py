@@ -9,7 +9,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.table.inventory import to_be_shown
 from tests.delete.erasing import stock
 from tests.endurance.enduring import environment
-from tests.surroundings.terminals import on_terminal
+from tests.environment.terminals import on_terminal
 
 TYPO = ("delete", "--all", "--dry-run", "--tag", "alise")
 

@@ -1,4 +1,4 @@
-"""What the deletion of iterations or tags does to images that are not in scope themselves."""
+"""What a deletion takes along: images that only deleted iterations hold, and tags that images lose."""
 
 from collections.abc import Container, Set
 from typing import NamedTuple
@@ -21,15 +21,15 @@ class Loss(NamedTuple):
     regions: int
 
 
-class Along(NamedTuple):
+class Dependents(NamedTuple):
     """Images that are deleted too (id -> mark), the iterations that hold them, and images that lose tags."""
 
-    along: dict[str, str]
+    images: dict[str, str]
     held: dict[str, list[str]]
     losing: dict[str, Loss]
 
 
-def what_goes_along(project: Project, iterations: Container[str], tags: Set[str]) -> Along:
+def dependents_of(project: Project, iterations: Container[str], tags: Set[str]) -> Dependents:
     """Return the images that live only in these iterations, and the workspace's images with one of these tags.
 
     Raise ServiceError, and Unsteady where the listing of the images cannot be trusted.
@@ -49,8 +49,8 @@ def what_goes_along(project: Project, iterations: Container[str], tags: Set[str]
             held.setdefault(item.iteration["id"], []).append(item.id)
         else:
             staying.add(item.id)
-    along = {identity: then for identity, then in only_there.items() if identity not in staying}
-    return Along(along, held_among(held, along), losing)
+    images = {identity: then for identity, then in only_there.items() if identity not in staying}
+    return Dependents(images, held_among(held, images), losing)
 
 
 def held_among(held: dict[str, list[str]], ids: Container[str]) -> dict[str, list[str]]:

@@ -1,0 +1,173 @@
+"""Who asks the service: the holder of a training key, or an identity of Microsoft Entra ID."""
+
+import binascii
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+import requests
+from msrest.authentication import ApiKeyCredentials, Authentication, BasicTokenAuthentication
+
+from cv_gdpr.errors import SignInFailed, UsageError
+from cv_gdpr.masking import RUN, fingerprint, masked
+from cv_gdpr.service.clouds import Cloud
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+INSTALL = "install it: pip install 'cv-gdpr[azure]'"
+_RENEW_BEFORE = 300  # seconds before a token ends
+_MESSAGE_MOST = 400  # characters of azure-identity's message, which lists every way that it tried
+_HOW = (
+    "run az login, or set what DefaultAzureCredential reads: a managed identity (IDENTITY_ENDPOINT), a workload "
+    "identity, or AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
+)
+# Azure AI services take tokens on a resource's own subdomain only ("Please provide a custom subdomain for token
+# authentication, otherwise API key is required").
+_REGIONAL = (".api.cognitive.microsoft.com", ".api.cognitive.microsoft.us", ".api.cognitive.azure.us")
+_REGIONAL_CHINA = ".api.cognitive.azure.cn"
+
+
+class SignIn(Protocol):
+    """A way to sign in: what the SDK needs for it, and who that is, for plan and evidence."""
+
+    @property
+    def who(self) -> str:
+        """Who asks, without a secret and without a name."""
+
+    def authentication(self) -> Authentication:
+        """Return what signs each request of the SDK."""
+
+    def refused(self) -> None:
+        """Note that the service refused it: a token is fetched anew."""
+
+
+@dataclass(frozen=True, repr=False)
+class KeySignIn:
+    """Sign-in with a training key."""
+
+    key: str
+
+    @property
+    def who(self) -> str:
+        """The fingerprint of the key."""
+        return f"the holder of a training key (sha256:{fingerprint(self.key)})"
+
+    def authentication(self) -> Authentication:
+        """Return what sends the key with each request."""
+        return ApiKeyCredentials(in_headers={"Training-Key": self.key})
+
+    def refused(self) -> None:
+        """Do nothing: there is no other key."""
+
+
+class _Token(NamedTuple):
+    """An access token, and when it ends as a Unix time."""
+
+    text: str
+    ends: float
+
+
+@dataclass(repr=False)
+class EntraSignIn:
+    """Sign-in with Microsoft Entra ID, by azure-identity's DefaultAzureCredential; safe to use from several threads."""
+
+    cloud: Cloud
+    scope: str
+    _credential: "TokenCredential"
+    _token: _Token | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def who(self) -> str:
+        """The ids of the identity, its application and its tenant; raise SignInFailed."""
+        claims = _claims(self.token())
+        parts = (("object", "oid"), ("application", "appid"), ("tenant", "tid"))
+        known = ", ".join(f"{word} {claims[name]}" for word, name in parts if isinstance(claims.get(name), str))
+        return f"Microsoft Entra ID: {masked(known) or 'an identity that its token does not name'}"
+
+    def authentication(self) -> Authentication:
+        """Return what sends a valid token with each request."""
+        return _BearerAuthentication(self)
+
+    def refused(self) -> None:
+        """Forget the token, so that the next request fetches one anew."""
+        with self._lock:
+            self._token = None
+
+    def token(self) -> str:
+        """Return a token that is valid for at least five minutes; raise SignInFailed."""
+        with self._lock:
+            if self._token is None or self._token.ends - time.time() < _RENEW_BEFORE:
+                self._token = self._fetch()
+            return self._token.text
+
+    def _fetch(self) -> _Token:
+        from azure.core.exceptions import AzureError
+
+        try:
+            found = self._credential.get_token(self.scope)
+        except (AzureError, ValueError) as error:  # ValueError: settings that contradict each other
+            words = " ".join(masked(str(error)).split())[:_MESSAGE_MOST]
+            raise SignInFailed(f"sign-in with Microsoft Entra ID failed: {words}", _HOW) from None
+        RUN.know_key(found.token)
+        return _Token(found.token, found.expires_on)
+
+
+class _BearerAuthentication(BasicTokenAuthentication):  # type: ignore[misc]  # msrest has no types
+    """msrest's own token authentication, with a token that is renewed; msrest asks for it before each request."""
+
+    def __init__(self, sign_in: EntraSignIn) -> None:
+        super().__init__({})
+        self._sign_in = sign_in
+
+    def signed_session(self, session: requests.Session | None = None) -> requests.Session:
+        """Return the session with a valid token in its headers; raise SignInFailed."""
+        self.token = {"access_token": self._sign_in.token()}
+        signed: requests.Session = super().signed_session(session)
+        return signed
+
+
+def with_entra(cloud: Cloud, endpoint: str) -> EntraSignIn:
+    """Return the sign-in to a resource with Microsoft Entra ID.
+
+    Raise UsageError for the endpoint of a region, which takes no tokens, and where azure-identity is not installed.
+    """
+    host = urlsplit(endpoint).hostname or ""
+    if host.endswith((*_REGIONAL, _REGIONAL_CHINA)):
+        raise UsageError(
+            "--auth entra does not work with the endpoint of a region",
+            "use the resource's own endpoint, https://NAME.cognitiveservices.azure.com; a resource without one needs a "
+            "custom subdomain first (Azure portal, or az cognitiveservices account update --custom-domain NAME)",
+        )
+    return EntraSignIn(cloud, f"{cloud.audience}/.default", default_credential(cloud))
+
+
+def default_credential(cloud: Cloud) -> "TokenCredential":
+    """Return azure-identity's DefaultAzureCredential for a cloud; raise UsageError if the extra is not installed."""
+    try:
+        from azure.identity import DefaultAzureCredential
+    except ImportError:
+        raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", INSTALL) from None
+    try:
+        return DefaultAzureCredential(authority=cloud.authority)
+    except ValueError as error:  # of a variable such as AZURE_TOKEN_CREDENTIALS
+        raise UsageError(f"azure-identity refuses its settings: {masked(str(error))}") from None
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """Return what an access token says of its bearer, unchecked; empty for one of another form."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        found = json.loads(binascii.a2b_base64(parts[1].translate(_URL_SAFE) + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
