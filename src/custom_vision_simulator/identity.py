@@ -72,7 +72,7 @@ class Tokens:
         """Return the claims of an Authorization header, expired or not; None without a token of this simulator."""
         scheme, _, token = authorization.partition(" ")
         signed, _, signature = token.strip().rpartition(".")
-        known = hmac.compare_digest(self._signature(signed).encode(), signature.encode())
+        known = signature.isascii() and signed.isascii() and hmac.compare_digest(self._signature(signed), signature)
         if scheme.lower() != "bearer" or not known:
             return None
         claims = _claims(signed)

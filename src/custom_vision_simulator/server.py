@@ -143,7 +143,6 @@ class Simulator:
             raise
         self._thread = thread
         self._links.base = self.blob_host
-        self._accounts.open(self.endpoint)
 
     def stop(self) -> None:
         """Close all connections and both ports; do nothing when not running."""
@@ -202,6 +201,7 @@ class Simulator:
         return self._host(BlobHost(self._store, self.options, self._links), self.blob_requests)
 
     def _manager(self) -> Host:
+        self._accounts.open(self.endpoint)
         return self._host(ResourceManager(self._store, self._accounts, self._tokens), self.resource_manager_calls)
 
     def _identity(self) -> Host:
