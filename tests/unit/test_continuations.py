@@ -1,12 +1,14 @@
 """Stored predictions page by page: endless paging is stopped, and passes that disagree are an error."""
 
 import pytest
+import requests
 
 from cv_gdpr.errors import MalformedAnswer, Unsteady
 from cv_gdpr.service.client import Answer
 from cv_gdpr.service.continuations import OLDEST, stored_records
 
-DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
+RAW = requests.Response()
+RAW.status_code, RAW.headers["Date"] = 200, "Thu, 01 Jan 2026 00:00:00 GMT"
 
 
 class Service:
@@ -20,7 +22,7 @@ class Service:
         self.asked += 1
         ids, onward = self.follow(token.get("continuation"), self.asked)
         results = [{"id": one, "created": self.created} for one in ids]
-        return Answer({"results": results, "token": {"continuation": onward}}, 200, "", DATE)
+        return Answer({"results": results, "token": {"continuation": onward}}, RAW)
 
     def read(self):
         return [record["id"] for record in stored_records(self.query, OLDEST)]
@@ -69,7 +71,7 @@ def test_a_continuation_that_is_not_text_is_refused(onward):
 @pytest.mark.parametrize("body", [{}, {"results": []}, {"token": {}}, {"results": {}, "token": {}}])
 def test_an_answer_without_results_or_token_is_refused(body):
     with pytest.raises(MalformedAnswer, match="without a token or a list"):
-        list(stored_records(lambda _: Answer(body, 200, "", DATE), OLDEST))
+        list(stored_records(lambda _: Answer(body, RAW), OLDEST))
 
 
 def test_passes_that_never_agree_prove_nothing():
