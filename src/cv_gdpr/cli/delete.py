@@ -12,13 +12,13 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
-from cv_gdpr.cli.connecting import connection_of, protected_by
+from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
 from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, ServiceError, StorageError, UsageError
-from cv_gdpr.table.categories import CATEGORIES, EXPORTS, Category, Deletion
+from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, Category, Deletion
 from cv_gdpr.table.scope import Scope
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan, ProjectPlan
     from cv_gdpr.evidence.records import ByHand
+    from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.service.client import Connection, Service
 
 
@@ -42,6 +43,8 @@ class _DeleteOptions(NamedTuple):
     require_export: Path | None
     evidence: Path | None
     wait: float
+    confirm: str | None
+    purge: bool
 
 
 _PATH = shared.FilePath()
@@ -58,6 +61,14 @@ _with_options = shared.together(
         help="Delete exactly what this saved plan lists; anything newer stays.",
     ),
     shared.only_typed("--yes", is_flag=True, help="Delete without asking; for scripts."),
+    shared.only_typed(
+        "--confirm",
+        metavar="NAME",
+        help="With --yes, for the row account: the name of the resource, as a person would type it.",
+    ),
+    shared.only_typed(
+        "--purge", is_flag=True, help="For the row account: also end the 48 hours in which it can be recovered."
+    ),
     shared.option(
         "--max-delete",
         type=click.IntRange(0),
@@ -134,7 +145,10 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     options, output = part_of(parameters, _DeleteOptions), part_of(parameters, OutputOptions)
     given = part_of(parameters, ConnectionOptions)
     options = options._replace(protect=_protected_projects((*options.protect, *protected_by(given)), rows))
+    _refuse_of_account(options, rows)
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
+    if rows == (ACCOUNT,) and (wanted := azure_of(given)):
+        return _delete_account(given, wanted, scope, options, output)
     connection = connection_of(given)
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
         return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
@@ -164,6 +178,29 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
         if not options.yes:
             _confirm_plan(plan, outside, service.sign_in.who)
         return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
+
+
+def _refuse_of_account(options: _DeleteOptions, rows: tuple[str, ...]) -> None:
+    """Raise UsageError for an option of the row account without it."""
+    for name, given in (("--confirm", options.confirm is not None), ("--purge", options.purge)):
+        if given and rows != (ACCOUNT,):
+            raise UsageError(f"{name} belongs to delete {ACCOUNT}", "it deletes the whole Azure resource")
+
+
+def _delete_account(
+    given: ConnectionOptions, wanted: Wanted, scope: Scope, options: _DeleteOptions, output: OutputOptions
+) -> int:
+    from cv_gdpr.cli.delete_account import AccountOptions, delete_account
+
+    no_effect = "nothing was deleted"
+    if scope.projects or scope.selection or options.plan_file or options.save_plan:
+        words = f"delete {ACCOUNT} deletes the whole resource: give no --project, selector, --plan or --save-plan"
+        raise UsageError(words, no_effect)
+    if options.yes and options.confirm is None and not options.dry_run:
+        raise UsageError(f"delete {ACCOUNT} --yes needs --confirm NAME, the name of the resource", no_effect)
+    _check_before_asking(options)
+    chosen = AccountOptions._make(getattr(options, name) for name in AccountOptions._fields)
+    return delete_account(wanted, connection_for_account(given, wanted), chosen, output)
 
 
 def _check_before_asking(options: _DeleteOptions) -> None:

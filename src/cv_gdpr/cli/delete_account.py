@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.account import AccountPlan
+    from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan
     from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.service.client import Connection
@@ -53,11 +54,13 @@ def delete_account(wanted: Wanted, connection: Connection, options: AccountOptio
         plan = plan_account(azure, purge=options.purge)
         if plan.live:
             plan = _with_contents(plan, connection, options)
-        _show(plan, azure.manager.who, as_json=output.as_json and options.dry_run, error=not options.dry_run)
         if options.dry_run:
+            _show(plan, azure.manager.who, as_json=output.as_json)
             return 0
+        if not options.yes:
+            _show(plan, azure.manager.who, error=True)
         _confirm(plan, options)
-        return _delete(azure, plan, evidence, asked, options, output)
+        return report(_delete(azure, plan, evidence, asked, options.wait), {}, output)
 
 
 def _with_contents(plan: AccountPlan, connection: Connection, options: AccountOptions) -> AccountPlan:
@@ -91,14 +94,14 @@ def _with_contents(plan: AccountPlan, connection: Connection, options: AccountOp
 
 def _unread(plan: AccountPlan, why: str, *, guarded: bool) -> AccountPlan:
     if guarded:
-        raise UsageError(f"what the resource holds could not be read, and so not be checked: {why}", "nothing was deleted")
+        raise UsageError(f"what the resource holds could not be read, nor checked: {why}", "nothing was deleted")
     return plan._replace(unread=why)
 
 
 def _confirm(plan: AccountPlan, options: AccountOptions) -> None:
     """Ask a person to type the resource's name; raise UsageError for a wrong one, also in --confirm."""
-    if options.confirm is not None:
-        typed = options.confirm
+    if options.yes:
+        typed = options.confirm or ""
     else:
         question = f"To delete this, type the name of the resource ({printable(plan.place.name)})"
         try:
@@ -109,14 +112,7 @@ def _confirm(plan: AccountPlan, options: AccountOptions) -> None:
         raise UsageError("that is not the name of the resource", "nothing was deleted")
 
 
-def _delete(
-    azure: AzureResource,
-    plan: AccountPlan,
-    evidence: Path | None,
-    asked: str,
-    options: AccountOptions,
-    output: OutputOptions,
-) -> int:
+def _delete(azure: AzureResource, plan: AccountPlan, evidence: Path | None, asked: str, wait: float) -> Erased:
     from pathlib import Path
     from threading import Event
 
@@ -128,17 +124,16 @@ def _delete(
     path = evidence or unused(Path())
     terms = Terms(asked=asked, say=lambda text: click.echo(f"Warning: {printable(text)}", err=True))
     try:
-        erased = erase_account(azure, plan, path, terms, Deadline(Event(), options.wait))
+        return erase_account(azure, plan, path, terms, Deadline(Event(), wait))
     except (KeyboardInterrupt, Interrupted):
         hint = f"the ledger says what was deleted; {resume_hint(path)}"
         raise Interrupted("interrupted", hint) from None
-    return report(erased, {}, output)
 
 
 # --- the plan -----------------------------------------------------------------------------------------------------
 
 
-def _show(plan: AccountPlan, who: str, *, as_json: bool, error: bool) -> None:
+def _show(plan: AccountPlan, who: str, *, as_json: bool = False, error: bool = False) -> None:
     if as_json:
         from cv_gdpr.cli.documents import of_account_plan
 
@@ -152,7 +147,7 @@ def _lines(plan: AccountPlan, who: str) -> list[str]:
     head = "Would be deleted: the Azure resource" if plan.live else "Would be purged: the deleted Azure resource"
     tags = plan.account.get("tags")
     named = ", ".join(f"{name}={value}" for name, value in tags.items()) if isinstance(tags, dict) else ""
-    lines = [
+    return [
         f"{head} {plan.place.name}",
         f"  id        {plan.place}",
         f"  kind      {plan.kind}",
@@ -165,7 +160,6 @@ def _lines(plan: AccountPlan, who: str) -> list[str]:
         "purged at once: it cannot be recovered" if plan.purge else "Azure keeps it recoverable for 48 hours",
         f"signed in as {who}",
     ]
-    return lines
 
 
 def _contents(plan: AccountPlan) -> list[str]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.cli.doctor import Examined
+    from cv_gdpr.delete.account import AccountPlan
     from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.delete.plan import ProjectPlan
     from cv_gdpr.doctor import Check
     from cv_gdpr.export.result import ExportResult
     from cv_gdpr.verify import Verification
@@ -175,6 +177,30 @@ class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     retryable: Retryable
 
 
+class AccountContents(Part, kw_only=True, frozen=True):
+    """A project that dies with its resource: how many items of each row it holds."""
+
+    project: str
+    rows: dict[str, Count]
+    exported_models: Count
+
+
+class AccountPlanDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-account-plan/1"):
+    """What `delete account --dry-run` prints: the Azure resource that would be deleted, and what dies with it."""
+
+    resource_id: str
+    kind: str
+    location: str
+    live: Annotated[bool, Meta(description="False: it is deleted already, and only the purge is left.")]
+    purge: bool
+    locks: list[str]
+    siblings: Annotated[list[str], Meta(description="Custom Vision resources of the subscription that stay.")]
+    projects: Annotated[list[AccountContents] | None, Meta(description="Null: they could not be read, see `unread`.")]
+    failed: Annotated[list[Unread], Meta(description="Projects that could not be read, and die all the same.")]
+    unread: str
+    signed_in_as: str
+
+
 class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"):
     """What `delete` prints: the verdict, the counts and what is left, as the evidence has them, and where that lies.
 
@@ -313,6 +339,31 @@ def of_plan(plan: Plan, outside: list[ByHand], who: str, exit_code: int) -> Plan
         exit_code=exit_code,
         retryable=any(one.again for one in plan.failed),
     )
+
+
+def of_account_plan(plan: "AccountPlan", who: str) -> AccountPlanDocument:
+    """Return the document of a dry run of `delete account` by `who`."""
+    contents = plan.contents
+    return AccountPlanDocument(
+        exit_code=0,
+        retryable=False,
+        resource_id=str(plan.place),
+        kind=plan.kind,
+        location=plan.location,
+        live=plan.live,
+        purge=plan.purge,
+        locks=plan.locks,
+        siblings=plan.siblings,
+        projects=[_contents_of(project) for project in contents.projects] if contents else None,
+        failed=contents.failed if contents else [],
+        unread=plan.unread,
+        signed_in_as=who,
+    )
+
+
+def _contents_of(project: "ProjectPlan") -> AccountContents:
+    rows = {row: len(ids) for row, ids in project.rows.items()}
+    return AccountContents(project=project.id, rows=rows, exported_models=project.exported_models or 0)
 
 
 def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -> DeleteDocument:

@@ -169,8 +169,8 @@ class _AccountErasure:
             self._send(RECOVERABLE, lambda: manager.purge(place, location))
             self._look(RECOVERABLE, lambda: self._recoverable() is None)
         elif self.plan.purge:
-            still_there = "the resource is still there"
-            self.ledger.write(Left(project=str(place), row=RECOVERABLE, ids=[place.name], reason=still_there, again=True))
+            why = "the resource is still there"
+            self.ledger.write(Left(project=str(place), row=RECOVERABLE, ids=[place.name], reason=why, again=True))
         return self._words(deleted=deleted)
 
     def _opening(self) -> Opened:
