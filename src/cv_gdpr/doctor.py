@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from cv_gdpr import __version__
@@ -24,6 +24,10 @@ from cv_gdpr.errors import CvGdprError, StorageError
 from cv_gdpr.masking import masked
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.environment import authorities, proxy_in_words
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.azure_resource import AzureResource, Wanted
+    from cv_gdpr.verbatim import Json
 
 State: TypeAlias = Literal["ok", "warning", "failed", "unknown"]
 EXTRAS = ("azure", "find", "report", "evidence")
@@ -134,6 +138,31 @@ def _clock(date: str, now: float) -> Iterator[Check]:
         yield Check("clock", "warning", words, "set this machine's clock: signed links and tokens may be refused")
     else:
         yield Check("clock", "ok", words)
+
+
+def azure_resource(wanted: "Wanted") -> Iterator[Check]:
+    """Ask Resource Manager for the resource: as whom, its kind, whether its keys are switched off, its locks."""
+    from cv_gdpr.service.azure_resource import AzureResource
+
+    with AzureResource(wanted) as azure:
+        yield Check("Resource Manager", "ok", f"signed in as {azure.manager.who}")
+        account = azure.account()
+        found = f"{azure.place.name}, {account.get('kind')}, in {account.get('location')}"
+        yield Check("Azure resource", "ok", found)
+        yield _keys(account)
+        yield from checked("locks of the resource", lambda: _locks_of(azure))
+
+
+def _keys(account: "Json") -> Check:
+    properties = account.get("properties")
+    if isinstance(properties, dict) and properties.get("disableLocalAuth") is True:
+        return Check("keys", "warning", "switched off (disableLocalAuth)", "sign in with --auth entra")
+    return Check("keys", "ok", "switched on")
+
+
+def _locks_of(azure: "AzureResource") -> Iterator[Check]:
+    names = [str(lock.get("name")) for lock in azure.manager.locks(azure.place)]
+    yield Check("locks of the resource", "ok", f"{', '.join(names)}: delete account is refused" if names else "none")
 
 
 # --- this machine -------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from cv_gdpr.table.categories import ACCOUNT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cv_gdpr.cli.documents import ProfileResult
+    from cv_gdpr.cli.setup_documents import ProfileResult
 
 _AT_ONCE = 4  # processes; an export takes about 100 MB of memory
 _SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
@@ -263,7 +263,7 @@ def _meaning(code: int) -> str:
 
 
 def _report(ended: Sequence[_Ended], stopped_by: int, output: OutputOptions) -> int:
-    from cv_gdpr.cli.documents import ProfilesDocument
+    from cv_gdpr.cli.setup_documents import ProfilesDocument
 
     results = [_result(one) for one in ended]
     code = 128 + stopped_by if stopped_by else worst(one.exit_code for one in results)
@@ -278,7 +278,7 @@ def _report(ended: Sequence[_Ended], stopped_by: int, output: OutputOptions) -> 
 def _result(ended: _Ended) -> "ProfileResult":
     import json
 
-    from cv_gdpr.cli.documents import ProfileResult
+    from cv_gdpr.cli.setup_documents import ProfileResult
 
     try:
         document = json.loads(ended.out) if ended.out else None

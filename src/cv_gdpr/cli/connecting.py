@@ -7,7 +7,8 @@ import click
 
 from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ConnectionOptions
-from cv_gdpr.cli.options import AUTH, CLOUDS, TYPED, FromEnvironment
+from cv_gdpr.cli.option_types import FromEnvironment
+from cv_gdpr.cli.options import AUTH, CLOUDS, TYPED
 from cv_gdpr.errors import UsageError
 from cv_gdpr.settings import Profile, profile
 
@@ -112,7 +113,7 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
         return None
     cloud = cloud_named(_chosen(sources.given.cloud, "CV_GDPR_CLOUD", CLOUDS))
     url = sources.given.resource_manager or _first_set(("CV_GDPR_RESOURCE_MANAGER",)) or cloud.resource_manager
-    address = Address(cloud, checked_address(url), given.read_timeout)
+    address = Address(cloud, checked_address(url), given.read_timeout, given.patience)
     if named:
         place = resource_id_of(named)
         return Wanted(address, place.subscription, place, sources.endpoint)
@@ -135,11 +136,14 @@ def connection_for_account(given: ConnectionOptions, wanted: "Wanted | None") ->
 
 
 def _endpoint_of(wanted: "Wanted") -> str:
-    from cv_gdpr.errors import MalformedAnswer
+    from cv_gdpr.errors import MalformedAnswer, NotFound
     from cv_gdpr.service.azure_resource import AzureResource
 
     with AzureResource(wanted) as azure:
-        properties = azure.account().get("properties")
+        try:
+            properties = azure.account().get("properties")
+        except NotFound as error:
+            raise UsageError(error.message, error.hint or "check --resource-id") from None
     endpoint = properties.get("endpoint") if isinstance(properties, dict) else None
     if not isinstance(endpoint, str):
         raise MalformedAnswer("Accounts-Get: the resource has no endpoint")

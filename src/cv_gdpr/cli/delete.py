@@ -13,8 +13,10 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
+from cv_gdpr.cli.delete_account import AccountOptions, delete_account, refuse_of_account
 from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
+from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import Interrupted, ServiceError, StorageError, UsageError
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan, ProjectPlan
     from cv_gdpr.evidence.records import ByHand
-    from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.service.client import Connection, Service
 
 
@@ -47,7 +48,7 @@ class _DeleteOptions(NamedTuple):
     purge: bool
 
 
-_PATH = shared.FilePath()
+_PATH = FilePath()
 _with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
@@ -78,7 +79,7 @@ _with_options = shared.together(
     shared.option(
         "--protect",
         multiple=True,
-        type=shared.OnePerLine(),
+        type=OnePerLine(),
         metavar="P",
         help="Never change this project (name or id); repeats. Also set by CV_GDPR_PROTECT, one per line.",
     ),
@@ -97,7 +98,7 @@ _with_options = shared.together(
     ),
     shared.option(
         "--wait",
-        type=shared.Seconds(),
+        type=Seconds(),
         default=600.0,
         show_default=True,
         metavar="SECONDS",
@@ -145,10 +146,13 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     options, output = part_of(parameters, _DeleteOptions), part_of(parameters, OutputOptions)
     given = part_of(parameters, ConnectionOptions)
     options = options._replace(protect=_protected_projects((*options.protect, *protected_by(given)), rows))
-    _refuse_of_account(options, rows)
+    refuse_of_account(rows, confirm=options.confirm, purge=options.purge)
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
     if rows == (ACCOUNT,) and (wanted := azure_of(given)):
-        return _delete_account(given, wanted, scope, options, output)
+        _refuse_parts(scope, options)
+        _check_before_asking(options)
+        chosen = AccountOptions._make(getattr(options, name) for name in AccountOptions._fields)
+        return delete_account(wanted, lambda: connection_for_account(given, wanted), chosen, output)
     connection = connection_of(given)
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
         return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
@@ -180,27 +184,11 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
         return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
 
 
-def _refuse_of_account(options: _DeleteOptions, rows: tuple[str, ...]) -> None:
-    """Raise UsageError for an option of the row account without it."""
-    for name, given in (("--confirm", options.confirm is not None), ("--purge", options.purge)):
-        if given and rows != (ACCOUNT,):
-            raise UsageError(f"{name} belongs to delete {ACCOUNT}", "it deletes the whole Azure resource")
-
-
-def _delete_account(
-    given: ConnectionOptions, wanted: Wanted, scope: Scope, options: _DeleteOptions, output: OutputOptions
-) -> int:
-    from cv_gdpr.cli.delete_account import AccountOptions, delete_account
-
-    no_effect = "nothing was deleted"
+def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
+    """Raise UsageError for options with which less than the whole Azure resource would be deleted."""
     if scope.projects or scope.selection or options.plan_file or options.save_plan:
         words = f"delete {ACCOUNT} deletes the whole resource: give no --project, selector, --plan or --save-plan"
-        raise UsageError(words, no_effect)
-    if options.yes and options.confirm is None and not options.dry_run:
-        raise UsageError(f"delete {ACCOUNT} --yes needs --confirm NAME, the name of the resource", no_effect)
-    _check_before_asking(options)
-    chosen = AccountOptions._make(getattr(options, name) for name in AccountOptions._fields)
-    return delete_account(wanted, connection_for_account(given, wanted), chosen, output)
+        raise UsageError(words, "nothing was deleted")
 
 
 def _check_before_asking(options: _DeleteOptions) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from cv_gdpr.cli.erasure_view import report, resume_hint
 from cv_gdpr.cli.output import plural, print_json, printable
-from cv_gdpr.errors import Interrupted, ServiceError, UsageError
-from cv_gdpr.table.categories import IMAGES, ITERATIONS, PREDICTIONS
+from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
+from cv_gdpr.table.categories import ACCOUNT, IMAGES, ITERATIONS, PREDICTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.plan import Plan
     from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.service.client import Connection
+    from cv_gdpr.service.resource_manager import ResourceId
 
 
 class AccountOptions(NamedTuple):
@@ -37,22 +39,39 @@ class AccountOptions(NamedTuple):
     wait: float
 
 
-def delete_account(wanted: Wanted, connection: Connection, options: AccountOptions, output: OutputOptions) -> int:
-    """Plan, confirm, delete, look again and report; return the exit code."""
+def refuse_of_account(rows: tuple[str, ...], *, confirm: str | None, purge: bool) -> None:
+    """Raise UsageError for an option of the row account without it."""
+    for name, given in (("--confirm", confirm is not None), ("--purge", purge)):
+        if given and rows != (ACCOUNT,):
+            raise UsageError(f"{name} belongs to delete {ACCOUNT}", "it deletes the whole Azure resource")
+
+
+def delete_account(
+    wanted: Wanted, connection: Callable[[], Connection], options: AccountOptions, output: OutputOptions
+) -> int:
+    """Plan, confirm, delete, look again and report; return the exit code.
+
+    `connection` returns how the training API is reached, which is asked for what the resource holds.
+    """
+    if options.yes and options.confirm is None and not options.dry_run:
+        words = f"delete {ACCOUNT} --yes needs --confirm NAME, the name of the resource"
+        raise UsageError(words, "nothing was deleted")
     from cv_gdpr.delete.account import plan_account
     from cv_gdpr.delete.execute import Erased, earlier_run
     from cv_gdpr.evidence.files import unfinished
     from cv_gdpr.service.azure_resource import AzureResource
 
     with AzureResource(wanted) as azure:
-        asked = json.dumps({"account": str(azure.place), "purge": options.purge})
-        evidence = options.evidence or (None if options.dry_run else unfinished(str(azure.place), asked))
+        place = str(_place(azure))
+        asked = json.dumps({"account": place, "purge": options.purge})
+        evidence = options.evidence or (None if options.dry_run else unfinished(place, asked))
+        earlier: Erased | bool = False
         if evidence and not options.dry_run:
-            earlier = earlier_run(evidence, str(azure.place), asked)
-            if isinstance(earlier, Erased):
-                return report(earlier, {}, output)
-        plan = plan_account(azure, purge=options.purge)
-        if plan.live:
+            earlier = earlier_run(evidence, place, asked)
+        if isinstance(earlier, Erased):
+            return report(earlier, {}, output)
+        plan = plan_account(azure, purge=options.purge, resumed=earlier)
+        if plan.live and not plan.deleting:
             plan = _with_contents(plan, connection, options)
         if options.dry_run:
             _show(plan, azure.manager.who, as_json=output.as_json)
@@ -63,7 +82,14 @@ def delete_account(wanted: Wanted, connection: Connection, options: AccountOptio
         return report(_delete(azure, plan, evidence, asked, options.wait), {}, output)
 
 
-def _with_contents(plan: AccountPlan, connection: Connection, options: AccountOptions) -> AccountPlan:
+def _place(azure: AzureResource) -> ResourceId:
+    try:
+        return azure.place
+    except NotFound as error:
+        raise UsageError(error.message, error.hint) from None
+
+
+def _with_contents(plan: AccountPlan, connect: Callable[[], Connection], options: AccountOptions) -> AccountPlan:
     """Return the plan with what the resource holds, after the checks of --protect, --max-delete, --require-export.
 
     Raise UsageError where one of them was given and the contents cannot be read.
@@ -75,9 +101,11 @@ def _with_contents(plan: AccountPlan, connection: Connection, options: AccountOp
     from cv_gdpr.table.scope import Scope
 
     guarded = bool(options.protect or options.max_delete is not None or options.require_export)
-    if plan.kind != TRAINING or connection.unsigned:
-        why = "no training key" if plan.kind == TRAINING else "a prediction resource has no projects of its own"
-        return _unread(plan, why, guarded=guarded and plan.kind == TRAINING)
+    if plan.kind != TRAINING:
+        return _unread(plan, "a prediction resource has no projects of its own", guarded=False)
+    connection = connect()
+    if connection.unsigned:
+        return _unread(plan, "no training key", guarded=guarded)
     try:
         with Service(connection) as service:
             contents = make_plan(service, Scope())
@@ -135,7 +163,7 @@ def _delete(azure: AzureResource, plan: AccountPlan, evidence: Path | None, aske
 
 def _show(plan: AccountPlan, who: str, *, as_json: bool = False, error: bool = False) -> None:
     if as_json:
-        from cv_gdpr.cli.documents import of_account_plan
+        from cv_gdpr.cli.account_documents import of_account_plan
 
         print_json(of_account_plan(plan, who))
         return
@@ -144,6 +172,8 @@ def _show(plan: AccountPlan, who: str, *, as_json: bool = False, error: bool = F
 
 
 def _lines(plan: AccountPlan, who: str) -> list[str]:
+    if not (plan.live or (plan.purge and plan.account)):
+        return [f"Deleted by an earlier run: {plan.place.name}; this run looks for it, and completes the evidence"]
     head = "Would be deleted: the Azure resource" if plan.live else "Would be purged: the deleted Azure resource"
     tags = plan.account.get("tags")
     named = ", ".join(f"{name}={value}" for name, value in tags.items()) if isinstance(tags, dict) else ""

@@ -7,11 +7,13 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, part_of
+from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.errors import UsageError, worst
 
 if TYPE_CHECKING:
     from cv_gdpr.doctor import Check
+    from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.service.client import Connection
 
 _AT_ONCE = 8  # profiles
@@ -30,7 +32,7 @@ class Examined(NamedTuple):
 @shared.resource_options
 @shared.option(
     "--out",
-    type=shared.FilePath(),
+    type=FilePath(),
     metavar="DIR",
     help="Check the disk of this folder, where an export would be written; default: the current one.",
 )
@@ -78,11 +80,12 @@ class _Settled:
 
     endpoint: str | None = None
     connection: "Connection | None" = None
+    azure: "Wanted | None" = None
 
 
 def _examine(given: ConnectionOptions) -> Examined:
     """Check one connection; what depends on a failed check is not checked."""
-    from cv_gdpr.doctor import checked, network, service
+    from cv_gdpr.doctor import azure_resource, checked, network, service
 
     settled = _Settled()
     checks = checked("settings", lambda: _settings(given, settled))
@@ -90,7 +93,10 @@ def _examine(given: ConnectionOptions) -> Examined:
         checks += checked("network", lambda: network(endpoint))
     if connection := settled.connection:
         checks += checked("service", lambda: service(connection))
-    return Examined(given.profile, _with_the_rest(checks))
+    checks = _with_the_rest(checks)
+    if wanted := settled.azure:
+        checks += checked("Azure resource", lambda: azure_resource(wanted))
+    return Examined(given.profile, checks)
 
 
 def _with_the_rest(checks: "list[Check]") -> "list[Check]":
@@ -104,7 +110,7 @@ def _with_the_rest(checks: "list[Check]") -> "list[Check]":
 
 def _settings(given: ConnectionOptions, settled: _Settled) -> "Iterator[Check]":
     """Check where the settings come from, the endpoint and the key; keep what is valid in `settled`."""
-    from cv_gdpr.cli.connecting import connected, sources_of
+    from cv_gdpr.cli.connecting import azure_of, connected, sources_of
     from cv_gdpr.doctor import Check
     from cv_gdpr.service.endpoint import checked_endpoint
     from cv_gdpr.settings import config_path
@@ -112,6 +118,7 @@ def _settings(given: ConnectionOptions, settled: _Settled) -> "Iterator[Check]":
     sources = sources_of(given)
     where = f"profile {given.profile} of {config_path()}" if sources.profile else "options and environment, no profile"
     yield Check("settings", "ok", where)
+    settled.azure = azure_of(given)
     if (endpoint := sources.endpoint) is None:
         raise sources.lacking(None, "")
     settled.endpoint = checked_endpoint(endpoint)
@@ -128,7 +135,7 @@ def _report(examined: list[Examined], machine: "list[Check]", code: int, output:
     from cv_gdpr.doctor import versions
 
     if output.as_json:
-        from cv_gdpr.cli.documents import of_doctor
+        from cv_gdpr.cli.setup_documents import of_doctor
 
         print_json(of_doctor(examined, machine, versions(), code))
     elif not output.quiet:

@@ -3,27 +3,21 @@
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 from msgspec.structs import asdict
 
-from cv_gdpr.cli.failure import Document, ErrorDocument, ExitCode, Part, Retryable
+from cv_gdpr.cli.failure import Document, ExitCode, Part, Retryable
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
-from cv_gdpr.doctor import State as CheckState
 from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State, Unread
 from cv_gdpr.export.result import Verdict
-from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cv_gdpr.cli.doctor import Examined
-    from cv_gdpr.delete.account import AccountPlan
     from cv_gdpr.delete.execute import Erased
-    from cv_gdpr.delete.plan import ProjectPlan
-    from cv_gdpr.doctor import Check
     from cv_gdpr.export.result import ExportResult
     from cv_gdpr.verify import Verification
 
@@ -119,50 +113,6 @@ class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
     verification: VerifyDocument
 
 
-class ProfileResult(Part, kw_only=True, frozen=True):
-    """How the command ended for one profile."""
-
-    profile: str
-    exit_code: ExitCode
-    retryable: Retryable
-    result: Annotated[
-        dict[str, Any] | None, Meta(description="The document that the command prints for it; null: it printed none.")
-    ]
-
-
-class ProfilesDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-profiles/1"):
-    """What `export` and `delete` print with `--all-profiles`: the result of each profile, in the order of the file.
-
-    The exit code is the worst of all: a signal, 4, 1, 5, 2, 3, 0.
-    """
-
-    profiles: list[ProfileResult]
-
-
-class CheckResult(Part, kw_only=True, frozen=True):
-    """A check of `doctor`: its name, and what it found."""
-
-    name: str
-    state: CheckState
-    found: str
-    hint: str | None
-
-
-class ConnectionChecks(Part, kw_only=True, frozen=True):
-    """The checks of one connection; the `profile` is null where options and environment name it."""
-
-    profile: str | None
-    checks: list[CheckResult]
-
-
-class DoctorDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-doctor/1"):
-    """What `doctor` prints: what it found about each connection and about this machine. It holds no key."""
-
-    connections: list[ConnectionChecks]
-    machine: list[CheckResult]
-    versions: dict[str, str]
-
-
 class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
 
@@ -175,30 +125,6 @@ class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID.")]
     exit_code: ExitCode
     retryable: Retryable
-
-
-class AccountContents(Part, kw_only=True, frozen=True):
-    """A project that dies with its resource: how many items of each row it holds."""
-
-    project: str
-    rows: dict[str, Count]
-    exported_models: Count
-
-
-class AccountPlanDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-account-plan/1"):
-    """What `delete account --dry-run` prints: the Azure resource that would be deleted, and what dies with it."""
-
-    resource_id: str
-    kind: str
-    location: str
-    live: Annotated[bool, Meta(description="False: it is deleted already, and only the purge is left.")]
-    purge: bool
-    locks: list[str]
-    siblings: Annotated[list[str], Meta(description="Custom Vision resources of the subscription that stay.")]
-    projects: Annotated[list[AccountContents] | None, Meta(description="Null: they could not be read, see `unread`.")]
-    failed: Annotated[list[Unread], Meta(description="Projects that could not be read, and die all the same.")]
-    unread: str
-    signed_in_as: str
 
 
 class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"):
@@ -223,18 +149,6 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     hashes: str | None
     completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; this one completed its files.")]
     calls: dict[str, int]
-
-
-DOCUMENTS: tuple[type[Struct], ...] = (
-    ExportDocument,
-    DeleteDocument,
-    PlanDocument,
-    VerifyDocument,
-    DemoDocument,
-    ProfilesDocument,
-    DoctorDocument,
-    ErrorDocument,
-)
 
 
 def of_export(result: "ExportResult") -> ExportDocument:
@@ -341,31 +255,6 @@ def of_plan(plan: Plan, outside: list[ByHand], who: str, exit_code: int) -> Plan
     )
 
 
-def of_account_plan(plan: "AccountPlan", who: str) -> AccountPlanDocument:
-    """Return the document of a dry run of `delete account` by `who`."""
-    contents = plan.contents
-    return AccountPlanDocument(
-        exit_code=0,
-        retryable=False,
-        resource_id=str(plan.place),
-        kind=plan.kind,
-        location=plan.location,
-        live=plan.live,
-        purge=plan.purge,
-        locks=plan.locks,
-        siblings=plan.siblings,
-        projects=[_contents_of(project) for project in contents.projects] if contents else None,
-        failed=contents.failed if contents else [],
-        unread=plan.unread,
-        signed_in_as=who,
-    )
-
-
-def _contents_of(project: "ProjectPlan") -> AccountContents:
-    rows = {row: len(ids) for row, ids in project.rows.items()}
-    return AccountContents(project=project.id, rows=rows, exported_models=project.exported_models or 0)
-
-
 def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -> DeleteDocument:
     """Return the document of an erasure; `files` are the paths of its evidence."""
     evidence = erased.evidence
@@ -385,21 +274,3 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
         calls=calls,
         **files,
     )
-
-
-def of_doctor(
-    examined: "list[Examined]", machine: "list[Check]", versions: dict[str, str], exit_code: int
-) -> DoctorDocument:
-    """Return the document of a doctor's checks."""
-    found = [*machine, *(check for one in examined for check in one.checks)]
-    return DoctorDocument(
-        exit_code=exit_code,
-        retryable=any(check.retryable for check in found),
-        connections=[ConnectionChecks(profile=one.profile, checks=_of_checks(one.checks)) for one in examined],
-        machine=_of_checks(machine),
-        versions=versions,
-    )
-
-
-def _of_checks(checks: "list[Check]") -> list[CheckResult]:
-    return [CheckResult(name=one.name, state=one.state, found=masked(one.words), hint=one.hint) for one in checks]

@@ -11,6 +11,7 @@ from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of
 from cv_gdpr.cli.groups import Rows
+from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, PREDICTIONS, Category
 
@@ -38,7 +39,7 @@ _with_options = shared.together(
     shared.selector_options,
     shared.option(
         "--out",
-        type=shared.FilePath(),
+        type=FilePath(),
         metavar="DIR",
         help="Folder to write; default: cv-gdpr-export-<UTC time>. Give the same folder to resume a cut-off run.",
     ),
@@ -110,7 +111,18 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     with Service(connection) as service, showing(quiet=output.quiet) as watch:
         result = export(service, scope, options, watch)
     report(result, output)
+    if own.include_keys:
+        _warn_of_keys(result)
     return result.exit_code
+
+
+def _warn_of_keys(result: "ExportResult") -> None:
+    from cv_gdpr.table.account import WITH_KEYS
+
+    for name in WITH_KEYS:
+        file = result.folder / "data" / name
+        if file.exists():
+            click.echo(f"Warning: {file} holds the resource's keys in clear: keep it secret, or renew them", err=True)
 
 
 def report(result: "ExportResult", output: OutputOptions) -> None:

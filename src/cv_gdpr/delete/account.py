@@ -57,25 +57,31 @@ class AccountPlan(NamedTuple):
         return str(self.account.get("location"))
 
     @property
+    def deleting(self) -> bool:
+        """Whether its deletion is under way already."""
+        properties = self.account.get("properties")
+        return isinstance(properties, dict) and properties.get("provisioningState") == "Deleting"
+
+    @property
     def rows(self) -> dict[str, list[str]]:
         """The items of the plan: the resource if it is live, and what is recoverable of it if it is purged."""
         rows = {ACCOUNT: [self.place.name]} if self.live else {}
         return rows | ({RECOVERABLE: [self.place.name]} if self.purge else {})
 
 
-def plan_account(azure: AzureResource, *, purge: bool) -> AccountPlan:
+def plan_account(azure: AzureResource, *, purge: bool, resumed: bool = False) -> AccountPlan:
     """Return the plan of a resource, without its contents.
 
-    Raise UsageError for a resource that other services use too, and for one that is neither there nor recoverable;
-    ServiceError.
+    Raise UsageError for a resource that other services use too, and, unless an earlier run is `resumed`, for one that
+    is not there any more; ServiceError.
     """
-    account, live = _account(azure)
-    if account.get("kind") not in _KINDS:
+    account, live = _account(azure, resumed=resumed)
+    if account and account.get("kind") not in _KINDS:
         raise UsageError(
             f"{azure.place.name} is of kind {account.get('kind')}: what other services keep in it would go, too",
             f"only resources of kind {' and '.join(_KINDS)} are deleted here; delete the projects with delete --all",
         )
-    if not (live or purge):
+    if not (live or purge or resumed):
         raise UsageError(f"{azure.place.name} is deleted already, and can still be recovered", "--purge ends that")
     return AccountPlan(
         place=azure.place,
@@ -88,14 +94,16 @@ def plan_account(azure: AzureResource, *, purge: bool) -> AccountPlan:
     )
 
 
-def _account(azure: AzureResource) -> tuple[Json, bool]:
-    """Return the resource, and whether it is live rather than recoverable."""
+def _account(azure: AzureResource, *, resumed: bool) -> tuple[Json, bool]:
+    """Return the resource, and whether it is live rather than recoverable; of a resumed run it may be empty."""
     try:
         return azure.account(), True
     except NotFound:
         for deleted in azure.manager.deleted_accounts():
             if _is_at(deleted, azure.place):
                 return deleted, False
+        if resumed:
+            return {}, False
         raise UsageError(
             f"there is no resource {azure.place.name}, and none of that name can be recovered", "check --resource-id"
         ) from None
@@ -159,19 +167,28 @@ class _AccountErasure:
 
     def run(self) -> list[ByHand]:
         """Delete, purge and look; return what remains for a person, and what Microsoft states."""
+        earlier = self._planned_before()
         self.ledger.write(self._opening())
-        place, manager, location = self.plan.place, self.azure.manager, self.plan.location
-        deleted = not self.plan.live
-        if self.plan.live:
+        place, manager = self.plan.place, self.azure.manager
+        if self.plan.live and not self.plan.deleting:
             self._send(ACCOUNT, lambda: manager.delete(place))
-            deleted = self._look(ACCOUNT, self._is_gone)
+        deleted = self._look(ACCOUNT, self._is_gone) if self.plan.live or earlier else True
         if self.plan.purge and deleted:
-            self._send(RECOVERABLE, lambda: manager.purge(place, location))
-            self._look(RECOVERABLE, lambda: self._recoverable() is None)
+            self._purge()
         elif self.plan.purge:
             why = "the resource is still there"
             self.ledger.write(Left(project=str(place), row=RECOVERABLE, ids=[place.name], reason=why, again=True))
         return self._words(deleted=deleted)
+
+    def _planned_before(self) -> bool:
+        """Return whether an earlier run of this command, which was cut off, planned to delete the resource."""
+        runs = (event for event in self.ledger.events if isinstance(event, Opened))
+        return any(ACCOUNT in rows for run in runs for rows in run.planned.values())
+
+    def _purge(self) -> None:
+        if self.plan.account:  # else an earlier run purged it
+            self._send(RECOVERABLE, lambda: self.azure.manager.purge(self.plan.place, self.plan.location))
+        self._look(RECOVERABLE, lambda: self._recoverable() is None)
 
     def _opening(self) -> Opened:
         plan = self.plan
@@ -209,7 +226,7 @@ class _AccountErasure:
         where, ids = str(self.plan.place), [self.plan.place.name]
         round_ = 0
         try:
-            while not (gone := is_gone()) and self._accepted(row) and self.deadline.pause(round_):
+            while not (gone := is_gone()) and self._may_go(row) and self.deadline.pause(round_):
                 round_ += 1
         except ServiceError as error:
             self.terms.say(f"could not look for it: {error.message}")
@@ -217,8 +234,10 @@ class _AccountErasure:
         self.ledger.write(Looked(project=where, row=row, gone=ids if gone else [], there=[] if gone else ids))
         return gone
 
-    def _accepted(self, row: str) -> bool:
-        """Return whether the last answer about the row was a success: a refused deletion changes nothing."""
+    def _may_go(self, row: str) -> bool:
+        """Return whether waiting helps: the last request was accepted, or an earlier one is being carried out."""
+        if row == ACCOUNT and self.plan.deleting:
+            return True
         answers = [event for event in self.ledger.events if isinstance(event, Answered) and event.row == row]
         return bool(answers) and 200 <= answers[-1].status < 300
 
@@ -232,8 +251,8 @@ class _AccountErasure:
 
     def _recoverable(self) -> Json | None:
         """Return the entry of the deleted resource, by itself or in the list of all; None if neither has it."""
-        found = self.azure.manager.deleted(self.plan.place, self.plan.location)
-        if found:
+        location = self.plan.account.get("location")
+        if location and (found := self.azure.manager.deleted(self.plan.place, str(location))):
             return found
         every = self.azure.manager.deleted_accounts()
         return next((one for one in every if _is_at(one, self.plan.place)), None)

@@ -78,7 +78,7 @@ def export(
             exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
             watch(exports)
             _run_all(service, exports)
-            _refuse_if_nothing_was_allowed(exports, top)
+            _refuse_if_nothing_was_allowed(exports, top, rows)
         result = ExportResult(
             folder=out,
             rows=_totals(top, exports, rows),
@@ -110,9 +110,10 @@ def _azure_of(options: Options, rows: Sequence[Category]) -> Iterator[AzureResou
         yield azure
 
 
-def _refuse_if_nothing_was_allowed(exports: list[ProjectExport], top: RowsOfResource) -> None:
-    """Raise the refusal of a listing, or of the account, if nothing of any project and no account could be read."""
-    if top.refused and not exports and not any(count.exported for count in top.counts.values()):
+def _refuse_if_nothing_was_allowed(exports: list[ProjectExport], top: RowsOfResource, rows: Sequence[Category]) -> None:
+    """Raise the refusal of a listing, or of the account, if nothing that was asked for could be read."""
+    alone = all(row.name == ACCOUNT for row in rows)
+    if alone and top.refused and not top.counts[ACCOUNT].exported:
         raise top.refused
     refused = [export.refused for export in exports if export.refused]
     if refused and not any(export.allowed for export in exports):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cv_gdpr.archive.folder import Folder
-from cv_gdpr.errors import NotAuthorised, ServiceError, Stops
+from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable
 from cv_gdpr.export.result import RowCount
 from cv_gdpr.table.account import ABSENT
 from cv_gdpr.table.categories import Category
@@ -24,7 +24,7 @@ class RowsOfResource:
     absent: dict[str, str] = field(default_factory=dict)
     counts: defaultdict[str, RowCount] = field(default_factory=lambda: defaultdict(RowCount))
     missing: list[Json] = field(default_factory=list)
-    refused: NotAuthorised | None = None
+    refused: NotAuthorised | Unreachable | None = None
 
     def run(self, rows: Sequence[Category]) -> None:
         """Export these rows; note in `by_hand` what only a person can export."""
@@ -65,7 +65,7 @@ class RowsOfResource:
             return sum(lines.write(record) for record in records)
 
     def _miss(self, row: Category, error: ServiceError, named: str = "") -> None:
-        if isinstance(error, NotAuthorised):
+        if isinstance(error, (NotAuthorised, Unreachable)):
             self.refused = error
         entry = {"project": None, "row": row.name, "iteration": None, "id": named or None, "source": None}
         self.missing.append(entry | {"reason": error.message})

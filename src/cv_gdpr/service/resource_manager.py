@@ -44,6 +44,11 @@ _ROLES = (
 )
 _LOCKED = "a lock protects the resource or its group: remove the lock first (Azure portal, Locks), or leave it"
 _SIGN_IN = "sign in again: az login, or check the managed identity; and --cloud"
+_MALFORMED = "answered with a body that is not what its contract says"
+_ON_THE_WAY = "probably a proxy or a sign-in page on the way answered; check --resource-manager and --cloud"
+# What the library raises for a body that it cannot read.
+_OF_WRONG_TYPES = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+_RETRIES = 4
 
 
 class ResourceId(NamedTuple):
@@ -93,11 +98,15 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True)
 class Address:
-    """Where Resource Manager is, in which cloud to sign in, and how long an answer may send nothing, in seconds."""
+    """Where Resource Manager is, and in which cloud to sign in.
+
+    `silence` is how many seconds an answer may send nothing, `patience` about how many a failing call is retried.
+    """
 
     cloud: Cloud
     url: str
     silence: float = 60.0
+    patience: float = 120.0
 
     @property
     def scope(self) -> str:
@@ -218,6 +227,8 @@ class ResourceManager:
             return send()
         except AzureError as error:
             raise _translated(name, error) from None
+        except _OF_WRONG_TYPES:
+            raise MalformedAnswer(f"{name}: Resource Manager {_MALFORMED}", _ON_THE_WAY) from None
 
 
 def _client(address: Address, subscription: str, sign_in: EntraSignIn) -> "CognitiveServicesManagementClient":
@@ -231,8 +242,21 @@ def _client(address: Address, subscription: str, sign_in: EntraSignIn) -> "Cogni
         address.url,
         credential_scopes=[address.scope],
         read_timeout=address.silence,
-        redirect_max=0,
+        permit_redirects=False,
+        retry_policy=_retries(address.patience),
     )
+
+
+def _retries(patience: float) -> Any:
+    """Return azure-core's own retries, within a time: its default is ten, and as long as Retry-After asks for."""
+    from azure.core.pipeline.policies import RetryPolicy
+
+    class Retries(RetryPolicy):  # type: ignore[misc]  # azure-core is not followed by mypy
+        def get_retry_after(self, response: Any) -> float | None:
+            asked: float | None = super().get_retry_after(response)
+            return asked and min(asked, patience)
+
+    return Retries(retry_total=_RETRIES, retry_backoff_max=patience / _RETRIES)
 
 
 def _text(response: Any) -> str:
@@ -243,10 +267,10 @@ def _text(response: Any) -> str:
 def _document(name: str, body: str) -> Json:
     try:
         found = json_value(body)
-    except ValueError:
-        raise MalformedAnswer(f"{name}: Resource Manager answered with a body that is not JSON") from None
+    except (ValueError, RecursionError):
+        raise MalformedAnswer(f"{name}: Resource Manager {_MALFORMED}", _ON_THE_WAY) from None
     if not isinstance(found, dict):
-        raise MalformedAnswer(f"{name}: Resource Manager answered with JSON that is not an object")
+        raise MalformedAnswer(f"{name}: Resource Manager answered with JSON that is not an object", _ON_THE_WAY)
     return found
 
 

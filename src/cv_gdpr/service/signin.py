@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 INSTALL = "install it: pip install 'cv-gdpr[azure]'"
 _RENEW_BEFORE = 300  # seconds before a token ends
+_WITHIN: dict[str, Any] = {"retry_total": 3, "retry_backoff_max": 2.0, "read_timeout": 30.0}
+"""How long sign-in may take: azure-core's own retries take minutes."""
 _MESSAGE_MOST = 400  # characters of azure-identity's message, which lists every way that it tried
 _HOW = (
     "run az login, or set what DefaultAzureCredential reads: a managed identity (IDENTITY_ENDPOINT), a workload "
@@ -166,9 +169,17 @@ def default_credential(cloud: Cloud) -> "TokenCredential":
     except ImportError:
         raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", INSTALL) from None
     try:
-        return DefaultAzureCredential(authority=cloud.authority)
+        return DefaultAzureCredential(authority=cloud.authority, **_WITHIN)
     except ValueError as error:  # of a variable such as AZURE_TOKEN_CREDENTIALS
         raise UsageError(f"azure-identity refuses its settings: {masked(str(error))}") from None
+
+
+def has_extra() -> bool:
+    """Return whether the libraries of the extra azure are installed, without importing them."""
+    try:
+        return bool(find_spec("azure.identity") and find_spec("azure.mgmt.cognitiveservices"))
+    except ModuleNotFoundError:  # a package above them
+        return False
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cv_gdpr.errors import Forbidden, ServiceError, Stops
 from cv_gdpr.masking import without_keys
+from cv_gdpr.service.causes import KEYS_OFF
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ _USAGES, _DEPLOYMENTS, _SIBLINGS = "account-usages.jsonl", "account-deployments.
 _KEYS, _INFO, ABSENT = "account-keys.json", "account-info.json", "account-absent.jsonl"
 FILES = (_USAGES, _DEPLOYMENTS, _SIBLINGS, _KEYS, _INFO, ABSENT)
 """The files beside account.json: details of the resource, and what the identity may not read of them."""
+
+WITH_KEYS = (_KEYS, _INFO)
+"""The files with keys, as fingerprints or in clear."""
 
 BESIDE = ("Accounts-ListUsages", "Deployments-List", "Accounts-List", "Accounts-ListKeys")
 """What Resource Manager is asked beside Accounts-Get."""
@@ -70,12 +74,19 @@ def _if_allowed(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
     try:
         for record in read():
             yield Detail(_ROW, record, file)
-    except Forbidden as error:
-        yield Absence(_ROW, file, error.message)
     except ServiceError as error:
+        if _lasts(error):
+            yield Absence(_ROW, file, error.message)
+            return
         if error.stops > Stops.LISTING:
             raise
         yield Unread(_ROW, error, id=file)
+
+
+def _lasts(error: ServiceError) -> bool:
+    """Return whether the same request would be refused again: for the role, a lock, or keys that are switched off."""
+    switched_off = error.status == 400 and KEYS_OFF in error.message
+    return isinstance(error, Forbidden) or switched_off or error.code == "ScopeLocked"
 
 
 def _keys(azure: AzureResource, *, clear: bool) -> Json:

@@ -116,17 +116,16 @@ CATEGORIES: tuple[Category, ...] = (
         ),
         exported_by=("Accounts-Get", *account.BESIDE, "GetAccountInfo"),
         deletion=Deletion.OUTSIDE,
-        deleted_by="Azure portal, or CustomVision.ai settings: Delete your account",
+        deleted_by="Accounts-Delete and DeletedAccounts-Purge, or the Azure portal",
         files=(
             File("account.json", (Place.RESOURCE,)),
             *(File(name, (Place.RESOURCE,), Holds.DETAILS) for name in account.FILES),
         ),
         read_resource=account.account,
-        export_by_hand=("Azure Resource Manager has it: give --resource-id ID (needs cv-gdpr[azure])"),
+        export_by_hand="Azure Resource Manager has it: give --resource-id ID (needs cv-gdpr[azure])",
         delete_by_hand=(
-            "Delete the resource in the Azure portal (or the account in CustomVision.ai, settings). Azure keeps it "
-            "recoverable for 48 hours; to end that: az cognitiveservices account purge --location LOCATION "
-            "--resource-group GROUP --name NAME, with the right to purge at subscription scope"
+            "cv-gdpr delete account --resource-id ID deletes the Azure resource (needs cv-gdpr[azure]), as the Azure "
+            "portal does. Azure keeps it recoverable for 48 hours; --purge ends that"
         ),
     ),
     Category(
