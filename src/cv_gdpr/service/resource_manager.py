@@ -304,10 +304,12 @@ def _translated(name: str, error: Any) -> ServiceError:
 
 
 def _without_answer(name: str, said: str, error: Any) -> ServiceError:
-    from azure.core.exceptions import ClientAuthenticationError
+    from azure.core.exceptions import ClientAuthenticationError, DecodeError, IncompleteReadError
 
     if isinstance(error, ClientAuthenticationError):
         return _of_this_row(NotAuthorised(f"{name}: sign-in with Microsoft Entra ID failed: {said}", _SIGN_IN))
+    if isinstance(error, DecodeError) and not isinstance(error, IncompleteReadError):
+        return MalformedAnswer(f"{name}: Resource Manager {_MALFORMED}", _ON_THE_WAY)
     where = "check --resource-manager and --cloud"
     return _of_this_row(Unreachable(f"{name}: Resource Manager could not be reached: {said}", where))
 
