@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +13,6 @@ from hypothesis import settings
 from custom_vision_simulator import Simulator
 from tests.commandline import CommandLine
 from tests.contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
-from tests.measuring import MeasuredPopen
 
 # Each export starts a process, which without cached bytecode would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -66,13 +64,4 @@ def _loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded)
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             patch.delenv(name, raising=False)  # this machine's authorities: each command would read them, for 50 ms
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _downloads_measured(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Measure the process that downloads where coverage is on; in the slow tests alone, which break every download."""
-    with pytest.MonkeyPatch.context() as patch:
-        if "COVERAGE_PROCESS_CONFIG" in os.environ and request.config.getoption("markexpr") == "slow":
-            patch.setattr(subprocess, "Popen", MeasuredPopen)
         yield

@@ -169,13 +169,13 @@ class Remembering(Simulator):
         api = host.answer.__self__
         make, made = api._carried_out, {}
 
-        def carried_out(route, ask):
+        def carried_out(route, incoming, ids):
             if not route.name.startswith("Get"):
                 made.clear()
-                return make(route, ask)
-            key = (route.name, tuple(sorted(ask.ids.items())), tuple(sorted(ask.query.items())))
+                return make(route, incoming, ids)
+            key = (route.name, incoming.path, tuple(sorted(incoming.query.items())))
             if key not in made:
-                made[key] = make(route, ask)
+                made[key] = make(route, incoming, ids)
             return made[key]
 
         api._carried_out = carried_out  # behind the gateway, which still limits calls a second

@@ -21,3 +21,19 @@ def run_of(service, plan, ledger, wait=0.0):
 def ledger_in(folder, service):
     """Return a new ledger; a context manager."""
     return Ledger(folder / "ledger.jsonl", service.endpoint)
+
+
+class Rounds(Deadline):
+    """A deadline without time: each pause does the next act, and the pause after the last one is the end."""
+
+    def __init__(self, *acts):
+        super().__init__(threading.Event(), 0)
+        self.acts = list(acts)
+        self.rounds = []
+
+    def pause(self, round_):
+        self.rounds.append(round_)
+        if not self.acts:
+            return False
+        self.acts.pop(0)()
+        return True

@@ -1,10 +1,5 @@
 """Which tests stand nearest to each module that is mutated."""
 
-_EVIDENCE = ("tests/delete/test_evidence.py", "tests/delete/test_evidence_files.py", "tests/delete/test_tampering.py")
-_PLANS = ("tests/delete/test_plan.py", "tests/delete/test_confirm.py", "tests/delete/test_selectors.py")
-_ERASURES = ("tests/delete/test_wire.py", "tests/delete/test_failures.py", "tests/delete/test_second_look.py")
-_VERIFY = ("tests/verify/test_contradictions.py", "tests/verify/test_tampering.py", "tests/verify/test_verify.py")
-
 MODULES: dict[str, tuple[str, ...]] = {
     "masking": ("tests/unit/test_masking.py", "tests/unit/test_redact.py"),
     "settings": ("tests/profiles/test_settings.py",),
@@ -23,12 +18,23 @@ MODULES: dict[str, tuple[str, ...]] = {
     "verify/facts": ("tests/unit/test_facts.py",),
     "delete/marks": ("tests/unit/test_marks.py",),
     "delete/dependents": ("tests/unit/test_dependents.py",),
-    # Each of these tests erases or exports: take a sample, or an evening.
-    "verify/contents": _VERIFY,
-    "verify/project": _VERIFY,
-    **{f"evidence/{name}": _EVIDENCE for name in ("ledger", "outcomes", "document", "certificate", "checking")},
-    **{f"evidence/{name}": _EVIDENCE for name in ("events", "files", "records")},
-    **{f"delete/{name}": _PLANS for name in ("plan", "planning")},
-    **{f"delete/{name}": _ERASURES for name in ("project", "execute", "proof", "waiting")},
-    **{f"delete/{name}": ("tests/delete/test_require_export.py",) for name in ("required_export", "guards")},
+    "delete/guards": ("tests/unit/test_guards.py",),
+    "delete/required_export": ("tests/unit/test_guards.py",),
+    "delete/plan": ("tests/unit/test_plan.py",),
+    "delete/planning": ("tests/unit/deletion/test_planning.py",),
+    "delete/project": ("tests/unit/deletion/test_project.py", "tests/unit/deletion/test_project_calls.py"),
+    "delete/execute": ("tests/unit/deletion/test_execute.py", "tests/unit/test_earlier_run.py"),
+    "delete/proof": ("tests/unit/deletion/test_proof.py",),
+    "delete/waiting": ("tests/unit/test_waiting.py",),
+    "delete/failures": ("tests/unit/test_failures.py",),
+    "evidence/certificate": ("tests/unit/test_certificate.py",),
+    "evidence/checking": ("tests/unit/test_checking.py",),
+    "evidence/document": ("tests/unit/test_document.py",),
+    "evidence/events": ("tests/unit/test_events.py",),
+    "evidence/ledger": ("tests/unit/test_ledger.py",),
+    "evidence/outcomes": ("tests/unit/test_outcomes.py",),
+    "evidence/files": ("tests/unit/test_evidence_files.py",),
+    "evidence/records": ("tests/unit/test_events.py",),
+    "verify/contents": ("tests/unit/test_verify_project.py", "tests/unit/test_verify_gaps.py"),
+    "verify/project": ("tests/unit/test_verify_project.py", "tests/unit/test_verify_gaps.py"),
 }

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.listing import MEMORY
 
-_POSIX = "bag folder journal layout ownership reading verify_bag verify_summary writing"
+_POSIX = "bag evidence_files folder journal json_files layout ledger ownership plan verify_bag verify_summary writing"
 
 collect_ignore = [] if os.name == "posix" else [f"test_{name}.py" for name in _POSIX.split()]
 

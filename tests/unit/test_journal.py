@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cv_gdpr.archive import journal
-from cv_gdpr.archive.journal import Journal, Stored, _entries, _line, blob_key, read_index, read_stored
+from cv_gdpr.archive.journal import Journal, Stored, _entries, _line, blob_key, flagged_among, read_index, read_stored
 from cv_gdpr.errors import StorageError
 from cv_gdpr.links import source_path
 from tests.unit.listing import MEMORY
@@ -81,6 +81,13 @@ def test_a_changed_file_is_not_claimed(contents, other, index):
         (Path(name) / changed.path).write_bytes(other)
         assert (changed in known(path, Path(name), entries, recheck=False)) == (len(other) == changed.bytes)
         assert (changed in known(path, Path(name), entries)) == same
+
+
+def test_a_file_is_not_read_again_unless_asked_for(tmp_path):
+    path, (entry,) = filled(tmp_path, [b"one"])
+    (tmp_path / entry.path).write_bytes(b"two")
+    assert Journal(path, tmp_path, lambda: None).known(entry.key) == 3
+    assert known(path, tmp_path, [entry]) == []
 
 
 @pytest.mark.parametrize(
@@ -367,3 +374,15 @@ def test_512_files_are_made_durable_at_once(tmp_path, monkeypatch):
     assert groups == []
     one.add(stored(1))
     assert groups == [1]
+
+
+def test_a_flag_is_written_and_found_again():
+    plain = Stored("1.jpg", "images/1", "/i/1", 3, "a" * 64)
+    flagged = plain._replace(path="2.jpg", flag="md5 differs")
+    lines = [_line(plain), b'{"flag":"x"}\n', b'half a "flag":', _line(flagged)]
+    assert [json.loads(lines[number]).get("flag") for number in (0, 3)] == [None, "md5 differs"]
+    assert "flag" not in json.loads(lines[0])
+    assert list(flagged_among(lines)) == [flagged]
+    odd = flagged._replace(source='/"')
+    assert json.loads(_line(odd)) == odd._asdict()
+    assert "flag" not in json.loads(_line(odd._replace(flag="")))

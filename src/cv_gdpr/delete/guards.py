@@ -46,7 +46,12 @@ def require_export(plan: Plan, folder: Path) -> None:
     differences = verify(folder).differences
     if differences:
         raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", _NOTHING_DELETED)
-    bag = Bag(folder)
+    require_held(plan, Bag(folder))
+
+
+def require_held(plan: Plan, bag: Bag) -> None:
+    """Raise UsageError unless a verified bag holds, unchanged, all that would be deleted or lose something."""
+    folder = bag.folder
     if bag.endpoint != plan.endpoint:
         raise UsageError(f"--require-export {folder} is of another endpoint: {bag.endpoint}")
     if lost := _goes_unexported(plan, bag.rows):

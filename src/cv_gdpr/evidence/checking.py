@@ -37,16 +37,16 @@ def _check_ledger_alone(path: Path) -> list[str]:
     content = _bytes(path)
     chain = chained(content)
     evidence = path.with_suffix(".json")
-    if content and not _is_ledger(content, chain) and not evidence.exists():
+    if content and not _is_ledger(content) and not evidence.exists():
         raise UsageError(f"{path} is not a ledger of cv-gdpr")
     return check_chain(path, chain) or _listed(evidence, [path])
 
 
-def _is_ledger(content: bytes, chain: Chain) -> bool:
+def _is_ledger(content: bytes) -> bool:
     """Return whether a ledger of cv-gdpr may have had this content, even if it was altered or cut off."""
     begins = content[: len(_BEGINNING)]
     cut_off = b"\n" not in content and begins == _BEGINNING[: len(begins)]
-    return bool(chain.events) or b'"previous"' in content or (cut_off and bool(content))
+    return b'"previous"' in content or (cut_off and bool(content))
 
 
 def _check_beside(path: Path) -> list[str]:
@@ -106,10 +106,7 @@ class _Unreadable(ValueError):
 
 def _has_ledger(evidence: Path) -> bool:
     ledger = ledger_of(evidence)
-    if not ledger.is_file():
-        return False
-    content = _bytes(ledger)
-    return _is_ledger(content, chained(content))
+    return ledger.is_file() and _is_ledger(_bytes(ledger))
 
 
 def _fields(path: Path, content: bytes) -> tuple[Json, list[str]]:

@@ -34,33 +34,21 @@ class Ledger:
 
     def __init__(self, path: Path, endpoint: str) -> None:
         self.path = path
-        self.events: list[Event] = []
-        self.last = START
-        self._torn = 0  # bytes after the last whole line
-        self._size = 0  # bytes of the whole lines
-        self._written = hashlib.sha256()
         self._lock = threading.Lock()
         with storing(path):
             self._handle = _opened(path)
         try:
             _lock_ledger(self._handle, path)
             with storing(path):
-                self._read_back(endpoint)
+                content = read_all(self._handle)
+            chain = _resumable(path, content, endpoint)
         except BaseException:
             os.close(self._handle)
             raise
-
-    def _read_back(self, endpoint: str) -> None:
-        content = read_all(self._handle)
-        chain = chained(content)
-        first = chain.events[0] if chain.events else None
-        if chain.broken or not isinstance(first, Opened | None):
-            why = chain.broken or "its first event is not the beginning of a run"
-            raise UsageError(f"{self.path} is not a resumable ledger: {why}", f"keep that file; {_ANOTHER}")
-        if first and first.endpoint != endpoint:
-            raise UsageError(f"{self.path} is the ledger of another endpoint", _ANOTHER)
-        self.events, self.last, self._size, self._torn = chain.events, chain.last, chain.whole, len(chain.torn)
-        self._written.update(content[: chain.whole])
+        self.events, self.last = chain.events, chain.last
+        self._torn = len(chain.torn)  # bytes after the last whole line
+        self._size = chain.whole  # bytes of the whole lines
+        self._written = hashlib.sha256(content[: chain.whole])
 
     @property
     def closed(self) -> bool:
@@ -182,6 +170,18 @@ def _lock_ledger(handle: int, path: Path) -> None:
         lock(handle, path)
     except Locked:
         raise UsageError(f"another run is writing to {path}", _ANOTHER) from None
+
+
+def _resumable(path: Path, content: bytes, endpoint: str) -> "Chain":
+    """Return the events of a ledger that a run may resume; raise UsageError for any other file."""
+    chain = chained(content)
+    first = chain.events[0] if chain.events else None
+    if chain.broken or not isinstance(first, Opened | None):
+        why = chain.broken or "its first event is not the beginning of a run"
+        raise UsageError(f"{path} is not a resumable ledger: {why}", f"keep that file; {_ANOTHER}")
+    if first and first.endpoint != endpoint:
+        raise UsageError(f"{path} is the ledger of another endpoint", _ANOTHER)
+    return chain
 
 
 def sealed(asked: str, salt: str) -> Sealed:

@@ -151,11 +151,7 @@ class ProjectCheck:
             if not kind.file.counted or row not in self.contents.rows:
                 continue
             for place in sorted(documented.get(row, {WORKSPACE, *known})):
-                file = (
-                    f"iterations/{self.contents.folders.get(place, place)}/{kind.file.name}"
-                    if place
-                    else kind.file.name
-                )
+                file = self.contents.in_place(place, kind.file.name)
                 if (row, place) in proofs:
                     self._prove(proofs.pop((row, place)), file)
                 elif self._excused(row, place):
