@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from custom_vision_simulator import Simulator
+from custom_vision_simulator.accounts import Accounts
 from tests.commandline import CommandLine, Ran
 
 OTHER = "5ca1ab1e-0000-4000-8000-00000000ffff"
@@ -73,6 +74,14 @@ class Azure:
     def evidence(self) -> Any:
         """The evidence of the last run."""
         return json.loads(self.last.read_text())
+
+    @property
+    def accounts(self) -> Accounts:
+        """The resources of the simulated subscription, after every change that is due."""
+        accounts = self.sim._accounts
+        accounts.open(self.sim.endpoint)
+        self.sim._store.settle()
+        return accounts
 
     def states(self) -> dict[str, str]:
         """Return row -> state of the items in the last run's evidence."""

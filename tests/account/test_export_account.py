@@ -195,12 +195,9 @@ def test_a_resource_that_is_not_found_is_one_line(shared, case):
 
 
 def test_two_resources_of_one_endpoint_are_not_chosen_from(azure):
-    azure.sim.options.account_kind = "CognitiveServices"
-    first = f"{azure.sim.endpoint}/"
-    ran = azure.export()  # makes the resource
-    twin = azure.sim._accounts.made("Twin", "CustomVision.Training")
-    twin.endpoint = first
-    azure.sim._accounts.add(twin)
+    twin = azure.accounts.made("Twin", "CustomVision.Training")
+    twin.endpoint = f"{azure.sim.endpoint}/"
+    azure.accounts.add(twin)
     ran = azure.export("--subscription", azure.sim.subscription, CV_GDPR_RESOURCE_ID="")
     assert ran.code == 3
     assert "2 resources of subscription" in one_line(ran.err, "Missing:")

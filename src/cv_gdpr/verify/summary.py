@@ -111,7 +111,8 @@ def _check_account(result: Verification, summary: Json) -> None:
         if result.bag.has(f"data/{file.name}"):
             result.differ(f"data/{file.name}", "belongs to the row account, which export.json does not name")
     counted = summary["rows"].get(ACCOUNT)
-    accepted = counted and not (summary.get("complete", True) or counted["exported"])  # a bag closed though it is missing
+    # Not there, in a bag that was closed although something is missing.
+    accepted = counted and not (summary.get("complete", True) or counted["exported"])
     if counted and there == (ACCOUNT in by_hand) and (there or not accepted):
         result.differ(where, "exists, but export.json says to get it by hand" if there else "missing")
     if there:
