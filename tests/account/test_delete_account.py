@@ -36,6 +36,7 @@ REFUSED = {
     "a wrong name": (("--confirm", "other"), "not the name of the resource"),
     "the id as the name": (("--confirm", "/subscriptions/x"), "not the name of the resource"),
     "no such resource": (("--resource-id", "IDx"), "there is no resource simulatedx"),
+    "another resource": (("--resource-id", "ID-Prediction"), "is another resource than the one with"),
     "a project": (("--project", "Project 1"), "deletes the whole resource"),
     "a selector": (("--all", "--tag", "x"), ""),
     "a saved plan": (("--plan", "plan.json"), ""),
@@ -51,7 +52,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_refusal_changes_nothing(shared, case):
     arguments, words = REFUSED[case]
-    ran = shared.delete(*[shared.sim.resource_id + "x" if word == "IDx" else word for word in arguments])
+    ran = shared.delete(*[word.replace("ID", shared.sim.resource_id) for word in arguments])
     assert ran.code == 2, ran.out + ran.err
     assert words in one_line(ran.err, "Error:")
     assert sent(shared) == []

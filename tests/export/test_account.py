@@ -40,7 +40,7 @@ def test_an_account_outside_the_api_says_how_to_get_it(sim, cli, tmp_path, statu
     assert every.err == ""
     words = every.json["byHand"]["account"]
     assert asked.json["byHand"]["account"] == words
-    assert "az cognitiveservices account show" in words
+    assert "--resource-id ID" in words
     assert str(status) in words
     assert {row["row"]: row["verdict"] for row in every.json["rows"]}["account"] == "not in the API"
     assert words in cli("export", "--all", "--out", tmp_path / "told").out

@@ -138,15 +138,16 @@ def test_all_profiles_are_checked(sim, other, ask, bare, config):
 
 
 @pytest.mark.parametrize(
-    ("date", "state_of_clock", "words"),
+    ("off", "state_of_clock", "words"),
     [
-        (formatdate(time() - 4000, usegmt=True), "warning", "s ahead of the service's"),
-        (formatdate(time() + 4000, usegmt=True), "warning", "s behind the service's"),
-        (formatdate(time() + 60, usegmt=True), "ok", "s behind the service's"),
-        ("yesterday", "unknown", "no date"),
+        (-4000, "warning", "s ahead of the service's"),
+        (4000, "warning", "s behind the service's"),
+        (60, "ok", "s behind the service's"),
+        (None, "unknown", "no date"),
     ],
 )
-def test_the_clock_is_compared_with_the_service(sim, ask, date, state_of_clock, words):
+def test_the_clock_is_compared_with_the_service(sim, ask, off, state_of_clock, words):
+    date = "yesterday" if off is None else formatdate(time() + off, usegmt=True)
     sim.fault(Fault("GetDomains", headers={"Date": date}, times=None))
     ran = ask()
     assert ran.code == 0

@@ -24,7 +24,7 @@ from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked, Opened
 from cv_gdpr.evidence.ledger import Ledger, now, sealed
 from cv_gdpr.evidence.records import TOOL, ByHand, SearchedScope
-from cv_gdpr.service.azure_resource import AzureResource
+from cv_gdpr.service.azure_resource import AnotherResource, AzureResource
 from cv_gdpr.service.resource_manager import PREDICTION, TRAINING, Reply, ResourceId
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS
 from cv_gdpr.verbatim import Json
@@ -98,6 +98,8 @@ def _account(azure: AzureResource, *, resumed: bool) -> tuple[Json, bool]:
     """Return the resource, and whether it is live rather than recoverable; of a resumed run it may be empty."""
     try:
         return azure.account(), True
+    except AnotherResource as error:
+        raise UsageError(error.message, error.hint) from None
     except NotFound:
         for deleted in azure.manager.deleted_accounts():
             if _is_at(deleted, azure.place):

@@ -18,6 +18,12 @@ class Wanted(NamedTuple):
     endpoint: str | None = None
 
 
+class AnotherResource(ServiceError):
+    """The resource id and the endpoint name two resources."""
+
+    retryable = False
+
+
 class AzureResource:
     """A resource, looked for when it is first asked for; a context manager."""
 
@@ -47,11 +53,11 @@ class AzureResource:
         return places[0]
 
     def account(self) -> Json:
-        """Return Accounts-Get as sent; raise ServiceError, also if it describes a resource with another endpoint."""
+        """Return Accounts-Get as sent; raise ServiceError, AnotherResource if it describes a resource with another endpoint."""
         account = self.manager.account(self.place)
         host = _host(self.wanted.endpoint or "")
         if host and host not in _hosts(account):
-            raise ServiceError(
+            raise AnotherResource(
                 f"Accounts-Get: {self.place.name} is another resource than the one with the endpoint {host}",
                 "check --resource-id and --endpoint",
             )
