@@ -115,6 +115,15 @@ def test_resource_read(manager: Manager) -> None:
     assert (missing.value.status, missing.value.code) == (404, "ResourceNotFound")
     assert missing.value.request_id
     assert azure.manager.deleted(manager.missing, item.record["location"]) is None
+    if item.record["kind"] != PREDICTION:
+        _assert_signs_in(azure, item.record["properties"]["endpoint"])
+
+
+def _assert_signs_in(azure: AzureResource, endpoint: str) -> None:
+    """The training API takes a token in place of the key, and lists projects for it."""
+    with Service(Connection(endpoint, "", 0, 2, entra=azure.wanted.address.cloud)) as service:
+        assert isinstance(service.call("get_projects"), list)
+        assert service.sign_in.who == azure.manager.who
 
 
 def _refused(kind: type[ServiceError], call: Callable[..., Any], *values: Any) -> tuple[int, str]:

@@ -53,7 +53,7 @@ class AzureResource:
         return places[0]
 
     def account(self) -> Json:
-        """Return Accounts-Get as sent; raise ServiceError, AnotherResource if it describes a resource with another endpoint."""
+        """Return Accounts-Get as sent; raise ServiceError, AnotherResource if it has another endpoint."""
         account = self.manager.account(self.place)
         host = _host(self.wanted.endpoint or "")
         if host and host not in _hosts(account):
