@@ -30,6 +30,8 @@ LISTS = {
     "blanks that cannot be seen": [f"\u200b{ONE}\u00a0", f"\ufeff{TWO}\u2060"],
     "a mark in the middle, of joined files": [ONE, f"\ufeff{TWO}"],
     "capitals, without dashes": [ONE.upper(), TWO.replace("-", "")],
+    "comments after an id": [f"{ONE} # Smith, John", f'"{TWO}" # "x"'],
+    "a comment in the quotes": [f'"{ONE} # John"', f"{TWO}#"],
     "braces": [f"{{{ONE}}}", f'"{{{TWO}}}"'],
 }
 
@@ -79,6 +81,9 @@ NAMED = {
     "half a quote": (f'"{ONE}\n', "line 1 is not an id"),
     "another text": (f"{ONE}\n\nnonsense\n", "line 3 is not an id"),
     "nothing": ("", "contains no id"),
+    "another text and a comment": (f"{ONE} John # x\n", "line 1 is not an id"),
+    "columns and a comment": (f"{ONE},John # x\n", "line 1 holds several columns"),
+    "quotes and a comment": ('"" # x\n', "line 1 is not an id"),
     "comments alone": ("# none\n\n", "contains no id"),
     "a mark alone": ("\ufeff", "contains no id"),
     "quotes alone": ('""\n', "line 1 is not an id"),

@@ -4,14 +4,16 @@ CvGdprError (1)
 ├── UsageError (2)            wrong options or input, or no terminal to confirm on
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401, or a 403 that concerns every call
-│   │   ├── Forbidden (5)     a 403 of one call
+│   │   ├── Forbidden (5)     a 403 of one call, or a 401 for a role that one call needs
 │   │   └── SignInFailed (5)  no token of Microsoft Entra ID
 │   ├── Unreachable (5)       no answer, or no Custom Vision service there
+│   ├── NoAnswer (1)          one call gets no answer, while the service answers others
 │   ├── NotFound (1)          404
 │   ├── Doubtful (1)          bytes to compare with those of a second try
 │   ├── MalformedAnswer (1)   a success whose body is not what the contract says
 │   └── Unsteady (1)          counts and listing do not agree: the data changes meanwhile
 ├── StorageError (1)          the local folder cannot be written or read
+├── Unexpected (1)            a bug, met at one project
 ├── ProcessEnded (1)          the download process ended unexpectedly
 ├── LedgerLost (4)            the ledger of an erasure was removed or changed while it was written
 └── Interrupted (130)         Ctrl-C; the same command resumes
@@ -112,7 +114,7 @@ class NotAuthorised(ServiceError):
 
 
 class Forbidden(NotAuthorised):
-    """The service refuses one call (403), and may allow others."""
+    """The service refuses one call, and may allow others: a 403, or a 401 for a role that the call needs."""
 
     stops = Stops.LISTING
 
@@ -126,6 +128,10 @@ class Unreachable(ServiceError):
 
     exit_code = 5
     stops = Stops.SERVICE
+
+
+class NoAnswer(ServiceError):
+    """One call gets no answer that can be read, while the service answers others."""
 
 
 class NotFound(ServiceError):
@@ -176,6 +182,35 @@ class Interrupted(CvGdprError):
     exit_code = 130
     stops = Stops.RUN
     retryable = True
+
+
+REPORT_IT = "run it with -vv for the traceback, and please report it"
+
+
+class Unexpected(CvGdprError):
+    """An error that no other class names, so a bug, met at one project: the other projects go on.
+
+    `kind` says which one without quoting it: the message may hold data.
+    """
+
+    stops = Stops.PROJECT
+
+    def __init__(self, error: Exception) -> None:
+        self.kind = f"unexpected {type(error).__name__}"
+        super().__init__(f"{self.kind}: {error}", REPORT_IT)
+
+
+def unexpected(error: Exception) -> Unexpected:
+    """Return our error for a bug that one project met; re-raise our errors and the system's, which say what they stop.
+
+    With -vv the traceback is shown.
+    """
+    if isinstance(error, (CvGdprError, OSError)) or shortage(error):
+        raise error
+    import logging
+
+    logging.getLogger("cv_gdpr").debug("an unexpected error at one project", exc_info=error)
+    return Unexpected(error)
 
 
 def shortage(error: BaseException) -> tuple[str, str] | None:

@@ -1,10 +1,14 @@
 """A failing service: refused, lost or repeated calls never hide a remaining item, and never delete one too many."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from custom_vision_simulator import Fault
+from custom_vision_simulator.answers import Answer
+from cv_gdpr.delete import planning
+from cv_gdpr.delete.project import ProjectErasure
 from tests.delete.erasing import OPERATIONS, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
 
 ROWS = ["predictions", "iterations", "images", "tags"]
@@ -201,6 +205,91 @@ def test_an_unreachable_service_ends_with_evidence(sim, erase):
     assert ran.code == 5
     assert set(erase.states().values()) == {"not verified"}
     assert erase.verified() == 0
+
+
+LOST = {
+    "dropped": {"drop": True},
+    "a redirect": {"status": 302},
+    "a role": {"status": 401, "body": {"error": {"code": "PermissionDenied", "message": "Principal does not have"}}},
+}
+
+
+@pytest.mark.parametrize("how", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("operation", ["GetTaggedImages", "DeleteProject", "GetProject"])
+def test_a_call_without_an_answer_costs_its_project(sim, erase, operation, how):
+    """While it is planned, deleted, and looked for again."""
+    mine, other = stock(sim), stock(sim, "Strangers")
+    sim.fault(Fault(operation, times=None, match=mine, **how))
+
+    ran = erase("--all")
+
+    assert ran.code == 3, ran.err
+    assert other not in sim.store.projects
+    assert "could not be reached" not in ran.err
+    assert erase.verified() == 0
+
+
+def test_one_tag_whose_deletion_breaks_off_costs_itself(sim, erase):
+    project = stock(sim)
+    failing = min(ids(sim, project, "tags"))
+    sim.fault(Fault("DeleteTag", times=None, match=failing, drop=True))
+
+    ran = erase("tags", "--all")
+
+    assert ran.code == 3, ran.err
+    assert ids(sim, project, "tags") == {failing}
+    assert erase.verified() == 0
+
+
+def test_a_status_of_another_type_does_not_stop_the_erasure(sim, erase):
+    stock(sim), stock(sim, "Strangers")
+
+    def odd(answer):
+        records = [record | {"status": {}} for record in json.loads(answer.body)]
+        return Answer(answer.status, json.dumps(records).encode(), answer.content_type, answer.headers)
+
+    sim.fault(Fault("GetIterations", times=None, edit=odd))
+    assert erase("--all").code == 0
+    assert not sim.store.projects
+
+
+def test_a_bug_at_one_project_costs_that_project(sim, erase, monkeypatch):
+    mine, other = stock(sim), stock(sim, "Strangers")
+    usual = ProjectErasure._wait_for_training
+
+    def broken(erasure):
+        if erasure.plan.id == mine:
+            raise TypeError("a bug that quotes Visitors")
+        return usual(erasure)
+
+    monkeypatch.setattr(ProjectErasure, "_wait_for_training", broken)
+
+    ran = erase("--all")
+
+    assert ran.code == ran.json["exitCode"] == erase.evidence["exitCode"] == 1
+    assert set(sim.store.projects) == {mine}
+    assert set(erase.states("projects").values()) == {"failed", "deleted"}, other
+    assert "unexpected TypeError" in ran.err
+    assert "Visitors" not in "".join(file.read_text() for file in erase.files)
+    assert erase.verified() == 0
+
+
+def test_a_bug_while_one_project_is_planned_costs_it(sim, erase, monkeypatch):
+    mine, other = stock(sim), stock(sim, "Strangers")
+    usual = planning._plan_project
+
+    def broken(project, *arguments):
+        if project.id == mine:
+            raise TypeError("a bug that quotes Visitors")
+        return usual(project, *arguments)
+
+    monkeypatch.setattr(planning, "_plan_project", broken)
+
+    ran = erase("--all")
+
+    assert ran.code == 3
+    assert (set(sim.store.projects), other in sim.store.projects) == ({mine}, False)
+    assert [one["reason"] for one in ran.json["failed"]] == ["unexpected TypeError"]
 
 
 def planning_calls(sim, erase):

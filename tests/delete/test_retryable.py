@@ -14,7 +14,7 @@ def in_training(sim, project):
 RETRYABLE = {
     "residue": lambda sim, _: sim.fault(Fault("DeleteProject", lie=True, times=None)),
     "failed": lambda sim, _: sim.fault(Fault("DeleteProject", status=400, times=None)),
-    "stopped": lambda sim, _: sim.fault(Fault("DeletePrediction", drop=True, times=None)),
+    "stopped": lambda sim, _: sim.fault(Fault("*", drop=True, times=None, after=25)),
     "in training": in_training,
 }
 

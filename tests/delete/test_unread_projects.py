@@ -18,6 +18,8 @@ FAILURES = {
     "403": ({"status": 403, "body": b""}, "the service answered 403"),
     "404": ({"status": 404, "body": b""}, "the service answered 404"),
     "500": ({"status": 500, "body": b""}, "the service answered 500"),
+    "a redirect": ({"status": 302}, "the service answered 302"),
+    "dropped": ({"drop": True}, "{}: the answer broke off"),
     "not JSON": ({"body": "<html>"}, "the service answered 200 with a body that cannot be read"),
 }
 
@@ -52,7 +54,7 @@ def test_a_failed_listing_costs_its_project_alone(sim, operation):
     reasons = {one.project: one.reason for one in plan.failed}
     assert reasons.keys() == set(failing)
     for project, (_, reason) in zip(failing, FAILURES.values(), strict=True):
-        assert reasons[project].startswith(reason)
+        assert reasons[project].startswith(reason.format(operation))
 
 
 @pytest.mark.parametrize(("failure", "again"), [("400", True), ("403", False), ("404", False), ("500", True)])
@@ -117,9 +119,10 @@ def test_where_no_project_can_be_read_nothing_is_planned(sim, two, first, second
     assert all(one in raised.value.message for one in two)
 
 
+@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("how", [{"status": 401}, {"drop": True}])
-def test_what_fails_everywhere_stops_the_plan(sim, two, how):
-    fail(sim, two[0], **how)
+def test_what_fails_everywhere_stops_the_plan(sim, how):
+    sim.fault(Fault("*", times=None, after=1, **how))
 
     with pytest.raises(ServiceError) as raised:
         plan_of(sim)

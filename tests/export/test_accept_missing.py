@@ -55,6 +55,14 @@ def test_a_bag_that_is_not_complete_says_so(sim, cli, tmp_path):
     assert checked.json["differences"] == []
 
 
+def test_a_missing_account_is_not_a_difference(sim, cli, tmp_path):
+    sim.fill(images=1)
+    sim.fault(Fault("GetAccountInfo", times=None, status=500))
+    assert export(cli, tmp_path / "out", "--accept-missing").code == 3
+    checked = cli("verify", tmp_path / "out", "--json")
+    assert (checked.code, checked.json["differences"]) == (3, [])
+
+
 def test_without_the_option_the_folder_stays_open(sim, cli, tmp_path):
     project, out = stock(sim), tmp_path / "out"
     arm(sim, project, "the performance of one iteration")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cv_gdpr.service import client
+from cv_gdpr.service import session
 from tests.export.exporting import project_folder, records
 
 
@@ -22,7 +22,7 @@ CASES += [("images", 1_200, {"images": 50}), ("predictions", 2_500, {"images": 5
 def test_every_record_of_large_pages_is_exported(sim, cli, tmp_path, monkeypatch, case):
     row, limit, amounts = case
     project = fill(sim, **amounts)
-    monkeypatch.setattr(client, "_LONGEST", limit)
+    monkeypatch.setattr(session, "_LONGEST", limit)
     ran = cli("export", row, "--all", "--json", "--calls-per-second", 1000, "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     holder = sim.store.projects[project]
@@ -34,7 +34,7 @@ def test_every_record_of_large_pages_is_exported(sim, cli, tmp_path, monkeypatch
 
 def test_the_performance_of_every_image_is_exported(sim, cli, tmp_path, monkeypatch):
     project = fill(sim)
-    monkeypatch.setattr(client, "_LONGEST", 5_000)
+    monkeypatch.setattr(session, "_LONGEST", 5_000)
     ran = cli("export", "performance", "--all", "-q", "--calls-per-second", 1000, "--out", tmp_path / "out")
     assert ran.code == 0, ran.err
     (listed,) = project_folder(tmp_path / "out", project).glob("iterations/*/image-performances.jsonl")
@@ -43,7 +43,7 @@ def test_the_performance_of_every_image_is_exported(sim, cli, tmp_path, monkeypa
 
 def test_a_single_record_that_is_too_large_is_an_error(sim, cli, tmp_path, monkeypatch):
     fill(sim)
-    monkeypatch.setattr(client, "_LONGEST", 400)
+    monkeypatch.setattr(session, "_LONGEST", 400)
     ran = cli("export", "images", "--all", "--json", "--out", tmp_path / "out")
     assert ran.code != 0
     assert "more than" in json.dumps(ran.json)

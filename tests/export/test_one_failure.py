@@ -5,6 +5,8 @@ import json
 import pytest
 
 from custom_vision_simulator import Fault
+from custom_vision_simulator.answers import Answer
+from cv_gdpr.table import readers
 from tests.export.exporting import project_folder, records, stock
 
 PERFORMANCE = "GetIterationPerformance"
@@ -15,6 +17,14 @@ BROKEN = {
     "400": {"status": 400, "body": {"code": "BadRequestIterationValidationFailed", "message": "x"}},
     "500": {"status": 500},
     "403": {"status": 403, "body": {"code": "Forbidden", "message": "x"}},
+    "no answer": {"drop": True},
+    "403 that quotes a name": {"status": 403, "body": {"code": "Forbidden", "message": "'Virtual network' is locked"}},
+    "a role": {"status": 401, "body": {"error": {"code": "PermissionDenied", "message": "Principal does not have"}}},
+    "a redirect": {"status": 302, "headers": {"Location": "https://x/"}},
+    "407": {"status": 407},
+    "an answer cut off": {"cut": 5},
+    "a damaged answer": {"body": b"xx", "headers": {"Content-Encoding": "gzip"}},
+    "a key twice": {"status": 200, "content_type": "application/json", "body": b'[{"id": "a", "n": 1, "n": 2}]'},
 }
 LISTINGS = {"GetTaggedImages": "images", PERFORMANCE: "performance", "GetExports": "exports", "GetTags": "tags"}
 
@@ -33,14 +43,16 @@ def exported(cli, out, *words):
 def test_a_listing_of_one_iteration_costs_itself(sim, cli, tmp_path, operation):
     """One export of a project for each kind of failure, in which one of two iterations fails."""
     failing, other = {}, {}
-    for how in BROKEN.values():
-        project = stock(sim)
+    for how in list(BROKEN.values())[: None if operation == PERFORMANCE else 7]:
+        project = stock(sim, images=5, untagged=1)
         failing[project], other[project] = sim.store.projects[project].iterations
         sim.fault(Fault(operation, times=None, match=failing[project], **how))
 
     ran = exported(cli, tmp_path / "out")
 
     assert ran.code == 3, ran.err
+    assert "could not be reached" not in ran.err
+    assert "check the endpoint" not in ran.err.rpartition("Hint: ")[2]
     rows = {LISTINGS[operation], *(["images"] if operation == "GetTags" else [])}  # suggestions are asked for by tag
     named = {(one["project"], one["row"], one["iteration"]) for one in ran.json["missing"]}
     assert named == {(project, row, iteration) for project, iteration in failing.items() for row in rows}
@@ -75,12 +87,14 @@ def test_a_listing_of_one_project_costs_itself(sim, cli, tmp_path, status):
 
 
 @pytest.mark.usefixtures("two")
-def test_a_key_that_may_read_nothing_ends_with_5(sim, cli, tmp_path):
+@pytest.mark.parametrize("refusal", ["403", "a role"])
+def test_a_key_that_may_read_nothing_ends_with_5(sim, cli, tmp_path, refusal):
     for operation in ("GetProject", "GetTags", "GetIterations", "GetTaggedImages", "QueryPredictions", "GetImageCount"):
-        sim.fault(Fault(operation, times=None, status=403, body={"code": "Forbidden", "message": "x"}))
+        sim.fault(Fault(operation, times=None, **BROKEN[refusal]))
     ran = exported(cli, tmp_path / "out")
     assert ran.code == 5, ran.err
-    assert "403" in ran.err
+    assert str(BROKEN[refusal]["status"]) in ran.err
+    assert ("needs a role" in ran.err) == (refusal == "a role")
 
 
 @pytest.mark.parametrize("status", ["Importing", "Failed"])
@@ -102,8 +116,73 @@ def test_one_tag_that_is_refused_costs_itself(sim, cli, tmp_path, two):
     assert {(one["row"], one["id"]) for one in ran.json["missing"]} == {("tags", tag)}
 
 
-def test_a_selected_tag_counts_as_unknown_only_if_all_was_read(sim, cli, tmp_path, two):
-    sim.fault(Fault("GetTags", times=None, match=two[0], status=403, body={"code": "Forbidden", "message": "x"}))
-    ran = cli("export", "images", "--all", "--tag", "nobody", "--json", "--out", tmp_path / "out")
+SELECTORS = {"GetTags": ("--tag", "nobody"), "GetTaggedImages": ("--metadata", "subject=nobody")}
+
+
+@pytest.mark.parametrize("operation", SELECTORS)
+def test_a_value_is_not_found_only_where_all_was_read(sim, cli, tmp_path, two, operation):
+    words = SELECTORS[operation]
+    sim.fault(Fault(operation, times=None, match=two[0], **BROKEN["403"]))
+    ran = exported(cli, tmp_path / "out", *words, "--accept-missing")
     assert ran.code == 3, ran.err
-    assert json.loads(ran.out)["unmatched"] == ["--tag nobody"]
+    assert ran.json["unmatched"] == []
+    assert len(ran.json["undecided"]) == 1
+    assert "nothing matches" not in ran.err
+    assert "not everything could be searched" in ran.err
+    (selector,) = json.loads((tmp_path / "out" / "data" / "export.json").read_text())["selectors"]
+    assert selector["matched"] is None
+    assert cli("verify", tmp_path / "out").code == 3
+    sim.clear_faults()
+    if operation != "GetTags":  # an unknown tag is a usage error
+        assert exported(cli, tmp_path / "again", *words).json["unmatched"] == ["--metadata subject=…"]
+
+
+def odd(fields, value):
+    """Return an edit of an answer: that value in these fields of each of its records."""
+
+    def edit(answer):
+        found = json.loads(answer.body)
+        for record in found if isinstance(found, list) else [found]:
+            record.update(dict.fromkeys(fields, value))
+        return Answer(answer.status, json.dumps(found).encode(), answer.content_type, answer.headers)
+
+    return edit
+
+
+ODD_FIELDS = {
+    "GetProject": ("status", "name", "settings"),
+    "GetIterations": ("status", "name", "publishName"),
+    "GetExports": ("status", "platform", "flavor", "downloadUri"),
+    "GetTags": ("name", "imageCount"),
+    "GetTaggedImages": ("tags", "regions", "metadata", "originalImageUri", "created"),
+}
+
+
+def test_a_value_of_another_type_stops_nothing(sim, cli, tmp_path):
+    for value in ([1], {}, 5):
+        project = stock(sim)
+        for operation, fields in ODD_FIELDS.items():
+            sim.fault(Fault(operation, times=None, match=project, edit=odd(fields, value)))
+    ran = exported(cli, tmp_path / "out")
+    assert ran.code in {0, 3}, ran.err
+    assert "unexpected" not in ran.err
+
+
+def test_a_bug_at_one_project_costs_that_row_of_it(cli, tmp_path, two, monkeypatch, caplog):
+    usual = readers._tags_in
+
+    def broken(project, place):
+        if project.id == two[0]:
+            raise TypeError("a bug")
+        return usual(project, place)
+
+    monkeypatch.setattr(readers, "_tags_in", broken)
+    ran = exported(cli, tmp_path / "out", "--accept-missing", "-vv")
+    assert ran.code == ran.json["exitCode"] == 1
+    assert {(one["project"], one["row"]) for one in ran.json["missing"]} == {(two[0], "tags"), (two[0], "images")}
+    assert "unexpected TypeError: a bug" in ran.err
+    assert "Traceback" in caplog.text  # written to standard error where no test captures logs
+    assert not (tmp_path / "out" / "bagit.txt").exists()
+    assert (project_folder(tmp_path / "out", two[1]) / "tags.jsonl").exists()
+    monkeypatch.undo()
+    assert exported(cli, tmp_path / "out").code == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError, Unreachable
+from cv_gdpr.errors import NoAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
 from cv_gdpr.service.batches import asked_in_parts, halves, in_parts, may_pass_in_parts
 
 MOST = 4
@@ -94,6 +94,35 @@ def test_a_long_call_whose_connection_drops_is_halved(most):
 def test_a_connection_that_drops_for_one_id_is_an_error():
     with pytest.raises(Unreachable):
         asked(list("abcd"), dropping(0))
+
+
+def breaking_off(*bad):
+    """Return a function that gets no answer for a batch with one of these ids, and returns every other batch."""
+
+    def send(batch):
+        if not set(batch).isdisjoint(bad):
+            error = NoAnswer("the answer broke off")
+            error.dropped = True
+            raise error
+        return batch
+
+    return send
+
+
+def test_a_deletion_that_breaks_off_for_one_id_skips_it():
+    deleted = in_parts(breaking_off("c"), list("abcdefghi"), MOST)
+    assert [one for batch in deleted for one in batch] == list("abdefghi")
+
+
+def test_a_question_that_breaks_off_for_one_id_is_an_error():
+    with pytest.raises(NoAnswer):
+        asked(list("abcdefghi"), breaking_off("c"))
+
+
+def test_a_deletion_that_always_breaks_off_is_given_up():
+    ids = list("abcdefghijklmnop")
+    with pytest.raises(NoAnswer):
+        list(in_parts(breaking_off(*ids), ids, MOST))
 
 
 @pytest.mark.parametrize("code", ["NotFoundProject", "BadRequestCustomerManagedKeyRevoked"])

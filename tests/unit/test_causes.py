@@ -11,6 +11,7 @@ from msrest.exceptions import ClientRequestError
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.errors import CvGdprError, UsageError
 from cv_gdpr.service.answers import translate
+from cv_gdpr.service.causes import Refusal, concerns_every_call
 from cv_gdpr.service.checks import retry_after
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.endpoint import checked_endpoint
@@ -113,6 +114,18 @@ REFUSALS = {
         "the key is known, but not allowed to do this: probably",
         5,
     ),
+    "a name that sounds like the network": (
+        (403, {}, {"code": "Forbidden", "message": "Project 'x virtual network x' is locked"}),
+        "403: Forbidden Project 'x virtual network x' is locked",
+        "the key is known, but not allowed to do this: probably",
+        5,
+    ),
+    "role for a data action": (
+        (403, {}, gateway("PermissionDenied", "The principal `x` lacks the required data action `y`")),
+        "lacks the required data action",
+        "Custom Vision Reader to export, .*Custom Vision Contributor to delete",
+        5,
+    ),
     "read-only project": (
         (403, {}, {"code": "ForbiddenDRModeEnabled", "message": "The project is in disaster recovery mode"}),
         "ForbiddenDRModeEnabled",
@@ -127,6 +140,33 @@ REFUSALS = {
     ),
     "proxy for http": ((407, {}, b""), "a proxy requires authentication", "user and password", 5),
 }
+
+
+NETWORK = "Access denied due to Virtual Network/Firewall rules."
+PERMISSION = "Principal does not have access to API/Operation."
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words", "everywhere"),
+    [
+        (403, "403", NETWORK, True),
+        (403, "403", f"Project '{NETWORK}' is locked", False),
+        (403, "Forbidden", "", False),
+        (403, "AuthenticationTypeDisabled", "", True),
+        (403, "", "Out of call volume quota. Quota will be replenished in 00:00:01.", True),
+        (403, "403", "project image quota exceeded", False),
+        (403, "403", "Quota exceeded.", True),
+        (403, "403", "Access denied due to invalid subscription key or wrong API endpoint.", True),
+        (401, "PermissionDenied", PERMISSION, False),
+        (401, "PermissionDenied", "", False),
+        (403, "403", PERMISSION, False),
+        (401, "", "", True),
+        (401, "401", "Access denied due to invalid subscription key or wrong API endpoint.", True),
+        (401, "", "Please provide a custom subdomain for token authentication", True),
+    ],
+)
+def test_which_refusals_concern_every_call(status, code, words, everywhere):
+    assert concerns_every_call(Refusal(status, code, words)) is everywhere
 
 
 @pytest.fixture(scope="module")

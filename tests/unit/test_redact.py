@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cv_gdpr.links import without_query
 from cv_gdpr.masking import RUN, fingerprint, without_keys, without_signature
-from cv_gdpr.verbatim import LINK_FIELDS, Record, json_line, json_list, json_text, json_value, stored_text
+from cv_gdpr.verbatim import LINK_FIELDS, DuplicateKey, Record, json_line, json_list, json_text, json_value, stored_text
 
 TEXT = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
 PLAIN = TEXT.filter(lambda text: "?" not in text)
@@ -162,6 +162,25 @@ def test_numbers_in_an_object_of_a_list_keep_their_text(number, blank):
 )
 def test_truncated_or_extended_json_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
+        json_list(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"a":1,"a":1}]',
+        '[{"a":1,"b":{"c":[{"d":1,"d":2}]}}]',
+        '[{"a":1,"\\u0061":2}]',
+        '[{"a":1E2,"a":1}]',
+        '[ { "a": 1, "a": 2 } ]',
+        '[{"a":1},{"a":2,"a":3}]',
+        '[[{"a":1,"a":2}]]',
+        '{"results":[{"a":1,"a":2}]}',
+        '{"a":1,"a":2}',
+    ],
+)
+def test_a_key_twice_in_an_object_is_refused(text):
+    with pytest.raises(DuplicateKey):
         json_list(text.encode())
 
 

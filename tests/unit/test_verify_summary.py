@@ -7,6 +7,7 @@ import pytest
 
 from cv_gdpr.archive.bag_info import bag_info_of, info_line
 from cv_gdpr.table.categories import ROWS
+from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
 from cv_gdpr.verify.summary import check_info, check_summary, read_summary
 
@@ -63,7 +64,7 @@ def assert_differs(result, *expected):
 
 
 def test_a_summary_without_contradiction(result):
-    check_summary(result, summary())
+    check_summary(result, summary(), Missing())
     assert_differs(result)
 
 
@@ -125,48 +126,56 @@ SUMMARIES = {
 
 @pytest.mark.parametrize(("change", "expected"), SUMMARIES.values(), ids=SUMMARIES)
 def test_a_summary_that_contradicts_itself(result, change, expected):
-    check_summary(result, summary(**change))
+    check_summary(result, summary(**change), Missing())
     assert_differs(result, *expected)
 
 
 def test_the_account_is_missing(result):
     (result.folder / "data" / "account.json").unlink()
-    check_summary(result, summary())
+    check_summary(result, summary(), Missing())
     assert_differs(result, ("data/account.json", "missing"))
+
+
+def test_an_account_named_as_missing(result):
+    (result.folder / "data" / "account.json").unlink()
+    missing = Missing()
+    missing.add({"project": None, "row": "account", "iteration": None, "id": None})
+    check_summary(result, summary(), missing)
+    assert_differs(result)
 
 
 def test_the_account_by_hand(result):
     (result.folder / "data" / "account.json").unlink()
-    check_summary(result, summary(byHand={"account": "x"}))
+    check_summary(result, summary(byHand={"account": "x"}), Missing())
     assert_differs(result)
 
 
 def test_no_account_and_no_file(result):
     (result.folder / "data" / "account.json").unlink()
-    check_summary(result, summary(rows=rows_without("account")))
+    check_summary(result, summary(rows=rows_without("account")), Missing())
     assert_differs(result)
 
 
 def test_the_account_is_not_an_object(result):
     (result.folder / "data" / "account.json").write_text("[]")
-    check_summary(result, summary())
+    check_summary(result, summary(), Missing())
     assert_differs(result, ("data/account.json", "JSON object"))
 
 
 def test_no_projects_and_no_list_of_them(result):
     for path in (result.folder / "data").iterdir():
         path.unlink() if path.is_file() else path.rmdir()
-    check_summary(result, summary(projects=[], rows=rows_without("account")))
+    check_summary(result, summary(projects=[], rows=rows_without("account")), Missing())
     assert_differs(result)
     (result.folder / "data" / "projects.jsonl").write_text("")
-    check_summary(result, summary(projects=[], rows=rows_without("account")))
+    check_summary(result, summary(projects=[], rows=rows_without("account")), Missing())
     assert_differs(result, ("data/projects.jsonl", "lists projects"))
 
 
 def test_a_project_listed_twice(result):
     path = result.folder / "data" / "projects.jsonl"
     path.write_text(path.read_text() + json.dumps({"id": ID}) + "\n")
-    check_summary(result, summary())
+    check_summary(result, summary(), Missing())
     assert_differs(result, ("data/projects.jsonl", f"names {ID} 2 times"))
 
 

@@ -10,7 +10,7 @@ _COMPLETE = "complete"
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
     """Return the lines of bag-info.txt (label, value) that follow from export.json, in order."""
     selectors = summary["selectors"]
-    unmatched = sum(not one["matched"] for one in selectors)
+    unmatched = sum(one["matched"] is False for one in selectors)
     counted = [
         (f"Exported-{row.title()}", summary["byHand"].get(row) or f"{count['exported']} of {count['held']}")
         for row, count in summary["rows"].items()

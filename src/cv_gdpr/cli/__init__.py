@@ -16,7 +16,7 @@ import click
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
 from cv_gdpr.cli.output import Masked, expect_document, print_json, printable
-from cv_gdpr.errors import CvGdprError, Interrupted, UsageError, shortage
+from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
 
 _STOP_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
@@ -207,7 +207,7 @@ def _unexpected(error: Exception) -> tuple[str, str | None]:
     if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
         name = ascii(error.object[error.start : error.end])
         return f"the locale's encoding ({error.encoding}) cannot hold {name}", "set PYTHONUTF8=1, and try again"
-    return f"unexpected {type(error).__name__}: {error}", "run it with -vv for the traceback, and please report it"
+    return f"unexpected {type(error).__name__}: {error}", REPORT_IT
 
 
 def _is_given(given: list[str], option: str) -> bool:

@@ -83,6 +83,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     absent: Annotated[dict[str, str], Meta(description="File about the account: why the identity may not read it.")]
     copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API, for a person to export.")]
     unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
+    undecided: Annotated[list[str], Meta(description="Those that matched nothing where not all could be listed.")]
     not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
     seconds: float
@@ -169,6 +170,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         absent=result.absent,
         copies_outside=[CopiesOutside(**one._asdict()) for one in result.copies_outside],
         unmatched=result.unmatched,
+        undecided=result.undecided,
         not_searched=result.not_searched,
         calls=dict(result.calls),
         seconds=round(result.seconds, 3),

@@ -177,7 +177,10 @@ def _print_shortfall(result: "ExportResult") -> None:
     for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
-    if result.missing and result.accepted:
+    if result.bug:
+        click.echo(f"Error: {printable(result.bug.message)}; the other projects were exported", err=True)
+        click.echo(f"Hint: {result.bug.hint}", err=True)
+    elif result.missing and result.accepted:
         words = f"{plural(len(result.missing), 'item')} missing; the bag says so in data/missing.jsonl"
         click.echo(f"Error: {words}", err=True)
     elif result.missing:
@@ -189,6 +192,9 @@ def _print_shortfall(result: "ExportResult") -> None:
     if result.unmatched:
         word = "Missing" if result.missing else "Error"
         click.echo(f"{word}: nothing matches {printable(', '.join(result.unmatched))}", err=True)
+    if result.undecided:
+        words = f"{', '.join(result.undecided)}: not found, but not everything could be searched"
+        click.echo(f"Missing: {printable(words)}", err=True)
     if result.exit_code and not result.missing and not result.unmatched:
         click.echo("Error: the API cannot export the account; the result says how to get it", err=True)
 

@@ -56,13 +56,22 @@ def read_ids(place: str) -> set[str]:
     found: set[str] = set()
     for number, line in enumerate(_lines(place, "--image-ids-file"), 1):
         if line and not line.startswith("#"):
+            named = _without_comment(line)
             try:
-                found.add(uuid_of(_unquoted(line)))
+                found.add(uuid_of(named))
             except ValueError:
-                raise _not_an_id(f"--image-ids-file {place}: line {number}", line) from None
+                raise _not_an_id(f"--image-ids-file {place}: line {number}", named) from None
     if not found:
         raise UsageError(f"--image-ids-file {place} contains no id")
     return found
+
+
+def _without_comment(line: str) -> str:
+    """Return a line without its quotes and without what follows a #, in the quotes or behind them: an id has none."""
+    before = line.partition("#")[0].strip()
+    if _unquoted(before) == before:
+        before = _unquoted(line).partition("#")[0].strip()
+    return _unquoted(before)
 
 
 def _not_an_id(where: str, line: str) -> UsageError:

@@ -16,7 +16,7 @@ from cv_gdpr.delete.project import ProjectErasure, Why
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
-from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, UsageError
+from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, Unexpected, UsageError, unexpected
 from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close
@@ -119,6 +119,7 @@ class Erasure:
     terms: Terms
     stopped_by: CvGdprError | None = None
     refused: Forbidden | None = None  # at one project
+    bug: Unexpected | None = None  # at one project
 
     def run(self) -> None:
         """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
@@ -137,6 +138,7 @@ class Erasure:
             self.stopped_by = self.refused
         for project, rows in _merged_plans([*before, opened.planned]).items():
             self._guarded(project, Proof(self._run(), project, rows).run)
+        self.stopped_by = self.stopped_by or self.bug
 
     def _anything_allowed(self) -> bool:
         """Return whether the service accepted any deletion of this run."""
@@ -178,7 +180,10 @@ class Erasure:
         return reasons
 
     def _guarded(self, project: str, step: Callable[[], None]) -> None:
-        """Run a step of one project: only an error that stops more than a project ends the run."""
+        """Run a step of one project: only an error that stops more than a project ends the run.
+
+        After a bug of ours the other projects go on, and the evidence is written; the exit code is 1.
+        """
         try:
             step()
         except ServiceError as error:
@@ -190,6 +195,9 @@ class Erasure:
                     self.refused = error
                 self.ledger.write(Failed(project=project, reason=quoted(error)))
                 self.terms.say(f"project {project}: {error.message}")
+        except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
+            self.bug = self.bug or unexpected(error)
+            self.ledger.write(Failed(project=project, reason=self.bug.kind))
 
 
 def opening(plan: Plan, asked: str, who: str = "", *, saved: bool = False) -> Opened:

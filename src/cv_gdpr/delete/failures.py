@@ -2,11 +2,15 @@
 
 import re
 
-from cv_gdpr.errors import Forbidden, MalformedAnswer, ServiceError, Stops
+from cv_gdpr.errors import CvGdprError, Forbidden, MalformedAnswer, ServiceError, Stops, Unexpected
 
 
-def quoted(error: ServiceError) -> str:
+def quoted(error: CvGdprError) -> str:
     """Return an error for the evidence: only the service's code, since its message may name a tag."""
+    if isinstance(error, Unexpected):
+        return error.kind
+    if not isinstance(error, ServiceError):
+        return error.message
     if isinstance(error, MalformedAnswer) and error.status:
         return f"the service answered {error.status} with a body that cannot be read"
     if not error.status:

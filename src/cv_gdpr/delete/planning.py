@@ -10,7 +10,7 @@ from cv_gdpr.delete.failures import quoted
 from cv_gdpr.delete.guards import protected_among
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan
-from cv_gdpr.errors import NotAuthorised, ServiceError, UsageError
+from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, UsageError, unexpected
 from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash, Unread
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import BY_API, CATEGORIES, EXPORTS, IMAGES, ITERATIONS, PROJECTS, TAGS, Category, category
@@ -69,9 +69,9 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
 def _plan_projects(
     projects: list[Project], rows: tuple[Category, ...], matches: Matches
 ) -> tuple[list[ProjectPlan], list[Unread]]:
-    """Return the plan of each project, and the projects that could not be read; raise ServiceError if none could."""
+    """Return the plan of each project, and the projects that could not be read; raise the error if none could."""
     planned: list[ProjectPlan] = []
-    errors: dict[str, ServiceError] = {}
+    errors: dict[str, CvGdprError] = {}
     for project in projects:
         try:
             planned.append(_plan_project(project, rows, matches))
@@ -79,13 +79,15 @@ def _plan_projects(
             if not is_of_one_project(error):
                 raise
             errors[project.id] = error
+        except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
+            errors[project.id] = unexpected(error)
     if errors and not planned:
         raise _of_all(errors)
     failed = [Unread(project=one, reason=masked(quoted(error)), again=error.retryable) for one, error in errors.items()]
     return planned, failed
 
 
-def _of_all(errors: dict[str, ServiceError]) -> ServiceError:
+def _of_all(errors: dict[str, CvGdprError]) -> CvGdprError:
     """Return one error for all projects: that nothing was allowed only if each was refused (403)."""
     refused_last = sorted(errors.values(), key=lambda error: isinstance(error, NotAuthorised))
     error = refused_last[0]

@@ -20,6 +20,7 @@ from cv_gdpr.service.paging import identified
 from cv_gdpr.table import deleters
 from cv_gdpr.table.categories import BY_API, IMAGES, ITERATIONS, PROJECTS, TAGS, Category, in_deletion_order
 from cv_gdpr.table.inventory import project_of
+from cv_gdpr.table.labels import word
 from cv_gdpr.table.readers import Project, renewed_images
 
 _SELECTED_BY_TAG = [row.name for row in BY_API if "--tag" in row.selectors and row.name != TAGS]
@@ -203,7 +204,7 @@ class ProjectErasure:
     def _in_training(self) -> list[str]:
         wanted = set(self.rows.get(ITERATIONS, []))
         project = project_of(self.erasure.service, self.plan.id)
-        return [one["id"] for one in project.iterations if one["id"] in wanted and one.get("status") in _BUSY]
+        return [one["id"] for one in project.iterations if one["id"] in wanted and word(one, "status") in _BUSY]
 
     def _unpublish(self, project: Project) -> None:
         for iteration in self.plan.published:

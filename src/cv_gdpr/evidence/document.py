@@ -94,7 +94,11 @@ def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
     if code == 3 and not outcomes:
         return _NOT_READ if opened.failed else "found nowhere: what was asked for"
     if code:
-        words = {3: "done in part", 4: "residue: deleted according to the service, but still there"}
+        words = {
+            1: "not carried out in full: an unexpected error",
+            3: "done in part",
+            4: "residue: deleted according to the service, but still there",
+        }
         return words.get(code, "not carried out in full: refused or not reachable")
     if not outcomes and selected:
         return f"nothing to delete: these selectors matched nothing {before}. {_OTHER_PICTURES}"

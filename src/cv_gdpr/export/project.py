@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.journal import Stored
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
-from cv_gdpr.errors import Forbidden, ServiceError, Stops
+from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, unexpected
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount
 from cv_gdpr.masking import masked
@@ -40,6 +40,7 @@ class ProjectExport:
     missing: list[Json] = field(default_factory=list)
     allowed: bool = False  # to read anything of it
     refused: Forbidden | None = None
+    bug: Unexpected | None = None
     flagged: list[Json] = field(default_factory=list)
     _bytes: ProjectBytes = field(init=False)
     _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -72,19 +73,34 @@ class ProjectExport:
         self.state = "exporting"
         with self._bytes:
             for row in self.rows:
-                self._run_row(row)
-            self._bytes.wait()
-            self._settle_unlisted(self._bytes.unlisted)
-            for (blob, source), (item, listed) in self._bytes.moved.items():
-                note = _note(Absence(item.row, item.id, _MOVED, item.iteration))
-                self._notes.append(note | {"blob": blob, "from": listed, "to": source})
-            self._look_for_new_iterations()
-            self._bytes.finish()
-        self._note_flagged(self._bytes.folder.flagged)
-        self._write_notes()
+                with self._noting_bugs(row):
+                    self._run_row(row)
+            with self._noting_bugs(*self.rows):
+                self._finish()
         self._counts = self._count()
         self._held.clear()  # free the memory: a resource may hold a hundred projects
         self.state = "incomplete" if self.missing else "done"
+
+    @contextmanager
+    def _noting_bugs(self, *rows: Category) -> Iterator[None]:
+        """Note these rows as missing where a bug of ours ends the work on them."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
+            self.bug = unexpected(error)
+            for row in rows:
+                self._miss(row.name, "", "", self.bug.message)
+
+    def _finish(self) -> None:
+        self._bytes.wait()
+        self._settle_unlisted(self._bytes.unlisted)
+        for (blob, source), (item, listed) in self._bytes.moved.items():
+            note = _note(Absence(item.row, item.id, _MOVED, item.iteration))
+            self._notes.append(note | {"blob": blob, "from": listed, "to": source})
+        self._look_for_new_iterations()
+        self._bytes.finish()
+        self._note_flagged(self._bytes.folder.flagged)
+        self._write_notes()
 
     def _run_row(self, row: Category) -> None:
         try:

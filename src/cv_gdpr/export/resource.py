@@ -18,7 +18,7 @@ from cv_gdpr.export.result import ExportResult, RowCount, bag_info, summary
 from cv_gdpr.masking import fingerprint
 from cv_gdpr.service.azure_resource import AzureResource, Wanted
 from cv_gdpr.service.client import Service
-from cv_gdpr.table.categories import ACCOUNT, Category, layout, reads_projects
+from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
 from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
@@ -79,16 +79,20 @@ def export(
             watch(exports)
             _run_all(service, exports)
             _refuse_if_nothing_was_allowed(exports, top, rows)
+        missing = top.missing + [entry for export in exports for entry in export.missing]
+        undecided = matches.unmatched if any(map(_may_hide, missing)) else []
         result = ExportResult(
             folder=out,
             rows=_totals(top, exports, rows),
             projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
-            missing=top.missing + [entry for export in exports for entry in export.missing],
+            missing=missing,
             flagged=[entry for export in exports for entry in export.flagged],
             by_hand=top.by_hand,
             absent=top.absent,
             copies_outside=[copies for entry in entries for copies in copies_outside(entry)],
-            unmatched=matches.unmatched,
+            unmatched=[] if undecided else matches.unmatched,
+            undecided=undecided,
+            bug=next((export.bug for export in exports if export.bug), None),
             not_searched=not_searched(scope),
             kinds=scope.selection.kinds,
             calls=service.calls,
@@ -108,6 +112,11 @@ def _azure_of(options: Options, rows: Sequence[Category]) -> Iterator[AzureResou
         return
     with AzureResource(options.azure) as azure:
         yield azure
+
+
+def _may_hide(entry: Json) -> bool:
+    """Return whether something may be unlisted where this is missing: a list, or what a project still receives."""
+    return not entry["id"] or entry["row"] == PROJECTS
 
 
 def _refuse_if_nothing_was_allowed(exports: list[ProjectExport], top: RowsOfResource, rows: Sequence[Category]) -> None:
@@ -190,7 +199,7 @@ def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, s
     document = summary(result, service.endpoint, scope) | {"credentialsRemoved": folder.removed}
     document |= {"complete": not result.missing}
     folder.write_json(SUMMARY, document)
-    if result.missing and not result.accepted:
+    if result.bug or (result.missing and not result.accepted):
         folder.leave_open(result.missing)
         return
     if result.missing:

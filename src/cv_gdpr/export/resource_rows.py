@@ -65,7 +65,7 @@ class RowsOfResource:
             return sum(lines.write(record) for record in records)
 
     def _miss(self, row: Category, error: ServiceError, named: str = "") -> None:
-        if isinstance(error, (NotAuthorised, Unreachable)):
+        if isinstance(error, NotAuthorised) or (isinstance(error, Unreachable) and not error.status):
             self.refused = error
         entry = {"project": None, "row": row.name, "iteration": None, "id": named or None, "source": None}
         self.missing.append(entry | {"reason": error.message})

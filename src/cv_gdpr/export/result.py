@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.bag_info import bag_info_of
+from cv_gdpr.errors import Unexpected
 from cv_gdpr.table.categories import ACCOUNT
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
@@ -54,19 +55,23 @@ class ExportResult:
     calls: Counter[str]
     asked: tuple[str, ...]
     seconds: float
+    undecided: list[str] = field(default_factory=list)  # matched nothing, but not everything could be listed
+    bug: Unexpected | None = None  # met at one project
     accepted: bool = False  # the folder is a bag even where items are missing
     salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
 
     @property
     def exit_code(self) -> int:
-        """0 if everything requested was exported, 3 if part of it is missing."""
+        """0 if everything requested was exported, 3 if part of it is missing, 1 if that is due to a bug."""
+        if self.bug:
+            return self.bug.exit_code
         refused = [row for row in self.asked if row == ACCOUNT and row in self.by_hand]
         return 3 if self.missing or self.unmatched or refused else 0
 
     @property
     def retryable(self) -> bool:
         """Whether the same command may do more: it tries again what is missing."""
-        return bool(self.missing) and not self.accepted
+        return bool(self.missing) and not (self.accepted and not self.bug)
 
     def verdict(self, row: str) -> Verdict:
         """Return the result for a row in a few words."""
@@ -84,7 +89,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "endpoint": endpoint,
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
-        "selectors": scope.selection.hashed(result.salt, result.unmatched),
+        "selectors": scope.selection.hashed(result.salt, result.unmatched, result.undecided),
         "salt": result.salt if scope.selection else None,
         "notSearched": result.not_searched,
         "projects": result.projects,

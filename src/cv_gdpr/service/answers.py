@@ -8,15 +8,17 @@ TypeError, so error bodies are read from the raw response.
 
 import json
 import re
-from typing import Any, NoReturn
+import ssl
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import requests
 from msrest.exceptions import ClientRequestError, DeserializationError, HttpOperationError, ValidationError
+from urllib3.exceptions import ProtocolError
 
 from cv_gdpr.errors import Forbidden, MalformedAnswer, NotAuthorised, NotFound, ServiceError, Unreachable
 from cv_gdpr.masking import RUN, masked
-from cv_gdpr.service.causes import CHECK_ENDPOINT, concerns_every_call, hint_for, is_quota
+from cv_gdpr.service.causes import CHECK_ENDPOINT, Refusal, concerns_every_call, hint_for, is_quota
 from cv_gdpr.service.checks import TRANSIENT, retry_after
 from cv_gdpr.service.environment import (
     CHECK_PROXY,
@@ -26,7 +28,7 @@ from cv_gdpr.service.environment import (
     proxy_in_words,
     refused_by_proxy,
 )
-from cv_gdpr.verbatim import json_list
+from cv_gdpr.verbatim import DuplicateKey, json_list
 
 _REQUEST_ID = re.compile("[0-9A-Za-z-]{1,64}")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)
@@ -46,6 +48,8 @@ class VerbatimDeserializer:
         RUN.know_links(raw.content)
         try:
             value = json_list(raw.content)
+        except DuplicateKey:
+            malformed(raw, "an object that names a key twice")
         except (ValueError, RecursionError, ArithmeticError):
             malformed(raw, f"{_kind(raw)} instead of JSON")
         if type(value) is not _expected(target):
@@ -106,16 +110,17 @@ def translate(error: Exception) -> ServiceError:
 
 
 def _from_response(raw: requests.Response) -> ServiceError:
-    code, message = read_error(raw)
+    code, message, of_gateway = read_error(raw)
+    refusal = Refusal(raw.status_code, code, message if of_gateway else "")
     said = masked(" ".join(part for part in (code, message) if part)[:_MOST_OF_A_MESSAGE])
     reason = f": {said}" if said else " with an empty error body"
     text = f"the service answered {raw.status_code}{reason}{_request_tail(raw)}"
     known: dict[str, Any] = {"status": raw.status_code, "code": code, "request_id": request_id(raw)}
-    hint = hint_for(raw.status_code, said, page=_is_page(raw))
+    hint = hint_for(refusal, page=_is_page(raw))
     if raw.status_code in {401, 403}:
-        kind = NotAuthorised if concerns_every_call(raw.status_code, said) else Forbidden
+        kind = NotAuthorised if concerns_every_call(refusal) else Forbidden
         refused = kind(text, hint, retry_after=retry_after(raw.headers, message), **known)
-        refused.transient = refused.retryable = is_quota(raw.status_code, said)
+        refused.transient = refused.retryable = is_quota(refusal)
         return refused
     if raw.status_code == 407:
         proxy = proxy_in_words(raw.url) or "a proxy"
@@ -134,15 +139,40 @@ def _from_transport(error: BaseException) -> ServiceError:
     if isinstance(error, _PROXY_FAILURES) or "SOCKS support" in reason:
         return _from_proxy(reason, url)
     if isinstance(error, requests.exceptions.SSLError):
-        hint = "set REQUESTS_CA_BUNDLE to the certificate of a private authority"
-        return Unreachable(f"the endpoint's certificate is refused: {reason}", hint)
+        return _from_tls(error, reason)
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):
         return Unreachable(f"the endpoint is not a valid address: {reason}", CHECK_ENDPOINT)
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return Unreachable(f"the service did not answer in time: {reason}", transient=True)
+    if failed := _what_failed(error):
+        return Unreachable(f"{failed}: {reason}", transient=True)
     if isinstance(error, requests.ConnectionError) and is_socks(url):
         return _from_socks(reason, url)
     return Unreachable(f"the service could not be reached: {reason}", CHECK_ENDPOINT, transient=True)
+
+
+def _what_failed(error: BaseException) -> str:
+    """Return what failed once a connection was there; an empty text if none could be made."""
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return "the service did not answer in time"
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return "the answer cannot be decompressed"
+    return "the answer broke off" if broke_off(error) else ""
+
+
+def broke_off(error: BaseException) -> bool:
+    """Return whether the connection broke, or went silent, after it was established."""
+    reason = error.args[0] if error.args else None
+    broken = isinstance(error, requests.ConnectionError) and isinstance(reason, ProtocolError)
+    return broken or isinstance(error, (requests.ReadTimeout, requests.exceptions.ChunkedEncodingError))
+
+
+def _from_tls(error: BaseException, reason: str) -> Unreachable:
+    """Return our error for TLS that fails: at the certificate, or at a record that was damaged or cut off."""
+    while (deeper := error.__cause__ or error.__context__) is not None:
+        error = deeper
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLCertVerificationError):
+        return Unreachable(f"the secure connection failed: {reason}", CHECK_ENDPOINT, transient=True)
+    hint = "set REQUESTS_CA_BUNDLE to the certificate of a private authority"
+    return Unreachable(f"the endpoint's certificate is refused: {reason}", hint)
 
 
 def _from_proxy(reason: str, url: str) -> Unreachable:
@@ -182,18 +212,27 @@ def _innermost(error: BaseException) -> str:
     return re.sub(r"<[^>]*object at 0x[0-9a-f]+>:? ?", "", str(error)) or type(error).__name__
 
 
-def read_error(raw: requests.Response) -> tuple[str, str]:
-    """Return the code and the message of an error body, in any of its shapes; ("", "") for an empty one."""
+class ErrorBody(NamedTuple):
+    """The code and the message of an error body, and whether a gateway wrote it: the service's code is a word."""
+
+    code: str
+    message: str
+    of_gateway: bool
+
+
+def read_error(raw: requests.Response) -> ErrorBody:
+    """Return what an error body says, in any of its shapes."""
     try:
         body = json.loads(raw.content)
     except (ValueError, RecursionError):
-        return "", _plain_text(raw)
+        return ErrorBody("", _plain_text(raw), of_gateway=True)
     if not isinstance(body, dict):
-        return "", ""
+        return ErrorBody("", "", of_gateway=True)
     envelope = body.get("error")
     inner: dict[str, Any] = envelope if isinstance(envelope, dict) else body
-    code = inner.get("code") or inner.get("Code") or inner.get("statusCode") or ""
-    return str(code), str(inner.get("message") or inner.get("Message") or "")
+    own = str(inner.get("code") or inner.get("Code") or "")
+    message = str(inner.get("message") or inner.get("Message") or "")
+    return ErrorBody(own or str(inner.get("statusCode") or ""), message, inner is envelope or not own or own.isdigit())
 
 
 def _plain_text(raw: requests.Response) -> str:

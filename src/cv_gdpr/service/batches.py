@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from cv_gdpr.errors import AnswerTooLong, ServiceError
+from cv_gdpr.errors import AnswerTooLong, ServiceError, Stops
 
 Found = TypeVar("Found")
 REFUSED = frozenset({400, 404, 413, 414, 431})  # one bad id, or a gateway's limit on the length, may fail a whole batch
@@ -33,8 +33,10 @@ def in_parts(
 ) -> Iterator[Found]:
     """Yield what `send` returns for the ids, at most `most` a call; skip an id that is refused by itself.
 
-    End after `enough` such ids if no call succeeded before. Raise ServiceError for any other failure, and for a single
-    id whose connection is dropped.
+    End after `enough` such ids if no call succeeded before. Raise ServiceError for any other failure.
+
+    A deletion (`enough` is None) also skips a single id without an answer, unless the service is not reachable any more
+    or breaks off every call of the operation.
     """
     answered, refused = False, 0
     waiting = [ids[start : start + most] for start in range(0, len(ids), most)]
@@ -44,9 +46,11 @@ def in_parts(
             found = send(batch)
         except ServiceError as error:
             alone = len(batch) == 1
-            if not may_pass_in_parts(error) or (alone and not error.status):
-                raise
             refused += alone
+            always = not answered and refused >= _ENOUGH
+            lost = not error.status and (error.stops > Stops.LISTING or enough is not None or always)
+            if not may_pass_in_parts(error) or (alone and lost):
+                raise
             waiting[:0] = () if alone else halves(batch)
         else:
             answered = True

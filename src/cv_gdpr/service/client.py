@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,38 +14,42 @@ from urllib.parse import urlsplit
 import requests
 from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
 from msrest.exceptions import ClientException, HttpOperationError
-from urllib3 import HTTPResponse, Retry
-from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, ReadTimeoutError
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storing
-from cv_gdpr.errors import AnswerTooLong, Interrupted, NotFound, ServiceError, SignInFailed, Unreachable
+from cv_gdpr.errors import (
+    Forbidden,
+    Interrupted,
+    NoAnswer,
+    NotFound,
+    ServiceError,
+    SignInFailed,
+    Unreachable,
+)
 from cv_gdpr.masking import RUN, masked
-from cv_gdpr.service.answers import VerbatimDeserializer, request_id, translate
+from cv_gdpr.service.answers import VerbatimDeserializer, broke_off, request_id, translate
 from cv_gdpr.service.bodies import Body
 from cv_gdpr.service.causes import KEY_CHANGED, hint_to_wait, hint_with_token, moment
 from cv_gdpr.service.clouds import Cloud
-from cv_gdpr.service.deadlines import Adapter, pace_of
+from cv_gdpr.service.deadlines import pace_of
 from cv_gdpr.service.endpoint import checked_endpoint, checked_key
 from cv_gdpr.service.environment import authorities, proxy_for
 from cv_gdpr.service.pacing import Budget, Patience
 from cv_gdpr.service.paging import PAGE
+from cv_gdpr.service.session import configured, parts
 from cv_gdpr.service.signin import KeySignIn, NoSignIn, SignIn, with_entra
 
 LOG = logging.getLogger("cv_gdpr")  # retries; shown with -v
 _AT_ONCE = 8  # calls in the background, spaced by the budget
 _TO_CONNECT = 15.0  # seconds
-_CHUNK = 1 << 18
 _AS_STORED = {"Accept-Encoding": "identity"}
 _MESSAGE_MOST = 600  # characters of a message
 _CODE = re.compile(r"\w{1,80}", re.ASCII)  # an error code
 _HOLD_ALL = frozenset({403, 429})  # a rate or a quota is used up: other calls would be refused, too
-_NO_RETRY = Retry(0, read=False)
 _API = "3.4-preview"  # of the SDK
 _ACCOUNT = "GetAccountInfo"
 _OLDER = "3.3"  # the version of the API before the one that the SDK speaks
 _BEFORE_ASKING_AGAIN = 1.0  # seconds after a refusal that may be a slip of the service
-_LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Service:
         client = CustomVisionTrainingClient(self.endpoint, self.sign_in.authentication())
         client._deserialize = VerbatimDeserializer()
         config = client.config
-        config.session_configuration_callback = _configured
+        config.session_configuration_callback = configured
         # The proxy and the certificates come from the environment and are looked up once.
         config.proxies.use_env_settings = False  # it would look them up, and read ~/.netrc, for each call
         if proxy := proxy_for(self.endpoint):
@@ -157,17 +161,22 @@ class Service:
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Answer:
         """Call an operation by its SDK name and return the whole Answer; raise ServiceError."""
         method = getattr(self._client, operation)
-
-        def send() -> Answer:
-            raw = method(*args, raw=True, **kwargs)
-            return Answer(raw.output, raw.response)
-
         try:
-            return self._with_retries(published_name(operation), send)
+            return self._with_retries(published_name(operation), lambda: self._sent(method, *args, **kwargs))
         except NotFound as error:
             if self._good_calls or error.code.startswith("NotFound") or not self._serves_older_version():
                 raise
             raise self._too_old(error) from None
+
+    @staticmethod
+    def _sent(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Answer:
+        raw = method(*args, raw=True, **kwargs)
+        return Answer(raw.output, raw.response)
+
+    @property
+    def was_good(self) -> bool:
+        """Whether the service answered a call of this run as the contract says."""
+        return self._good_calls > 0
 
     def account_info(self) -> Any:
         """Return GetAccountInfo's JSON (API v1.2, the last with it)."""
@@ -219,15 +228,17 @@ class Service:
     def _with_retries(self, name: str, send: Callable[[], Answer]) -> Answer:
         patience = Patience(self._connection.patience)
         lost = refused = False
+        good: int | None = None  # calls that were good when this one first failed
         while True:
             try:
                 answer = self._once(name, send)
             except ServiceError as error:
+                good = self._good_calls if good is None else good
                 error.lost, lost = lost, lost or error.unclear
                 refused = self._may_be_a_slip(name, error, refused=refused) or refused
                 wait = self._next_wait(patience, error)
                 if wait is None:
-                    raise self._with_hint(error) from None
+                    raise self._with_hint(self._of_one_call(name, error, good)) from None
                 LOG.info("%s; retried in %.1f s", error.message, wait)
                 if error.status in _HOLD_ALL:
                     self._budget.hold(wait)
@@ -235,6 +246,29 @@ class Service:
             else:
                 self._down_since = None
                 return answer
+
+    def _of_one_call(self, name: str, error: ServiceError, good: int) -> ServiceError:
+        """Return NoAnswer for a call that is unreachable while the service answers others; other errors unchanged.
+
+        `good`: how many calls were good when this one first failed. If none was since, one more call decides.
+        """
+        if not isinstance(error, Unreachable) or not self._good_calls:
+            return error
+        if self._good_calls == good and not self._answers():
+            return error
+        LOG.info("%s: given up; the service answers other calls", name)
+        hint = "the service answers other calls: run the command again, or check what is on the way to it"
+        alone = NoAnswer(error.message, hint, status=error.status, code=error.code, request_id=error.request_id)
+        alone.unclear, alone.lost, alone.dropped = error.unclear, error.lost, error.dropped
+        return alone
+
+    def _answers(self) -> bool:
+        """Return whether the service answers a call that depends on no data."""
+        try:
+            self._once("GetDomains", lambda: self._sent(self._client.get_domains))
+        except ServiceError as error:
+            return not isinstance(error, Unreachable)
+        return True
 
     def _next_wait(self, patience: Patience, error: ServiceError) -> float | None:
         """Return the seconds until the next try, or None to give up.
@@ -253,7 +287,7 @@ class Service:
 
     def _may_be_a_slip(self, name: str, error: ServiceError, *, refused: bool) -> bool:
         """Return whether a key that was good until now is refused for the first time: the call is sent once more."""
-        if error.status != 401 or not self._good_calls or name == _ACCOUNT:
+        if error.status != 401 or not self._good_calls or name == _ACCOUNT or isinstance(error, Forbidden):
             return False
         self.sign_in.refused()
         with self._count_lock:
@@ -263,12 +297,12 @@ class Service:
         return not refused
 
     def _with_hint(self, error: ServiceError) -> ServiceError:
-        if error.status == 401 and self._refused_since:
+        if error.status == 401 and self._refused_since and not isinstance(error, Forbidden):
             error.transient = False
             error.message += f"; refused since {self._refused_since}, after {self._good_calls} good calls"
             error.hint = KEY_CHANGED
         elif error.transient and (self._answered or error.status):
-            error.hint = hint_to_wait(error.status, error.message, error.retry_after)
+            error.hint = hint_to_wait(error.status, error.retry_after)
         if self._connection.entra:
             error.hint = hint_with_token(error.hint)
         return error
@@ -284,8 +318,12 @@ class Service:
                 answer = send()
         except (ClientException, requests.RequestException) as error:
             failure = translate(error)
-            failure.dropped = not failure.status and _broke_off(error) and not _timed_out(error)
-            failure.unclear = failure.status >= 500 or failure.status == 408 or _broke_off(error)
+            inner = getattr(error, "inner_exception", None)
+            cause = inner if isinstance(inner, BaseException) else error  # of a refused call it is the answer
+            broken = broke_off(cause)
+            failure.dropped = not failure.status and broken and not isinstance(cause, requests.ReadTimeout)
+            damaged = isinstance(cause, requests.exceptions.ContentDecodingError)
+            failure.unclear = failure.status >= 500 or failure.status == 408 or broken or damaged
             self._answered = self._answered or bool(failure.status) or failure.unclear
             raise self._cleaned(name, failure) from None
         except SignInFailed:  # nothing was sent
@@ -334,74 +372,13 @@ def _received(response: requests.Response, temporary: Callable[[], str], most: i
         file = HashedFile(temporary())
     try:
         body = Body("the service", file, lambda name: response.headers.get(name, ""), pace_of(response), most, doubted)
-        for chunk in _parts(response, unpacked=False):  # outside `storing`: a RequestException is an OSError too
+        for chunk in parts(response, unpacked=False):  # outside `storing`: a RequestException is an OSError too
             with storing("the export folder"):
                 body.take(chunk)
         return body.received()
     except BaseException:
         file.discard()
         raise
-
-
-def _parts(response: requests.Response, *, unpacked: bool) -> Iterator[bytes]:
-    """Yield a body as it arrives; raise RequestException, also for one that is too slow (`deadlines`).
-
-    `Response.iter_content` waits until a part is full: at a byte a second, for days.
-    """
-    if not isinstance(response.raw, HTTPResponse):  # a recording: it is complete at once
-        yield from response.iter_content(_CHUNK)
-        return
-    try:
-        while part := response.raw.read1(_CHUNK, decode_content=unpacked):
-            yield part
-    except DecodeError as error:
-        raise requests.exceptions.ContentDecodingError(error) from None
-    except ReadTimeoutError as error:
-        raise requests.ReadTimeout(error) from None
-    except HTTPError as error:
-        raise requests.exceptions.ChunkedEncodingError(error) from None
-
-
-def _broke_off(error: Exception) -> bool:
-    """Return whether the connection broke after it was established; not so where none could be made."""
-    cause = getattr(error, "inner_exception", None) or error
-    broken = isinstance(cause, requests.ConnectionError) and isinstance(
-        cause.args[0] if cause.args else 0, ProtocolError
-    )
-    return broken or isinstance(cause, (requests.ReadTimeout, requests.exceptions.ChunkedEncodingError))
-
-
-def _timed_out(error: Exception) -> bool:
-    return isinstance(getattr(error, "inner_exception", None) or error, requests.ReadTimeout)
-
-
-def _configured(session: requests.Session, *_: Any, **settings: Any) -> dict[str, Any]:
-    """Switch off the SDK's retries, which would multiply ours; msrest calls this before each request."""
-    if not isinstance(session.get_adapter("https://"), Adapter):
-        session.mount("https://", Adapter())
-        session.mount("http://", Adapter())
-    for adapter in session.adapters.values():
-        adapter.max_retries = _NO_RETRY  # type: ignore[attr-defined]
-    # msrest disables redirects with a list where requests needs an iterator, which fails for a DELETE.
-    session.resolve_redirects = lambda *_, **__: iter(())  # type: ignore[method-assign]
-    session.hooks["response"] = [_read_bounded]
-    return settings
-
-
-def _read_bounded(response: requests.Response, **settings: Any) -> None:
-    """Read a body unless it is streamed, up to a limit, so that a compressed one cannot fill the memory."""
-    if settings.get("stream"):
-        return
-    body, pace = bytearray(), pace_of(response)
-    for chunk in _parts(response, unpacked=True):
-        pace.came += len(chunk)
-        body += chunk
-        if len(body) > _LONGEST:
-            response.close()
-            raise AnswerTooLong(
-                f"the service answered with more than {_LONGEST >> 20} MiB", status=response.status_code
-            )
-    response._content = bytes(body)  # returned by `response.content` from now on
 
 
 def published_name(operation: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
 _ROW = "account"
+_WITHOUT_IT = frozenset({401, 403, 404, 410})  # the statuses by which the service says that it has no GetAccountInfo
 _USAGES, _DEPLOYMENTS, _SIBLINGS = "account-usages.jsonl", "account-deployments.jsonl", "account-siblings.jsonl"
 _KEYS, _INFO, ABSENT = "account-keys.json", "account-info.json", "account-absent.jsonl"
 FILES = (_USAGES, _DEPLOYMENTS, _SIBLINGS, _KEYS, _INFO, ABSENT)
@@ -51,7 +52,7 @@ def _account_info(resource: Resource) -> Iterator[Finding]:
     try:
         info = resource.service.account_info()
     except ServiceError as error:
-        if not error.status or error.transient:
+        if error.status not in _WITHOUT_IT or error.transient:
             raise  # it may still be there
         yield Absence(_ROW, _ROW, f"GetAccountInfo answers {error.status} here")
         return
@@ -63,7 +64,7 @@ def _old_info(resource: Resource) -> Iterator[Finding]:
     try:
         info = resource.service.account_info()
     except ServiceError as error:
-        if not error.status or error.transient:
+        if error.status not in _WITHOUT_IT or error.transient:
             raise
         return
     yield Detail(_ROW, info if resource.include_keys else without_keys(info), _INFO)

@@ -25,7 +25,9 @@ def projects_in(service: "Service", scope: Scope) -> list[Json]:
     """Return the entries of GetProjects in scope, in the service's order; raise UsageError for an unknown name."""
     try:
         entries = once(identified(service.call("get_projects")))
-    except NotFound as error:  # the endpoint of another service
+    except NotFound as error:  # the endpoint of another service, unless it was the right one a moment ago
+        if service.was_good:
+            raise
         hint = "check the endpoint: no Custom Vision service answers there"
         raise Unreachable(error.message, hint, status=error.status, code=error.code) from None
     if not scope.projects:

@@ -14,6 +14,12 @@ def identity(record: Json) -> str:
     return named
 
 
+def word(record: Json, field: str) -> str:
+    """Return a word in a record, such as its status; an empty text where the service sends another type."""
+    value = record.get(field)
+    return value if isinstance(value, str) else ""
+
+
 def of_model(record: Json) -> str:
     """Return platform and flavor of an exported model, as one word: it has no id."""
     return "-".join(str(record[part]) for part in ("platform", "flavor") if record.get(part)) or "unknown"

@@ -108,7 +108,7 @@ def project(project: Project) -> Iterator[Finding]:
     """GetProject."""
     record = project.service.call("get_project", project.id) if project.details else project.entry
     yield Item("projects", project.id, _itself(record, project.id), "project.json")
-    if (status := record.get("status")) in _UNREADY:
+    if (status := labels.word(record, "status")) in _UNREADY:
         yield Unready("projects", project.id, f"its status is {status}: {_UNREADY[status]}")
 
 

@@ -40,19 +40,22 @@ class Selection(NamedTuple):
     def __bool__(self) -> bool:
         return bool(self.tags or self.metadata or self.image_ids)
 
-    def hashed(self, salt: str, unmatched: Iterable[str] = ()) -> list[Json]:
-        """Return each value as SHA-256 of salt and value: only those who know a value can recognise it."""
+    def hashed(self, salt: str, unmatched: Iterable[str] = (), undecided: Iterable[str] = ()) -> list[Json]:
+        """Return each value as SHA-256 of salt and value: only those who know a value can recognise it.
+
+        `undecided` matched nothing either, but not everything in scope could be listed: that is not known (null).
+        """
         import hashlib
 
         values = [("--tag", tag, tag) for tag in self.tags]
         values += [("--metadata", f"{key}={value}", f"{key}=…") for key, value in self.metadata]
         values += [("--image-id", identity, identity) for identity in self.image_ids]
-        failed = set(unmatched)
+        matched: dict[str, bool | None] = dict.fromkeys(unmatched, False) | dict.fromkeys(undecided, None)
         return [
             {
                 "selector": kind,
                 "sha256": hashlib.sha256(f"{salt}{value}".encode(errors="surrogatepass")).hexdigest(),
-                "matched": f"{kind} {shown}" not in failed,
+                "matched": matched.get(f"{kind} {shown}", True),
             }
             for kind, value, shown in sorted(values)
         ]

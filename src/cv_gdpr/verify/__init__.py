@@ -37,9 +37,9 @@ def verify(folder: Path) -> Verification:
         summary = read_summary(result)
         check_info(result, summary)
         if summary is not None:
-            with result.noting(WHERE):
-                check_summary(result, summary)
             missing = read_missing(result, summary)
+            with result.noting(WHERE):
+                check_summary(result, summary, missing)
             _check_counts(result, summary, _check_projects(result, facts, summary, missing), missing)
         check_files(result, facts, algorithms)
     return result

@@ -10,6 +10,7 @@ from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.table.categories import ACCOUNT, ROWS, category
 from cv_gdpr.verbatim import Json
+from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"
@@ -84,8 +85,8 @@ def _check_against_summary(result: Verification, pairs: list[tuple[str, str]], s
 # --- export.json ------------------------------------------------------------------------------------------------
 
 
-def check_summary(result: Verification, summary: Json) -> None:
-    """Note where export.json contradicts itself or the files beside it."""
+def check_summary(result: Verification, summary: Json, missing: Missing) -> None:
+    """Note where export.json contradicts itself or the files beside it; `missing` are the gaps that the bag names."""
     rows, not_searched = summary["rows"], summary["notSearched"]
     for row in [*rows, *not_searched]:
         if row not in ROWS:
@@ -98,11 +99,11 @@ def check_summary(result: Verification, summary: Json) -> None:
         result.differ(WHERE, "its selectors, salt and notSearched contradict each other")
     if summary["scope"] not in {"all projects", "projects named"}:
         result.differ(WHERE, "its scope is neither 'all projects' nor 'projects named'")
-    _check_account(result, summary)
+    _check_account(result, summary, missing)
     _check_projects(result, summary["projects"], listed="projects" in rows)
 
 
-def _check_account(result: Verification, summary: Json) -> None:
+def _check_account(result: Verification, summary: Json, missing: Missing) -> None:
     by_hand, where = summary["byHand"], "data/account.json"
     there = result.bag.has(where)
     if by_hand.keys() - {ACCOUNT} or (ACCOUNT in by_hand and ACCOUNT not in summary["rows"]):
@@ -110,11 +111,10 @@ def _check_account(result: Verification, summary: Json) -> None:
     for file in category(ACCOUNT).files if ACCOUNT not in summary["rows"] else ():
         if result.bag.has(f"data/{file.name}"):
             result.differ(f"data/{file.name}", "belongs to the row account, which export.json does not name")
-    counted = summary["rows"].get(ACCOUNT)
-    # Not there, in a bag that was closed although something is missing.
-    accepted = counted and not (summary.get("complete", True) or counted["exported"])
-    if counted and there == (ACCOUNT in by_hand) and (there or not accepted):
-        result.differ(where, "exists, but export.json says to get it by hand" if there else "missing")
+    if ACCOUNT in summary["rows"] and there and ACCOUNT in by_hand:
+        result.differ(where, "exists, but export.json says to get it by hand")
+    if ACCOUNT in summary["rows"] and not (there or ACCOUNT in by_hand or missing.whole("", ACCOUNT)):
+        result.differ(where, "missing")
     if there:
         result.document(where)
 
