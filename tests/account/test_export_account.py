@@ -102,9 +102,9 @@ def test_a_detail_that_fails_is_named(shared, operation):
     assert ran.code == 3
     assert ran.json["retryable"] is True
     (missing,) = ran.json["missing"]
-    assert (missing["row"], missing["id"]) == ("account", BESIDE[operation])
+    assert (missing["row"], missing["file"], missing["id"]) == ("account", BESIDE[operation], None)
     assert "Resource Manager answered 500" in missing["reason"]
-    assert one_line(ran.err, "Missing:").startswith(f"Missing: account {BESIDE[operation]}")
+    assert one_line(ran.err, "Missing:").startswith("Missing: account: ")
     assert shared.file("account.json")["id"] == shared.sim.resource_id
 
     shared.sim.clear_faults()

@@ -73,3 +73,14 @@ def test_a_resumed_run_waits_for_the_earlier_unpublishing(sim, erase):
     assert erase("--all", wait="0.3").code == 3
     assert erase("--all", wait="5").code == 0
     assert not sim.store.projects
+
+
+def test_a_publication_that_cannot_be_looked_at_may_still_be(sim, erase):
+    stock(sim)
+    sim.fault(Fault("UnpublishIteration", late=0.4))
+    sim.fault(Fault("GetIteration", status=500, times=2))
+
+    assert erase("--all", wait="5", patience="0").code == 0
+
+    (asked,) = calls(sim, "UnpublishIteration")
+    assert min(one.when for one in calls(sim, "DeletePrediction")) - asked.when > 0.3

@@ -175,3 +175,25 @@ def test_if_nothing_is_found_the_verdict_says_what_was_read(sim, erase, two):
     assert "could not be read" in ran.json["verdict"]
     assert erase.verified() == 0
     assert ids(sim, two[1], "images")
+
+
+def test_a_resumed_run_proves_what_the_earlier_one_planned(sim, erase, two):
+    """The earlier run planned the other project and was cut off; this one is never read."""
+    fail(sim, two[0], **FAILURES["400"][0])
+    sim.fault(Fault("DeleteProject", drop=True, times=None, match=two[1]))
+    assert erase("--all", evidence="e.json", patience="0").code == 5
+    del sim.store.projects[two[1]]  # the call that was never answered deleted it
+
+    sim.fault(Fault("GetProjects", status=401))
+    refused = erase("--all", evidence="e.json")
+    assert refused.code == 5
+    assert "this run deleted nothing" in refused.err
+    assert "nothing was deleted" not in refused.err
+    ran = erase("--all", evidence="e.json")
+
+    assert ran.code == 3, ran.err
+    assert [one["project"] for one in erase.evidence["failed"]] == [two[0]]
+    assert {one["project"] for one in erase.evidence["items"]} == {two[1]}
+    assert erase.states("projects") == {two[1]: "deleted"}
+    assert set(erase.states().values()) == {"deleted"}
+    assert erase.verified() == 0

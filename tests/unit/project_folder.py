@@ -13,6 +13,7 @@ from tests.unit.happening import uuid
 
 PROJECT, ITERATION, OTHER = map(uuid, (10, 20, 99))
 TAG, IMAGE, COPY, PREDICTION = map(uuid, (1, 2, 3, 4))
+NULL = ("iteration", "file", "id", "source")
 FOLDER, WITHIN = f"Visitors-{PROJECT}", f"iterations/First-{ITERATION}"
 
 
@@ -81,15 +82,17 @@ def checker(out):
                 path.write_text(content if isinstance(content, str) else json.dumps(content))
         missing = Missing()
         for gap in gaps:
-            missing.add({"project": PROJECT, "row": None, "iteration": None, "id": None} | gap)
+            missing.add({"project": PROJECT, "row": None, "reason": "x"} | dict.fromkeys(NULL) | gap)
         check.result = Verification(out)
         with Facts() as facts:
-            contents = ProjectContents(check.result, facts, FOLDER, PROJECT, frozenset(rows))
+            contents = ProjectContents(check.result, facts, FOLDER, PROJECT, frozenset(rows), missing)
             contents.read()
-            counted = ProjectCheck(contents, narrowed, missing).check()
+            project = ProjectCheck(contents, narrowed, missing)
+            project.check()
+            check.lost = +project.lost
             check.files = list(facts.ask("SELECT path, algorithm, who, indexed, size, digest FROM file ORDER BY path"))
         prefix = f"data/{FOLDER}/"
-        return [one.removeprefix(prefix) for one in check.result.differences], +counted
+        return [one.removeprefix(prefix) for one in check.result.differences], +project.held
 
     return check
 

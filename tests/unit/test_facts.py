@@ -6,7 +6,7 @@ import pytest
 
 from cv_gdpr.errors import StorageError
 from cv_gdpr.verify import facts as module
-from cv_gdpr.verify.facts import DISK, HELD, INDEX, MANIFEST, WANTED, Facts, FileFacts
+from cv_gdpr.verify.facts import DISK, HELD, INDEX, MANIFEST, UNFETCHED, WANTED, Facts, FileFacts
 
 
 def file(facts, path, who, *, indexed=None, size=None, digest=b"d", algorithm=0):  # noqa: PLR0913
@@ -50,10 +50,13 @@ def test_blobs_that_are_not_held_once_for_what_wants_them():
     with Facts() as facts:
         for key, who in ((1, WANTED), (1, HELD), (2, WANTED), (3, HELD), (4, HELD), (4, HELD), (4, WANTED)):
             facts.add("blob", key, who, 7, b"name%d" % who)
+        for key, who in ((5, UNFETCHED), (6, UNFETCHED), (6, HELD)):
+            facts.add("blob", key, who, 7, b"name%d" % who)
         assert list(facts.odd_blobs()) == [
-            (1, 0, 7, b"name0", None),
-            (0, 1, None, None, b"name1"),
-            (1, 2, 7, b"name0", b"name1"),
+            (1, 0, 0, 7, b"name0", None),
+            (0, 1, 0, None, None, b"name1"),
+            (1, 2, 0, 7, b"name0", b"name1"),
+            (1, 1, 1, None, None, b"name1"),
         ]
 
 

@@ -3,8 +3,10 @@
 import pytest
 
 from cv_gdpr.table.categories import ROWS
+from cv_gdpr.table.findings import counts_differ
 from tests.unit.happening import uuid
 from tests.unit.project_folder import (
+    COPY,
     FILES,
     HELD,
     IMAGE,
@@ -100,24 +102,49 @@ def test_selectors_may_leave_some_out(checked, name):
 
 
 NO_PERFORMANCE = {f"{WITHIN}/performance.json": None, PERFORMANCES: None} | less(PROOFS, 2)
+
+
+def gap(row, file, iteration=None, **fields):
+    """Return an entry of missing.jsonl about a file that could not be read."""
+    return {"row": row, "file": file, "iteration": iteration} | fields
+
+
+def counted(before, after, listed, written, iteration=None):
+    """Return an entry about a list of images that does not agree with its counts."""
+    reason = counts_differ(before, after, listed, written, iteration)
+    return gap("images", "images.jsonl", iteration, reason=reason)
+
+
+EACH = [
+    ("iterations", "iteration.json"),
+    ("performance", "performance.json"),
+    ("images", "images.jsonl"),
+]
 GAPS = {
-    "a project's document": ({"project.json": None}, {"row": "projects"}),
-    "an iteration's document": ({f"{WITHIN}/iteration.json": None}, {"row": "iterations", "iteration": ITERATION}),
+    "a project's document": ({"project.json": None}, gap("projects", "project.json")),
+    "an iteration's document": (
+        {f"{WITHIN}/iteration.json": None},
+        gap("iterations", "iteration.json", ITERATION),
+    ),
     "an iteration's folder": (
         also("iterations.jsonl", {"id": OTHER}),
-        *({"row": row, "iteration": OTHER} for row in ("iterations", "performance", "images")),
+        *(gap(row, file, OTHER) for row, file in EACH),
     ),
-    "a performance": (NO_PERFORMANCE, {"row": "performance", "iteration": ITERATION}),
-    "a whole row": (NO_PERFORMANCE, {"row": "performance"}),
+    "the list of iterations": ({"iterations.jsonl": None}, gap("iterations", "iterations.jsonl")),
+    "a performance": (NO_PERFORMANCE, gap("performance", "performance.json", ITERATION)),
+    "image performances": (
+        {PERFORMANCES: None} | less(PROOFS, 2),
+        gap("performance", "image-performances.jsonl", ITERATION),
+    ),
+    "a row in every iteration": (NO_PERFORMANCE, gap("performance", "iterations.jsonl")),
     "a list": (
         less(PROOFS, 1) | {IMAGES: None} | less(FILES, 1),
-        {"row": "images", "iteration": ITERATION},
+        gap("images", "images.jsonl", ITERATION),
     ),
-    "a listing that changed": (proved(1, countedBefore=7), {"row": "images", "iteration": ITERATION}),
-    "a listing not written": (proved(0, listed=7), {"row": "images"}),
-    "a tag's details": (also("tags.jsonl", {"id": OTHER}), {"row": "tags", "id": OTHER}),
-    "all tags' details": (also("tags.jsonl", {"id": OTHER}), {"row": "tags"}),
-    "an image's bytes": (less(FILES), {"row": "images", "id": IMAGE}),
+    "a listing that changed": (proved(1, countedBefore=7), counted(7, 1, 1, 1, ITERATION)),
+    "a listing not written": (proved(0, listed=7), counted(1, 1, 7, 1)),
+    "a tag's details": (also("tags.jsonl", {"id": OTHER}), gap("tags", "tag-details.jsonl", id=OTHER)),
+    "an image's bytes": (less(FILES), {"row": "images", "id": IMAGE, "source": f"/{IMAGE}"}),
 }
 
 
@@ -125,7 +152,16 @@ GAPS = {
 def test_a_gap_that_is_named_is_not_a_difference(checked, name):
     changes, *gaps = GAPS[name]
     assert checked(changes, gaps=gaps)[0] == []
-    assert checked(changes, gaps=[*(gap | {"project": OTHER} for gap in gaps), {"row": "predictions"}])[0] != []
+    for other in ({"project": OTHER}, {"row": "predictions"}, {"iteration": uuid(97)}, {"file": "export.json"}):
+        assert checked(changes, gaps=[gap | other for gap in gaps])[0] != [], other
+
+
+def test_items_that_are_not_whole_are_counted(checked):
+    """Not one that was deleted meanwhile, nor one that is in no list."""
+    gaps = [{"row": "images", "id": one, "source": f"/{one}"} for one in (IMAGE, COPY, OTHER)]
+    changes = {FILES: SOUND[FILES][2:]} | notes(note("images", COPY, gone=True))
+    assert checked(changes, gaps=gaps)[0] == []
+    assert checked.lost == {"images": 1}
 
 
 def test_a_list_that_is_empty_is_counted(checked):
@@ -157,33 +193,63 @@ def test_the_documents_of_all_iterations_count(checked):
     assert checked(changes) == ([], HELD | {"iterations": 2})
 
 
-def of_iteration(row, iteration=OTHER):
-    return {"row": row, "iteration": iteration}
-
-
 TWO_TAGS = also("tags.jsonl", {"id": THIRD}, {"id": OTHER})
 HIDING = {
     "an iteration's folder": (
         also("iterations.jsonl", {"id": OTHER}, {"id": THIRD}),
-        [of_iteration("iterations", THIRD), {"row": "performance"}, {"row": "images"}],
+        [gap("iterations", "iteration.json", THIRD)]
+        + [gap(row, file, one) for row, file in EACH[1:] for one in (OTHER, THIRD)],
         [f"iterations.jsonl: iteration {OTHER} has no folder"],
     ),
     "a listing": (
         also("iterations.jsonl", {"id": OTHER}) | less(PROOFS, 1) | {IMAGES: None} | less(FILES, 1),
-        [of_iteration("iterations"), of_iteration("performance"), of_iteration("images", ITERATION)],
+        [*(gap(row, file, OTHER) for row, file in EACH[:2]), gap("images", "images.jsonl", ITERATION)],
         [
             f"{PROOFS}: has no proof of iterations/{OTHER}/images.jsonl",
             f"iterations/{OTHER}/images.jsonl: missing",
         ],
     ),
+    "a listing beside its suggestions": (
+        less(PROOFS, 1) | {IMAGES: None} | less(FILES, 1),
+        [gap("images", "image-suggestions.jsonl", ITERATION)],
+        [f"{PROOFS}: has no proof of {IMAGES}", f"{IMAGES}: missing"],
+    ),
+    "a listing whose counts differ": (
+        less(PROOFS, 1) | {IMAGES: None} | less(FILES, 1),
+        [counted(7, 1, 1, 1, ITERATION)],
+        [f"{PROOFS}: has no proof of {IMAGES}", f"{IMAGES}: missing"],
+    ),
+    "a listing with other numbers": (
+        proved(1, countedBefore=6),
+        [counted(7, 1, 1, 1, ITERATION)],
+        [
+            f"{PROOFS}: {IMAGES}: missing.jsonl gives other numbers",
+            f"{PROOFS}: {IMAGES}: counted 6 before and 1 after, listed 1",
+        ],
+    ),
+    "the workspace's list": (
+        less(PROOFS) | {"images.jsonl": None} | less(FILES),
+        [gap("images", "iterations.jsonl")],
+        [f"{PROOFS}: has no proof of images.jsonl", "images.jsonl: missing"],
+    ),
+    "bytes at another address": (
+        less(FILES),
+        [{"row": "images", "id": IMAGE, "source": "/elsewhere"}],
+        [f"images.jsonl: images {IMAGE} has no file"],
+    ),
+    "bytes that are there": (
+        {},
+        [{"row": "images", "id": IMAGE, "source": f"/{IMAGE}"}],
+        [f"images/{IMAGE}.jpg: exists, but missing.jsonl says that it is missing"],
+    ),
     "a tag": (
         TWO_TAGS,
-        [{"row": "tags", "id": THIRD}],
+        [gap("tags", "tag-details.jsonl", id=THIRD)],
         [f"tag-details.jsonl: does not hold tag {OTHER}, which tags.jsonl lists"],
     ),
     "an iteration's tags": (
         also("tags.jsonl", {"id": THIRD}) | also(f"{WITHIN}/tags.jsonl", {"id": OTHER}),
-        [of_iteration("tags", ITERATION)],
+        [gap("tags", "tag-details.jsonl", ITERATION, id=OTHER)],
         [f"tag-details.jsonl: does not hold tag {THIRD}, which tags.jsonl lists"],
     ),
 }

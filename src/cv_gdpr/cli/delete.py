@@ -19,7 +19,7 @@ from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
-from cv_gdpr.errors import Interrupted, ServiceError, StorageError, UsageError
+from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, Category, Deletion
 from cv_gdpr.table.scope import Scope
 
@@ -48,6 +48,8 @@ class _DeleteOptions(NamedTuple):
     purge: bool
 
 
+_NOTHING_DELETED = "nothing was deleted"
+_NOTHING_MORE_DELETED = "this run deleted nothing; the ledger says what the run before it deleted"
 _PATH = FilePath()
 _with_options = shared.together(
     shared.scope_options,
@@ -173,14 +175,15 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     if isinstance(earlier, Erased):
         return report(earlier, {}, output)
     with Service(connection) as service:
-        with _hint_nothing_deleted():
+        with _hint_nothing_deleted(resumed=earlier):
             plan = _plan(service, scope, options, saved, resumed=earlier)
         outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
             show(plan, outside, service.sign_in.who, as_json=output.as_json)
             return planned_code(plan)
         if not options.yes:
-            _confirm_plan(plan, outside, service.sign_in.who)
+            with _hint_nothing_deleted(resumed=earlier):
+                _confirm_plan(plan, outside, service.sign_in.who)
         return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
 
 
@@ -249,12 +252,15 @@ def _plan(service: Service, scope: Scope, options: _DeleteOptions, saved: bytes 
 
 
 @contextmanager
-def _hint_nothing_deleted() -> Iterator[None]:
-    """Add to the hint of a service error that nothing was deleted."""
+def _hint_nothing_deleted(*, resumed: bool) -> Iterator[None]:
+    """Add to the hint of a service error that nothing was deleted; `resumed`: an earlier run may have deleted."""
     try:
         yield
-    except ServiceError as error:
-        error.hint = f"nothing was deleted{f'; {error.hint}' if error.hint else ''}"
+    except CvGdprError as error:
+        if isinstance(error, ServiceError):
+            error.hint = f"{_NOTHING_DELETED}{f'; {error.hint}' if error.hint else ''}"
+        if resumed and error.hint:
+            error.hint = error.hint.replace(_NOTHING_DELETED, _NOTHING_MORE_DELETED)
         raise
 
 

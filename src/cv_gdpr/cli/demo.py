@@ -71,10 +71,12 @@ def _report(result: "ExportResult", checked: "Verification", output: OutputOptio
         print_json(of_demo(result, checked))
         return
     from cv_gdpr.cli.export import report as report_export
+    from cv_gdpr.cli.verify import print_found
     from cv_gdpr.cli.verify import report as report_verification
 
     report_export(result, output)
-    report_verification(checked, output)
+    show = print_found if result.exit_code else report_verification  # one line of error is enough
+    show(checked, output)
 
 
 def _progress_printer(output: OutputOptions) -> Callable[[str], None]:

@@ -45,6 +45,13 @@ class Missing(Part, kw_only=True, frozen=True):
     project: str | None
     row: str
     iteration: Annotated[str | None, Meta(description="The iteration that it belongs to; null: the project itself.")]
+    file: Annotated[
+        str | None,
+        Meta(
+            description="The file, in the folder of the iteration or project, that lacks it; iterations.jsonl: what "
+            "the row holds in every iteration; null: bytes, or nothing that the folder should hold."
+        ),
+    ]
     id: str | None
     source: Annotated[str | None, Meta(description="The address of its bytes, without the signature.")]
     reason: str
@@ -98,7 +105,9 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
 
     folder: str | None
     file: str | None
-    verified: bool
+    verified: Annotated[bool, Meta(description="Whether nothing differs and nothing is missing: the exit code is 0.")]
+    complete: Annotated[bool | None, Meta(description="Whether the export says that nothing is missing in it.")]
+    missing: Annotated[int | None, Meta(description="How many entries its missing.jsonl has.")]
     differences: list[str]
     files: int | None
     bytes: int | None
@@ -184,7 +193,9 @@ def of_verification(result: "Verification") -> VerifyDocument:
         retryable=False,
         folder=str(result.folder),
         file=None,
-        verified=not result.differences,
+        verified=result.exit_code == 0,
+        complete=not result.incomplete,
+        missing=result.missing,
         differences=result.differences,
         files=result.files,
         bytes=result.bytes,
@@ -202,6 +213,8 @@ def of_evidence(path: "Path", differences: list[str], exit_code: int) -> VerifyD
         folder=None,
         file=str(path),
         verified=not differences,
+        complete=None,
+        missing=None,
         differences=differences,
         files=None,
         bytes=None,

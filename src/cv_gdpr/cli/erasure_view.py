@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.evidence.records import ByHand
 
+_SHOWN = 20  # items
 _NOT_IN_THE_API = "no API operation deletes this; nothing was deleted"
 
 
@@ -84,26 +85,44 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
 
 
 def _print_shortfall(erased: Erased) -> None:
+    """Name what was not done, then say in one line of error what happened, and in one hint what to do."""
     evidence = erased.evidence
-    if erased.stopped_by:
-        click.echo(f"Error: {printable(erased.stopped_by.message)}", err=True)
-        hint = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
-        click.echo(f"Hint: {printable(hint)}{resume_hint(erased.path)}", err=True)
-    elif evidence.exit_code == NotAuthorised.exit_code:
-        click.echo(f"Error: {printable(evidence.verdict)}", err=True)
     for project in evidence.failed:
         text = f"project {project.project} could not be read, so nothing of it was deleted: {project.reason}"
-        click.echo(f"Error: {printable(text)}", err=True)
+        click.echo(f"Failed: {printable(text)}", err=True)
     for value in evidence.not_found:
-        click.echo(f"Error: not found: {printable(value)}", err=True)
-    for one in erased.left[:20]:
+        click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
+    for one in erased.left[:_SHOWN]:
         item = f"{one.row} {one.id} of project {one.project}: {one.state}"
         reason = f" ({one.reason})" if one.reason else ""
         click.echo(f"Left: {printable(item + reason)}", err=True)
-    if erased.left and not erased.stopped_by:
-        click.echo(
-            f"Error: {plural(len(erased.left), 'item')} in the plan not proved to be gone; {erased.path} names each",
-            err=True,
-        )
-        again = "the same command (with a new --evidence) deletes the rest"
-        click.echo(f"Hint: {again if evidence.retryable else 'see the reasons; a new plan shows the rest'}", err=True)
+    if error := _error_of(erased):
+        click.echo(f"Error: {printable(error)}", err=True)
+    if hint := _hint_of(erased):
+        click.echo(f"Hint: {printable(hint)}", err=True)
+
+
+def _error_of(erased: Erased) -> str:
+    """Return the line that says why the exit code is not 0."""
+    evidence = erased.evidence
+    if erased.stopped_by:
+        return erased.stopped_by.message
+    if evidence.exit_code == NotAuthorised.exit_code:
+        return evidence.verdict
+    parts = (
+        (erased.left, f"{plural(len(erased.left), 'item')} in the plan not proved to be gone"),
+        (evidence.failed, f"{plural(len(evidence.failed), 'project')} could not be read"),
+        (evidence.not_found, f"{plural(len(evidence.not_found), 'value')} found nowhere"),
+    )
+    said = "; ".join(words for found, words in parts if found)
+    return f"{said}; {erased.path} names each" if said else ""
+
+
+def _hint_of(erased: Erased) -> str:
+    evidence = erased.evidence
+    if erased.stopped_by:
+        before = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
+        return before + resume_hint(erased.path)
+    if evidence.retryable:
+        return "the same command (with a new --evidence) deletes the rest"
+    return "see the reasons; a new plan shows the rest" if erased.left or evidence.failed else ""

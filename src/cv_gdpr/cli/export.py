@@ -177,6 +177,11 @@ def _print_shortfall(result: "ExportResult") -> None:
     for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
+    if result.undecided:
+        words = f"{', '.join(result.undecided)}: not found, but not everything could be searched"
+        click.echo(f"Missing: {printable(words)}", err=True)
+    if result.unmatched and (result.missing or result.bug):
+        click.echo(f"Missing: nothing matches {printable(', '.join(result.unmatched))}", err=True)
     if result.bug:
         click.echo(f"Error: {printable(result.bug.message)}; the other projects were exported", err=True)
         click.echo(f"Hint: {result.bug.hint}", err=True)
@@ -189,13 +194,9 @@ def _print_shortfall(result: "ExportResult") -> None:
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,
         )
-    if result.unmatched:
-        word = "Missing" if result.missing else "Error"
-        click.echo(f"{word}: nothing matches {printable(', '.join(result.unmatched))}", err=True)
-    if result.undecided:
-        words = f"{', '.join(result.undecided)}: not found, but not everything could be searched"
-        click.echo(f"Missing: {printable(words)}", err=True)
-    if result.exit_code and not result.missing and not result.unmatched:
+    elif result.unmatched:
+        click.echo(f"Error: nothing matches {printable(', '.join(result.unmatched))}", err=True)
+    elif result.exit_code:
         click.echo("Error: the API cannot export the account; the result says how to get it", err=True)
 
 

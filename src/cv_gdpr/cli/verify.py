@@ -66,16 +66,25 @@ def report(result: "Verification", output: OutputOptions) -> None:
 
         print_json(of_verification(result))
         return
-    for difference in result.differences:
-        click.echo(f"differs: {printable(difference)}")
+    print_found(result, output)
     if result.differences:
         click.echo(f"Error: {plural(len(result.differences), 'difference')} in {result.folder}", err=True)
-    elif not output.quiet:
-        click.echo(f"verified: {plural(result.files, 'file')}, {size(result.bytes)}; nothing differs")
-        if result.flagged:
-            click.echo(f"  Flagged: {plural(result.flagged, 'file')} kept though unusual; files.jsonl says why")
-    if not result.differences and result.incomplete:
+    elif result.incomplete:
         click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
-    if not result.differences and not output.quiet:
-        for label, value in result.bag_info:
-            click.echo(f"  {label}: {printable(value)}")
+
+
+def print_found(result: "Verification", output: OutputOptions) -> None:
+    """Print the differences, or what was verified and what the export says of itself."""
+    for difference in result.differences:
+        click.echo(f"differs: {printable(difference)}")
+    if result.differences or output.quiet:
+        return
+    found = f"{plural(result.files, 'file')}, {size(result.bytes)}"
+    if result.incomplete:
+        click.echo(f"not complete: {plural(result.missing, 'item')} missing; what it holds is verified: {found}")
+    else:
+        click.echo(f"verified: {found}; nothing differs")
+    if result.flagged:
+        click.echo(f"  Flagged: {plural(result.flagged, 'file')} kept though unusual; files.jsonl says why")
+    for label, value in result.bag_info:
+        click.echo(f"  {label}: {printable(value)}")

@@ -3,7 +3,8 @@
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -118,7 +119,7 @@ class Erasure:
     ledger: Ledger
     terms: Terms
     stopped_by: CvGdprError | None = None
-    refused: Forbidden | None = None  # at one project
+    refused: dict[str, Forbidden] = field(default_factory=dict)  # the projects whose deletions a 403 ended
     bug: Unexpected | None = None  # at one project
 
     def run(self) -> None:
@@ -131,24 +132,27 @@ class Erasure:
             if one.held:  # cannot be listed once the images are gone
                 self.ledger.write(Held(project=one.id, iterations=one.held))
         not_now = self._not_now(concerned)
+        tried = {one.id for one in concerned} - not_now.keys()
         for one in concerned:
             if self.stopped_by is None:
                 self._guarded(one.id, ProjectErasure(self._run(), one, not_now.get(one.id)).run)
-        if self.stopped_by is None and not self._anything_allowed():
-            self.stopped_by = self.refused
+        if self.stopped_by is None and tried and self._only_refusals(tried):
+            self.stopped_by = next(iter(self.refused.values()))
         for project, rows in _merged_plans([*before, opened.planned]).items():
             self._guarded(project, Proof(self._run(), project, rows).run)
         self.stopped_by = self.stopped_by or self.bug
 
-    def _anything_allowed(self) -> bool:
-        """Return whether the service accepted any deletion of this run."""
-        accepted = False
+    def _only_refusals(self, tried: set[str]) -> bool:
+        """Return whether each project refused everything, so that the same command can do no more."""
+        if tried - self.refused.keys() or any(one.again for one in self.plan.failed):
+            return False
+        statuses: set[int] = set()
         for event in self.ledger.events:
             if isinstance(event, Opened):
-                accepted = False
+                statuses.clear()
             elif isinstance(event, Answered):
-                accepted = accepted or 200 <= event.status < 300
-        return accepted
+                statuses.add(event.status)
+        return statuses <= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}  # 401: a role that the call needs
 
     def _run(self) -> Run:
         """Return what one step works with; its time to wait begins now."""
@@ -192,7 +196,7 @@ class Erasure:
                 self.ledger.write(Stopped(project=project, reason=quoted(error)))
             else:
                 if isinstance(error, Forbidden):
-                    self.refused = error
+                    self.refused[project] = error
                 self.ledger.write(Failed(project=project, reason=quoted(error)))
                 self.terms.say(f"project {project}: {error.message}")
         except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs

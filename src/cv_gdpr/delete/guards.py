@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cv_gdpr.archive.bag import Bag
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan
-from cv_gdpr.delete.required_export import Held, items_held
+from cv_gdpr.delete.required_export import Held, gaps_of, items_held
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import CATEGORIES, EXPORTS, IMAGES, ITERATIONS, Category
 from cv_gdpr.table.inventory import is_named, projects_in
@@ -59,6 +59,8 @@ def require_held(plan: Plan, bag: Bag) -> None:
             f"--require-export {folder} does not hold the {lost.parent}' {lost.name}, which goes with them",
             f"export again, with the row {lost.name}; {_NOTHING_DELETED}",
         )
+    if gap := next(gaps_of(bag, plan), None):
+        raise UsageError(f"--require-export {folder} lacks what would go: {_named(gap)}: {gap['reason']}", _AGAIN)
     lacking = _not_held(plan, items_held(bag))
     if lacking:
         row, identity = lacking[0]
@@ -67,6 +69,13 @@ def require_held(plan: Plan, bag: Bag) -> None:
             f"{row} {identity}",
             _AGAIN,
         )
+
+
+def _named(gap: Json) -> str:
+    """Return the words for an entry of missing.jsonl."""
+    place = f"iteration {gap['iteration']} of " if gap["iteration"] else ""
+    what = " ".join(filter(None, (gap["row"], gap["id"])))
+    return f"{what} of {place}project {gap['project']}{' (' + gap['file'] + ')' if gap['file'] else ''}"
 
 
 def _goes_unexported(plan: Plan, exported: frozenset[str]) -> Category | None:

@@ -42,7 +42,8 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
     A project whose listing fails is named in the plan, and nothing of it is planned; raise ServiceError if none could
     be read, and for what fails everywhere.
 
-    `resumed`: the same command was cut off before, so a name that is not found is one that it deleted.
+    `resumed`: the same command was cut off before, so a name that is not found is one that it deleted, and the plan
+    may be empty.
     """
     began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # later additions may be missing in the plan
     rows_in(scope)
@@ -51,7 +52,10 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
         check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
     rows = _rows_to_delete(scope)
-    planned, failed = _plan_projects(projects if rows else [], rows, matches)
+    planned, errors = _plan_projects(projects if rows else [], rows, matches)
+    if errors and not (planned or resumed):  # what an earlier run planned is to be looked for, whatever can be read
+        raise _of_all(errors)
+    failed = [Unread(project=one, reason=masked(quoted(error)), again=error.retryable) for one, error in errors.items()]
     if not (resumed or failed):  # a project that could not be read may have the value
         _check_values(scope.selection, matches)
     return Plan(
@@ -68,8 +72,8 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
 
 def _plan_projects(
     projects: list[Project], rows: tuple[Category, ...], matches: Matches
-) -> tuple[list[ProjectPlan], list[Unread]]:
-    """Return the plan of each project, and the projects that could not be read; raise the error if none could."""
+) -> tuple[list[ProjectPlan], dict[str, CvGdprError]]:
+    """Return the plan of each project, and the error of each that could not be read; raise what fails everywhere."""
     planned: list[ProjectPlan] = []
     errors: dict[str, CvGdprError] = {}
     for project in projects:
@@ -81,10 +85,7 @@ def _plan_projects(
             errors[project.id] = error
         except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
             errors[project.id] = unexpected(error)
-    if errors and not planned:
-        raise _of_all(errors)
-    failed = [Unread(project=one, reason=masked(quoted(error)), again=error.retryable) for one, error in errors.items()]
-    return planned, failed
+    return planned, errors
 
 
 def _of_all(errors: dict[str, CvGdprError]) -> CvGdprError:

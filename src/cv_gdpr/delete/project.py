@@ -238,10 +238,12 @@ class ProjectErasure:
     def _is_published(self, iteration: str) -> bool:
         try:
             record = self.erasure.service.call("get_iteration", self.plan.id, iteration)
+        except NotFound:
+            return False
         except ServiceError as error:
             if ends_run(error):
                 raise
-            return False  # its deletion, which is sent next, shows it
+            return True  # it may be: nobody knows
         return bool(record.get("publishName"))
 
     def _may_be_unpublished_soon(self, error: ServiceError, row: str, ids: list[str]) -> bool:

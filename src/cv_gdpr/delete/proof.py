@@ -6,10 +6,12 @@ from itertools import count
 from cv_gdpr.delete.run import Run
 from cv_gdpr.errors import NotFound, Unsteady
 from cv_gdpr.evidence.events import Answered, Looked
-from cv_gdpr.table.categories import BY_API, PROJECTS, Category
+from cv_gdpr.table.categories import BY_API, ITERATIONS, PROJECTS, Category
 from cv_gdpr.table.inventory import entry_of, listed, project_of
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, Selection
+
+_CONTAINERS = frozenset({PROJECTS, ITERATIONS})
 
 
 @dataclass
@@ -23,7 +25,8 @@ class Proof:
     def run(self) -> None:
         """Record in the ledger what is gone and what is still there; raise ServiceError."""
         there = self.remaining(thorough=True)
-        for row, ids in self.rows.items():
+        containers_first = sorted(self.rows.items(), key=lambda rows: rows[0] not in _CONTAINERS)
+        for row, ids in containers_first:  # whether they are gone decides about what was in them
             gone = [one for one in ids if one not in there[row]]
             left = [one for one in ids if one in there[row]]
             self.erasure.ledger.write(Looked(project=self.id, row=row, gone=gone, there=left))

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cv_gdpr.archive.bag import Bag, BagProject, HeldBytes, List
+from cv_gdpr.archive.folder import MISSING
 from cv_gdpr.archive.layout import File, Holds, Place
-from cv_gdpr.table.categories import CATEGORIES, Category
+from cv_gdpr.delete.plan import Plan
+from cv_gdpr.table.categories import CATEGORIES, ITERATION_LIST, ITERATIONS, PROJECTS, Category, category
 from cv_gdpr.verbatim import Json
 
 
@@ -35,6 +37,29 @@ def items_held(bag: Bag) -> Iterator[Held]:
         for one in bag.lists(project):
             if one.name in rows:
                 yield from _held_in(bag, project, one, rows[one.name], held)
+
+
+def gaps_of(bag: Bag, plan: Plan) -> Iterator[Json]:
+    """Yield each entry of missing.jsonl about what a plan deletes, or what goes with that."""
+    going = {project.id: project.planned() for project in plan.projects if project.total}
+    for entry in bag.records(f"data/{MISSING}"):
+        if entry["project"] in going and _goes(entry, going[entry["project"]]):
+            yield entry
+
+
+def _goes(entry: Json, going: dict[str, list[str]]) -> bool:
+    """Return whether what an entry names is deleted with these ids (row -> ids), or goes with them."""
+    row = category(entry["row"])
+    if PROJECTS in going:
+        return True
+    if row.of_iterations and (entry["iteration"] or entry["file"] == ITERATION_LIST):
+        iterations = going.get(ITERATIONS, [])
+        if entry["iteration"] in iterations or (iterations and not entry["iteration"]):
+            return True
+        if row.copied or row.name == ITERATIONS:
+            return False
+    ids = going.get(row.name, [])
+    return entry["id"] in ids if entry["id"] else bool(ids)
 
 
 def _is_listing(file: File) -> bool:

@@ -175,9 +175,17 @@ def _stay_with_iterations(outcomes: Outcomes, outcome: Outcome) -> None:
 def _went_along(outcomes: Outcomes, outcome: Outcome) -> bool:
     """Return whether an item without a request of its own was deleted with its project or with its iterations."""
     whole = outcomes.get((outcome.project, PROJECTS, outcome.project))
-    if whole and _done(whole):
+    if whole and _took_all(whole):
         return True
-    return bool(outcome.goes_with) and all(_done(outcomes[key]) for key in outcome.goes_with)
+    return bool(outcome.goes_with) and all(_took_all(outcomes[key]) for key in outcome.goes_with)
+
+
+def _took_all(holder: Outcome) -> bool:
+    """Return whether this erasure deleted a project or an iteration, and so what was in it.
+
+    Where no answer said so, it must have been looked for: then it counts as deleted itself.
+    """
+    return _done(holder) or holder.state == DELETED
 
 
 def _accepted(outcome: Outcome) -> bool:

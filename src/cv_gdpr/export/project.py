@@ -16,7 +16,7 @@ from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import ITERATIONS, Category, category
-from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready
+from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Matches, selected
 from cv_gdpr.verbatim import Json
@@ -118,7 +118,7 @@ class ProjectExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            yield Unread(row.name, error)
+            yield Unread(row.name, error, row.first_file)
 
     def _accept(self, finding: Finding, files: ExitStack) -> None:
         self.allowed = self.allowed or not isinstance(finding, Unread)
@@ -131,7 +131,7 @@ class ProjectExport:
         elif isinstance(finding, Unread):
             if isinstance(finding.error, Forbidden):
                 self.refused = finding.error
-            self._miss(finding.row, finding.id, "", finding.error.message, finding.iteration)
+            self._miss(finding.row, finding.id, "", finding.error.message, finding.iteration, finding.file)
         else:
             self._write(finding, files)
             if isinstance(finding, Item):
@@ -175,18 +175,25 @@ class ProjectExport:
         self._listings.append(proof)
         lost = not self.matches.selection and written < tally.listed
         if lost or not tally.agrees:
-            reason = (
-                f"the service counts {tally.before} before and {tally.after} after, lists {tally.listed}, "
-                f"{written} written ({'iteration ' + place if place else 'workspace'})"
-            )
-            self._miss(tally.row, "", "", reason, tally.iteration)
+            reason = counts_differ(tally.before, tally.after, tally.listed, written, place)
+            self._miss(tally.row, "", "", reason, tally.iteration, tally.file)
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _miss(self, row: str, identity: str, source: str, reason: str, iteration: Json | None = None) -> None:
-        place = iteration["id"] if iteration else None
-        entry = {"project": self.project.id, "row": row, "iteration": place, "id": identity or None}
-        self.missing.append(entry | {"source": source or None, "reason": masked(reason)})
+    def _miss(  # noqa: PLR0913, PLR0917 - the fields of an entry
+        self, row: str, identity: str, source: str, reason: str, iteration: Json | None = None, file: str = ""
+    ) -> None:
+        self.missing.append(
+            {
+                "project": self.project.id,
+                "row": row,
+                "iteration": iteration["id"] if iteration else None,
+                "file": file or None,
+                "id": identity or None,
+                "source": source or None,
+                "reason": masked(reason),
+            }
+        )
 
     def _note_flagged(self, stored: list[Stored]) -> None:
         for one in stored:
@@ -242,7 +249,7 @@ class ProjectExport:
                 reason = f"iteration {iteration['id']} was added during the export: {_RUN_AGAIN}"
                 for row in self.rows:
                     if row.of_iterations:
-                        self._miss(row.name, "", "", reason)
+                        self._miss(row.name, "", "", reason, iteration)
 
     def _write_notes(self) -> None:
         for name, entries in ((LISTINGS, self._listings), (NOTES, self._notes)):

@@ -40,7 +40,7 @@ class RowsOfResource:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self._miss(row, error)
+            self._miss(row, error, row.files[0].name)
         for file, records in details.items():
             self.counts[row.name].bytes += self._write(file, records)
 
@@ -51,7 +51,7 @@ class RowsOfResource:
             self.absent[finding.id] = finding.reason
             details[ABSENT].append({"file": finding.id, "reason": finding.reason})
         elif isinstance(finding, Unread):
-            self._miss(row, finding.error, finding.id)
+            self._miss(row, finding.error, finding.file)
         elif isinstance(finding, Item):
             size = self.folder.write_json(finding.file, finding.record)
             self.counts[row.name].add(RowCount(1, 1, size))
@@ -64,8 +64,8 @@ class RowsOfResource:
         with self.folder.lines(file) as lines:
             return sum(lines.write(record) for record in records)
 
-    def _miss(self, row: Category, error: ServiceError, named: str = "") -> None:
+    def _miss(self, row: Category, error: ServiceError, file: str) -> None:
         if isinstance(error, NotAuthorised) or (isinstance(error, Unreachable) and not error.status):
             self.refused = error
-        entry = {"project": None, "row": row.name, "iteration": None, "id": named or None, "source": None}
+        entry = {"project": None, "row": row.name, "iteration": None, "file": file, "id": None, "source": None}
         self.missing.append(entry | {"reason": error.message})

@@ -81,7 +81,7 @@ def _if_allowed(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
             return
         if error.stops > Stops.LISTING:
             raise
-        yield Unread(_ROW, error, id=file)
+        yield Unread(_ROW, error, file)
 
 
 def _lasts(error: ServiceError) -> bool:

@@ -28,6 +28,10 @@ TAGS, IMAGES, EXPORTS, PREDICTIONS = "tags", "images", "exports", "predictions"
 """Rows with rules of their own: containers, what iterations are trained on, what only a person can do."""
 
 
+ITERATION_LIST = "iterations.jsonl"
+"""The file of GetIterations, without which no row can be read in any iteration."""
+
+
 class PublishedRow(NamedTuple):
     """A row of Microsoft's table: its words for the data, what exports it, what deletes it."""
 
@@ -98,6 +102,13 @@ class Category(NamedTuple):
             return [(stem, blob.uri) for blob in self.blobs(record, stem)]
         return [(safe_stem(blob.stem), blob.uri) for blob in self.blobs(record, "")]
 
+    @property
+    def first_file(self) -> str:
+        """The file of the listing that its reader begins with, which costs the row if it fails."""
+        if self.of_iterations:
+            return ITERATION_LIST
+        return next((file.name for file in self.files if Place.PROJECT in file.places), "")
+
     def is_copy(self, item: Item) -> bool:
         """Return whether an item is an iteration's copy, which goes with the iteration."""
         return self.copied and item.iteration is not None
@@ -139,7 +150,7 @@ CATEGORIES: tuple[Category, ...] = (
         deletion=Deletion.BY_API,
         deleted_by="DeleteIteration",
         files=(
-            File("iterations.jsonl", (Place.PROJECT,), Holds.ENTRIES, owner="projectId"),
+            File(ITERATION_LIST, (Place.PROJECT,), Holds.ENTRIES, owner="projectId"),
             File("iteration.json", (Place.ITERATION,), owner="projectId"),
         ),
         deleter=Deleter(1, deleters.iterations),

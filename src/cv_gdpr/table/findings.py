@@ -62,10 +62,14 @@ class Absence(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """A part of a row that could not be read: of one place, or one item of it. Whatever else was read counts."""
+    """A part of a row that could not be read: what a file of one place holds, or holds of one item.
+
+    Where the file is the list of iterations, it is what the row holds in every iteration.
+    """
 
     row: str
     error: ServiceError
+    file: str
     iteration: Json | None = WORKSPACE
     id: str = ""
 
@@ -92,6 +96,16 @@ class Tally(NamedTuple):
     def agrees(self) -> bool:
         """Whether the counts before and after are the number of listed records."""
         return self.before == self.after == self.listed
+
+
+COUNTS_DIFFER = "the service counts "
+"""How the reason of every listing that does not agree with its counts begins."""
+
+
+def counts_differ(before: int, after: int, listed: int, written: int, iteration: str | None) -> str:
+    """Return the reason why a listing is not complete although it was read; `iteration` is the id of its place."""
+    place = f"iteration {iteration}" if iteration else "workspace"
+    return f"{COUNTS_DIFFER}{before} before and {after} after, lists {listed}, {written} written ({place})"
 
 
 Finding: TypeAlias = Item | Detail | Absence | Tally | Unread | Unready

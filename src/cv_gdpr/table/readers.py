@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.names import MODELS
@@ -71,16 +71,16 @@ def _itself(record: Json, identity: str) -> Json:
 
 
 def _each(
-    row: str, places: Iterable[Json | None], read: Callable[[Json | None], Iterator[Finding]]
+    row: str, file: str, places: Iterable[Json | None], read: Callable[[Json | None], Iterator[Finding]]
 ) -> Iterator[Finding]:
-    """Yield what is read of each place; a place that fails costs itself alone."""
+    """Yield what is read of each place for a file; a place that fails costs itself alone."""
     for place in places:
         try:
             yield from read(place)
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            yield Unread(row, error, place)
+            yield Unread(row, error, file, place)
 
 
 def _in(iteration: Json | None) -> dict[str, str]:
@@ -116,7 +116,7 @@ def iterations(project: Project) -> Iterator[Finding]:
     """GetIterations, and GetIteration of each."""
     for entry in project.iterations:
         yield Detail("iterations", entry, "iterations.jsonl")
-    yield from _each("iterations", project.iterations, lambda entry: _iteration(project, entry))
+    yield from _each("iterations", "iteration.json", project.iterations, lambda entry: _iteration(project, entry))
 
 
 def _iteration(project: Project, entry: Json | None) -> Iterator[Finding]:
@@ -127,7 +127,8 @@ def _iteration(project: Project, entry: Json | None) -> Iterator[Finding]:
 
 def performance(project: Project) -> Iterator[Finding]:
     """GetIterationPerformance and GetImagePerformances of each iteration that has them."""
-    yield from _each("performance", project.iterations, lambda iteration: _performance_of(project, iteration))
+    read = partial(_performance_of, project)
+    yield from _each("performance", "performance.json", project.iterations, read)
 
 
 def _performance_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
@@ -141,7 +142,8 @@ def _performance_of(project: Project, iteration: Json | None) -> Iterator[Findin
         yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
         return
     yield Item("performance", iteration["id"], record, "performance.json", iteration)
-    yield from _image_performances(project, iteration)
+    read = partial(_image_performances, project)
+    yield from _each("performance", "image-performances.jsonl", [iteration], read)
 
 
 def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
@@ -153,7 +155,9 @@ def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
     return error.status in {400, 404} and iteration.get("status") != "Completed"
 
 
-def _image_performances(project: Project, iteration: Json) -> Iterator[Finding]:
+def _image_performances(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    if not iteration:
+        return
     arguments = (project.id, iteration["id"])
     pages = project.service.paged("get_image_performances", *arguments, order_by="Oldest")
     listing = Listing(
@@ -176,7 +180,7 @@ def tags(project: Project) -> Iterator[Finding]:
         if place is WORKSPACE or listed != of_workspace:
             yield from _tag_findings(project, listed, place)
 
-    yield from _each("tags", project.places, read)
+    yield from _each("tags", "tags.jsonl", project.places, read)
 
 
 def _tags_in(project: Project, iteration: Json | None) -> list[Json]:
@@ -189,17 +193,21 @@ def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | N
         if not project.details:
             continue
         try:
-            record = _itself(project.service.call("get_tag", project.id, identity, **_in(iteration)), identity)
-        except NotFound:
-            if identity in {tag["id"] for tag in _tags_in(project, iteration)}:
-                raise  # still listed: it is not gone, the service does not give it
-            yield Absence("tags", identity, "listed, but gone when asked for", iteration)
+            yield _tag_detail(project, identity, iteration)
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            yield Unread("tags", error, iteration, identity)
-        else:
-            yield Detail("tags", record, "tag-details.jsonl", iteration)
+            yield Unread("tags", error, "tag-details.jsonl", iteration, identity)
+
+
+def _tag_detail(project: Project, identity: str, iteration: Json | None) -> Finding:
+    try:
+        record = _itself(project.service.call("get_tag", project.id, identity, **_in(iteration)), identity)
+    except NotFound:
+        if identity in {tag["id"] for tag in _tags_in(project, iteration)}:
+            raise  # still listed: it is not gone, the service does not give it
+        return Absence("tags", identity, "listed, but gone when asked for", iteration)
+    return Detail("tags", record, "tag-details.jsonl", iteration)
 
 
 def images(project: Project) -> Iterator[Finding]:
@@ -207,9 +215,9 @@ def images(project: Project) -> Iterator[Finding]:
 
     An image deleted from the workspace lives on in the iterations trained on it and is in no default listing.
     """
-    yield from _each("images", project.places, lambda place: _images_in(project, place))
+    yield from _each("images", "images.jsonl", project.places, partial(_images_in, project))
     if project.details:
-        yield from _each("images", project.iterations, lambda iteration: _suggestions_of(project, iteration))
+        yield from _each("images", "image-suggestions.jsonl", project.iterations, partial(_suggestions_of, project))
 
 
 def _suggestions_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
@@ -267,7 +275,7 @@ def _tally(listing: Listing, row: str, file: str, iteration: Json | None) -> Tal
 
 def exports(project: Project) -> Iterator[Finding]:
     """GetExports of every iteration; a model whose status is Done comes with its bytes."""
-    yield from _each("exports", project.iterations, lambda iteration: _exports_of(project, iteration))
+    yield from _each("exports", "exports.jsonl", project.iterations, partial(_exports_of, project))
 
 
 def _exports_of(project: Project, iteration: Json | None) -> Iterator[Finding]:

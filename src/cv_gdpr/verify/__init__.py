@@ -40,7 +40,7 @@ def verify(folder: Path) -> Verification:
             missing = read_missing(result, summary)
             with result.noting(WHERE):
                 check_summary(result, summary, missing)
-            _check_counts(result, summary, _check_projects(result, facts, summary, missing), missing)
+            _check_counts(result, summary, *_check_projects(result, facts, summary, missing))
         check_files(result, facts, algorithms)
     return result
 
@@ -54,8 +54,12 @@ def _why_not_a_bag(folder: Path) -> str:
     return "this is not an export"
 
 
-def _check_projects(result: Verification, facts: Facts, summary: Json, missing: Missing) -> Counter[str]:
-    counted: Counter[str] = Counter(account=(result.folder / "data" / "account.json").is_file())
+def _check_projects(
+    result: Verification, facts: Facts, summary: Json, missing: Missing
+) -> tuple[Counter[str], Counter[str]]:
+    """Check each project; return how many items of each row the bag holds, and how many of these are not whole."""
+    held: Counter[str] = Counter(account=(result.folder / "data" / "account.json").is_file())
+    lost: Counter[str] = Counter()
     for project in summary["projects"]:
         name = project["folder"]
         if "/" in name or not result.bag.at(f"data/{name}").is_dir():
@@ -63,15 +67,19 @@ def _check_projects(result: Verification, facts: Facts, summary: Json, missing: 
             continue
         with result.noting(f"data/{name}"):
             rows, narrowed = frozenset(summary["rows"]), bool(summary["selectors"])
-            contents = ProjectContents(result, facts, name, project["id"], rows)
+            contents = ProjectContents(result, facts, name, project["id"], rows, missing)
             contents.read()
-            counted += ProjectCheck(contents, narrowed, missing).check()
-    return counted
+            check = ProjectCheck(contents, narrowed, missing)
+            check.check()
+            held += check.held
+            lost += check.lost
+    return held, lost
 
 
-def _check_counts(result: Verification, summary: Json, counted: Counter[str], missing: Missing) -> None:
+def _check_counts(result: Verification, summary: Json, held: Counter[str], lost: Counter[str]) -> None:
     for row, count in summary["rows"].items():
-        held, exported = count["held"], count["exported"]
-        if not (held == counted[row] and (exported == held or (row in missing.rows and exported < held))):
-            what = f"export.json says {exported} of {held} exported, but the folder holds {counted[row]}"
+        if (count["held"], count["exported"]) != (held[row], held[row] - lost[row]):
+            stated = f"export.json says {count['exported']} of {count['held']} exported"
+            what = f"{stated}, but the folder holds {held[row]}"
+            what += f", and {lost[row]} of these are not whole" if lost[row] else ""
             result.differ(row, what)

@@ -13,7 +13,8 @@ from cv_gdpr.archive.names import identity
 from cv_gdpr.links import source_path
 from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, Category
 from cv_gdpr.verbatim import Json
-from cv_gdpr.verify.facts import HELD, INDEX, WANTED, Facts
+from cv_gdpr.verify.facts import HELD, INDEX, UNFETCHED, WANTED, Facts
+from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
 
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
@@ -63,6 +64,7 @@ class ProjectContents:
     folder: str
     id: str
     rows: frozenset[str]
+    missing: Missing
     lists: list[tuple[Kind, str]] = field(default_factory=list)
     folders: dict[str, str] = field(default_factory=dict)  # of iterations, by the id in their name
     # Iterations that are noted to have no document, by row; and the rows of each note, by iteration.
@@ -187,7 +189,9 @@ class ProjectContents:
             listed = stem, source_path(uri)
             if listed in self.moved:
                 self.arrived.add(listed)
-            add("blob", blob_key(stem, self.moved.get(listed, listed[1])), WANTED, number, named)
+            source = self.moved.get(listed, listed[1])
+            unfetched = self.missing.bytes_of(self.id, kind.row.name, as_text(named), source)
+            add("blob", blob_key(stem, source), UNFETCHED if unfetched else WANTED, number, named)
         if kind.row.folders and not blobs:
             add("id", unfinished(kind.row.name), number, named)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 from cv_gdpr.errors import StorageError
 
 DISK, MANIFEST, INDEX = range(3)  # the origin of a fact about a file
-WANTED, HELD = range(2)  # a blob is wanted by a record, held by the index
+WANTED, HELD, UNFETCHED = range(3)  # a blob is wanted by a record, held by the index, or named as missing
 
 _AT_ONCE = 2000  # rows
 _SCHEMA = """
@@ -37,9 +37,9 @@ HAVING sum(who = {DISK}) <> 1 OR sum(who = {MANIFEST}) <> 1 OR sum(who = {INDEX}
     OR min(digest) <> max(digest) OR min(size) <> max(size)
 """  # noqa: S608 - numbers from here
 _BLOBS = f"""
-SELECT sum(who = {WANTED}), sum(who = {HELD}), max(CASE who WHEN {WANTED} THEN list END),
+SELECT sum(who <> {HELD}), sum(who = {HELD}), sum(who = {UNFETCHED}), max(CASE who WHEN {WANTED} THEN list END),
     max(CASE who WHEN {WANTED} THEN name END), max(CASE who WHEN {HELD} THEN name END)
-FROM blob GROUP BY key HAVING sum(who = {HELD}) <> 1 OR sum(who = {WANTED}) = 0
+FROM blob GROUP BY key HAVING sum(who = {HELD}) <> (sum(who = {UNFETCHED}) = 0) OR sum(who <> {HELD}) = 0
 """  # noqa: S608
 
 
@@ -100,8 +100,12 @@ class Facts:
         """Yield the files whose facts disagree, by path."""
         yield from (FileFacts(*row) for row in self.ask(_FILES))
 
-    def odd_blobs(self) -> Iterator[tuple[int, int, int | None, bytes | None, bytes | None]]:
-        """Yield, of each blob that is not wanted or not held exactly once: both counts, a list, an id, a path."""
+    def odd_blobs(self) -> Iterator[tuple[int, int, int, int | None, bytes | None, bytes | None]]:
+        """Yield, of each blob that is not both named and held once (named as missing: not held at all), the facts.
+
+        They are: how many records name it, how many entries hold it, how many of the records are of a blob named as
+        missing; a list, an id, a path.
+        """
         yield from self.ask(_BLOBS)
 
     def index_ids(self) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE
 from cv_gdpr.archive.layout import Holds
 from cv_gdpr.archive.names import identity
-from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, PROJECTS
+from cv_gdpr.table.categories import CATEGORIES, ITERATION_LIST, ITERATIONS, PROJECTS
+from cv_gdpr.table.findings import counts_differ
 from cv_gdpr.verbatim import Json
-from cv_gdpr.verify.contents import LISTS, OF_ITERATION, Kind, ProjectContents, as_text, unfinished
+from cv_gdpr.verify.contents import LISTS, OF_ITERATION, Kind, ProjectContents, as_bytes, as_text, unfinished
 from cv_gdpr.verify.facts import Facts
 from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
@@ -19,6 +20,7 @@ _ONCE = [one.name for one in LISTS if not one.row.per_iteration]
 _TWICE = "SELECT list, id, count(*) FROM id WHERE kind = ? GROUP BY list, id HAVING count(*) > 1"
 _HELD = """SELECT count(*) FROM (SELECT DISTINCT id FROM id WHERE kind = ?
     EXCEPT SELECT id FROM absent WHERE kind = ? AND gone)"""
+_LISTED = "SELECT 1 FROM id WHERE kind = ? AND id = ? LIMIT 1"
 _GONE = "SELECT 1 FROM absent WHERE kind = ? AND id = ? AND gone LIMIT 1"
 _NOT_LISTED = """SELECT kind, id FROM absent WHERE NOT EXISTS
     (SELECT 1 FROM id WHERE id.kind = absent.kind AND id.id = absent.id)"""
@@ -38,10 +40,11 @@ class ProjectCheck:
     contents: ProjectContents
     narrowed: bool
     missing: Missing
-    _counted: Counter[str] = field(default_factory=Counter)
+    held: Counter[str] = field(default_factory=Counter)  # items by row
+    lost: Counter[str] = field(default_factory=Counter)  # those of them that are not whole
 
-    def check(self) -> Counter[str]:
-        """Note all differences; return how many items of each row the folder holds."""
+    def check(self) -> None:
+        """Note all differences; count what the folder holds, and what of that is not whole."""
         self._check_project_document()
         known = self._check_iterations()
         self._check_noted_places(known)
@@ -53,9 +56,19 @@ class ProjectCheck:
                 self._check_details(kind)
         self._check_blobs()
         for row in _COUNTED:
-            ((self._counted[row],),) = self.facts.ask(_HELD, row, row)
+            ((self.held[row],),) = self.facts.ask(_HELD, row, row)
+        for row in self.contents.rows:
+            self.lost[row] = sum(self._is_held(row, one) for one in self.missing.items(self.contents.id, row))
         self.facts.forget_project()
-        return self._counted
+
+    def _is_held(self, row: str, named: str) -> bool:
+        """Return whether an item counts as held: it is listed, and was not deleted meanwhile."""
+        if row not in _COUNTED:
+            return True
+        return bool(list(self.facts.ask(_LISTED, row, as_bytes(named)))) and not self._is_gone(row, as_bytes(named))
+
+    def _is_gone(self, row: str, named: bytes) -> bool:
+        return bool(list(self.facts.ask(_GONE, row, named)))
 
     @property
     def result(self) -> Verification:
@@ -70,17 +83,17 @@ class ProjectCheck:
     def _where(self, file: str) -> str:
         return self.contents.where(file)
 
-    def _excused(self, row: str, place: str = WORKSPACE) -> bool:
-        """Return whether the export names this part of the row as missing."""
-        return self.missing.at(self.contents.id, row, place)
+    def _unread(self, row: str, place: str, file: str) -> bool:
+        """Return whether the export names this file of the row as one that it could not read."""
+        return self.missing.unread(self.contents.id, row, place, file)
 
     def _check_project_document(self) -> None:
         where = self._where("project.json")
         if not self.contents.there("project.json", PROJECTS):
-            if PROJECTS in self.contents.rows and not self._excused(PROJECTS):
+            if PROJECTS in self.contents.rows and not self._unread(PROJECTS, WORKSPACE, "project.json"):
                 self.result.differ(where, "missing")
             return
-        self._counted[PROJECTS] += 1
+        self.held[PROJECTS] += 1
         record = self.result.document(where)
         if record is not None and record.get("id") != self.contents.id:
             self.result.differ(
@@ -90,12 +103,13 @@ class ProjectCheck:
     def _check_iterations(self) -> set[str]:
         """Return the ids of all iterations that anything speaks of."""
         listed = {identity(as_text(one)) for (one,) in self.facts.ask("SELECT id FROM id WHERE kind = ?", ITERATIONS)}
+        all_listed = ITERATIONS in self.contents.rows and not self._unread(ITERATIONS, WORKSPACE, ITERATION_LIST)
         for place, name in self.contents.folders.items():
             self._check_iteration_document(f"iterations/{name}/iteration.json", place)
-            if ITERATIONS in self.contents.rows and place not in listed:
+            if all_listed and place not in listed:
                 self.result.differ(self._where(f"iterations/{name}"), "iterations.jsonl does not list this iteration")
         for place in sorted(listed - self.contents.folders.keys()):
-            if self._excused(ITERATIONS, place):
+            if self._unread(ITERATIONS, place, "iteration.json"):
                 continue
             self.result.differ(self._where("iterations.jsonl"), f"iteration {place} has no folder")
         return listed | self.contents.folders.keys()
@@ -110,10 +124,10 @@ class ProjectCheck:
     def _check_iteration_document(self, file: str, place: str) -> None:
         where = self._where(file)
         if not self.contents.there(file, ITERATIONS):
-            if ITERATIONS in self.contents.rows and not self._excused(ITERATIONS, place):
+            if ITERATIONS in self.contents.rows and not self._unread(ITERATIONS, place, "iteration.json"):
                 self.result.differ(where, "missing")
             return
-        self._counted[ITERATIONS] += 1
+        self.held[ITERATIONS] += 1
         with self.result.noting(where):
             record = self.result.document(where) or {"id": None}
             owner = record.get("projectId")
@@ -133,9 +147,10 @@ class ProjectCheck:
                 self.result.document(self._where(file))
             elif any(self._has_list(one, place) for one in LISTS if one.row == kind.row):
                 self.result.differ(self._where(file), "missing")
-        self._counted[row] += len(there)
+        self.held[row] += len(there)
         for place in sorted(known if row in self.contents.rows else ()):
-            if (place in there) == (place in noted) and not (place not in there and self._excused(row, place)):
+            unread = place not in there and self._unread(row, place, kind.file.name)
+            if (place in there) == (place in noted) and not unread:
                 how = "both exported and noted as absent" if place in noted else "neither exported nor noted as absent"
                 self.result.differ(self._where(NOTES), f"{row} of iteration {place} is {how}")
         return there
@@ -153,8 +168,8 @@ class ProjectCheck:
             for place in sorted(documented.get(row, {WORKSPACE, *known})):
                 file = self.contents.in_place(place, kind.file.name)
                 if (row, place) in proofs:
-                    self._prove(proofs.pop((row, place)), file)
-                elif self._excused(row, place):
+                    self._prove(proofs.pop((row, place)), file, kind, place)
+                elif self._unread(row, place, kind.file.name):
                     continue
                 else:
                     self.result.differ(self._where(LISTINGS), f"has no proof of {file}")
@@ -164,14 +179,17 @@ class ProjectCheck:
             unknown = f"{row} of {f'iteration {place}' if place else 'the workspace'}"
             self.result.differ(self._where(LISTINGS), f"proves {unknown}, a list that the export does not hold")
 
-    def _prove(self, proof: Json, file: str) -> None:
+    def _prove(self, proof: Json, file: str, kind: Kind, place: str) -> None:
         where = self._where(LISTINGS)
         before, after, listed, written = (
             proof[name] for name in ("countedBefore", "countedAfter", "listed", "written")
         )
         if proof["file"] != file:
             self.result.differ(where, f"names {proof['file']} instead of {file}")
-        excused = self._excused(proof["row"], identity(proof["iteration"]) if proof["iteration"] else WORKSPACE)
+        differs = self.missing.counted(self.contents.id, kind.row.name, place, kind.file.name)
+        excused = counts_differ(before, after, listed, written, proof["iteration"]) in differs
+        if differs and not excused:
+            self.result.differ(where, f"{file}: missing.jsonl gives other numbers")
         if not before == after == listed and not excused:
             self.result.differ(where, f"{file}: counted {before} before and {after} after, listed {listed}")
         most = listed + proof.get("listedOnlyBefore", 0)
@@ -210,7 +228,7 @@ class ProjectCheck:
             where = self._where(f"{prefix}{kind.file.name}")
             if not self.narrowed:  # selectors may pick a renamed one in only one of the lists
                 for (named,) in self.facts.ask(_ITEM_WITHOUT_DETAIL, row, items, row, place, details):
-                    if self._excused(row, place) or self.missing.item(self.contents.id, row, as_text(named)):
+                    if self.missing.detail(self.contents.id, row, place, kind.file.name, as_text(named)):
                         continue
                     self.result.differ(where, f"does not hold {row[:-1]} {as_text(named)}, which {listing} lists")
                 for (named,) in self.facts.ask(_DETAIL_WITHOUT_ITEM, details, items):
@@ -219,14 +237,17 @@ class ProjectCheck:
                 self.result.differ(where, f"holds {row[:-1]} {as_text(named)}, which absent.jsonl notes as gone")
 
     def _check_blobs(self) -> None:
-        for wanted, held, number, named, path in self.facts.odd_blobs():
+        for wanted, held, unfetched, number, named, path in self.facts.odd_blobs():
             if held > 1:
                 what = f"has {held} entries for the bytes of {as_text(path or b'')}"
                 self.result.differ(self._where(FILES), what)
+            if held and unfetched:
+                self.result.differ(
+                    self._where(as_text(path or b"")), "exists, but missing.jsonl says that it is missing"
+                )
             if not wanted:
                 self.result.differ(self._where(as_text(path or b"")), "no record names this file")
             elif not held and number is not None:
                 kind, file = self.contents.lists[number]
-                excused = self.missing.item(self.contents.id, kind.row.name, as_text(named or b""))
-                if not excused and not list(self.facts.ask(_GONE, kind.row.name, named)):
+                if not self._is_gone(kind.row.name, named or b""):
                     self.result.differ(self._where(file), f"{kind.row.name} {as_text(named or b'')} has no file")

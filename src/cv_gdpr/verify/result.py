@@ -28,6 +28,7 @@ class Verification:
     bag_info: list[tuple[str, str]] = field(default_factory=list)  # its lines that say what was exported
     differences: list[str] = field(default_factory=list)
     incomplete: bool = False  # the export says that items are missing, and names them
+    missing: int = 0  # how many it names
 
     @cached_property
     def bag(self) -> Bag:
