@@ -178,11 +178,13 @@ def test_if_nothing_is_found_the_verdict_says_what_was_read(sim, erase, two):
 
 
 def test_a_resumed_run_proves_what_the_earlier_one_planned(sim, erase, two):
-    """The earlier run planned the other project and was cut off; this one is never read."""
+    """The earlier run deleted the other project, and its second look was refused; this one is never read."""
     fail(sim, two[0], **FAILURES["400"][0])
-    sim.fault(Fault("DeleteProject", drop=True, times=None, match=two[1]))
-    assert erase("--all", evidence="e.json", patience="0").code == 5
-    del sim.store.projects[two[1]]  # the call that was never answered deleted it
+    sim.fault(Fault("GetProject", status=401, times=None))
+    assert erase("--all", evidence="e.json").code == 5
+    assert two[1] not in sim.store.projects
+    sim.clear_faults()
+    fail(sim, two[0], **FAILURES["400"][0])
 
     sim.fault(Fault("GetProjects", status=401))
     refused = erase("--all", evidence="e.json")

@@ -139,7 +139,8 @@ def test_the_account_is_missing(result):
 def test_an_account_named_as_missing(result):
     (result.folder / "data" / "account.json").unlink()
     missing = Missing()
-    missing.add({"project": None, "row": "account", "iteration": None, "id": None})
+    gap = dict.fromkeys(("project", "iteration", "id", "source"))
+    missing.add(gap | {"row": "account", "file": "account.json", "reason": "x"})
     check_summary(result, summary(), missing)
     assert_differs(result)
 

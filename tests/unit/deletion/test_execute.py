@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from custom_vision_simulator import Fault
 from cv_gdpr.delete.execute import Erased, Erasure, erase, opening
 from cv_gdpr.delete.run import Terms
-from cv_gdpr.errors import NotAuthorised, Unreachable, UsageError
+from cv_gdpr.errors import Forbidden, NotAuthorised, Unreachable, UsageError
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Left, Looked, Opened, Resumed, Stopped
 from cv_gdpr.evidence.ledger import Ledger, chained, sealed
@@ -180,22 +180,16 @@ def test_what_stays_is_waited_for(sim, planned, run):
 
 
 @pytest.mark.parametrize(
-    ("statuses", "allowed"),
-    [
-        ((), False),
-        ((199,), False),
-        ((200,), True),
-        ((299,), True),
-        ((300,), False),
-        ((204, 403), True),
-        ((403,), False),
-    ],
+    ("statuses", "refused"),
+    [((), True), ((403,), True), ((403, 403), True), ((204, 403), False), ((500, 403), False), ((0, 403), False)],
 )
-def test_whether_this_run_was_allowed_anything(tmp_path, statuses, allowed):
+def test_whether_this_run_met_only_refusals(tmp_path, statuses, refused):
     with Ledger(tmp_path / "e.jsonl", ENDPOINT) as ledger:
         ledger.events += [opened(), answered("tags", ONE), opened()]
         ledger.events += [answered("tags", ONE, status=status) for status in statuses]
-        assert Erasure(None, plan(), ledger, Terms())._anything_allowed() is allowed
+        erasure = Erasure(None, plan(), ledger, Terms(), refused={PROJECT: Forbidden("no")})
+        assert erasure._only_refusals({PROJECT}) is refused
+        assert erasure._only_refusals({PROJECT, OTHER}) is False
 
 
 # --- looked at again ------------------------------------------------------------------------------------------------
