@@ -117,7 +117,7 @@ def test_an_outcome_repeats_the_last_answer():
     assert of(answered("images", "a", status=0, earlier_try=True), answered("images", "a")).lost is True
 
 
-def test_a_success_that_cannot_be_read_is_no_acceptance():
+def test_a_success_that_cannot_be_read_does_not_count():
     page = answered("images", "a", status=200, reason="the service answered 200 with a body that cannot be read")
     assert of(page, looked("images", there=["a"])).state == "failed"
     assert of(page, looked("images", gone=["a"])).state == "deleted"
