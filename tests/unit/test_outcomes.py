@@ -112,15 +112,9 @@ def test_an_outcome_repeats_the_last_answer():
     found = of(calling("images", "a", at="before"), first)
     assert found == Outcome(PROJECT, "images", "a", "not verified", 409, "q", "first", "busy")
     assert of(first, answered("images", "a", at="last")) == Outcome(
-        PROJECT, "images", "a", "not verified", 204, "r", "last", "", accepted=True
+        PROJECT, "images", "a", "not verified", 204, "r", "last", ""
     )
     assert of(answered("images", "a", status=0, earlier_try=True), answered("images", "a")).lost is True
-
-
-def test_a_success_that_cannot_be_read_does_not_count():
-    page = answered("images", "a", status=200, reason="the service answered 200 with a body that cannot be read")
-    assert of(page, looked("images", there=["a"])).state == "failed"
-    assert of(page, looked("images", gone=["a"])).state == "deleted"
 
 
 def test_items_keep_the_order_of_the_plan():

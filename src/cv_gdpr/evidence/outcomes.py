@@ -46,7 +46,6 @@ class Outcome:
     goes_with: list[Key] = field(default_factory=list)  # planned iterations that hold it: it may go with them
     lost: bool = False  # an earlier request, whose answer was lost, may have deleted it
     again: bool = False  # it was left, but the same command may delete it later
-    accepted: bool = False  # the last answer was a success that could be read
 
     @property
     def may_change(self) -> bool:
@@ -131,7 +130,6 @@ def _answer(outcomes: Outcomes, event: Answered) -> None:
     for outcome in _of(outcomes, event, event.ids):
         outcome.status, outcome.request_id, outcome.at = event.status, event.request_id, event.at
         outcome.reason, outcome.lost = event.reason, outcome.lost or event.earlier_try
-        outcome.accepted = 200 <= event.status < 300 and not event.reason
         outcome.state = UNPROVED
 
 
@@ -159,13 +157,13 @@ def _look(outcomes: Outcomes, event: Looked) -> None:
         if outcome.goes_with and not outcome.at:
             _stay_with_iterations(outcomes, outcome)
         else:
-            outcome.state = RESIDUE if outcome.accepted else FAILED
+            outcome.state = RESIDUE if _accepted(outcome) else FAILED
             outcome.reason = "" if outcome.state == RESIDUE else outcome.reason
 
 
 def _stay_with_iterations(outcomes: Outcomes, outcome: Outcome) -> None:
     """Set the state and reason of an item that still exists, but was to be deleted with its iterations."""
-    staying = [outcomes[key] for key in outcome.goes_with if not outcomes[key].accepted]
+    staying = [outcomes[key] for key in outcome.goes_with if not _accepted(outcomes[key])]
     if not staying:
         outcome.state, outcome.reason = RESIDUE, ""
         return
@@ -190,6 +188,10 @@ def _took_all(holder: Outcome) -> bool:
     return _done(holder) or holder.state == DELETED
 
 
+def _accepted(outcome: Outcome) -> bool:
+    return 200 <= outcome.status < 300
+
+
 def _may_be_done(outcome: Outcome) -> bool:
     """Return whether a call that was not refused may have deleted an item."""
     return outcome.lost or (bool(outcome.at) and not 300 <= outcome.status < 500)
@@ -197,7 +199,7 @@ def _may_be_done(outcome: Outcome) -> bool:
 
 def _done(outcome: Outcome) -> bool:
     """Return whether this erasure deleted an item, by its answers: accepted, or not found after a lost answer."""
-    return outcome.accepted or (outcome.status == 404 and outcome.lost)
+    return _accepted(outcome) or (outcome.status == 404 and outcome.lost)
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[State, int]:
