@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,6 +55,8 @@ def delete_account(
     if options.yes and options.confirm is None and not options.dry_run:
         words = f"delete {ACCOUNT} --yes needs --confirm NAME, the name of the resource"
         raise UsageError(words, "nothing was deleted")
+    import json
+
     from cv_gdpr.delete.account import plan_account
     from cv_gdpr.delete.execute import Erased, earlier_run
     from cv_gdpr.evidence.files import unfinished
