@@ -16,6 +16,8 @@ from tests.delete.erasing import ids, state, stock
 from tests.export.exporting import assert_bag
 from tests.profiles.profiling import only_posix_terminals, sent
 
+pytestmark = pytest.mark.slow
+
 UNATTENDED = {"unattended_delete": "true"}
 
 

@@ -136,7 +136,7 @@ CATEGORIES: tuple[Category, ...] = (
         export_by_hand="Azure Resource Manager has it: give --resource-id ID (needs cv-gdpr[azure])",
         delete_by_hand=(
             "cv-gdpr delete account --resource-id ID deletes the Azure resource (needs cv-gdpr[azure]), as the Azure "
-            "portal does, and CustomVision.ai in its settings. Azure keeps it recoverable for 48 hours; --purge ends that"
+            "portal and CustomVision.ai (settings) do. Azure keeps it recoverable for 48 hours; --purge ends that"
         ),
     ),
     Category(
