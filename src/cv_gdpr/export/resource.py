@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder
@@ -79,29 +80,46 @@ def export(
             watch(exports)
             _run_all(service, exports)
             _refuse_if_nothing_was_allowed(exports, top, rows)
-        missing = top.missing + [entry for export in exports for entry in export.missing]
-        undecided = matches.unmatched if any(map(_may_hide, missing)) else []
-        result = ExportResult(
-            folder=out,
-            rows=_totals(top, exports, rows),
-            projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
-            missing=missing,
-            flagged=[entry for export in exports for entry in export.flagged],
-            by_hand=top.by_hand,
-            absent=top.absent,
-            copies_outside=[copies for entry in entries for copies in copies_outside(entry)],
-            unmatched=[] if undecided else matches.unmatched,
-            undecided=undecided,
-            bug=next((export.bug for export in exports if export.bug), None),
-            not_searched=not_searched(scope),
-            kinds=scope.selection.kinds,
-            calls=service.calls,
-            asked=scope.rows,
-            accepted=options.accept_missing,
-            seconds=(datetime.now(UTC) - started).total_seconds(),
-        )
+        result = _result(out, _Done(service, scope, options, matches, top, exports, started))
         _end(folder, result, service, scope, started)
     return result
+
+
+class _Done(NamedTuple):
+    """An export whose rows and projects were read: what was asked for, and what each part found."""
+
+    service: Service
+    scope: Scope
+    options: Options
+    matches: Matches
+    top: RowsOfResource
+    exports: list[ProjectExport]
+    started: datetime
+
+
+def _result(out: Path, done: _Done) -> ExportResult:
+    top, exports, scope = done.top, done.exports, done.scope
+    missing = top.missing + [entry for export in exports for entry in export.missing]
+    undecided = done.matches.unmatched if any(map(_may_hide, missing)) else []
+    return ExportResult(
+        folder=out,
+        rows=_totals(top, exports, rows_in(scope)),
+        projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
+        missing=missing,
+        flagged=[entry for export in exports for entry in export.flagged],
+        by_hand=top.by_hand,
+        absent=top.absent,
+        copies_outside=[copies for export in exports for copies in copies_outside(export.project.entry)],
+        unmatched=[] if undecided else done.matches.unmatched,
+        undecided=undecided,
+        bug=next((export.bug for export in exports if export.bug), None),
+        not_searched=not_searched(scope),
+        kinds=scope.selection.kinds,
+        calls=done.service.calls,
+        asked=scope.rows,
+        accepted=done.options.accept_missing,
+        seconds=(datetime.now(UTC) - done.started).total_seconds(),
+    )
 
 
 @contextmanager
