@@ -35,15 +35,19 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class ServiceError(Exception):
-    """The service refuses; answered as `{"code":...,"message":...}` (published contract, CustomVisionError)."""
+class _Refusal(Exception):
+    """A request is refused: the HTTP status, and the code and message of the answer."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        """Keep the HTTP status and the service's code and message."""
+        """Keep status, code and message."""
         super().__init__(f"{status} {code}: {message}")
         self.status = status
         self.code = code
         self.message = message
+
+
+class ServiceError(_Refusal):
+    """The service refuses; answered as `{"code":...,"message":...}` (published contract, CustomVisionError)."""
 
     def answer(self) -> Answer:
         """Return the answer that carries this error."""
@@ -83,15 +87,8 @@ def gateway_error(status: int, message: str, headers: Mapping[str, str] | None =
     return json_answer({"error": {"code": str(status), "message": message}}, status, headers)
 
 
-class ArmError(Exception):
+class ArmError(_Refusal):
     """Resource Manager refuses; answered as `{"error":{"code":...,"message":...}}` (recorded)."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        """Keep the HTTP status and Resource Manager's code and message."""
-        super().__init__(f"{status} {code}: {message}")
-        self.status = status
-        self.code = code
-        self.message = message
 
     def answer(self) -> Answer:
         """Return the answer that carries this error."""

@@ -85,7 +85,6 @@ def _is_map(value: Any) -> bool:
 
 
 TEXT = Value("a string", lambda value: isinstance(value, str))
-FLAG = Value("a boolean", lambda value: isinstance(value, bool))
 ID = Value("a UUID", lambda value: isinstance(value, str) and is_uuid(value))
 COUNT = Value("a whole number", lambda value: type(value) is int and 0 <= value < _COUNT_END)
 FRACTION = Value("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)

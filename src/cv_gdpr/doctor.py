@@ -157,8 +157,9 @@ def azure_resource(wanted: "Wanted") -> Iterator[Check]:
 
 
 def _keys(account: "Json") -> Check:
-    properties = account.get("properties")
-    if isinstance(properties, dict) and properties.get("disableLocalAuth") is True:
+    from cv_gdpr.service.resource_manager import properties_of
+
+    if properties_of(account).get("disableLocalAuth") is True:
         return Check("keys", "warning", "switched off (disableLocalAuth)", "sign in with --auth entra")
     return Check("keys", "ok", "switched on")
 

@@ -251,3 +251,14 @@ def test_a_changed_account_is_found(shared):
     path = shared.last / "data" / "account.json"
     path.write_text(path.read_text().replace("westeurope", "eastus"))
     assert shared.verified() == 4
+
+
+def test_a_command_that_prints_the_key_runs_once(azure, tmp_path):
+    script, log = tmp_path / "key.sh", tmp_path / "log"
+    script.write_text(f"#!/bin/sh\necho asked >> '{log}'\necho {azure.sim.training_key}\n")
+    script.chmod(0o700)
+
+    ran = azure("export", "account", "--key-command", str(script), "--out", tmp_path / "out", CV_GDPR_TRAINING_KEY="")
+
+    assert ran.code == 0, ran.err
+    assert log.read_text() == "asked\n"

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
@@ -227,9 +227,7 @@ class _Running:
         if process.stderr:
             reader = threading.Thread(target=self._show, args=(job.profile, process.stderr), name="messages")
             reader.start()
-        if process.stdout is None:
-            raise AssertionError("it is a pipe")
-        with process.stdout as stream:
+        with cast(IO[bytes], process.stdout) as stream:  # it is a pipe
             out = stream.read()
         process.wait()
         if reader:

@@ -22,6 +22,11 @@ class ConnectionOptions(NamedTuple):
     patience: float
     read_timeout: float
 
+    @property
+    def limits(self) -> tuple[float, float, float]:
+        """Calls a second, patience and read timeout, as `Connection` takes them."""
+        return self.calls_per_second, self.patience, self.read_timeout
+
 
 class ScopeOptions(NamedTuple):
     """Which projects, and which of the items in them."""

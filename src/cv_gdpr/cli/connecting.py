@@ -93,11 +93,10 @@ def connected(sources: Sources, endpoint: str, key: str) -> "Connection":
     from cv_gdpr.service.endpoint import checked_endpoint, checked_key
 
     given = sources.given
-    limits = given.calls_per_second, given.patience, given.read_timeout
     if sources.entra:
         cloud = cloud_named(_chosen(given.cloud, "CV_GDPR_CLOUD", CLOUDS))
-        return Connection(checked_endpoint(endpoint), "", *limits, entra=cloud)
-    return Connection(checked_endpoint(endpoint), checked_key(key), *limits)
+        return Connection(checked_endpoint(endpoint), "", *given.limits, entra=cloud)
+    return Connection(checked_endpoint(endpoint), checked_key(key), *given.limits)
 
 
 def azure_of(given: ConnectionOptions) -> "Wanted | None":
@@ -125,26 +124,27 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
 def connection_for_account(given: ConnectionOptions, wanted: "Wanted | None") -> "Connection":
     """Return the connection of a command about the row account alone: with Resource Manager, no key is needed."""
     sources = sources_of(given)
-    if wanted is None or sources.entra or (sources.endpoint and sources.key()):
+    if wanted is None or sources.entra:
         return connection_of(given)
+    endpoint = sources.endpoint
+    if endpoint and (key := sources.key()):  # asked for once: it may be on standard input, or printed by a command
+        return connected(sources, endpoint, key)
     from cv_gdpr.service.client import Connection
     from cv_gdpr.service.endpoint import checked_endpoint
 
-    endpoint = sources.endpoint or _endpoint_of(wanted)
-    limits = given.calls_per_second, given.patience, given.read_timeout
-    return Connection(checked_endpoint(endpoint), "", *limits, unsigned=True)
+    return Connection(checked_endpoint(endpoint or _endpoint_of(wanted)), "", *given.limits, unsigned=True)
 
 
 def _endpoint_of(wanted: "Wanted") -> str:
     from cv_gdpr.errors import MalformedAnswer, NotFound
     from cv_gdpr.service.azure_resource import AzureResource
+    from cv_gdpr.service.resource_manager import properties_of
 
     with AzureResource(wanted) as azure:
         try:
-            properties = azure.account().get("properties")
+            endpoint = properties_of(azure.account()).get("endpoint")
         except NotFound as error:
             raise UsageError(error.message, error.hint or "check --resource-id") from None
-    endpoint = properties.get("endpoint") if isinstance(properties, dict) else None
     if not isinstance(endpoint, str):
         raise MalformedAnswer("Accounts-Get: the resource has no endpoint")
     return endpoint

@@ -75,9 +75,7 @@ def _without_comment(line: str) -> str:
 
 
 def _not_an_id(where: str, line: str) -> UsageError:
-    columns = next(
-        (name for mark, name in {",": "commas", ";": "semicolons", "\t": "tabs"}.items() if mark in line), ""
-    )
+    columns = next((name for mark, name in _SEPARATORS.items() if mark in line), "")
     if columns:
         return UsageError(f"{where} holds several columns, separated by {columns}", "keep only the column of ids")
     if _unquoted(line).lower() in {"id", "imageid", "image id", "image_id"}:

@@ -6,6 +6,7 @@ import selectors
 import subprocess
 import time
 from contextlib import suppress
+from typing import IO, cast
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import RUN, masked
@@ -50,13 +51,11 @@ _HINT = "it is run without a shell: for pipes and variables, write a script and 
 
 def _read(process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
     """Return both streams once the process has closed them; raise UsageError at the limits of time and length."""
-    if process.stdout is None or process.stderr is None:
-        raise AssertionError("both are pipes")
     deadline = time.monotonic() + TIME_LIMIT
     out, errors = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ, out)
-        selector.register(process.stderr, selectors.EVENT_READ, errors)
+        selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, out)  # both are pipes
+        selector.register(cast(IO[bytes], process.stderr), selectors.EVENT_READ, errors)
         while selector.get_map():
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready:

@@ -7,12 +7,11 @@ place of a project: its id names the place, its name the item.
 import hashlib
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from cv_gdpr.delete.execute import Erased
+from cv_gdpr.delete.execute import Erased, begun
 from cv_gdpr.delete.failures import quoted
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.delete.plan import Plan
@@ -25,7 +24,7 @@ from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked
 from cv_gdpr.evidence.ledger import Ledger, now, sealed
 from cv_gdpr.evidence.records import TOOL, ByHand, SearchedScope
 from cv_gdpr.service.azure_resource import AnotherResource, AzureResource
-from cv_gdpr.service.resource_manager import PREDICTION, TRAINING, Reply, ResourceId
+from cv_gdpr.service.resource_manager import PREDICTION, TRAINING, Reply, ResourceId, properties_of
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS
 from cv_gdpr.verbatim import Json
 
@@ -59,8 +58,7 @@ class AccountPlan(NamedTuple):
     @property
     def deleting(self) -> bool:
         """Whether its deletion is under way already."""
-        properties = self.account.get("properties")
-        return isinstance(properties, dict) and properties.get("provisioningState") == "Deleting"
+        return properties_of(self.account).get("provisioningState") == "Deleting"
 
     @property
     def rows(self) -> dict[str, list[str]]:
@@ -101,20 +99,13 @@ def _account(azure: AzureResource, *, resumed: bool) -> tuple[Json, bool]:
     except AnotherResource as error:
         raise UsageError(error.message, error.hint) from None
     except NotFound:
-        for deleted in azure.manager.deleted_accounts():
-            if _is_at(deleted, azure.place):
-                return deleted, False
+        if deleted := azure.recoverable():
+            return deleted, False
         if resumed:
             return {}, False
         raise UsageError(
             f"there is no resource {azure.place.name}, and none of that name can be recovered", "check --resource-id"
         ) from None
-
-
-def _is_at(deleted: Json, place: ResourceId) -> bool:
-    """Return whether a deleted resource was at a place: the id of its entry names group and name in other words."""
-    identity = str(deleted.get("id")).lower()
-    return f"/resourcegroups/{place.group}/".lower() in identity and identity.endswith(f"/{place.name}".lower())
 
 
 def _locks(azure: AzureResource) -> list[str]:
@@ -127,8 +118,7 @@ def _locks(azure: AzureResource) -> list[str]:
 
 
 def _level(lock: Json) -> str:
-    properties = lock.get("properties")
-    return str(properties.get("level")) if isinstance(properties, dict) else "of an unknown level"
+    return str(properties_of(lock).get("level", "of an unknown level"))
 
 
 def _siblings(azure: AzureResource) -> list[str]:
@@ -146,16 +136,8 @@ def erase_account(azure: AzureResource, plan: AccountPlan, path: Path, terms: Te
 
     Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost.
     """
-    files.check_name(path)
-    with Ledger(files.ledger_of(path), str(plan.place)) as ledger:
-        ledger.require(terms.asked)
-        if ledger.closed and not ledger.finished:
-            files.withdraw(path, ledger.chain())
-        files.check_free(path)
-        ledger.begin(terms.asked)
-        erasure = _AccountErasure(azure, plan, ledger, terms, deadline)
-        outside = erasure.run()
-        close(ledger, outside)
+    with begun(path, str(plan.place), terms.asked) as ledger:
+        close(ledger, _AccountErasure(azure, plan, ledger, terms, deadline).run())
         return Erased(files.write(path, ledger.chain()), path)
 
 
@@ -174,7 +156,7 @@ class _AccountErasure:
         place, manager = self.plan.place, self.azure.manager
         if self.plan.live and not self.plan.deleting:
             self._send(ACCOUNT, lambda: manager.delete(place))
-        deleted = self._look(ACCOUNT, self._is_gone) if self.plan.live or earlier else True
+        deleted = self._look(ACCOUNT, self.azure.is_gone) if self.plan.live or earlier else True
         if self.plan.purge and deleted:
             self._purge()
         elif self.plan.purge:
@@ -241,23 +223,10 @@ class _AccountErasure:
         if row == ACCOUNT and self.plan.deleting:
             return True
         answers = [event for event in self.ledger.events if isinstance(event, Answered) and event.row == row]
-        return bool(answers) and 200 <= answers[-1].status < 300
-
-    def _is_gone(self) -> bool:
-        """Return whether neither Accounts-Get nor Accounts-List has the resource."""
-        with suppress(NotFound):
-            self.azure.manager.account(self.plan.place)
-            return False
-        named = {str(one.get("id")).lower() for one in self.azure.manager.accounts()}
-        return str(self.plan.place).lower() not in named
+        return bool(answers) and answers[-1].accepted
 
     def _recoverable(self) -> Json | None:
-        """Return the entry of the deleted resource, by itself or in the list of all; None if neither has it."""
-        location = self.plan.account.get("location")
-        if location and (found := self.azure.manager.deleted(self.plan.place, str(location))):
-            return found
-        every = self.azure.manager.deleted_accounts()
-        return next((one for one in every if _is_at(one, self.plan.place)), None)
+        return self.azure.recoverable(str(self.plan.account.get("location") or ""))
 
     def _is_purged(self) -> bool:
         """Return whether the last look for the recoverable resource, after its purge, found nothing."""
@@ -282,9 +251,7 @@ class _AccountErasure:
 
 
 def _purge_date(deleted: Json) -> str:
-    properties = deleted.get("properties")
-    found = properties.get("scheduledPurgeDate") if isinstance(properties, dict) else None
-    return str(found or "48 hours after its deletion")
+    return str(properties_of(deleted).get("scheduledPurgeDate") or "48 hours after its deletion")
 
 
 def _hash(plan: AccountPlan) -> str:

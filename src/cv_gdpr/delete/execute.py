@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -59,21 +60,30 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms
     Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost if the
     ledger is removed or changed during the run.
     """
-    files.check_name(path)
-    with Ledger(files.ledger_of(path), plan.endpoint) as ledger:
-        ledger.require(terms.asked)
-        if ledger.closed and not ledger.finished:
-            files.withdraw(path, ledger.chain())
-        files.check_free(path)
-        ledger.begin(terms.asked)
+    with begun(path, plan.endpoint, terms.asked) as ledger:
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
         stopped_by = erasure.stopped_by
         stopped = stopped_by.exit_code if stopped_by else 0
         close(ledger, outside, stopped, refused=bool(stopped_by and not stopped_by.retryable))
-        erased = Erased(files.write(path, ledger.chain()), path, stopped_by)
+        return Erased(files.write(path, ledger.chain()), path, stopped_by)
+
+
+@contextmanager
+def begun(path: Path, endpoint: str, asked: str) -> Iterator[Ledger]:
+    """Yield the ledger of a run with evidence at `path`, begun or resumed; at the end, check that it is still there.
+
+    Raise UsageError if one of the files exists and cannot be resumed; LedgerLost.
+    """
+    files.check_name(path)
+    with Ledger(files.ledger_of(path), endpoint) as ledger:
+        ledger.require(asked)
+        if ledger.closed and not ledger.finished:
+            files.withdraw(path, ledger.chain())
+        files.check_free(path)
+        ledger.begin(asked)
+        yield ledger
         ledger.check()  # it may have been removed in the meantime
-        return erased
 
 
 def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:

@@ -2,7 +2,8 @@
 
 import re
 
-from cv_gdpr.errors import CvGdprError, Forbidden, MalformedAnswer, ServiceError, Stops, Unexpected
+from cv_gdpr.errors import CvGdprError, Forbidden, MalformedAnswer, ServiceError, Unexpected
+from cv_gdpr.table.inventory import is_of_one_project
 
 
 def quoted(error: CvGdprError) -> str:
@@ -21,7 +22,7 @@ def quoted(error: CvGdprError) -> str:
 
 def ends_run(error: ServiceError) -> bool:
     """Return whether an error ends the run: every other call would fail, too."""
-    return error.stops > Stops.PROJECT
+    return not is_of_one_project(error)
 
 
 def ends_project(error: ServiceError) -> bool:

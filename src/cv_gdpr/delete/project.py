@@ -219,7 +219,7 @@ class ProjectErasure:
             one
             for event in self.erasure.ledger.events
             if isinstance(event, Answered) and (event.project, event.row) == (self.plan.id, PUBLICATIONS)
-            if 200 <= event.status < 300 or _NOT_PUBLISHED in event.reason
+            if event.accepted or _NOT_PUBLISHED in event.reason
             for one in event.ids
         }
         return accepted & self.plan.published.keys()

@@ -51,7 +51,7 @@ class Proof:
         accepted = {
             (event.row, one)
             for event in self.erasure.ledger.events
-            if isinstance(event, Answered) and event.project == self.id and 200 <= event.status < 300
+            if isinstance(event, Answered) and event.project == self.id and event.accepted
             for one in event.ids
         }
         return any((row, one) in accepted for row, ids in there.items() for one in ids)

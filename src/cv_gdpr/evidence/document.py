@@ -212,8 +212,8 @@ def _merged(old: PlannedProject, new: PlannedProject) -> PlannedProject:
 
 def _accepted(events: list[Event], row: str) -> set[str]:
     """Return the ids for which the service accepted a deletion of that row."""
-    accepted = (event for event in events if isinstance(event, Answered) and event.row == row)
-    return {one for event in accepted if 200 <= event.status < 300 for one in event.ids}
+    answers = (event for event in events if isinstance(event, Answered) and event.row == row)
+    return {one for event in answers if event.accepted for one in event.ids}
 
 
 def _holding(events: list[Event], project: str) -> Iterator[str]:

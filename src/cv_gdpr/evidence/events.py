@@ -100,6 +100,11 @@ class Answered(_Items, frozen=True, kw_only=True, omit_defaults=True):
     reason: Annotated[str, Meta(description="Why it failed")] = ""
     earlier_try: Annotated[bool, Meta(description="An earlier try of the call may have deleted them")] = False
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the service accepted the deletion, which is not yet a proof of it."""
+        return 200 <= self.status < 300
+
 
 class Failed(_Event, frozen=True, kw_only=True):
     """The service failed at one project; the run continues with the next one."""

@@ -1,11 +1,20 @@
 """The Azure resource behind an endpoint: named by its id, or found in a subscription by the endpoint."""
 
+from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError
-from cv_gdpr.service.resource_manager import PREDICTION, TRAINING, Address, ResourceId, ResourceManager
+from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, UsageError
+from cv_gdpr.service.resource_manager import (
+    PREDICTION,
+    TRAINING,
+    Address,
+    ResourceId,
+    ResourceManager,
+    properties_of,
+    resource_id_of,
+)
 from cv_gdpr.verbatim import Json
 
 
@@ -61,7 +70,7 @@ class AzureResource:
                 f"Accounts-Get: {self.place.name} is another resource than the one with the endpoint {host}",
                 "check --resource-id and --endpoint",
             )
-        if str(_place(account)).lower() != str(self.place).lower():
+        if not self._is_this(account):
             raise MalformedAnswer(f"Accounts-Get: the answer describes another resource than {self.place.name}")
         return account
 
@@ -70,14 +79,37 @@ class AzureResource:
         return [
             one
             for one in self.manager.accounts()
-            if one.get("kind") in {TRAINING, PREDICTION} and str(_place(one)).lower() != str(self.place).lower()
+            if one.get("kind") in {TRAINING, PREDICTION} and not self._is_this(one)
         ]
+
+    def is_gone(self) -> bool:
+        """Return whether neither Accounts-Get nor Accounts-List has the resource; raise ServiceError."""
+        with suppress(NotFound):
+            self.manager.account(self.place)
+            return False
+        return not any(map(self._is_this, self.manager.accounts()))
+
+    def recoverable(self, location: str = "") -> Json | None:
+        """Return the entry of the deleted resource, by itself or in the list of all; None if neither has it.
+
+        Without a location only the list is asked. Raise ServiceError.
+        """
+        if location and (found := self.manager.deleted(self.place, location)):
+            return found
+        return next((one for one in self.manager.deleted_accounts() if _is_at(one, self.place)), None)
+
+    def _is_this(self, account: Json) -> bool:
+        """Return whether a record describes this resource; raise MalformedAnswer if its id cannot be read."""
+        return str(_place(account)).lower() == str(self.place).lower()
+
+
+def _is_at(deleted: Json, place: ResourceId) -> bool:
+    """Return whether a deleted resource was at a place: the id of its entry names group and name in other words."""
+    identity = str(deleted.get("id")).lower()
+    return f"/resourcegroups/{place.group}/".lower() in identity and identity.endswith(f"/{place.name}".lower())
 
 
 def _place(account: Json) -> ResourceId:
-    from cv_gdpr.errors import UsageError
-    from cv_gdpr.service.resource_manager import resource_id_of
-
     try:
         return resource_id_of(str(account.get("id")))
     except UsageError:
@@ -86,9 +118,7 @@ def _place(account: Json) -> ResourceId:
 
 def _hosts(account: Json) -> set[str]:
     """Return the hosts and ports at which a resource answers."""
-    properties = account.get("properties")
-    if not isinstance(properties, dict):
-        return set()
+    properties = properties_of(account)
     named = properties.get("endpoints")
     addresses = [properties.get("endpoint"), *(named.values() if isinstance(named, dict) else ())]
     return {_host(one) for one in addresses if isinstance(one, str)} - {""}

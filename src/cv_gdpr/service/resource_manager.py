@@ -281,6 +281,12 @@ def _records(document: Json) -> list[Json]:
     return value
 
 
+def properties_of(record: Json) -> Json:
+    """Return the properties of a record of Resource Manager; empty if it has none."""
+    properties = record.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
 def _translated(name: str, error: Any) -> ServiceError:
     """Return our error for one of azure-core's; its message is Resource Manager's own, shortened and masked."""
     response = getattr(error, "response", None)

@@ -40,8 +40,8 @@ def account(resource: Resource) -> Iterator[Finding]:
     yield from _if_allowed(_DEPLOYMENTS, lambda: manager.deployments(azure.place))
     yield from _if_allowed(_SIBLINGS, azure.siblings)
     yield from _if_allowed(_KEYS, lambda: [_keys(azure, clear=resource.include_keys)])
-    if resource.service.has_key:
-        yield from _old_info(resource)
+    if resource.service.has_key and not isinstance(info := _info(resource), int):
+        yield Detail(_ROW, info, _INFO)
 
 
 def _account_info(resource: Resource) -> Iterator[Finding]:
@@ -49,25 +49,22 @@ def _account_info(resource: Resource) -> Iterator[Finding]:
     if not resource.service.has_key:
         yield Absence(_ROW, _ROW, "GetAccountInfo needs a training key")
         return
+    info = _info(resource)
+    if isinstance(info, int):
+        yield Absence(_ROW, _ROW, f"GetAccountInfo answers {info} here")
+    else:
+        yield Item(_ROW, _ROW, info, "account.json")
+
+
+def _info(resource: Resource) -> Json | int:
+    """Return what GetAccountInfo answers, or the status by which the service says that it no longer has it."""
     try:
-        info = resource.service.account_info()
+        info: Json = resource.service.account_info()
     except ServiceError as error:
         if error.status not in _WITHOUT_IT or error.transient:
             raise  # it may still be there
-        yield Absence(_ROW, _ROW, f"GetAccountInfo answers {error.status} here")
-        return
-    yield Item(_ROW, _ROW, info if resource.include_keys else without_keys(info), "account.json")
-
-
-def _old_info(resource: Resource) -> Iterator[Finding]:
-    """GetAccountInfo beside what Resource Manager says, where it still answers."""
-    try:
-        info = resource.service.account_info()
-    except ServiceError as error:
-        if error.status not in _WITHOUT_IT or error.transient:
-            raise
-        return
-    yield Detail(_ROW, info if resource.include_keys else without_keys(info), _INFO)
+        return error.status
+    return info if resource.include_keys else without_keys(info)
 
 
 def _if_allowed(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
