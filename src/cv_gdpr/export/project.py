@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from cv_gdpr.archive.bag import LISTINGS, NOTES
 from cv_gdpr.archive.folder import Folder, Lines
@@ -13,7 +14,7 @@ from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, unexpected
 from cv_gdpr.export.blobs import ProjectBytes
-from cv_gdpr.export.result import RowCount
+from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
@@ -51,7 +52,7 @@ class ProjectExport:
     _listings: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._bytes = ProjectBytes(self.project, self.root, self.folder_name, self.fetcher, self._miss)
+        self._bytes = ProjectBytes(self.project, self.root, self.folder_name, self.fetcher, self._miss_bytes)
 
     @property
     def name(self) -> str:
@@ -89,7 +90,7 @@ class ProjectExport:
         except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
             self.bug = unexpected(error)
             for row in rows:
-                self._miss(row.name, "", "", self.bug.message)
+                self._miss(row.name, self.bug.message)
 
     def _finish(self) -> None:
         self._bytes.wait()
@@ -127,11 +128,12 @@ class ProjectExport:
         elif isinstance(finding, Absence):
             self._notes.append(_note(finding))
         elif isinstance(finding, Unready):
-            self._miss(finding.row, finding.id, "", finding.reason)
+            self._miss(finding.row, finding.reason, identity=finding.id)
         elif isinstance(finding, Unread):
             if isinstance(finding.error, Forbidden):
                 self.refused = finding.error
-            self._miss(finding.row, finding.id, "", finding.error.message, finding.iteration, finding.file)
+            place = finding.iteration
+            self._miss(finding.row, finding.error.message, identity=finding.id, iteration=place, file=finding.file)
         else:
             self._write(finding, files)
             if isinstance(finding, Item):
@@ -176,24 +178,15 @@ class ProjectExport:
         lost = not self.matches.selection and written < tally.listed
         if lost or not tally.agrees:
             reason = counts_differ(tally.before, tally.after, tally.listed, written, place)
-            self._miss(tally.row, "", "", reason, tally.iteration, tally.file)
+            self._miss(tally.row, reason, iteration=tally.iteration, file=tally.file)
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _miss(  # noqa: PLR0913, PLR0917 - the fields of an entry
-        self, row: str, identity: str, source: str, reason: str, iteration: Json | None = None, file: str = ""
-    ) -> None:
-        self.missing.append(
-            {
-                "project": self.project.id,
-                "row": row,
-                "iteration": iteration["id"] if iteration else None,
-                "file": file or None,
-                "id": identity or None,
-                "source": source or None,
-                "reason": masked(reason),
-            }
-        )
+    def _miss(self, row: str, reason: str, **where: Any) -> None:
+        self.missing.append(missing_entry(row, reason, project=self.project.id, **where))
+
+    def _miss_bytes(self, row: str, identity: str, source: str, reason: str) -> None:
+        self._miss(row, reason, identity=identity, source=source)
 
     def _note_flagged(self, stored: list[Stored]) -> None:
         for one in stored:
@@ -209,7 +202,8 @@ class ProjectExport:
                 if item.row != row:
                     continue
                 if reason or item.id in listed:
-                    self._miss(row, item.id, source, reason or "its link is refused, and the service still lists it")
+                    why = reason or "its link is refused, and the service still lists it"
+                    self._miss_bytes(row, item.id, source, why)
                     continue
                 self._held[row].discard(item.id)
                 self._notes.append(_note(Absence(row, item.id, _DELETED, item.iteration, gone=True)))
@@ -242,14 +236,14 @@ class ProjectExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self._miss(ITERATIONS, "", "", f"cannot be listed again at the end: {error.message}")
+            self._miss(ITERATIONS, f"cannot be listed again at the end: {error.message}")
             return
         for iteration in now:
             if iteration["id"] not in known:
                 reason = f"iteration {iteration['id']} was added during the export: {_RUN_AGAIN}"
                 for row in self.rows:
                     if row.of_iterations:
-                        self._miss(row.name, "", "", reason, iteration)
+                        self._miss(row.name, reason, iteration=iteration)
 
     def _write_notes(self) -> None:
         for name, entries in ((LISTINGS, self._listings), (NOTES, self._notes)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cv_gdpr.archive.folder import Folder
 from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable
-from cv_gdpr.export.result import RowCount
+from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.table.account import ABSENT
 from cv_gdpr.table.categories import Category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
@@ -67,5 +67,4 @@ class RowsOfResource:
     def _miss(self, row: Category, error: ServiceError, file: str) -> None:
         if isinstance(error, NotAuthorised) or (isinstance(error, Unreachable) and not error.status):
             self.refused = error
-        entry = {"project": None, "row": row.name, "iteration": None, "file": file, "id": None, "source": None}
-        self.missing.append(entry | {"reason": error.message})
+        self.missing.append(missing_entry(row.name, error.message, file=file))

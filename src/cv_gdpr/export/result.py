@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from cv_gdpr import __version__
 from cv_gdpr.archive.bag_info import bag_info_of
 from cv_gdpr.errors import Unexpected
+from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import ACCOUNT
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
@@ -80,6 +81,28 @@ class ExportResult:
         if row == ACCOUNT and row in self.by_hand:
             return "not in the API"
         return "complete"
+
+
+def missing_entry(  # noqa: PLR0913 - the fields of an entry
+    row: str,
+    reason: str,
+    *,
+    project: str | None = None,
+    iteration: Json | None = None,
+    file: str = "",
+    identity: str = "",
+    source: str = "",
+) -> Json:
+    """Return an entry of missing.jsonl; what does not apply is null."""
+    return {
+        "project": project,
+        "row": row,
+        "iteration": iteration["id"] if iteration else None,
+        "file": file or None,
+        "id": identity or None,
+        "source": source or None,
+        "reason": masked(reason),
+    }
 
 
 def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
