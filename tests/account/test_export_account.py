@@ -147,6 +147,32 @@ def test_a_broken_answer_costs_the_row(shared, case):
     assert len(error) < 800
 
 
+NEXT_LINKS = {
+    "another host": "https://example.org/subscriptions?page=2",
+    "the training API": "{sim.endpoint}/customvision?page=2",
+    "without a host": "/subscriptions?page=2",
+    "a number": 7,
+    "its own page": "{sim.resource_manager}/subscriptions/{sim.subscription}/providers/"
+    "Microsoft.CognitiveServices/accounts?api-version=2025-09-01",
+}
+
+
+@pytest.mark.parametrize("case", NEXT_LINKS)
+def test_a_next_page_elsewhere_is_not_asked_for(shared, case):
+    link = NEXT_LINKS[case]
+    link = link.format(sim=shared.sim) if isinstance(link, str) else link
+    shared.sim.fault(Fault("AccountsList", times=None, body={"value": [], "nextLink": link}))
+    before = len(shared.sim.calls)
+
+    ran = shared.export()
+
+    assert ran.code == 3, ran.err
+    (missing,) = ran.json["missing"]
+    assert missing["file"] == "account-siblings.jsonl"
+    assert "the next page leads to another host" in missing["reason"]
+    assert not [one for one in list(shared.sim.calls)[before:] if "Authorization" in one.headers]
+
+
 @pytest.mark.parametrize("case", ["401", "dropped", "a page"])
 def test_a_broken_answer_leaves_the_other_rows(shared, case):
     shared.sim.fault(Fault("ARM", times=None, **BROKEN[case][0]))

@@ -206,9 +206,27 @@ class ResourceManager:
         return _document(name, bodies[-1])
 
     def _listed(self, name: str, call: Callable[..., Iterable[Any]], *arguments: str) -> list[Json]:
-        bodies: list[str] = []
-        self._call(name, lambda: list(call(*arguments, **self._options(lambda one: bodies.append(_text(one))))))
-        return [record for body in bodies for record in _records(_document(name, body))]
+        pages: list[Json] = []
+        links: set[str] = set()
+
+        def keep(response: Any) -> None:  # before the library asks for the next page
+            pages.append(_document(name, _text(response)))
+            self._check_next_link(name, pages[-1].get("nextLink"), links)
+
+        self._call(name, lambda: list(call(*arguments, **self._options(keep))))
+        return [record for page in pages for record in _records(page)]
+
+    def _check_next_link(self, name: str, link: Any, seen: set[str]) -> None:
+        """Raise MalformedAnswer for a next page at another host, which would get the token, or one seen before."""
+        if not link:
+            return
+        own = urlsplit(self._address.url)
+        parts = urlsplit(link) if isinstance(link, str) else urlsplit("")
+        if (parts.scheme.lower(), parts.netloc.lower()) != (own.scheme.lower(), own.netloc.lower()) or link in seen:
+            raise MalformedAnswer(
+                f"{name}: the link to the next page leads to another host, or in a circle", _ON_THE_WAY
+            )
+        seen.add(link)
 
     def _change(self, name: str, call: Callable[..., Any], *arguments: str) -> Reply:
         replies: list[Reply] = []
