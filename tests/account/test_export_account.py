@@ -147,6 +147,13 @@ def test_a_broken_answer_costs_the_row(shared, case):
     assert len(error) < 800
 
 
+def test_a_list_that_fails_once_is_read_again(shared):
+    shared.sim.fault(Fault("AccountsList", status=503, body="<html>busy</html>"))
+    ran = shared.export()
+    assert ran.code == 0, ran.err
+    assert names(shared) == FILES
+
+
 NEXT_LINKS = {
     "another host": "https://example.org/subscriptions?page=2",
     "the training API": "{sim.endpoint}/customvision?page=2",

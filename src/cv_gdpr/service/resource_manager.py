@@ -210,6 +210,8 @@ class ResourceManager:
         links: set[str] = set()
 
         def keep(response: Any) -> None:  # before the library asks for the next page
+            if response.http_response.status_code != 200:
+                return  # the library raises, or tries again
             pages.append(_document(name, _text(response)))
             self._check_next_link(name, pages[-1].get("nextLink"), links)
 
