@@ -65,14 +65,23 @@ def test_a_refused_unpublishing_is_not_waited_for(sim, erase):
     assert len([one for one in calls(sim, "DeleteIteration") if one.status == 400]) == 1
 
 
-def test_a_resumed_run_waits_for_the_earlier_unpublishing(sim, erase):
+def test_a_later_run_waits_for_the_earlier_unpublishing(sim, erase):
+    """The publication ends when the second run looks at it for the first time: that answer still shows it."""
     stock(sim)
-    sim.fault(Fault("UnpublishIteration", late=1.0))
+    sim.fault(Fault("UnpublishIteration", lie=True))
     sim.fault(Fault("UnpublishIteration", status=400, times=None, body={"code": "BadRequestIterationNotPublished"}))
 
-    assert erase("--all", wait="0.3").code == 3
+    def end_publications(answer):
+        for iteration in (one for project in sim.store.projects.values() for one in project.iterations.values()):
+            iteration.publish_name = None
+        return answer
+
+    assert erase("--all", wait="0").code == 3
+    looks = len(calls(sim, "GetIteration"))
+    sim.fault(Fault("GetIteration", edit=end_publications))
     assert erase("--all", wait="5").code == 0
     assert not sim.store.projects
+    assert len(calls(sim, "GetIteration")) == looks + 2
 
 
 def test_a_publication_that_cannot_be_looked_at_may_still_be(sim, erase):
