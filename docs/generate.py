@@ -8,13 +8,27 @@ import click
 import msgspec
 
 from cv_gdpr.cli import cli
-from cv_gdpr.cli.documents import DOCUMENTS
+from cv_gdpr.cli.account_documents import AccountPlanDocument
+from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, PlanDocument, VerifyDocument
+from cv_gdpr.cli.failure import ErrorDocument
+from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
 from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
 
 _WIDTH = 110  # characters of a line of JSON
 
+DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
+    ExportDocument,
+    DeleteDocument,
+    PlanDocument,
+    AccountPlanDocument,
+    VerifyDocument,
+    DemoDocument,
+    ProfilesDocument,
+    DoctorDocument,
+    ErrorDocument,
+)
 LEDGER = "A line of the ledger"
 SHOWN: dict[str, Any] = {
     **{one.__struct_config__.tag: one for one in DOCUMENTS},

@@ -83,6 +83,21 @@ def gateway_error(status: int, message: str, headers: Mapping[str, str] | None =
     return json_answer({"error": {"code": str(status), "message": message}}, status, headers)
 
 
+class ArmError(Exception):
+    """Resource Manager refuses; answered as `{"error":{"code":...,"message":...}}` (recorded)."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        """Keep the HTTP status and Resource Manager's code and message."""
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def answer(self) -> Answer:
+        """Return the answer that carries this error."""
+        return json_answer({"error": {"code": self.code, "message": self.message}}, self.status)
+
+
 def bad_request(code: str, message: str) -> ServiceError:
     """Return the 400 with that code."""
     return ServiceError(400, code, message)

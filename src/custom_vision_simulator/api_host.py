@@ -1,4 +1,4 @@
-"""The API host: the gateway's checks (route, key, rate), then the operations; and the headers of every answer."""
+"""The API host: the gateway's checks (route, access, rate), then the operations; and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import time
 import uuid
 from collections import deque
 
-from custom_vision_simulator.answers import DENIED, TOO_FAST, Answer, ServiceError, bad_request, gateway_error
+from custom_vision_simulator.access import Access
+from custom_vision_simulator.answers import TOO_FAST, Answer, ServiceError, bad_request, gateway_error
 from custom_vision_simulator.asks import Ask, path_ids
 from custom_vision_simulator.host import Incoming
 from custom_vision_simulator.links import Links
@@ -24,8 +25,9 @@ UNKNOWN = "Unknown"
 class Api:
     """Answers API requests from a store."""
 
-    def __init__(self, store: Store, options: Options, links: Links) -> None:
-        """Take the state, the options and the links that the operations use."""
+    def __init__(self, store: Store, options: Options, links: Links, access: Access) -> None:
+        """Take the state, the options and the links that the operations use, and the check of keys and tokens."""
+        self._access = access
         self._store = store
         self._options = options
         self._links = links
@@ -41,8 +43,8 @@ class Api:
         if (found := find_route(incoming.method, incoming.path)) is None:
             return gateway_error(404, "Resource not found")
         route, ids = found
-        if incoming.headers.get("Training-Key") != self._options.training_key:
-            return gateway_error(401, DENIED)
+        if refusal := self._access.refusal(incoming.headers, route.name):
+            return refusal
         if not self._in_rate():
             return self._too_fast(route)
         with self._store.lock:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from custom_vision_simulator import edits, wire
+from custom_vision_simulator import azure_faults, edits, wire
 from custom_vision_simulator.answers import Answer
 from custom_vision_simulator.faults import API, Fault
 
@@ -146,6 +146,7 @@ _ENTRIES = (
     _blob("broken-gzip", "Blobs are sent in gzip that breaks off.", edit=edits.broken_gzip),
     _blob("unknown-encoding", "Blobs are sent with an unknown Content-Encoding.", edit=edits.unknown),
     *_raw_answers(_blob),
+    *azure_faults.entries(_at),
 )
 CATALOGUE = {entry.name: entry for entry in _ENTRIES}
 

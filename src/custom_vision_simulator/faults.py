@@ -10,12 +10,41 @@ from typing import Any
 from custom_vision_simulator.answers import Answer, json_answer
 
 API = "API"
-"""The route that matches every call to the API."""
+"""The route that matches every call to the Training API."""
+ARM = "ARM"
+"""The route that matches every call to Resource Manager."""
+IDENTITY = "Identity"
+"""The operation of the managed identity endpoint."""
+ARM_OPERATIONS = frozenset(
+    {
+        "AccountsGet",
+        "AccountsList",
+        "AccountsListByResourceGroup",
+        "AccountsListKeys",
+        "AccountsListUsages",
+        "AccountsCreate",
+        "AccountsDelete",
+        "DeploymentsList",
+        "DeletedAccountsGet",
+        "DeletedAccountsList",
+        "DeletedAccountsPurge",
+        "LocksList",
+        "OperationResultsGet",
+        "UnknownResource",
+    }
+)
+"""The operations of Resource Manager, named as in the management library: group and method."""
+
+
+def _host_of(operation: str) -> str:
+    if operation in {"Blob", IDENTITY}:
+        return operation
+    return ARM if operation in ARM_OPERATIONS else API
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of one operation, named by `route` ("Blob": the blob host, API: the whole API, "*": both hosts).
+    """A fault of one operation, named by `route`, or of a host: "Blob", API, ARM or IDENTITY; "*": of all hosts.
 
     It skips `after` matching requests and then fires `times` times (None: always). With `match`, only requests whose
     raw path and query contain that text match; `within` is a second such text. `status` or `body` (bytes, text, or a
@@ -50,9 +79,8 @@ class Fault:
 
         `lie` and `late` match DELETE alone.
         """
-        named = self.route in {"*", operation} or (self.route == API and operation != "Blob")
         return (
-            named
+            self.route in {"*", operation, _host_of(operation)}
             and (method == "DELETE" or not (self.lie or self.late))
             and (self.match is None or self.match in target)
             and self.within in target

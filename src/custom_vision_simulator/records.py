@@ -17,6 +17,16 @@ TAKE_DEFAULT = 50
 TAKE_MAX = 256
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A management lock; `scope` is the resource, its group or its subscription (documented: locks are inherited)."""
+
+    name: str
+    level: str = "CanNotDelete"  # or ReadOnly
+    notes: str | None = None
+    scope: str = "resource"  # or group, subscription
+
+
 @dataclass
 class Options:
     """How a simulator behaves; durations in seconds; may be changed while it runs."""
@@ -38,6 +48,33 @@ class Options:
     api_latency: float = 0.0
     blob_latency: float = 0.0
     offsets: bool = False  # a continuation of stored predictions is an offset, so that deleting one hides another
+    # The Azure resource, as Resource Manager shows it
+    resource_manager_port: int = 0
+    subscription: str = "5ca1ab1e-0000-4000-8000-000000000001"
+    resource_group: str = "simulated-group"
+    location: str = "westeurope"
+    account_name: str = "simulated"
+    account_kind: str = "CustomVision.Training"  # CognitiveServices or AIServices: one resource for all services
+    account_tags: dict[str, str] = field(default_factory=lambda: {"team": "vision"})
+    multi_service: bool = False  # the subscription has a resource of kind CognitiveServices too
+    custom_subdomain: bool = True
+    second_key: str = field(default_factory=lambda: secrets.token_hex(16))
+    local_auth: bool = True  # False: disableLocalAuth, keys are refused
+    account_delete_seconds: float = 0.0  # 0: at once, answered 200; more: answered 202
+    purge_seconds: float = 0.0
+    recoverable_seconds: float = 172_800.0
+    denied: frozenset[str] = frozenset()  # operations of Resource Manager, or Azure's actions, that are answered 403
+    locks: tuple[Lock, ...] = ()
+    resource_manager_latency: float = 0.0
+    # The managed identity, and what it may do at the Training API
+    identity_port: int = 0
+    identity_header: str = field(default_factory=lambda: secrets.token_hex(16))
+    token_life: float = 86_400.0
+    role: str = "Contributor"  # Trainer, Deployment, Labeler, Reader or None
+    tenant: str = "5ca1ab1e-0000-4000-8000-000000000002"
+    principal: str = "5ca1ab1e-0000-4000-8000-000000000003"
+    client_id: str = "5ca1ab1e-0000-4000-8000-000000000004"
+    identity_latency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from custom_vision_simulator import (
@@ -27,6 +27,17 @@ ITERATION = PROJECT + "/iterations/{iterationId}"
 TAG = PROJECT + "/tags/{tagId}"
 
 
+def matched(template: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
+    """Return the parameters that a path has for a template of the same length, in any case, or None."""
+    ids: dict[str, str] = {}
+    for wanted, given in zip(template, segments, strict=True):
+        if wanted.startswith("{"):
+            ids[wanted[1:-1]] = given
+        elif wanted.lower() != given.lower():
+            return None
+    return ids
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """An operation: published name, method, path template, handler, and whether it changes the project."""
@@ -39,13 +50,7 @@ class Route:
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """Return the path parameters, or None when the path does not match."""
-        ids: dict[str, str] = {}
-        for wanted, given in zip(self.segments, segments, strict=True):
-            if wanted.startswith("{"):
-                ids[wanted[1:-1]] = given
-            elif wanted.lower() != given.lower():
-                return None
-        return ids
+        return matched(self.segments, segments)
 
 
 _TABLE: list[tuple[str, str, str, Handler]] = [

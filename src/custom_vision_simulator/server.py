@@ -1,36 +1,40 @@
-"""The simulator: two loopback HTTP servers, in a thread with its own event loop; started and stopped here."""
+"""The simulator: loopback HTTP servers, in a thread with its own event loop; started and stopped here.
+
+Two listen from the start, for the Training API and its blobs; those of Resource Manager and of the managed identity
+only when their addresses are asked for.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
+from custom_vision_simulator.access import Access
+from custom_vision_simulator.account_shapes import account_id
+from custom_vision_simulator.accounts import Accounts
 from custom_vision_simulator.api_host import Api
 from custom_vision_simulator.blob_host import BlobHost
 from custom_vision_simulator.faults import Call, Fault, FaultBook
 from custom_vision_simulator.fill import Filling, fill
 from custom_vision_simulator.host import Host
+from custom_vision_simulator.identity import PATH, IdentityHost, Tokens
 from custom_vision_simulator.links import Links
+from custom_vision_simulator.listening import LOOPBACK, listen
 from custom_vision_simulator.records import Options
+from custom_vision_simulator.resource_manager import ResourceManager
 from custom_vision_simulator.store import Store
 
-LOOPBACK = "127.0.0.1"
-BACKLOG = 1024
-SHUTDOWN_SECONDS = 0.2
-BODY_MAX = 1 << 30
-SEND_BUFFER = 1 << 20
-LINE_MAX = 1 << 16
 Ports = tuple[int, int]
 
 
 class Simulator:
-    """A local simulator of the Custom Vision Training API v3.4-preview and its blob storage.
+    """A local simulator of the Custom Vision Training API v3.4-preview, its blob storage and its Azure resource.
 
     It follows the published contract and recorded sessions; it was never compared with the live service.
     """
@@ -41,12 +45,19 @@ class Simulator:
         self.faults = FaultBook()
         self.calls: list[Call] = []
         self.blob_requests: list[Call] = []
+        self.resource_manager_calls: list[Call] = []
+        self.identity_calls: list[Call] = []
         self._store = Store()
         self._links = Links(self.options)
+        self._accounts = Accounts(self.options, self._store)
+        self._tokens = Tokens(self.options)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._ports: Ports = (0, 0)
+        self._runners: list[web.AppRunner] = []
+        self._late_ports: dict[str, int] = {}
+        self._opening = threading.Lock()
 
     @property
     def training_key(self) -> str:
@@ -62,6 +73,31 @@ class Simulator:
     def blob_host(self) -> str:
         """Return the base address of the blob host, without a trailing slash."""
         return f"http://{LOOPBACK}:{self._ports[1]}"
+
+    @property
+    def resource_manager(self) -> str:
+        """Return the base address of Azure Resource Manager, without a trailing slash; raise OSError for its port."""
+        return self._late("resource manager", self._manager, self.options.resource_manager_port)
+
+    @property
+    def identity_endpoint(self) -> str:
+        """Return the address that issues tokens, for the variable IDENTITY_ENDPOINT; raise OSError for its port."""
+        return self._late("identity", self._identity, self.options.identity_port) + PATH
+
+    @property
+    def identity_header(self) -> str:
+        """Return the secret that requests for tokens must send, for the variable IDENTITY_HEADER."""
+        return self.options.identity_header
+
+    @property
+    def subscription(self) -> str:
+        """Return the id of the Azure subscription."""
+        return self.options.subscription
+
+    @property
+    def resource_id(self) -> str:
+        """Return the id of the training resource in Azure."""
+        return account_id(self.options, self.options.account_name)
 
     @property
     def store(self) -> Store:
@@ -137,55 +173,40 @@ class Simulator:
 
     async def _serve(self, started: Future[Ports]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        runners: list[web.AppRunner] = []
+        self._runners, self._late_ports = [], {}
         try:
-            api_port = await _listen(self._api(), self.options.port, runners)
-            blob_port = await _listen(self._blobs(), self.options.blob_port, runners)
+            api_port = await listen(self._api(), self.options.port, self._runners)
+            blob_port = await listen(self._blobs(), self.options.blob_port, self._runners)
             started.set_result((api_port, blob_port))
             await self._stopping.wait()
         finally:
-            for runner in runners:
+            for runner in self._runners:
                 await runner.cleanup()
 
+    def _late(self, name: str, host: Callable[[], Host], port: int) -> str:
+        """Return the address of a host that listens from the first time on that it is asked for."""
+        with self._opening:
+            if name not in self._late_ports:
+                if self._loop is None:
+                    raise RuntimeError("The simulator is not running")
+                opening = listen(host(), port, self._runners)
+                self._late_ports[name] = asyncio.run_coroutine_threadsafe(opening, self._loop).result()
+        return f"http://{LOOPBACK}:{self._late_ports[name]}"
+
     def _api(self) -> Host:
-        api = Api(self._store, self.options, self._links)
-        key, calls = self.training_key, self.calls
-        return Host(api.name_of, api.answer, api.finish, api.latency, key, self.faults, calls)
+        access = Access(self.options, self._accounts, self._tokens)
+        return self._host(Api(self._store, self.options, self._links, access), self.calls)
 
     def _blobs(self) -> Host:
-        blobs = BlobHost(self._store, self.options, self._links)
-        key, calls = self.training_key, self.blob_requests
-        return Host(blobs.name_of, blobs.answer, blobs.finish, blobs.latency, key, self.faults, calls)
+        return self._host(BlobHost(self._store, self.options, self._links), self.blob_requests)
 
+    def _manager(self) -> Host:
+        self._accounts.open(self.endpoint)
+        return self._host(ResourceManager(self._store, self._accounts, self._tokens), self.resource_manager_calls)
 
-async def _listen(host: Host, port: int, runners: list[web.AppRunner]) -> int:
-    application = web.Application(client_max_size=BODY_MAX)
-    application.router.add_route("*", "/{tail:.*}", host.handle)
-    application.on_response_prepare.append(_remove_server_header)
-    # A query of 256 ids makes a request line of 9.5 kB.
-    runner = web.AppRunner(
-        application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, max_line_size=LINE_MAX, max_field_size=LINE_MAX
-    )
-    runners.append(runner)
-    await runner.setup()
-    listener = _listener(port)
-    await web.SockSite(runner, listener, backlog=BACKLOG).start()
-    return int(listener.getsockname()[1])
+    def _identity(self) -> Host:
+        return self._host(IdentityHost(self.options, self._tokens), self.identity_calls)
 
-
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # A whole page fits, so that sending it never waits for a client in the same process.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    try:
-        listener.bind((LOOPBACK, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-async def _remove_server_header(_request: web.Request, response: web.StreamResponse) -> None:
-    # aiohttp would add a Server header; the service sends none (recorded sessions).
-    response.headers.pop("Server", None)
+    def _host(self, answers: Api | BlobHost | ResourceManager | IdentityHost, calls: list[Call]) -> Host:
+        named = (answers.name_of, answers.answer, answers.finish, answers.latency)
+        return Host(*named, self.training_key, self.faults, calls)

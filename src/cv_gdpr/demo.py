@@ -1,12 +1,19 @@
 """What the demo holds: two projects with photographs, tags, metadata, models and predictions, made through the SDK."""
 
 import base64
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.verbatim import Json
+
+if TYPE_CHECKING:
+    from custom_vision_simulator import Simulator
+    from cv_gdpr.service.azure_resource import Wanted
 
 PICTURES = Path(__file__).parent / "demo_pictures"
 _CLASSIFICATION = "0732100f-1a38-4e49-a514-c9b44c697ab5"  # General (compact): its models can be exported
@@ -27,6 +34,50 @@ def fill(endpoint: str, training_key: str) -> None:
     with Service(Connection(endpoint, training_key, 0)) as service:
         _fill_classification(service)
         _fill_detection(service)
+
+
+@contextmanager
+def azure_resource(simulator: "Simulator") -> "Iterator[Wanted | None]":
+    """Yield the simulated Azure resource, signed in to as its managed identity; None without the extra azure."""
+    from cv_gdpr.service.signin import has_extra
+
+    if not has_extra():
+        yield None
+        return
+    from cv_gdpr.service.azure_resource import Wanted
+    from cv_gdpr.service.clouds import CLOUDS
+    from cv_gdpr.service.resource_manager import Address, resource_id_of
+
+    with _environment(_identity(simulator)):
+        address = Address(CLOUDS[0], simulator.resource_manager, patience=5.0)
+        place = resource_id_of(simulator.resource_id)
+        yield Wanted(address, place.subscription, place, simulator.endpoint)
+
+
+def _identity(simulator: "Simulator") -> dict[str, str]:
+    """Return what azure-identity reads; an empty value takes what this machine has set out of the way."""
+    return {
+        "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+        "IDENTITY_ENDPOINT": simulator.identity_endpoint,
+        "IDENTITY_HEADER": simulator.identity_header,
+        "IDENTITY_SERVER_THUMBPRINT": "",
+        "AZURE_CLIENT_ID": "",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> "Iterator[None]":
+    before = {name: os.environ.pop(name, None) for name in variables}
+    os.environ.update({name: value for name, value in variables.items() if value})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _fill_classification(service: Service) -> None:

@@ -25,6 +25,8 @@ The codes 3 (done in part) and otherwise 4 (a difference) belong to results, whi
 from collections.abc import Iterable
 from enum import IntEnum
 
+_WORST_LAST = "032514"  # exit codes
+
 
 class Stops(IntEnum):
     """What an error stops: the work of that size that met it. All that is larger goes on.
@@ -218,3 +220,8 @@ def shortage(error: BaseException) -> tuple[str, str] | None:
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return "the system lets this process start no more threads", "raise the limit (ulimit -u, or the container's)"
     return None
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the exit code that counts of several: a signal's, then 4, 1, 5, 2, 3, and 0 if there is no other."""
+    return max(codes, key=lambda code: code if code > 128 else _WORST_LAST.find(f"{code:d}"), default=0)

@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 
 from custom_vision_simulator import Simulator
-from cv_gdpr.cli.options import ENDPOINT_VARIABLES, KEY_VARIABLES
+from cv_gdpr.cli.connecting import ENDPOINT_VARIABLES, KEY_VARIABLES
 from cv_gdpr.service.client import Connection, Service
 from tests.contract.ground import Ground, ground_on
 from tests.contract.prepare import LIVE, Limits, Prepared, prepare, throw_away
-from tests.contract.tapes import ENDPOINT, STORAGE, cassette_of, playing, recording
+from tests.contract.tapes import ENDPOINT, PASSED, STORAGE, cassette_of, playing, recording
 
 NAME = "cv-gdpr contract"
 PREDICTION_RESOURCE = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/contract/prediction"
 PREDICTION_VARIABLE = "VISION_PREDICTION_RESOURCE_ID"
-_passed = pytest.StashKey[bool]()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -40,7 +39,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Remember whether a body passed: only then is its cassette kept, or asked whether all of it was played."""
     report = yield
     if report.when == "call":
-        item.stash[_passed] = report.passed
+        item.stash[PASSED] = report.passed
     return report
 
 
@@ -55,13 +54,13 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
     elif request.param == "cassette":
         with playing(cassette_of(row)) as cassette, _cassette_ground(tmp_path) as made:
             yield made
-        if request.node.stash[_passed]:
+        if request.node.stash[PASSED]:
             assert cassette.all_played, f"{cassette_of(row).name} holds more than the body asks for: record it anew"
     elif request.param == "recording":
         tape = tmp_path / "tape.yaml"
         with _simulator_ground(tmp_path, tape) as made:
             yield made
-        if request.node.stash[_passed]:
+        if request.node.stash[PASSED]:
             cassette_of(row).write_text(tape.read_text())
     else:
         with _simulator_ground(tmp_path) as made:

@@ -9,12 +9,14 @@ import pytest
 from vcr.serializers import yamlserializer
 
 from cv_gdpr.table.categories import ROWS
-from tests.contract.tapes import CASSETTES, ENDPOINT, REDACTED, STORAGE, scrubbed
+from tests.contract.tapes import CASSETTES, ENDPOINT, MANAGER, REDACTED, STORAGE, scrubbed
 
 ALL = sorted(CASSETTES.glob("*.yaml"))
 BYTES_MAX = 200_000
 _FORBIDDEN = {
     "a training key": r"training-key",
+    "a key of the resource": r'"key[12]": ?"(?!KEY-)',
+    "a token": r"bearer |access_token",
     "a signature": rf"\bsig=(?!{REDACTED}\b)",
     "an expiry": r"[?&]se=",
     "an address of this machine": r"127\.0\.0\.1|localhost|\[::1\]",
@@ -30,8 +32,8 @@ def cassette(request: pytest.FixtureRequest) -> Path:
 
 
 def test_each_row_has_a_cassette() -> None:
-    """There is one cassette for each row, and no other."""
-    assert {path.stem for path in ALL} == set(ROWS)
+    """There is one cassette for each row and for each body about the Azure resource, and no other."""
+    assert {path.stem for path in ALL} == {*ROWS, "resource-read", "resource-deleted"}
 
 
 def test_cassette_names_its_origin(cassette: Path) -> None:
@@ -49,10 +51,10 @@ def test_cassette_holds_nothing_private(cassette: Path, what: str) -> None:
 
 
 def test_cassette_asks_placeholders_alone(cassette: Path) -> None:
-    """Every recorded request went, as written, to one of the two placeholders, and there is at least one."""
+    """Every recorded request went, as written, to one of the three placeholders, and there is at least one."""
     uris = [each["request"]["uri"] for each in _load(cassette)["interactions"]]
     assert uris
-    assert all(uri.startswith((f"{ENDPOINT}/", f"{STORAGE}/")) for uri in uris)
+    assert all(uri.startswith((f"{ENDPOINT}/", f"{STORAGE}/", f"{MANAGER}/")) for uri in uris)
 
 
 def test_cassette_is_small(cassette: Path) -> None:

@@ -16,7 +16,7 @@ from custom_vision_simulator import Simulator
 from cv_gdpr.errors import NotAuthorised, NotFound, ServiceError
 from cv_gdpr.links import without_query
 from cv_gdpr.service.client import Connection, Service
-from cv_gdpr.table import readers
+from cv_gdpr.table import account, readers
 from cv_gdpr.table.categories import ROWS, category
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally
 from cv_gdpr.verbatim import Json
@@ -45,7 +45,7 @@ PICTURE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 def test_account(ground: Ground) -> None:
     """Account information is answered, or its absence is reported; a wrong key differs from both."""
-    (finding,) = readers.account(ground.resource)
+    (finding,) = account.account(ground.resource)
     assert (finding.row, finding.id) == ("account", "account")
     if isinstance(finding, Absence):
         assert re.fullmatch(r"GetAccountInfo answers 4(00|01|03|04|10) here", finding.reason)
@@ -56,7 +56,7 @@ def test_account(ground: Ground) -> None:
         stranger.call("get_projects")
     assert refused.value.status == 401
     assert re.match(r"GetProjects: the service answered 401: .", refused.value.message)
-    _assert_asked(ground, "account")
+    _assert_asked(ground, "account", {"Accounts-Get", *account.BESIDE})  # see test_resource.py
 
 
 def test_iterations(ground: Ground) -> None:

@@ -11,6 +11,8 @@ from cv_gdpr.delete import planning
 from cv_gdpr.delete.project import ProjectErasure
 from tests.delete.erasing import OPERATIONS, SECRETS, calls, ids, meanwhile, others_untouched, state, stock
 
+pytestmark = pytest.mark.slow
+
 ROWS = ["predictions", "iterations", "images", "tags"]
 
 

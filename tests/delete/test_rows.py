@@ -56,7 +56,7 @@ def test_rows_that_no_operation_deletes_send_nothing(sim, erase, row, as_json):
     assert ran.code == 3
     assert sim.calls == []
     told = ran.json["outsideTheApi"][0]["words"] if as_json else ran.out
-    expected = ("48 hours", "purge", "Azure portal", "CustomVision.ai") if row == "account" else ("Azure resource",)
+    expected = ("48 hours", "--purge", "Azure portal", "CustomVision.ai") if row == "account" else ("Azure resource",)
     assert all(word in told for word in expected)
     assert not erase.path.exists()
 

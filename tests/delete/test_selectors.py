@@ -266,3 +266,19 @@ def test_an_image_relabelled_since_stays(sim, erase, tmp_path, selector, planned
     assert erase.states("images")[victim.id] == "left"
     assert f"images {victim.id}" in ran.err
     others_untouched(sim, before, wanted)
+
+
+def test_the_result_names_models_that_were_trained_on_it(sim, erase):
+    project = stock(sim)
+    holder = sim.store.projects[project]
+    image = next(
+        one for one in holder.workspace.images if all(one in i.snapshot.images for i in holder.iterations.values())
+    )
+
+    ran = erase("images", "--all", "--image-id", image, as_json=False)
+
+    assert ran.code == 0, ran.err
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("still there: ")]
+    assert project in line
+    assert all(one in line for one in holder.iterations)
+    assert "not searched: " not in ran.out

@@ -275,7 +275,8 @@ def test_a_passing_fault_of_a_deletion_is_retried(sim, erase, operation, row):
     planned = there(sim, mine)
     ran = erase("--project", "Visitors", patience="8", wait="1", CV_GDPR_DELETE_READ_TIMEOUT=SILENCE)
     assert sim.faults.fired(fault) == row.times
-    assert ran.code == row.passing or (row.passing and ran.code == 0), ran.err
+    passing = 3 if row.name == "forbidden" else row.passing  # what was deleted before it was allowed
+    assert ran.code == passing or (passing and ran.code == 0), ran.err
     assert erase.verified() == 0
     if ran.code:
         assert set(erase.states()) == planned
@@ -300,7 +301,8 @@ def test_a_lasting_fault_of_a_deletion_is_reported(sim, erase, operation, row):
     ran = erase(*words, patience="0.2", wait="0.3", CV_GDPR_DELETE_READ_TIMEOUT=SILENCE)
     left = planned & there(sim, mine)
     done = row.fault.done  # the service did it, and nobody heard so
-    assert ran.code in ({0, row.code} if done else {row.code}), ran.err
+    code = 4 if row.name in {"page", "broken-json"} else row.code  # answered 200: residue, whatever the body says
+    assert ran.code in ({0, code} if done else {code}), ran.err
     assert bool(left) != bool(done)
     assert erase.verified() == 0
     states = erase.states() if kind == "projects" else erase.states(kind)

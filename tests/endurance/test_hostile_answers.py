@@ -107,8 +107,7 @@ def test_redirects_are_not_followed(sim, cli, tmp_path, operation, status):
     with pytest.raises(TimeoutError):
         met.append(elsewhere.accept())
     elsewhere.close()
-    assert_one_error(ran, 5 if operation in {"GetTaggedImages", "QueryPredictions"} else ran.code)
-    assert ran.code in {3, 5}
+    assert ran.code == 3, ran.err
     assert not (tmp_path / "out" / "bagit.txt").exists()
 
 
@@ -230,4 +229,4 @@ def test_a_damaged_compressed_answer_is_reported(sim, cli, tmp_path):
     sim.fault(Fault("GetProjects", status=200, body=b"not packed at all", headers=PACKED, times=None))
     ran = cli("export", "--all", "--patience", "0", "--out", tmp_path / "out")
     assert_one_error(ran, 5)
-    assert "GetProjects: the service could not be reached" in ran.err
+    assert "GetProjects: the answer cannot be decompressed" in ran.err

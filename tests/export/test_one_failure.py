@@ -9,6 +9,8 @@ from custom_vision_simulator.answers import Answer
 from cv_gdpr.table import readers
 from tests.export.exporting import project_folder, records, stock
 
+pytestmark = pytest.mark.slow
+
 PERFORMANCE = "GetIterationPerformance"
 BROKEN = {
     "an HTML page": {"body": b"<html>", "headers": {"Content-Type": "text/html"}, "status": 200},

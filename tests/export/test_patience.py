@@ -10,6 +10,8 @@ from custom_vision_simulator import Fault
 from custom_vision_simulator.catalogue import faults
 from tests.export.exporting import assert_one_error, stock
 
+pytestmark = pytest.mark.slow
+
 
 def asked(sim, operation):
     """Return the times at which an operation was called."""

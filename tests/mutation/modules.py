@@ -2,6 +2,7 @@
 
 MODULES: dict[str, tuple[str, ...]] = {
     "masking": ("tests/unit/test_masking.py", "tests/unit/test_redact.py"),
+    "settings": ("tests/profiles/test_settings.py",),
     "service/paging": ("tests/unit/test_pages.py", "tests/unit/test_paging.py"),
     "archive/journal": ("tests/unit/test_journal.py",),
     "archive/layout": ("tests/unit/test_layout.py",),

@@ -1,6 +1,7 @@
 """Fixtures: a running simulator and the official, unpatched SDK client that talks to it."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
@@ -37,3 +38,15 @@ def client_of() -> Iterator[ClientOf]:
 def client(sim: Simulator, client_of: ClientOf) -> CustomVisionTrainingClient:
     """Return an SDK client of the default simulator."""
     return client_of(sim)
+
+
+@pytest.fixture
+def changed(shared: tuple[Simulator, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that changes options of a module's shared simulator for one test."""
+    sim, _ = shared
+
+    def change(**options: Any) -> None:
+        for name, value in options.items():
+            monkeypatch.setattr(sim.options, name, value)
+
+    return change

@@ -8,8 +8,11 @@ import pytest
 import requests
 
 from custom_vision_simulator import Simulator
+from custom_vision_simulator.access import Access
+from custom_vision_simulator.accounts import Accounts
 from custom_vision_simulator.api_host import Api
 from custom_vision_simulator.host import Incoming, parse_query
+from custom_vision_simulator.identity import Tokens
 from custom_vision_simulator.links import Links
 from custom_vision_simulator.routes import ROUTES
 
@@ -91,7 +94,8 @@ def test_no_request_is_a_500(route):
     """
     sim = Simulator()
     (project,) = sim.fill(images=3, untagged=1, iterations=1, predictions=1)
-    api = Api(sim.store, sim.options, Links(sim.options))
+    access = Access(sim.options, Accounts(sim.options, sim.store), Tokens(sim.options))
+    api = Api(sim.store, sim.options, Links(sim.options), access)
     bodies = BODIES.values() if route.method in {"POST", "PATCH"} else [b""]
     key = {"Training-Key": sim.training_key}
     for path, query, body in product(paths(route, sim, project), QUERIES, bodies):

@@ -1,9 +1,10 @@
-"""`cv-gdpr simulate` from a shell: it prints two lines to paste, serves requests, and ends on Ctrl-C."""
+"""`cv-gdpr simulate` from a shell: it prints lines to paste, serves requests, and ends on Ctrl-C."""
 
 import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -11,17 +12,15 @@ import requests
 from custom_vision_simulator.catalogue import CATALOGUE, faults
 
 
-def answers_of(number, *words, query=""):
-    """Start the simulator, list the projects so many times (with that query), stop it by Ctrl-C; return the answers."""
+@contextmanager
+def running(*words):
+    """Yield the variables that a started simulator prints; stop it by Ctrl-C and check how it ends."""
     command = [sys.executable, "-m", "cv_gdpr", "simulate", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True, **pipes) as process:
         try:
-            lines = [process.stdout.readline().strip().removeprefix("export ") for _ in range(2)]
-            named = dict(line.split("=", 1) for line in lines)
-            asked = f"{named['CV_GDPR_ENDPOINT']}/customvision/v3.4-preview/training/projects{query}"
-            key = {"Training-Key": named["CV_GDPR_TRAINING_KEY"]}
-            answers = [requests.get(asked, headers=key, timeout=10) for _ in range(number)]
+            lines = [process.stdout.readline().strip().removeprefix("export ") for _ in range(7)]
+            yield dict(line.split("=", 1) for line in lines)
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=10)
         finally:
@@ -29,13 +28,35 @@ def answers_of(number, *words, query=""):
     assert process.returncode == 0
     assert "Traceback" not in said
     assert "--calls-per-second 0" in said
-    return answers
+
+
+def answers_of(number, *words, query=""):
+    """Start the simulator, list the projects so many times (with that query), and return the answers."""
+    with running(*words) as named:
+        asked = f"{named['CV_GDPR_ENDPOINT']}/customvision/v3.4-preview/training/projects{query}"
+        key = {"Training-Key": named["CV_GDPR_TRAINING_KEY"]}
+        return [requests.get(asked, headers=key, timeout=10) for _ in range(number)]
 
 
 def test_the_two_lines_lead_to_a_running_service():
     answers = answers_of(4, "--images", "7", "--calls-per-second", "3")
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert {project["name"] for project in answers[0].json()} == {"Visitors & pets", "Launch site", "Project 1"}
+
+
+def test_the_other_lines_lead_to_its_azure_resource():
+    with running() as named:
+        assert list(named)[:2] == ["CV_GDPR_ENDPOINT", "CV_GDPR_TRAINING_KEY"]
+        assert named["AZURE_TOKEN_CREDENTIALS"] == "ManagedIdentityCredential"
+        asked = {"resource": "https://management.azure.com/", "api-version": "2019-08-01"}
+        header = {"X-IDENTITY-HEADER": named["IDENTITY_HEADER"]}
+        token = requests.get(named["IDENTITY_ENDPOINT"], params=asked, headers=header, timeout=10).json()
+        account = requests.get(
+            f"{named['CV_GDPR_RESOURCE_MANAGER']}{named['CV_GDPR_RESOURCE_ID']}?api-version=2025-09-01",
+            headers={"Authorization": f"Bearer {token['access_token']}"},
+            timeout=10,
+        ).json()
+    assert account["properties"]["endpoint"] == f"{named['CV_GDPR_ENDPOINT']}/"
 
 
 def test_named_faults_fire_as_often_as_requested():

@@ -141,6 +141,7 @@ def counts(exported):
     return row["held"], row["exported"]
 
 
+@pytest.mark.slow
 def test_a_new_row_goes_all_the_way(service, tmp_path):
     """Export, verification, the required export, deletion and evidence know the row."""
     cv_gdpr, out, evidence = service(), tmp_path / "out", tmp_path / "erasure.json"

@@ -10,6 +10,8 @@ from cv_gdpr.verify import verify
 from tests.export.exporting import iteration_folder, project_folder, records, stock
 from tests.verify.forging import rewrite, seal
 
+pytestmark = pytest.mark.slow
+
 FAILS = {"status": 400, "body": {"code": "Bad", "message": "x"}}
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.verify.forging import first, rewrite, seal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def check(out, cli):

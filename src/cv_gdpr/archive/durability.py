@@ -19,15 +19,16 @@ _UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNO
 _said: set[str] = set()
 
 
-def sync_file(handle: int) -> None:
-    """Make an open file's bytes durable; raise OSError, such as for a full disk."""
-    _unless_unsupported("fsync", lambda: os.fsync(handle))
+def sync_file(handle: int) -> bool:
+    """Make an open file's bytes durable; return whether the file system can; raise OSError, as for a full disk."""
+    return _unless_unsupported("fsync", lambda: os.fsync(handle))
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the system can; raise OSError."""
-    if os.name == "posix":
-        _with_open(folder, lambda handle: _unless_unsupported("fsync of a folder", lambda: os.fsync(handle)))
+def sync_folder(folder: Path) -> bool:
+    """Make the names in a folder durable; return whether the file system can; raise OSError."""
+    if os.name != "posix":
+        return False
+    return _with_open(folder, lambda handle: _unless_unsupported("fsync of a folder", lambda: os.fsync(handle)))
 
 
 def make_durable(folder: Path) -> None:

@@ -400,6 +400,14 @@ class Lines:
         self._folder.note_document(self._relative, self._file.bytes, self._file.sha256)
 
 
+def refuse_inside_export(out: Path) -> None:
+    """Raise UsageError unless subfolders may be made in a folder: not in one that is an export itself, or a file."""
+    if os.path.lexists(out) and not out.is_dir():
+        raise UsageError(f"--out {out} is not a folder", "name a folder that does not exist yet")
+    if any((out / name).exists() for name in ("bagit.txt", STATE)):
+        raise UsageError(f"--out {out} is an export itself", "name another folder: each profile gets one in it")
+
+
 def new_folder() -> Path:
     """Create an export folder named after the time in UTC, and return it; raise StorageError.
 

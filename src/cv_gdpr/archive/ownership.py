@@ -45,7 +45,7 @@ def make_private(out: Path, *, existed: bool, maps_owners: bool) -> bool:
     if os.name != "posix":
         return False
     mode = stat.S_IMODE(out.stat().st_mode)
-    refusing = existed and bool(mode & _OTHERS) and not maps_owners and _keeps_modes(out)
+    refusing = existed and bool(mode & _OTHERS) and not maps_owners and keeps_modes(out)
     if refusing and _is_shared(mode):
         raise UsageError(f"--out {out} is shared with other users (mode {mode:04o})", _subfolder(out))
     if _closed(out, mode):
@@ -74,7 +74,7 @@ def _closed(out: Path, mode: int) -> bool:
     return not out.stat().st_mode & _OTHERS  # some file systems ignore a change of the mode
 
 
-def _keeps_modes(folder: Path) -> bool:
+def keeps_modes(folder: Path) -> bool:
     """Return whether a new subfolder of mode 0700 has that mode."""
     probe = folder / f".cv-gdpr-{secrets.token_hex(8)}"
     try:

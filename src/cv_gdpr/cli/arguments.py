@@ -9,10 +9,15 @@ Group = TypeVar("Group", bound=NamedTuple)
 class ConnectionOptions(NamedTuple):
     """Where the service is, and how it is asked."""
 
+    profile: str | None
     endpoint: str | None
     key_file: str | None
+    key_command: str | None
     auth: str | None
     cloud: str | None
+    resource_id: str | None
+    subscription: str | None
+    resource_manager: str | None
     calls_per_second: float
     patience: float
     read_timeout: float

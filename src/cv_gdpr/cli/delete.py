@@ -12,12 +12,15 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
+from cv_gdpr.cli.delete_account import AccountOptions, delete_account, refuse_of_account
 from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
+from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import planned_code, show
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
-from cv_gdpr.table.categories import CATEGORIES, EXPORTS, Category, Deletion
+from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, Category, Deletion
 from cv_gdpr.table.scope import Scope
 
 if TYPE_CHECKING:
@@ -41,11 +44,13 @@ class _DeleteOptions(NamedTuple):
     require_export: Path | None
     evidence: Path | None
     wait: float
+    confirm: str | None
+    purge: bool
 
 
 _NOTHING_DELETED = "nothing was deleted"
 _NOTHING_MORE_DELETED = "this run deleted nothing; the ledger says what the run before it deleted"
-_PATH = shared.FilePath()
+_PATH = FilePath()
 _with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
@@ -59,6 +64,14 @@ _with_options = shared.together(
         help="Delete exactly what this saved plan lists; anything newer stays.",
     ),
     shared.only_typed("--yes", is_flag=True, help="Delete without asking; for scripts."),
+    shared.only_typed(
+        "--confirm",
+        metavar="NAME",
+        help="With --yes, for the row account: the name of the resource, as a person would type it.",
+    ),
+    shared.only_typed(
+        "--purge", is_flag=True, help="For the row account: also end the 48 hours in which it can be recovered."
+    ),
     shared.option(
         "--max-delete",
         type=click.IntRange(0),
@@ -68,7 +81,7 @@ _with_options = shared.together(
     shared.option(
         "--protect",
         multiple=True,
-        type=shared.OnePerLine(),
+        type=OnePerLine(),
         metavar="P",
         help="Never change this project (name or id); repeats. Also set by CV_GDPR_PROTECT, one per line.",
     ),
@@ -87,7 +100,7 @@ _with_options = shared.together(
     ),
     shared.option(
         "--wait",
-        type=shared.Seconds(),
+        type=Seconds(),
         default=600.0,
         show_default=True,
         metavar="SECONDS",
@@ -128,11 +141,21 @@ def _summary(category: Category) -> str:
 
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
+    if shared.for_all_profiles(parameters):
+        from cv_gdpr.cli.all_profiles import delete_each
+
+        return delete_each(parameters, rows)
     options, output = part_of(parameters, _DeleteOptions), part_of(parameters, OutputOptions)
-    options = options._replace(protect=_protected_projects(options.protect, rows))
     given = part_of(parameters, ConnectionOptions)
+    options = options._replace(protect=_protected_projects((*options.protect, *protected_by(given)), rows))
+    refuse_of_account(rows, confirm=options.confirm, purge=options.purge)
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
-    connection = shared.connection(given)
+    if rows == (ACCOUNT,) and (wanted := azure_of(given)):
+        _refuse_parts(scope, options)
+        _check_before_asking(options)
+        chosen = AccountOptions._make(getattr(options, name) for name in AccountOptions._fields)
+        return delete_account(wanted, lambda: connection_for_account(given, wanted), chosen, output)
+    connection = connection_of(given)
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
         return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
     _check_before_asking(options)
@@ -162,6 +185,13 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
             with _hint_nothing_deleted(resumed=earlier):
                 _confirm_plan(plan, outside, service.sign_in.who)
         return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
+
+
+def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
+    """Raise UsageError for options with which less than the whole Azure resource would be deleted."""
+    if scope.projects or scope.selection or options.plan_file or options.save_plan:
+        words = f"delete {ACCOUNT} deletes the whole resource: give no --project, selector, --plan or --save-plan"
+        raise UsageError(words, "nothing was deleted")
 
 
 def _check_before_asking(options: _DeleteOptions) -> None:
@@ -235,7 +265,7 @@ def _hint_nothing_deleted(*, resumed: bool) -> Iterator[None]:
 
 
 def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the projects named by --protect and by every variable for it: they add up."""
+    """Return the projects named by --protect, the profile, and every variable for it: they add up."""
     names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
     for name in names:
         shared.refuse_blank(name)

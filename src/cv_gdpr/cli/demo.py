@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
-from cv_gdpr.cli.options import FilePath, option, output_options
+from cv_gdpr.cli.option_types import FilePath
+from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
     from custom_vision_simulator import Simulator
     from cv_gdpr.archive.folder import refuse_existing
     from cv_gdpr.cli.progress import showing
-    from cv_gdpr.demo import fill
+    from cv_gdpr.demo import azure_resource, fill
     from cv_gdpr.export.resource import Options, export
     from cv_gdpr.service.client import Connection, Service
     from cv_gdpr.table.scope import Scope
@@ -51,9 +52,10 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
         say("Exporting all of it ...")
         with (
             Service(Connection(simulator.endpoint, simulator.training_key, 0)) as service,
+            azure_resource(simulator) as azure,
             showing(quiet=quiet) as watch,
         ):
-            result = export(service, Scope(), Options(out), watch)
+            result = export(service, Scope(), Options(out, azure=azure), watch)
     checked = verify(result.folder)
     _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]

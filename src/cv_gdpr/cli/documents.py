@@ -5,10 +5,10 @@ Imported on use, for msgspec takes time to load. docs/json.md shows the schemas,
 
 from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 from msgspec.structs import asdict
 
-from cv_gdpr.cli.failure import Document, ErrorDocument, ExitCode, Part, Retryable
+from cv_gdpr.cli.failure import Document, ExitCode, Part, Retryable
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State, Unread
@@ -87,6 +87,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     missing: list[Missing]
     flagged: list[Flagged]
     by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
+    absent: Annotated[dict[str, str], Meta(description="File about the account: why the identity may not read it.")]
     copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API, for a person to export.")]
     unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
     undecided: Annotated[list[str], Meta(description="Those that matched nothing where not all could be listed.")]
@@ -160,16 +161,6 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     calls: dict[str, int]
 
 
-DOCUMENTS: tuple[type[Struct], ...] = (
-    ExportDocument,
-    DeleteDocument,
-    PlanDocument,
-    VerifyDocument,
-    DemoDocument,
-    ErrorDocument,
-)
-
-
 def of_export(result: "ExportResult") -> ExportDocument:
     """Return the document of an export."""
     return ExportDocument(
@@ -185,6 +176,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         missing=[Missing(**entry) for entry in result.missing],
         flagged=[Flagged(**entry) for entry in result.flagged],
         by_hand=result.by_hand,
+        absent=result.absent,
         copies_outside=[CopiesOutside(**one._asdict()) for one in result.copies_outside],
         unmatched=result.unmatched,
         undecided=result.undecided,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.execute import Erased
-    from cv_gdpr.evidence.records import ByHand
+    from cv_gdpr.evidence.records import ByHand, Evidence
 
 _SHOWN = 20  # items
 _NOT_IN_THE_API = "no API operation deletes this; nothing was deleted"
@@ -74,14 +75,32 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
     counts = sorted(evidence.counts.items())
     if counts:
         print_table("items in the plan", ("state", "items"), [(name, str(n)) for name, n in counts], numbers={1})
-    for row, reason in evidence.scope.not_searched.items():
-        click.echo(f"{row}: not searched, {reason}")
+    for line in (*not_searched_lines(evidence.scope.not_searched), *_models_lines(evidence)):
+        click.echo(printable(line))
     for one in erased.outside_the_api:
         click.echo(f"{one.row}: {one.words}")
     for name, path in files.items():
         click.echo(f"{name}: {path}")
     if verbose:
         print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
+
+
+def not_searched_lines(not_searched: Mapping[str, str]) -> list[str]:
+    """Return a line for each reason for which rows were not searched."""
+    rows_of: dict[str, list[str]] = {}
+    for row, reason in not_searched.items():
+        rows_of.setdefault(reason, []).append(row)
+    return [f"not searched: {', '.join(rows)} ({reason})" for reason, rows in rows_of.items()]
+
+
+def _models_lines(evidence: Evidence) -> list[str]:
+    """Return a line for each project in which models remain that were trained on what was erased."""
+    return [
+        f"still there: iteration {', '.join(one.iterations_trained_on_them)} of project {one.id}, trained on what was "
+        f"erased; cv-gdpr delete iterations --project {one.id} deletes all iterations of the project"
+        for one in evidence.projects
+        if one.iterations_trained_on_them
+    ]
 
 
 def _print_shortfall(erased: Erased) -> None:

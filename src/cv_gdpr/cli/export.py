@@ -9,9 +9,11 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of
 from cv_gdpr.cli.groups import Rows
+from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import EXPORTS, PREDICTIONS, Category
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS, PREDICTIONS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +39,7 @@ _with_options = shared.together(
     shared.selector_options,
     shared.option(
         "--out",
-        type=shared.FilePath(),
+        type=FilePath(),
         metavar="DIR",
         help="Folder to write; default: cv-gdpr-export-<UTC time>. Give the same folder to resume a cut-off run.",
     ),
@@ -90,9 +92,14 @@ def _freeze_modules() -> None:
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     given, own = part_of(parameters, ConnectionOptions), part_of(parameters, _ExportOptions)
+    if shared.for_all_profiles(parameters):
+        from cv_gdpr.cli.all_profiles import export_each
+
+        return export_each(parameters, rows, own.out)
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
-    connection = shared.connection(given)
+    azure = azure_of(given)
+    connection = connection_for_account(given, azure) if rows == (ACCOUNT,) else connection_of(given)
     from cv_gdpr.cli.progress import showing
     from cv_gdpr.downloads.process import Fetching
     from cv_gdpr.export.resource import Options, export
@@ -100,11 +107,22 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    options = Options(own.out, fetching, own.include_keys, own.accept_missing, own.recheck)
+    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck)
     with Service(connection) as service, showing(quiet=output.quiet) as watch:
         result = export(service, scope, options, watch)
     report(result, output)
+    if own.include_keys:
+        _warn_of_keys(result)
     return result.exit_code
+
+
+def _warn_of_keys(result: "ExportResult") -> None:
+    from cv_gdpr.table.account import WITH_KEYS
+
+    for name in WITH_KEYS:
+        file = result.folder / "data" / name
+        if file.exists():
+            click.echo(f"Warning: {file} holds the resource's keys in clear: keep it secret, or renew them", err=True)
 
 
 def report(result: "ExportResult", output: OutputOptions) -> None:
@@ -131,6 +149,8 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
+    for file, reason in result.absent.items():
+        click.echo(f"{file}: not exported: {printable(reason)}")
     for copies in result.copies_outside:
         click.echo(f"{EXPORTS}: {printable(copies.words('export'))}")
     if verbose:

@@ -38,6 +38,19 @@ def read_key(place: str) -> str:
     return _unquoted(lines[0])
 
 
+def key_from_command(command: str) -> str:
+    """Return the key that a command prints; raise UsageError unless it ends well and prints one line."""
+    from cv_gdpr.cli.key_command import printed_by
+
+    lines = [line for line in _clean(_decoded(printed_by(command), "(its output)", "--key-command")) if line]
+    if len(lines) != 1:
+        raise UsageError(
+            f"--key-command printed {len(lines) or 'no'} lines instead of the training key alone",
+            "have it print the key and nothing else, for example with: --query key1 -o tsv",
+        )
+    return _unquoted(lines[0])
+
+
 def read_ids(place: str) -> set[str]:
     """Return the ids in a file, one on a line; # starts a comment. Raise UsageError for a line that is not an id."""
     found: set[str] = set()
@@ -80,7 +93,11 @@ def _unquoted(line: str) -> str:
 
 
 def _lines(place: str, option: str) -> list[str]:
-    return [line.strip().strip(_BLANK).strip() for line in _decoded(_bytes(place, option), place, option).splitlines()]
+    return _clean(_decoded(_bytes(place, option), place, option))
+
+
+def _clean(text: str) -> list[str]:
+    return [line.strip().strip(_BLANK).strip() for line in text.splitlines()]
 
 
 def _decoded(content: bytes, place: str, option: str) -> str:

@@ -1,104 +1,32 @@
-"""The options that several commands share, how those before and after ROW are merged, and the types that check them."""
+"""The options that several commands share, and how those before and after ROW are merged."""
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from cv_gdpr.cli import inputs
-from cv_gdpr.cli.arguments import ConnectionOptions, ScopeOptions
+from cv_gdpr.cli.arguments import ScopeOptions
+from cv_gdpr.cli.option_types import (
+    ChoiceOfConnection,
+    FromEnvironment,
+    ImageId,
+    MetadataPair,
+    OfConnection,
+    OnePerLine,
+    Rate,
+    Seconds,
+)
 from cv_gdpr.errors import UsageError
-from cv_gdpr.table.categories import CATEGORIES, Category
+from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
 from cv_gdpr.table.scope import Scope, selection_of
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from cv_gdpr.service.client import Connection
-
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
+TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
 AUTH = ("key", "entra")
 CLOUDS = ("public", "usgov", "china")
-KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
-
-
-class OnePerLine(click.ParamType[Any]):
-    """Text; a variable for a repeatable option holds one value per line, since names may contain blanks."""
-
-    name = "text"
-
-    def split_envvar_value(self, rv: str) -> list[str]:
-        """Return the lines that are not blank."""
-        return [line for line in rv.splitlines() if line.strip()]
-
-
-class MetadataPair(OnePerLine):
-    """KEY=VALUE, as a pair."""
-
-    name = "key=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Return (key, value); fail unless there is text on both sides of an equals sign."""
-        if isinstance(value, tuple):
-            return value
-        key, equals, rest = str(value).partition("=")
-        if not equals or not key.strip() or not rest.strip():
-            self.fail("not KEY=VALUE with text on both sides", param, ctx)
-        return key, rest
-
-
-class ImageId(OnePerLine):
-    """An image id in its canonical form."""
-
-    name = "id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the id in lower case with dashes; fail if it is not a UUID."""
-        try:
-            return inputs.uuid_of(str(value).strip())
-        except ValueError:
-            self.fail(f"{value!r} is not an id (32 hexadecimal digits)", param, ctx)
-
-
-class Rate(click.FloatRange):
-    """Calls a second; 0: no limit."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 10_000)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the rate; fail for NaN, and for a rate so low that the next call would never come."""
-        rate = float(super().convert(value, param, ctx))
-        if rate != rate or 0 < rate < 0.001:  # noqa: PLR0124 - NaN differs from itself
-            self.fail("not a rate: 0, or at least 0.001", param, ctx)
-        return rate
-
-
-class FilePath(click.Path):
-    """A path as a Path; pathlib is imported on use, so that usage errors stay fast."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Path":
-        """Return the path."""
-        from pathlib import Path
-
-        return Path(str(super().convert(value, param, ctx)))
-
-
-class Seconds(click.FloatRange):
-    """A time in seconds, short enough for the system's timers."""
-
-    def __init__(self, least: float = 0) -> None:
-        super().__init__(least, 1e7)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds; fail for NaN."""
-        seconds = float(super().convert(value, param, ctx))
-        if seconds != seconds:  # noqa: PLR0124 - NaN differs from itself
-            self.fail("not a number of seconds", param, ctx)
-        return seconds
 
 
 def _refuse_empty(parameter: click.Parameter, ctx: click.Context, value: Any, source: ParameterSource) -> None:
@@ -126,12 +54,14 @@ class Option(click.Option):
         if value and self.only_typed and f"{ctx.auto_envvar_prefix}_".startswith("CV_GDPR_DELETE_"):
             raise click.UsageError(f"{name} is set, but delete reads {self.opts[0]} from the command line only", ctx)
         refuse_blank(name)
-        return value or None
+        return FromEnvironment(value) if value else None
 
     def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
         """Return the value and where it comes from; fail for an empty one."""
         value, source = super().consume_value(ctx, opts)
         _refuse_empty(self, ctx, value, source)
+        if source is ParameterSource.COMMANDLINE:
+            ctx.meta.setdefault(TYPED, []).append((self, value))
         return value, source
 
     def get_help_extra(self, ctx: click.Context) -> Any:
@@ -192,25 +122,70 @@ output_options = together(
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
 )
 
-connection_options = together(
+resource_options = together(
+    option(
+        "--profile",
+        type=OfConnection(),
+        metavar="NAME",
+        help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
+    ),
+    only_typed(
+        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
+    ),
     option(
         "--endpoint",
+        type=OfConnection(),
         metavar="URL",
         help="Endpoint of the training resource. Default: CV_GDPR_ENDPOINT, else VISION_TRAINING_ENDPOINT.",
     ),
     option(
         "--key-file",
+        type=OfConnection(),
         metavar="PATH",
         help="Read the training key from this file (-: standard input). Default: the key in CV_GDPR_TRAINING_KEY, else "
         "in VISION_TRAINING_KEY. No option takes the key itself.",
     ),
     option(
+        "--key-command",
+        type=OfConnection(),
+        metavar="COMMAND",
+        help="Run this command, without a shell; its standard output is the training key.",
+    ),
+    option(
         "--auth",
-        type=click.Choice(AUTH),
+        type=ChoiceOfConnection(AUTH),
         help="Sign in with the training key, or with Microsoft Entra ID (managed identity, az login, ...; needs "
         "cv-gdpr[azure]). Default: CV_GDPR_AUTH, else key.",
     ),
-    option("--cloud", type=click.Choice(CLOUDS), help="The cloud to sign in to. Default: CV_GDPR_CLOUD, else public."),
+    option(
+        "--cloud",
+        type=ChoiceOfConnection(CLOUDS),
+        help="The cloud to sign in to. Default: CV_GDPR_CLOUD, else public.",
+    ),
+    option(
+        "--resource-id",
+        type=OfConnection(),
+        metavar="ID",
+        help="The Azure resource, for the row account: its id as the portal shows it under Properties. Signs in with "
+        "Microsoft Entra ID (needs cv-gdpr[azure]). Default: CV_GDPR_RESOURCE_ID.",
+    ),
+    option(
+        "--subscription",
+        type=OfConnection(),
+        metavar="ID",
+        help="In place of --resource-id: find the resource in this subscription by its endpoint. Default: "
+        "CV_GDPR_SUBSCRIPTION.",
+    ),
+    option(
+        "--resource-manager",
+        type=OfConnection(),
+        metavar="URL",
+        help="Address of Azure Resource Manager. Default: CV_GDPR_RESOURCE_MANAGER, else that of the cloud.",
+    ),
+)
+
+connection_options = together(
+    resource_options,
     option(
         "--calls-per-second",
         type=Rate(),
@@ -321,62 +296,19 @@ def _merge_values(precedence_above: int, above: Any, precedence_here: int, here:
     return here if precedence_here >= precedence_above else above
 
 
-def connection(given: ConnectionOptions) -> "Connection":
-    """Return the endpoint, the key and the limits of a connection; raise UsageError naming what is not set."""
-    from cv_gdpr.service.client import Connection
-    from cv_gdpr.service.endpoint import checked_endpoint, checked_key
+def for_all_profiles(parameters: Mapping[str, Any]) -> bool:
+    """Return whether a command runs for all profiles; raise UsageError for options that cannot stand beside that."""
+    if not parameters["all_profiles"]:
+        return False
+    from cv_gdpr.cli.connecting import may_run_for_all
 
-    if _chosen(given.auth, "CV_GDPR_AUTH", AUTH) == "entra":
-        return _with_entra(given)
-    endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
-    key = inputs.read_key(given.key_file) if given.key_file else _first_set(KEY_VARIABLES)
-    lacking = [names[0] for names, value in ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key)) if value is None]
-    if lacking or endpoint is None or key is None:
-        raise UsageError(
-            f"not set: {' and '.join(lacking)}",
-            "set it in the environment, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
-            "Keys and Endpoint. Without an account: cv-gdpr simulate",
-        )
-    return Connection(
-        checked_endpoint(endpoint),
-        checked_key(key),
-        given.calls_per_second,
-        given.patience,
-        given.read_timeout,
-    )
-
-
-def _with_entra(given: ConnectionOptions) -> "Connection":
-    """Return a connection that signs in with Microsoft Entra ID; raise UsageError for a missing endpoint or a key."""
-    from cv_gdpr.service.client import Connection
-    from cv_gdpr.service.clouds import cloud_named
-    from cv_gdpr.service.endpoint import checked_endpoint
-
-    if given.key_file:
-        raise UsageError("--auth entra and --key-file contradict each other", "give one of them")
-    endpoint = given.endpoint or _first_set(ENDPOINT_VARIABLES)
-    if endpoint is None:
-        raise UsageError(f"not set: {ENDPOINT_VARIABLES[0]}", "set it in the environment, or give --endpoint URL")
-    cloud = cloud_named(_chosen(given.cloud, "CV_GDPR_CLOUD", CLOUDS))
-    limits = given.calls_per_second, given.patience, given.read_timeout
-    return Connection(checked_endpoint(endpoint), "", *limits, entra=cloud)
-
-
-def _chosen(given: str | None, variable: str, choices: tuple[str, ...]) -> str:
-    """Return what was chosen by option or variable, or the first choice; raise UsageError for another value."""
-    value = given or _first_set((variable,)) or choices[0]
-    if value not in choices:
-        raise UsageError(f"{variable} is none of {', '.join(choices)}")
-    return value
-
-
-def _first_set(names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
+    return may_run_for_all(click.get_current_context())
 
 
 def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> Scope:
     """Return the scope of a command; raise UsageError unless exactly one of --all and --project is given."""
-    if given.all_projects == bool(given.projects):
+    alone = rows == (ACCOUNT,) and not given.projects
+    if given.all_projects == bool(given.projects) and not alone:
         raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
     if key_file == "-" and given.image_ids_file == "-":
         raise UsageError("standard input cannot be both --key-file and --image-ids-file")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cv_gdpr.cli.erasure_view import not_searched_lines
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
@@ -74,7 +75,7 @@ def _plan_notes(plan: Plan, outside: list[ByHand]) -> list[str]:
         for project in plan.projects
         for image in project.disputed
     ]
-    notes += [f"{row}: not searched, {reason}" for row, reason in plan.scope.not_searched.items()]
+    notes += not_searched_lines(plan.scope.not_searched)
     notes += [
         f"could not be read, so nothing of it is deleted: project {one.project}: {one.reason}" for one in plan.failed
     ]

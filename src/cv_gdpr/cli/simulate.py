@@ -12,7 +12,7 @@ from cv_gdpr.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from custom_vision_simulator import Fault
+    from custom_vision_simulator import Fault, Simulator
 
 
 class FaultName(click.ParamType["list[Fault]"]):
@@ -98,7 +98,8 @@ def simulate(  # noqa: PLR0913 - click's parameters
 ) -> None:
     """Run a simulated Custom Vision training service on this machine until Ctrl-C.
 
-    Fills it with the demo's projects and prints two lines to paste into a shell: they point all commands at it.
+    Fills it with the demo's projects and prints lines to paste into a shell: two point all commands at it, the others
+    at its Azure resource and at a managed identity that signs in.
     """
     from custom_vision_simulator import Options, Simulator
     from cv_gdpr.demo import fill
@@ -115,8 +116,8 @@ def simulate(  # noqa: PLR0913 - click's parameters
         simulator.options.calls_per_second = calls_per_second  # set after filling, which sends calls too
         for fault in (fault for named in faults for fault in named):  # armed after filling too
             simulator.fault(fault)
-        click.echo(f"export CV_GDPR_ENDPOINT={simulator.endpoint}")
-        click.echo(f"export CV_GDPR_TRAINING_KEY={simulator.training_key}")
+        for name, value in _variables(simulator).items():
+            click.echo(f"export {name}={value}")
         more = f', "Project 1" (those {images} images)' if images else ""
         click.echo(
             f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}; a data subject in '
@@ -127,6 +128,19 @@ def simulate(  # noqa: PLR0913 - click's parameters
         _wait_for_stop()
     finally:
         simulator.stop()
+
+
+def _variables(simulator: "Simulator") -> dict[str, str]:
+    """Return what points the commands, and azure-identity's managed identity, at the simulator."""
+    return {
+        "CV_GDPR_ENDPOINT": simulator.endpoint,
+        "CV_GDPR_TRAINING_KEY": simulator.training_key,
+        "CV_GDPR_RESOURCE_ID": simulator.resource_id,
+        "CV_GDPR_RESOURCE_MANAGER": simulator.resource_manager,
+        "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+        "IDENTITY_ENDPOINT": simulator.identity_endpoint,
+        "IDENTITY_HEADER": simulator.identity_header,
+    }
 
 
 def _wait_for_stop() -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
-from cv_gdpr.cli.options import Argument, FilePath, output_options
+from cv_gdpr.cli.option_types import FilePath
+from cv_gdpr.cli.options import Argument, output_options
 from cv_gdpr.cli.output import plural, print_json, printable, size
 
 if TYPE_CHECKING:

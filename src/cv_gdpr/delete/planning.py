@@ -144,7 +144,7 @@ def _check_values(selection: Selection, matches: Matches) -> None:
         if (key, value) not in matches.found:
             near = difflib.get_close_matches(f"{key}={value}", sorted(matches.seen_metadata), n=5, cutoff=0.6)
             shown = to_be_shown(value, near)
-            hint = near_hint(near, shown, "no image in scope has metadata like it")
+            hint = near_hint(near, shown, "if it was erased before, this is expected; otherwise check the spelling")
             raise UsageError(f"no image in scope has the metadata given for {key!r}", hint, near=shown)
 
 

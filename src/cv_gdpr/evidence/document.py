@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import asdict, replace
 
-from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Closed, Event, Held, Opened
+from cv_gdpr.evidence.events import PUBLICATIONS, RECOVERABLE, Answered, Closed, Event, Held, Opened
 from cv_gdpr.evidence.ledger import Chain, Ledger, now
 from cv_gdpr.evidence.outcomes import (
     DELETED,
@@ -33,13 +33,17 @@ from cv_gdpr.evidence.records import (
     SearchedScope,
     Unread,
 )
-from cv_gdpr.table.categories import ITERATIONS, PROJECTS
+from cv_gdpr.table.categories import ACCOUNT, ITERATIONS, PROJECTS
 
 METHOD = Method(
     type="deletion by API request; not media sanitisation",
     used="the delete operations of the Custom Vision Training API v3.4-preview",
     note="Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
     "only Microsoft can state how the service clears its media.",
+)
+METHOD_OF_ACCOUNT = replace(
+    METHOD,
+    used="Accounts - Delete and Deleted Accounts - Purge of Azure Resource Manager, which delete the whole resource",
 )
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION = (
@@ -131,7 +135,7 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         finished=finished,
         verdict=verdict(code, outcomes, opened),
         exit_code=code,
-        method=METHOD,
+        method=_method(opened),
         scope=opened.scope,
         plan_hash=opened.plan_hash,
         runs=[_run(run) for run in runs],
@@ -142,6 +146,11 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         retention=list(RETENTION),
         failed=opened.failed,
     )
+
+
+def _method(opened: Opened) -> Method:
+    of_account = any(rows.keys() & {ACCOUNT, RECOVERABLE} for rows in opened.planned.values())
+    return METHOD_OF_ACCOUNT if of_account else METHOD
 
 
 def _run(opened: Opened) -> Run:

@@ -25,6 +25,8 @@ from cv_gdpr.verbatim import Json
 
 PUBLICATIONS = "publications"
 """What the calls that unpublish iterations delete; not a row of the table."""
+RECOVERABLE = "recoverable account"
+"""The row of what Azure keeps of a deleted resource: until it is purged, the resource can be recovered with it."""
 
 
 class _Event(

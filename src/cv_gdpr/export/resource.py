@@ -1,24 +1,25 @@
 """The use case of an export: read the inventory, store its JSON and files, check the counts, close the bag."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
-from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, Stops, UsageError
+from cv_gdpr.errors import CvGdprError, Interrupted, UsageError
 from cv_gdpr.export.project import ProjectExport
+from cv_gdpr.export.resource_rows import RowsOfResource
 from cv_gdpr.export.result import ExportResult, RowCount, bag_info, summary
 from cv_gdpr.masking import fingerprint
+from cv_gdpr.service.azure_resource import AzureResource, Wanted
 from cv_gdpr.service.client import Service
-from cv_gdpr.table.categories import PROJECTS, Category, layout
-from cv_gdpr.table.findings import Absence, Detail, Finding, Item
+from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
 from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
@@ -41,6 +42,7 @@ class Options:
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
     accept_missing: bool = False  # close the bag though items are missing
+    azure: Wanted | None = None  # the Azure resource, for the row account
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
 
 
@@ -59,43 +61,75 @@ def export(
     run = _run(service, scope, options)
     if options.out:
         check_usable(options.out, run)
-    entries = projects_in(service, scope)
+    entries = projects_in(service, scope) if any(reads_projects(row) for row in rows) else []
     projects = [Project(service, entry) for entry in entries]
     check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
     out = options.out or new_folder()
-    with _resumable(out), Folder(out, run, layout(), recheck=options.recheck) as folder:
+    with (
+        _resumable(out),
+        _azure_of(options, rows) as azure,
+        Folder(out, run, layout(), recheck=options.recheck) as folder,
+    ):
         with Fetcher(service, options.fetching, folder.temporary) as fetcher:
             if projects and any(row.renew for row in rows):  # only these rows have blobs
                 fetcher.prepare()
-            top = _ResourceExport(Resource(service, entries, options.include_keys), folder)
+            top = RowsOfResource(Resource(service, entries, options.include_keys, azure), folder)
             top.run(rows)
             exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
             watch(exports)
             _run_all(service, exports)
-            _refuse_if_nothing_was_allowed(exports)
-        missing = top.missing + [entry for export in exports for entry in export.missing]
-        undecided = matches.unmatched if any(map(_may_hide, missing)) else []
-        result = ExportResult(
-            folder=out,
-            rows=_totals(top, exports, rows),
-            projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
-            missing=missing,
-            flagged=[entry for export in exports for entry in export.flagged],
-            by_hand=top.by_hand,
-            copies_outside=[copies for entry in entries for copies in copies_outside(entry)],
-            unmatched=[] if undecided else matches.unmatched,
-            undecided=undecided,
-            bug=next((export.bug for export in exports if export.bug), None),
-            not_searched=not_searched(scope),
-            kinds=scope.selection.kinds,
-            calls=service.calls,
-            asked=scope.rows,
-            accepted=options.accept_missing,
-            seconds=(datetime.now(UTC) - started).total_seconds(),
-        )
+            _refuse_if_nothing_was_allowed(exports, top, rows)
+        result = _result(out, _Done(service, scope, options, matches, top, exports, started))
         _end(folder, result, service, scope, started)
     return result
+
+
+class _Done(NamedTuple):
+    """An export whose rows and projects were read: what was asked for, and what each part found."""
+
+    service: Service
+    scope: Scope
+    options: Options
+    matches: Matches
+    top: RowsOfResource
+    exports: list[ProjectExport]
+    started: datetime
+
+
+def _result(out: Path, done: _Done) -> ExportResult:
+    top, exports, scope = done.top, done.exports, done.scope
+    missing = top.missing + [entry for export in exports for entry in export.missing]
+    undecided = done.matches.unmatched if any(map(_may_hide, missing)) else []
+    return ExportResult(
+        folder=out,
+        rows=_totals(top, exports, rows_in(scope)),
+        projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
+        missing=missing,
+        flagged=[entry for export in exports for entry in export.flagged],
+        by_hand=top.by_hand,
+        absent=top.absent,
+        copies_outside=[copies for export in exports for copies in copies_outside(export.project.entry)],
+        unmatched=[] if undecided else done.matches.unmatched,
+        undecided=undecided,
+        bug=next((export.bug for export in exports if export.bug), None),
+        not_searched=not_searched(scope),
+        kinds=scope.selection.kinds,
+        calls=done.service.calls,
+        asked=scope.rows,
+        accepted=done.options.accept_missing,
+        seconds=(datetime.now(UTC) - done.started).total_seconds(),
+    )
+
+
+@contextmanager
+def _azure_of(options: Options, rows: Sequence[Category]) -> Iterator[AzureResource | None]:
+    """Yield the Azure resource if a row needs it and it is named; raise UsageError if the extra is not installed."""
+    if options.azure is None or all(row.name != ACCOUNT for row in rows):
+        yield None
+        return
+    with AzureResource(options.azure) as azure:
+        yield azure
 
 
 def _may_hide(entry: Json) -> bool:
@@ -103,8 +137,11 @@ def _may_hide(entry: Json) -> bool:
     return not entry["id"] or entry["row"] == PROJECTS
 
 
-def _refuse_if_nothing_was_allowed(exports: list[ProjectExport]) -> None:
-    """Raise the refusal of a project's listing if nothing of any project could be read."""
+def _refuse_if_nothing_was_allowed(exports: list[ProjectExport], top: RowsOfResource, rows: Sequence[Category]) -> None:
+    """Raise the refusal of a listing, or of the account, if nothing that was asked for could be read."""
+    alone = all(row.name == ACCOUNT for row in rows)
+    if alone and top.refused and not top.counts[ACCOUNT].exported:
+        raise top.refused
     refused = [export.refused for export in exports if export.refused]
     if refused and not any(export.allowed for export in exports):
         raise refused[0]
@@ -168,55 +205,7 @@ def _first_failure(futures: Iterable[Future[None]]) -> BaseException | None:
     return None
 
 
-@dataclass
-class _ResourceExport:
-    """The export of the rows that belong to the resource itself."""
-
-    resource: Resource
-    folder: Folder
-    by_hand: dict[str, str] = field(default_factory=dict)
-    counts: defaultdict[str, RowCount] = field(default_factory=lambda: defaultdict(RowCount))
-    missing: list[Json] = field(default_factory=list)
-
-    def run(self, rows: Sequence[Category]) -> None:
-        """Export these rows; note in `by_hand` what only a person can export."""
-        for row in rows:
-            if row.read_resource:
-                self._run_row(row, row.read_resource(self.resource))
-
-    def _run_row(self, row: Category, findings: Iterator[Finding]) -> None:
-        try:
-            details = [self._accept(row, finding) for finding in findings]
-        except ServiceError as error:
-            if error.stops > Stops.LISTING:
-                raise
-            self.missing.append(
-                {
-                    "project": None,
-                    "row": row.name,
-                    "iteration": None,
-                    "file": row.files[0].name,
-                    "id": None,
-                    "source": None,
-                    "reason": error.message,
-                }
-            )
-            return
-        listed = [finding for finding in details if finding]
-        if listed:
-            with self.folder.lines(listed[0].file) as lines:
-                self.counts[row.name].bytes += sum(lines.write(finding.record) for finding in listed)
-
-    def _accept(self, row: Category, finding: Finding) -> Detail | None:
-        if isinstance(finding, Absence):
-            self.by_hand[row.name] = f"{finding.reason}. {row.export_by_hand}"
-        elif isinstance(finding, Item):
-            size = self.folder.write_json(finding.file, finding.record)
-            self.counts[row.name].add(RowCount(1, 1, size))
-        return finding if isinstance(finding, Detail) else None
-
-
-def _totals(top: "_ResourceExport", exports: list[ProjectExport], rows: Sequence[Category]) -> dict[str, RowCount]:
+def _totals(top: RowsOfResource, exports: list[ProjectExport], rows: Sequence[Category]) -> dict[str, RowCount]:
     totals = {row.name: top.counts[row.name] for row in rows}
     for export in exports:
         for name, count in export.counts().items():

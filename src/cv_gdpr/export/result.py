@@ -37,6 +37,7 @@ class RowCount:
 class ExportResult:
     """The result of an export. `missing` names each item that was not exported, `by_hand` what no API call exports.
 
+    `absent` says why a file about the account is not there.
     `flagged` names each file that is kept as the service stores it though it is unusual: empty, or not as its MD5 says.
     """
 
@@ -46,6 +47,7 @@ class ExportResult:
     missing: list[Json]
     flagged: list[Json]
     by_hand: dict[str, str]
+    absent: dict[str, str]
     copies_outside: list[CopiesOutside]
     unmatched: list[str]
     not_searched: dict[str, str]

@@ -32,6 +32,10 @@ _ROLES = (
 _ANSWERED_ON_THE_WAY = "probably a proxy or firewall on the way answered, not the service, which answers in JSON"
 
 
+KEYS_OFF = "disableLocalAuth"
+"""In the message of the 400 with which Resource Manager refuses to list keys that are switched off."""
+
+
 class Refusal(NamedTuple):
     """A refused call: its status, its code, and the words of a gateway.
 

@@ -37,7 +37,7 @@ from cv_gdpr.service.environment import authorities, proxy_for
 from cv_gdpr.service.pacing import Budget, Patience
 from cv_gdpr.service.paging import PAGE
 from cv_gdpr.service.session import configured, parts
-from cv_gdpr.service.signin import KeySignIn, SignIn, with_entra
+from cv_gdpr.service.signin import KeySignIn, NoSignIn, SignIn, with_entra
 
 LOG = logging.getLogger("cv_gdpr")  # retries; shown with -v
 _AT_ONCE = 8  # calls in the background, spaced by the budget
@@ -66,6 +66,7 @@ class Connection:
     patience: float = 120.0
     silence: float = 60.0
     entra: Cloud | None = None
+    unsigned: bool = False  # for Resource Manager alone: nothing is asked of the training API
 
     def __repr__(self) -> str:
         return f"Connection({self.endpoint!r})"
@@ -123,6 +124,11 @@ class Service:
         self.stop = threading.Event()
         self._client = self._new_client()
         self._background = ThreadPoolExecutor(_AT_ONCE, "pages")
+
+    @property
+    def has_key(self) -> bool:
+        """Whether calls are signed with a training key."""
+        return isinstance(self.sign_in, KeySignIn)
 
     def _new_client(self) -> CustomVisionTrainingClient:
         client = CustomVisionTrainingClient(self.endpoint, self.sign_in.authentication())
@@ -354,6 +360,8 @@ class Service:
 def _sign_in(connection: Connection, endpoint: str) -> SignIn:
     if connection.entra:
         return with_entra(connection.entra, endpoint)
+    if connection.unsigned:
+        return NoSignIn()
     key = checked_key(connection.training_key)
     RUN.know_key(key)
     return KeySignIn(key)

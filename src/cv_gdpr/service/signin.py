@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 INSTALL = "install it: pip install 'cv-gdpr[azure]'"
 _RENEW_BEFORE = 300  # seconds before a token ends
+_WITHIN: dict[str, Any] = {"retry_total": 3, "retry_backoff_max": 2.0, "read_timeout": 30.0}
+"""How long sign-in may take: azure-core's own retries take minutes."""
 _MESSAGE_MOST = 400  # characters of azure-identity's message, which lists every way that it tried
 _HOW = (
     "run az login, or set what DefaultAzureCredential reads: a managed identity (IDENTITY_ENDPOINT), a workload "
@@ -64,6 +67,19 @@ class KeySignIn:
         """Do nothing: there is no other key."""
 
 
+class NoSignIn(NamedTuple):
+    """No sign-in: nothing is asked of the training API."""
+
+    who: str = "nobody at the training API"
+
+    def authentication(self) -> Authentication:
+        """Return what adds nothing to a request."""
+        return Authentication()
+
+    def refused(self) -> None:
+        """Do nothing."""
+
+
 class _Token(NamedTuple):
     """An access token, and when it ends as a Unix time."""
 
@@ -77,7 +93,7 @@ class EntraSignIn:
 
     cloud: Cloud
     scope: str
-    _credential: "TokenCredential"
+    credential: "TokenCredential"
     _token: _Token | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -109,7 +125,7 @@ class EntraSignIn:
         from azure.core.exceptions import AzureError
 
         try:
-            found = self._credential.get_token(self.scope)
+            found = self.credential.get_token(self.scope)
         except (AzureError, ValueError) as error:  # ValueError: settings that contradict each other
             words = " ".join(masked(str(error)).split())[:_MESSAGE_MOST]
             raise SignInFailed(f"sign-in with Microsoft Entra ID failed: {words}", _HOW) from None
@@ -153,9 +169,17 @@ def default_credential(cloud: Cloud) -> "TokenCredential":
     except ImportError:
         raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", INSTALL) from None
     try:
-        return DefaultAzureCredential(authority=cloud.authority)
+        return DefaultAzureCredential(authority=cloud.authority, **_WITHIN)
     except ValueError as error:  # of a variable such as AZURE_TOKEN_CREDENTIALS
         raise UsageError(f"azure-identity refuses its settings: {masked(str(error))}") from None
+
+
+def has_extra() -> bool:
+    """Return whether the libraries of the extra azure are installed, without importing them."""
+    try:
+        return bool(find_spec("azure.identity") and find_spec("azure.mgmt.cognitiveservices"))
+    except ModuleNotFoundError:  # a package above them
+        return False
 
 
 def _claims(token: str) -> dict[str, Any]:

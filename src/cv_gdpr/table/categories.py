@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.layout import File, Holds, Layout, Place
 from cv_gdpr.archive.names import MODELS, model_stem, safe_stem
-from cv_gdpr.table import blobs, deleters, labels, readers
+from cv_gdpr.table import account, blobs, deleters, labels, readers
 from cv_gdpr.table.findings import Blob, Finding, Item
 
 if TYPE_CHECKING:
@@ -125,19 +125,18 @@ CATEGORIES: tuple[Category, ...] = (
                 'in the Azure portal, or "Delete your account"',
             ),
         ),
-        exported_by=("GetAccountInfo",),
+        exported_by=("Accounts-Get", *account.BESIDE, "GetAccountInfo"),
         deletion=Deletion.OUTSIDE,
-        deleted_by="Azure portal, or CustomVision.ai settings: Delete your account",
-        files=(File("account.json", (Place.RESOURCE,)),),
-        read_resource=readers.account,
-        export_by_hand=(
-            "Ask Azure Resource Manager: az cognitiveservices account show --name NAME --resource-group GROUP, "
-            "and for the keys: az cognitiveservices account keys list --name NAME --resource-group GROUP"
+        deleted_by="Accounts-Delete and DeletedAccounts-Purge, or the Azure portal",
+        files=(
+            File("account.json", (Place.RESOURCE,)),
+            *(File(name, (Place.RESOURCE,), Holds.DETAILS) for name in account.FILES),
         ),
+        read_resource=account.account,
+        export_by_hand="Azure Resource Manager has it: give --resource-id ID (needs cv-gdpr[azure])",
         delete_by_hand=(
-            "Delete the resource in the Azure portal (or the account in CustomVision.ai, settings). Azure keeps it "
-            "recoverable for 48 hours; to end that: az cognitiveservices account purge --location LOCATION "
-            "--resource-group GROUP --name NAME, with the right to purge at subscription scope"
+            "cv-gdpr delete account --resource-id ID deletes the Azure resource (needs cv-gdpr[azure]), as the Azure "
+            "portal and CustomVision.ai (settings) do. Azure keeps it recoverable for 48 hours; --purge ends that"
         ),
     ),
     Category(
@@ -278,6 +277,11 @@ _BY_NAME = {row.name: row for row in CATEGORIES}
 def category(name: str) -> Category:
     """Return the row of that name; raise KeyError."""
     return _BY_NAME[name]
+
+
+def reads_projects(row: Category) -> bool:
+    """Return whether a row is read from projects, or lists them."""
+    return row.name == PROJECTS or row.read_project is not readers.nothing
 
 
 def in_deletion_order() -> list[Category]:

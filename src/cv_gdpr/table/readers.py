@@ -15,6 +15,7 @@ from cv_gdpr.table import blobs, labels
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Unread, Unready
 
 if TYPE_CHECKING:
+    from cv_gdpr.service.azure_resource import AzureResource
     from cv_gdpr.service.client import Answer, Service
     from cv_gdpr.verbatim import Json
 
@@ -25,15 +26,13 @@ _UNREADY = {  # Project.status (published contract v3.4-preview: Succeeded, Impo
 }
 
 
-_WITHOUT_IT = frozenset({401, 403, 404, 410})  # the statuses by which the service says that it has no GetAccountInfo
-
-
 class Resource(NamedTuple):
-    """A resource to read: the service, and the entries of GetProjects in scope."""
+    """A resource to read: the service, the entries of GetProjects in scope, and the Azure resource if it is named."""
 
     service: Service
     projects: list[Json]
     include_keys: bool = False
+    azure: AzureResource | None = None
 
 
 class Project:
@@ -94,20 +93,6 @@ def _in(iteration: Json | None) -> dict[str, str]:
 def nothing(_: Project) -> Iterator[Finding]:
     """Yield nothing: no project holds this kind of data."""
     yield from ()
-
-
-def account(resource: Resource) -> Iterator[Finding]:
-    """GetAccountInfo, which the service removed with API v2.0: its absence is expected."""
-    from cv_gdpr.masking import without_keys
-
-    try:
-        info = resource.service.account_info()
-    except ServiceError as error:
-        if error.status not in _WITHOUT_IT or error.transient:
-            raise  # it may still be there
-        yield Absence("account", "account", f"GetAccountInfo answers {error.status} here")
-        return
-    yield Item("account", "account", info if resource.include_keys else without_keys(info), "account.json")
 
 
 def project_list(resource: Resource) -> Iterator[Finding]:

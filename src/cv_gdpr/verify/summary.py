@@ -9,7 +9,7 @@ from cv_gdpr.archive.bag_info import SUMMARY, bag_info_of, info_line
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
-from cv_gdpr.table.categories import ACCOUNT, ROWS
+from cv_gdpr.table.categories import ACCOUNT, ROWS, category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
@@ -109,8 +109,9 @@ def _check_account(result: Verification, summary: Json, missing: Missing) -> Non
     there = result.bag.has(where)
     if by_hand.keys() - {ACCOUNT} or (ACCOUNT in by_hand and ACCOUNT not in summary["rows"]):
         result.differ(WHERE, "byHand names a row other than an exported account")
-    if there and ACCOUNT not in summary["rows"]:
-        result.differ(where, "belongs to the row account, which export.json does not name")
+    for file in category(ACCOUNT).files if ACCOUNT not in summary["rows"] else ():
+        if result.bag.has(f"data/{file.name}"):
+            result.differ(f"data/{file.name}", "belongs to the row account, which export.json does not name")
     if ACCOUNT in summary["rows"] and there and ACCOUNT in by_hand:
         result.differ(where, "exists, but export.json says to get it by hand")
     excused = ACCOUNT in by_hand or missing.unread("", ACCOUNT, WORKSPACE, "account.json")

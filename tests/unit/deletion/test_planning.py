@@ -238,7 +238,12 @@ ON_A_TERMINAL = "on a terminal, similar values are shown"
 
 SIMILAR = {
     "near": ("alicia", ("alice", "bob"), ON_A_TERMINAL, ("subject=alice", "subject=bob")),
-    "far": ("zzzzzzzzzz", ("alice", "bob"), "no image in scope has metadata like it", ()),
+    "far": (
+        "zzzzzzzzzz",
+        ("alice", "bob"),
+        "if it was erased before, this is expected; otherwise check the spelling",
+        (),
+    ),
     "a number": ("nr-4712", ("nr-4711", "bob"), None, ()),
     "many": ("alica", ("alic", "alicb", "alicc", "alicd", "alicf", "bob"), ON_A_TERMINAL, 5),
 }

@@ -1,0 +1,314 @@
+"""--all-profiles: one process for each profile, several at a time, and one result of all.
+
+A process each: its keys, its rate limit and its failure stay its own.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from cv_gdpr.cli.arguments import OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.options import TYPED, scope
+from cv_gdpr.cli.output import print_json, print_table, printable
+from cv_gdpr.errors import UsageError, worst
+from cv_gdpr.settings import Profile, doubled, profiles
+from cv_gdpr.table.categories import ACCOUNT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cv_gdpr.cli.setup_documents import ProfileResult
+
+_AT_ONCE = 4  # processes; an export takes about 100 MB of memory
+_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_OWN = frozenset({"all_profiles", "quiet", "as_json"})  # options that are not passed on
+_NO_RESULT = "no result: it was interrupted, or ended unexpectedly"
+_MEANINGS = {
+    0: "done",
+    1: "stopped by an error",
+    2: "refused: wrong options or settings",
+    3: "done in part",
+    4: "a difference was found",
+    5: "not authorised, or not reachable",
+}
+
+
+class Job(NamedTuple):
+    """The command of one profile, and whether a person answers its questions on this terminal."""
+
+    profile: str
+    words: tuple[str, ...]
+    on_terminal: bool
+
+
+class _Ended(NamedTuple):
+    """How a process ended, and what it printed."""
+
+    profile: str
+    exit_code: int
+    out: bytes
+
+
+def export_each(parameters: Mapping[str, Any], rows: tuple[str, ...], out: "Path | None") -> int:
+    """Export the resource of each profile into a folder of its name in `out`; return the worst exit code."""
+    from cv_gdpr.archive.folder import new_folder, refuse_inside_export
+
+    _check_scope(parameters, rows)
+    names = chosen_profiles()
+    if out:
+        refuse_inside_export(out)
+    base = out or new_folder()
+    words = command(rows, {"out"})
+    return run([Job(name, (*words, f"--out={base / name}"), False) for name in names], parameters)
+
+
+def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
+    """Erase in the resource of each profile; return the worst exit code.
+
+    With --yes all at once; else a person confirms one after the other. Each profile has files of its own.
+    """
+    chosen = chosen_profiles()
+    _refuse_unsafe(parameters, rows, chosen)
+    _check_scope(parameters, rows)
+    paths = {name: parameters[name] for name in ("evidence", "save_plan", "require_export") if parameters[name]}
+    words = command(rows, set(paths))
+    asks = not (parameters["yes"] or parameters["dry_run"])
+    return run([Job(name, (*words, *_own_paths(paths, name)), asks) for name in chosen], parameters)
+
+
+def _own_paths(paths: Mapping[str, "Path"], profile: str) -> Iterator[str]:
+    """Yield the options whose paths differ by profile: NAME.PROFILE.json; for exports, the subfolder PROFILE."""
+    for name, path in paths.items():
+        own = path / profile if name == "require_export" else path.with_name(f"{path.stem}.{profile}{path.suffix}")
+        yield f"--{name.replace('_', '-')}={own}"
+
+
+def _refuse_unsafe(parameters: Mapping[str, Any], rows: tuple[str, ...], chosen: Mapping[str, Profile]) -> None:
+    """Raise UsageError for an erasure in all resources that nobody has asked for clearly enough."""
+    if ACCOUNT in rows:
+        raise UsageError(f"delete {ACCOUNT} never runs with --all-profiles", "name one resource with --profile")
+    if parameters["plan_file"]:
+        raise UsageError("--plan never runs with --all-profiles", "a plan belongs to one resource: use --profile")
+    if not rows and not part_of(parameters, ScopeOptions).has_selector:
+        raise UsageError(
+            "delete --all-profiles needs a ROW or a selector", "to erase whole resources, run it for each --profile"
+        )
+    refusing = [name for name, one in chosen.items() if not one.unattended_delete]
+    if parameters["yes"] and not parameters["dry_run"] and refusing:
+        raise UsageError(
+            f"--yes with --all-profiles needs unattended-delete = true in each profile; not so: {', '.join(refusing)}",
+            "nothing was sent; without --yes, a person confirms each",
+        )
+    if not (parameters["yes"] or parameters["dry_run"] or (sys.stdin and sys.stdin.isatty())):
+        raise UsageError("no terminal to confirm on", "give --yes in a script; --dry-run shows the plans")
+
+
+def _check_scope(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> None:
+    given = part_of(parameters, ScopeOptions)
+    if given.image_ids_file == "-":
+        raise UsageError("--image-ids-file - cannot be read once for each profile", "name a file")
+    scope(given, rows, None)
+
+
+def chosen_profiles() -> dict[str, Profile]:
+    """Return all profiles; raise UsageError if two of them are one resource."""
+    found = profiles()
+    for one, other in doubled(found):
+        raise UsageError(
+            f"the profiles {one} and {other} have the same endpoint", "name one of them with --profile, or remove one"
+        )
+    return found
+
+
+def command(rows: Sequence[str], replaced: Set[str]) -> list[str]:
+    """Return the words of the command that was given, without the options that --all-profiles replaces."""
+    ctx = click.get_current_context()
+    words = [ctx.command_path.split()[1], *rows]
+    for option, value in ctx.meta.get(TYPED, []):
+        if option.name not in _OWN and option.name not in replaced:
+            words += _words(option, value)
+    return words
+
+
+def _words(option: click.Option, value: Any) -> Iterator[str]:
+    longest = max(option.opts, key=len)
+    if option.count:
+        yield from [longest] * int(value)
+    elif option.is_flag:
+        yield longest
+    else:
+        values = value if option.multiple else [value]
+        yield from (f"{longest}={one}" for one in values)
+
+
+def run(jobs: Sequence[Job], parameters: Mapping[str, Any]) -> int:
+    """Run the jobs, print the result of all, and return the worst of their exit codes."""
+    output = part_of(parameters, OutputOptions)
+    running = _Running(output)
+    at_once = 1 if any(job.on_terminal for job in jobs) else _AT_ONCE
+    with running.forwarding_signals(), ThreadPoolExecutor(at_once, "profile") as pool:
+        ended = list(pool.map(running.run, jobs))
+    return _report(ended, running.stopped_by, output)
+
+
+class _Running:
+    """The processes that run now; passes the signals that this process receives on to them."""
+
+    def __init__(self, output: OutputOptions) -> None:
+        self._quiet = output.quiet or output.as_json
+        self._printing = threading.Lock()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.stopped_by = 0  # a signal
+
+    @contextmanager
+    def forwarding_signals(self) -> Iterator[None]:
+        """Pass signals on instead of being stopped by them: the processes end in order, and their results are kept."""
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        caught = [number for number, handler in before.items() if handler not in {signal.SIG_IGN, None}]
+        try:
+            for number in caught:
+                signal.signal(number, lambda received, _: self._forward(received))
+            yield
+        finally:
+            for number in caught:
+                signal.signal(number, before[number])
+
+    def _forward(self, number: int) -> None:
+        self.stopped_by = self.stopped_by or number
+        for process in tuple(self._processes):
+            with suppress(OSError):
+                process.send_signal(number)
+
+    def run(self, job: Job) -> _Ended:
+        """Run the process of a profile to its end; nothing is started after a signal."""
+        if self.stopped_by:
+            return _Ended(job.profile, 128 + self.stopped_by, b"")
+        try:
+            process = self._started(job)
+        except OSError as error:
+            self._write(f"{job.profile}: Error: it cannot be started: {error.strerror}")
+            return _Ended(job.profile, 1, b"")
+        try:
+            out = self._collect(job, process)
+        finally:
+            self._processes.remove(process)
+        code = process.returncode
+        ended = _Ended(job.profile, code if code >= 0 else 128 - code, out)
+        self._say(job.profile, f"{_meaning(ended.exit_code)} (exit code {ended.exit_code})")
+        return ended
+
+    def _started(self, job: Job) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(  # noqa: S603 - this program itself
+            [sys.executable or "", "-P", "-m", "cv_gdpr", *job.words, f"--profile={job.profile}", "--json", "--quiet"],
+            stdin=None if job.on_terminal else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=None if job.on_terminal else subprocess.PIPE,
+            env=_environment(),
+            process_group=None
+            if job.on_terminal or os.name != "posix"
+            else 0,  # Ctrl-C reaches it through this process alone
+        )
+        self._processes.append(process)
+        if self.stopped_by:  # the signal came while it was being started
+            process.send_signal(self.stopped_by)
+        return process
+
+    def _collect(self, job: Job, process: subprocess.Popen[bytes]) -> bytes:
+        """Return what the process printed once it has ended; show its warnings and errors as they come."""
+        reader: threading.Thread | None = None
+        if process.stderr:
+            reader = threading.Thread(target=self._show, args=(job.profile, process.stderr), name="messages")
+            reader.start()
+        if process.stdout is None:
+            raise AssertionError("it is a pipe")
+        with process.stdout as stream:
+            out = stream.read()
+        process.wait()
+        if reader:
+            reader.join()
+        return out
+
+    def _show(self, profile: str, messages: IO[bytes]) -> None:
+        with messages:
+            for line in messages:
+                self._write(f"{profile}: {line.decode(errors='replace').rstrip()}")
+
+    def _say(self, profile: str, words: str) -> None:
+        if not self._quiet:
+            self._write(f"{profile}: {words}")
+
+    def _write(self, line: str) -> None:
+        with self._printing:
+            click.echo(printable(line), err=True)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of the processes: each has its --profile, whatever a variable says."""
+    return {name: value for name, value in os.environ.items() if not name.endswith("_ALL_PROFILES")}
+
+
+def _meaning(code: int) -> str:
+    return "interrupted" if code > 128 else _MEANINGS.get(code, "stopped by an error")
+
+
+# --- the result ---------------------------------------------------------------------------------------------------
+
+
+def _report(ended: Sequence[_Ended], stopped_by: int, output: OutputOptions) -> int:
+    from cv_gdpr.cli.setup_documents import ProfilesDocument
+
+    results = [_result(one) for one in ended]
+    code = 128 + stopped_by if stopped_by else worst(one.exit_code for one in results)
+    if output.as_json:
+        print_json(ProfilesDocument(exit_code=code, retryable=any(one.retryable for one in results), profiles=results))
+    elif not output.quiet:
+        rows = [(one.profile, str(one.exit_code), _meaning(one.exit_code), _summary(one.result)) for one in results]
+        print_table(f"{len(rows)} profiles", ("profile", "code", "verdict", "result"), rows, numbers={1})
+    return code
+
+
+def _result(ended: _Ended) -> "ProfileResult":
+    import json
+
+    from cv_gdpr.cli.setup_documents import ProfileResult
+
+    try:
+        document = json.loads(ended.out) if ended.out else None
+    except ValueError:
+        document = None
+    retryable = bool(document["retryable"]) if document else ended.exit_code > 128
+    return ProfileResult(profile=ended.profile, exit_code=ended.exit_code, retryable=retryable, result=document)
+
+
+def _summary(document: dict[str, Any] | None) -> str:
+    """Return one line about a result, by its format."""
+    if document is None:
+        return _NO_RESULT
+    kind = document["format"].partition("/")[0]
+    return _SUMMARIES[kind](document) if kind in _SUMMARIES else ""
+
+
+def _of_export(document: dict[str, Any]) -> str:
+    exported, held = (sum(row[count] for row in document["rows"]) for count in ("exported", "held"))
+    return f"{exported} of {held} exported into {document['folder']}"
+
+
+def _of_delete(document: dict[str, Any]) -> str:
+    where = f"; {document['evidence']}" if document["evidence"] else ""
+    return f"{document['verdict']}{where}"
+
+
+_SUMMARIES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "cv-gdpr-export": _of_export,
+    "cv-gdpr-delete": _of_delete,
+    "cv-gdpr-plan": lambda document: f"{document['total']} would be deleted",
+    "cv-gdpr-error": lambda document: str(document["message"]),
+}

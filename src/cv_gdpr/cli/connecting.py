@@ -1,0 +1,223 @@
+"""How the service is reached: an option beats the profile, the profile beats the environment."""
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from cv_gdpr.cli import inputs
+from cv_gdpr.cli.arguments import ConnectionOptions
+from cv_gdpr.cli.option_types import FromEnvironment
+from cv_gdpr.cli.options import AUTH, CLOUDS, TYPED
+from cv_gdpr.errors import UsageError
+from cv_gdpr.settings import Profile, profile
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.azure_resource import Wanted
+    from cv_gdpr.service.client import Connection
+
+ENDPOINT_VARIABLES = ("CV_GDPR_ENDPOINT", "VISION_TRAINING_ENDPOINT")
+KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
+_KEY_SOURCES = ("key_file", "key_command")
+_ENTRA = AUTH[1]
+_SHARED = tuple(name for name in ConnectionOptions._fields if name in Profile._fields)  # what a profile may set too
+_OF_ANY_RESOURCE = {"auth", "cloud"}  # may stand beside --all-profiles
+
+
+class Sources(NamedTuple):
+    """The options with what the profile in use adds to them, and that profile."""
+
+    given: ConnectionOptions
+    profile: Profile | None
+
+    @property
+    def endpoint(self) -> str | None:
+        """The endpoint, unchecked; with a profile never the environment's."""
+        return self.given.endpoint or self._from_environment(ENDPOINT_VARIABLES)
+
+    @property
+    def entra(self) -> bool:
+        """Whether to sign in with Microsoft Entra ID."""
+        return _chosen(self.given.auth, "CV_GDPR_AUTH", AUTH) == _ENTRA
+
+    def key(self) -> str | None:
+        """Return the training key, from where the options or the profile say, else from the environment."""
+        if self.given.key_command:
+            return inputs.key_from_command(self.given.key_command)
+        if self.given.key_file:
+            return inputs.read_key(self.given.key_file)
+        return self._from_environment(KEY_VARIABLES)
+
+    def key_source(self) -> str:
+        """Return where the key comes from, in words."""
+        if self.given.key_command:
+            return "printed by the key command"
+        return f"read from {self.given.key_file}" if self.given.key_file else "from the environment"
+
+    def lacking(self, endpoint: str | None, key: str | None) -> UsageError:
+        """Return the error for what is not set."""
+        if self.profile:
+            what = "endpoint" if endpoint is None else "key-file or key-command"
+            hint = "with a profile, those in the environment are not used: set it there"
+            return UsageError(f"profile {self.profile.name} has no {what}", hint)
+        wanted = ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key))
+        return UsageError(
+            f"not set: {' and '.join(names[0] for names, value in wanted if value is None)}",
+            "set it in the environment, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
+            "Keys and Endpoint. Without an account: cv-gdpr simulate",
+        )
+
+    def of_azure(self, name: str, variable: str) -> str | None:
+        """Return what names the Azure resource; with a profile never from the environment."""
+        value: str | None = getattr(self.given, name)
+        return value or self._from_environment((variable,))
+
+    def _from_environment(self, names: tuple[str, ...]) -> str | None:
+        return None if self.profile else _first_set(names)
+
+
+def connection_of(given: ConnectionOptions) -> "Connection":
+    """Return the endpoint, the key or sign-in, and the limits; raise UsageError naming what is not set."""
+    sources = sources_of(given)
+    endpoint = sources.endpoint
+    key = "" if sources.entra else sources.key()
+    if endpoint is None or key is None:
+        raise sources.lacking(endpoint, key)
+    return connected(sources, endpoint, key)
+
+
+def connected(sources: Sources, endpoint: str, key: str) -> "Connection":
+    """Return a connection; raise UsageError for an endpoint or a key that cannot be one."""
+    from cv_gdpr.service.client import Connection
+    from cv_gdpr.service.clouds import cloud_named
+    from cv_gdpr.service.endpoint import checked_endpoint, checked_key
+
+    given = sources.given
+    limits = given.calls_per_second, given.patience, given.read_timeout
+    if sources.entra:
+        cloud = cloud_named(_chosen(given.cloud, "CV_GDPR_CLOUD", CLOUDS))
+        return Connection(checked_endpoint(endpoint), "", *limits, entra=cloud)
+    return Connection(checked_endpoint(endpoint), checked_key(key), *limits)
+
+
+def azure_of(given: ConnectionOptions) -> "Wanted | None":
+    """Return which Azure resource is meant for the row account, or None if none is named; raise UsageError."""
+    from cv_gdpr.service.azure_resource import Wanted
+    from cv_gdpr.service.clouds import cloud_named
+    from cv_gdpr.service.resource_manager import Address, checked_address, resource_id_of
+
+    sources = sources_of(given)
+    named = sources.of_azure("resource_id", "CV_GDPR_RESOURCE_ID")
+    subscription = sources.of_azure("subscription", "CV_GDPR_SUBSCRIPTION")
+    if not (named or subscription):
+        return None
+    cloud = cloud_named(_chosen(sources.given.cloud, "CV_GDPR_CLOUD", CLOUDS))
+    url = sources.given.resource_manager or _first_set(("CV_GDPR_RESOURCE_MANAGER",)) or cloud.resource_manager
+    address = Address(cloud, checked_address(url), given.read_timeout, given.patience)
+    if named:
+        place = resource_id_of(named)
+        return Wanted(address, place.subscription, place, sources.endpoint)
+    if sources.endpoint is None:
+        raise UsageError("--subscription finds the resource by its endpoint, which is not set", "give --endpoint URL")
+    return Wanted(address, subscription or "", None, sources.endpoint)
+
+
+def connection_for_account(given: ConnectionOptions, wanted: "Wanted | None") -> "Connection":
+    """Return the connection of a command about the row account alone: with Resource Manager, no key is needed."""
+    sources = sources_of(given)
+    if wanted is None or sources.entra or (sources.endpoint and sources.key()):
+        return connection_of(given)
+    from cv_gdpr.service.client import Connection
+    from cv_gdpr.service.endpoint import checked_endpoint
+
+    endpoint = sources.endpoint or _endpoint_of(wanted)
+    limits = given.calls_per_second, given.patience, given.read_timeout
+    return Connection(checked_endpoint(endpoint), "", *limits, unsigned=True)
+
+
+def _endpoint_of(wanted: "Wanted") -> str:
+    from cv_gdpr.errors import MalformedAnswer, NotFound
+    from cv_gdpr.service.azure_resource import AzureResource
+
+    with AzureResource(wanted) as azure:
+        try:
+            properties = azure.account().get("properties")
+        except NotFound as error:
+            raise UsageError(error.message, error.hint or "check --resource-id") from None
+    endpoint = properties.get("endpoint") if isinstance(properties, dict) else None
+    if not isinstance(endpoint, str):
+        raise MalformedAnswer("Accounts-Get: the resource has no endpoint")
+    return endpoint
+
+
+def sources_of(given: ConnectionOptions) -> Sources:
+    """Return the options with what the profile adds; raise UsageError for two places of the key, or a key beside Entra.
+
+    With a profile, variables of options count only where the profile sets nothing; those of endpoint and key never.
+    """
+    found = Sources(_one_key_source(given), None) if given.profile is None else _with_profile(given, given.profile)
+    for name in _KEY_SOURCES:
+        if found.entra and getattr(found.given, name):
+            raise UsageError(f"--auth entra and --{name.replace('_', '-')} contradict each other", "give one of them")
+    return found
+
+
+def _with_profile(given: ConnectionOptions, name: str) -> Sources:
+    chosen = profile(name)
+    typed = _one_key_source(_typed(given))
+    keys = {name: getattr(chosen, name) for name in _KEY_SOURCES}
+    if typed.key_file or typed.key_command or typed.auth == _ENTRA:
+        keys = {name: getattr(typed, name) for name in _KEY_SOURCES}
+    added: dict[str, Any] = {name: getattr(typed, name) or getattr(chosen, name) for name in _SHARED} | keys
+    added["auth"] = added["auth"] or (AUTH[0] if any(keys.values()) else given.auth)
+    added["cloud"] = added["cloud"] or given.cloud
+    return Sources(_one_key_source(typed._replace(**added)), chosen)
+
+
+def _typed(given: ConnectionOptions) -> ConnectionOptions:
+    """Return the options without the values from the environment that a profile could set."""
+    ignored: dict[str, Any] = {name: None for name in _SHARED if isinstance(getattr(given, name), FromEnvironment)}
+    return given._replace(**ignored)
+
+
+def _one_key_source(given: ConnectionOptions) -> ConnectionOptions:
+    """Return the options with one place of the key at most: one on the command line beats one in the environment."""
+    sources = {name: getattr(given, name) for name in _KEY_SOURCES if getattr(given, name)}
+    typed = {name: value for name, value in sources.items() if not isinstance(value, FromEnvironment)}
+    counting = typed or sources
+    options = [f"--{name.replace('_', '-')}" for name in counting]
+    if len(options) > 1:
+        raise UsageError(f"give either {' or '.join(options)}", "both say where the training key is")
+    return given._replace(key_file=counting.get("key_file"), key_command=counting.get("key_command"))
+
+
+def protected_by(given: ConnectionOptions) -> tuple[str, ...]:
+    """Return the projects that the profile in use protects."""
+    return profile(given.profile).protect if given.profile is not None else ()
+
+
+def may_run_for_all(ctx: click.Context) -> bool:
+    """Return whether --all-profiles counts: a --profile on the command line beats it in the environment.
+
+    Raise UsageError for options beside it that name one resource.
+    """
+    typed = {option.name: option for option, _ in ctx.meta.get(TYPED, [])}
+    if "all_profiles" not in typed and "profile" in typed:
+        return False
+    for name in ("profile", *_SHARED):
+        if name in typed and name not in _OF_ANY_RESOURCE:
+            option = max(typed[name].opts, key=len)
+            raise UsageError(f"give either --all-profiles or {option}", "each profile has its own endpoint and key")
+    return True
+
+
+def _chosen(given: str | None, variable: str, choices: tuple[str, ...]) -> str:
+    """Return what was chosen by option or variable, or the first choice; raise UsageError for another value."""
+    value = given or _first_set((variable,)) or choices[0]
+    if value not in choices:
+        raise UsageError(f"{variable} is not one of: {', '.join(choices)}")
+    return value
+
+
+def _first_set(names: tuple[str, ...]) -> str | None:
+    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)

@@ -1,0 +1,212 @@
+"""`cv-gdpr delete account`: the plan of a whole Azure resource, the question, its deletion, the purge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from cv_gdpr.cli.erasure_view import report, resume_hint
+from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
+from cv_gdpr.table.categories import ACCOUNT, IMAGES, ITERATIONS, PREDICTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cv_gdpr.cli.arguments import OutputOptions
+    from cv_gdpr.delete.account import AccountPlan
+    from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.delete.plan import Plan
+    from cv_gdpr.service.azure_resource import AzureResource, Wanted
+    from cv_gdpr.service.client import Connection
+    from cv_gdpr.service.resource_manager import ResourceId
+
+
+class AccountOptions(NamedTuple):
+    """How to confirm and prove the deletion of a resource, and what must hold of its contents."""
+
+    dry_run: bool
+    yes: bool
+    confirm: str | None
+    purge: bool
+    protect: tuple[str, ...]
+    max_delete: int | None
+    require_export: Path | None
+    evidence: Path | None
+    wait: float
+
+
+def refuse_of_account(rows: tuple[str, ...], *, confirm: str | None, purge: bool) -> None:
+    """Raise UsageError for an option of the row account without it."""
+    for name, given in (("--confirm", confirm is not None), ("--purge", purge)):
+        if given and rows != (ACCOUNT,):
+            raise UsageError(f"{name} belongs to delete {ACCOUNT}", "it deletes the whole Azure resource")
+
+
+def delete_account(
+    wanted: Wanted, connection: Callable[[], Connection], options: AccountOptions, output: OutputOptions
+) -> int:
+    """Plan, confirm, delete, look again and report; return the exit code.
+
+    `connection` returns how the training API is reached, which is asked for what the resource holds.
+    """
+    if options.yes and options.confirm is None and not options.dry_run:
+        words = f"delete {ACCOUNT} --yes needs --confirm NAME, the name of the resource"
+        raise UsageError(words, "nothing was deleted")
+    import json
+
+    from cv_gdpr.delete.account import plan_account
+    from cv_gdpr.delete.execute import Erased, earlier_run
+    from cv_gdpr.evidence.files import unfinished
+    from cv_gdpr.service.azure_resource import AzureResource
+
+    with AzureResource(wanted) as azure:
+        place = str(_place(azure))
+        asked = json.dumps({"account": place, "purge": options.purge})
+        evidence = options.evidence or (None if options.dry_run else unfinished(place, asked))
+        earlier: Erased | bool = False
+        if evidence and not options.dry_run:
+            earlier = earlier_run(evidence, place, asked)
+        if isinstance(earlier, Erased):
+            return report(earlier, {}, output)
+        plan = plan_account(azure, purge=options.purge, resumed=earlier)
+        if plan.live and not plan.deleting:
+            plan = _with_contents(plan, connection, options)
+        if options.dry_run:
+            _show(plan, azure.manager.who, as_json=output.as_json)
+            return 0
+        if not options.yes:
+            _show(plan, azure.manager.who, error=True)
+        _confirm(plan, options)
+        return report(_delete(azure, plan, evidence, asked, options.wait), {}, output)
+
+
+def _place(azure: AzureResource) -> ResourceId:
+    try:
+        return azure.place
+    except NotFound as error:
+        raise UsageError(error.message, error.hint) from None
+
+
+def _with_contents(plan: AccountPlan, connect: Callable[[], Connection], options: AccountOptions) -> AccountPlan:
+    """Return the plan with what the resource holds, after the checks of --protect, --max-delete, --require-export.
+
+    Raise UsageError where one of them was given and the contents cannot be read.
+    """
+    from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
+    from cv_gdpr.delete.planning import make_plan
+    from cv_gdpr.service.client import Service
+    from cv_gdpr.service.resource_manager import TRAINING
+    from cv_gdpr.table.scope import Scope
+
+    guarded = bool(options.protect or options.max_delete is not None or options.require_export)
+    if plan.kind != TRAINING:
+        return _unread(plan, "a prediction resource has no projects of its own", guarded=False)
+    connection = connect()
+    if connection.unsigned:
+        return _unread(plan, "no training key", guarded=guarded)
+    try:
+        with Service(connection) as service:
+            contents = make_plan(service, Scope())
+            refuse_protected(service, contents, options.protect)
+    except ServiceError as error:
+        return _unread(plan, error.message, guarded=guarded)
+    if contents.failed and guarded:
+        return _unread(plan, contents.failed[0].reason, guarded=True)
+    check_size(contents, options.max_delete)
+    if options.require_export:
+        require_export(contents, options.require_export)
+    return plan._replace(contents=contents)
+
+
+def _unread(plan: AccountPlan, why: str, *, guarded: bool) -> AccountPlan:
+    if guarded:
+        raise UsageError(f"what the resource holds could not be read, nor checked: {why}", "nothing was deleted")
+    return plan._replace(unread=why)
+
+
+def _confirm(plan: AccountPlan, options: AccountOptions) -> None:
+    """Ask a person to type the resource's name; raise UsageError for a wrong one, also in --confirm."""
+    if options.yes:
+        typed = options.confirm or ""
+    else:
+        question = f"To delete this, type the name of the resource ({printable(plan.place.name)})"
+        try:
+            typed = click.prompt(question, err=True, default="", show_default=False)
+        except click.Abort:
+            raise Interrupted("interrupted", "nothing was deleted") from None
+    if typed.strip().lower() != plan.place.name.lower():  # names of resources have no case
+        raise UsageError("that is not the name of the resource", "nothing was deleted")
+
+
+def _delete(azure: AzureResource, plan: AccountPlan, evidence: Path | None, asked: str, wait: float) -> Erased:
+    from pathlib import Path
+    from threading import Event
+
+    from cv_gdpr.delete.account import erase_account
+    from cv_gdpr.delete.run import Terms
+    from cv_gdpr.delete.waiting import Deadline
+    from cv_gdpr.evidence.files import unused
+
+    path = evidence or unused(Path())
+    terms = Terms(asked=asked, say=lambda text: click.echo(f"Warning: {printable(text)}", err=True))
+    try:
+        return erase_account(azure, plan, path, terms, Deadline(Event(), wait))
+    except (KeyboardInterrupt, Interrupted):
+        hint = f"the ledger says what was deleted; {resume_hint(path)}"
+        raise Interrupted("interrupted", hint) from None
+
+
+# --- the plan -----------------------------------------------------------------------------------------------------
+
+
+def _show(plan: AccountPlan, who: str, *, as_json: bool = False, error: bool = False) -> None:
+    if as_json:
+        from cv_gdpr.cli.account_documents import of_account_plan
+
+        print_json(of_account_plan(plan, who))
+        return
+    for line in _lines(plan, who):
+        click.echo(printable(line), err=error)
+
+
+def _lines(plan: AccountPlan, who: str) -> list[str]:
+    if not (plan.live or (plan.purge and plan.account)):
+        return [f"Deleted by an earlier run: {plan.place.name}; this run looks for it, and completes the evidence"]
+    head = "Would be deleted: the Azure resource" if plan.live else "Would be purged: the deleted Azure resource"
+    tags = plan.account.get("tags")
+    named = ", ".join(f"{name}={value}" for name, value in tags.items()) if isinstance(tags, dict) else ""
+    return [
+        f"{head} {plan.place.name}",
+        f"  id        {plan.place}",
+        f"  kind      {plan.kind}",
+        f"  location  {plan.location}",
+        f"  tags      {named or 'none'}",
+        f"  locks     {', '.join(plan.locks) or 'none'}",
+        "",
+        *(_contents(plan) if plan.live else []),
+        f"does not die with it: {', '.join(plan.siblings)}" if plan.siblings else "it has no sibling resource",
+        "purged at once: it cannot be recovered" if plan.purge else "Azure keeps it recoverable for 48 hours",
+        f"signed in as {who}",
+    ]
+
+
+def _contents(plan: AccountPlan) -> list[str]:
+    if plan.contents is None:
+        return [f"what it holds is unknown, and dies with it: {plan.unread}"]
+    if not plan.contents.projects:
+        return ["it holds no projects"]
+    return [
+        f"with it dies: project {project.name} ({project.id}): "
+        f"{plural(len(project.rows.get(IMAGES, {})), 'image')}, "
+        f"{plural(len(project.rows.get(ITERATIONS, {})), 'iteration')}, "
+        f"{plural(project.exported_models or 0, 'exported model')}, "
+        f"{plural(len(project.rows.get(PREDICTIONS, {})), 'stored prediction')}"
+        for project in plan.contents.projects
+    ] + _not_read(plan.contents)
+
+
+def _not_read(contents: Plan) -> list[str]:
+    return [f"with it dies: project {one.project}, which could not be read: {one.reason}" for one in contents.failed]

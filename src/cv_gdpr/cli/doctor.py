@@ -1,0 +1,164 @@
+"""`cv-gdpr doctor`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, part_of
+from cv_gdpr.cli.option_types import FilePath
+from cv_gdpr.cli.output import print_json, print_table, printable
+from cv_gdpr.errors import UsageError, worst
+
+if TYPE_CHECKING:
+    from cv_gdpr.doctor import Check
+    from cv_gdpr.service.azure_resource import Wanted
+    from cv_gdpr.service.client import Connection
+
+_AT_ONCE = 8  # profiles
+_PACE = {"calls_per_second": 0.0, "patience": 5.0, "read_timeout": 15.0}  # it must not wait long
+_LATER = ("network", "service", "signed in", "rights", "clock")
+
+
+class Examined(NamedTuple):
+    """A connection and what was found; `profile` is None for the one that options and environment name."""
+
+    profile: str | None
+    checks: "list[Check]"
+
+
+@click.command()
+@shared.resource_options
+@shared.option(
+    "--out",
+    type=FilePath(),
+    metavar="DIR",
+    help="Check the disk of this folder, where an export would be written; default: the current one.",
+)
+@shared.output_options
+@click.pass_context
+def doctor(ctx: click.Context, /, **_: Any) -> int:
+    """Check that everything is set up right, and change nothing.
+
+    Checks settings, network, sign-in, what the role allows, clock, disk, extras and versions. Put its --json into the
+    report of a fault: it holds no key.
+
+    \b
+    Examples:
+      cv-gdpr doctor
+      cv-gdpr doctor --all-profiles --json
+    """
+    parameters = ctx.params | _PACE
+    given, output = part_of(parameters, ConnectionOptions), part_of(parameters, OutputOptions)
+    from cv_gdpr.doctor import machine
+
+    examined = _examine_all(given) if shared.for_all_profiles(parameters) else [_examine(given)]
+    of_machine = machine(parameters["out"])
+    code = worst(one.exit_code for one in (*of_machine, *(check for each in examined for check in each.checks)))
+    _report(examined, of_machine, code, output)
+    return code
+
+
+def _examine_all(given: ConnectionOptions) -> list[Examined]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from cv_gdpr.doctor import Check
+    from cv_gdpr.settings import profiles
+
+    try:
+        names = list(profiles())
+    except UsageError as error:
+        wrong = Check("settings", "failed", error.message, error.hint, error.exit_code)
+        return [Examined(None, _with_the_rest([wrong]))]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda name: _examine(given._replace(profile=name)), names))
+
+
+class _Settled:
+    """What the settings resulted in, as far as they are valid."""
+
+    endpoint: str | None = None
+    connection: "Connection | None" = None
+    azure: "Wanted | None" = None
+
+
+def _examine(given: ConnectionOptions) -> Examined:
+    """Check one connection; what depends on a failed check is not checked."""
+    from cv_gdpr.doctor import azure_resource, checked, network, service
+
+    settled = _Settled()
+    checks = checked("settings", lambda: _settings(given, settled))
+    if endpoint := settled.endpoint:
+        checks += checked("network", lambda: network(endpoint))
+    if connection := settled.connection:
+        checks += checked("service", lambda: service(connection))
+    checks = _with_the_rest(checks)
+    if wanted := settled.azure:
+        checks += checked("Azure resource", lambda: azure_resource(wanted))
+    return Examined(given.profile, checks)
+
+
+def _with_the_rest(checks: "list[Check]") -> "list[Check]":
+    """Return the checks, and that those which depend on a failed one were not made."""
+    from cv_gdpr.doctor import not_checked
+
+    failed = next((one.name for one in checks if one.state == "failed"), "")
+    names = {one.name for one in checks}
+    return [*checks, *(not_checked(name, f"{failed} failed") for name in _LATER if name not in names)]
+
+
+def _settings(given: ConnectionOptions, settled: _Settled) -> "Iterator[Check]":
+    """Check where the settings come from, the endpoint and the key; keep what is valid in `settled`."""
+    from cv_gdpr.cli.connecting import azure_of, connected, sources_of
+    from cv_gdpr.doctor import Check
+    from cv_gdpr.service.endpoint import checked_endpoint
+    from cv_gdpr.settings import config_path
+
+    sources = sources_of(given)
+    where = f"profile {given.profile} of {config_path()}" if sources.profile else "options and environment, no profile"
+    yield Check("settings", "ok", where)
+    settled.azure = azure_of(given)
+    if (endpoint := sources.endpoint) is None:
+        raise sources.lacking(None, "")
+    settled.endpoint = checked_endpoint(endpoint)
+    yield Check("endpoint", "ok", settled.endpoint)
+    key = "" if sources.entra else sources.key()
+    if key is None:
+        raise sources.lacking(endpoint, None)
+    settled.connection = connected(sources, endpoint, key)
+    yield Check("key", "ok", "none: Microsoft Entra ID" if sources.entra else sources.key_source())
+
+
+def _report(examined: list[Examined], machine: "list[Check]", code: int, output: OutputOptions) -> None:
+    """Print everything that was found, and each failure to standard error too."""
+    from cv_gdpr.doctor import versions
+
+    if output.as_json:
+        from cv_gdpr.cli.setup_documents import of_doctor
+
+        print_json(of_doctor(examined, machine, versions(), code))
+    elif not output.quiet:
+        for one in examined:
+            _print_checks(f"profile {one.profile}" if one.profile else "connection", one.checks)
+        _print_checks("this machine", machine)
+        print_table("versions", ("of", "version"), list(versions().items()), numbers=set())
+    everything = [
+        *((one.profile, check) for one in examined for check in one.checks),
+        *((None, one) for one in machine),
+    ]
+    for profile, check in everything:
+        if check.state == "failed":
+            place = f"{profile}: {check.name}" if profile else check.name
+            click.echo(f"Error: {printable(f'{place}: {check.words}')}", err=True)
+            if check.hint:
+                click.echo(f"Hint: {printable(check.hint)}", err=True)
+
+
+def _print_checks(title: str, checks: "list[Check]") -> None:
+    rows = [(one.name, one.state, one.words if one.state == "failed" else _with_hint(one)) for one in checks]
+    print_table(title, ("check", "state", "found"), rows, numbers=set())
+
+
+def _with_hint(check: "Check") -> str:
+    return f"{check.words}; {check.hint}" if check.hint else check.words

@@ -1,0 +1,98 @@
+"""Runs the command of --key-command without a shell; its standard output is the key, and appears nowhere."""
+
+import os
+import re
+import selectors
+import subprocess
+import time
+from contextlib import suppress
+
+from cv_gdpr.errors import UsageError
+from cv_gdpr.masking import RUN, masked
+from cv_gdpr.settings import words_of
+
+TIME_LIMIT = 60.0  # seconds: time to unlock a password manager
+_LONGEST = 1 << 16  # bytes of each stream that are read
+_A_KEY = re.compile("[0-9A-Za-z]{32,}", re.ASCII)
+_SHOWN = 300  # characters of its errors
+
+
+def printed_by(command: str) -> bytes:
+    """Return what a command prints; raise UsageError if it cannot be run, fails, or takes too long."""
+    words = words_of(command, "--key-command")
+    for word in words:
+        if _A_KEY.fullmatch(word):  # the key itself instead of a command: no message may quote it
+            RUN.know_key(word)
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it holds a null character"
+        raise UsageError(f"--key-command: {_shown(words[0])} cannot be run: {reason}", _HINT) from error
+    try:
+        out, errors = _read(process, words[0])
+        code = process.wait(TIME_LIMIT)
+    except subprocess.TimeoutExpired:
+        raise _too_slow(words[0]) from None
+    finally:
+        _end(process)
+    if code:
+        _remember(out)
+        said = _shown(errors.decode(errors="replace"))
+        ended = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        raise UsageError(f"--key-command: {_shown(words[0])} {ended}{f': {said}' if said else ''}", _HINT)
+    return out
+
+
+_HINT = "it is run without a shell: for pipes and variables, write a script and name that"
+
+
+def _read(process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
+    """Return both streams once the process has closed them; raise UsageError at the limits of time and length."""
+    if process.stdout is None or process.stderr is None:
+        raise AssertionError("both are pipes")
+    deadline = time.monotonic() + TIME_LIMIT
+    out, errors = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, out)
+        selector.register(process.stderr, selectors.EVENT_READ, errors)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise _too_slow(name)
+            for key, _ in ready:
+                part = os.read(key.fd, _LONGEST)
+                key.data.extend(part)
+                if not part:
+                    selector.unregister(key.fileobj)
+                if len(key.data) > _LONGEST:
+                    raise UsageError(f"--key-command: {_shown(name)} prints too much", _HINT)
+    return bytes(out), bytes(errors)
+
+
+def _too_slow(name: str) -> UsageError:
+    return UsageError(
+        f"--key-command: {_shown(name)} did not end within {TIME_LIMIT:.0f} s",
+        "it cannot ask a person: its standard input is closed",
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the process if it still runs; a process that it started may hold the pipes open: do not wait for that."""
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+    with suppress(OSError):
+        process.kill()
+    process.wait()
+
+
+def _remember(out: bytes) -> None:
+    """Keep what a failed command printed out of all messages: it may repeat the key on standard error."""
+    for line in out.decode(errors="replace").splitlines():
+        RUN.know_key(line.strip())
+
+
+def _shown(text: str) -> str:
+    return masked(" ".join(text.split()))[:_SHOWN]

@@ -1,0 +1,113 @@
+"""The types that check the values of options."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cv_gdpr.cli import inputs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class OnePerLine(click.ParamType[Any]):
+    """Text; a variable for a repeatable option holds one value per line, since names may contain blanks."""
+
+    name = "text"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Return the lines that are not blank."""
+        return [line for line in rv.splitlines() if line.strip()]
+
+
+class MetadataPair(OnePerLine):
+    """KEY=VALUE, as a pair."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return (key, value); fail unless there is text on both sides of an equals sign."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, rest = str(value).partition("=")
+        if not equals or not key.strip() or not rest.strip():
+            self.fail("not KEY=VALUE with text on both sides", param, ctx)
+        return key, rest
+
+
+class FromEnvironment(str):
+    """A value that comes from a variable: a profile beats it."""
+
+    __slots__ = ()
+
+
+class OfConnection(click.ParamType[str]):
+    """Text that a profile may set too."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the value unchanged, of whichever class: it tells where the value comes from."""
+        del param, ctx
+        text: str = value
+        return text
+
+
+class ChoiceOfConnection(click.Choice[str]):
+    """One of several words, which a profile may set too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the word; fail if it is not one of the choices."""
+        word = super().convert(value, param, ctx)
+        return FromEnvironment(word) if isinstance(value, FromEnvironment) else word
+
+
+class ImageId(OnePerLine):
+    """An image id in its canonical form."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the id in lower case with dashes; fail if it is not a UUID."""
+        try:
+            return inputs.uuid_of(str(value).strip())
+        except ValueError:
+            self.fail(f"{value!r} is not an id (32 hexadecimal digits)", param, ctx)
+
+
+class Rate(click.FloatRange):
+    """Calls a second; 0: no limit."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 10_000)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the rate; fail for NaN, and for a rate so low that the next call would never come."""
+        rate = float(super().convert(value, param, ctx))
+        if rate != rate or 0 < rate < 0.001:  # noqa: PLR0124 - NaN differs from itself
+            self.fail("not a rate: 0, or at least 0.001", param, ctx)
+        return rate
+
+
+class FilePath(click.Path):
+    """A path as a Path; pathlib is imported on use, so that usage errors stay fast."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Path":
+        """Return the path."""
+        from pathlib import Path
+
+        return Path(str(super().convert(value, param, ctx)))
+
+
+class Seconds(click.FloatRange):
+    """A time in seconds, short enough for the system's timers."""
+
+    def __init__(self, least: float = 0) -> None:
+        super().__init__(least, 1e7)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds; fail for NaN."""
+        seconds = float(super().convert(value, param, ctx))
+        if seconds != seconds:  # noqa: PLR0124 - NaN differs from itself
+            self.fail("not a number of seconds", param, ctx)
+        return seconds

@@ -1,0 +1,287 @@
+"""Deletes the Azure resource itself, and purges it; proved by get, list and the list of deleted resources.
+
+It uses the same ledger, evidence and certificate as the erasure of what the resource holds. There a resource stands in
+place of a project: its id names the place, its name the item.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from cv_gdpr.delete.execute import Erased
+from cv_gdpr.delete.failures import quoted
+from cv_gdpr.delete.marks import canonical
+from cv_gdpr.delete.plan import Plan
+from cv_gdpr.delete.run import Terms
+from cv_gdpr.delete.waiting import Deadline
+from cv_gdpr.errors import NotFound, ServiceError, UsageError
+from cv_gdpr.evidence import files
+from cv_gdpr.evidence.document import close
+from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked, Opened
+from cv_gdpr.evidence.ledger import Ledger, now, sealed
+from cv_gdpr.evidence.records import TOOL, ByHand, SearchedScope
+from cv_gdpr.service.azure_resource import AnotherResource, AzureResource
+from cv_gdpr.service.resource_manager import PREDICTION, TRAINING, Reply, ResourceId
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS
+from cv_gdpr.verbatim import Json
+
+_KINDS = (TRAINING, PREDICTION)
+Sending: TypeAlias = Callable[[], Reply]
+Looking: TypeAlias = Callable[[], bool]
+
+
+class AccountPlan(NamedTuple):
+    """A resource to delete: what Resource Manager says of it, and what dies with it, as far as it could be read."""
+
+    place: ResourceId
+    account: Json
+    live: bool  # False: it is deleted already, and can still be recovered
+    locks: list[str]
+    siblings: list[str]
+    purge: bool
+    contents: Plan | None  # of its projects; None: `unread` says why
+    unread: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Its kind, as CustomVision.Training."""
+        return str(self.account.get("kind"))
+
+    @property
+    def location(self) -> str:
+        """The region that it is in."""
+        return str(self.account.get("location"))
+
+    @property
+    def deleting(self) -> bool:
+        """Whether its deletion is under way already."""
+        properties = self.account.get("properties")
+        return isinstance(properties, dict) and properties.get("provisioningState") == "Deleting"
+
+    @property
+    def rows(self) -> dict[str, list[str]]:
+        """The items of the plan: the resource if it is live, and what is recoverable of it if it is purged."""
+        rows = {ACCOUNT: [self.place.name]} if self.live else {}
+        return rows | ({RECOVERABLE: [self.place.name]} if self.purge else {})
+
+
+def plan_account(azure: AzureResource, *, purge: bool, resumed: bool = False) -> AccountPlan:
+    """Return the plan of a resource, without its contents.
+
+    Raise UsageError for a resource that other services use too, and, unless an earlier run is `resumed`, for one that
+    is not there any more; ServiceError.
+    """
+    account, live = _account(azure, resumed=resumed)
+    if account and account.get("kind") not in _KINDS:
+        raise UsageError(
+            f"{azure.place.name} is of kind {account.get('kind')}: what other services keep in it would go, too",
+            f"only resources of kind {' and '.join(_KINDS)} are deleted here; delete the projects with delete --all",
+        )
+    if not (live or purge or resumed):
+        raise UsageError(f"{azure.place.name} is deleted already, and can still be recovered", "--purge ends that")
+    return AccountPlan(
+        place=azure.place,
+        account=account,
+        live=live,
+        locks=_locks(azure) if live else [],
+        siblings=_siblings(azure),
+        purge=purge,
+        contents=None,
+    )
+
+
+def _account(azure: AzureResource, *, resumed: bool) -> tuple[Json, bool]:
+    """Return the resource, and whether it is live rather than recoverable; of a resumed run it may be empty."""
+    try:
+        return azure.account(), True
+    except AnotherResource as error:
+        raise UsageError(error.message, error.hint) from None
+    except NotFound:
+        for deleted in azure.manager.deleted_accounts():
+            if _is_at(deleted, azure.place):
+                return deleted, False
+        if resumed:
+            return {}, False
+        raise UsageError(
+            f"there is no resource {azure.place.name}, and none of that name can be recovered", "check --resource-id"
+        ) from None
+
+
+def _is_at(deleted: Json, place: ResourceId) -> bool:
+    """Return whether a deleted resource was at a place: the id of its entry names group and name in other words."""
+    identity = str(deleted.get("id")).lower()
+    return f"/resourcegroups/{place.group}/".lower() in identity and identity.endswith(f"/{place.name}".lower())
+
+
+def _locks(azure: AzureResource) -> list[str]:
+    """Return the names and levels of the locks; one line that says so where they may not be read."""
+    try:
+        found = azure.manager.locks(azure.place)
+    except ServiceError as error:
+        return [f"could not be read: {quoted(error)}"]
+    return [f"{one.get('name')} ({_level(one)})" for one in found]
+
+
+def _level(lock: Json) -> str:
+    properties = lock.get("properties")
+    return str(properties.get("level")) if isinstance(properties, dict) else "of an unknown level"
+
+
+def _siblings(azure: AzureResource) -> list[str]:
+    try:
+        return [f"{one.get('name')} ({one.get('kind')})" for one in azure.siblings()]
+    except ServiceError as error:
+        return [f"could not be read: {quoted(error)}"]
+
+
+# --- execution ----------------------------------------------------------------------------------------------------
+
+
+def erase_account(azure: AzureResource, plan: AccountPlan, path: Path, terms: Terms, deadline: Deadline) -> Erased:
+    """Delete the resource, purge it if that is planned, look for it again, and write evidence at `path`.
+
+    Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost.
+    """
+    files.check_name(path)
+    with Ledger(files.ledger_of(path), str(plan.place)) as ledger:
+        ledger.require(terms.asked)
+        if ledger.closed and not ledger.finished:
+            files.withdraw(path, ledger.chain())
+        files.check_free(path)
+        ledger.begin(terms.asked)
+        erasure = _AccountErasure(azure, plan, ledger, terms, deadline)
+        outside = erasure.run()
+        close(ledger, outside)
+        return Erased(files.write(path, ledger.chain()), path)
+
+
+@dataclass
+class _AccountErasure:
+    azure: AzureResource
+    plan: AccountPlan
+    ledger: Ledger
+    terms: Terms
+    deadline: Deadline
+
+    def run(self) -> list[ByHand]:
+        """Delete, purge and look; return what remains for a person, and what Microsoft states."""
+        earlier = self._planned_before()
+        self.ledger.write(self._opening())
+        place, manager = self.plan.place, self.azure.manager
+        if self.plan.live and not self.plan.deleting:
+            self._send(ACCOUNT, lambda: manager.delete(place))
+        deleted = self._look(ACCOUNT, self._is_gone) if self.plan.live or earlier else True
+        if self.plan.purge and deleted:
+            self._purge()
+        elif self.plan.purge:
+            why = "the resource is still there"
+            self.ledger.write(Left(project=str(place), row=RECOVERABLE, ids=[place.name], reason=why, again=True))
+        return self._words(deleted=deleted)
+
+    def _planned_before(self) -> bool:
+        """Return whether an earlier run of this command, which was cut off, planned to delete the resource."""
+        runs = (event for event in self.ledger.events if isinstance(event, Opened))
+        return any(ACCOUNT in rows for run in runs for rows in run.planned.values())
+
+    def _purge(self) -> None:
+        if self.plan.account:  # else an earlier run purged it
+            self._send(RECOVERABLE, lambda: self.azure.manager.purge(self.plan.place, self.plan.location))
+        self._look(RECOVERABLE, lambda: self._recoverable() is None)
+
+    def _opening(self) -> Opened:
+        plan = self.plan
+        scope = SearchedScope(projects="all", rows=[ACCOUNT], not_searched={}, selectors=[], salt=None)
+        return Opened(
+            tool=TOOL,
+            endpoint=str(plan.place),
+            asked=sealed(self.terms.asked, secrets.token_hex(16)),
+            listed_from=_to_the_second(now()),
+            plan_hash=_hash(plan),
+            scope=scope,
+            planned={str(plan.place): plan.rows},
+            projects=[],
+            protected=[],
+            unmatched=[],
+            signed_in_as=self.azure.manager.who,
+        )
+
+    def _send(self, row: str, send: Sending) -> None:
+        where, ids = str(self.plan.place), [self.plan.place.name]
+        self.ledger.write(Calling(project=where, row=row, ids=ids))
+        try:
+            reply = send()
+        except ServiceError as error:
+            self.terms.say(error.message if not error.hint else f"{error.message}; {error.hint}")
+            answered = Answered(
+                project=where, row=row, ids=ids, status=error.status, request_id=error.request_id, reason=quoted(error)
+            )
+        else:
+            answered = Answered(project=where, row=row, ids=ids, status=reply.status, request_id=reply.request_id)
+        self.ledger.write(answered)
+
+    def _look(self, row: str, is_gone: Looking) -> bool:
+        """Look until it is gone or no time is left; record what was seen, unless it could not be looked for."""
+        where, ids = str(self.plan.place), [self.plan.place.name]
+        round_ = 0
+        try:
+            while not (gone := is_gone()) and self._may_go(row) and self.deadline.pause(round_):
+                round_ += 1
+        except ServiceError as error:
+            self.terms.say(f"could not look for it: {error.message}")
+            return False
+        self.ledger.write(Looked(project=where, row=row, gone=ids if gone else [], there=[] if gone else ids))
+        return gone
+
+    def _may_go(self, row: str) -> bool:
+        """Return whether waiting helps: the last request was accepted, or an earlier one is being carried out."""
+        if row == ACCOUNT and self.plan.deleting:
+            return True
+        answers = [event for event in self.ledger.events if isinstance(event, Answered) and event.row == row]
+        return bool(answers) and 200 <= answers[-1].status < 300
+
+    def _is_gone(self) -> bool:
+        """Return whether neither Accounts-Get nor Accounts-List has the resource."""
+        with suppress(NotFound):
+            self.azure.manager.account(self.plan.place)
+            return False
+        named = {str(one.get("id")).lower() for one in self.azure.manager.accounts()}
+        return str(self.plan.place).lower() not in named
+
+    def _recoverable(self) -> Json | None:
+        """Return the entry of the deleted resource, by itself or in the list of all; None if neither has it."""
+        location = self.plan.account.get("location")
+        if location and (found := self.azure.manager.deleted(self.plan.place, str(location))):
+            return found
+        every = self.azure.manager.deleted_accounts()
+        return next((one for one in every if _is_at(one, self.plan.place)), None)
+
+    def _words(self, *, deleted: bool) -> list[ByHand]:
+        if not deleted:
+            return []
+        words = [ByHand(row=EXPORTS, words='gone with the account: "Deleted upon account deletion" (Microsoft)')]
+        try:
+            found = self._recoverable()
+        except ServiceError as error:
+            return [*words, ByHand(row=ACCOUNT, words=f"whether it can be recovered is unknown: {quoted(error)}")]
+        if not found:
+            return [*words, ByHand(row=ACCOUNT, words="purged: it can no longer be recovered")]
+        until = _purge_date(found)
+        return [*words, ByHand(row=ACCOUNT, words=f"it can be recovered until {until}; --purge ends that")]
+
+
+def _purge_date(deleted: Json) -> str:
+    properties = deleted.get("properties")
+    found = properties.get("scheduledPurgeDate") if isinstance(properties, dict) else None
+    return str(found or "48 hours after its deletion")
+
+
+def _hash(plan: AccountPlan) -> str:
+    return hashlib.sha256(canonical([str(plan.place), plan.kind, plan.rows])).hexdigest()
+
+
+def _to_the_second(time: str) -> str:
+    return f"{time[:19]}Z"

@@ -1,0 +1,320 @@
+"""The Azure resource itself, through Azure Resource Manager and Microsoft's own library for it.
+
+Facts: Accounts - Get, - List, - List Keys, - List Usages, - Delete, Deleted Accounts - List, - Purge of
+Microsoft.CognitiveServices (Azure's REST reference, API 2025-09-01); a deleted resource can be recovered for 48 hours
+(Microsoft's page on recovering and purging resources).
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from cv_gdpr.errors import (
+    Forbidden,
+    MalformedAnswer,
+    NotAuthorised,
+    NotFound,
+    ServiceError,
+    Stops,
+    Unreachable,
+    UsageError,
+)
+from cv_gdpr.links import is_loopback
+from cv_gdpr.masking import RUN, masked
+from cv_gdpr.service.clouds import Cloud
+from cv_gdpr.service.signin import INSTALL, EntraSignIn, default_credential
+from cv_gdpr.verbatim import Json, json_value
+
+if TYPE_CHECKING:
+    from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+
+Answered = TypeVar("Answered")
+TRAINING, PREDICTION = "CustomVision.Training", "CustomVision.Prediction"
+_ID = re.compile(
+    r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.CognitiveServices/accounts/([^/]+)/?",
+    re.IGNORECASE,
+)
+_LOCKS = "providers/Microsoft.Authorization/locks?api-version=2020-05-01"
+_MESSAGE_MOST = 600  # characters
+_ROLES = (
+    "the identity needs a role at the resource: Reader to export it, Contributor to delete it; to purge it, "
+    "Contributor at its subscription"
+)
+_LOCKED = "a lock protects the resource or its group: remove the lock first (Azure portal, Locks), or leave it"
+_SIGN_IN = "sign in again: az login, or check the managed identity; and --cloud"
+_MALFORMED = "answered with a body that is not what its contract says"
+_ON_THE_WAY = "probably a proxy or a sign-in page on the way answered; check --resource-manager and --cloud"
+# What the library raises for a body that it cannot read.
+_OF_WRONG_TYPES = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+_RETRIES = 4
+
+
+class ResourceId(NamedTuple):
+    """Where a resource is: its subscription, its resource group, its name."""
+
+    subscription: str
+    group: str
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+            f"/providers/Microsoft.CognitiveServices/accounts/{self.name}"
+        )
+
+
+def resource_id_of(text: str) -> ResourceId:
+    """Return the parts of a resource's id, as the portal shows it; raise UsageError."""
+    found = _ID.fullmatch(text.strip())
+    if not found:
+        raise UsageError(
+            "the resource id is not one of an Azure AI services account",
+            "it looks like /subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.CognitiveServices/accounts/NAME: "
+            "the Azure portal shows it under Properties",
+        )
+    return ResourceId(*found.groups())
+
+
+def checked_address(url: str) -> str:
+    """Return the address of Resource Manager; raise UsageError unless it is https, or http to this machine."""
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in {"https", "http"} or (parts.scheme == "http" and not is_loopback(host)):
+        raise UsageError("the address of Resource Manager is not an https address", "leave it out, and give --cloud")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class Reply(NamedTuple):
+    """The answer to a request that changes something: its status and Resource Manager's request id."""
+
+    status: int
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where Resource Manager is, and in which cloud to sign in.
+
+    `silence` is how many seconds an answer may send nothing, `patience` about how many a failing call is retried.
+    """
+
+    cloud: Cloud
+    url: str
+    silence: float = 60.0
+    patience: float = 120.0
+
+    @property
+    def scope(self) -> str:
+        """The scope of tokens for Resource Manager."""
+        return f"{self.cloud.resource_manager}/.default"
+
+    @property
+    def enforce_https(self) -> bool:
+        """Whether tokens go over https alone: everywhere but to this machine."""
+        return not (self.url.startswith("http://") and is_loopback(urlsplit(self.url).hostname or ""))
+
+
+class ResourceManager:
+    """Resource Manager as seen by one signed-in identity, in one subscription."""
+
+    def __init__(self, address: Address, subscription: str) -> None:
+        self._address = address
+        self.subscription = subscription
+        self._sign_in = EntraSignIn(address.cloud, address.scope, default_credential(address.cloud))
+        self._client = _client(address, subscription, self._sign_in)
+
+    @property
+    def who(self) -> str:
+        """The ids of the identity that is signed in; raise SignInFailed."""
+        return self._sign_in.who
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def account(self, place: ResourceId) -> Json:
+        """Return Accounts-Get as sent; raise NotFound, ServiceError."""
+        return self._read("Accounts-Get", self._client.accounts.get, place.group, place.name)
+
+    def accounts(self) -> list[Json]:
+        """Return all Azure AI services accounts of the subscription; raise ServiceError."""
+        return self._listed("Accounts-List", self._client.accounts.list)
+
+    def usages(self, place: ResourceId) -> list[Json]:
+        """Return the quotas of the resource and what is used of them; raise ServiceError."""
+        found = self._read("Accounts-ListUsages", self._client.accounts.list_usages, place.group, place.name)
+        return _records(found)
+
+    def deployments(self, place: ResourceId) -> list[Json]:
+        """Return the deployments at the resource; raise ServiceError."""
+        return self._listed("Deployments-List", self._client.deployments.list, place.group, place.name)
+
+    def keys(self, place: ResourceId) -> Json:
+        """Return the two keys of the resource; raise Forbidden where the identity may not list them."""
+        found = self._read("Accounts-ListKeys", self._client.accounts.list_keys, place.group, place.name)
+        for key in found.values():
+            if isinstance(key, str):
+                RUN.know_key(key)
+        return found
+
+    def locks(self, place: ResourceId) -> list[Json]:
+        """Return the locks on the resource, its group and its subscription; raise ServiceError."""
+        from azure.core.rest import HttpRequest
+
+        def ask(**options: Any) -> None:
+            response = self._client._send_request(HttpRequest("GET", f"{place}/{_LOCKS}"), **options)
+            response.raise_for_status()
+
+        return _records(self._read("Locks-List", ask))
+
+    def delete(self, place: ResourceId) -> Reply:
+        """Request the deletion of the resource, which may take minutes; raise ServiceError."""
+        return self._change("Accounts-Delete", self._client.accounts.begin_delete, place.group, place.name)
+
+    def deleted(self, place: ResourceId, location: str) -> Json | None:
+        """Return the entry of a deleted resource that can still be recovered, or None; raise ServiceError."""
+        try:
+            return self._read(
+                "DeletedAccounts-Get", self._client.deleted_accounts.get, location, place.group, place.name
+            )
+        except NotFound:
+            return None
+
+    def deleted_accounts(self) -> list[Json]:
+        """Return all deleted resources of the subscription that can still be recovered; raise ServiceError."""
+        return self._listed("DeletedAccounts-List", self._client.deleted_accounts.list)
+
+    def purge(self, place: ResourceId, location: str) -> Reply:
+        """Request the end of the time in which a deleted resource can be recovered; raise ServiceError."""
+        return self._change(
+            "DeletedAccounts-Purge", self._client.deleted_accounts.begin_purge, location, place.group, place.name
+        )
+
+    # --- calls --------------------------------------------------------------------------------------------------
+
+    def _options(self, hook: Callable[[Any], None]) -> dict[str, Any]:
+        return {"raw_response_hook": hook, "enforce_https": self._address.enforce_https}
+
+    def _read(self, name: str, call: Callable[..., Any], *arguments: str) -> Json:
+        bodies: list[str] = []
+        self._call(name, lambda: call(*arguments, **self._options(lambda one: bodies.append(_text(one)))))
+        return _document(name, bodies[-1])
+
+    def _listed(self, name: str, call: Callable[..., Iterable[Any]], *arguments: str) -> list[Json]:
+        bodies: list[str] = []
+        self._call(name, lambda: list(call(*arguments, **self._options(lambda one: bodies.append(_text(one))))))
+        return [record for body in bodies for record in _records(_document(name, body))]
+
+    def _change(self, name: str, call: Callable[..., Any], *arguments: str) -> Reply:
+        replies: list[Reply] = []
+
+        def note(response: Any) -> None:
+            answer = response.http_response
+            replies.append(Reply(answer.status_code, answer.headers.get("x-ms-request-id", "")))
+
+        self._call(name, lambda: call(*arguments, polling=False, **self._options(note)))
+        return replies[0]
+
+    def _call(self, name: str, send: Callable[[], Answered]) -> Answered:
+        from azure.core.exceptions import AzureError
+
+        try:
+            return send()
+        except AzureError as error:
+            raise _translated(name, error) from None
+        except _OF_WRONG_TYPES:
+            raise MalformedAnswer(f"{name}: Resource Manager {_MALFORMED}", _ON_THE_WAY) from None
+
+
+def _client(address: Address, subscription: str, sign_in: EntraSignIn) -> "CognitiveServicesManagementClient":
+    try:
+        from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+    except ImportError:
+        raise UsageError("Azure Resource Manager needs the extra azure", INSTALL) from None
+    return CognitiveServicesManagementClient(
+        sign_in.credential,
+        subscription,
+        address.url,
+        credential_scopes=[address.scope],
+        read_timeout=address.silence,
+        permit_redirects=False,
+        retry_policy=_retries(address.patience),
+    )
+
+
+def _retries(patience: float) -> Any:
+    """Return azure-core's own retries, within a time: its default is ten, and as long as Retry-After asks for."""
+    from azure.core.pipeline.policies import RetryPolicy
+
+    class Retries(RetryPolicy):  # type: ignore[misc]  # azure-core is not followed by mypy
+        def get_retry_after(self, response: Any) -> float | None:
+            asked: float | None = super().get_retry_after(response)
+            return asked and min(asked, patience)
+
+    return Retries(retry_total=_RETRIES, retry_backoff_max=patience / _RETRIES)
+
+
+def _text(response: Any) -> str:
+    text: str = response.http_response.text()
+    return text
+
+
+def _document(name: str, body: str) -> Json:
+    try:
+        found = json_value(body)
+    except (ValueError, RecursionError):
+        raise MalformedAnswer(f"{name}: Resource Manager {_MALFORMED}", _ON_THE_WAY) from None
+    if not isinstance(found, dict):
+        raise MalformedAnswer(f"{name}: Resource Manager answered with JSON that is not an object", _ON_THE_WAY)
+    return found
+
+
+def _records(document: Json) -> list[Json]:
+    value = document.get("value")
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise MalformedAnswer("Resource Manager answered with a list that holds no records")
+    return value
+
+
+def _translated(name: str, error: Any) -> ServiceError:
+    """Return our error for one of azure-core's; its message is Resource Manager's own, shortened and masked."""
+    response = getattr(error, "response", None)
+    status = int(getattr(response, "status_code", 0) or 0)
+    told = getattr(error, "error", None)
+    code = str(getattr(told, "code", "") or "")
+    said = " ".join(masked(str(getattr(told, "message", "") or error.message)).split())[:_MESSAGE_MOST]
+    request_id = str(getattr(response, "headers", {}).get("x-ms-request-id", "")) if response is not None else ""
+    known: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
+    tail = f" (request id {request_id})" if request_id else ""
+    if not status:
+        return _without_answer(name, said, error)
+    text = f"{name}: Resource Manager answered {status}: {f'{code} ' if code else ''}{said}{tail}"
+    if status == 401:
+        return _of_this_row(NotAuthorised(text, _SIGN_IN, **known))
+    if status == 403:
+        return Forbidden(text, _ROLES, **known)
+    if status == 404:
+        return NotFound(text, **known)
+    return ServiceError(text, _LOCKED if code == "ScopeLocked" else None, **known)
+
+
+def _without_answer(name: str, said: str, error: Any) -> ServiceError:
+    from azure.core.exceptions import ClientAuthenticationError, DecodeError, IncompleteReadError
+
+    if isinstance(error, ClientAuthenticationError):
+        return _of_this_row(NotAuthorised(f"{name}: sign-in with Microsoft Entra ID failed: {said}", _SIGN_IN))
+    if isinstance(error, DecodeError) and not isinstance(error, IncompleteReadError):
+        return MalformedAnswer(f"{name}: Resource Manager {_MALFORMED}", _ON_THE_WAY)
+    where = "check --resource-manager and --cloud"
+    return _of_this_row(Unreachable(f"{name}: Resource Manager could not be reached: {said}", where))
+
+
+def _of_this_row(error: ServiceError) -> ServiceError:
+    """Return the error of Resource Manager as one that stops no call to the training API, which is another service."""
+    error.stops = Stops.LISTING
+    return error

@@ -1,0 +1,95 @@
+"""Reads the row account: the Azure resource through Resource Manager, and GetAccountInfo where it still answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from cv_gdpr.errors import Forbidden, ServiceError, Stops
+from cv_gdpr.masking import without_keys
+from cv_gdpr.service.causes import KEYS_OFF
+from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
+
+if TYPE_CHECKING:
+    from cv_gdpr.service.azure_resource import AzureResource
+    from cv_gdpr.table.readers import Resource
+    from cv_gdpr.verbatim import Json
+
+_ROW = "account"
+_WITHOUT_IT = frozenset({401, 403, 404, 410})  # the statuses by which the service says that it has no GetAccountInfo
+_USAGES, _DEPLOYMENTS, _SIBLINGS = "account-usages.jsonl", "account-deployments.jsonl", "account-siblings.jsonl"
+_KEYS, _INFO, ABSENT = "account-keys.json", "account-info.json", "account-absent.jsonl"
+FILES = (_USAGES, _DEPLOYMENTS, _SIBLINGS, _KEYS, _INFO, ABSENT)
+"""The files beside account.json: details of the resource, and what the identity may not read of them."""
+
+WITH_KEYS = (_KEYS, _INFO)
+"""The files with keys, as fingerprints or in clear."""
+
+BESIDE = ("Accounts-ListUsages", "Deployments-List", "Accounts-List", "Accounts-ListKeys")
+"""What Resource Manager is asked beside Accounts-Get."""
+
+
+def account(resource: Resource) -> Iterator[Finding]:
+    """Accounts-Get with its usages, deployments, keys and siblings; without Resource Manager, GetAccountInfo alone."""
+    if resource.azure is None:
+        yield from _account_info(resource)
+        return
+    azure, manager = resource.azure, resource.azure.manager
+    yield Item(_ROW, str(azure.place), azure.account(), "account.json")
+    yield from _if_allowed(_USAGES, lambda: manager.usages(azure.place))
+    yield from _if_allowed(_DEPLOYMENTS, lambda: manager.deployments(azure.place))
+    yield from _if_allowed(_SIBLINGS, azure.siblings)
+    yield from _if_allowed(_KEYS, lambda: [_keys(azure, clear=resource.include_keys)])
+    if resource.service.has_key:
+        yield from _old_info(resource)
+
+
+def _account_info(resource: Resource) -> Iterator[Finding]:
+    """GetAccountInfo, which the service removed with API v2.0: its absence is expected."""
+    if not resource.service.has_key:
+        yield Absence(_ROW, _ROW, "GetAccountInfo needs a training key")
+        return
+    try:
+        info = resource.service.account_info()
+    except ServiceError as error:
+        if error.status not in _WITHOUT_IT or error.transient:
+            raise  # it may still be there
+        yield Absence(_ROW, _ROW, f"GetAccountInfo answers {error.status} here")
+        return
+    yield Item(_ROW, _ROW, info if resource.include_keys else without_keys(info), "account.json")
+
+
+def _old_info(resource: Resource) -> Iterator[Finding]:
+    """GetAccountInfo beside what Resource Manager says, where it still answers."""
+    try:
+        info = resource.service.account_info()
+    except ServiceError as error:
+        if error.status not in _WITHOUT_IT or error.transient:
+            raise
+        return
+    yield Detail(_ROW, info if resource.include_keys else without_keys(info), _INFO)
+
+
+def _if_allowed(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
+    """Yield what is read; note it as absent where the identity may not read it; an error costs itself."""
+    try:
+        for record in read():
+            yield Detail(_ROW, record, file)
+    except ServiceError as error:
+        if _lasts(error):
+            yield Absence(_ROW, file, error.message)
+            return
+        if error.stops > Stops.LISTING:
+            raise
+        yield Unread(_ROW, error, file)
+
+
+def _lasts(error: ServiceError) -> bool:
+    """Return whether the same request would be refused again: for the role, a lock, or keys that are switched off."""
+    switched_off = error.status == 400 and KEYS_OFF in error.message
+    return isinstance(error, Forbidden) or switched_off or error.code == "ScopeLocked"
+
+
+def _keys(azure: AzureResource, *, clear: bool) -> Json:
+    keys = azure.manager.keys(azure.place)
+    return keys if clear else without_keys(keys, secret=True)

@@ -1,0 +1,238 @@
+"""Sign-in with Microsoft Entra ID: as whom, for which cloud, with which role, and what is refused."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from custom_vision_simulator import Fault, Options, Simulator
+from cv_gdpr.service.clouds import CLOUDS, cloud_named
+from cv_gdpr.service.signin import with_entra
+from tests.account.azure import Azure, identity_of, one_line
+from tests.delete.erasing import environment
+
+ENTRA = ("--auth", "entra")
+NO_KEY = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_RESOURCE_ID": ""}
+ERASED = ("--yes", "--json", "--wait", "0.4")
+
+
+def who(sim):
+    """Return how plan and evidence name the simulator's identity."""
+    ids = sim.options
+    return f"Microsoft Entra ID: object {ids.principal}, application {ids.client_id}, tenant {ids.tenant}"
+
+
+@pytest.fixture
+def entra(azure):
+    """A command with --auth entra, without a key and without Resource Manager."""
+    return lambda *words, **variables: azure(*words, *ENTRA, **(NO_KEY | variables))
+
+
+def test_export_and_erasure_end_to_end(azure, entra):
+    sim = azure.sim
+    sim.fill(images=3, image_bytes=64, iterations=1, predictions=1)
+    out, evidence = azure.folder / "bag", azure.folder / "e.json"
+
+    ran = entra("export", "--all", "--out", out)
+    assert ran.code == 0, ran.err
+    plan = entra("delete", "--all", "--dry-run", "--json")
+    assert plan.json["signedInAs"] == who(sim)
+    ran = entra("delete", "--all", "--require-export", out, "--evidence", evidence, *ERASED)
+    assert ran.code == 0, ran.err
+
+    assert azure("verify", out).code == azure("verify", evidence).code == 0
+    assert [run["signedInAs"] for run in azure.__class__(sim, azure.folder, [evidence]).evidence["runs"]] == [who(sim)]
+    assert who(sim) in evidence.with_suffix(".html").read_text()
+    assert not sim.store.projects
+    assert all("Training-Key" not in call.headers for call in sim.calls)
+    assert all(call.headers["Authorization"].startswith("Bearer ") for call in sim.calls)
+    tokens = {call.headers["Authorization"].removeprefix("Bearer ") for call in sim.calls}
+    written = [path.read_bytes() for path in azure.folder.rglob("*") if path.is_file()]
+    assert not any(token.encode() in content for token in tokens for content in written)
+
+
+def test_the_blob_host_never_sees_a_token(azure, entra):
+    azure.sim.fill(images=3, image_bytes=64)
+    assert entra("export", "images", "--all", "--out", azure.folder / "bag").code == 0
+    assert azure.sim.blob_requests
+    secrets = {"authorization", "training-key"}
+    assert not [one for one in azure.sim.blob_requests if secrets & {name.lower() for name in one.headers}]
+
+
+def test_a_token_is_renewed_before_it_ends(tmp_path):
+    with Simulator(Options(token_life=2, api_latency=0.15)) as sim:
+        sim.fill(projects=4, images=2, image_bytes=64, iterations=2)
+        ran = Azure(sim, tmp_path)("export", "tags", "--all", *ENTRA, "--out", tmp_path / "bag", **NO_KEY)
+        assert ran.code == 0, ran.err
+        assert len(sim.identity_calls) > 1
+
+
+def test_a_valid_token_is_fetched_once(sim):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in identity_of(sim).items():
+            patch.setenv(name, value)
+        sign_in = with_entra(CLOUDS[0], sim.endpoint)
+        assert len({sign_in.token() for _ in range(3)}) == 1
+        assert len(sim.identity_calls) == 1
+        sign_in.refused()
+        assert sign_in.token()
+
+
+@pytest.mark.parametrize("name", ["usgov", "china"])
+def test_a_cloud_has_its_own_audience(shared, name):
+    ran = shared("delete", "--all", "--dry-run", *ENTRA, "--cloud", name, **NO_KEY)
+    assert ran.code == 0, ran.err
+    (asked,) = shared.sim.identity_calls
+    assert asked.query["resource"] == cloud_named(name).audience
+
+
+def test_resource_manager_refuses_another_cloud_s_token(shared):
+    shared.sim.fault(Fault("AccountsGet", status=401, times=None))
+    ran = shared.export("--cloud", "china")
+    assert ran.code == 5
+    assert "--cloud" in one_line(ran.err, "Hint:")
+
+
+REFUSED = {
+    # case: (fault, exit code, words in the hint)
+    "a wrong audience": (
+        Fault("API", status=401, times=None, body={"statusCode": 401, "message": "Unauthorized. Access token is "
+              "missing, invalid, audience is incorrect (https://cognitiveservices.azure.com), or have expired."}),
+        "another cloud (--cloud) or another tenant",
+    ),
+    "no role": (
+        Fault("API", status=401, times=None, body={"error": {"code": "PermissionDenied", "message": "Principal does "
+              "not have access to API/Operation."}}),
+        "Custom Vision Reader to export",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refused_token_names_its_cause(shared, case):
+    fault, words = REFUSED[case]
+    shared.sim.fault(fault)
+    ran = shared("export", "tags", "--all", *ENTRA, "--out", shared.folder / "bag", **NO_KEY)
+    assert ran.code == 5
+    assert words in one_line(ran.err, "Hint:")
+    assert "Training-Key" not in ran.err
+
+
+def test_without_an_identity_one_line_says_so(shared):
+    began = time.monotonic()
+    ran = shared("export", "--all", *ENTRA, **(NO_KEY | {"IDENTITY_HEADER": "wrong"}))
+    assert ran.code == 5
+    error = one_line(ran.err, "Error:")
+    assert error.startswith("Error: sign-in with Microsoft Entra ID failed: ")
+    assert len(error) < 500
+    assert "az login" in one_line(ran.err, "Hint:")
+    assert time.monotonic() - began < 20
+    assert shared.sim.calls == []
+    assert not list(shared.folder.iterdir())
+
+
+USAGE = {
+    # case: (arguments, variables, words of the error, words of the hint)
+    "the endpoint of a region": (
+        ("--endpoint", "https://westeurope.api.cognitive.microsoft.com"),
+        {},
+        "does not work with the endpoint of a region",
+        "custom subdomain",
+    ),
+    "a key file": (("--key-file", "key"), {}, "--auth entra and --key-file contradict each other", "one of them"),
+    "a wrong sign-in": (
+        (),
+        {"AZURE_TOKEN_CREDENTIALS": "Nonsense"},
+        "azure-identity refuses its settings",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", USAGE)
+def test_what_contradicts_entra_is_refused(shared, case):
+    arguments, variables, words, hint = USAGE[case]
+    ran = shared("export", "--all", *ENTRA, *arguments, **(NO_KEY | variables))
+    assert ran.code == 2
+    assert words in one_line(ran.err, "Error:")
+    assert hint in ran.err
+    assert shared.sim.calls == []
+
+
+def test_entra_is_never_chosen_by_itself(shared):
+    ran = shared("export", "--all", **NO_KEY)
+    assert ran.code == 2
+    assert "not set: CV_GDPR_TRAINING_KEY" in ran.err
+    assert shared.sim.identity_calls == []
+
+
+WITHOUT = """
+import sys
+class Refuse:
+    def find_spec(self, name, *_):
+        if name.split('.')[:2] in (['azure', 'identity'], ['azure', 'mgmt']):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Refuse())
+from cv_gdpr.__main__ import main
+sys.argv[0] = 'cv-gdpr'
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("export", "tags", "--all", "--auth", "entra"), "sign-in with Microsoft Entra ID needs the extra azure"),
+        (("export", "account"), "needs the extra azure"),
+        (("delete", "account", "--dry-run"), "needs the extra azure"),
+    ],
+)
+def test_without_the_extra_a_line_installs_it(shared, words, message):
+    sim = shared.sim
+    settings = environment(sim) | {"CV_GDPR_RESOURCE_ID": sim.resource_id}
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *words], env=settings, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert message in one_line(ran.stderr, "Error:")
+    assert "pip install 'cv-gdpr[azure]'" in one_line(ran.stderr, "Hint:")
+
+
+def test_without_the_extra_the_demo_says_how(shared):
+    words = ("demo", "--json", "--out", shared.folder / "demo")
+    ran = subprocess.run([sys.executable, "-c", WITHOUT, *words], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert '"account": "GetAccountInfo answers 404 here. Azure Resource Manager has it' in ran.stdout
+
+
+ROLES = {
+    # role: (export of tags, deletion of predictions, deletion of tags)
+    "Reader": (0, 5, 5),
+    "Deployment": (0, 0, 5),
+    "Labeler": (0, 5, 0),
+    "Contributor": (0, 0, 0),
+    "None": (5, 5, 5),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_may_do_its_part(azure, entra, role):
+    azure.sim.fill(images=3, image_bytes=64, predictions=1)
+    azure.sim.options.role = role
+    exported = entra("export", "tags", "--all", "--out", azure.folder / "bag")
+    codes = [exported.code]
+    for row in ("predictions", "tags"):
+        ran = entra("delete", row, "--all", "--evidence", azure.folder / f"{row}.json", *ERASED)
+        codes.append(ran.code)
+        assert ran.code == 0 or "PermissionDenied" in ran.err
+    assert tuple(codes) == ROLES[role]
+
+
+def test_keys_that_are_switched_off_name_entra(shared, change):
+    change(local_auth=False)
+    ran = shared("export", "tags", "--all", "--out", shared.folder / "bag", CV_GDPR_RESOURCE_ID="")
+    assert ran.code == 5
+    assert "--auth entra" in one_line(ran.err, "Hint:")
+    ran = shared("export", "tags", "--all", *ENTRA, "--out", shared.folder / "other", **NO_KEY)
+    assert ran.code == 0, ran.err

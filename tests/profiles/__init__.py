@@ -1,0 +1,1 @@
+"""Tests of config.toml, of the runs over several profiles, and of `cv-gdpr doctor`."""

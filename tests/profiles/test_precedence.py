@@ -1,0 +1,194 @@
+"""An option beats the profile, the profile the environment, whose endpoint and key never mix with a profile's."""
+
+import shlex
+import sys
+
+import pytest
+
+from tests.delete.erasing import stock
+from tests.profiles.profiling import sent
+
+PLAN = ("delete", "--all", "--dry-run", "--json")
+
+
+@pytest.fixture
+def printing(tmp_path):
+    """A function that returns a command which prints a text."""
+
+    def command(text, *, errors="", code=0):
+        script = tmp_path / f"printing-{len(list(tmp_path.iterdir()))}.py"
+        script.write_text(f"import sys\nsys.stderr.write({errors!r})\nprint({text!r})\nsys.exit({code})\n")
+        return shlex.join([sys.executable, str(script)])
+
+    return command
+
+
+def test_a_profile_beats_the_environment(sim, other, config, bare):
+    config.add("one", sim)
+    of_other = {"CV_GDPR_ENDPOINT": other.endpoint, "CV_GDPR_TRAINING_KEY": other.training_key}
+    ran = bare(*PLAN, "--profile", "one", **of_other, CV_GDPR_DELETE_ENDPOINT=other.endpoint)
+    assert ran.code == 0, ran.err
+    assert ran.json["endpoint"] == sim.endpoint
+    assert not other.calls
+
+
+def test_a_profile_can_be_chosen_by_a_variable(sim, config, bare):
+    config.add("one", sim)
+    assert bare(*PLAN, CV_GDPR_DELETE_PROFILE="one").code == 0
+    assert sent(sim)
+
+
+def test_an_option_beats_the_profile(sim, other, config, bare, printing):
+    config.add("one", sim)
+    options = ("--endpoint", other.endpoint, "--key-command", printing(other.training_key))
+    assert bare(*PLAN, "--profile", "one", *options).code == 0
+    assert sent(other)
+    assert not sim.calls
+
+
+@pytest.mark.parametrize("lacking", ["endpoint", "key_file"])
+def test_the_environment_fills_no_gap_of_a_profile(sim, config, bare, lacking):
+    config.add("one", sim, **{lacking: ""})
+    of_sim = {"CV_GDPR_ENDPOINT": sim.endpoint, "CV_GDPR_TRAINING_KEY": sim.training_key}
+    ran = bare(*PLAN, "--profile", "one", **of_sim, CV_GDPR_DELETE_ENDPOINT=sim.endpoint)
+    assert ran.code == 2
+    assert f"profile one has no {lacking.replace('_', '-')}" in ran.err
+    assert not sim.calls
+
+
+def test_a_key_file_of_a_variable_does_not_beat_a_profile(sim, config, bare, tmp_path):
+    config.add("one", sim)
+    (tmp_path / "wrong").write_text("0" * 32)
+    assert bare(*PLAN, "--profile", "one", CV_GDPR_DELETE_KEY_FILE=str(tmp_path / "wrong")).code == 0
+
+
+def test_a_command_in_a_profile_prints_the_key(sim, config, bare, printing):
+    config.add("one", sim, key_file="", key_command=f"'''{printing(sim.training_key)}'''")
+    assert bare(*PLAN, "--profile", "one").code == 0
+    assert sent(sim)
+
+
+def test_what_a_profile_protects_stays(sim, config, bare):
+    stock(sim), stock(sim, "Strangers")
+    config.add("one", sim, protect='["Visitors"]')
+    ran = bare(*PLAN, "--profile", "one", "--protect", "Strangers")
+    assert ran.code == 0, ran.err
+    assert ran.json["total"] == 0
+
+
+def test_no_profile_is_used_unless_it_is_named(sim, config, bare):
+    config.add("one", sim)
+    ran = bare(*PLAN)
+    assert ran.code == 2
+    assert "not set: CV_GDPR_ENDPOINT and CV_GDPR_TRAINING_KEY" in ran.err
+
+
+def test_an_unknown_profile_is_a_usage_error(sim, config, bare):
+    config.add("hamburg", sim)
+    ran = bare(*PLAN, "--profile", "hamburk")
+    assert ran.code == 2
+    assert "Hint: similar: hamburg" in ran.err
+
+
+BOTH = ("--key-file", "nowhere", "--key-command", "nothing")
+
+
+def test_two_places_of_the_key_are_refused(sim, config, bare):
+    config.add("one", sim)
+    for words in ((), ("--profile", "one")):
+        ran = bare(*PLAN, *BOTH, *words)
+        assert ran.code == 2
+        assert "give either --key-file or --key-command" in ran.err
+
+
+def test_a_place_on_the_command_line_beats_a_variable(sim, bare, printing):
+    of_sim = ("--endpoint", sim.endpoint, "--key-command", printing(sim.training_key))
+    assert bare(*PLAN, *of_sim, CV_GDPR_DELETE_KEY_FILE="nowhere").code == 0
+    ran = bare(*PLAN, CV_GDPR_DELETE_KEY_FILE="a", CV_GDPR_DELETE_KEY_COMMAND="b", CV_GDPR_ENDPOINT=sim.endpoint)
+    assert ran.code == 2
+    assert "give either" in ran.err
+
+
+@pytest.mark.parametrize(
+    "words", [("--profile", "one", "--auth", "entra", "--key-file", "x"), ("--auth", "entra", *BOTH)]
+)
+def test_a_key_beside_entra_is_refused(sim, config, bare, words):
+    config.add("one", sim)
+    assert bare(*PLAN, *words).code == 2
+    assert not sim.calls
+
+
+def test_a_profile_with_a_key_ignores_entra_in_the_environment(sim, config, bare):
+    config.add("one", sim)
+    assert bare(*PLAN, "--profile", "one", CV_GDPR_AUTH="entra").code == 0
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+FORMS = {"a line": "{}", "empty lines": "\n  {}\t\n\n", "quotes of JSON": '"{}"', "a mark": "\ufeff{}"}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_a_command_may_print_the_key_in_any_form(sim, bare, printing, form):
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", printing(form.format(sim.training_key)))
+    assert ran.code == 0, ran.err
+
+
+FAILING = {
+    # case: (what the command prints, on standard error, its exit code, words of the message)
+    "an exit code": ("", "no such\n vault", 3, "ended with code 3: no such vault"),
+    "a key with an exit code": (KEY, f"not {KEY}", 1, "ended with code 1: not (the key)"),
+    "nothing": ("", "", 0, "printed no lines instead of the training key alone"),
+    "two lines": (f"{KEY}\n{KEY}", "", 0, "printed 2 lines instead of"),
+    "too much": ("x" * 100_000, "", 0, "prints too much"),
+    "too many errors": (KEY, "x" * 100_000, 0, "prints too much"),
+    "a long error": ("", "y" * 5000, 1, "ended with code 1: " + "y" * 300 + "\n"),
+    "a control character": ("", "\x1b[31m", 1, r"ended with code 1: \x1b[31m"),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_failing_command_is_said_without_the_key(sim, bare, printing, case):
+    text, errors, code, words = FAILING[case]
+    command = printing(text, errors=errors, code=code)
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", command)
+    assert ran.code == 2
+    assert f"--key-command: {sys.executable} {words}" in ran.err or f"--key-command {words}" in ran.err
+    assert KEY not in ran.err + ran.out
+    assert not sim.calls
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("no-such-program --now", "no-such-program cannot be run: No such file"),
+        ("/", "/ cannot be run: Permission denied"),
+        ("'", "--key-command: no closing quotation"),
+        ("''", "--key-command is empty"),
+        ("echo a | tr a b", "--key-command"),
+        ("cat", "printed no lines"),
+        ("sh -c 'kill -9 $$'", "sh was ended by signal 9"),
+    ],
+)
+def test_a_command_that_cannot_work_is_a_usage_error(sim, bare, command, words):
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", command)
+    if "|" in command:  # not a pipe, but three words more for echo: a key that no header can hold
+        words = "the training key is empty or holds characters"
+    assert ran.code == 2
+    assert words in ran.err
+
+
+@pytest.mark.parametrize("command", ["sleep 20", "sh -c 'exec >&- 2>&-; sleep 20'", "sh -c 'sleep 20 & echo x'"])
+def test_a_command_that_hangs_is_ended(sim, bare, monkeypatch, command):
+    monkeypatch.setattr("cv_gdpr.cli.key_command.TIME_LIMIT", 0.2)
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", command)
+    assert ran.code == 2
+    assert "did not end within" in ran.err
+
+
+def test_no_option_takes_the_key_itself(sim, bare):
+    """A key where a command belongs is run as a program, which does not exist; the message does not quote it."""
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", KEY)
+    assert ran.code == 2
+    assert KEY not in ran.err + ran.out
