@@ -410,3 +410,26 @@ def test_a_person_types_the_name_of_the_resource(azure, answer, code):
     assert "signed in as Microsoft Entra ID" in err
     assert places(azure) == (code != 0, code == 0)
     assert not out or json.loads(out)["exitCode"] == code
+
+
+def test_a_guard_that_cannot_be_checked_refuses_the_purge(azure):
+    azure.sim.fill(images=1, image_bytes=64)
+    assert azure.delete().code == 0
+    before = sent(azure)
+
+    ran = azure.delete("--purge", "--max-delete", "99")
+
+    assert ran.code == 2, ran.err
+    assert "could not be read" in ran.err
+    assert sent(azure) == before
+
+
+def test_what_no_list_has_is_not_called_purged(azure):
+    azure.sim.fault(Fault("DeletedAccountsGet", status=404, times=None))
+    azure.sim.fault(Fault("DeletedAccountsList", body={"value": []}, times=None))
+
+    ran = azure.delete()
+
+    assert ran.code == 0, ran.err
+    assert "unknown" in ran.out
+    assert "can no longer be recovered" not in ran.out

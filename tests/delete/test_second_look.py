@@ -9,6 +9,8 @@ from custom_vision_simulator import Fault
 from custom_vision_simulator.catalogue import faults
 from tests.delete.erasing import calls, ids, others_untouched, state, stock, tag_id, typed
 
+pytestmark = pytest.mark.slow
+
 REFUSALS = {
     "400": {"status": 400},
     "404": {"status": 404},

@@ -74,6 +74,8 @@ def delete_account(
         plan = plan_account(azure, purge=options.purge, resumed=earlier)
         if plan.live and not plan.deleting:
             plan = _with_contents(plan, connection, options)
+        else:
+            plan = _unread(plan, "it is deleted, or being deleted", guarded=_is_guarded(options) and not earlier)
         if options.dry_run:
             _show(plan, azure.manager.who, as_json=output.as_json)
             return 0
@@ -101,7 +103,7 @@ def _with_contents(plan: AccountPlan, connect: Callable[[], Connection], options
     from cv_gdpr.service.resource_manager import TRAINING
     from cv_gdpr.table.scope import Scope
 
-    guarded = bool(options.protect or options.max_delete is not None or options.require_export)
+    guarded = _is_guarded(options)
     if plan.kind != TRAINING:
         return _unread(plan, "a prediction resource has no projects of its own", guarded=False)
     connection = connect()
@@ -119,6 +121,10 @@ def _with_contents(plan: AccountPlan, connect: Callable[[], Connection], options
     if options.require_export:
         require_export(contents, options.require_export)
     return plan._replace(contents=contents)
+
+
+def _is_guarded(options: AccountOptions) -> bool:
+    return bool(options.protect or options.max_delete is not None or options.require_export)
 
 
 def _unread(plan: AccountPlan, why: str, *, guarded: bool) -> AccountPlan:

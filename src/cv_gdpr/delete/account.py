@@ -259,6 +259,11 @@ class _AccountErasure:
         every = self.azure.manager.deleted_accounts()
         return next((one for one in every if _is_at(one, self.plan.place)), None)
 
+    def _is_purged(self) -> bool:
+        """Return whether the last look for the recoverable resource, after its purge, found nothing."""
+        looks = [event for event in self.ledger.events if isinstance(event, Looked) and event.row == RECOVERABLE]
+        return bool(looks) and bool(looks[-1].gone)
+
     def _words(self, *, deleted: bool) -> list[ByHand]:
         if not deleted:
             return []
@@ -267,8 +272,11 @@ class _AccountErasure:
             found = self._recoverable()
         except ServiceError as error:
             return [*words, ByHand(row=ACCOUNT, words=f"whether it can be recovered is unknown: {quoted(error)}")]
-        if not found:
+        if not found and self._is_purged():
             return [*words, ByHand(row=ACCOUNT, words="purged: it can no longer be recovered")]
+        if not found:
+            unknown = "Azure does not list it among the deleted resources: whether it can be recovered is unknown"
+            return [*words, ByHand(row=ACCOUNT, words=unknown)]
         until = _purge_date(found)
         return [*words, ByHand(row=ACCOUNT, words=f"it can be recovered until {until}; --purge ends that")]
 

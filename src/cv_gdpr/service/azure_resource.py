@@ -61,6 +61,8 @@ class AzureResource:
                 f"Accounts-Get: {self.place.name} is another resource than the one with the endpoint {host}",
                 "check --resource-id and --endpoint",
             )
+        if str(_place(account)).lower() != str(self.place).lower():
+            raise MalformedAnswer(f"Accounts-Get: the answer describes another resource than {self.place.name}")
         return account
 
     def siblings(self) -> list[Json]:
