@@ -17,6 +17,8 @@ _WRONG_MD5 = {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}
 _GATEWAY = {"error": {"code": "429", "message": "Requests have exceeded rate limit. Please retry after 1 second."}}
 _EXPIRED = "<Error><Code>AuthenticationFailed</Code></Error>"
 _SHORT_JPEG = b"\xff\xd8\xff\xe0abc"
+_UNPUBLISHED_LATE = "UnpublishIteration is answered 204, and takes effect seconds later."
+_OF_ITERATIONS = "GetTaggedImages is answered 500 for every iteration, and works for workspaces."
 _HUNG = 600.0  # seconds
 _SECONDS = 3.0
 _SLOWLY = 0.1  # seconds between two parts
@@ -49,21 +51,21 @@ def _raw_answers(entry: Callable[..., Entry]) -> Iterator[Entry]:
     def endless(name: str, what: str, parts: Callable[[Answer], Iterator[bytes]]) -> Entry:
         return entry(f"endless-{name}", what, wire=parts)
 
-    yield slow("status", "An endless status line, byte by byte.", wire.status)
-    yield slow("head", "An endless header, byte by byte.", wire.header)
-    yield slow("continue", "Only 100 Continue, ten times a second.", wire.interim)
-    yield slow("body", "An endless body, byte by byte.", wire.body)
-    yield slow("announced", "An announced body of a terabyte, byte by byte.", wire.announced)
-    yield slow("crawl", "An endless body, a thousand bytes a second.", wire.crawl)
-    yield slow("chunk", "An endless chunk extension, byte by byte.", wire.chunk_extension)
-    yield slow("trailer", "The whole body, then an endless trailer, byte by byte.", wire.trailer)
-    yield endless("continue", "Only 100 Continue, as fast as possible.", wire.interim)
-    yield endless("head", "Header after header, endlessly.", wire.headers)
-    yield endless("body", "An endless body.", wire.blanks)
-    yield endless("trailer", "The whole body, then trailer after trailer, endlessly.", wire.trailers)
-    yield endless("gzip", "The body in gzip, then empty gzip streams, endlessly.", wire.gzip_members)
-    yield endless("deflate", "An endless deflate stream of empty blocks.", wire.deflate_blocks)
-    yield endless("bomb", "An endless gzip body that unpacks to a thousand times its size.", wire.bomb)
+    yield slow("status", "An answer is an endless status line, byte by byte.", wire.status)
+    yield slow("head", "An answer has an endless header, byte by byte.", wire.header)
+    yield slow("continue", "A call is answered only 100 Continue, ten times a second.", wire.interim)
+    yield slow("body", "An answer has an endless body, byte by byte.", wire.body)
+    yield slow("announced", "An answer announces a body of a terabyte, and sends it byte by byte.", wire.announced)
+    yield slow("crawl", "An answer has an endless body, a thousand bytes a second.", wire.crawl)
+    yield slow("chunk", "An answer has an endless chunk extension, byte by byte.", wire.chunk_extension)
+    yield slow("trailer", "An answer has its whole body, then an endless trailer, byte by byte.", wire.trailer)
+    yield endless("continue", "A call is answered only 100 Continue, as fast as possible.", wire.interim)
+    yield endless("head", "An answer sends header after header, endlessly.", wire.headers)
+    yield endless("body", "An answer has an endless body.", wire.blanks)
+    yield endless("trailer", "An answer has its whole body, then trailer after trailer, endlessly.", wire.trailers)
+    yield endless("gzip", "An answer has its body in gzip, then empty gzip streams, endlessly.", wire.gzip_members)
+    yield endless("deflate", "An answer is an endless deflate stream of empty blocks.", wire.deflate_blocks)
+    yield endless("bomb", "An answer is an endless gzip body that unpacks to a thousand times its size.", wire.bomb)
 
 
 _ENTRIES = (
@@ -89,15 +91,33 @@ _ENTRIES = (
     _api("unauthorised", "Calls are answered 401: the key is refused.", status=401, body=b""),
     _api("forbidden", "Calls are answered 403: the key lacks permission.", status=403, body=b""),
     *_raw_answers(_api),
-    _at("*", "lying-delete", "A DELETE is answered 204, but nothing is deleted.", lie=True),
-    _at("UnpublishIteration", "unpublish-late", "It is answered 204, and takes effect seconds later.", late=_SECONDS),
+    _at("*", "lying-delete", "Every DELETE is answered 204, but nothing is deleted.", lie=True),
+    _at("UnpublishIteration", "unpublish-late", _UNPUBLISHED_LATE, late=_SECONDS),
+    _at("GetTags", "tags-403", "GetTags is answered 403.", status=403, body=b""),
+    _at("GetIterationPerformance", "performance-500", "GetIterationPerformance is answered 500.", status=500),
+    _at("GetTaggedImages", "iteration-images-500", _OF_ITERATIONS, status=500, match="iterationId="),
     _at("GetImagesByIds", "by-ids-400", "GetImagesByIds is answered 400.", status=400),
     _at("GetImagesByIds", "by-ids-404", "GetImagesByIds is answered 404.", status=404),
     _at("GetImagesByIds", "by-ids-414", "GetImagesByIds is answered 414: URI too long.", status=414, body=b""),
     _at("GetImagesByIds", "by-ids-empty", "GetImagesByIds finds no image: 200, [].", body=[]),
-    _at("GetImagesByIds", "by-ids-reordered", "It returns labels in reverse order.", edit=edits.reversed_labels),
-    _at("QueryPredictions", "endless-predictions", "Every page has a continuation.", edit=edits.one_more_page),
-    _at("QueryPredictions", "spellings", "Number spellings alternate.", edit=edits.respelled(("1E-05", "0.00001"))),
+    _at(
+        "GetImagesByIds",
+        "by-ids-reordered",
+        "GetImagesByIds returns labels in reverse order.",
+        edit=edits.reversed_labels,
+    ),
+    _at(
+        "QueryPredictions",
+        "endless-predictions",
+        "Every page of QueryPredictions has a continuation.",
+        edit=edits.one_more_page,
+    ),
+    _at(
+        "QueryPredictions",
+        "spellings",
+        "QueryPredictions spells the same number in two ways, alternately.",
+        edit=edits.respelled(("1E-05", "0.00001")),
+    ),
     _api("links-plain", "Links to blobs are plain http.", edit=edits.links_to("http://storage.example")),
     _api("links-inside", "Links to blobs lead to 169.254.169.254.", edit=edits.links_to("https://169.254.169.254")),
     _blob("expired", "Blobs are answered 403, as for an expired link.", status=403, body=_EXPIRED),
@@ -134,6 +154,6 @@ CATALOGUE = {entry.name: entry for entry in _ENTRIES}
 def faults(name: str, **changed: Any) -> list[Fault]:
     """Return the faults of that name, with some of their fields changed; raise KeyError for an unknown name.
 
-    `changed` may set `route`, `times`, `after` and `match`; without `times` the faults fire every time.
+    `changed` may set `route`, `times`, `after`, `match` and `within`; without `times` the faults fire every time.
     """
     return [replace(fault, **changed) for fault in CATALOGUE[name].faults]

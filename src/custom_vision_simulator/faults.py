@@ -47,12 +47,12 @@ class Fault:
     """A fault of one operation, named by `route`, or of a host: "Blob", API, ARM or IDENTITY; "*": of all hosts.
 
     It skips `after` matching requests and then fires `times` times (None: always). With `match`, only requests whose
-    raw path and query contain that text match. `status` or `body` (bytes, text, or a value sent as JSON) replace the
-    operation's answer; `headers` or `content_type` alone are added to the normal answer. `delay` waits that many
-    seconds first. `cut` sends the true headers and that many bytes, then closes; `drop` closes without an answer.
-    `done` runs the operation although its answer is replaced or dropped. `lie` answers a DELETE as if it had run, and
-    deletes nothing; `late` deletes after that many seconds. `edit` changes the normal answer; `wire` yields the raw
-    bytes to send, `pause` seconds apart.
+    raw path and query contain that text match; `within` is a second such text. `status` or `body` (bytes, text, or a
+    value sent as JSON) replace the operation's answer; `headers` or `content_type` alone are added to the normal
+    answer. `delay` waits that many seconds first. `cut` sends the true headers and that many bytes, then closes;
+    `drop` closes without an answer. `done` runs the operation although its answer is replaced or dropped. `lie`
+    answers a DELETE as if it had run, and deletes nothing; `late` deletes after that many seconds. `edit` changes the
+    normal answer; `wire` yields the raw bytes to send, `pause` seconds apart.
     """
 
     route: str
@@ -66,6 +66,7 @@ class Fault:
     cut: int | None = None
     drop: bool = False
     match: str | None = None
+    within: str = ""
     done: bool = False
     lie: bool = False
     late: float | None = None
@@ -82,6 +83,7 @@ class Fault:
             self.route in {"*", operation, _host_of(operation)}
             and (method == "DELETE" or not (self.lie or self.late))
             and (self.match is None or self.match in target)
+            and self.within in target
         )
 
     def replacement(self) -> Answer | None:

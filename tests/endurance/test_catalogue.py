@@ -35,7 +35,7 @@ def test_each_fault_has_a_name_and_a_description():
     assert len(CATALOGUE) == len(catalogue._ENTRIES)
     for name, entry in CATALOGUE.items():
         assert name == entry.name == name.lower()
-        assert not set(" =,").intersection(name)
+        assert not set(" =,@").intersection(name)
         assert not entry.what[0].islower()
         assert entry.what.endswith(".")
         assert entry.faults

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from custom_vision_simulator.catalogue import CATALOGUE
+from custom_vision_simulator.catalogue import CATALOGUE, faults
 
 
 @contextmanager
@@ -27,12 +27,13 @@ def running(*words):
             process.kill()
     assert process.returncode == 0
     assert "Traceback" not in said
+    assert "--calls-per-second 0" in said
 
 
-def answers_of(number, *words):
-    """Start the simulator, list the projects so many times, and return the answers."""
+def answers_of(number, *words, query=""):
+    """Start the simulator, list the projects so many times (with that query), and return the answers."""
     with running(*words) as named:
-        asked = f"{named['CV_GDPR_ENDPOINT']}/customvision/v3.4-preview/training/projects"
+        asked = f"{named['CV_GDPR_ENDPOINT']}/customvision/v3.4-preview/training/projects{query}"
         key = {"Training-Key": named["CV_GDPR_TRAINING_KEY"]}
         return [requests.get(asked, headers=key, timeout=10) for _ in range(number)]
 
@@ -70,10 +71,45 @@ def test_the_faults_are_listed_with_a_sentence_each(cli):
     assert named == {name: entry.what for name, entry in CATALOGUE.items()}
 
 
-@pytest.mark.parametrize("name", ["nonsense", "=2", "throttled=", "throttled=0", "throttled=-1", "throttled=x"])
-def test_an_unknown_fault_lists_the_known_ones(cli, name):
+def test_a_fault_with_a_text_fires_where_the_text_is():
+    fault = ("--fault", "error-500=2@page=one", "--fault", "tags-403@page=one")
+    assert [answer.status_code for answer in answers_of(3, *fault, query="?page=one")] == [500, 500, 200]
+    assert [answer.status_code for answer in answers_of(1, *fault, query="?page=two")] == [200]
+
+
+@pytest.mark.parametrize(
+    ("name", "match", "target", "fires"),
+    [
+        ("iteration-images-500", "GetTaggedImages", "/projects/p/images/tagged?iterationId=i-1", True),
+        ("iteration-images-500", "GetTaggedImages", "/projects/p/images/tagged?iterationId=i-2", False),
+        ("iteration-images-500", "GetTaggedImages", "/projects/i-1/images/tagged?take=1", False),
+        ("performance-500", "GetIterationPerformance", "/projects/p/iterations/i-1/performance", True),
+        ("performance-500", "GetIteration", "/projects/p/iterations/i-1", False),
+        ("tags-403", "GetTags", "/projects/i-1/tags", True),
+        ("tags-403", "GetTags", "/projects/p/tags", False),
+    ],
+)
+def test_a_text_narrows_a_named_fault(name, match, target, fires):
+    (fault,) = faults(name, within="i-1")
+    assert fault.applies(match, "GET", target) is fires
+
+
+@pytest.mark.parametrize("name", ["throttled=", "throttled=0", "throttled=-1", "throttled=x", "throttled@"])
+def test_invalid_times_or_a_missing_text_are_refused(cli, name):
     ran = cli("simulate", "--fault", name)
     assert ran.code == 2
     assert ran.err.startswith("Error: ")
     assert ran.err.count("\n") == 2
-    assert name.startswith("throttled") or all(known in ran.err for known in CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("throtled", "similar: throttled"), ("error_500", "similar: error-500"), ("=2", ""), ("xyz@a", "")],
+)
+def test_an_unknown_fault_is_answered_with_the_near_ones(cli, name, near):
+    ran = cli("simulate", "--fault", name)
+    assert ran.code == 2
+    error, hint = ran.err.splitlines()
+    assert error.startswith("Error: unknown fault ")
+    assert hint.startswith(f"Hint: {near}" if near else "Hint: cv-gdpr simulate --faults")
+    assert hint.endswith("cv-gdpr simulate --faults lists all")

@@ -7,26 +7,40 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cv_gdpr.cli.options import option
+from cv_gdpr.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from custom_vision_simulator import Fault, Simulator
 
 
 class FaultName(click.ParamType["list[Fault]"]):
-    """NAME or NAME=TIMES of a fault in the catalogue, as the faults to arm."""
+    """NAME[=TIMES][@TEXT]: the faults of that name in the catalogue, for requests that contain TEXT."""
 
     name = "fault"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "list[Fault]":
-        """Return the faults; fail for an unknown name, naming the known ones, and for invalid TIMES."""
+        """Return the faults to arm; raise UsageError for an unknown name, and fail for invalid TIMES or no TEXT."""
         from custom_vision_simulator.catalogue import CATALOGUE, faults
 
-        name, equals, times = str(value).partition("=")
+        which, at, text = str(value).partition("@")
+        name, equals, times = which.partition("=")
         if name not in CATALOGUE:
-            self.fail(f"unknown fault {name!r}; known: {', '.join(CATALOGUE)}", param, ctx)
+            raise _unknown_fault(name, CATALOGUE)
         if equals and (not times.isdecimal() or not int(times)):
             self.fail(f"{times!r} is not a whole number of 1 or more", param, ctx)
-        return faults(name, times=int(times) if equals else None)
+        if at and not text:
+            self.fail(f"{value!r} has no text after the @", param, ctx)
+        return faults(name, times=int(times) if equals else None, within=text)
+
+
+def _unknown_fault(name: str, known: "Iterable[str]") -> UsageError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), known)
+    similar = f"similar: {', '.join(near)}; " if near else ""
+    return UsageError(f"unknown fault {name!r}", f"{similar}cv-gdpr simulate --faults lists all")
 
 
 def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -59,8 +73,9 @@ def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     "faults",
     multiple=True,
     type=FaultName(),
-    metavar="NAME[=TIMES]",
-    help="Inject this fault into every matching call, or into TIMES of them; repeats, the first match counts.",
+    metavar="NAME[=TIMES][@TEXT]",
+    help="Inject this fault into every matching call, or into TIMES of them. With @TEXT, only calls whose path or "
+    "query contains TEXT match: the id of a project or iteration, for instance. Repeats; the first match counts.",
 )
 @option(
     "--faults",
@@ -88,7 +103,6 @@ def simulate(  # noqa: PLR0913 - click's parameters
     """
     from custom_vision_simulator import Options, Simulator
     from cv_gdpr.demo import fill
-    from cv_gdpr.errors import UsageError
 
     simulator = Simulator(Options(port=port, vnet=vnet, account_info=account_info))
     try:
@@ -107,7 +121,8 @@ def simulate(  # noqa: PLR0913 - click's parameters
         more = f', "Project 1" (those {images} images)' if images else ""
         click.echo(
             f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}; a data subject in '
-            "them: --metadata subject=collins, or --tag person. Ctrl-C ends it.",
+            "them: --metadata subject=collins, or --tag person. It needs no pauses between calls: export and delete "
+            "are faster with --calls-per-second 0. Ctrl-C ends it.",
             err=True,
         )
         _wait_for_stop()
