@@ -266,7 +266,7 @@ def test_what_is_not_a_token_gets_one_clear_line(shared, command, case):
     assert len(token) < 5 or token[:5] not in ran.out + ran.err
 
 
-def test_sign_in_does_not_wait_as_long_as_it_is_told_to(shared):
+def test_sign_in_does_not_wait_for_a_long_retry_after(shared):
     shared.sim.fault(Fault("Identity", status=429, times=2, headers={"Retry-After": "600"}))
     begun = time.monotonic()
     ran = shared("doctor")

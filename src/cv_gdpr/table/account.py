@@ -81,7 +81,7 @@ def _each(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
 def _if_allowed(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
     """Yield what is read, or that it is absent where the identity may not read it.
 
-    That is no fault of the export for the keys, and for the siblings, which a role at the resource alone does not show.
+    The export is complete without the keys, and without the siblings, which a role at the resource alone does not show.
     """
     for finding in _each(file, read):
         if isinstance(finding, Unread) and _lasts(finding.error):
