@@ -7,7 +7,8 @@ import pytest
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.delete.planning import make_plan
 from cv_gdpr.errors import ServiceError, Unsteady, UsageError
-from cv_gdpr.table.scope import Scope, Selection
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Selection
 from tests.delete.direct import service_of
 from tests.delete.erasing import bearing, ids, stock, tag_id
 

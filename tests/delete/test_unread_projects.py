@@ -7,7 +7,8 @@ import pytest
 from custom_vision_simulator import Fault
 from cv_gdpr.delete.planning import make_plan
 from cv_gdpr.errors import NotAuthorised, ServiceError, UsageError
-from cv_gdpr.table.scope import Scope, Selection, selection_of
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Selection, selection_of
 from tests.delete.direct import service_of
 from tests.delete.erasing import calls, ids, others_untouched, state, stock
 

@@ -47,23 +47,22 @@ def outcomes(*states, **fields):
 
 
 @pytest.mark.parametrize(
-    ("states", "stopped", "unmatched", "failed", "code"),
+    ("states", "stopped", "in_part", "code"),
     [
-        ((), 0, [], [], 0),
-        (("deleted", "gone already"), 0, [], [], 0),
-        (("deleted", "residue"), 0, [], [], 4),
-        (("failed", "residue"), 0, ["x"], [UNREAD], 4),
-        (("deleted", "failed"), 0, [], [], 3),
-        (("deleted", "left"), 0, [], [], 3),
-        (("deleted", "not verified"), 0, [], [], 3),
-        (("deleted",), 0, ["x"], [], 3),
-        (("deleted",), 0, [], [UNREAD], 3),
-        (("residue",), 5, [], [], 5),
-        ((), 130, [], [], 130),
+        ((), 0, False, 0),
+        (("deleted", "gone already"), 0, False, 0),
+        (("deleted", "residue"), 0, False, 4),
+        (("failed", "residue"), 0, True, 4),
+        (("deleted", "failed"), 0, False, 3),
+        (("deleted", "left"), 0, False, 3),
+        (("deleted", "not verified"), 0, False, 3),
+        (("deleted",), 0, True, 3),
+        (("residue",), 5, False, 5),
+        ((), 130, False, 130),
     ],
 )
-def test_the_exit_code(states, stopped, unmatched, failed, code):
-    assert exit_code(outcomes(*states), stopped, unmatched, failed) == code
+def test_the_exit_code(states, stopped, in_part, code):
+    assert exit_code(outcomes(*states), stopped, in_part=in_part) == code
 
 
 @pytest.mark.parametrize(

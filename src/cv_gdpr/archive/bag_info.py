@@ -27,8 +27,20 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         *complete,
         *removed,
         *counted,
+        *([("Export-Created-Before", summary["before"])] if summary.get("before") else []),
+        *_predictions(summary.get("predictionsNotSearched")),
         *((f"Not-Searched-{row.title()}", reason) for row, reason in summary["notSearched"].items()),
     ]
+
+
+def _predictions(not_searched: Json | None) -> list[tuple[str, str]]:
+    """Return how many stored predictions nothing searched, where there were any."""
+    if not not_searched:
+        return []
+    counts = [count for count in not_searched.values() if count is not None]
+    unknown = len(not_searched) - len(counts)
+    words = f"{sum(counts)}{f', and those of {unknown} projects that could not be counted' if unknown else ''}"
+    return [("Stored-Predictions-Not-Searched", words)]
 
 
 _ALL = {"all projects": " (all)"}

@@ -62,7 +62,7 @@ def check_usable(out: Path, run: Json) -> None:
         held = {entry.name for entry in out.iterdir()}
         _refuse_odd(out / STATE, owner)
     if "bagit.txt" in held:
-        if _run_of(out) == run:
+        if run_of(out) == run:
             return  # the run was killed just after it closed the bag: it closes it again
         shutil.rmtree(out / STATE, ignore_errors=True)
         raise UsageError(f"--out {out} is a finished export", "name another folder, or check this one: cv-gdpr verify")
@@ -72,7 +72,7 @@ def check_usable(out: Path, run: Json) -> None:
         raise UsageError(f"--out {out} holds files but no export", "name a folder that does not exist yet")
     if foreign := sorted(held - _OWN):
         raise UsageError(f"--out {out} holds {foreign[0]}, which no export writes", "move it, or name another folder")
-    there = _run_of(out)
+    there = run_of(out)
     if there is None:
         lost = f"--out {out} has lost {STATE}/run.json, which says what it is an export of"
         raise UsageError(lost, "name another folder")
@@ -103,7 +103,8 @@ def refuse_existing(out: Path) -> None:
         raise UsageError(f"--out {out} exists", "name a folder that does not exist yet")
 
 
-def _run_of(out: Path) -> Any:
+def run_of(out: Path) -> Any:
+    """Return what the unfinished export in a folder says that it is of; None if there is none."""
     try:
         return json.loads((out / STATE / "run.json").read_bytes()) if is_regular(out / STATE / "run.json") else None
     except (OSError, ValueError):

@@ -37,11 +37,19 @@ class ScopeOptions(NamedTuple):
     metadata: tuple[tuple[str, str], ...]
     image_ids: tuple[str, ...]
     image_ids_file: str | None
+    except_ids_file: str | None
+    predicted_tags: tuple[str, ...]
+    min_probability: float | None
+    iterations: tuple[str, ...]
+    before: str | None
+    older_than: str | None
+    missing_ok: bool
 
     @property
     def has_selector(self) -> bool:
         """Whether a selector was given."""
-        return bool(self.tags or self.metadata or self.image_ids or self.image_ids_file)
+        listed = self.tags or self.metadata or self.image_ids or self.predicted_tags or self.iterations
+        return bool(listed or self.image_ids_file or self.except_ids_file or self.before or self.older_than)
 
 
 class OutputOptions(NamedTuple):

@@ -12,8 +12,9 @@ from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import ACCOUNT, EXPORTS, PREDICTIONS, Category
+from cv_gdpr.cli.output import plural, print_json, print_table, printable, show_similar, size
+from cv_gdpr.cli.searching import not_searched_predictions
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +136,8 @@ def report(result: "ExportResult", output: OutputOptions) -> None:
         _print_result(result, output.verbose)
     _print_flagged(result)
     _print_shortfall(result)
+    if not output.as_json:
+        show_similar(result.near)
 
 
 def _print_result(result: "ExportResult", verbose: int) -> None:
@@ -145,8 +148,6 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     rows += [(row, "", "", "", f"not searched: {reason}") for row, reason in result.not_searched.items()]
     headings = ("row", "held", "exported", "bytes", "verdict")
     print_table(f"{plural(len(result.projects), 'project')} in {result.folder}", headings, rows, numbers={1, 2, 3})
-    if "--tag" in result.kinds and PREDICTIONS in result.rows:
-        click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
     for file, reason in result.absent.items():
@@ -177,6 +178,8 @@ def _print_shortfall(result: "ExportResult") -> None:
     for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
+    for line in not_searched_predictions(result.predictions_not_searched):
+        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
     if result.undecided:
         words = f"{', '.join(result.undecided)}: not found, but not everything could be searched"
         click.echo(f"Missing: {printable(words)}", err=True)
@@ -194,8 +197,11 @@ def _print_shortfall(result: "ExportResult") -> None:
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,
         )
-    elif result.unmatched:
+    elif result.unmatched and not result.missing_ok:
         click.echo(f"Error: nothing matches {printable(', '.join(result.unmatched))}", err=True)
+    elif result.predictions_not_searched:
+        count = plural(len(result.predictions_not_searched), "project")
+        click.echo(f"Error: done in part: the stored predictions of {count} were not searched", err=True)
     elif result.exit_code:
         click.echo("Error: the API cannot export the account; the result says how to get it", err=True)
 

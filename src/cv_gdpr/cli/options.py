@@ -10,18 +10,22 @@ from click.core import ParameterSource
 from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ScopeOptions
 from cv_gdpr.cli.option_types import (
+    Age,
     ChoiceOfConnection,
     FromEnvironment,
     ImageId,
     MetadataPair,
+    Moment,
     OfConnection,
     OnePerLine,
+    Probability,
     Rate,
     Seconds,
 )
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
-from cv_gdpr.table.scope import Scope, selection_of
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Selection, selection_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
@@ -221,7 +225,12 @@ scope_options = together(
 
 selector_options = together(
     only_typed(
-        "--tag", "tags", multiple=True, type=OnePerLine(), metavar="NAME", help="Only what has this tag; repeats."
+        "--tag",
+        "tags",
+        multiple=True,
+        type=OnePerLine(),
+        metavar="NAME",
+        help="Only images with this tag, and the tag; repeats.",
     ),
     only_typed(
         "--metadata",
@@ -231,12 +240,61 @@ selector_options = together(
         help="Only images with this metadata; repeats.",
     ),
     only_typed(
-        "--image-id", "image_ids", multiple=True, type=ImageId(), metavar="ID", help="Only this image; repeats."
+        "--image-id",
+        "image_ids",
+        multiple=True,
+        type=ImageId(),
+        metavar="ID",
+        help="Only this image or stored prediction; repeats.",
     ),
     only_typed(
         "--image-ids-file",
         metavar="FILE",
-        help="Only the images listed in this file, one id per line (-: standard input).",
+        help="Only the images and stored predictions listed in this file, one id per line (-: standard input).",
+    ),
+    only_typed(
+        "--except-ids-file",
+        metavar="FILE",
+        help="Never the images and stored predictions listed in this file: what a legal hold keeps.",
+    ),
+    only_typed(
+        "--predicted-tag",
+        "predicted_tags",
+        multiple=True,
+        type=OnePerLine(),
+        metavar="NAME",
+        help="Only stored predictions of this tag: where it is the most probable one; repeats.",
+    ),
+    only_typed(
+        "--min-probability",
+        type=Probability(),
+        metavar="P",
+        help="With --predicted-tag: wherever the tag was predicted with at least this probability.",
+    ),
+    only_typed(
+        "--iteration",
+        "iterations",
+        multiple=True,
+        type=OnePerLine(),
+        metavar="NAME",
+        help="Only this iteration (name or id), with its performance and exported models; repeats.",
+    ),
+    only_typed(
+        "--before",
+        type=Moment(),
+        metavar="DATE",
+        help="Only images, stored predictions and iterations created before this (ISO 8601; without an offset: UTC).",
+    ),
+    only_typed(
+        "--older-than",
+        type=Age(),
+        metavar="AGE",
+        help="Only images, stored predictions and iterations of at least this age: 90d, 6m, 2y.",
+    ),
+    option(
+        "--missing-ok",
+        is_flag=True,
+        help="End with 0 also where a selector matches nothing.",
     ),
 )
 
@@ -310,10 +368,31 @@ def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> S
     alone = rows == (ACCOUNT,) and not given.projects
     if given.all_projects == bool(given.projects) and not alone:
         raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
-    if key_file == "-" and given.image_ids_file == "-":
-        raise UsageError("standard input cannot be both --key-file and --image-ids-file")
+    return Scope(given.projects, rows, _selection(given, key_file), given.missing_ok)
+
+
+def _selection(given: ScopeOptions, key_file: str | None) -> Selection:
+    """Return the selection; raise UsageError for a file that holds no ids, and for options that contradict."""
+    named = {
+        "--key-file": key_file,
+        "--image-ids-file": given.image_ids_file,
+        "--except-ids-file": given.except_ids_file,
+    }
+    if len(both := [name for name, place in named.items() if place == "-"]) > 1:
+        raise UsageError(f"standard input cannot be both {both[0]} and {both[1]}")
+    if given.before and given.older_than:
+        raise UsageError("give either --before or --older-than", "both say how old something must be")
+    if given.min_probability is not None and not given.predicted_tags:
+        raise UsageError("--min-probability needs --predicted-tag", "it is the probability of that tag")
     image_ids = set(given.image_ids)
     if given.image_ids_file:
         image_ids |= inputs.read_ids(given.image_ids_file)
-    selection = selection_of(given.tags, given.metadata, image_ids)
-    return Scope(given.projects, rows, selection)
+    chosen = selection_of(given.tags, given.metadata, image_ids, given.predicted_tags, given.iterations)
+    before = inputs.moment_of(given.older_than) if given.older_than else given.before
+    excepted = inputs.read_ids(given.except_ids_file, "--except-ids-file") if given.except_ids_file else ()
+    return chosen._replace(
+        min_probability=given.min_probability,
+        before=before or "",
+        older_than=given.older_than or "",
+        except_ids=frozenset(excepted),
+    )

@@ -246,6 +246,12 @@ def _in_evidence(project: ProjectPlan) -> PlannedProject:
         iterations_trained_on_them=project.iterations_holding,
         unpublished=sorted(project.published),
         copies_outside=project.copies_outside,
+        published_holding=project.published_holding,
+        kept=project.kept,
+        kept_published=project.kept_published,
+        kept_for_images=project.kept_for_images,
+        predictions_not_searched=project.predictions_not_searched,
+        copies_of=project.copies_of,
     )
 
 

@@ -9,7 +9,7 @@ from cv_gdpr.evidence.events import Answered, Looked
 from cv_gdpr.table.categories import BY_API, ITERATIONS, PROJECTS, Category
 from cv_gdpr.table.inventory import entry_of, listed, project_of
 from cv_gdpr.table.readers import Project
-from cv_gdpr.table.scope import Matches, Selection
+from cv_gdpr.table.selection import Matches, Selection
 
 _CONTAINERS = frozenset({PROJECTS, ITERATIONS})
 

@@ -50,10 +50,10 @@ class SelectorHash(Record, frozen=True, kw_only=True):
 
     selector: str
     sha256: Sha256
-    matched: bool
+    matched: Annotated[bool | None, Meta(description="null: not known, as not everything could be listed")]
 
 
-class SearchedScope(Record, frozen=True, kw_only=True):
+class SearchedScope(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What was asked for, and what of it was not searched."""
 
     projects: Literal["all", "named"]
@@ -61,6 +61,14 @@ class SearchedScope(Record, frozen=True, kw_only=True):
     not_searched: dict[str, str]
     selectors: list[SelectorHash]
     salt: Annotated[str | None, Meta(description="The salt of the selectors' hashes")]
+    before: Annotated[str, Meta(description="Only what was created before this time; empty: of any age")] = ""
+    older_than: Annotated[str, Meta(description="The age from which that time was made, at the first start")] = ""
+    min_probability: Annotated[float | None, Meta(description="Of --predicted-tag; null: the most probable tag")] = None
+    missing_ok: Annotated[bool, Meta(description="Whether a selector that matches nothing is no shortfall")] = False
+    with_iterations: Annotated[bool, Meta(description="Whether iterations trained on selected images go too")] = False
+    copies_from: Annotated[
+        str | None, Meta(description="When the export began whose copies were selected as well; null: none")
+    ] = None
 
 
 class ByHand(Record, frozen=True, kw_only=True):
@@ -91,6 +99,21 @@ class PlannedProject(Record, frozen=True, kw_only=True, omit_defaults=True):
         dict[str, str],
         Meta(description="Setting of the project -> the container or queue of yours that the service writes to"),
     ] = {}
+    published_holding: Annotated[
+        dict[str, str], Meta(description="Of the iterations trained on them: id -> name it is published as")
+    ] = {}
+    kept: Annotated[list[str], Meta(description="Images and predictions that --except-ids-file kept")] = []
+    kept_published: Annotated[list[str], Meta(description="Old iterations that are published, and so stay")] = []
+    kept_for_images: Annotated[list[str], Meta(description="Iterations that alone hold a kept image, and stay")] = []
+    predictions_not_searched: Annotated[
+        Count | None, Meta(description="Stored predictions that no selector searched; null: they could not be counted")
+    ] = 0
+    copies_of: Annotated[dict[str, str], Meta(description="Id -> id of which it is a copy")] = {}
+
+    @property
+    def is_in_part(self) -> bool:
+        """Whether something that was asked for was not searched, or stays although it was not excepted."""
+        return bool(self.predictions_not_searched != 0 or self.kept_published or self.kept_for_images)
 
 
 class Project(PlannedProject, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """The result of an export: counts of each row, what is missing, export.json, and the other lines of bag-info.txt."""
 
-import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -56,10 +55,14 @@ class ExportResult:
     calls: Counter[str]
     asked: tuple[str, ...]
     seconds: float
+    predictions_not_searched: dict[str, int | None] = field(default_factory=dict)  # by project; None: not counted
+    near: list[str] = field(default_factory=list)  # values similar to the unmatched ones: for a terminal only
+    missing_ok: bool = False  # a selector that matched nothing is no shortfall
     undecided: list[str] = field(default_factory=list)  # matched nothing, but not everything could be listed
     bug: Unexpected | None = None  # met at one project
     accepted: bool = False  # the folder is a bag even where items are missing
-    salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
+    selectors: list[Json] = field(default_factory=list)  # each value as a hash, and whether it matched
+    salt: str = ""  # of those hashes
 
     @property
     def exit_code(self) -> int:
@@ -67,7 +70,8 @@ class ExportResult:
         if self.bug:
             return self.bug.exit_code
         refused = [row for row in self.asked if row == ACCOUNT and row in self.by_hand]
-        return 3 if self.missing or self.unmatched or refused else 0
+        lacking = self.unmatched and not self.missing_ok
+        return 3 if self.missing or lacking or refused or self.predictions_not_searched else 0
 
     @property
     def retryable(self) -> bool:
@@ -112,9 +116,11 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "endpoint": endpoint,
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
-        "selectors": scope.selection.hashed(result.salt, result.unmatched, result.undecided),
+        "selectors": result.selectors,
         "salt": result.salt if scope.selection else None,
+        "before": scope.selection.before or None,
         "notSearched": result.not_searched,
+        "predictionsNotSearched": result.predictions_not_searched,
         "projects": result.projects,
         "byHand": result.by_hand,
         "copiesOutside": [one._asdict() for one in result.copies_outside],

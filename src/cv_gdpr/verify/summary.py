@@ -23,6 +23,8 @@ _FOLLOWS = (
     "Export-Rows",
     "Export-Scope",
     "Export-Selectors",
+    "Export-Created-Before",
+    "Stored-Predictions-",
     "Source-Endpoint",
     "Credentials-",
 )
