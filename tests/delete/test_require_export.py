@@ -45,14 +45,14 @@ def refused(sim, erase, folder, *arguments):
     "arguments", [["--all"], ["--project", "Visitors"], ["images", "--all"], ["--all", "--tag", "alice"]]
 )
 def test_a_complete_export_permits_deleting_everything(sim, erase, exported, arguments):
-    stock(sim)
+    stock(sim, predictions=0)
     folder = exported()
 
     assert erase(*arguments, "--require-export", folder).code == 0
 
 
 def test_an_export_of_one_person_permits_only_their_deletion(sim, erase, exported):
-    stock(sim)
+    stock(sim, predictions=0)
     folder = exported("--all", "--metadata", "subject=nr-4711")
 
     assert "does not hold" in refused(sim, erase, folder, "--all", "--metadata", "subject=nr-4712")
