@@ -47,7 +47,7 @@ SEARCHED = {
 
 
 @pytest.mark.parametrize("case", SEARCHED)
-def test_what_was_searched_or_not_asked_for_is_no_shortfall(sim, erase, case):
+def test_what_was_searched_or_not_asked_for_ends_in_0(sim, erase, case):
     project = stock(sim)
     prediction = min(ids(sim, project, "predictions"))
     row, *words = [word.replace("PREDICTION", prediction) for word in SEARCHED[case]]

@@ -53,7 +53,7 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
     predictions_not_searched: Annotated[
         Count | None, Meta(description="Stored predictions that no selector searched; null: they could not be counted")
     ] = 0
-    copies_of: Annotated[dict[Id, Id], Meta(description="Id -> id of which it is a copy, by --with-copies-from")] = {}
+    copies_of: Annotated[dict[Id, Id], Meta(description="Id of a copy -> id of the original")] = {}
 
     @property
     def only_in_iterations(self) -> int:

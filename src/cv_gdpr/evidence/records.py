@@ -64,7 +64,7 @@ class SearchedScope(Record, frozen=True, kw_only=True, omit_defaults=True):
     before: Annotated[str, Meta(description="Only what was created before this time; empty: of any age")] = ""
     older_than: Annotated[str, Meta(description="The age from which that time was made, at the first start")] = ""
     min_probability: Annotated[float | None, Meta(description="Of --predicted-tag; null: the most probable tag")] = None
-    missing_ok: Annotated[bool, Meta(description="Whether a selector that matches nothing is no shortfall")] = False
+    missing_ok: Annotated[bool, Meta(description="Whether a selector may match nothing")] = False
     with_iterations: Annotated[bool, Meta(description="Whether iterations trained on selected images go too")] = False
     copies_from: Annotated[
         str | None, Meta(description="When the export began whose copies were selected as well; null: none")
@@ -108,7 +108,7 @@ class PlannedProject(Record, frozen=True, kw_only=True, omit_defaults=True):
     predictions_not_searched: Annotated[
         Count | None, Meta(description="Stored predictions that no selector searched; null: they could not be counted")
     ] = 0
-    copies_of: Annotated[dict[str, str], Meta(description="Id -> id of which it is a copy")] = {}
+    copies_of: Annotated[dict[str, str], Meta(description="Id of a copy -> id of the original")] = {}
 
     @property
     def is_in_part(self) -> bool:

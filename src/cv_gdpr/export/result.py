@@ -57,7 +57,7 @@ class ExportResult:
     seconds: float
     predictions_not_searched: dict[str, int | None] = field(default_factory=dict)  # by project; None: not counted
     near: list[str] = field(default_factory=list)  # values similar to the unmatched ones: for a terminal only
-    missing_ok: bool = False  # a selector that matched nothing is no shortfall
+    missing_ok: bool = False  # a selector may match nothing
     undecided: list[str] = field(default_factory=list)  # matched nothing, but not everything could be listed
     bug: Unexpected | None = None  # met at one project
     accepted: bool = False  # the folder is a bag even where items are missing

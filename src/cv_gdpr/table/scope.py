@@ -8,7 +8,7 @@ from cv_gdpr.table.selection import Selection
 class Scope(NamedTuple):
     """The projects, rows and selection of a run.
 
-    `missing_ok`: a selector that matches nothing is no shortfall. `with_iterations`: iterations that were trained on a
+    `missing_ok`: a selector may match nothing. `with_iterations`: iterations that were trained on a
     selected image are deleted too. `copies_until`: when the export began whose copies are in the selection; predictions
     stored until then were searched by it.
     """

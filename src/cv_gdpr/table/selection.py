@@ -29,7 +29,7 @@ class Selection(NamedTuple):
 
     Texts are in the spelling of `same_text`; `selection_of` makes such a selection. `before` is a time in UTC
     (2026-01-31T00:00:00Z), or empty; `older_than` is the age from which it was made. `copies` are images and
-    predictions that are taken whatever the selectors say of them: id -> the id of which each is a copy.
+    predictions that are taken whatever the selectors say of them: id of a copy -> id of the original.
     """
 
     tags: frozenset[str] = frozenset()
