@@ -115,12 +115,22 @@ class _Search(NamedTuple):
         return _Looked(task, made, [*self._matches(task, alike)])
 
     def _matches(self, task: _Task, alike: "Mapping[str, Alike]") -> Iterator[Match]:
-        for one, file in task.items:
-            of_item = one.row, one.project, one.id
-            for like, seen in alike.items():
+        for item, file in task.items:
+            for like, one in alike.items():
                 if (file, like) not in self.same_bytes:
-                    judged = seen.kind, seen.score, seen.certain, seen.why
-                    yield Match(*of_item, like, *judged, file, tuple(one.iterations), seen.outline)
+                    yield Match(
+                        row=item.row,
+                        project=item.project,
+                        id=item.id,
+                        like=like,
+                        kind=one.kind,
+                        score=one.score,
+                        certain=one.certain,
+                        why=one.why,
+                        file=file,
+                        iterations=tuple(item.iterations),
+                        outline=one.outline,
+                    )
 
 
 def _look_at_all(search: _Search, held: list[Candidate], folder: Path | None, found: Found, progress: Progress) -> None:
@@ -185,4 +195,3 @@ def _in_threads(look: Callable[[_Task], _Looked], tasks: Iterator[_Task]) -> Ite
             under_way += [pool.submit(look, task) for task in islice(tasks, 1)]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
