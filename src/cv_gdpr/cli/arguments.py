@@ -1,7 +1,12 @@
 """The parameters of a command as typed records: connection, scope and output options."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Group = TypeVar("Group", bound=NamedTuple)
 
@@ -43,13 +48,21 @@ class ScopeOptions(NamedTuple):
     iterations: tuple[str, ...]
     before: str | None
     older_than: str | None
+    with_copies_from: Path | None
     missing_ok: bool
 
     @property
     def has_selector(self) -> bool:
         """Whether a selector was given."""
         listed = self.tags or self.metadata or self.image_ids or self.predicted_tags or self.iterations
-        return bool(listed or self.image_ids_file or self.except_ids_file or self.before or self.older_than)
+        return bool(
+            listed
+            or self.with_copies_from
+            or self.image_ids_file
+            or self.except_ids_file
+            or self.before
+            or self.older_than
+        )
 
 
 class OutputOptions(NamedTuple):

@@ -13,6 +13,7 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
+from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.delete_account import AccountOptions, delete_account, refuse_of_account
 from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
@@ -48,6 +49,7 @@ class _DeleteOptions(NamedTuple):
     confirm: str | None
     purge: bool
     with_iterations: bool
+    with_copies_from: Path | None
 
 
 _NOTHING_DELETED = "nothing was deleted"
@@ -175,7 +177,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     from cv_gdpr.service.client import Service
 
     saved = _saved_plan(options.plan_file)
-    asked = _command_identity(scope, saved)
+    asked = _command_identity(scope, saved, options.with_copies_from)
     earlier: Erased | bool = False
     if not options.dry_run:
         options, earlier = _earlier_or_resumed(options, connection, asked)
@@ -261,6 +263,8 @@ def _plan(service: Service, scope: Scope, options: _DeleteOptions, saved: bytes 
         plan = load_plan(options.plan_file, saved, service.endpoint)
         refuse_protected(service, plan, options.protect)
     else:
+        if options.with_copies_from:
+            scope = add_copies(service, scope, options.with_copies_from, only_same=options.yes)
         matches = Matches(scope.selection)
         plan = make_plan(service, scope, options.protect, resumed=resumed, matches=matches)
         show_similar(near_values(matches))
@@ -323,7 +327,7 @@ def _find_unfinished(endpoint: str, asked: str) -> Path | None:
     return found
 
 
-def _command_identity(scope: Scope, plan: bytes | None) -> str:
+def _command_identity(scope: Scope, plan: bytes | None, copies_from: Path | None) -> str:
     """Return a text that identifies this command; the ledger holds its salted hash: only the same command resumes."""
     import hashlib
     import json
@@ -337,6 +341,7 @@ def _command_identity(scope: Scope, plan: bytes | None) -> str:
         "age": chosen.older_than or chosen.before,
         "withIterations": scope.with_iterations,
         "missingOk": scope.missing_ok,
+        "copiesFrom": str(copies_from) if copies_from else None,
     }
     if plan is not None:
         asked["plan"] = hashlib.sha256(plan).hexdigest()

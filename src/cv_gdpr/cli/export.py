@@ -10,6 +10,7 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of
+from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, show_similar, size
@@ -109,8 +110,11 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
     options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck)
-    with Service(connection) as service, showing(quiet=output.quiet) as watch:
-        result = export(service, scope, options, watch)
+    with Service(connection) as service:
+        if copies_from := part_of(parameters, ScopeOptions).with_copies_from:
+            scope = add_copies(service, scope, copies_from, only_same=False, quiet=output.quiet)
+        with showing(quiet=output.quiet) as watch:
+            result = export(service, scope, options, watch)
     report(result, output)
     if own.include_keys:
         _warn_of_keys(result)

@@ -12,6 +12,7 @@ from cv_gdpr.cli.arguments import ScopeOptions
 from cv_gdpr.cli.option_types import (
     Age,
     ChoiceOfConnection,
+    FilePath,
     FromEnvironment,
     ImageId,
     MetadataPair,
@@ -291,6 +292,13 @@ selector_options = together(
         metavar="AGE",
         help="Only images, stored predictions and iterations of at least this age: 90d, 6m, 2y.",
     ),
+    only_typed(
+        "--with-copies-from",
+        type=FilePath(),
+        metavar="BAG",
+        help="Beside another selector: also the images and stored predictions that this export shows to be copies of "
+        "what was selected. delete --yes takes identical bytes only.",
+    ),
     option(
         "--missing-ok",
         is_flag=True,
@@ -387,6 +395,8 @@ def _selection(given: ScopeOptions, key_file: str | None) -> Selection:
     image_ids = set(given.image_ids)
     if given.image_ids_file:
         image_ids |= inputs.read_ids(given.image_ids_file)
+    if given.with_copies_from and not given.with_copies_from.is_dir():
+        raise UsageError(f"--with-copies-from {given.with_copies_from} is not a folder", "name a finished export")
     chosen = selection_of(given.tags, given.metadata, image_ids, given.predicted_tags, given.iterations)
     before = inputs.moment_of(given.older_than) if given.older_than else given.before
     excepted = inputs.read_ids(given.except_ids_file, "--except-ids-file") if given.except_ids_file else ()

@@ -155,7 +155,7 @@ def _describe(scope: Scope, matches: Matches, *, decided: bool) -> SearchedScope
         min_probability=chosen.min_probability,
         missing_ok=scope.missing_ok,
         with_iterations=scope.with_iterations,
-        copies_from=scope.copies_until or None,
+        copies_from=scope.copies.began if scope.copies else None,
     )
 
 

@@ -124,6 +124,7 @@ def _result(out: Path, done: _Done) -> ExportResult:
             for export in exports
             if export.predictions_not_searched != 0
         },
+        copies={one: of for one, of in scope.selection.copies.items() if any(i == one for _, i in done.matches.ids)},
         near=near_values(done.matches),
         missing_ok=scope.missing_ok,
         kinds=scope.selection.kinds,
@@ -187,6 +188,7 @@ def _run(service: Service, scope: Scope, options: Options) -> Json:
         "selection": fingerprint(repr((chosen.each(), chosen.before, chosen.min_probability))) if chosen else None,
         "olderThan": chosen.older_than,
         "before": chosen.before,
+        "copiesFrom": scope.copies.folder if scope.copies else None,
         "includeKeys": options.include_keys,
     }
 

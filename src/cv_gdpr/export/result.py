@@ -56,6 +56,7 @@ class ExportResult:
     asked: tuple[str, ...]
     seconds: float
     predictions_not_searched: dict[str, int | None] = field(default_factory=dict)  # by project; None: not counted
+    copies: dict[str, str] = field(default_factory=dict)  # id of a copy -> id of the original
     near: list[str] = field(default_factory=list)  # values similar to the unmatched ones: for a terminal only
     missing_ok: bool = False  # a selector may match nothing
     undecided: list[str] = field(default_factory=list)  # matched nothing, but not everything could be listed
@@ -120,6 +121,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "salt": result.salt if scope.selection else None,
         "before": scope.selection.before or None,
         "notSearched": result.not_searched,
+        "copies": result.copies,
         "predictionsNotSearched": result.predictions_not_searched,
         "projects": result.projects,
         "byHand": result.by_hand,

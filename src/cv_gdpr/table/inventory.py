@@ -75,7 +75,7 @@ def rows_in(scope: Scope) -> tuple[Category, ...]:
     """Return the rows in scope, in the table's order; raise UsageError if a selector does not apply to a named row."""
     kinds = scope.selection.kinds
     if not scope.rows:
-        rows = tuple(row for row in CATEGORIES if kinds <= row.selectors or (scope.copies_until and row.name in COPIED))
+        rows = tuple(row for row in CATEGORIES if kinds <= row.selectors or (scope.copies and row.name in COPIED))
         if not rows:
             raise UsageError(f"no row can be narrowed by all of {_typed(kinds, scope)}", _APPLIES)
         return rows
@@ -109,7 +109,7 @@ def predictions_not_searched(project: Project, scope: Scope) -> int | None:
 
     Raise ServiceError for what fails everywhere.
     """
-    since = _unsearched_since(scope)
+    since = _unsearched_since(scope, project.id)
     if since is None:
         return 0
     try:
@@ -121,17 +121,17 @@ def predictions_not_searched(project: Project, scope: Scope) -> int | None:
         return None
 
 
-def _unsearched_since(scope: Scope) -> str | None:
+def _unsearched_since(scope: Scope, project: str) -> str | None:
     """Return from when on nothing searches the stored predictions, empty: none were; None if all were searched.
 
     A selection by what predictions lack (tags, metadata) does not search them, unless rows were named without them.
     """
-    chosen = scope.selection
+    chosen, copies = scope.selection, scope.copies
     if scope.rows or not chosen.kinds & {TAG, METADATA}:
         return None
-    if chosen.before and scope.copies_until and chosen.before <= scope.copies_until:
-        return None
-    return scope.copies_until
+    if not copies or not copies.predictions or project not in copies.projects:
+        return ""
+    return None if chosen.before and chosen.before <= copies.began else copies.began
 
 
 def is_of_one_project(error: ServiceError) -> bool:

@@ -5,12 +5,23 @@ from typing import NamedTuple
 from cv_gdpr.table.selection import Selection
 
 
+class CopiesFrom(NamedTuple):
+    """The bag whose copies are in a selection: its folder, when its export began, its projects.
+
+    `predictions`: it holds the stored predictions, so that it counts as a search of those stored until then.
+    """
+
+    folder: str
+    began: str
+    projects: frozenset[str]
+    predictions: bool
+
+
 class Scope(NamedTuple):
     """The projects, rows and selection of a run.
 
     `missing_ok`: a selector may match nothing. `with_iterations`: iterations that were trained on a
-    selected image are deleted too. `copies_until`: when the export began whose copies are in the selection; predictions
-    stored until then were searched by it.
+    selected image are deleted too. `copies`: the bag whose copies are in the selection.
     """
 
     projects: tuple[str, ...] = ()  # names or ids; empty: all
@@ -18,4 +29,4 @@ class Scope(NamedTuple):
     selection: Selection = Selection()
     missing_ok: bool = False
     with_iterations: bool = False
-    copies_until: str = ""
+    copies: CopiesFrom | None = None
