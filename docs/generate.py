@@ -52,6 +52,17 @@ def published_table() -> str:
     return "\n".join([*rows, "", f"Microsoft's page: <{PAGE}>"])
 
 
+def selectors_table() -> str:
+    """Return which selector applies to which rows, as Markdown."""
+    kinds = sorted({kind for row in CATEGORIES for kind in row.selectors})
+    words = {"--before": "--before DATE, --older-than AGE", "--image-id": "--image-id ID, --image-ids-file FILE"}
+    rows = ["| selector | rows |", "| --- | --- |"]
+    for kind in kinds:
+        names = ", ".join(row.name for row in CATEGORIES if kind in row.selectors)
+        rows.append(f"| `{words.get(kind, kind)}` | {names} |")
+    return "\n".join(rows)
+
+
 def data_table() -> str:
     """Return the rows of the program as Markdown: what exports each, what deletes it, how, and the files it writes."""
     rows = ["| command | data | exported by | deleted by | kind of deletion | files |", "| --- |" + " --- |" * 5]
