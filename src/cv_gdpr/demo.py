@@ -23,7 +23,7 @@ PHOTO = PICTURES / "astronaut.jpg"
 
 _PEOPLE = {
     "astronaut.jpg": ("person", {"subject": "collins", "consent": "2024-03-01"}),
-    "astronaut-smaller.jpg": ("person", {}),  # her second upload, by somebody who wrote no metadata
+    "astronaut-smaller.jpg": ("person", {}),  # her second upload, without metadata
     "astronaut-mirrored.jpg": ("person", {}),  # a third one, which only the iteration keeps
     "photographer.png": ("person", {"subject": "photographer"}),
     "chelsea-cat.jpg": ("animal", {}),
