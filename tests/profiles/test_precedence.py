@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from base64 import b64encode
 
 import pytest
 
@@ -126,6 +127,7 @@ def test_a_profile_with_a_key_ignores_entra_in_the_environment(sim, config, bare
 # --- the command --------------------------------------------------------------------------------------------------
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+LONG_KEY = "Ab1" * 28
 FORMS = {"a line": "{}", "empty lines": "\n  {}\t\n\n", "quotes of JSON": '"{}"', "a mark": "\ufeff{}"}
 
 
@@ -139,6 +141,11 @@ FAILING = {
     # case: (what the command prints, on standard error, its exit code, words of the message)
     "an exit code": ("", "no such\n vault", 3, "ended with code 3: no such vault"),
     "a key with an exit code": (KEY, f"not {KEY}", 1, "ended with code 1: not (the key)"),
+    "the key among errors": ("", f"denied: {KEY}", 1, "ended with code 1: denied: (the key)"),
+    "a trace of the shell": ("", f"+ k={KEY}\n+ exit 1", 1, "ended with code 1: + k=(the key) + exit 1"),
+    "a long key": ("", f"+ k='{LONG_KEY}'", 1, "ended with code 1: + k='(the key)'"),
+    "a key in base64": ("", b64encode(KEY.encode()).decode(), 1, "ended with code 1: (the key)"),
+    "a long name": ("", "ResourceNotFoundInTheSubscriptionOrGroup", 1, "ended with code 1: ResourceNotFoundInThe"),
     "nothing": ("", "", 0, "printed no lines instead of the training key alone"),
     "two lines": (f"{KEY}\n{KEY}", "", 0, "printed 2 lines instead of"),
     "too much": ("x" * 100_000, "", 0, "prints too much"),
@@ -156,7 +163,16 @@ def test_a_failing_command_is_said_without_the_key(sim, bare, printing, case):
     assert ran.code == 2
     assert f"--key-command: {sys.executable} {words}" in ran.err or f"--key-command {words}" in ran.err
     assert KEY not in ran.err + ran.out
+    assert LONG_KEY not in ran.err + ran.out
     assert not sim.calls
+
+
+def test_no_document_shows_a_key_among_errors(config, sim, bare, printing):
+    command = printing("", errors=f"+ k={KEY}", code=1)
+    config.add("one", sim, key_file="", key_command=f"'''{command}'''")
+    ran = bare("doctor", "--json", "--profile", "one")
+    assert "+ k=(the key)" in ran.out
+    assert KEY not in ran.err + ran.out
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Runs the command of --key-command without a shell; its standard output is the key, and appears nowhere."""
 
 import os
-import re
 import selectors
 import subprocess
 import time
@@ -9,21 +8,18 @@ from contextlib import suppress
 from typing import IO, cast
 
 from cv_gdpr.errors import UsageError
-from cv_gdpr.masking import RUN, masked
+from cv_gdpr.masking import RUN, know_likely_keys, masked
 from cv_gdpr.settings import words_of
 
 TIME_LIMIT = 60.0  # seconds: time to unlock a password manager
 _LONGEST = 1 << 16  # bytes of each stream that are read
-_A_KEY = re.compile("[0-9A-Za-z]{32,}", re.ASCII)
 _SHOWN = 300  # characters of its errors
 
 
 def printed_by(command: str) -> bytes:
     """Return what a command prints; raise UsageError if it cannot be run, fails, or takes too long."""
     words = words_of(command, "--key-command")
-    for word in words:
-        if _A_KEY.fullmatch(word):  # the key itself instead of a command: no message may quote it
-            RUN.know_key(word)
+    know_likely_keys(command)  # the key itself instead of a command: no message may quote it
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -40,7 +36,9 @@ def printed_by(command: str) -> bytes:
         _end(process)
     if code:
         _remember(out)
-        said = _shown(errors.decode(errors="replace"))
+        text = errors.decode(errors="replace")
+        know_likely_keys(text)  # as `set -x` of a script shows it
+        said = _shown(text)
         ended = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         raise UsageError(f"--key-command: {_shown(words[0])} {ended}{f': {said}' if said else ''}", _HINT)
     return out
