@@ -383,6 +383,37 @@ def test_evidence_of_a_finished_deletion_is_kept(azure):
     assert "finished erasure" in ran.err
 
 
+def token_of(calls):
+    """Return the token of the last call."""
+    return calls[-1].headers["Authorization"].removeprefix("Bearer ")
+
+
+@pytest.mark.parametrize("operation", ["AccountsGet", "AccountsDelete", "DeletedAccountsPurge"])
+def test_a_token_that_an_answer_repeats_is_not_written(azure, operation):
+    calls = azure.sim.resource_manager_calls
+
+    def echo(answer):
+        token = token_of(calls)
+        body = json.dumps({"error": {"code": token, "message": f"no: {token}"}}).encode()
+        return dataclasses.replace(answer, status=409, body=body, headers={"x-ms-request-id": f"{token}{'x' * 9000}"})
+
+    azure.sim.fault(Fault(operation, times=None, edit=echo))
+    ran = azure.delete("--purge", "-v")
+    assert "Resource Manager answered 409: no: (the key)" in ran.err
+    token = token_of(calls)
+    written = [ran.out, ran.err, *(path.read_text() for path in azure.folder.iterdir())]
+    for part in token.split("."):
+        assert not any(part[at : at + 20] in text for text in written for at in range(0, len(part) - 20, 20))
+    assert not any("x" * 65 in text for text in written)
+
+
+def test_a_request_id_of_another_form_is_left_out(azure):
+    azure.sim.fault(Fault("AccountsDelete", times=None, headers={"x-ms-request-id": "a b" * 9000}))
+    assert azure.delete().code == 0
+    assert azure.evidence["items"][0]["requestId"] == ""
+    assert azure.verified() == 0
+
+
 # --- a person -----------------------------------------------------------------------------------------------------
 
 
