@@ -210,8 +210,7 @@ class _AccountErasure:
         if self.plan.purge and deleted:
             self._purge()
         elif self.plan.purge:
-            why = "the resource is still there"
-            self.ledger.write(Left(project=str(place), row=RECOVERABLE, ids=[place.name], reason=why, again=True))
+            self._leave_unpurged("the resource is still there")
         return self._words(deleted=deleted)
 
     def _planned_before(self) -> bool:
@@ -220,9 +219,43 @@ class _AccountErasure:
         return any(ACCOUNT in rows for run in runs for rows in run.planned.values())
 
     def _purge(self) -> None:
-        if self.plan.account:  # else an earlier run purged it
-            self._send(RECOVERABLE, lambda: self.azure.manager.purge(self.plan.place, self.plan.location))
-        self._look(RECOVERABLE, lambda: self._recoverable() is None)
+        """Purge what Azure lists as recoverable: it accepts the purge of what it does not list yet, and does nothing."""
+        try:
+            found = self._awaited()
+        except ServiceError as error:
+            self._leave_unpurged(quoted(error))
+            return
+        if found and not self._is_planned(found):
+            self._leave_unpurged("Azure lists another deleted resource of its name")
+        elif found or self._purged_before():
+            if found:
+                self._send(RECOVERABLE, lambda: self.azure.manager.purge(self.plan.place, str(found.get("location"))))
+            self._look(RECOVERABLE, lambda: self._recoverable() is None)
+        else:
+            self._leave_unpurged("Azure did not list it among the deleted resources in time")
+
+    def _awaited(self) -> Json | None:
+        """Return the entry of the deleted resource once Azure shows it; None if it does not, or a purge was sent."""
+        round_ = 0
+        while not (found := self._recoverable()) and not self._purged_before() and self.deadline.pause(round_):
+            round_ += 1
+        return found
+
+    def _is_planned(self, found: Json) -> bool:
+        begun = (event.resource for event in self.ledger.events if isinstance(event, Opened))
+        return any(_is_same(one, _made(found)) for one in begun)
+
+    def _purged_before(self) -> bool:
+        """Return whether an earlier run sent the purge, and no answer refused it."""
+        of_purge = [
+            one for one in self.ledger.events if isinstance(one, (Calling, Answered)) and one.row == RECOVERABLE
+        ]
+        return bool(of_purge) and (isinstance(of_purge[-1], Calling) or of_purge[-1].accepted)
+
+    def _leave_unpurged(self, why: str) -> None:
+        self.terms.say(f"{self.plan.place.name} was not purged: {why}")
+        place = self.plan.place
+        self.ledger.write(Left(project=str(place), row=RECOVERABLE, ids=[place.name], reason=why, again=True))
 
     def _opening(self) -> Opened:
         plan = self.plan
