@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from cv_gdpr.cli.setup_documents import ProfileResult
 
 _AT_ONCE = 4  # processes; an export takes about 100 MB of memory
-_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_SIGNALS = [
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+    if name in signal.Signals.__members__  # not on Windows
+]
 _OWN = frozenset({"all_profiles", "quiet", "as_json"})  # options that are not passed on
 _NO_RESULT = "no result: it was interrupted, or ended unexpectedly"
 _MEANINGS = {

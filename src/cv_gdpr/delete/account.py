@@ -219,7 +219,7 @@ class _AccountErasure:
         return any(ACCOUNT in rows for run in runs for rows in run.planned.values())
 
     def _purge(self) -> None:
-        """Purge what Azure lists as recoverable: it accepts the purge of what it does not list yet, and does nothing."""
+        """Purge what Azure lists as recoverable: of what it does not list yet it purges nothing, and answers 204."""
         try:
             found = self._awaited()
         except ServiceError as error:
