@@ -199,23 +199,55 @@ def started(bare, *words, **settings):
     )
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("both")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number):
+DELETION = ("delete", "tags", "--all", "--yes", "--json", "--calls-per-second=0")
+
+
+def under_way(bare, sim, other, *words):
+    """Start a command whose processes then wait for an answer of their service."""
     for resource in (sim, other):
         resource.fault(Fault("GetTags", delay=90, times=None))
-    process = started(bare, "export", "--all", "--all-profiles", "--json")
+    process = started(bare, *words)
     deadline = time.monotonic() + 20
     while not all("GetTags" in sent(one) for one in (sim, other)) and time.monotonic() < deadline:
         time.sleep(0.02)
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize(
+    ("number", "twice"),
+    [
+        (signal.SIGINT, False),
+        (signal.SIGINT, True),
+        (signal.SIGTERM, False),
+        (signal.SIGHUP, False),
+        (signal.SIGQUIT, False),
+    ],
+)
+def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number, twice):
+    process = under_way(bare, sim, other, "export", "--all", "--all-profiles", "--json")
     process.send_signal(number)
+    if twice:
+        time.sleep(0.2)
+        process.send_signal(number)
     out, err = process.communicate(timeout=60)
     document = json.loads(out)
     code = 128 + number
     assert (process.returncode, document["exitCode"], document["retryable"]) == (code, code, True), err
     assert [one["exitCode"] for one in document["profiles"]] == [code, code]
     assert b"Traceback" not in err
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("both")
+def test_no_erasure_outlives_the_command(bare, sim, other):
+    """Processes of profiles that go on after the command was killed would delete what nobody sees the result of."""
+    process = under_way(bare, sim, other, *DELETION, "--all-profiles")
+    process.kill()
+    process.communicate(timeout=20)  # until no process holds its pipes
+    for resource in (sim, other):
+        assert sent(resource)[-1] == "GetTags"
 
 
 @pytest.mark.slow
