@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import Lines, UsageError
 from cv_gdpr.masking import RUN
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def config_path() -> "Path":
     if given := os.environ.get(VARIABLE, ""):
         if not given.strip():
             raise UsageError(f"{VARIABLE} is blank: unset it, or give it a value")
-        return Path(given).expanduser()
+        return Path(_from_home(given, VARIABLE))
     from platformdirs import user_config_path
 
     return user_config_path("cv-gdpr") / "config.toml"
@@ -74,12 +74,13 @@ def profiles() -> dict[str, Profile]:
     path = config_path()
     found = _read(path, "NAME")
     if not found:
-        raise UsageError(f"{path} has no profile", f"for example:{_example('NAME')}")
+        raise UsageError(f"{path} has no profile", _example("NAME"))
     return found
 
 
-def _example(name: str) -> str:
-    return "".join(f"\n    {line.format(name=name if _NAME.fullmatch(name) else 'NAME')}" for line in EXAMPLE)
+def _example(name: str, begin: str = "for example:") -> Lines:
+    lines = [line.format(name=name if _NAME.fullmatch(name) else "NAME") for line in EXAMPLE]
+    return Lines("\n    ".join([begin, *lines]))
 
 
 def _similar(word: str, known: list[str], these_are: str) -> str:
@@ -96,7 +97,7 @@ def _read(path: "Path", name: str) -> dict[str, Profile]:
     try:
         content = _content(path)
     except FileNotFoundError:
-        raise UsageError(f"{path} does not exist", f"create it, with for example:{_example(name)}") from None
+        raise UsageError(f"{path} does not exist", _example(name, "create it, with for example:")) from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     return parse(content, path)
@@ -142,7 +143,7 @@ def parse(content: bytes, path: "Path") -> dict[str, Profile]:
             raise UsageError(f"{path}: unknown setting {_shown(name)}", "all settings are below [profiles.NAME]")
     tables = top.get("profiles", {})
     if not isinstance(tables, dict):
-        raise UsageError(f"{path}: profiles is not a table", f"for example:{_example('NAME')}")
+        raise UsageError(f"{path}: profiles is not a table", _example("NAME"))
     _check_names(list(tables), path)
     return {name: _profile(name, table, path) for name, table in tables.items()}
 
@@ -224,7 +225,7 @@ def _check_names(names: list[str], path: "Path") -> None:
 def _profile(name: str, table: Any, path: "Path") -> Profile:
     where = f"{path}: [profiles.{name}]"
     if not isinstance(table, dict):
-        raise UsageError(f"{where} is not a table", f"for example:{_example('NAME')}")
+        raise UsageError(f"{where} is not a table", _example("NAME"))
     known = {field.replace("_", "-"): field for field in Profile._fields if field != "name"}
     for setting in table:
         if setting not in known:

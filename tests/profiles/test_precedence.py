@@ -91,6 +91,23 @@ def test_an_unknown_profile_is_a_usage_error(sim, config, bare):
     assert "Hint: similar: hamburg" in ran.err
 
 
+@pytest.mark.parametrize("words", [PLAN, ("doctor",)], ids=["delete", "doctor"])
+def test_an_example_is_shown_in_lines(config, bare, words):
+    config.path.unlink()
+    ran = bare(*words, "--profile", "one")
+    assert ran.code == 2
+    lines = ran.err.splitlines()
+    at = lines.index("Hint: create it, with for example:")
+    assert lines[at + 1] == "    [profiles.one]"
+    assert lines[at + 2].startswith("    endpoint = ")
+    assert "\\x0a" not in ran.err
+
+
+def test_a_line_break_in_a_name_is_escaped(config, bare):
+    ran = bare(*PLAN, "--profile", "one", CV_GDPR_CONFIG=f"{config.path}\nHint: x")
+    assert "\\x0aHint: x" in ran.err
+
+
 BOTH = ("--key-file", "nowhere", "--key-command", "nothing")
 
 

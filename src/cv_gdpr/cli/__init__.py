@@ -15,7 +15,7 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
-from cv_gdpr.cli.output import Masked, expect_document, print_json, printable
+from cv_gdpr.cli.output import Masked, expect_document, print_json, printable, printable_hint
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
 
@@ -165,7 +165,7 @@ def _report_failure(error: Exception, given: list[str], received: list[int]) -> 
     if isinstance(error, UsageError) and error.near and not as_json and sys.stderr.isatty():
         hint = f"similar: {', '.join(error.near)}"
     if hint:
-        click.echo(f"Hint: {printable(hint)}", err=True)
+        click.echo(f"Hint: {printable_hint(hint)}", err=True)
     if _verbosity(given) > 1:
         import traceback
 

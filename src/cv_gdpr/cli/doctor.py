@@ -8,7 +8,7 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, part_of
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import print_json, print_table, printable
+from cv_gdpr.cli.output import print_json, print_table, printable, printable_hint
 from cv_gdpr.errors import UsageError, worst
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _report(examined: list[Examined], machine: "list[Check]", code: int, output:
             place = f"{profile}: {check.name}" if profile else check.name
             click.echo(f"Error: {printable(f'{place}: {check.words}')}", err=True)
             if check.hint:
-                click.echo(f"Hint: {printable(check.hint)}", err=True)
+                click.echo(f"Hint: {printable_hint(check.hint)}", err=True)
 
 
 def _print_checks(title: str, checks: "list[Check]") -> None:
