@@ -42,7 +42,7 @@ class Stops(IntEnum):
 
 
 class Lines(str):
-    """A text of several lines without a word of others, so that its line breaks may be printed."""
+    """A text of several lines that quotes nothing, so that its line breaks may be printed."""
 
     __slots__ = ()
 

@@ -76,8 +76,34 @@ def test_a_valid_token_is_fetched_once(sim):
         sign_in = with_entra(CLOUDS[0], sim.endpoint)
         assert len({sign_in.token() for _ in range(3)}) == 1
         assert len(sim.identity_calls) == 1
+        first = sign_in.token()
         sign_in.refused()
-        assert sign_in.token()
+        assert sign_in.token() != first
+        assert len(sim.identity_calls) == 2
+
+
+def test_a_refused_token_is_replaced_once(azure, entra):
+    azure.sim.fill(images=1, image_bytes=64)
+    refusal = {"statusCode": 401, "message": "Unauthorized. Access token is missing, invalid, or have expired."}
+    azure.sim.fault(Fault("GetTags", status=401, body=refusal))
+    assert entra("export", "tags", "--all", "--out", azure.folder / "bag").code == 0
+    assert len({call.headers["Authorization"] for call in azure.sim.calls}) == 2
+    azure.sim.fault(Fault("GetTags", status=401, body=refusal, times=None))
+    azure.sim.calls.clear()
+    assert entra("export", "tags", "--all", "--out", azure.folder / "other").code == 5
+    assert [call.operation for call in azure.sim.calls].count("GetTags") == 2
+
+
+@pytest.mark.parametrize("verbosity", ["-q", "-v", "-vv"])
+def test_the_libraries_log_only_with_vv(shared, verbosity):
+    settings = environment(shared.sim) | identity_of(shared.sim) | {"IDENTITY_HEADER": "wrong"}
+    words = ("export", "tags", "--all", *ENTRA, verbosity)
+    ran = subprocess.run(
+        [sys.executable, "-m", "cv_gdpr", *words], env=settings, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 5
+    of_libraries = [line for line in ran.stderr.splitlines() if not line.startswith(("Error: ", "Hint: "))]
+    assert bool(of_libraries) == (verbosity == "-vv")
 
 
 @pytest.mark.parametrize("name", ["usgov", "china"])

@@ -245,6 +245,12 @@ def test_a_file_of_another_user_is_refused(place):
         profiles()
 
 
+def test_a_home_folder_of_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv("CV_GDPR_CONFIG", "~nosuchuser/x")
+    with pytest.raises(UsageError, match="CV_GDPR_CONFIG: the home folder for ~ is unknown"):
+        config_path()
+
+
 def test_without_a_variable_the_configuration_folder_counts(place, monkeypatch, tmp_path):
     assert config_path() == place
     monkeypatch.delenv("CV_GDPR_CONFIG")

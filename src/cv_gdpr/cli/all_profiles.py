@@ -85,8 +85,15 @@ def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
 
 def _own_paths(paths: Mapping[str, "Path"], profile: str) -> Iterator[str]:
-    """Yield the options whose paths differ by profile: NAME.PROFILE.json; for exports, the subfolder PROFILE."""
+    """Yield the options whose paths differ by profile: NAME.PROFILE.json; for exports, the subfolder PROFILE.
+
+    Raise UsageError for a folder in place of a file.
+    """
     for name, path in paths.items():
+        if name != "require_export" and (path.name in {"", ".."} or path.is_dir()):
+            raise UsageError(
+                f"--{name.replace('_', '-')} {path} is a folder", "name a file: each profile gets one beside it"
+            )
         own = path / profile if name == "require_export" else path.with_name(f"{path.stem}.{profile}{path.suffix}")
         yield f"--{name.replace('_', '-')}={own}"
 

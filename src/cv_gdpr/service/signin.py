@@ -2,6 +2,7 @@
 
 import binascii
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -112,9 +113,10 @@ class EntraSignIn:
         return _BearerAuthentication(self)
 
     def refused(self) -> None:
-        """Forget the token, so that the next request fetches one anew."""
+        """Forget the token, so that the next request fetches one anew; a credential repeats the one that it keeps."""
         with self._lock:
             self._token = None
+            self.credential = default_credential(self.cloud)
 
     def token(self) -> str:
         """Return a token that is valid for at least five minutes; raise SignInFailed."""
@@ -203,6 +205,7 @@ def default_credential(cloud: Cloud) -> CheckedCredential:
         from azure.identity import DefaultAzureCredential
     except ImportError:
         raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", INSTALL) from None
+    _silence_libraries()
     try:
         credential = DefaultAzureCredential(
             authority=cloud.authority,
@@ -214,6 +217,13 @@ def default_credential(cloud: Cloud) -> CheckedCredential:
     except ValueError as error:  # of a variable such as AZURE_TOKEN_CREDENTIALS
         raise UsageError(f"azure-identity refuses its settings: {masked(str(error))}") from None
     return CheckedCredential(credential)
+
+
+def _silence_libraries() -> None:
+    """Leave out what Microsoft's libraries log, unless -vv asks for everything: the error says it in one line."""
+    wanted = logging.getLogger("cv_gdpr").isEnabledFor(logging.DEBUG)
+    for name in ("azure", "msal"):
+        logging.getLogger(name).setLevel(logging.NOTSET if wanted else logging.CRITICAL + 1)
 
 
 def _shorten_wait(response: Any) -> None:
