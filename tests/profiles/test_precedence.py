@@ -101,6 +101,8 @@ def test_an_example_is_shown_in_lines(config, bare, words):
     assert lines[at + 1] == "    [profiles.one]"
     assert lines[at + 2].startswith("    endpoint = ")
     assert "\\x0a" not in ran.err
+    ran = bare(*words, "--profile", "one", *(() if "--json" in words else ("--json",)))
+    assert "create it, with for example:\\n    [profiles.one]" in ran.out
 
 
 def test_a_line_break_in_a_name_is_escaped(config, bare):

@@ -160,7 +160,7 @@ def _report_failure(error: Exception, given: list[str], received: list[int]) -> 
     as_json = _is_given(given, "--json") or _json_from_environment(given)
     if as_json:
         with suppress(OSError):  # the failure may be that standard output is on a full disk
-            _print_failure(code, retryable, masked(message), masked(hint) if hint else None)
+            _print_failure(code, retryable, masked(message), str(masked(hint)) if hint else None)
     click.echo(f"Error: {printable(message)}", err=True)
     if isinstance(error, UsageError) and error.near and not as_json and sys.stderr.isatty():
         hint = f"similar: {', '.join(error.near)}"
