@@ -15,6 +15,7 @@ from tests.delete.erasing import environment
 ENTRA = ("--auth", "entra")
 NO_KEY = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_RESOURCE_ID": ""}
 NO_KEY_BUT_RESOURCE = {"CV_GDPR_TRAINING_KEY": ""}
+BARE = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_ENDPOINT": ""}
 ERASED = ("--yes", "--json", "--wait", "0.4")
 
 
@@ -186,6 +187,39 @@ def test_what_contradicts_entra_is_refused(shared, case):
     assert words in one_line(ran.err, "Error:")
     assert hint in ran.err
     assert shared.sim.calls == []
+
+
+@pytest.mark.parametrize("words", [("export", "account"), ("delete", "account", "--dry-run"), ("doctor",)])
+def test_certificates_that_cannot_be_used_are_named(shared, words):
+    ran = shared(*words, REQUESTS_CA_BUNDLE="/nowhere.pem", CV_GDPR_RESOURCE_MANAGER="https://127.0.0.1:1", **BARE)
+    assert ran.code == 2
+    assert "REQUESTS_CA_BUNDLE names /nowhere.pem, which cannot be used" in one_line(ran.err, "Error:")
+
+
+ADDRESSES = [
+    "https://127.0.0.1:99999",
+    "https://a b",
+    f"https://{'a' * 70}.com",
+    "https://u:p@x",
+    "http://x",
+    "x",
+    "https://x/?q",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_resource_manager_needs_an_address(shared, address):
+    ran = shared("export", "account", "--resource-manager", address)
+    assert ran.code == 2
+    assert one_line(ran.err, "Error:").startswith("Error: the address of Resource Manager ")
+    assert shared.sim.identity_calls == []
+
+
+def test_two_subscriptions_are_refused(shared):
+    ran = shared("export", "account", "--subscription", "5ca1ab1e-0000-4000-8000-00000000ffff")
+    assert ran.code == 2
+    assert "--subscription is another one than that of the resource id" in one_line(ran.err, "Error:")
+    assert shared.sim.identity_calls == []
 
 
 def test_entra_is_never_chosen_by_itself(shared):

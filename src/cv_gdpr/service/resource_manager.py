@@ -78,18 +78,6 @@ def resource_id_of(text: str) -> ResourceId:
     return ResourceId(*found.groups())
 
 
-def checked_address(url: str) -> str:
-    """Return the address of Resource Manager; raise UsageError unless it is https, or http to this machine."""
-    try:
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in {"https", "http"} or (parts.scheme == "http" and not is_loopback(host)):
-        raise UsageError("the address of Resource Manager is not an https address", "leave it out, and give --cloud")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 class Reply(NamedTuple):
     """The answer to a request that changes something: its status and Resource Manager's request id."""
 

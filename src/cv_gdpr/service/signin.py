@@ -16,6 +16,7 @@ from msrest.authentication import ApiKeyCredentials, Authentication, BasicTokenA
 from cv_gdpr.errors import SignInFailed, UsageError
 from cv_gdpr.masking import RUN, fingerprint, masked
 from cv_gdpr.service.clouds import Cloud
+from cv_gdpr.service.environment import authorities
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -199,12 +200,13 @@ def default_credential(cloud: Cloud) -> CheckedCredential:
     """Return azure-identity's DefaultAzureCredential for a cloud, within a time and checked.
 
     azure-core's own retries take minutes, and as long as the answer asks for. Raise UsageError if the extra is not
-    installed.
+    installed, and for certificates that cannot be used: of those, Microsoft's libraries raise no error of their own.
     """
     try:
         from azure.identity import DefaultAzureCredential
     except ImportError:
         raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", INSTALL) from None
+    authorities()
     _silence_libraries()
     try:
         credential = DefaultAzureCredential(
