@@ -19,8 +19,9 @@ VARIABLE = "CV_GDPR_CONFIG"
 _LONGEST = 1 << 16  # bytes
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # it names a folder and a file
-_A_KEY = re.compile("[0-9A-Fa-f]{32}|[0-9A-Za-z]{84}", re.ASCII)  # Azure's keys of today, and the longer ones of 2024
-_BETWEEN_WORDS = re.compile(r"[\s=:,;'\"]+")
+_A_KEY = re.compile(  # Azure's keys of today, and the longer ones of 2024
+    "(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{32}|[0-9A-Za-z]{84})(?![0-9A-Za-z])", re.ASCII
+)
 _SECRETS = re.compile(r".*(?:key|keys|secret|token|password)[-_ ]?\d?", re.IGNORECASE)
 _LONG_QUOTES = re.compile(r"'[^']{4,}'|\"[^\"]{4,}\"")
 _HOW_TO_KEEP_A_KEY = "keep the key elsewhere: key-file names a file with it, key-command a command that prints it"
@@ -111,7 +112,8 @@ def _content(path: "Path") -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{path} is not a regular file")
         _refuse_shared(path, found)
-        for folder in {path.absolute().parent, path.resolve().parent}:  # who can rename in one can replace the file
+        # Who can rename in one of them can replace the file.
+        for folder in dict.fromkeys((*path.absolute().parents, *path.resolve().parents)):
             _refuse_shared(folder, folder.stat())
         content = file.read(_LONGEST + 1)
     if len(content) > _LONGEST:
@@ -156,8 +158,11 @@ def _toml(content: bytes, path: "Path") -> dict[str, Any]:
     except UnicodeDecodeError:
         raise UsageError(f"{path}: it is not text in UTF-8", "save it as UTF-8") from None
     try:
+        for key in _A_KEY.findall(text):
+            RUN.know_key(key)
         found = tomllib.loads(text)
         _refuse_keys(found, str(path))
+        _refuse_keys_in_comments(text, path)
     except RecursionError:
         raise UsageError(f"{path} is not valid TOML: it is nested too deeply") from None
     except ValueError as error:
@@ -188,12 +193,17 @@ def _refuse_keys(value: Any, where: str, name: str = "") -> None:
         for part in value:
             _refuse_keys(part, where, name)
     elif isinstance(value, str):
-        looks = [word for word in _BETWEEN_WORDS.split(value) if _A_KEY.fullmatch(word)]
-        for word in looks:
-            RUN.know_key(word)
+        looks = _A_KEY.search(value) is not None
         if looks or (name and _SECRETS.fullmatch(name)):
             setting = f"{where}: {name}" if name else where
             raise UsageError(f"{setting} {'looks like' if looks else 'would hold'} a key", _hint_on(name))
+
+
+def _refuse_keys_in_comments(text: str, path: "Path") -> None:
+    """Raise UsageError for a key outside of settings and their values."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if _A_KEY.search(line):
+            raise UsageError(f"{path}: line {number} holds what looks like a key", _HOW_TO_KEEP_A_KEY)
 
 
 def _hint_on(name: str) -> str:

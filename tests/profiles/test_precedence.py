@@ -2,7 +2,9 @@
 
 import shlex
 import sys
+import time
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
@@ -214,12 +216,35 @@ def test_a_command_that_cannot_work_is_a_usage_error(sim, bare, command, words):
     assert words in ran.err
 
 
-@pytest.mark.parametrize("command", ["sleep 20", "sh -c 'exec >&- 2>&-; sleep 20'", "sh -c 'sleep 20 & echo x'"])
+@pytest.mark.parametrize("command", ["sleep 20", "sh -c 'exec >&- 2>&-; sleep 20'", "sh -c 'sleep 20; echo x'"])
 def test_a_command_that_hangs_is_ended(sim, bare, monkeypatch, command):
     monkeypatch.setattr("cv_gdpr.cli.key_command.TIME_LIMIT", 0.2)
     ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", command)
     assert ran.code == 2
     assert "did not end within" in ran.err
+
+
+def runs(number):
+    """Return whether the process of that number, in a text, still runs."""
+    try:
+        return Path(f"/proc/{int(number)}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for in /proc")
+@pytest.mark.parametrize("end", ["echo {key}", "exit 3", "sleep 20"])
+def test_what_a_command_leaves_behind_is_ended(sim, bare, monkeypatch, tmp_path, end):
+    monkeypatch.setattr("cv_gdpr.cli.key_command.TIME_LIMIT", 1.0)
+    script = f"sleep 20 & echo $! >{tmp_path}/pid; {end.format(key=sim.training_key)}"
+    began = time.monotonic()
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", shlex.join(["sh", "-c", script]))
+    assert ran.code == (0 if "echo" in end else 2), ran.err
+    assert time.monotonic() - began < 10
+    until = time.monotonic() + 5
+    while runs((tmp_path / "pid").read_text()) and time.monotonic() < until:
+        time.sleep(0.01)  # the system takes a moment
+    assert not runs((tmp_path / "pid").read_text())
 
 
 def test_no_option_takes_the_key_itself(sim, bare):
