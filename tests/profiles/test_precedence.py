@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.delete.erasing import stock
-from tests.profiles.profiling import sent
+from tests.profiles.profiling import runs, sent
 
 PLAN = ("delete", "--all", "--dry-run", "--json")
 
@@ -222,14 +222,6 @@ def test_a_command_that_hangs_is_ended(sim, bare, monkeypatch, command):
     ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", command)
     assert ran.code == 2
     assert "did not end within" in ran.err
-
-
-def runs(number):
-    """Return whether the process of that number, in a text, still runs."""
-    try:
-        return Path(f"/proc/{int(number)}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for in /proc")
