@@ -1,6 +1,7 @@
 """The files that options name: the training key, lists of ids; as editors, PowerShell and spreadsheets write them."""
 
 import codecs
+import re
 import sys
 
 from cv_gdpr.errors import UsageError
