@@ -139,6 +139,9 @@ def _print(found: "Found") -> None:
     if len(found.matches) > _SHOWN:
         click.echo(f"{len(found.matches) - _SHOWN} more: --json and --out have all")
     counts = f"{found.count(SAME)} same, {found.count(COPY)} copy, {found.count(PART)} part"
+    if found.other_frames:
+        frames = plural(len(found.other_frames), "picture")
+        click.echo(f"{frames} with the same view and something else in it: not copies but frames of a fixed camera")
     certain = sum(one.certain for one in found.matches)
     click.echo(f"{plural(found.searched, 'picture')} searched for {plural(len(found.photos), 'photo')}: {counts}")
     if certain < len(found.matches):

@@ -11,7 +11,7 @@ from cv_gdpr.find.features import Features, features, restored
 from cv_gdpr.find.judging import judged
 from cv_gdpr.find.matching import Sought, may_be_alike, sought
 from cv_gdpr.find.pictures import Undecodable, decoded, shrunk
-from cv_gdpr.find.result import Kind, Outline
+from cv_gdpr.find.result import Kind, Outline, View
 
 
 class Alike(NamedTuple):
@@ -22,6 +22,7 @@ class Alike(NamedTuple):
     certain: bool
     why: str
     outline: Outline
+    view: View
 
 
 class _Photo(NamedTuple):
@@ -31,7 +32,7 @@ class _Photo(NamedTuple):
 
 
 class Looker:
-    """The photographs that are searched for; safe for several threads. Raise UsageError for one that cannot be decoded."""
+    """The photographs that are searched for; safe for several threads. Raise UsageError if one cannot be decoded."""
 
     def __init__(self, photos: Mapping[str, bytes]) -> None:
         self._photos = [_photo(name, content) for name, content in photos.items()]
@@ -54,7 +55,7 @@ class Looker:
             if one:
                 height, width = pixels.shape
                 corners = tuple((x / width, y / height) for x, y in outline(one.map, photo.described.pixels))
-                found[photo.name] = Alike(one.kind, one.score, one.certain, one.why, Outline(corners))
+                found[photo.name] = Alike(one.kind, one.score, one.certain, one.why, Outline(corners), one.view)
         return made, found
 
 

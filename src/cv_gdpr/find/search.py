@@ -16,6 +16,7 @@ from cv_gdpr.archive.json_files import open_regular
 from cv_gdpr.archive.writing import read_all
 from cv_gdpr.errors import StorageError
 from cv_gdpr.find.candidates import Candidate, candidates
+from cv_gdpr.find.frames import without_frames
 from cv_gdpr.find.index import Index
 from cv_gdpr.find.result import Found, Match, Unsearched, in_order
 from cv_gdpr.find.same import hashes_of, same
@@ -60,7 +61,7 @@ def copies(
 
         search = _Search(bag, Looker(photos), {(one.file, one.like) for one in found.matches})
         _look_at_all(search, held, index, found, progress or (lambda *_: None))
-    found.matches = in_order(found.matches)
+    found.matches, found.other_frames = map(in_order, without_frames(found.matches))
     found.seconds = time.monotonic() - started
     return found
 
@@ -130,6 +131,7 @@ class _Search(NamedTuple):
                         file=file,
                         iterations=tuple(item.iterations),
                         outline=one.outline,
+                        view=one.view,
                     )
 
 
