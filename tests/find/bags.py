@@ -2,18 +2,13 @@
 
 import json
 
+from cv_gdpr.archive.bag_info import bag_info_of
 from tests.benchmarks.bags import NAME, PROJECT, Bag, identity
 
 ITERATION = identity("iteration", 0)
 WITHIN = f"iterations/First-{ITERATION}"
-INFO = {
-    "Bag-Software-Agent": "cv-gdpr 0",
+DATES = {
     "Bagging-Date": "2024-01-01",
-    "Source-Endpoint": "https://example.cognitiveservices.azure.com",
-    "Export-Scope": "1 projects (all)",
-    "Export-Rows": "images, predictions",
-    "Export-Selectors": "none",
-    "Export-Selectors-Unmatched": "0 of 0",
     "Export-Started": "2024-01-01T00:00:00Z",
     "Export-Finished": "2024-01-01T00:00:01Z",
 }
@@ -25,8 +20,11 @@ def record(kind, number, **fields):
     return {"id": identity(kind, number), "originalImageUri": link, "resizedImageUri": link} | fields
 
 
-def make(out, images=(), *, of_iteration=(), predictions=(), suffix=".jpg"):
-    """Write a bag with these pictures (their bytes); return the ids of each kind, in this order."""
+def make(out, images=(), *, of_iteration=(), predictions=(), lost=0):
+    """Write a bag with these pictures (their bytes); return the ids of each kind.
+
+    `lost`: how many images more have no bytes, as missing.jsonl says.
+    """
     bag = Bag(out)
     index, ids = [], []
     kinds = (("image", "images", images), ("copy", "images", of_iteration), ("prediction", "predictions", predictions))
@@ -35,14 +33,20 @@ def make(out, images=(), *, of_iteration=(), predictions=(), suffix=".jpg"):
         more = {"project": PROJECT} if kind == "prediction" else {}
         records[kind] = [record(kind, number, **more) for number in range(len(contents))]
         for number, (one, content) in enumerate(zip(records[kind], contents, strict=True)):
-            path = f"{folder}/{one['id']}{suffix}"
+            path = f"{folder}/{one['id']}.jpg"
             entry = {"path": path, "blob": f"{folder}/{one['id']}", "source": f"/{kind}/{number}"}
             entry |= {"bytes": len(content), "sha256": bag.put(f"{NAME}/{path}", content)}
             index.append(entry if content else entry | {"flag": "empty"})
         ids.append([one["id"] for one in records[kind]])
+    gone = [record("lost", number) for number in range(lost)]
+    records["image"] += gone
     rows = _lists(bag, records)
     bag.lines(f"{NAME}/files.jsonl", sorted(index, key=lambda entry: entry["path"]))
-    _close(bag, rows)
+    if gone:
+        nothing = {"project": PROJECT, "row": "images", "iteration": None, "file": None}
+        reasons = [nothing | {"id": one["id"], "source": f"/lost/{n}", "reason": "404"} for n, one in enumerate(gone)]
+        bag.lines("missing.jsonl", reasons)
+    _close(bag, rows, lost)
     return ids
 
 
@@ -61,17 +65,18 @@ def _lists(bag, records):
     return {"images": len(records["image"]) + len(records["copy"]), "predictions": len(records["prediction"])}
 
 
-def _close(bag, rows):
+def _close(bag, rows, lost):
     summary = {
-        "tool": INFO["Bag-Software-Agent"],
-        "endpoint": INFO["Source-Endpoint"],
+        "tool": "cv-gdpr 0",
+        "endpoint": "https://example.cognitiveservices.azure.com",
         "scope": "all projects",
-        "rows": {row: {"held": count, "exported": count} for row, count in rows.items()},
+        "rows": {row: {"held": count, "exported": count - lost * (row == "images")} for row, count in rows.items()},
         "selectors": [],
         "salt": None,
         "notSearched": {},
         "projects": [{"id": PROJECT, "folder": NAME}],
         "byHand": {},
     }
+    summary |= {"complete": False} if lost else {}
     bag.put("export.json", json.dumps(summary, indent=2).encode())
-    bag.close(INFO | {f"Exported-{row.title()}": f"{count} of {count}" for row, count in rows.items()})
+    bag.close(dict(bag_info_of(summary)) | DATES)

@@ -1,5 +1,6 @@
 """Photographs for the tests, and the command line without a service."""
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -24,3 +25,14 @@ def photo():
 def run():
     """The command line; no service is there."""
     return CommandLine("http://127.0.0.1:9", "0" * 32)
+
+
+@pytest.fixture(scope="session")
+def schema_of():
+    """A function that returns the JSON Schema of a format, as the documentation has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent.parent.parent / "docs"))
+        import generate
+
+        yield lambda name: generate.schema(generate.SHOWN[name])
+    del sys.modules["generate"]

@@ -61,12 +61,13 @@ def find(  # noqa: PLR0913 - one for each option
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.cli.progress import counting
     from cv_gdpr.find.same import read_photo
-    from cv_gdpr.find.search import copies
+    from cv_gdpr.find.search import check, copies
     from cv_gdpr.find.writing import check_free
 
     if out:
         check_free(out)
     contents = {str(path): read_photo(path) for path in photos}
+    check(contents)
     checked, incomplete = _verified(bag)
     with counting("pictures", quiet=quiet) as progress:
         found = copies(checked, contents, index=index, progress=progress)
@@ -144,7 +145,6 @@ def _print(found: "Found") -> None:
         click.echo(f"{frames} with the same view and something else in it: not copies but frames of a fixed camera")
     certain = sum(one.certain for one in found.matches)
     click.echo(f"{plural(found.searched, 'picture')} searched for {plural(len(found.photos), 'photo')}: {counts}")
-    if certain < len(found.matches):
-        click.echo(
-            f"{len(found.matches) - certain} of these are not certain: look at them (--out DIR writes review.html)"
-        )
+    if doubtful := len(found.matches) - certain:
+        verb = "is" if doubtful == 1 else "are"
+        click.echo(f"{doubtful} of these {verb} not certain: look at them (--out DIR writes review.html)")

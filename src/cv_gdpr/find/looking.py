@@ -10,7 +10,7 @@ from cv_gdpr.find.features import LONGEST as OF_FEATURES
 from cv_gdpr.find.features import Features, features, restored
 from cv_gdpr.find.judging import judged
 from cv_gdpr.find.matching import Sought, may_be_alike, sought
-from cv_gdpr.find.pictures import Undecodable, decoded, shrunk
+from cv_gdpr.find.pictures import Grey, Undecodable, decoded, shrunk
 from cv_gdpr.find.result import Kind, Outline, View
 
 
@@ -60,11 +60,16 @@ class Looker:
 
 
 def _photo(name: str, content: bytes) -> _Photo:
+    pixels = pixels_of(name, content, LONGEST)
+    return _Photo(name, sought(shrunk(pixels, OF_FEATURES)), described_photo(pixels))
+
+
+def pixels_of(name: str, content: bytes, longest: int) -> Grey:
+    """Return the pixels of a photograph; raise UsageError if it cannot be decoded."""
     try:
-        pixels = decoded(content, LONGEST).pixels
+        return decoded(content, longest).pixels
     except Undecodable as error:
         raise UsageError(f"{name}: {error}", "name JPEG, PNG, BMP, GIF, TIFF or WebP files") from error
-    return _Photo(name, sought(shrunk(pixels, OF_FEATURES)), described_photo(pixels))
 
 
 def _sound(stored: bytes | None) -> Features | None:

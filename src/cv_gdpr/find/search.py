@@ -37,6 +37,15 @@ def has_extra() -> bool:
     return find_spec("cv2") is not None and find_spec("numpy") is not None
 
 
+def check(photos: Mapping[str, bytes]) -> None:
+    """Raise UsageError for a photograph that is not a picture; without the extra none is decoded."""
+    if has_extra():
+        from cv_gdpr.find.looking import pixels_of
+
+        for name, content in photos.items():
+            pixels_of(name, content, 64)
+
+
 def copies(
     bag: Bag,
     photos: Mapping[str, bytes],
