@@ -3,7 +3,7 @@
 Run it in the folder of the repository: python -m tests.benchmarks.find [--photos DIR] [--sought N] [--images N ...]
 
 --photos: a folder with other photographs than those of the tests. 290 pictures come with a Debian package:
-`apt-get download gcompris-qt-data`. --images: how many pictures the bags have whose time is measured; 0: none.
+`apt-get download gcompris-qt-data`. --sought 0: no recall; --images 0: no times.
 """
 
 import argparse
@@ -136,6 +136,13 @@ def growth(photos, counts, scratch):
         )
 
 
+def _print_recall(photos, sought, scratch):
+    _say("| change | found | certain | wrong | wrong certain | missed |\n| --- | ---: | ---: | ---: | ---: | --- |")
+    for row in recall(photos, sought, scratch):
+        counts = f"{row.found} of {row.of} | {row.certain} | {row.wrong} | {row.wrong_certain}"
+        _say(f"| {row.change} | {counts} | {', '.join(row.missed)} |")
+
+
 def main():
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -148,10 +155,8 @@ def main():
     sought = [str(name) for name in names[: given.sought]]
     _say(f"{len(photos)} photographs, {len(sought)} sought; {os.cpu_count()} cores, OpenCV {cv2.__version__}\n")
     with tempfile.TemporaryDirectory() as scratch:
-        _say("| change | found | certain | wrong | wrong certain | missed |\n| --- | ---: | ---: | ---: | ---: | --- |")
-        for row in recall(photos, sought, Path(scratch)):
-            counts = f"{row.found} of {row.of} | {row.certain} | {row.wrong} | {row.wrong_certain}"
-            _say(f"| {row.change} | {counts} | {', '.join(row.missed)} |")
+        if sought:
+            _print_recall(photos, sought, Path(scratch))
         if sizes := [count for count in given.images if count]:
             growth(photos, sizes, Path(scratch))
 

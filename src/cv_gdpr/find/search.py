@@ -68,7 +68,7 @@ def copies(
     if not only_same and not lacking:
         from cv_gdpr.find.looking import Looker
 
-        search = _Search(bag, Looker(photos), {(one.file, one.like) for one in found.matches})
+        search = _Search(bag, Looker(photos), {one[:4] for one in found.matches})
         _look_at_all(search, held, index, found, progress or (lambda *_: None))
     found.matches, found.other_frames = map(in_order, without_frames(found.matches))
     found.seconds = time.monotonic() - started
@@ -104,11 +104,11 @@ class _Looked(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """What each picture is looked at with; `same_bytes`: file and photograph of the matches that are known already."""
+    """What each picture is looked at with; `known`: items and photographs that have the same bytes."""
 
     bag: Bag
     looker: "Looker"
-    same_bytes: set[tuple[str, str]]
+    known: set[tuple[str, ...]]
 
     def look(self, task: _Task) -> _Looked:
         """Return what is found in a picture; raise StorageError for a file that cannot be read, or was changed."""
@@ -127,7 +127,7 @@ class _Search(NamedTuple):
     def _matches(self, task: _Task, alike: "Mapping[str, Alike]") -> Iterator[Match]:
         for item, file in task.items:
             for like, one in alike.items():
-                if (file, like) not in self.same_bytes:
+                if (item.row, item.project, item.id, like) not in self.known:
                     yield Match(
                         row=item.row,
                         project=item.project,
