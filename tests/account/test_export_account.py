@@ -87,6 +87,23 @@ def test_keys_that_may_not_be_listed_are_absent(shared, change, case):
     assert shared.verified() == 0
 
 
+@pytest.mark.parametrize("operation", ["AccountsListUsages", "DeploymentsList"])
+def test_usages_that_may_not_be_listed_are_missing(shared, change, operation):
+    change(denied=frozenset({operation}))
+    ran = shared.export(**BARE)
+    assert ran.code == 3
+    (missing,) = ran.json["missing"]
+    assert (missing["file"], missing["id"]) == (BESIDE[operation], None)
+    assert "403" in missing["reason"]
+
+
+def test_siblings_that_may_not_be_listed_are_absent(shared, change):
+    change(denied=frozenset({"AccountsList"}))
+    ran = shared.export(**BARE)
+    assert ran.code == 0, ran.err
+    assert list(ran.json["absent"]) == ["account-siblings.jsonl"]
+
+
 BESIDE = {
     "AccountsListUsages": "account-usages.jsonl",
     "DeploymentsList": "account-deployments.jsonl",
@@ -211,7 +228,7 @@ WRONG = {
     "no such resource": (("--resource-id", "IDx"), {}, 3, "ResourceNotFound"),
     "no such resource, bare": (("--resource-id", "IDx"), BARE, 2, "ResourceNotFound"),
     "not an id": (("--resource-id", "simulated"), {}, 2, "not one of an Azure AI services account"),
-    "plain http": (("--resource-manager", "http://example.org"), {}, 2, "is not an https address"),
+    "plain http": (("--resource-manager", "http://example.org"), {}, 2, "is plain http"),
 }
 
 

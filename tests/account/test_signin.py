@@ -14,6 +14,8 @@ from tests.delete.erasing import environment
 
 ENTRA = ("--auth", "entra")
 NO_KEY = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_RESOURCE_ID": ""}
+NO_KEY_BUT_RESOURCE = {"CV_GDPR_TRAINING_KEY": ""}
+BARE = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_ENDPOINT": ""}
 ERASED = ("--yes", "--json", "--wait", "0.4")
 
 
@@ -75,8 +77,35 @@ def test_a_valid_token_is_fetched_once(sim):
         sign_in = with_entra(CLOUDS[0], sim.endpoint)
         assert len({sign_in.token() for _ in range(3)}) == 1
         assert len(sim.identity_calls) == 1
+        first = sign_in.token()
         sign_in.refused()
-        assert sign_in.token()
+        assert sign_in.token() != first
+        assert len(sim.identity_calls) == 2
+
+
+def test_a_refused_token_is_replaced_once(azure, entra):
+    azure.sim.fill(images=1, image_bytes=64)
+    refusal = {"statusCode": 401, "message": "Unauthorized. Access token is missing, invalid, or have expired."}
+    azure.sim.fault(Fault("GetTags", status=401, body=refusal))
+    patient = {"CV_GDPR_EXPORT_PATIENCE": "2"}
+    assert entra("export", "tags", "--all", "--out", azure.folder / "bag", **patient).code == 0
+    assert len({call.headers["Authorization"] for call in azure.sim.calls}) == 2
+    azure.sim.fault(Fault("GetTags", status=401, body=refusal, times=None))
+    azure.sim.calls.clear()
+    assert entra("export", "tags", "--all", "--out", azure.folder / "other", **patient).code == 5
+    assert [call.operation for call in azure.sim.calls].count("GetTags") == 2
+
+
+@pytest.mark.parametrize("verbosity", ["-q", "-v", "-vv"])
+def test_the_libraries_log_only_with_vv(shared, verbosity):
+    settings = environment(shared.sim) | identity_of(shared.sim) | {"IDENTITY_HEADER": "wrong"}
+    words = ("export", "tags", "--all", *ENTRA, verbosity)
+    ran = subprocess.run(
+        [sys.executable, "-m", "cv_gdpr", *words], env=settings, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 5
+    of_libraries = [line for line in ran.stderr.splitlines() if not line.startswith(("Error: ", "Hint: "))]
+    assert bool(of_libraries) == (verbosity == "-vv")
 
 
 @pytest.mark.parametrize("name", ["usgov", "china"])
@@ -160,6 +189,39 @@ def test_what_contradicts_entra_is_refused(shared, case):
     assert shared.sim.calls == []
 
 
+@pytest.mark.parametrize("words", [("export", "account"), ("delete", "account", "--dry-run"), ("doctor",)])
+def test_certificates_that_cannot_be_used_are_named(shared, words):
+    ran = shared(*words, REQUESTS_CA_BUNDLE="/nowhere.pem", CV_GDPR_RESOURCE_MANAGER="https://127.0.0.1:1", **BARE)
+    assert ran.code == 2
+    assert "REQUESTS_CA_BUNDLE names /nowhere.pem, which cannot be used" in one_line(ran.err, "Error:")
+
+
+ADDRESSES = [
+    "https://127.0.0.1:99999",
+    "https://a b",
+    f"https://{'a' * 70}.com",
+    "https://u:p@x",
+    "http://x",
+    "x",
+    "https://x/?q",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_resource_manager_needs_an_address(shared, address):
+    ran = shared("export", "account", "--resource-manager", address)
+    assert ran.code == 2
+    assert one_line(ran.err, "Error:").startswith("Error: the address of Resource Manager ")
+    assert shared.sim.identity_calls == []
+
+
+def test_two_subscriptions_are_refused(shared):
+    ran = shared("export", "account", "--subscription", "5ca1ab1e-0000-4000-8000-00000000ffff")
+    assert ran.code == 2
+    assert "--subscription is another one than that of the resource id" in one_line(ran.err, "Error:")
+    assert shared.sim.identity_calls == []
+
+
 def test_entra_is_never_chosen_by_itself(shared):
     ran = shared("export", "--all", **NO_KEY)
     assert ran.code == 2
@@ -236,3 +298,38 @@ def test_keys_that_are_switched_off_name_entra(shared, change):
     assert "--auth entra" in one_line(ran.err, "Hint:")
     ran = shared("export", "tags", "--all", *ENTRA, "--out", shared.folder / "other", **NO_KEY)
     assert ran.code == 0, ran.err
+
+
+NO_TOKENS = {
+    # case: the fields of the identity endpoint's answer that are of another form
+    "a number": {"access_token": 4711},
+    "null": {"access_token": None},
+    "a line break": {"access_token": "eyJh\nX-Header: 1"},
+    "not ASCII": {"access_token": "schl\u00fcssel"},
+    "empty": {"access_token": ""},
+    "an end that is a word": {"expires_on": "soon"},
+    "no end": {"expires_on": None},
+    "an end that is a list": {"expires_on": []},
+}
+
+
+@pytest.mark.parametrize("case", NO_TOKENS)
+@pytest.mark.parametrize("command", [("export", "account"), ("delete", "account", "--dry-run"), ("doctor",)])
+def test_what_is_not_a_token_gets_one_clear_line(shared, command, case):
+    fields = NO_TOKENS[case]
+    normal = {"access_token": "a.b.c", "expires_on": "4102444800", "resource": "r", "token_type": "Bearer"}
+    shared.sim.fault(Fault("Identity", times=None, body=normal | fields, status=200))
+    ran = shared(*command, **NO_KEY_BUT_RESOURCE)
+    assert ran.code in {3, 5}
+    assert "unexpected" not in ran.out + ran.err
+    assert "sign-in with Microsoft Entra ID failed" in ran.out + ran.err
+    token = str(fields.get("access_token", "-"))
+    assert len(token) < 5 or token[:5] not in ran.out + ran.err
+
+
+def test_sign_in_does_not_wait_for_a_long_retry_after(shared):
+    shared.sim.fault(Fault("Identity", status=429, times=2, headers={"Retry-After": "600"}))
+    begun = time.monotonic()
+    ran = shared("doctor")
+    assert ran.code == 0, ran.out + ran.err
+    assert time.monotonic() - begun < 60

@@ -57,7 +57,7 @@ def delete_account(
         raise UsageError(words, "nothing was deleted")
     import json
 
-    from cv_gdpr.delete.account import plan_account
+    from cv_gdpr.delete.account import begun_with, check_unchanged, plan_account
     from cv_gdpr.delete.execute import Erased, earlier_run
     from cv_gdpr.evidence.files import unfinished
     from cv_gdpr.service.azure_resource import AzureResource
@@ -71,9 +71,10 @@ def delete_account(
             earlier = earlier_run(evidence, place, asked)
         if isinstance(earlier, Erased):
             return report(earlier, {}, output)
-        plan = plan_account(azure, purge=options.purge, resumed=earlier)
+        began = begun_with(evidence, azure.place) if evidence and earlier else None
+        plan = plan_account(azure, purge=options.purge, resumed=began)
         if plan.live and not plan.deleting:
-            plan = _with_contents(plan, connection, options)
+            plan = _with_contents(azure, plan, connection, options)
         else:
             plan = _unread(plan, "it is deleted, or being deleted", guarded=_is_guarded(options) and not earlier)
         if options.dry_run:
@@ -82,6 +83,8 @@ def delete_account(
         if not options.yes:
             _show(plan, azure.manager.who, error=True)
         _confirm(plan, options)
+        if plan.live and not plan.deleting:
+            check_unchanged(azure, plan)
         return report(_delete(azure, plan, evidence, asked, options.wait), {}, output)
 
 
@@ -92,7 +95,9 @@ def _place(azure: AzureResource) -> ResourceId:
         raise UsageError(error.message, error.hint) from None
 
 
-def _with_contents(plan: AccountPlan, connect: Callable[[], Connection], options: AccountOptions) -> AccountPlan:
+def _with_contents(
+    azure: AzureResource, plan: AccountPlan, connect: Callable[[], Connection], options: AccountOptions
+) -> AccountPlan:
     """Return the plan with what the resource holds, after the checks of --protect, --max-delete, --require-export.
 
     Raise UsageError where one of them was given and the contents cannot be read.
@@ -110,6 +115,8 @@ def _with_contents(plan: AccountPlan, connect: Callable[[], Connection], options
     if connection.unsigned:
         return _unread(plan, "no training key", guarded=guarded)
     try:
+        if not azure.holds_what(connection.training_key, connection.endpoint):
+            return _unread(plan, "the key is not one of this resource, and its endpoint is a region's", guarded=guarded)
         with Service(connection) as service:
             contents = make_plan(service, Scope())
             refuse_protected(service, contents, options.protect)
