@@ -60,10 +60,16 @@ def find(  # noqa: PLR0913 - one for each option
     """
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.cli.progress import counting
+    from cv_gdpr.errors import UsageError
     from cv_gdpr.find.same import read_photo
     from cv_gdpr.find.search import check, copies
     from cv_gdpr.find.writing import check_free
 
+    for name, folder in (("--out", out), ("--index", index)):
+        if folder and folder.resolve().is_relative_to(bag.resolve()):
+            raise UsageError(
+                f"{name} {folder} is inside the export", "name another folder: the export must stay as it is"
+            )
     if out:
         check_free(out)
     contents = {str(path): read_photo(path) for path in photos}
@@ -131,11 +137,11 @@ def _print(found: "Found") -> None:
     from cv_gdpr.find.result import COPY, PART, SAME
 
     rows = [
-        (one.kind, "yes" if one.certain else "no", f"{one.score:.2f}", one.row, one.id, one.like, one.file)
+        (one.kind, "yes" if one.certain else "no", f"{one.score:.2f}", one.row, one.id, one.like)
         for one in found.matches[:_SHOWN]
     ]
     if rows:
-        headings = ("kind", "certain", "score", "row", "id", "like", "file")
+        headings = ("kind", "certain", "score", "row", "id", "like")
         print_table(f"matches in {found.bag}", headings, rows, numbers={2})
     if len(found.matches) > _SHOWN:
         click.echo(f"{len(found.matches) - _SHOWN} more: --json and --out have all")
