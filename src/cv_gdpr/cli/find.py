@@ -60,14 +60,21 @@ def find(  # noqa: PLR0913 - one for each option
     """
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.cli.progress import counting
+    from cv_gdpr.errors import UsageError
     from cv_gdpr.find.copied import verified
     from cv_gdpr.find.same import read_photo
-    from cv_gdpr.find.search import copies
+    from cv_gdpr.find.search import check, copies
     from cv_gdpr.find.writing import check_free
 
+    for name, folder in (("--out", out), ("--index", index)):
+        if folder and folder.resolve().is_relative_to(bag.resolve()):
+            raise UsageError(
+                f"{name} {folder} is inside the export", "name another folder: the export must stay as it is"
+            )
     if out:
         check_free(out)
     contents = {str(path): read_photo(path) for path in photos}
+    check(contents)
     checked, incomplete = verified(bag)
     with counting("pictures", quiet=quiet) as progress:
         found = copies(checked, contents, index=index, progress=progress)
@@ -117,18 +124,20 @@ def _print(found: "Found") -> None:
     from cv_gdpr.find.result import COPY, PART, SAME
 
     rows = [
-        (one.kind, "yes" if one.certain else "no", f"{one.score:.2f}", one.row, one.id, one.like, one.file)
+        (one.kind, "yes" if one.certain else "no", f"{one.score:.2f}", one.row, one.id, one.like)
         for one in found.matches[:_SHOWN]
     ]
     if rows:
-        headings = ("kind", "certain", "score", "row", "id", "like", "file")
+        headings = ("kind", "certain", "score", "row", "id", "like")
         print_table(f"matches in {found.bag}", headings, rows, numbers={2})
     if len(found.matches) > _SHOWN:
         click.echo(f"{len(found.matches) - _SHOWN} more: --json and --out have all")
     counts = f"{found.count(SAME)} same, {found.count(COPY)} copy, {found.count(PART)} part"
+    if found.other_frames:
+        frames = plural(len(found.other_frames), "picture")
+        click.echo(f"{frames} with the same view and something else in it: not copies but frames of a fixed camera")
     certain = sum(one.certain for one in found.matches)
     click.echo(f"{plural(found.searched, 'picture')} searched for {plural(len(found.photos), 'photo')}: {counts}")
-    if certain < len(found.matches):
-        click.echo(
-            f"{len(found.matches) - certain} of these are not certain: look at them (--out DIR writes review.html)"
-        )
+    if doubtful := len(found.matches) - certain:
+        verb = "is" if doubtful == 1 else "are"
+        click.echo(f"{doubtful} of these {verb} not certain: look at them (--out DIR writes review.html)")

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from cv_gdpr.cli.failure import Document, Part
-from cv_gdpr.find.result import Found, Kind
+from cv_gdpr.find.result import Found, Kind, Match
 
 
 class FindMatch(Part, kw_only=True, frozen=True):
@@ -49,6 +49,12 @@ class FindDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-find/1"):
     bag: str
     photos: list[str]
     matches: list[FindMatch]
+    other_frames: Annotated[
+        list[FindMatch],
+        Meta(
+            description="The same view with something else in it, several times: frames of a fixed camera, not copies."
+        ),
+    ]
     not_searched: list[NotSearched]
     missing: Annotated[int, Meta(description="How many items have no file in the export.")]
     only_same: Annotated[bool, Meta(description="The extra find is missing: neither copies nor parts were searched.")]
@@ -64,21 +70,8 @@ def of_found(found: Found) -> FindDocument:
         retryable=False,
         bag=str(found.bag),
         photos=list(found.photos),
-        matches=[
-            FindMatch(
-                row=one.row,
-                project_id=one.project,
-                id=one.id,
-                like=one.like,
-                kind=one.kind,
-                score=one.score,
-                certain=one.certain,
-                why=one.why,
-                file=one.file,
-                iterations=list(one.iterations),
-            )
-            for one in found.matches
-        ],
+        matches=[_of_match(one) for one in found.matches],
+        other_frames=[_of_match(one) for one in found.other_frames],
         not_searched=[
             NotSearched(row=one.row, project_id=one.project, id=one.id, file=one.file, reason=one.reason)
             for one in found.unsearched
@@ -88,4 +81,19 @@ def of_found(found: Found) -> FindDocument:
         searched=found.searched,
         from_index=found.from_index,
         seconds=round(found.seconds, 3),
+    )
+
+
+def _of_match(one: Match) -> FindMatch:
+    return FindMatch(
+        row=one.row,
+        project_id=one.project,
+        id=one.id,
+        like=one.like,
+        kind=one.kind,
+        score=one.score,
+        certain=one.certain,
+        why=one.why,
+        file=one.file,
+        iterations=list(one.iterations),
     )

@@ -16,10 +16,10 @@ from cv_gdpr.find.pictures import Grey
 Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
-_LONGEST = 320  # pixels at which two pictures are compared
+_LONGEST = 400  # pixels at which two pictures are compared
 _LEVELS = 6.0  # of brightness (of 256) that may differ in a plain area: more than compression changes ...
 _PIXELS = 0.5  # ... and how far an edge may be off
-_WINDOW = 9  # pixels: a difference counts as far as it fills a square of this side
+_WINDOW = 7  # pixels: a difference counts as far as it fills a square of this side
 _FILLED = 0.3  # how much of a square must lie in both pictures
 _BINS = 32  # of brightness
 _FEW = 20  # pixels of a bin that tell nothing

@@ -23,6 +23,7 @@ _READ = "SELECT digest, content FROM features WHERE sha256 = ? AND version = ?"
 _WRITE = "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)"
 _FORGET = "DELETE FROM features WHERE sha256 = ?"
 _AT_ONCE = 500  # entries of a transaction: a killed search loses no more
+_REMOVE = "if there is room on the disk, remove the file: a search makes it again"
 _WAIT = 30.0  # seconds for another search that is writing
 
 
@@ -80,7 +81,7 @@ class Index:
             with self._database:
                 self._database.executemany(_WRITE, self._waiting)
         except sqlite3.Error as error:
-            raise _cannot(self._path, error) from error
+            raise _cannot(self._path, error, _REMOVE) from error
         self._waiting.clear()
 
 
@@ -99,7 +100,7 @@ def forget(folder: Path, sha256s: Iterable[str]) -> int:
             keys = [(bytes.fromhex(one),) for one in sha256s]
             return sum(database.execute(_FORGET, key).rowcount for key in keys)
     except sqlite3.DatabaseError as error:
-        raise _cannot(path, error, "remove the file: a search makes it again") from error
+        raise _cannot(path, error, _REMOVE) from error
 
 
 def _own(path: Path) -> None:

@@ -10,8 +10,8 @@ from cv_gdpr.find.features import LONGEST as OF_FEATURES
 from cv_gdpr.find.features import Features, features, restored
 from cv_gdpr.find.judging import judged
 from cv_gdpr.find.matching import Sought, may_be_alike, sought
-from cv_gdpr.find.pictures import Undecodable, decoded, shrunk
-from cv_gdpr.find.result import Kind, Outline
+from cv_gdpr.find.pictures import Grey, Undecodable, decoded, shrunk
+from cv_gdpr.find.result import Kind, Outline, View
 
 
 class Alike(NamedTuple):
@@ -22,6 +22,7 @@ class Alike(NamedTuple):
     certain: bool
     why: str
     outline: Outline
+    view: View
 
 
 class _Photo(NamedTuple):
@@ -57,16 +58,21 @@ class Looker:
             if one:
                 height, width = pixels.shape
                 corners = tuple((x / width, y / height) for x, y in outline(one.map, photo.described.pixels))
-                found[photo.name] = Alike(one.kind, one.score, one.certain, one.why, Outline(corners))
+                found[photo.name] = Alike(one.kind, one.score, one.certain, one.why, Outline(corners), one.view)
         return made, found
 
 
 def _photo(name: str, content: bytes) -> _Photo:
+    pixels = pixels_of(name, content, LONGEST)
+    return _Photo(name, sought(shrunk(pixels, OF_FEATURES)), described_photo(pixels))
+
+
+def pixels_of(name: str, content: bytes, longest: int) -> Grey:
+    """Return the pixels of a photograph; raise UsageError if it cannot be decoded."""
     try:
-        pixels = decoded(content, LONGEST).pixels
+        return decoded(content, longest).pixels
     except Undecodable as error:
         raise UsageError(f"{name}: {error}", "name JPEG, PNG, BMP, GIF, TIFF or WebP files") from error
-    return _Photo(name, sought(shrunk(pixels, OF_FEATURES)), described_photo(pixels))
 
 
 def _sound(stored: bytes | None) -> Features | None:

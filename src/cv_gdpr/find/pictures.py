@@ -17,6 +17,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would wr
 
 _HEADERS_OF_SIZE = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the frame headers of JPEG
 _REDUCED = {2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 8: cv2.IMREAD_REDUCED_GRAYSCALE_8}
+_REDUCED_COLOUR = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
 class Undecodable(ValueError):
@@ -35,21 +36,33 @@ def decoded(content: bytes, longest: int) -> Picture:
     """Return a picture, reduced if a side is longer than `longest` pixels; raise Undecodable."""
     sides = _sides_of_jpeg(content)
     factor = _reduction(max(sides), longest) if sides else 1
+    pixels = _pixels(content, _REDUCED.get(factor, cv2.IMREAD_GRAYSCALE))
+    height, width = pixels.shape
+    if sides:  # turned as its EXIF says
+        width, height = sorted(sides, reverse=width >= height)
+    return Picture(shrunk(pixels, longest), width, height)
+
+
+def in_colour(content: bytes, longest: int) -> Grey:
+    """Return blue, green and red of a picture for a person to look at, reduced as above; raise Undecodable."""
+    sides = _sides_of_jpeg(content)
+    factor = _reduction(max(sides), longest) if sides else 1
+    return shrunk(_pixels(content, _REDUCED_COLOUR.get(factor, cv2.IMREAD_COLOR)), longest)
+
+
+def _pixels(content: bytes, how: int) -> Grey:
     try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _REDUCED.get(factor, cv2.IMREAD_GRAYSCALE))
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), how)
     except (cv2.error, MemoryError) as error:
         raise Undecodable("too many pixels, or not a picture") from error
     if pixels is None or not pixels.size:
         raise Undecodable("not a picture that OpenCV can decode")
-    height, width = pixels.shape
-    if sides:  # turned as its EXIF says
-        width, height = sorted(sides, reverse=width >= height)
-    return Picture(shrunk(np.asarray(pixels, np.uint8), longest), width, height)
+    return np.asarray(pixels, np.uint8)
 
 
 def shrunk(pixels: Grey, longest: int) -> Grey:
     """Return a picture whose longer side has at most `longest` pixels."""
-    height, width = pixels.shape
+    height, width = pixels.shape[:2]
     scale = longest / max(height, width)
     if scale >= 1:
         return pixels

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -10,6 +11,14 @@ SAME: Kind = "same"
 COPY: Kind = "copy"
 PART: Kind = "part"
 _KINDS: tuple[Kind, ...] = (SAME, COPY, PART)
+
+
+class View(Enum):
+    """How the view of a picture is that of a photograph, if both lie upright and whole upon each other."""
+
+    OTHER = "it is not"
+    AGREES = "the pictures agree"
+    DIFFERS = "something in them differs"
 
 
 class Outline(NamedTuple):
@@ -36,6 +45,7 @@ class Match(NamedTuple):
     file: str
     iterations: tuple[str, ...] = ()
     outline: Outline | None = None
+    view: View = View.OTHER
 
 
 class Unsearched(NamedTuple):
@@ -52,6 +62,8 @@ class Unsearched(NamedTuple):
 class Found:
     """The result of a search: the matches by photograph, and what was left out.
 
+    `other_frames`: pictures with the same view as a photograph and something else in it, as a fixed camera takes them.
+
     `only_same`: the extra is missing, so that neither copies nor parts were searched. `missing`: how many items are in
     the bag without their bytes. `incomplete`: the bag says that something is missing in it.
     """
@@ -59,6 +71,7 @@ class Found:
     bag: Path
     photos: tuple[str, ...]
     matches: list[Match] = field(default_factory=list)
+    other_frames: list[Match] = field(default_factory=list)
     unsearched: list[Unsearched] = field(default_factory=list)
     searched: int = 0
     from_index: int = 0

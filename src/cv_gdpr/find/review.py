@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _MOST = 500  # matches with pictures; a page with more is too large for a browser
+_FRAMES = 50  # other frames of a fixed camera with pictures
 
 
 class Shown(NamedTuple):
@@ -29,11 +30,15 @@ class Shown(NamedTuple):
 def review(found: Found, bag: Bag, photos: Mapping[str, bytes]) -> str:
     """Return the page for the matches in a verified bag."""
     own = {name: _picture(content) for name, content in photos.items()}
-    shown = [
-        Shown(one, own[one.like], _picture(content_of(bag, one.file), one.outline) if number < _MOST else "")
-        for number, one in enumerate(found.matches)
-    ]
-    return _template().render(found=found, shown=shown, most=_MOST)
+
+    def shown(matches: list[Match], most: int) -> list[Shown]:
+        with_picture = [_picture(content_of(bag, one.file), one.outline) for one in matches[:most]]
+        without = [""] * (len(matches) - len(with_picture))
+        return [Shown(one, own[one.like], seen) for one, seen in zip(matches, with_picture + without, strict=True)]
+
+    return _template().render(
+        found=found, shown=shown(found.matches, _MOST), frames=shown(found.other_frames, _FRAMES), most=_MOST
+    )
 
 
 def _picture(content: bytes, outline: Outline | None = None) -> str:

@@ -16,6 +16,7 @@ from cv_gdpr.archive.json_files import open_regular
 from cv_gdpr.archive.writing import read_all
 from cv_gdpr.errors import StorageError
 from cv_gdpr.find.candidates import Candidate, candidates
+from cv_gdpr.find.frames import without_frames
 from cv_gdpr.find.index import Index
 from cv_gdpr.find.result import Found, Match, Unsearched, in_order
 from cv_gdpr.find.same import hashes_of, same
@@ -34,6 +35,15 @@ def has_extra() -> bool:
     from importlib.util import find_spec
 
     return find_spec("cv2") is not None and find_spec("numpy") is not None
+
+
+def check(photos: Mapping[str, bytes]) -> None:
+    """Raise UsageError for a photograph that is not a picture; without the extra none is decoded."""
+    if has_extra():
+        from cv_gdpr.find.looking import pixels_of
+
+        for name, content in photos.items():
+            pixels_of(name, content, 64)
 
 
 def copies(
@@ -58,9 +68,9 @@ def copies(
     if not only_same and not lacking:
         from cv_gdpr.find.looking import Looker
 
-        search = _Search(bag, Looker(photos), {(one.file, one.like) for one in found.matches})
+        search = _Search(bag, Looker(photos), {one[:4] for one in found.matches})
         _look_at_all(search, held, index, found, progress or (lambda *_: None))
-    found.matches = in_order(found.matches)
+    found.matches, found.other_frames = map(in_order, without_frames(found.matches))
     found.seconds = time.monotonic() - started
     return found
 
@@ -94,11 +104,11 @@ class _Looked(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """What each picture is looked at with; `same_bytes`: file and photograph of the matches that are known already."""
+    """What each picture is looked at with; `known`: items and photographs that have the same bytes."""
 
     bag: Bag
     looker: "Looker"
-    same_bytes: set[tuple[str, str]]
+    known: set[tuple[str, ...]]
 
     def look(self, task: _Task) -> _Looked:
         """Return what is found in a picture; raise StorageError for a file that cannot be read, or was changed."""
@@ -117,7 +127,7 @@ class _Search(NamedTuple):
     def _matches(self, task: _Task, alike: "Mapping[str, Alike]") -> Iterator[Match]:
         for item, file in task.items:
             for like, one in alike.items():
-                if (file, like) not in self.same_bytes:
+                if (item.row, item.project, item.id, like) not in self.known:
                     yield Match(
                         row=item.row,
                         project=item.project,
@@ -130,6 +140,7 @@ class _Search(NamedTuple):
                         file=file,
                         iterations=tuple(item.iterations),
                         outline=one.outline,
+                        view=one.view,
                     )
 
 

@@ -13,6 +13,7 @@ _HEAD = """\
 # What cv-gdpr find is certain of, as --image-ids-file takes it. Look at review.html first: each line can be removed,
 # and a line that begins with # and an id is one that needs a person to look; remove the # if it is right.
 """
+_FRAMES = "# The same view with something else in it: probably other frames of a fixed camera.\n"
 
 
 def check_free(out: Path) -> None:
@@ -28,15 +29,16 @@ def write(out: Path, document: bytes, found: Found, review: str) -> None:
     """Write the files of a search, readable by their owner only; raise StorageError."""
     with storing(out):
         private_folder(out)
-    files = {IDS: ids_of(found.matches), REVIEW: review, MATCHES: document.decode()}
+    files = {IDS: ids_of(found), REVIEW: review, MATCHES: document.decode()}
     for name, text in files.items():
         with storing(out / name):
             write_new(out / name, text.encode(errors="backslashreplace"))
 
 
-def ids_of(matches: Iterable[Match]) -> str:
+def ids_of(found: Found) -> str:
     """Return the certain matches as a list of ids, each with a comment, and the others as comments."""
-    return _HEAD + "".join(_lines(matches))
+    frames = [_FRAMES, *_lines(one._replace(certain=False) for one in found.other_frames)] if found.other_frames else []
+    return "".join((_HEAD, *_lines(found.matches), *frames))
 
 
 def _lines(matches: Iterable[Match]) -> Iterator[str]:
