@@ -16,6 +16,7 @@ CvGdprError (1)
 ├── Unexpected (1)            a bug, met at one project
 ├── ProcessEnded (1)          the download process ended unexpectedly
 ├── LedgerLost (4)            the ledger of an erasure was removed or changed while it was written
+├── NotVerified (4)           evidence or an export, needed for the work, that does not verify
 └── Interrupted (130)         Ctrl-C; the same command resumes
 
 The codes 3 (done in part) and otherwise 4 (a difference) belong to results, which say more than an error: see
@@ -174,6 +175,12 @@ class LedgerLost(CvGdprError):
 
     exit_code = 4
     stops = Stops.RUN
+
+
+class NotVerified(CvGdprError):
+    """Evidence or an export that the work relies on does not verify: nothing is done with it."""
+
+    exit_code = 4
 
 
 class Interrupted(CvGdprError):

@@ -20,6 +20,24 @@ class OnePerLine(click.ParamType[Any]):
         return [line for line in rv.splitlines() if line.strip()]
 
 
+class Words(click.ParamType[str]):
+    """Free text of one line, which is kept as it was given."""
+
+    name = "text"
+    longest = 200  # characters
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text; fail if it has line breaks or other control characters, or is too long."""
+        import unicodedata
+
+        text = str(value)
+        if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text):
+            self.fail("it holds a line break or another control character", param, ctx)
+        if len(text) > self.longest:
+            self.fail(f"it is longer than {self.longest} characters", param, ctx)
+        return text
+
+
 class MetadataPair(OnePerLine):
     """KEY=VALUE, as a pair."""
 

@@ -18,6 +18,7 @@ from cv_gdpr.cli.option_types import (
     OnePerLine,
     Rate,
     Seconds,
+    Words,
 )
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
@@ -120,6 +121,16 @@ output_options = together(
     option("-q", "--quiet", is_flag=True, help="Print errors only."),
     option("-v", "--verbose", count=True, help="Print more detail; -vv: also the traceback of an error."),
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
+)
+
+record_options = together(
+    option(
+        "--reference",
+        type=Words(),
+        metavar="TEXT",
+        help="Your reference (a file number, a request), kept as it is with the result.",
+    ),
+    option("--operator", type=Words(), metavar="TEXT", help="Who does this, kept as it is with the result."),
 )
 
 resource_options = together(

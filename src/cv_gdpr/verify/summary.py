@@ -12,11 +12,12 @@ from cv_gdpr.archive.spelling import composed
 from cv_gdpr.table.categories import ACCOUNT, ROWS, category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.missing import Missing
+from cv_gdpr.verify.redactions import Redactions
 from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"
 WHERE = f"data/{SUMMARY}"
-_SAYS_WHAT = ("Source-Endpoint", "Export", "Not-Searched")
+_SAYS_WHAT = ("Source-Endpoint", "Export", "Not-Searched", "Redacted", "External-Identifier", "Contact-Name")
 _FOLLOWS = (
     "Exported-",
     "Not-Searched-",
@@ -25,6 +26,9 @@ _FOLLOWS = (
     "Export-Selectors",
     "Source-Endpoint",
     "Credentials-",
+    "Redacted",
+    "External-Identifier",
+    "Contact-Name",
 )
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -86,8 +90,11 @@ def _check_against_summary(result: Verification, pairs: list[tuple[str, str]], s
 # --- export.json ------------------------------------------------------------------------------------------------
 
 
-def check_summary(result: Verification, summary: Json, missing: Missing) -> None:
-    """Note where export.json contradicts itself or the files beside it; `missing` are the gaps that the bag names."""
+def check_summary(result: Verification, summary: Json, missing: Missing, redactions: Redactions | None = None) -> None:
+    """Note where export.json contradicts itself or the files beside it.
+
+    `missing` are the gaps that the bag names, `redactions` what was taken out of it.
+    """
     rows, not_searched = summary["rows"], summary["notSearched"]
     for row in [*rows, *not_searched]:
         if row not in ROWS:
@@ -100,11 +107,11 @@ def check_summary(result: Verification, summary: Json, missing: Missing) -> None
         result.differ(WHERE, "its selectors, salt and notSearched contradict each other")
     if summary["scope"] not in {"all projects", "projects named"}:
         result.differ(WHERE, "its scope is neither 'all projects' nor 'projects named'")
-    _check_account(result, summary, missing)
+    _check_account(result, summary, missing, taken_out=bool(redactions and redactions.account))
     _check_projects(result, summary["projects"], listed="projects" in rows)
 
 
-def _check_account(result: Verification, summary: Json, missing: Missing) -> None:
+def _check_account(result: Verification, summary: Json, missing: Missing, *, taken_out: bool) -> None:
     by_hand, where = summary["byHand"], "data/account.json"
     there = result.bag.has(where)
     if by_hand.keys() - {ACCOUNT} or (ACCOUNT in by_hand and ACCOUNT not in summary["rows"]):
@@ -114,7 +121,9 @@ def _check_account(result: Verification, summary: Json, missing: Missing) -> Non
             result.differ(f"data/{file.name}", "belongs to the row account, which export.json does not name")
     if ACCOUNT in summary["rows"] and there and ACCOUNT in by_hand:
         result.differ(where, "exists, but export.json says to get it by hand")
-    excused = ACCOUNT in by_hand or missing.unread("", ACCOUNT, WORKSPACE, "account.json")
+    if there and taken_out:
+        result.differ(where, "exists, but redactions.jsonl says that it was taken out")
+    excused = taken_out or ACCOUNT in by_hand or missing.unread("", ACCOUNT, WORKSPACE, "account.json")
     if ACCOUNT in summary["rows"] and not (there or excused):
         result.differ(where, "missing")
     if there:
