@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ModelKept(Part, kw_only=True, frozen=True):
-    """An iteration that was trained on what was erased, and whose exported models stay in the export."""
+    """An iteration whose exported models stay: trained on what was erased, or with an erased tag in their labels."""
 
     project: str
     iteration: str

@@ -113,6 +113,9 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
     bytes: int | None
     records: int | None
     flagged: Annotated[int | None, Meta(description="How many files are kept though unusual: see files.jsonl.")]
+    redacted: Annotated[
+        int | None, Meta(description="How many items were taken out of it after erasures: see redactions.jsonl.")
+    ]
     export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")]
 
 
@@ -201,6 +204,7 @@ def of_verification(result: "Verification") -> VerifyDocument:
         bytes=result.bytes,
         records=result.records,
         flagged=result.flagged,
+        redacted=result.redacted,
         export=dict(result.bag_info),
     )
 
@@ -220,6 +224,7 @@ def of_evidence(path: "Path", differences: list[str], exit_code: int) -> VerifyD
         bytes=None,
         records=None,
         flagged=None,
+        redacted=None,
         export=None,
     )
 

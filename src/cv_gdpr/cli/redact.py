@@ -160,8 +160,8 @@ def _print_done(done: "Redacted") -> None:
         click.echo(f"{words} taken out had another name on this disk (an export made with --reuse): redact that too")
     for project, iteration in done.models:
         click.echo(
-            f"the exported models of iteration {iteration} of project {project} stay: they were trained on what was "
-            "erased"
+            f"the exported models of iteration {iteration} of project {project} stay: trained on what was erased, or "
+            "with the name of an erased tag in their labels"
         )
     click.echo(f"redacted: {printable(str(done.made))}")
     if done.still_holds:

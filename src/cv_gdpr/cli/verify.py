@@ -84,6 +84,9 @@ def print_found(result: "Verification", output: OutputOptions) -> None:
         click.echo(f"not complete: {plural(result.missing, 'item')} missing; what it holds is verified: {found}")
     else:
         click.echo(f"verified: {found}; nothing differs")
+    if result.redacted:
+        words = f"{plural(result.redacted, 'item')} were taken out of it after erasures"
+        click.echo(f"  Redacted export: {words}; redactions.jsonl says which, when, by which evidence")
     if result.flagged:
         click.echo(f"  Flagged: {plural(result.flagged, 'file')} kept though unusual; files.jsonl says why")
     for label, value in result.bag_info:

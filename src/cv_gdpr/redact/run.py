@@ -14,6 +14,7 @@ from cv_gdpr.redact.copies import seen_beside
 from cv_gdpr.redact.exchange import Beside
 from cv_gdpr.redact.gone import Gone, gone_by
 from cv_gdpr.redact.whole import TAG_MANIFEST, Order, Taken, written
+from cv_gdpr.table.categories import TAGS
 from cv_gdpr.verify import verify
 from cv_gdpr.verify.redactions import REDACTIONS, Named
 
@@ -31,7 +32,7 @@ class Redacted:
     in_place: bool
     taken: Taken
     copies: list[Path]
-    models: list[tuple[str, str]]  # project and iteration of exported models that stay, trained on what was erased
+    models: list[tuple[str, str]]  # project and iteration of exported models that stay, and may keep something of it
 
     @property
     def still_holds(self) -> int:
@@ -118,10 +119,15 @@ def _check_new(folder: Path) -> None:
 
 
 def _models(order: Order, taken: Taken) -> list[tuple[str, str]]:
-    """Return where exported models stay that were trained on what was erased, and keep what they learned from it."""
+    """Return where exported models stay that may keep something of what was erased.
+
+    They were trained on erased images, or their labels name an erased tag: a model cannot be changed.
+    """
+    trained = {one.id: set(one.iterations_trained_on_them) for one in order.proven.evidence.projects}
+    named = {one.project for one in taken.items if one.row == TAGS}
     return [
-        (project.id, iteration)
-        for project in order.proven.evidence.projects
-        for iteration in project.iterations_trained_on_them
-        if iteration in taken.models_kept.get(project.id, ())
+        (project, iteration)
+        for project, iterations in taken.models_kept.items()
+        for iteration in iterations
+        if project in named or iteration in trained.get(project, ())
     ]
