@@ -39,7 +39,7 @@ def earlier(sim, cli, folder):
 
 
 def _describe(sim, project):
-    """Give an image metadata that names another image: what a person wrote stays."""
+    """Add metadata to an image that names another image: what a person wrote stays."""
     images = sim.store.projects[project].workspace.images
     last = next(reversed(images))
     images[last].metadata["remark"] = "Grüße, \\u00e9"

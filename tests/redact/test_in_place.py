@@ -49,7 +49,7 @@ def test_in_place_the_old_files_are_gone_from_the_disk(bag, evidence, redact):
     assert all(path.stat().st_nlink == 1 for path in bag.rglob("*.jpg"))
 
 
-def test_beside_it_the_end_says_that_the_export_still_holds_them(bag, evidence, redact):
+def test_the_end_says_that_the_old_export_still_holds_them(bag, evidence, redact):
     ran = redact(evidence, bag)
     assert f"{bag} still holds {len(ids_of(evidence))}" in ran.out
     assert beside(bag.parent) == ["answer", "answer-redacted"]

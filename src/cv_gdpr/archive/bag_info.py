@@ -6,7 +6,7 @@ SUMMARY = "export.json"
 _REMOVED = "credentialsRemoved"
 _COMPLETE = "complete"
 REDACTED = "redacted"
-_OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
+OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
@@ -31,7 +31,7 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         *complete,
         *removed,
         *redacted,
-        *((label, summary[name]) for name, label in _OF_PEOPLE.items() if name in summary),
+        *((label, summary[name]) for name, label in OF_PEOPLE.items() if name in summary),
         *counted,
         *((f"Not-Searched-{row.title()}", reason) for row, reason in summary["notSearched"].items()),
     ]

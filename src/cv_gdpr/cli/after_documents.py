@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from cv_gdpr.cli.failure import Document, Part
-from cv_gdpr.evidence.records import Count, Sha256
+from cv_gdpr.evidence.document import METHOD_OF_RECHECK
+from cv_gdpr.evidence.records import Count, Item, Sha256
 from cv_gdpr.redact.copies import CANNOT_REACH
 from cv_gdpr.verify.redactions import Named
 
 if TYPE_CHECKING:
+    from cv_gdpr.cli.recheck import Rechecked
     from cv_gdpr.cli.redact import Ended
     from cv_gdpr.redact.whole import Order
 
@@ -81,4 +83,40 @@ def _bag(ended: "Ended") -> RedactedBag:
         models=[ModelKept(project=one, iteration=other) for one, other in done.models] if done else [],
         copies_seen=[str(one) for one in done.copies] if done else [],
         error=ended.error.message if ended.error else None,
+    )
+
+
+class RecheckDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-recheck/1"):
+    """What `recheck` prints: what the evidence says is gone, what is there again, and what could not be asked for."""
+
+    evidence: str
+    sha256: Annotated[Sha256, Meta(description="Of the evidence.")]
+    verdict: str
+    still_gone: Count
+    there_again: list[Item]
+    not_asked: Annotated[list[Item], Meta(description="Could not be looked for; `reason` says why.")]
+    says_nothing_of: Annotated[str, Meta(description="What no recheck can see, in words.")]
+    kept: Annotated[str | None, Meta(description="The evidence of this recheck, with `--evidence`.")]
+    reference: str
+    operator: str
+    calls: dict[str, int]
+
+
+def of_recheck(done: "Rechecked") -> RecheckDocument:
+    """Return the document of a recheck."""
+    evidence = done.erased.evidence
+    return RecheckDocument(
+        exit_code=evidence.exit_code,
+        retryable=evidence.retryable,
+        evidence=str(done.proven.path),
+        sha256=done.proven.sha256,
+        verdict=evidence.verdict,
+        still_gone=len(evidence.items) - len(done.erased.left),
+        there_again=done.there,
+        not_asked=done.unknown,
+        says_nothing_of=METHOD_OF_RECHECK.note,
+        kept=str(done.erased.path) if done.kept else None,
+        reference=evidence.reference,
+        operator=evidence.operator,
+        calls=done.calls,
     )

@@ -46,6 +46,8 @@ class _DeleteOptions(NamedTuple):
     wait: float
     confirm: str | None
     purge: bool
+    reference: str | None
+    operator: str | None
 
 
 _NOTHING_DELETED = "nothing was deleted"
@@ -98,6 +100,7 @@ _with_options = shared.together(
         help="Write the evidence here, with the ledger (NAME.jsonl), certificate (NAME.html) and hashes "
         "(NAME.sha256) beside it. Default: cv-gdpr-erasure-<UTC time>.json.",
     ),
+    shared.record_options,
     shared.option(
         "--wait",
         type=Seconds(),
@@ -173,7 +176,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     if not options.dry_run:
         options, earlier = _earlier_or_resumed(options, connection, asked)
     if isinstance(earlier, Erased):
-        return report(earlier, {}, output)
+        return report(earlier, {}, output, options.require_export)
     with Service(connection) as service:
         with _hint_nothing_deleted(resumed=earlier):
             plan = _plan(service, scope, options, saved, resumed=earlier)
@@ -184,7 +187,8 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
         if not options.yes:
             with _hint_nothing_deleted(resumed=earlier):
                 _confirm_plan(plan, outside, service.sign_in.who)
-        return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
+        erased = _execute_plan(service, plan, outside, asked, options)
+        return report(erased, dict(service.calls), output, options.require_export)
 
 
 def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
@@ -383,6 +387,8 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
         wait=options.wait,
         from_file=bool(options.plan_file),
         confirmed=not options.yes,
+        reference=options.reference or "",
+        operator=options.operator or "",
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:

@@ -42,8 +42,8 @@ def resume_hint(path: Path, *, saved: bool = False) -> str:
     return f"the same command with --evidence {how} deletes the rest"
 
 
-def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
-    """Print the result of an erasure and return its exit code."""
+def report(erased: Erased, calls: dict[str, int], output: OutputOptions, bag: Path | None = None) -> int:
+    """Print the result of an erasure and return its exit code; `bag` is the export that --require-export names."""
     from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
 
     evidence = erased.evidence
@@ -62,11 +62,22 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
     if output.as_json:
         from cv_gdpr.cli.documents import of_erasure
 
-        print_json(of_erasure(erased, files, calls))
+        print_json(of_erasure(erased, files, calls, redact_command(erased, bag)))
     elif not output.quiet:
         _print_result(erased, files, calls, output.verbose)
+        if command := redact_command(erased, bag):
+            click.echo(f"{printable(str(bag))} now holds a copy of what was erased; to take it out: {command}")
     _print_shortfall(erased)
     return evidence.exit_code
+
+
+def redact_command(erased: Erased, bag: Path | None) -> str | None:
+    """Return the command with which an earlier export follows this erasure; None where nothing was deleted."""
+    import shlex
+
+    if bag is None or not erased.evidence.counts.get("deleted"):
+        return None
+    return shlex.join(["cv-gdpr", "redact", str(erased.path), str(bag)])
 
 
 def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:

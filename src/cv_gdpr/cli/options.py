@@ -133,16 +133,13 @@ record_options = together(
     option("--operator", type=Words(), metavar="TEXT", help="Who does this, kept as it is with the result."),
 )
 
-resource_options = together(
-    option(
-        "--profile",
-        type=OfConnection(),
-        metavar="NAME",
-        help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
-    ),
-    only_typed(
-        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
-    ),
+_profile_option = option(
+    "--profile",
+    type=OfConnection(),
+    metavar="NAME",
+    help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
+)
+_one_resource_options = together(
     option(
         "--endpoint",
         type=OfConnection(),
@@ -194,9 +191,15 @@ resource_options = together(
         help="Address of Azure Resource Manager. Default: CV_GDPR_RESOURCE_MANAGER, else that of the cloud.",
     ),
 )
+resource_options = together(
+    _profile_option,
+    only_typed(
+        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
+    ),
+    _one_resource_options,
+)
 
-connection_options = together(
-    resource_options,
+_pace_options = together(
     option(
         "--calls-per-second",
         type=Rate(),
@@ -222,6 +225,8 @@ connection_options = together(
         help="How long an answer may stall before it is retried.",
     ),
 )
+connection_options = together(resource_options, _pace_options)
+one_connection_options = together(_profile_option, _one_resource_options, _pace_options)
 
 scope_options = together(
     only_typed("--all", "all_projects", is_flag=True, help="Every project of the resource."),

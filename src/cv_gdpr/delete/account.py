@@ -189,6 +189,8 @@ class _AccountErasure:
             protected=[],
             unmatched=[],
             signed_in_as=self.azure.manager.who,
+            reference=self.terms.reference,
+            operator=self.terms.operator,
         )
 
     def _send(self, row: str, send: Sending) -> None:

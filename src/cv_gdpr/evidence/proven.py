@@ -1,11 +1,11 @@
 """Evidence that others rely on: read once it is verified, with its hash."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import convert
-from msgspec.json import decode
 
 from cv_gdpr.errors import NotVerified, UsageError
 from cv_gdpr.evidence.checking import check
@@ -36,4 +36,10 @@ def proven(path: Path) -> Proven:
     if differences := check(path):
         raise NotVerified(f"{path} does not verify: {differences[0]}", f"cv-gdpr verify {path} names each difference")
     content = path.read_bytes()
-    return Proven(path, hashlib.sha256(content).hexdigest(), convert(decode(content), Evidence))
+    return Proven(path, hashlib.sha256(content).hexdigest(), read(content))
+
+
+def read(content: bytes) -> Evidence:
+    """Return evidence that was checked, from the content of its file."""
+    evidence: Evidence = convert(json.loads(content), Evidence)
+    return evidence

@@ -59,6 +59,8 @@ class ExportResult:
     undecided: list[str] = field(default_factory=list)  # matched nothing, but not everything could be listed
     bug: Unexpected | None = None  # met at one project
     accepted: bool = False  # the folder is a bag even where items are missing
+    reference: str = ""
+    operator: str = ""
     salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
 
     @property
@@ -118,7 +120,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "projects": result.projects,
         "byHand": result.by_hand,
         "copiesOutside": [one._asdict() for one in result.copies_outside],
-    }
+    } | {name: text for name, text in (("reference", result.reference), ("operator", result.operator)) if text}
 
 
 def bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:

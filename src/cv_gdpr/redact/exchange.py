@@ -67,7 +67,7 @@ class Beside:
                 shutil.rmtree(left)
 
     def name(self, out: Path) -> None:
-        """Give the new bag its name."""
+        """Name the new bag."""
         with storing(out):
             self.new.rename(out)
             sync_folder(out.parent)

@@ -42,7 +42,7 @@ class NewBag:
         self._indices.append((project, where.removeprefix(_DATA)))
 
     def link(self, source: Path, where: str) -> None:
-        """Give a file of the old bag a second name in this one; copy it where the file system has no such names."""
+        """Link a file of the old bag into this one; copy it where the file system has no such names."""
         path = self._path(where)
         with storing(path):
             try:

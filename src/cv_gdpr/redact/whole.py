@@ -191,7 +191,20 @@ def _less(summary: Json, gone: Gone, *, complete: bool | None) -> Json:
 
 def _info(bag: Bag, before: Json, after: Json) -> list[tuple[str, str]]:
     """Return the lines of bag-info.txt: what follows from export.json made anew, the others as they are."""
-    lines = content_of(bag.folder / _INFO).decode().splitlines()
-    pairs = [(label, value) for label, _, value in (line.partition(": ") for line in lines)]
     anew = {OXUM, *(label for label, _ in bag_info_of(before))}
-    return [*(pair for pair in pairs if pair[0] not in anew), *bag_info_of(after)]
+    return [
+        *(pair for pair in _pairs(content_of(bag.folder / _INFO).decode()) if pair[0] not in anew),
+        *bag_info_of(after),
+    ]
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Return labels and values; a line that begins with a blank continues the one before (RFC 8493, section 2.2.2)."""
+    pairs: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        if line[:1].isspace() and pairs:
+            pairs[-1] = pairs[-1][0], f"{pairs[-1][1]} {line}"
+        elif line.strip():
+            label, _, value = line.partition(":")
+            pairs.append((label, value))
+    return pairs

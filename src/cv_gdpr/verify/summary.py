@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cv_gdpr.archive.bag import WORKSPACE
-from cv_gdpr.archive.bag_info import SUMMARY, bag_info_of, info_line
+from cv_gdpr.archive.bag_info import OF_PEOPLE, SUMMARY, bag_info_of, info_line
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
@@ -17,7 +17,7 @@ from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"
 WHERE = f"data/{SUMMARY}"
-_SAYS_WHAT = ("Source-Endpoint", "Export", "Not-Searched", "Redacted", "External-Identifier", "Contact-Name")
+_SAYS_WHAT = ("Source-Endpoint", "Export", "Not-Searched", "Redacted")
 _FOLLOWS = (
     "Exported-",
     "Not-Searched-",
@@ -27,8 +27,6 @@ _FOLLOWS = (
     "Source-Endpoint",
     "Credentials-",
     "Redacted",
-    "External-Identifier",
-    "Contact-Name",
 )
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -56,7 +54,8 @@ def check_info(result: Verification, summary: Json | None) -> None:
     with result.noting(INFO):
         lines = content_of(result.folder / INFO).decode().splitlines()
         pairs = [(label, value) for label, _, value in (line.partition(": ") for line in lines if line[:1].strip())]
-        result.bag_info = [pair for pair in pairs if pair[0].startswith(_SAYS_WHAT)]
+        people = tuple(label for name, label in OF_PEOPLE.items() if summary and name in summary)
+        result.bag_info = [pair for pair in pairs if pair[0].startswith((*_SAYS_WHAT, *people))]
         for label, times in Counter(label.casefold() for label, _ in pairs).items():
             if times > 1:
                 result.differ(INFO, f"says {label} {times} times")
