@@ -72,7 +72,7 @@ def _evidence_of(path: "Path") -> "Evidence | None":
 
 
 def _lines_of(evidence: "Evidence") -> list[str]:
-    """Return what evidence says of the people behind it, and of which evidence it is a recheck."""
+    """Return what evidence says of the people behind it, and which evidence it looked at again."""
     said = {
         "Reference": evidence.reference,
         "Operator": evidence.operator,
