@@ -110,7 +110,8 @@ def _content(path: "Path") -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{path} is not a regular file")
         _refuse_shared(path, found)
-        _refuse_shared(path.resolve().parent, path.resolve().parent.stat())  # who can rename in it can replace the file
+        for folder in {path.absolute().parent, path.resolve().parent}:  # who can rename in one can replace the file
+            _refuse_shared(folder, folder.stat())
         content = file.read(_LONGEST + 1)
     if len(content) > _LONGEST:
         raise UsageError(f"{path} is larger than {_LONGEST >> 10} KiB")
@@ -300,11 +301,16 @@ def words_of(command: str, where: str) -> list[str]:
     return words
 
 
+def _same_address(endpoint: str) -> str:
+    """Return an endpoint without the port that https implies."""
+    return re.sub(r"^(https://[^/]*):443(?=/|$)", r"\1", endpoint)
+
+
 def doubled(found: Mapping[str, Profile]) -> Iterator[tuple[str, str]]:
     """Yield the names of two profiles that have one endpoint."""
     first: dict[str, str] = {}
     for name, one in found.items():
-        place = (one.endpoint or "").strip().rstrip("/").lower()
+        place = _same_address((one.endpoint or "").strip().rstrip("/").lower())
         if place and place in first:
             yield first[place], name
         first.setdefault(place, name)

@@ -1,5 +1,6 @@
 """`delete account`: what is refused, what the plan says, what is deleted and purged, and what the evidence proves."""
 
+import dataclasses
 import json
 import os
 import pty
@@ -433,3 +434,49 @@ def test_what_no_list_has_is_not_called_purged(azure):
     assert ran.code == 0, ran.err
     assert "unknown" in ran.out
     assert "can no longer be recovered" not in ran.out
+
+
+def test_a_deleted_resource_of_another_endpoint_stays(azure):
+    assert azure.delete().code == 0
+    ran = azure.delete("--purge", "--endpoint", "https://another.cognitiveservices.azure.com")
+    assert ran.code == 2
+    assert "is another resource than the one with the endpoint" in one_line(ran.err, "Error:")
+    assert places(azure) == (False, True)
+
+
+def test_a_resource_created_anew_after_the_plan_stays(azure):
+    def create_anew(answer):
+        body = json.loads(answer.body)
+        body["properties"]["internalId"] = "another"
+        return dataclasses.replace(answer, body=json.dumps(body).encode())
+
+    azure.sim.fault(Fault("AccountsGet", after=1, times=None, edit=create_anew))
+    ran = azure.delete()
+    assert ran.code == 2
+    assert "was created anew since the plan was shown" in one_line(ran.err, "Error:")
+    assert sent(azure) == []
+
+
+REGION = "https://westeurope.api.cognitive.microsoft.com"
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("0" * 32, "the key is not one of this resource"), ("", "the proxy that HTTPS_PROXY names")],
+)
+def test_a_region_s_endpoint_is_judged_by_the_key(azure, key, words):
+    azure.accounts.live["simulated"].endpoint = f"{REGION}/"
+    variables = {"CV_GDPR_TRAINING_KEY": key or azure.sim.training_key, "HTTPS_PROXY": "http://127.0.0.1:9"}
+    ran = azure.delete("--max-delete", "1", "--endpoint", REGION, **variables)
+    assert ran.code == 2
+    assert words in one_line(ran.err, "Error:")
+    assert sent(azure) == []
+
+
+def test_a_deleted_resource_is_found_by_its_endpoint(azure):
+    by_endpoint = {"CV_GDPR_RESOURCE_ID": "", "CV_GDPR_SUBSCRIPTION": azure.sim.options.subscription}
+    assert azure.delete(**by_endpoint).code == 0
+    assert places(azure) == (False, True)
+    ran = azure.delete("--purge", **by_endpoint)
+    assert ran.code == 0, ran.err
+    assert places(azure) == (False, False)

@@ -87,6 +87,23 @@ def test_keys_that_may_not_be_listed_are_absent(shared, change, case):
     assert shared.verified() == 0
 
 
+@pytest.mark.parametrize("operation", ["AccountsListUsages", "DeploymentsList"])
+def test_usages_that_may_not_be_listed_are_missing(shared, change, operation):
+    change(denied=frozenset({operation}))
+    ran = shared.export(**BARE)
+    assert ran.code == 3
+    (missing,) = ran.json["missing"]
+    assert (missing["file"], missing["id"]) == (BESIDE[operation], None)
+    assert "403" in missing["reason"]
+
+
+def test_siblings_that_may_not_be_listed_are_absent(shared, change):
+    change(denied=frozenset({"AccountsList"}))
+    ran = shared.export(**BARE)
+    assert ran.code == 0, ran.err
+    assert list(ran.json["absent"]) == ["account-siblings.jsonl"]
+
+
 BESIDE = {
     "AccountsListUsages": "account-usages.jsonl",
     "DeploymentsList": "account-deployments.jsonl",

@@ -14,6 +14,7 @@ from tests.delete.erasing import environment
 
 ENTRA = ("--auth", "entra")
 NO_KEY = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_RESOURCE_ID": ""}
+NO_KEY_BUT_RESOURCE = {"CV_GDPR_TRAINING_KEY": ""}
 ERASED = ("--yes", "--json", "--wait", "0.4")
 
 
@@ -236,3 +237,38 @@ def test_keys_that_are_switched_off_name_entra(shared, change):
     assert "--auth entra" in one_line(ran.err, "Hint:")
     ran = shared("export", "tags", "--all", *ENTRA, "--out", shared.folder / "other", **NO_KEY)
     assert ran.code == 0, ran.err
+
+
+NO_TOKENS = {
+    # case: the fields of the identity endpoint's answer that are of another form
+    "a number": {"access_token": 4711},
+    "null": {"access_token": None},
+    "a line break": {"access_token": "eyJh\nX-Header: 1"},
+    "not ASCII": {"access_token": "schl\u00fcssel"},
+    "empty": {"access_token": ""},
+    "an end that is a word": {"expires_on": "soon"},
+    "no end": {"expires_on": None},
+    "an end that is a list": {"expires_on": []},
+}
+
+
+@pytest.mark.parametrize("case", NO_TOKENS)
+@pytest.mark.parametrize("command", [("export", "account"), ("delete", "account", "--dry-run"), ("doctor",)])
+def test_what_is_not_a_token_gets_one_clear_line(shared, command, case):
+    fields = NO_TOKENS[case]
+    normal = {"access_token": "a.b.c", "expires_on": "4102444800", "resource": "r", "token_type": "Bearer"}
+    shared.sim.fault(Fault("Identity", times=None, body=normal | fields, status=200))
+    ran = shared(*command, **NO_KEY_BUT_RESOURCE)
+    assert ran.code in {3, 5}
+    assert "unexpected" not in ran.out + ran.err
+    assert "sign-in with Microsoft Entra ID failed" in ran.out + ran.err
+    token = str(fields.get("access_token", "-"))
+    assert len(token) < 5 or token[:5] not in ran.out + ran.err
+
+
+def test_sign_in_does_not_wait_for_a_long_retry_after(shared):
+    shared.sim.fault(Fault("Identity", status=429, times=2, headers={"Retry-After": "600"}))
+    begun = time.monotonic()
+    ran = shared("doctor")
+    assert ran.code == 0, ran.out + ran.err
+    assert time.monotonic() - begun < 60

@@ -59,7 +59,7 @@ def delete_account(
         raise UsageError(words, "nothing was deleted")
     import json
 
-    from cv_gdpr.delete.account import plan_account
+    from cv_gdpr.delete.account import check_unchanged, plan_account
     from cv_gdpr.delete.execute import Erased, earlier_run
     from cv_gdpr.evidence.files import unfinished
     from cv_gdpr.service.azure_resource import AzureResource
@@ -75,7 +75,7 @@ def delete_account(
             return report(earlier, {}, output, options.require_export)
         plan = plan_account(azure, purge=options.purge, resumed=earlier)
         if plan.live and not plan.deleting:
-            plan = _with_contents(plan, connection, options)
+            plan = _with_contents(azure, plan, connection, options)
         else:
             plan = _unread(plan, "it is deleted, or being deleted", guarded=_is_guarded(options) and not earlier)
         if options.dry_run:
@@ -84,6 +84,8 @@ def delete_account(
         if not options.yes:
             _show(plan, azure.manager.who, error=True)
         _confirm(plan, options)
+        if plan.live and not plan.deleting:
+            check_unchanged(azure, plan)
         return report(_delete(azure, plan, evidence, asked, options), {}, output, options.require_export)
 
 
@@ -94,7 +96,9 @@ def _place(azure: AzureResource) -> ResourceId:
         raise UsageError(error.message, error.hint) from None
 
 
-def _with_contents(plan: AccountPlan, connect: Callable[[], Connection], options: AccountOptions) -> AccountPlan:
+def _with_contents(
+    azure: AzureResource, plan: AccountPlan, connect: Callable[[], Connection], options: AccountOptions
+) -> AccountPlan:
     """Return the plan with what the resource holds, after the checks of --protect, --max-delete, --require-export.
 
     Raise UsageError where one of them was given and the contents cannot be read.
@@ -112,6 +116,8 @@ def _with_contents(plan: AccountPlan, connect: Callable[[], Connection], options
     if connection.unsigned:
         return _unread(plan, "no training key", guarded=guarded)
     try:
+        if not azure.holds_what(connection.training_key, connection.endpoint):
+            return _unread(plan, "the key is not one of this resource, and its endpoint is a region's", guarded=guarded)
         with Service(connection) as service:
             contents = make_plan(service, Scope())
             refuse_protected(service, contents, options.protect)

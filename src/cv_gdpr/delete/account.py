@@ -95,17 +95,48 @@ def plan_account(azure: AzureResource, *, purge: bool, resumed: bool = False) ->
 def _account(azure: AzureResource, *, resumed: bool) -> tuple[Json, bool]:
     """Return the resource, and whether it is live rather than recoverable; of a resumed run it may be empty."""
     try:
-        return azure.account(), True
-    except AnotherResource as error:
-        raise UsageError(error.message, error.hint) from None
+        return _live(azure), True
     except NotFound:
-        if deleted := azure.recoverable():
+        if deleted := _recoverable(azure):
             return deleted, False
         if resumed:
             return {}, False
         raise UsageError(
             f"there is no resource {azure.place.name}, and none of that name can be recovered", "check --resource-id"
         ) from None
+
+
+def _live(azure: AzureResource) -> Json:
+    try:
+        return azure.account()
+    except AnotherResource as error:
+        raise UsageError(error.message, error.hint) from None
+
+
+def _recoverable(azure: AzureResource) -> Json | None:
+    try:
+        return azure.recoverable()
+    except AnotherResource as error:
+        raise UsageError(error.message, error.hint) from None
+
+
+def check_unchanged(azure: AzureResource, plan: AccountPlan) -> None:
+    """Look at the resource again; raise UsageError if another of its name has replaced it since the plan."""
+    try:
+        again = _live(azure)
+    except NotFound:
+        return  # it is deleted: the run records that
+    if _made(again) != _made(plan.account):
+        raise UsageError(
+            f"{plan.place.name} was created anew since the plan was shown", "nothing was deleted; run the command again"
+        )
+
+
+def _made(account: Json) -> list[object]:
+    """Return what tells a resource from a later one of the same name."""
+    own, system = properties_of(account), account.get("systemData")
+    created = system.get("createdAt") if isinstance(system, dict) else None
+    return [account.get("kind"), own.get("internalId"), own.get("dateCreated"), own.get("endpoint"), created]
 
 
 def _locks(azure: AzureResource) -> list[str]:

@@ -83,7 +83,7 @@ def unfinished(endpoint: str, asked: str) -> Path | None:
     """
     for path in sorted(Path().glob("cv-gdpr-erasure-*.jsonl")):
         try:
-            if not path.stat().st_size or path.with_suffix(".json").exists():
+            if not _begins_with(path, endpoint) or path.with_suffix(".json").exists():
                 continue  # a run that is just starting has reserved the name, or the run has ended
             with Ledger(path, endpoint) as ledger:
                 ledger.require(asked)
@@ -92,6 +92,13 @@ def unfinished(endpoint: str, asked: str) -> Path | None:
         except (CvGdprError, OSError):  # in use, of another command, or not a ledger: not resumable by this run
             continue
     return None
+
+
+def _begins_with(ledger: Path, endpoint: str) -> bool:
+    """Return whether the first line names this endpoint; the lock stays free, for the run of another one beside it."""
+    with ledger.open("rb") as file:
+        line = file.readline(1 << 24)
+    return json.dumps(endpoint).encode() in line
 
 
 def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:

@@ -1,5 +1,6 @@
 """The Azure resource behind an endpoint: named by its id, or found in a subscription by the endpoint."""
 
+import re
 from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple, Self
@@ -15,7 +16,14 @@ from cv_gdpr.service.resource_manager import (
     properties_of,
     resource_id_of,
 )
+from cv_gdpr.service.signin import is_regional
 from cv_gdpr.verbatim import Json
+
+_DELETED = re.compile(
+    r"^(/subscriptions/[^/]+)/providers/Microsoft\.CognitiveServices/locations/[^/]+/resourceGroups/([^/]+)/deletedAccounts/",
+    re.IGNORECASE,
+)
+"""How the id of a deleted resource begins (azure-cli's recording of list-deleted)."""
 
 
 class Wanted(NamedTuple):
@@ -53,6 +61,8 @@ class AzureResource:
             return self.wanted.place
         host = _host(self.wanted.endpoint or "")
         places = [_place(one) for one in self.manager.accounts() if host in _hosts(one)]
+        if not places:
+            places = [_place(one) for one in self.manager.deleted_accounts() if host in _hosts(one)]
         if len(places) != 1:
             found = "no resource" if not places else f"{len(places)} resources"
             raise NotFound(
@@ -64,12 +74,7 @@ class AzureResource:
     def account(self) -> Json:
         """Return Accounts-Get as sent; raise ServiceError, AnotherResource if it has another endpoint."""
         account = self.manager.account(self.place)
-        host = _host(self.wanted.endpoint or "")
-        if host and host not in _hosts(account):
-            raise AnotherResource(
-                f"Accounts-Get: {self.place.name} is another resource than the one with the endpoint {host}",
-                "check --resource-id and --endpoint",
-            )
+        self._check_endpoint(account, "Accounts-Get")
         if not self._is_this(account):
             raise MalformedAnswer(f"Accounts-Get: the answer describes another resource than {self.place.name}")
         return account
@@ -92,11 +97,32 @@ class AzureResource:
     def recoverable(self, location: str = "") -> Json | None:
         """Return the entry of the deleted resource, by itself or in the list of all; None if neither has it.
 
-        Without a location only the list is asked. Raise ServiceError.
+        Without a location only the list is asked. Raise ServiceError, AnotherResource if it names another endpoint.
         """
-        if location and (found := self.manager.deleted(self.place, location)):
-            return found
-        return next((one for one in self.manager.deleted_accounts() if _is_at(one, self.place)), None)
+        found = self.manager.deleted(self.place, location) if location else None
+        if not found:
+            found = next((one for one in self.manager.deleted_accounts() if _is_at(one, self.place)), None)
+        if found:
+            self._check_endpoint(found, "DeletedAccounts-Get")
+        return found
+
+    def holds_what(self, key: str, endpoint: str) -> bool:
+        """Return whether what the training API shows at an endpoint, with this key, is what this resource holds.
+
+        The endpoint of a region is that of all its resources: there the key decides. Raise ServiceError.
+        """
+        if not is_regional(endpoint):
+            return True  # the endpoint was compared with the resource's own
+        return bool(key) and key in self.manager.keys(self.place).values()
+
+    def _check_endpoint(self, account: Json, operation: str) -> None:
+        """Raise AnotherResource if a resource names endpoints, and the one in use is not among them."""
+        host, own = _host(self.wanted.endpoint or ""), _hosts(account)
+        if host and (own or operation == "Accounts-Get") and host not in own:
+            raise AnotherResource(
+                f"{operation}: {self.place.name} is another resource than the one with the endpoint {host}",
+                "check --resource-id and --endpoint",
+            )
 
     def _is_this(self, account: Json) -> bool:
         """Return whether a record describes this resource; raise MalformedAnswer if its id cannot be read."""
@@ -110,8 +136,12 @@ def _is_at(deleted: Json, place: ResourceId) -> bool:
 
 
 def _place(account: Json) -> ResourceId:
+    """Return where a live or deleted resource is or was; raise MalformedAnswer if its id cannot be read."""
+    identity = _DELETED.sub(
+        r"\1/resourceGroups/\2/providers/Microsoft.CognitiveServices/accounts/", str(account.get("id"))
+    )
     try:
-        return resource_id_of(str(account.get("id")))
+        return resource_id_of(identity)
     except UsageError:
         raise MalformedAnswer("Resource Manager listed a resource without a valid id") from None
 
@@ -125,8 +155,10 @@ def _hosts(account: Json) -> set[str]:
 
 
 def _host(address: str) -> str:
-    """Return host and port of an address in lower case; empty for none."""
+    """Return host and port of an address in lower case, without the port that its scheme implies; empty for none."""
     try:
-        return urlsplit(address.strip()).netloc.lower()
+        parts = urlsplit(address.strip())
+        implied = parts.port == {"https": 443, "http": 80}.get(parts.scheme)
     except ValueError:
         return ""
+    return (parts.netloc.rpartition(":")[0] if implied else parts.netloc).lower()

@@ -17,12 +17,14 @@ from cv_gdpr.masking import RUN, fingerprint, masked
 from cv_gdpr.service.clouds import Cloud
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials import AccessToken, TokenCredential
 
 INSTALL = "install it: pip install 'cv-gdpr[azure]'"
 _RENEW_BEFORE = 300  # seconds before a token ends
-_WITHIN: dict[str, Any] = {"retry_total": 3, "retry_backoff_max": 2.0, "read_timeout": 30.0}
-"""How long sign-in may take: azure-core's own retries take minutes."""
+_LONGEST_WAIT = 2.0  # seconds between two tries
+_WAITS = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
+# What an identity endpoint's malformed answer makes azure-identity raise, and settings that contradict each other.
+_OF_WRONG_TYPES = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 _MESSAGE_MOST = 400  # characters of azure-identity's message, which lists every way that it tried
 _HOW = (
     "run az login, or set what DefaultAzureCredential reads: a managed identity (IDENTITY_ENDPOINT), a workload "
@@ -93,7 +95,7 @@ class EntraSignIn:
 
     cloud: Cloud
     scope: str
-    credential: "TokenCredential"
+    credential: "CheckedCredential"
     _token: _Token | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -122,14 +124,7 @@ class EntraSignIn:
             return self._token.text
 
     def _fetch(self) -> _Token:
-        from azure.core.exceptions import AzureError
-
-        try:
-            found = self.credential.get_token(self.scope)
-        except (AzureError, ValueError) as error:  # ValueError: settings that contradict each other
-            words = " ".join(masked(str(error)).split())[:_MESSAGE_MOST]
-            raise SignInFailed(f"sign-in with Microsoft Entra ID failed: {words}", _HOW) from None
-        RUN.know_key(found.token)
+        found = self.credential.get_token(self.scope)
         return _Token(found.token, found.expires_on)
 
 
@@ -147,13 +142,44 @@ class _BearerAuthentication(BasicTokenAuthentication):  # type: ignore[misc]  # 
         return signed
 
 
+class CheckedCredential:
+    """A credential whose tokens can stand in a header and never in a message; it fails with SignInFailed."""
+
+    def __init__(self, credential: "TokenCredential") -> None:
+        self._credential = credential
+
+    def get_token(self, *scopes: str, **options: Any) -> "AccessToken":
+        """Return an access token, as azure-core's policies ask for it; raise SignInFailed."""
+        from azure.core.exceptions import AzureError
+
+        try:
+            found = self._credential.get_token(*scopes, **options)
+        except AzureError as error:
+            raise _failed(" ".join(masked(str(error)).split())[:_MESSAGE_MOST]) from None
+        except _OF_WRONG_TYPES as error:
+            raise _failed(f"azure-identity cannot use its settings, or the answer ({type(error).__name__})") from None
+        if isinstance(found.token, str):
+            RUN.know_key(found.token)
+        if not _is_token(found.token) or not isinstance(found.expires_on, (int, float)):
+            raise _failed("the identity endpoint answered with something that is not a token")
+        return found
+
+
+def _failed(words: str) -> SignInFailed:
+    return SignInFailed(f"sign-in with Microsoft Entra ID failed: {words}", _HOW)
+
+
+def _is_token(text: Any) -> bool:
+    """Return whether a value can be a bearer token: visible ASCII characters."""
+    return isinstance(text, str) and bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
 def with_entra(cloud: Cloud, endpoint: str) -> EntraSignIn:
     """Return the sign-in to a resource with Microsoft Entra ID.
 
     Raise UsageError for the endpoint of a region, which takes no tokens, and where azure-identity is not installed.
     """
-    host = urlsplit(endpoint).hostname or ""
-    if host.endswith((*_REGIONAL, _REGIONAL_CHINA)):
+    if is_regional(endpoint):
         raise UsageError(
             "--auth entra does not work with the endpoint of a region",
             "use the resource's own endpoint, https://NAME.cognitiveservices.azure.com; a resource without one needs a "
@@ -162,16 +188,39 @@ def with_entra(cloud: Cloud, endpoint: str) -> EntraSignIn:
     return EntraSignIn(cloud, f"{cloud.audience}/.default", default_credential(cloud))
 
 
-def default_credential(cloud: Cloud) -> "TokenCredential":
-    """Return azure-identity's DefaultAzureCredential for a cloud; raise UsageError if the extra is not installed."""
+def is_regional(endpoint: str) -> bool:
+    """Return whether an endpoint is that of a region, which all its resources share."""
+    return (urlsplit(endpoint).hostname or "").endswith((*_REGIONAL, _REGIONAL_CHINA))
+
+
+def default_credential(cloud: Cloud) -> CheckedCredential:
+    """Return azure-identity's DefaultAzureCredential for a cloud, within a time and checked.
+
+    azure-core's own retries take minutes, and as long as the answer asks for. Raise UsageError if the extra is not
+    installed.
+    """
     try:
         from azure.identity import DefaultAzureCredential
     except ImportError:
         raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", INSTALL) from None
     try:
-        return DefaultAzureCredential(authority=cloud.authority, **_WITHIN)
+        credential = DefaultAzureCredential(
+            authority=cloud.authority,
+            retry_total=3,
+            retry_backoff_max=_LONGEST_WAIT,
+            read_timeout=30.0,
+            raw_response_hook=_shorten_wait,
+        )
     except ValueError as error:  # of a variable such as AZURE_TOKEN_CREDENTIALS
         raise UsageError(f"azure-identity refuses its settings: {masked(str(error))}") from None
+    return CheckedCredential(credential)
+
+
+def _shorten_wait(response: Any) -> None:
+    """Take a wait out of an answer that is longer than sign-in may take; the retry policy then uses its own."""
+    headers = response.http_response.headers
+    for name in [name for name in headers if name.lower() in _WAITS]:
+        del headers[name]
 
 
 def has_extra() -> bool:
@@ -189,7 +238,7 @@ def _claims(token: str) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(binascii.a2b_base64(parts[1].translate(_URL_SAFE) + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

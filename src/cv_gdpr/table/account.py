@@ -36,8 +36,8 @@ def account(resource: Resource) -> Iterator[Finding]:
         return
     azure, manager = resource.azure, resource.azure.manager
     yield Item(_ROW, str(azure.place), azure.account(), "account.json")
-    yield from _if_allowed(_USAGES, lambda: manager.usages(azure.place))
-    yield from _if_allowed(_DEPLOYMENTS, lambda: manager.deployments(azure.place))
+    yield from _each(_USAGES, lambda: manager.usages(azure.place))
+    yield from _each(_DEPLOYMENTS, lambda: manager.deployments(azure.place))
     yield from _if_allowed(_SIBLINGS, azure.siblings)
     yield from _if_allowed(_KEYS, lambda: [_keys(azure, clear=resource.include_keys)])
     if resource.service.has_key and not isinstance(info := _info(resource), int):
@@ -67,18 +67,27 @@ def _info(resource: Resource) -> Json | int:
     return info if resource.include_keys else without_keys(info)
 
 
-def _if_allowed(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
-    """Yield what is read; note it as absent where the identity may not read it; an error costs itself."""
+def _each(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
+    """Yield what is read; an error costs itself."""
     try:
         for record in read():
             yield Detail(_ROW, record, file)
     except ServiceError as error:
-        if _lasts(error):
-            yield Absence(_ROW, file, error.message)
-            return
         if error.stops > Stops.LISTING:
             raise
         yield Unread(_ROW, error, file)
+
+
+def _if_allowed(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
+    """Yield what is read, or that it is absent where the identity may not read it.
+
+    The export is complete without the keys, and without the siblings, which a role at the resource alone does not show.
+    """
+    for finding in _each(file, read):
+        if isinstance(finding, Unread) and _lasts(finding.error):
+            yield Absence(_ROW, file, finding.error.message)
+        else:
+            yield finding
 
 
 def _lasts(error: ServiceError) -> bool:
