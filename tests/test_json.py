@@ -210,3 +210,28 @@ def test_the_page_shows_every_schema(schemas):
     parts = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
     shown = {name: json.loads(part.partition("```json")[2].partition("```")[0]) for name, part in parts.items()}
     assert shown == schemas
+
+
+def test_what_follows_an_erasure_is_a_document(sim, cli, export, erase, checked, tmp_path):
+    stock(sim)
+    export("--all")
+    words = ("--require-export", tmp_path / "out", "--reference", "A", "--operator", "B")
+    erased = checked(erase("predictions", "--all", *words), "cv-gdpr-delete/1", code=0, retryable=False)
+    assert (erased["reference"], erased["operator"]) == ("A", "B")
+    redacted = checked(
+        cli("redact", erase.path, tmp_path / "out", "--json"), "cv-gdpr-redact/1", code=0, retryable=False
+    )
+    assert redacted["bags"][0]["taken"] == {"predictions": 3}
+    verified = cli("verify", tmp_path / "out-redacted", "--json")
+    assert checked(verified, "cv-gdpr-verify/1", code=0, retryable=False)["redacted"] == 3
+    asked = cli("recheck", erase.path, "--json", CV_GDPR_RECHECK_CALLS_PER_SECOND="0")
+    assert checked(asked, "cv-gdpr-recheck/1", code=0, retryable=False)["stillGone"] == 3
+
+
+def test_a_line_of_redactions_fits_its_schema(sim, cli, export, erase, schemas, tmp_path):
+    stock(sim)
+    export("--all")
+    erase("--all", "--tag", "alice")
+    assert cli("redact", erase.path, tmp_path / "out", "--in-place").code == 0
+    (line,) = (tmp_path / "out" / "redactions.jsonl").read_text().splitlines()
+    jsonschema.validate(json.loads(line), schemas["cv-gdpr-redaction/1"], jsonschema.Draft202012Validator)

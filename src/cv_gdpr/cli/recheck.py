@@ -10,7 +10,7 @@ from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, RecordOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_of, sources_of
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.cli.output import plural, print_json, print_table, printable
 from cv_gdpr.errors import Interrupted, NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -181,6 +181,9 @@ def _report(done: Rechecked, output: OutputOptions) -> None:
         click.echo(f"still gone: {gone} of {plural(len(evidence.items), 'item')}")
         if done.kept:
             click.echo(f"evidence: {printable(str(done.erased.path))}")
+        if output.verbose:
+            calls = [(name, str(count)) for name, count in sorted(done.calls.items())]
+            print_table("calls sent", ("operation", "calls"), calls, numbers={1})
     for word, items in (("There again", done.there), ("Not asked for", done.unknown)):
         for one in items[:_SHOWN]:
             reason = f": {one.reason}" if one.reason else ""

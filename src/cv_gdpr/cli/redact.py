@@ -134,7 +134,7 @@ def _report(order: "Order", ended: list[Ended], code: int, output: OutputOptions
     elif not output.quiet:
         for one in ended:
             if one.done:
-                _print_done(one.done)
+                _print_done(one.done, output.verbose)
         _print_copies(ended)
     failed = [one for one in ended if one.error]
     for one in failed if len(ended) > 1 else ():
@@ -143,7 +143,7 @@ def _report(order: "Order", ended: list[Ended], code: int, output: OutputOptions
         click.echo(f"Error: {plural(len(failed), 'export')} of {len(ended)} not redacted", err=True)
 
 
-def _print_done(done: "Redacted") -> None:
+def _print_done(done: "Redacted", verbose: int) -> None:
     taken = done.taken
     if done.made is None:
         click.echo(f"{printable(str(done.bag))} holds nothing of what was erased; nothing was written")
@@ -151,6 +151,9 @@ def _print_done(done: "Redacted") -> None:
     rows = [(row, str(count)) for row, count in taken.rows.items()]
     click.echo(f"{printable(str(done.bag))}:")
     print_table("taken out of it", ("row", "items"), rows, numbers={1})
+    for named in taken.items if verbose else ():
+        for identity in named.ids:
+            click.echo(f"  {named.row} {printable(identity)}")
     files = f"{plural(taken.files, 'file')} ({size(taken.size)})"
     click.echo(f"{files} taken out, {plural(taken.changed, 'record')} changed")
     for one in taken.signatures:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cv_gdpr.archive.closing import close
 from cv_gdpr.archive.journal import read_index
 from cv_gdpr.archive.spelling import on_disk
-from cv_gdpr.archive.writing import HashedFile, private_folder, storing
+from cv_gdpr.archive.writing import HashedFile, private_file, private_folder, storing
 
 _DATA = "data/"
 
@@ -21,6 +21,7 @@ class NewBag:
         self.folder = folder
         self._documents: dict[str, tuple[int, str]] = {}  # path below data/: size and hash
         self._indices: list[tuple[str, str]] = []  # project's folder, path of its index
+        self._folders: set[Path] = set()
         self._numbers = itertools.count()
         with storing(folder):
             private_folder(folder / "data")
@@ -47,11 +48,11 @@ class NewBag:
         with storing(path):
             try:
                 os.link(source, path)
-            except OSError:
-                if path.exists():
-                    raise
-                shutil.copyfile(source, path)
-                path.chmod(0o600)
+            except FileExistsError:
+                raise
+            except OSError:  # another file system, no hard links, or too many
+                with private_file(path) as file, source.open("rb") as old:
+                    shutil.copyfileobj(old, file)
 
     def close(self, info: list[tuple[str, str]], more: Mapping[str, str]) -> None:
         """Make the folder a bag; `more` are other tag files, with their hashes."""
@@ -60,8 +61,10 @@ class NewBag:
 
     def _path(self, where: str) -> Path:
         path = self.folder / on_disk(where)
-        with storing(path):
-            private_folder(path.parent)
+        if path.parent not in self._folders:
+            with storing(path):
+                private_folder(path.parent)
+            self._folders.add(path.parent)
         return path
 
     def _temporary(self) -> str:

@@ -21,6 +21,7 @@ _ONCE = [one.name for one in LISTS if not one.row.per_iteration]
 _TWICE = "SELECT list, id, count(*) FROM id WHERE kind = ? GROUP BY list, id HAVING count(*) > 1"
 _HELD = """SELECT count(*) FROM (SELECT DISTINCT id FROM id WHERE kind = ?
     EXCEPT SELECT id FROM absent WHERE kind = ? AND gone)"""
+_ALL = "SELECT DISTINCT id FROM id WHERE kind = ?"
 _LISTED = "SELECT 1 FROM id WHERE kind = ? AND id = ? LIMIT 1"
 _GONE = "SELECT 1 FROM absent WHERE kind = ? AND id = ? AND gone LIMIT 1"
 _NOT_LISTED = """SELECT kind, id FROM absent WHERE NOT EXISTS
@@ -223,10 +224,11 @@ class ProjectCheck:
         for kind in LISTS:
             subject = kind.file.subject or kind.row.name
             taken = self.redactions.of(self.contents.id, subject)
-            for one in sorted(taken):
-                if list(self.facts.ask(_LISTED, kind.name, as_bytes(one))):
+            for (named,) in self.facts.ask(_ALL, kind.name) if taken else ():
+                if as_text(named) in taken:
                     where = self._where(kind.file.name)
-                    self.result.differ(where, f"holds {one}, but redactions.jsonl says that it was taken out")
+                    what = f"holds {as_text(named)}, but redactions.jsonl says that it was taken out"
+                    self.result.differ(where, what)
             for place in (WORKSPACE, *self.contents.folders):
                 if self.redactions.taken(self.contents.id, place, kind.file.name) > len(taken):
                     where = self._where(self.contents.in_place(place, kind.file.name))
