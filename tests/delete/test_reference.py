@@ -7,7 +7,8 @@ import pytest
 
 from tests.delete.erasing import stock
 
-REFERENCE, OPERATOR = "A 7/26  <b>&", "Dr. É. Müller"
+REFERENCE, OPERATOR = "A: 7/26  <b>&\u00a0z", "Dr. É. Müller"
+KEY = "0123456789abcdef0123456789abcdef"
 
 
 def test_evidence_and_certificate_say_both(sim, erase):
@@ -16,10 +17,10 @@ def test_evidence_and_certificate_say_both(sim, erase):
     assert (document["reference"], document["operator"]) == (REFERENCE, OPERATOR)
     assert (erase.evidence["reference"], erase.evidence["operator"]) == (REFERENCE, OPERATOR)
     page = erase.path.with_suffix(".html").read_text()
-    assert "A 7/26  &lt;b&gt;&amp;" in page
+    assert "A: 7/26  &lt;b&gt;&amp;\u00a0z" in page
     assert OPERATOR in page
     ran = erase.cli("verify", erase.path)
-    assert f"Reference: {REFERENCE}" in ran.out
+    assert "Reference: A: 7/26  <b>&" in ran.out
     assert f"Operator: {OPERATOR}" in ran.out
     assert erase.cli("verify", erase.path, "--json").json["operator"] == OPERATOR
     changed = json.loads(erase.path.read_text()) | {"operator": "x"}
@@ -43,7 +44,7 @@ def test_an_export_keeps_both(sim, cli, tmp_path):
     summary = json.loads((out / "data" / "export.json").read_text())
     assert (summary["reference"], summary["operator"]) == (REFERENCE, OPERATOR)
     info = bagit.Bag(str(out)).info
-    assert (info["External-Identifier"], info["Contact-Name"]) == ("A 7/26 <b>&", OPERATOR)
+    assert (info["External-Identifier"], info["Contact-Name"]) == ("A: 7/26 <b>& z", OPERATOR)
     ran = cli("verify", out)
     assert ran.code == 0
     assert f"Contact-Name: {OPERATOR}" in ran.out
@@ -53,10 +54,11 @@ def test_an_export_keeps_both(sim, cli, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["export", "delete"])
-@pytest.mark.parametrize("text", ["a\nb", "a\u2028b", "a\x1b[31m", "a" * 201, ""])
+@pytest.mark.parametrize("text", ["a\nb", "a\u2028b", "a\x1b[31m", "a" * 201, "", f"key: {KEY}"])
 def test_a_text_of_another_form_is_refused(sim, cli, tmp_path, command, text):
     for option in ("--reference", "--operator"):
-        ran = cli(command, "--all", "--yes" if command == "delete" else f"--out={tmp_path / 'o'}", option, text)
+        word = "--yes" if command == "delete" else f"--out={tmp_path / 'o'}"
+        ran = cli(command, "--all", word, option, text, VISION_OTHER_KEY=KEY)
         assert ran.code == 2
         assert option in ran.err
     assert sim.calls == []

@@ -20,9 +20,13 @@ class Earlier:
     projects: list[str]
     state: Any
 
+    def fill(self):
+        """Fill the resource again."""
+        self.sim.store.projects = copy.deepcopy(self.state)
+
     def erased(self, folder, *words, code=0):
         """Fill the resource again, erase from it, and return the path of the evidence."""
-        self.sim.store.projects = copy.deepcopy(self.state)
+        self.fill()
         number = len(list(folder.glob("erasure*.json")))
         path = folder / f"erasure-{number}.json"
         ran = self.cli("delete", *words, "--yes", "--wait", "0.4", "--evidence", path)

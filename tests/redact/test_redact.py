@@ -173,7 +173,7 @@ def test_a_second_redaction_adds_a_line(before, tmp_path, redact):
 
 def test_an_incomplete_export_follows_too(before, tmp_path, redact):
     """Gaps about what was erased go; if none is left, the export is complete."""
-    before.sim.store.projects = dict(before.state)
+    before.fill()
     holder = before.state[before.projects[0]]
     one = next(iter(holder.workspace.images))
     before.sim.fault(Fault("Blob", status=404, times=None, match=one.replace("-", "")))
@@ -185,6 +185,19 @@ def test_an_incomplete_export_follows_too(before, tmp_path, redact):
     redact(evidence, out, "--out", tmp_path / "less")
     assert before.cli("verify", tmp_path / "less").code == 0
     assert not (tmp_path / "less" / "data" / "missing.jsonl").exists()
+
+
+def test_an_export_of_one_person_follows_too(before, tmp_path, redact):
+    """Of what was listed, selectors wrote only a part; an erased image is taken out of that."""
+    before.fill()
+    person = ("--all", "--metadata", "subject=nr-4711")
+    assert before.cli("export", *person, "--out", tmp_path / "one").code == 0
+    evidence = before.erased(tmp_path, *person)
+    redact(evidence, tmp_path / "one")
+    less = tmp_path / "one-redacted"
+    assert before.cli("verify", less).code == 0
+    assert json.loads((less / "data" / "export.json").read_text())["rows"]["images"] == {"held": 0, "exported": 0}
+    assert pictures(less) == {}
 
 
 def test_a_redacted_export_still_guards_a_deletion(before, tmp_path, redact):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cv_gdpr.cli import inputs
+from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +28,14 @@ class Words(click.ParamType[str]):
     longest = 200  # characters
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the text; fail if it has line breaks or other control characters, or is too long."""
+        """Return the text; fail if it has control characters, such as line breaks, or a credential, or is too long."""
         import unicodedata
 
         text = str(value)
         if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text):
             self.fail("it holds a line break or another control character", param, ctx)
+        if masked(text) != text:
+            self.fail("it holds a key or a signature", param, ctx)
         if len(text) > self.longest:
             self.fail(f"it is longer than {self.longest} characters", param, ctx)
         return text
