@@ -133,13 +133,14 @@ class ProjectRedaction:
 
     def _less(self, text: bytes, own: str) -> Any:
         """Return the value of a JSON text without the parts that name what is gone; None if it has none."""
-        named = self.everything.named_in(text, own)
-        if not named and b"\\u00" not in text:  # an escape may spell an id
+        plain = json_text(json_value(text)).encode() if b"\\u00" in text else text  # an escape may spell an id
+        named = self.everything.named_in(plain, own)
+        if not named:
             return None
         value = json_value(text)
         less = self.everything.without(value, own)
         if less == value:
-            return None
+            return None  # it is named in what a person wrote
         for row, one in named:
             self._seen[row].add(one)
         self.changed += 1
