@@ -100,7 +100,7 @@ def less(bag, evidence, redact):
 
 def test_verify_says_that_it_was_redacted(before, less):
     ran = before.cli("verify", less)
-    assert "6 items were taken out of it after erasures" in ran.out
+    assert "6 items taken out of it after erasures" in ran.out
     assert before.cli("verify", less, "--json").json["redacted"] == 6
 
 

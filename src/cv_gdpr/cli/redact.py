@@ -1,7 +1,7 @@
 """`cv-gdpr redact EVIDENCE BAG ...`: earlier exports follow an erasure."""
 
 from collections.abc import Sequence
-from pathlib import PurePath
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -88,7 +88,7 @@ def _places(bags: "tuple[Path, ...]", out: "Path | None", *, in_place: bool) -> 
     return found
 
 
-def _absolute(bag: PurePath) -> "Path":
+def _absolute(bag: "Path") -> "Path":
     import os
     from pathlib import Path
 
@@ -110,6 +110,7 @@ def _each(order: "Order", places: "Sequence[tuple[Path, Path | None]]", out: "Pa
     """Redact each; an error costs its export, but one of the disk all that come after."""
     from cv_gdpr.archive.writing import private_folder, storing
 
+    new = bool(out and not out.exists())
     if out:
         with storing(out):
             private_folder(out)
@@ -120,6 +121,9 @@ def _each(order: "Order", places: "Sequence[tuple[Path, Path | None]]", out: "Pa
             rest = places[len(ended) :]
             ended += [Ended(later, error=CvGdprError("not begun, since an error stopped the run")) for later, _ in rest]
             break
+    if out and new:
+        with suppress(OSError):
+            out.rmdir()  # nothing had to be written
     return ended
 
 

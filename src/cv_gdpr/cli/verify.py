@@ -107,7 +107,7 @@ def print_found(result: "Verification", output: OutputOptions) -> None:
     else:
         click.echo(f"verified: {found}; nothing differs")
     if result.redacted:
-        words = f"{plural(result.redacted, 'item')} were taken out of it after erasures"
+        words = f"{plural(result.redacted, 'item')} taken out of it after erasures"
         click.echo(f"  Redacted export: {words}; redactions.jsonl says which, when, by which evidence")
     if result.flagged:
         click.echo(f"  Flagged: {plural(result.flagged, 'file')} kept though unusual; files.jsonl says why")
