@@ -2,7 +2,7 @@
 
 import copy
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,27 @@ from tests.export.exporting import everything, files
 
 @dataclass
 class Earlier:
-    """An export of a resource, which a test may erase from as often as it likes: the resource is filled again."""
+    """An export of a resource, and erasures of parts of it: before each, the resource is filled again."""
 
     sim: Any
     cli: Any
     bag: Path
     projects: list[str]
     state: Any
+    made: dict[tuple[str, ...], Path] = field(default_factory=dict)
 
     def fill(self):
         """Fill the resource again."""
         self.sim.store.projects = copy.deepcopy(self.state)
 
-    def erased(self, folder, *words, code=0):
-        """Fill the resource again, erase from it, and return the path of the evidence."""
-        self.fill()
-        number = len(list(folder.glob("erasure*.json")))
-        path = folder / f"erasure-{number}.json"
-        ran = self.cli("delete", *words, "--yes", "--wait", "0.4", "--evidence", path)
-        assert ran.code == code, ran.err
-        return path
+    def erased(self, *words, code=0):
+        """Return the path of the evidence of an erasure from the full resource, made once for these words."""
+        if words not in self.made:
+            self.fill()
+            self.made[words] = self.bag.parent / f"erasure-{len(self.made)}.json"
+            ran = self.cli("delete", *words, "--yes", "--wait", "0.4", "--evidence", self.made[words])
+            assert ran.code == code, ran.err
+        return self.made[words]
 
 
 def earlier(sim, cli, folder):

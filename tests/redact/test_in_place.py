@@ -29,9 +29,9 @@ PLACES = {  # a step of the run, how often it is called before, and how the fold
 
 
 @pytest.fixture(scope="module")
-def evidence(before, tmp_path_factory):
+def evidence(before):
     """Return evidence of the erasure of one person's images."""
-    return before.erased(tmp_path_factory.mktemp("evidence"), "--all", "--metadata", "subject=nr-4711")
+    return before.erased("--all", "--metadata", "subject=nr-4711")
 
 
 def ids_of(evidence):

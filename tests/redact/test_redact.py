@@ -27,7 +27,7 @@ KINDS = {
 def done(request, before, tmp_path, redact):
     """Return the words of an erasure, its evidence, and the export without what it erased."""
     words = request.param.split()
-    evidence = before.erased(tmp_path, *words)
+    evidence = before.erased(*words)
     redact(evidence, before.bag, "--out", tmp_path / "less")
     return words, evidence, tmp_path / "less"
 
@@ -79,11 +79,11 @@ def _is_in(identity, line):
 
 
 def test_no_name_of_a_deleted_project_or_tag_stays(before, tmp_path, redact):
-    evidence = before.erased(tmp_path, "--project", "Visitors")
+    evidence = before.erased("--project", "Visitors")
     redact(evidence, before.bag, "--out", tmp_path / "less")
     assert b"Visitors" in content(before.bag)
     assert b"Visitors" not in everything_of(tmp_path / "less")
-    evidence = before.erased(tmp_path, "tags", "--all", "--tag", "alice")
+    evidence = before.erased("tags", "--all", "--tag", "alice")
     redact(evidence, before.bag, "--out", tmp_path / "tagless")
     assert b"alice" in content(before.bag)
     assert b"alice" not in everything_of(tmp_path / "tagless")
@@ -98,7 +98,7 @@ def everything_of(bag):
 
 def test_a_record_that_loses_a_tag_keeps_all_else(before, tmp_path, redact):
     """As the service does: the image stays, without the tag; a list of tags that would be empty is left out."""
-    evidence = before.erased(tmp_path, "tags", "--all", "--tag", "alice")
+    evidence = before.erased("tags", "--all", "--tag", "alice")
     redact(evidence, before.bag, "--out", tmp_path / "less")
     erased = gone(evidence)["tags"]
     for project in before.projects:
@@ -120,7 +120,7 @@ def test_numbers_keep_their_spelling_in_changed_records(before, tmp_path, redact
     list_.write_bytes(list_.read_bytes().replace(b'"probability":', b'"odd":[1E-05,0.10],"probability":'))
     seal(odd)
     assert verify(odd).exit_code == 0
-    evidence = before.erased(tmp_path, "tags", "--all", "--tag", "alice")
+    evidence = before.erased("tags", "--all", "--tag", "alice")
     redact(evidence, odd, "--out", tmp_path / "less")
     text = next((tmp_path / "less").glob("data/Visitors*/predictions.jsonl")).read_text()
     assert "[1E-05,0.10]" in text
@@ -133,7 +133,7 @@ def test_what_remained_is_not_taken_out(before, tmp_path, redact):
     (first, *_) = holder.iterations.values()
     status, first.status = first.status, "Training"
     try:
-        evidence = before.erased(tmp_path, "iterations", "--all", "--protect", "Strangers", code=3)
+        evidence = before.erased("iterations", "--all", "--protect", "Strangers", code=3)
     finally:
         first.status = status
     assert "left" in {one["state"] for one in json.loads(evidence.read_text())["items"]}
@@ -147,7 +147,7 @@ def test_an_image_in_an_iteration_alone_goes_with_it(before, tmp_path, redact):
     project = before.projects[0]
     holder = before.state[project]
     only = set(next(iter(holder.iterations.values())).snapshot.images) - set(holder.workspace.images)
-    evidence = before.erased(tmp_path, "iterations", "--project", "Visitors")
+    evidence = before.erased("iterations", "--project", "Visitors")
     redact(evidence, before.bag, "--out", tmp_path / "less")
     assert only
     assert named_in(before.bag, only) == only
@@ -155,11 +155,11 @@ def test_an_image_in_an_iteration_alone_goes_with_it(before, tmp_path, redact):
 
 
 def test_a_second_redaction_adds_a_line(before, tmp_path, redact):
-    first = before.erased(tmp_path, "images", "--project", "Strangers")
+    first = before.erased("images", "--project", "Strangers")
     redact(first, before.bag, "--out", tmp_path / "once")
-    second = before.erased(tmp_path, "predictions", "--all")
+    second = before.erased("predictions", "--all")
     redact(second, tmp_path / "once", "--out", tmp_path / "twice", "--reference", "A 7/26", "--operator", "Dr. É")
-    third = before.erased(tmp_path, "--project", "Strangers")
+    third = before.erased("--project", "Strangers")
     ran = redact(third, tmp_path / "twice", "--out", tmp_path / "thrice", "--json").json
     assert ran["bags"][0]["taken"]["projects"] == 1
     assert [one["evidence"]["file"] for one in told(tmp_path / "thrice")] == [first.name, second.name, third.name]
@@ -181,7 +181,7 @@ def test_an_incomplete_export_follows_too(before, tmp_path, redact):
     ran = before.cli("export", "--all", "--accept-missing", "--out", out, CV_GDPR_EXPORT_PATIENCE="0.1")
     before.sim.clear_faults()
     assert ran.code == 3, ran.err
-    evidence = before.erased(tmp_path, "images", "--all", "--image-id", one)
+    evidence = before.erased("images", "--all", "--image-id", one)
     redact(evidence, out, "--out", tmp_path / "less")
     assert before.cli("verify", tmp_path / "less").code == 0
     assert not (tmp_path / "less" / "data" / "missing.jsonl").exists()
@@ -192,7 +192,7 @@ def test_an_export_of_one_person_follows_too(before, tmp_path, redact):
     before.fill()
     person = ("--all", "--metadata", "subject=nr-4711")
     assert before.cli("export", *person, "--out", tmp_path / "one").code == 0
-    evidence = before.erased(tmp_path, *person)
+    evidence = before.erased(*person)
     redact(evidence, tmp_path / "one")
     less = tmp_path / "one-redacted"
     assert before.cli("verify", less).code == 0
@@ -201,7 +201,7 @@ def test_an_export_of_one_person_follows_too(before, tmp_path, redact):
 
 
 def test_a_redacted_export_still_guards_a_deletion(before, tmp_path, redact):
-    evidence = before.erased(tmp_path, "tags", "--project", "Visitors", "--tag", "alice")
+    evidence = before.erased("tags", "--project", "Visitors", "--tag", "alice")
     redact(evidence, before.bag, "--out", tmp_path / "less")
     words = ("images", "--project", "Visitors", "--yes", "--evidence", tmp_path / "next.json")
     ran = before.cli("delete", *words, "--require-export", tmp_path / "less")
@@ -210,7 +210,7 @@ def test_a_redacted_export_still_guards_a_deletion(before, tmp_path, redact):
 
 def test_files_of_both_exports_are_one_on_the_disk(before, tmp_path, redact):
     bag = shutil.copytree(before.bag, tmp_path / "answer")
-    evidence = before.erased(tmp_path, "--all", "--metadata", "subject=nr-4711")
+    evidence = before.erased("--all", "--metadata", "subject=nr-4711")
     redact(evidence, bag)
     less = tmp_path / "answer-redacted"
     shared = [path for path in files(less / "data") if path.suffix == ".jpg"]
@@ -220,9 +220,9 @@ def test_files_of_both_exports_are_one_on_the_disk(before, tmp_path, redact):
 
 
 @pytest.mark.parametrize("kind", ["sig", "tsr"])
-def test_a_signature_is_dropped_and_its_hash_noted(before, bag, tmp_path, redact, kind):
+def test_a_signature_is_dropped_and_its_hash_noted(before, bag, redact, kind):
     (bag / f"tagmanifest-sha256.txt.{kind}").write_bytes(b"signed")
-    evidence = before.erased(tmp_path, "predictions", "--all")
+    evidence = before.erased("predictions", "--all")
     out = redact(evidence, bag, "--in-place").out
     assert "signature dropped" in out
     (line,) = told(bag)

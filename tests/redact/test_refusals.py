@@ -13,15 +13,17 @@ from tests.verify.forging import rewrite, seal
 
 
 @pytest.fixture(scope="module")
-def evidence(before, tmp_path_factory):
+def evidence(before):
     """Return evidence of the erasure of all stored predictions."""
-    return before.erased(tmp_path_factory.mktemp("evidence"), "predictions", "--all")
+    return before.erased("predictions", "--all")
 
 
 def test_altered_evidence_is_refused(bag, evidence, redact, tmp_path):
-    evidence = shutil.copytree(evidence.parent, tmp_path / "copy") / evidence.name
-    evidence.write_text(evidence.read_text().replace('"deleted"', '"residue"', 1))
-    assert "does not verify" in redact(evidence, bag, code=4).err
+    for beside_it in evidence.parent.glob(f"{evidence.stem}.*"):
+        shutil.copy(beside_it, tmp_path)
+    altered = tmp_path / evidence.name
+    altered.write_text(evidence.read_text().replace('"deleted"', '"residue"', 1))
+    assert "does not verify" in redact(altered, bag, code=4).err
     assert beside(bag.parent) == ["answer"]
 
 
