@@ -375,7 +375,7 @@ def test_the_end_is_written_to_the_ledger(tmp_path, fields):
     assert last.document.started <= last.document.finished <= last.at
 
 
-def test_a_recheck_that_found_something_is_4_whatever_stopped_it():
+def test_a_recheck_that_found_something_ends_in_4():
     there = outcomes("gone already", "residue", "not verified", rechecked=True)
     assert exit_code(there, 5, [], []) == 4
     assert exit_code(outcomes("gone already", "not verified", rechecked=True), 5, [], []) == 5
