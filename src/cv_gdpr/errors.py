@@ -15,8 +15,8 @@ CvGdprError (1)
 ├── StorageError (1)          the local folder cannot be written or read
 ├── Unexpected (1)            a bug, met at one project
 ├── ProcessEnded (1)          the download process ended unexpectedly
+├── NotVerified (4)           an export that differs from what it says of itself
 ├── LedgerLost (4)            the ledger of an erasure was removed or changed while it was written
-├── NotVerified (4)           evidence or an export, needed for the work, that does not verify
 └── Interrupted (130)         Ctrl-C; the same command resumes
 
 The codes 3 (done in part) and otherwise 4 (a difference) belong to results, which say more than an error: see
@@ -170,17 +170,18 @@ class ProcessEnded(CvGdprError):
     retryable = True
 
 
-class LedgerLost(CvGdprError):
-    """The ledger of an erasure was removed, replaced or changed while it was written: nothing more is deleted."""
+class NotVerified(CvGdprError):
+    """An export that differs from what it says of itself: nothing is concluded from it."""
 
     exit_code = 4
     stops = Stops.RUN
 
 
-class NotVerified(CvGdprError):
-    """Evidence or an export that the work relies on does not verify: nothing is done with it."""
+class LedgerLost(CvGdprError):
+    """The ledger of an erasure was removed, replaced or changed while it was written: nothing more is deleted."""
 
     exit_code = 4
+    stops = Stops.RUN
 
 
 class Interrupted(CvGdprError):

@@ -10,7 +10,7 @@ from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import OutputOptions, RecordOptions, part_of
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.errors import CvGdprError, Interrupted, Stops, UsageError
+from cv_gdpr.errors import CvGdprError, Interrupted, StorageError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +117,7 @@ def _each(order: "Order", places: "Sequence[tuple[Path, Path | None]]", out: "Pa
     ended: list[Ended] = []
     for bag, target in places:
         ended.append(_one(order, bag, target))
-        if (error := ended[-1].error) and error.stops is Stops.RUN:
+        if isinstance(ended[-1].error, StorageError):
             rest = places[len(ended) :]
             ended += [Ended(later, error=CvGdprError("not begun, since an error stopped the run")) for later, _ in rest]
             break

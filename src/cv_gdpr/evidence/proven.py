@@ -34,7 +34,7 @@ def proven(path: Path) -> Proven:
         why = "is not a file" if path.exists() else "does not exist"
         raise UsageError(f"{path} {why}", "name the evidence, NAME.json")
     if differences := check(path):
-        raise NotVerified(f"{path} does not verify: {differences[0]}", f"cv-gdpr verify {path} names each difference")
+        raise NotVerified(f"{path} does not verify: {differences[0]}", "cv-gdpr verify names every difference")
     content = path.read_bytes()
     return Proven(path, hashlib.sha256(content).hexdigest(), read(content))
 

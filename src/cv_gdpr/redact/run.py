@@ -68,8 +68,11 @@ def redact(order: Order, bag: Path, out: Path | None) -> Redacted:
 
 
 def _refuse_unverified(bag: Path) -> None:
-    if differences := verify(bag).differences:
-        raise NotVerified(f"{bag} does not verify: {differences[0]}", f"cv-gdpr verify {bag} names each difference")
+    differences = verify(bag).differences
+    if differences and not (bag / "bagit.txt").is_file():
+        raise UsageError(f"{bag}: {differences[0]}", "name the folder of a finished export")
+    if differences:
+        raise NotVerified(f"{bag} does not verify: {differences[0]}", "cv-gdpr verify names every difference")
 
 
 def _refuse_foreign(folder: Path, order: Order) -> None:
