@@ -12,6 +12,7 @@ from cv_gdpr.cli.account_documents import AccountPlanDocument
 from cv_gdpr.cli.after_documents import RecheckDocument, RedactDocument
 from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, PlanDocument, VerifyDocument
 from cv_gdpr.cli.failure import ErrorDocument
+from cv_gdpr.cli.find_documents import FindDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
@@ -28,6 +29,7 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     AccountPlanDocument,
     RecheckDocument,
     VerifyDocument,
+    FindDocument,
     RedactDocument,
     DemoDocument,
     ProfilesDocument,

@@ -1,5 +1,6 @@
 """`redact --in-place`: whenever it is killed, the export is whole under its name, old or new; a second run finishes."""
 
+import hashlib
 import shutil
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cv_gdpr.find.index import Index
 from cv_gdpr.redact.exchange import Beside
 from cv_gdpr.verify import verify
 from tests.export.exporting import payload
@@ -114,3 +116,15 @@ def test_a_full_disk_loses_nothing(bag, evidence, redact, monkeypatch):
     monkeypatch.undo()
     assert payload(bag) == then
     assert beside(bag.parent) == ["answer"]
+
+
+def test_the_index_of_find_forgets_the_erased(bag, evidence, redact, tmp_path):
+    pictures = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in bag.rglob("*.jpg")}
+    with Index(tmp_path / "index", 1) as index:
+        for sha256 in pictures.values():
+            index.put(sha256, b"features")
+    document = redact(evidence, bag, "--in-place", "--index", tmp_path / "index", "--json").json
+    gone_files = {sha256 for path, sha256 in pictures.items() if not path.exists()}
+    assert document["bags"][0]["forgotten"] == len(gone_files) > 0
+    with Index(tmp_path / "index", 1) as index:
+        assert {one for one in pictures.values() if index.get(one) is None} == gone_files

@@ -35,6 +35,7 @@ class RedactedBag(Part, kw_only=True, frozen=True):
     changed: Annotated[Count, Meta(description="How many records that stay lost a part, as a tag that was erased.")]
     still_holds: Annotated[Count, Meta(description="How many of the erased items `bag` still holds.")]
     linked_elsewhere: Annotated[Count, Meta(description="Files taken out whose bytes have another name on the disk.")]
+    forgotten: Annotated[Count, Meta(description="Entries that were taken out of the index of `find`.")]
     signatures: Annotated[list[Named], Meta(description="Signatures that were dropped: they were of the bag before.")]
     models: list[ModelKept]
     copies_seen: Annotated[list[str], Meta(description="What lies beside it by its name, and was not changed.")]
@@ -79,6 +80,7 @@ def _bag(ended: "Ended") -> RedactedBag:
         changed=taken.changed if taken else 0,
         still_holds=done.still_holds if done else 0,
         linked_elsewhere=taken.linked_elsewhere if taken else 0,
+        forgotten=taken.forgotten if taken else 0,
         signatures=taken.signatures if taken else [],
         models=[ModelKept(project=one, iteration=other) for one, other in done.models] if done else [],
         copies_seen=[str(one) for one in done.copies] if done else [],

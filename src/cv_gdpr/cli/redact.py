@@ -39,6 +39,12 @@ class Ended(NamedTuple):
 @shared.option(
     "--in-place", is_flag=True, help="Exchange BAG for the new export, and remove what was erased from the disk."
 )
+@shared.option(
+    "--index",
+    type=FilePath(),
+    metavar="DIR",
+    help="The folder in which find keeps features of pictures: those of erased ones are removed from it.",
+)
 @shared.record_options
 @shared.output_options
 @click.pass_context
@@ -62,12 +68,13 @@ def redact(ctx: click.Context, /, **_: Any) -> int:
     from cv_gdpr.redact.whole import Order
 
     order = Order(proven(given["evidence"]), record.reference or "", record.operator or "")
+    index = given["index"]
     if len(places) == 1:
-        ended = [_one(order, *places[0])]
+        ended = [_one(order, *places[0], index)]
         if error := ended[0].error:
             raise error
     else:
-        ended = _each(order, places, given["out"])
+        ended = _each(order, places, given["out"], index)
     code = worst(one.error.exit_code if one.error else 0 for one in ended)
     _report(order, ended, code, output)
     return code
@@ -95,18 +102,20 @@ def _absolute(bag: "Path") -> "Path":
     return Path(os.path.abspath(bag))  # noqa: PTH100 - `.` has a name, and a link keeps its own
 
 
-def _one(order: "Order", bag: "Path", out: "Path | None") -> Ended:
+def _one(order: "Order", bag: "Path", out: "Path | None", index: "Path | None") -> Ended:
     from cv_gdpr.redact.run import redact as work
 
     try:
-        return Ended(bag, work(order, bag, out))
+        return Ended(bag, work(order, bag, out, index))
     except KeyboardInterrupt:
         raise Interrupted("interrupted", "the same command begins again: each export is whole, old or new") from None
     except CvGdprError as error:
         return Ended(bag, error=error)
 
 
-def _each(order: "Order", places: "Sequence[tuple[Path, Path | None]]", out: "Path | None") -> list[Ended]:
+def _each(
+    order: "Order", places: "Sequence[tuple[Path, Path | None]]", out: "Path | None", index: "Path | None"
+) -> list[Ended]:
     """Redact each; an error costs its export, but one of the disk all that come after."""
     from cv_gdpr.archive.writing import private_folder, storing
 
@@ -116,7 +125,7 @@ def _each(order: "Order", places: "Sequence[tuple[Path, Path | None]]", out: "Pa
             private_folder(out)
     ended: list[Ended] = []
     for bag, target in places:
-        ended.append(_one(order, bag, target))
+        ended.append(_one(order, bag, target, index))
         if isinstance(ended[-1].error, StorageError):
             rest = places[len(ended) :]
             ended += [Ended(later, error=CvGdprError("not begun, since an error stopped the run")) for later, _ in rest]
@@ -160,6 +169,8 @@ def _print_done(done: "Redacted", verbose: int) -> None:
             click.echo(f"  {named.row} {printable(identity)}")
     files = f"{plural(taken.files, 'file')} ({size(taken.size)})"
     click.echo(f"{files} taken out, {plural(taken.changed, 'record')} changed")
+    if taken.forgotten:
+        click.echo(f"{plural(taken.forgotten, 'picture')} taken out of the index of find")
     for one in taken.signatures:
         click.echo(f"signature dropped, as it was of the export before: {printable(one.file)} (SHA-256 {one.sha256})")
     if taken.linked_elsewhere:

@@ -46,6 +46,7 @@ class ProjectRedaction:
     changed: int = 0  # records that lost a part
     files: int = 0  # taken out
     size: int = 0  # of those, in bytes
+    hashes: list[str] = field(default_factory=list)  # of those
     linked_elsewhere: int = 0  # of those: files with another name, so that the bytes stay there
     models_kept: set[str] = field(default_factory=set)  # iterations with an exported model that stays
     _seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # row: ids of dropped records
@@ -217,4 +218,5 @@ class ProjectRedaction:
             else:
                 self.files += 1
                 self.size += entry["bytes"]
+                self.hashes.append(entry["sha256"])
                 self.linked_elsewhere += os.lstat(self.bag.at(where)).st_nlink > 1

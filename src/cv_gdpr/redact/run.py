@@ -10,6 +10,7 @@ from cv_gdpr.archive.bag import Bag
 from cv_gdpr.archive.json_files import digests
 from cv_gdpr.archive.writing import storing
 from cv_gdpr.errors import REPORT_IT, CvGdprError, NotVerified, UsageError
+from cv_gdpr.find.index import forget
 from cv_gdpr.redact.copies import seen_beside
 from cv_gdpr.redact.exchange import Beside
 from cv_gdpr.redact.gone import Gone, gone_by
@@ -40,8 +41,11 @@ class Redacted:
         return 0 if self.in_place else self.taken.total
 
 
-def redact(order: Order, bag: Path, out: Path | None) -> Redacted:
+def redact(order: Order, bag: Path, out: Path | None, index: Path | None = None) -> Redacted:
     """Take what evidence proves gone out of a bag, into a new bag `out`; None: in place.
+
+    `index` is a folder in which `find` keeps features of pictures. Those of files that are taken out are removed before
+    the old bag is: a run that is killed in between leaves none.
 
     Raise NotVerified for a bag that differs, UsageError for one of another resource, StorageError for the disk.
     """
@@ -59,6 +63,8 @@ def redact(order: Order, bag: Path, out: Path | None) -> Redacted:
         gone = gone_by(order.proven)
         _refuse_foreign(bag, order)
         taken = _made(bag, gone, order, beside)
+        if index:
+            taken.forgotten = forget(index, taken.hashes)
         if taken.total and target:
             beside.name(target)
         elif taken.total:

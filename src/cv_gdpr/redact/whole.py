@@ -55,6 +55,8 @@ class Taken:
     changed: int = 0
     files: int = 0
     size: int = 0
+    hashes: list[str] = field(default_factory=list)  # of the files that were taken out
+    forgotten: int = 0  # entries of an index of `find` that were taken out
     linked_elsewhere: int = 0
     models_kept: dict[str, list[str]] = field(default_factory=dict)  # project: iterations with exported models
     signatures: list[Named] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Taken:
         self.changed += done.changed
         self.files += done.files
         self.size += done.size
+        self.hashes += done.hashes
         self.linked_elsewhere += done.linked_elsewhere
         if done.models_kept:
             self.models_kept[project] = sorted(done.models_kept)

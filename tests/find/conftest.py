@@ -1,0 +1,26 @@
+"""Photographs for the tests, and the command line without a service."""
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tests.commandline import CommandLine
+
+PHOTOGRAPHS = Path(__file__).parent / "photographs"
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """A function that returns the pixels of a photograph by its name."""
+
+    def read(name):
+        return cv2.imread(str(PHOTOGRAPHS / f"{name}.jpg"))
+
+    return read
+
+
+@pytest.fixture
+def run():
+    """The command line; no service is there."""
+    return CommandLine("http://127.0.0.1:9", "0" * 32)
