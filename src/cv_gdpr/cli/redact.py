@@ -1,6 +1,6 @@
 """`cv-gdpr redact EVIDENCE BAG ...`: earlier exports follow an erasure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -169,23 +169,28 @@ def _print_done(done: "Redacted", verbose: int) -> None:
             click.echo(f"  {named.row} {printable(identity)}")
     files = f"{plural(taken.files, 'file')} ({size(taken.size)})"
     click.echo(f"{files} taken out, {plural(taken.changed, 'record')} changed")
+    for line in _remarks(done):
+        click.echo(printable(line))
+
+
+def _remarks(done: "Redacted") -> Iterator[str]:
+    """Yield what a person should know of a redaction, the new export, and what the old one still holds."""
+    taken = done.taken
     if taken.forgotten:
-        click.echo(f"{plural(taken.forgotten, 'picture')} taken out of the index of find")
+        yield f"{plural(taken.forgotten, 'picture')} taken out of the index of find"
     for one in taken.signatures:
-        click.echo(f"signature dropped, as it was of the export before: {printable(one.file)} (SHA-256 {one.sha256})")
+        yield f"signature dropped, as it was of the export before: {one.file} (SHA-256 {one.sha256})"
     if taken.linked_elsewhere:
         words = plural(taken.linked_elsewhere, "file")
-        click.echo(f"{words} taken out had another name on this disk (an export made with --reuse): redact that too")
+        yield f"{words} taken out had another name on this disk (an export made with --reuse): redact that too"
     for project, iteration in done.models:
-        click.echo(
+        yield (
             f"the exported models of iteration {iteration} of project {project} stay: trained on what was erased, or "
             "with the name of an erased tag in their labels"
         )
-    click.echo(f"redacted: {printable(str(done.made))}")
+    yield f"redacted: {done.made}"
     if done.still_holds:
-        click.echo(
-            f"{printable(str(done.bag))} still holds {done.still_holds}: remove it, or redact it with --in-place"
-        )
+        yield f"{done.bag} still holds {done.still_holds}: remove it, or redact it with --in-place"
 
 
 def _print_copies(ended: list[Ended]) -> None:
