@@ -130,7 +130,7 @@ def _clock(date: str, now: float) -> Iterator[Check]:
 
     try:
         off = now - parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year or an offset that is too large
         yield Check("clock", "unknown", "the service sent no date")
         return
     words = f"{abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the service's"
@@ -174,13 +174,17 @@ def _locks_of(azure: "AzureResource") -> Iterator[Check]:
 
 def machine(out: Path | None) -> list[Check]:
     """Return the findings about the disk of the folder where an export would be written, and about the extras."""
-    whole = (out or Path()).absolute()
-    folder = next(one for one in (whole, *whole.parents) if one.is_dir())
-    return [
-        *checked("disk", lambda: disk(folder)),
-        *checked("file system", lambda: file_system(folder)),
-        *checked("extras", extras),
-    ]
+    return [*checked("disk", lambda: _place(out)), *checked("extras", extras)]
+
+
+def _place(out: Path | None) -> Iterator[Check]:
+    try:
+        whole = (out or Path()).absolute()
+        folder = next(one for one in (whole, *whole.parents) if one.is_dir())
+    except OSError as error:  # a name that is too long; the current folder was deleted
+        raise UsageError(f"{out or 'the current folder'}: {error.strerror}", "name another --out") from None
+    yield from disk(folder)
+    yield from checked("file system", lambda: file_system(folder))
 
 
 def disk(folder: Path) -> Iterator[Check]:

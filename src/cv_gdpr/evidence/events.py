@@ -54,6 +54,10 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     unmatched: list[str]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
     signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID")] = ""
+    resource: Annotated[
+        dict[str, str],
+        Meta(description="What tells an Azure resource from a later one of its name: its id, dates"),
+    ] = {}
     reference: Annotated[str, Meta(description="Of --reference, as it was given")] = ""
     operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
     recheck_of: Annotated[Sha256 | None, Meta(description="Nothing is deleted: this evidence is rechecked")] = None
