@@ -372,3 +372,41 @@ def test_the_end_is_written_to_the_ledger(tmp_path, fields):
     assert (last.stopped, last.refused) == (fields.get("stopped", 0), fields.get("refused", False))
     assert last.document == head(before, [BY_HAND], last.stopped, last.document.finished)
     assert last.document.started <= last.document.finished <= last.at
+
+
+def test_a_recheck_that_found_something_ends_in_4():
+    there = outcomes("gone already", "residue", "not verified", rechecked=True)
+    assert exit_code(there, 5, [], []) == 4
+    assert exit_code(outcomes("gone already", "not verified", rechecked=True), 5, [], []) == 5
+    assert exit_code(outcomes("gone already", "not verified", rechecked=True), 0, [], []) == 3
+    assert exit_code(outcomes("gone already", rechecked=True), 0, [], []) == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "words", "may_do_more"),
+    [
+        ({"gone": ["1", "2"]}, 0, "still gone: everything", False),
+        ({"gone": ["1"], "there": ["2"]}, 4, "there again: 1 of what", False),
+        ({"gone": ["1"]}, 3, "done in part: 1 could not be looked for", True),
+    ],
+)
+def test_the_verdict_of_a_recheck(found, code, words, may_do_more):
+    """What could not be looked for is not gone; nothing is deleted, so nothing can be residue of this run."""
+    events = [opened({"images": ["1", "2"]}, recheck_of="c" * 64), looked("images", **found)]
+    evidence = document_of(chain_of(*ended(*events)), "e.jsonl")
+    assert (evidence.exit_code, evidence.retryable) == (code, may_do_more)
+    assert evidence.verdict.startswith(words)
+    assert evidence.verdict.endswith("It says nothing of a picture that was uploaded anew: that has a new id.")
+    assert evidence.method.type == "recheck of an erasure; this run deleted nothing"
+    assert evidence.recheck_of == "c" * 64
+
+
+def test_a_recheck_of_nothing():
+    evidence = document_of(chain_of(*ended(opened(recheck_of="c" * 64))), "e.jsonl")
+    assert evidence.verdict == "nothing to look for: the evidence proves nothing gone"
+
+
+def test_reference_and_operator_are_those_of_the_last_run():
+    first, second = opened(reference="A", operator="B"), opened(reference="C")
+    evidence = document_of(chain_of(*ended(first, second)), "e.jsonl")
+    assert (evidence.reference, evidence.operator, evidence.recheck_of) == ("C", "", None)

@@ -5,6 +5,8 @@ from cv_gdpr.verbatim import Json
 SUMMARY = "export.json"
 _REMOVED = "credentialsRemoved"
 _COMPLETE = "complete"
+REDACTED = "redacted"
+OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
@@ -16,6 +18,8 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         for row, count in summary["rows"].items()
     ]
     complete = [("Complete", "yes" if summary[_COMPLETE] else "no")] if _COMPLETE in summary else []
+    taken = summary.get(REDACTED)
+    redacted = [("Redacted", f"{taken['items']} items, in {taken['redactions']} redactions")] if taken else []
     removed = [("Credentials-Removed", f"{summary[_REMOVED]:d}")] if _REMOVED in summary else []
     return [
         ("Bag-Software-Agent", summary["tool"]),
@@ -26,6 +30,8 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
         *complete,
         *removed,
+        *redacted,
+        *((label, summary[name]) for name, label in OF_PEOPLE.items() if name in summary),
         *counted,
         *([("Export-Created-Before", summary["before"])] if summary.get("before") else []),
         *_predictions(summary.get("predictionsNotSearched")),

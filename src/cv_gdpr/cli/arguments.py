@@ -33,6 +33,13 @@ class ConnectionOptions(NamedTuple):
         return self.calls_per_second, self.patience, self.read_timeout
 
 
+class RecordOptions(NamedTuple):
+    """What a result says of the people behind it: their reference, and who did it."""
+
+    reference: str | None
+    operator: str | None
+
+
 class ScopeOptions(NamedTuple):
     """Which projects, and which of the items in them."""
 

@@ -15,7 +15,7 @@ from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
 from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.delete_account import AccountOptions, delete_account, refuse_of_account
-from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
+from cv_gdpr.cli.erasure_view import Beside, print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
 from cv_gdpr.cli.output import printable, show_similar
@@ -50,6 +50,8 @@ class _DeleteOptions(NamedTuple):
     purge: bool
     with_iterations: bool
     with_copies_from: Path | None
+    reference: str | None
+    operator: str | None
 
 
 _NOTHING_DELETED = "nothing was deleted"
@@ -107,6 +109,7 @@ _with_options = shared.together(
         help="Write the evidence here, with the ledger (NAME.jsonl), certificate (NAME.html) and hashes "
         "(NAME.sha256) beside it. Default: cv-gdpr-erasure-<UTC time>.json.",
     ),
+    shared.record_options,
     shared.option(
         "--wait",
         type=Seconds(),
@@ -183,7 +186,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
         options, earlier = _earlier_or_resumed(options, connection, asked)
         scope = _as_begun(scope, options.evidence) if earlier else scope
     if isinstance(earlier, Erased):
-        return report(earlier, {}, output)
+        return report(earlier, {}, output, Beside(options.require_export))
     with Service(connection) as service:
         with _hint_nothing_deleted(resumed=earlier):
             plan = _plan(service, scope, options, saved, resumed=earlier)
@@ -195,7 +198,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
             with _hint_nothing_deleted(resumed=earlier):
                 _confirm_plan(plan, Shown(outside, service.sign_in.who, scope.selection))
         erased = _execute_plan(service, plan, outside, asked, options)
-        return report(erased, dict(service.calls), output, scope.selection)
+        return report(erased, dict(service.calls), output, Beside(options.require_export, scope.selection))
 
 
 def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
@@ -428,6 +431,8 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
         wait=options.wait,
         from_file=bool(options.plan_file),
         confirmed=not options.yes,
+        reference=options.reference or "",
+        operator=options.operator or "",
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from cv_gdpr.evidence.records import ByHand, Evidence, Project
 
 _SHOWN = 20  # items
-_ALL_OF_IT = Selection()
+
+
+class Beside(NamedTuple):
+    """What the result names beside the evidence: the export that --require-export names, the selection as typed."""
+
+    bag: Path | None = None
+    selection: Selection = Selection()
+
+
+_NOTHING_BESIDE = Beside()
 _NOT_IN_THE_API = "no API operation deletes this; nothing was deleted"
 
 
@@ -46,7 +55,7 @@ def resume_hint(path: Path, *, saved: bool = False) -> str:
     return f"the same command with --evidence {how} deletes the rest"
 
 
-def report(erased: Erased, calls: dict[str, int], output: OutputOptions, selection: Selection = _ALL_OF_IT) -> int:
+def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside: Beside = _NOTHING_BESIDE) -> int:
     """Print the result of an erasure and return its exit code."""
     from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
 
@@ -66,11 +75,22 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions, selecti
     if output.as_json:
         from cv_gdpr.cli.documents import of_erasure
 
-        print_json(of_erasure(erased, files, calls))
+        print_json(of_erasure(erased, files, calls, redact_command(erased, beside.bag)))
     elif not output.quiet:
         _print_result(erased, files, calls, output.verbose)
-    _print_shortfall(erased, selection)
+        if command := redact_command(erased, beside.bag):
+            click.echo(f"{printable(str(beside.bag))} now holds a copy of what was erased; to take it out: {command}")
+    _print_shortfall(erased, beside.selection)
     return evidence.exit_code
+
+
+def redact_command(erased: Erased, bag: Path | None) -> str | None:
+    """Return the command with which an earlier export follows this erasure; None where nothing was deleted."""
+    import shlex
+
+    if bag is None or not erased.evidence.counts.get("deleted"):
+        return None
+    return shlex.join(["cv-gdpr", "redact", str(erased.path), str(bag)])
 
 
 def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:

@@ -34,6 +34,8 @@ class _ExportOptions(NamedTuple):
     include_keys: bool
     accept_missing: bool
     connections: int
+    reference: str | None
+    operator: str | None
 
 
 _with_options = shared.together(
@@ -62,6 +64,7 @@ _with_options = shared.together(
         metavar="N",
         help="Parallel downloads from blob storage.",
     ),
+    shared.record_options,
     shared.connection_options,
     shared.output_options,
 )
@@ -109,7 +112,8 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck)
+    record = own.reference or "", own.operator or ""
+    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck, *record)
     with Service(connection) as service:
         if copies_from := part_of(parameters, ScopeOptions).with_copies_from:
             scope = add_copies(service, scope, copies_from, only_same=False, quiet=output.quiet)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cv_gdpr.cli import inputs
+from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,26 @@ class OnePerLine(click.ParamType[Any]):
     def split_envvar_value(self, rv: str) -> list[str]:
         """Return the lines that are not blank."""
         return [line for line in rv.splitlines() if line.strip()]
+
+
+class Words(click.ParamType[str]):
+    """Free text of one line, which is kept as it was given."""
+
+    name = "text"
+    longest = 200  # characters
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text; fail if it has control characters, such as line breaks, or a credential, or is too long."""
+        import unicodedata
+
+        text = str(value)
+        if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text):
+            self.fail("it holds a line break or another control character", param, ctx)
+        if masked(text) != text:
+            self.fail("it holds a key or a signature", param, ctx)
+        if len(text) > self.longest:
+            self.fail(f"it is longer than {self.longest} characters", param, ctx)
+        return text
 
 
 class MetadataPair(OnePerLine):

@@ -22,6 +22,7 @@ from cv_gdpr.cli.option_types import (
     Probability,
     Rate,
     Seconds,
+    Words,
 )
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
@@ -127,16 +128,23 @@ output_options = together(
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
 )
 
-resource_options = together(
+record_options = together(
     option(
-        "--profile",
-        type=OfConnection(),
-        metavar="NAME",
-        help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
+        "--reference",
+        type=Words(),
+        metavar="TEXT",
+        help="Your reference (a file number, a request), kept as it is with the result.",
     ),
-    only_typed(
-        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
-    ),
+    option("--operator", type=Words(), metavar="TEXT", help="Who does this, kept as it is with the result."),
+)
+
+_profile_option = option(
+    "--profile",
+    type=OfConnection(),
+    metavar="NAME",
+    help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
+)
+_one_resource_options = together(
     option(
         "--endpoint",
         type=OfConnection(),
@@ -188,9 +196,15 @@ resource_options = together(
         help="Address of Azure Resource Manager. Default: CV_GDPR_RESOURCE_MANAGER, else that of the cloud.",
     ),
 )
+resource_options = together(
+    _profile_option,
+    only_typed(
+        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
+    ),
+    _one_resource_options,
+)
 
-connection_options = together(
-    resource_options,
+_pace_options = together(
     option(
         "--calls-per-second",
         type=Rate(),
@@ -216,6 +230,8 @@ connection_options = together(
         help="How long an answer may stall before it is retried.",
     ),
 )
+connection_options = together(resource_options, _pace_options)
+one_connection_options = together(_profile_option, _one_resource_options, _pace_options)
 
 scope_options = together(
     only_typed("--all", "all_projects", is_flag=True, help="Every project of the resource."),

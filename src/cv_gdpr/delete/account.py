@@ -273,6 +273,8 @@ class _AccountErasure:
             unmatched=[],
             signed_in_as=self.azure.manager.who,
             resource=_made(plan.account),
+            reference=self.terms.reference,
+            operator=self.terms.operator,
         )
 
     def _send(self, row: str, send: Sending) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cv_gdpr.delete.dependents import dependents_of
 from cv_gdpr.delete.failures import ends_project, ends_run, quoted
+from cv_gdpr.delete.look import Look
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import ProjectPlan
 from cv_gdpr.delete.planning import current_marks
@@ -265,7 +266,7 @@ class ProjectErasure:
         try:
             current = self.erasure.deadline.settled(self._marks_now)
         except NotFound:
-            if Proof(self.erasure, self.plan.id, {}).project_is_gone():
+            if Look(self.erasure.service, self.plan.id).project_is_gone():
                 return
             raise
         planned = self.plan.rows

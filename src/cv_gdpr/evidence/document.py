@@ -45,6 +45,11 @@ METHOD_OF_ACCOUNT = replace(
     METHOD,
     used="Accounts - Delete and Deleted Accounts - Purge of Azure Resource Manager, which delete the whole resource",
 )
+METHOD_OF_RECHECK = Method(
+    type="recheck of an erasure; this run deleted nothing",
+    used="the listings and look-ups by id with which an erasure proves that an item is gone",
+    note="It says nothing of a picture that was uploaded anew: that has a new id.",
+)
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION = (
     Retention(
@@ -76,6 +81,8 @@ def exit_code(outcomes: list[Outcome], stopped: int, *, in_part: bool) -> int:
     `in_part`: something that was asked for was not found, read or searched.
     """
     states = {outcome.state for outcome in outcomes}
+    if any(one.rechecked and one.state == RESIDUE for one in outcomes):
+        return 4  # it is there again, whatever stopped the run afterwards
     if stopped:
         return stopped
     if RESIDUE in states:
@@ -125,6 +132,20 @@ def _nothing_in_part(opened: Opened) -> str:
     return "found nowhere: what was asked for"
 
 
+def _verdict_of_recheck(code: int, outcomes: list[Outcome]) -> str:
+    """Return in words what a recheck found."""
+    there, unknown = (sum(one.state == state for one in outcomes) for state in (RESIDUE, UNPROVED))
+    if not outcomes:
+        return "nothing to look for: the evidence proves nothing gone"
+    words = {
+        0: "still gone: everything that the evidence says is gone",
+        3: f"done in part: {unknown} could not be looked for; what could be is still gone",
+        4: f"there again: {there} of what the evidence says is gone",
+    }
+    found = words.get(code, "not carried out in full: refused or not reachable")
+    return f"{found}. {METHOD_OF_RECHECK.note}"
+
+
 def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0, *, refused: bool = False) -> None:
     """Write the ledger's last event; the evidence is derived from it and the events before it.
 
@@ -150,7 +171,7 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         endpoint=opened.endpoint,
         started=events[0].at,
         finished=finished,
-        verdict=verdict(code, outcomes, opened),
+        verdict=_verdict_of_recheck(code, outcomes) if opened.recheck_of else verdict(code, outcomes, opened),
         exit_code=code,
         method=_method(opened),
         scope=opened.scope,
@@ -162,6 +183,9 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         outside_the_api=outside,
         retention=list(RETENTION),
         failed=opened.failed,
+        reference=opened.reference,
+        operator=opened.operator,
+        recheck_of=opened.recheck_of,
     )
 
 
@@ -177,6 +201,8 @@ def _not_found(opened: Opened, outcomes: list[Outcome]) -> list[str]:
 
 
 def _method(opened: Opened) -> Method:
+    if opened.recheck_of:
+        return METHOD_OF_RECHECK
     of_account = any(rows.keys() & {ACCOUNT, RECOVERABLE} for rows in opened.planned.values())
     return METHOD_OF_ACCOUNT if of_account else METHOD
 

@@ -167,6 +167,9 @@ class Head(Record, frozen=True, kw_only=True, omit_defaults=True):
     outside_the_api: list[ByHand]
     retention: list[Retention]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
+    reference: Annotated[str, Meta(description="Of --reference, as it was given")] = ""
+    operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
+    recheck_of: Annotated[Sha256 | None, Meta(description="The evidence whose items were looked for again")] = None
 
 
 class Item(Record, frozen=True, kw_only=True):
@@ -198,6 +201,9 @@ class Evidence(Head, frozen=True, kw_only=True):
 
     format: Literal["cv-gdpr-evidence/1"]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")]
+    reference: Annotated[str, Meta(description="Of --reference, as it was given")]
+    operator: Annotated[str, Meta(description="Of --operator, as it was given")]
+    recheck_of: Annotated[Sha256 | None, Meta(description="The evidence whose items were looked for again")]
     retryable: Annotated[bool, Meta(description="Whether the same command, with new evidence, may delete more")]
     counts: dict[State, Count]
     items: list[Item]

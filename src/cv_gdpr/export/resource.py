@@ -46,6 +46,8 @@ class Options:
     accept_missing: bool = False  # close the bag though items are missing
     azure: Wanted | None = None  # the Azure resource, for the row account
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
+    reference: str = ""  # of the people behind it, kept in the bag
+    operator: str = ""
 
 
 def export(
@@ -131,6 +133,8 @@ def _result(out: Path, done: _Done) -> ExportResult:
         calls=done.service.calls,
         asked=scope.rows,
         accepted=done.options.accept_missing,
+        reference=done.options.reference,
+        operator=done.options.operator,
         seconds=(datetime.now(UTC) - done.started).total_seconds(),
     )
 

@@ -64,6 +64,8 @@ class ExportResult:
     accepted: bool = False  # the folder is a bag even where items are missing
     selectors: list[Json] = field(default_factory=list)  # each value as a hash, and whether it matched
     salt: str = ""  # of those hashes
+    reference: str = ""
+    operator: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -126,7 +128,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "projects": result.projects,
         "byHand": result.by_hand,
         "copiesOutside": [one._asdict() for one in result.copies_outside],
-    }
+    } | {name: text for name, text in (("reference", result.reference), ("operator", result.operator)) if text}
 
 
 def bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:

@@ -168,7 +168,7 @@ CATEGORIES: tuple[Category, ...] = (
         deleted_by="DeleteIteration",
         files=(
             File("performance.json", (Place.ITERATION,)),
-            File("image-performances.jsonl", (Place.ITERATION,), Holds.DETAILS, counted=True),
+            File("image-performances.jsonl", (Place.ITERATION,), Holds.DETAILS, counted=True, subject=IMAGES),
         ),
         parent=ITERATIONS,
         read_project=readers.performance,
