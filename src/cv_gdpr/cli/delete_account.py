@@ -10,7 +10,7 @@ import click
 from cv_gdpr.cli.erasure_view import report, resume_hint
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
-from cv_gdpr.table.categories import ACCOUNT, IMAGES, ITERATIONS, PREDICTIONS
+from cv_gdpr.table.categories import ACCOUNT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.account import AccountPlan
     from cv_gdpr.delete.execute import Erased
-    from cv_gdpr.delete.plan import Plan
     from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.service.client import Connection
     from cv_gdpr.service.resource_manager import ResourceId
@@ -36,6 +35,9 @@ class AccountOptions(NamedTuple):
     require_export: Path | None
     evidence: Path | None
     wait: float
+
+
+_NO_PROJECTS = {"CustomVision.Prediction": "it holds no projects: a prediction resource has none of its own"}
 
 
 def refuse_of_account(rows: tuple[str, ...], *, confirm: str | None, purge: bool) -> None:
@@ -79,7 +81,7 @@ def delete_account(
         if options.dry_run:
             _show(plan, azure.manager.who, as_json=output.as_json)
             return 0
-        if not options.yes:
+        if not (options.yes and output.quiet):
             _show(plan, azure.manager.who, error=True)
         _confirm(plan, options)
         if plan.live and not plan.deleting:
@@ -104,12 +106,12 @@ def _with_contents(
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.planning import make_plan
     from cv_gdpr.service.client import Service
-    from cv_gdpr.service.resource_manager import TRAINING
+    from cv_gdpr.service.resource_manager import PREDICTION
     from cv_gdpr.table.scope import Scope
 
     guarded = _is_guarded(options)
-    if plan.kind != TRAINING:
-        return _unread(plan, "a prediction resource has no projects of its own", guarded=False)
+    if plan.kind == PREDICTION:
+        return plan  # it has no projects of its own
     connection = connect()
     if connection.unsigned:
         return _unread(plan, "no training key", guarded=guarded)
@@ -199,26 +201,24 @@ def _lines(plan: AccountPlan, who: str) -> list[str]:
         f"  locks     {', '.join(plan.locks) or 'none'}",
         "",
         *(_contents(plan) if plan.live else []),
-        f"does not die with it: {', '.join(plan.siblings)}" if plan.siblings else "it has no sibling resource",
+        f"stays: {', '.join(plan.siblings)}" if plan.siblings else "it has no sibling resource",
         "purged at once: it cannot be recovered" if plan.purge else "Azure keeps it recoverable for 48 hours",
         f"signed in as {who}",
     ]
 
 
 def _contents(plan: AccountPlan) -> list[str]:
-    if plan.contents is None:
-        return [f"what it holds is unknown, and dies with it: {plan.unread}"]
-    if not plan.contents.projects:
-        return ["it holds no projects"]
-    return [
-        f"with it dies: project {project.name} ({project.id}): "
-        f"{plural(len(project.rows.get(IMAGES, {})), 'image')}, "
-        f"{plural(len(project.rows.get(ITERATIONS, {})), 'iteration')}, "
-        f"{plural(project.exported_models or 0, 'exported model')}, "
-        f"{plural(len(project.rows.get(PREDICTIONS, {})), 'stored prediction')}"
-        for project in plan.contents.projects
-    ] + _not_read(plan.contents)
+    from cv_gdpr.delete.account import resource_of
 
-
-def _not_read(contents: Plan) -> list[str]:
-    return [f"with it dies: project {one.project}, which could not be read: {one.reason}" for one in contents.failed]
+    held = resource_of(plan)
+    if held.projects is None:
+        return [f"deleted with it: what it holds, which is unknown: {plan.unread}"]
+    named = {project.id: project.name for project in plan.contents.projects} if plan.contents else {}
+    lines = [
+        f"deleted with it: project {named[one.id]} ({one.id}): {plural(one.images, 'image')}, "
+        f"{plural(one.iterations, 'iteration')}, {plural(one.exported_models, 'exported model')}, "
+        f"{plural(one.stored_predictions, 'stored prediction')}"
+        for one in held.projects
+    ]
+    lines += [f"deleted with it: project {one.project}, which could not be read: {one.reason}" for one in held.failed]
+    return lines or [_NO_PROJECTS.get(plan.kind, "it holds no projects")]

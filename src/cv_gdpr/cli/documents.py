@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from cv_gdpr.cli.failure import Document, ExitCode, Part, Retryable
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
-from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State, Unread
+from cv_gdpr.evidence.records import ByHand, Count, DeletedResource, Item, SearchedScope, Sha256, State, Unread
 from cv_gdpr.export.result import Verdict
 
 if TYPE_CHECKING:
@@ -152,6 +152,9 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read, and so stay.")]
     outside_the_api: list[ByHand]
+    resource: Annotated[
+        DeletedResource | None, Meta(description="The Azure resource that was deleted; null: none was to be.")
+    ]
     plan_hash: str | None
     evidence: str | None
     ledger: str | None
@@ -247,6 +250,7 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
         protected=[],
         failed=[],
         outside_the_api=outside,
+        resource=None,
         plan_hash=None,
         evidence=None,
         ledger=None,
@@ -284,6 +288,7 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
         protected=evidence.protected,
         failed=evidence.failed,
         outside_the_api=erased.outside_the_api,
+        resource=evidence.resource,
         plan_hash=evidence.plan_hash,
         completed_from_ledger=erased.completed,
         calls=calls,

@@ -112,7 +112,8 @@ def _print_shortfall(erased: Erased) -> None:
     for value in evidence.not_found:
         click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
     for one in erased.left[:_SHOWN]:
-        item = f"{one.row} {one.id} of project {one.project}: {one.state}"
+        place = "" if evidence.resource else f" of project {one.project}"
+        item = f"{one.row} {one.id}{place}: {one.state}"
         reason = f" ({one.reason})" if one.reason else ""
         click.echo(f"Left: {printable(item + reason)}", err=True)
     if error := _error_of(erased):
