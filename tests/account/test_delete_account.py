@@ -13,6 +13,7 @@ from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Lock
 from tests.account.azure import asked, identity_of, manager_of, one_line
 from tests.delete.erasing import environment
+from tests.profiles.profiling import Config
 from tests.test_json import checked, generate, schemas  # noqa: F401 - fixtures
 
 CHANGES = {"AccountsDelete", "DeletedAccountsPurge"}
@@ -153,8 +154,8 @@ def test_a_dry_run_as_a_document(shared, checked):  # noqa: F811
 
 UNREAD = {
     # case: (variables, fault, words)
-    "no key": ({"CV_GDPR_TRAINING_KEY": ""}, None, "no training key"),
-    "no key and no endpoint": (BARE, None, "no training key"),
+    "no key": ({"CV_GDPR_TRAINING_KEY": ""}, None, "no training key and no --auth entra"),
+    "no key and no endpoint": (BARE, None, "no training key and no --auth entra"),
     "a refusal": ({}, Fault("GetProjects", status=403, times=None), "GetProjects"),
 }
 
@@ -167,6 +168,39 @@ def test_contents_that_cannot_be_read_are_named(shared, case):
     ran = shared("delete", "account", "--dry-run", **variables)
     assert ran.code == 0, ran.err
     assert words in one_line(ran.out, "deleted with it: what it holds, which is unknown: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [(("--auth", "entra"), BARE), ((), {"CV_GDPR_ENDPOINT": ""})],
+    ids=["signed in with entra", "a key alone"],
+)
+def test_contents_are_read_at_the_resource_s_endpoint(shared, arguments, variables):
+    ran = shared("delete", "account", "--dry-run", *arguments, **variables)
+    assert ran.code == 0, ran.err
+    assert "2 images, 1 iteration" in one_line(ran.out, "deleted with it: ")
+
+
+def test_a_region_s_endpoint_takes_no_token(azure):
+    azure.accounts.live["simulated"].endpoint = f"{REGION}/"
+    ran = azure("delete", "account", "--dry-run", "--auth", "entra", **BARE)
+    assert ran.code == 0, ran.err
+    assert "the endpoint of a region does not take" in one_line(ran.out, "deleted with it: ")
+
+
+def test_a_typed_subscription_beats_an_id_elsewhere(azure, tmp_path):
+    config = Config(tmp_path / "config")
+    other = {
+        "CV_GDPR_RESOURCE_ID": azure.sim.resource_id,
+        "CV_GDPR_ENDPOINT": "http://127.0.0.1:9",
+        "CV_GDPR_CONFIG": str(config.path),
+    }
+    config.add("one", azure.sim, resource_id=f'"{azure.sim.resource_id}"')
+    for words in ((), ("--profile", "one", "--endpoint", "http://127.0.0.1:9")):
+        ran = azure.delete("--subscription", azure.sim.subscription, *words, **other)
+        assert ran.code == 2, ran.out
+        assert "no resource of subscription" in one_line(ran.err, "Error:")
+    assert sent(azure) == []
 
 
 @pytest.mark.parametrize(("operation", "word"), [("LocksList", "locks"), ("AccountsList", "stays:")])

@@ -26,6 +26,7 @@ def names(azure):
         "by subscription and endpoint": (("--subscription", "5ca1ab1e-0000-4000-8000-000000000001"), {}),
         "beside --all": (("--all",), {}),
         "signed in with entra": (("--auth", "entra"), {"CV_GDPR_TRAINING_KEY": ""}),
+        "with entra, without an endpoint": (("--auth", "entra"), BARE),
     }.items(),
     ids=lambda case: case[0],
 )

@@ -83,6 +83,36 @@ def test_no_profile_is_used_unless_it_is_named(sim, config, bare):
     assert "not set: CV_GDPR_ENDPOINT and CV_GDPR_TRAINING_KEY" in ran.err
 
 
+NOT_SET = {
+    # case: (words, variables, what the error names, what the hint names, what it does not name)
+    "nothing": (("export", "tags", "--all"), {}, "ENDPOINT and CV_GDPR_TRAINING_KEY", "--endpoint URL and --key-f", ""),
+    "no key": (("export", "tags", "--all"), {"CV_GDPR_ENDPOINT": "http://127.0.0.1:9"}, "KEY", "entra", "--endpoint"),
+    "no endpoint": (PLAN, {"CV_GDPR_TRAINING_KEY": "0" * 32}, "CV_GDPR_ENDPOINT", "--profile NAME", "--key-file"),
+    "the account": (("export", "account"), {}, "CV_GDPR_ENDPOINT and", "--resource-id ID, which needs neither", ""),
+    "deleting it": (("delete", "account"), {}, "CV_GDPR_ENDPOINT and", "--resource-id ID, which needs neither", ""),
+}
+
+
+@pytest.mark.parametrize("case", NOT_SET)
+def test_only_what_is_not_set_is_named(bare, case):
+    words, variables, error, hint, absent = NOT_SET[case]
+    ran = bare(*words, **variables)
+    assert ran.code == 2
+    said = {line.partition(": ")[0]: line for line in ran.err.splitlines()}
+    assert said["Error"].startswith("Error: not set: ")
+    assert error in said["Error"]
+    assert hint in said["Hint"]
+    assert not absent or absent not in said["Hint"]
+
+
+def test_a_profile_without_a_key_says_where_to_set_it(sim, config, bare):
+    config.path.write_text(f'[profiles.one]\nendpoint = "{sim.endpoint}"\n')
+    ran = bare(*PLAN, "--profile", "one")
+    assert ran.code == 2
+    assert "profile one has no key-file, key-command" in ran.err
+    assert f"Hint: set it in {config.path}" in ran.err
+
+
 def test_an_unknown_profile_is_a_usage_error(sim, config, bare):
     config.add("hamburg", sim)
     ran = bare(*PLAN, "--profile", "hamburk")

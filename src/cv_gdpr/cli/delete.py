@@ -155,7 +155,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         _check_before_asking(options)
         chosen = AccountOptions._make(getattr(options, name) for name in AccountOptions._fields)
         return delete_account(wanted, lambda: connection_for_account(given, wanted), chosen, output)
-    connection = connection_of(given)
+    connection = connection_of(given, of_account=rows == (ACCOUNT,))
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
         return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
     _check_before_asking(options)

@@ -114,7 +114,7 @@ def _with_contents(
         return plan  # it has no projects of its own
     connection = connect()
     if connection.unsigned:
-        return _unread(plan, "no training key", guarded=guarded)
+        return _unread(plan, _no_sign_in(connection), guarded=guarded)
     try:
         if not azure.holds_what(connection.training_key, connection.endpoint):
             return _unread(plan, "the key is not one of this resource, and its endpoint is a region's", guarded=guarded)
@@ -129,6 +129,13 @@ def _with_contents(
     if options.require_export:
         require_export(contents, options.require_export)
     return plan._replace(contents=contents)
+
+
+def _no_sign_in(connection: Connection) -> str:
+    from cv_gdpr.service.signin import is_regional
+
+    why = "no training key and no --auth entra"
+    return f"{why}, which the endpoint of a region does not take" if is_regional(connection.endpoint) else why
 
 
 def _is_guarded(options: AccountOptions) -> bool:
