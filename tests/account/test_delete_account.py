@@ -94,7 +94,7 @@ def test_no_variable_confirms(shared, name):
     assert f"CV_GDPR_DELETE_{name} is set" in ran.err
 
 
-GUARDS = {"--protect": "Project 1", "--max-delete": "99", "--require-export": "."}
+GUARDS = {"--protect": "Project 1", "--max-delete": "99"}
 
 
 @pytest.mark.parametrize("guard", GUARDS)
@@ -390,6 +390,46 @@ def test_require_export_judges_the_contents(azure):
         del azure.sim.store.projects[other]
     ran = azure.delete("--require-export", out)
     assert ran.code == 0, ran.err
+    assert f"exported: {out} holds all of it, and verifies" in ran.err
+
+
+NOT_EXPORTED = {
+    # case: (what is exported, variables of the export, words)
+    "no account": (("tags", "--all"), {}, "not there, or not from Resource Manager"),
+    "only by hand": (("--all",), {"CV_GDPR_RESOURCE_ID": ""}, "not there, or not from Resource Manager"),
+    "of another resource": (("account",), {"CV_GDPR_RESOURCE_ID": "ID-Prediction"}, "is of another resource"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_EXPORTED)
+def test_require_export_demands_the_account(shared, case):
+    words, variables, message = NOT_EXPORTED[case]
+    named = {name: value.replace("ID", shared.sim.resource_id) for name, value in variables.items()}
+    unnamed = {"CV_GDPR_ENDPOINT": ""} if named.get("CV_GDPR_RESOURCE_ID") else {}
+    out = shared.folder / "bag"
+    assert shared("export", *words, "--out", out, **named, **unnamed).code == 0
+    ran = shared.delete("--require-export", out)
+    assert ran.code == 2
+    assert message in one_line(ran.err, "Error:")
+    assert sent(shared) == []
+
+
+def test_require_export_demands_the_whole_account(shared):
+    shared.sim.fault(Fault("AccountsListUsages", status=500, times=None))
+    out = shared.folder / "bag"
+    assert shared("export", "--all", "--accept-missing", "--out", out).code == 3
+    ran = shared.delete("--require-export", out)
+    assert ran.code == 2
+    assert "lacks a part of the account: Accounts-ListUsages" in one_line(ran.err, "Error:")
+
+
+def test_require_export_counts_for_a_prediction_resource(azure):
+    resource = ("--resource-id", f"{azure.sim.resource_id}-Prediction")
+    bag, bare = azure.folder / "bag", {**BARE}
+    assert azure("export", "account", *resource, "--out", bag, **bare).code == 0
+    named = (*resource, "--confirm", "simulated-Prediction", "--require-export")
+    assert azure.delete(*named, azure.folder, **bare).code == 2
+    assert azure.delete(*named, bag, **bare).code == 0
 
 
 @pytest.mark.parametrize("what", ["a state", "a request id", "the ledger"])

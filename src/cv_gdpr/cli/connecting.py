@@ -142,10 +142,12 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
     return Wanted(address, subscription or "", None, sources.endpoint)
 
 
-def connection_for_account(given: ConnectionOptions, wanted: "Wanted | None") -> "Connection":
+def connection_for_account(
+    given: ConnectionOptions, wanted: "Wanted | None", *, with_contents: bool = False
+) -> "Connection":
     """Return the connection of a command about the row account alone: with Resource Manager, it needs no key.
 
-    Without an endpoint, it is that of the resource.
+    Without an endpoint, it is that of the resource, which is asked `with_contents` only: what it holds.
     """
     if wanted is None:
         return connection_of(given, of_account=True)
@@ -155,9 +157,10 @@ def connection_for_account(given: ConnectionOptions, wanted: "Wanted | None") ->
 
     sources = sources_of(given)
     endpoint = sources.endpoint or _endpoint_of(wanted)
-    if sources.entra and (sources.endpoint or not is_regional(endpoint)):
+    asked = bool(sources.endpoint) or with_contents
+    if asked and sources.entra and (sources.endpoint or not is_regional(endpoint)):
         return connected(sources, endpoint, "")
-    if not sources.entra and (key := sources.key()):  # read once: it may be on standard input, or a command prints it
+    if asked and not sources.entra and (key := sources.key()):  # read once: it may be on standard input
         return connected(sources, endpoint, key)
     return Connection(checked_endpoint(endpoint), "", *given.limits, unsigned=True)
 

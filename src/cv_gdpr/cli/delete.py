@@ -154,7 +154,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         _refuse_parts(scope, options)
         _check_before_asking(options)
         chosen = AccountOptions._make(getattr(options, name) for name in AccountOptions._fields)
-        return delete_account(wanted, lambda: connection_for_account(given, wanted), chosen, output)
+        return delete_account(wanted, lambda: connection_for_account(given, wanted, with_contents=True), chosen, output)
     connection = connection_of(given, of_account=rows == (ACCOUNT,))
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
         return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)

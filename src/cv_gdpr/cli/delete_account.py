@@ -103,13 +103,16 @@ def _with_contents(
 
     Raise UsageError where one of them was given and the contents cannot be read.
     """
-    from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
+    from cv_gdpr.delete.guards import check_size, refuse_protected, require_account, require_export
     from cv_gdpr.delete.planning import make_plan
     from cv_gdpr.service.client import Service
     from cv_gdpr.service.resource_manager import PREDICTION
     from cv_gdpr.table.scope import Scope
 
     guarded = _is_guarded(options)
+    if options.require_export:
+        require_account(str(plan.place), options.require_export)
+        plan = plan._replace(export=str(options.require_export))
     if plan.kind == PREDICTION:
         return plan  # it has no projects of its own
     connection = connect()
@@ -209,6 +212,7 @@ def _lines(plan: AccountPlan, who: str) -> list[str]:
         "",
         *(_contents(plan) if plan.live else []),
         f"stays: {', '.join(plan.siblings)}" if plan.siblings else "it has no sibling resource",
+        *([f"exported: {plan.export} holds all of it, and verifies"] if plan.export else []),
         "purged at once: it cannot be recovered" if plan.purge else "Azure keeps it recoverable for 48 hours",
         f"signed in as {who}",
     ]

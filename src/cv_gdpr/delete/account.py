@@ -46,6 +46,7 @@ class AccountPlan(NamedTuple):
     purge: bool
     contents: Plan | None  # of its projects; None: `unread` says why
     unread: str = ""
+    export: str = ""  # the folder that --require-export found to hold it
 
     @property
     def kind(self) -> str:
