@@ -105,6 +105,11 @@ class ServiceError(CvGdprError):
         self.retry_after = retry_after
 
 
+def with_hint(error: CvGdprError) -> str:
+    """Return the message of an error, and what to do about it."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
 class NotAuthorised(ServiceError):
     """The service refuses the key, or every call (401, or a 403 whose cause concerns all calls)."""
 

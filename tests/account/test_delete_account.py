@@ -321,11 +321,11 @@ def test_the_evidence_says_what_was_done(azure, case):
 WORDS = {
     # case: (options, arguments, words on standard error)
     "a lock": ({"locks": (Lock("keep"),)}, (), "remove the lock first"),
-    "no right to delete": ({"denied": frozenset({"AccountsDelete"})}, (), "Contributor to delete it"),
+    "no right to delete": ({"denied": frozenset({"AccountsDelete"})}, (), "the role Contributor at the resource"),
     "no right to purge": (
         {"denied": frozenset({"DeletedAccountsPurge"})},
         ("--purge",),
-        "to purge it, Contributor at its subscription",
+        "the role Contributor at the subscription",
     ),
 }
 

@@ -166,15 +166,12 @@ def connection_for_account(
 
 
 def _endpoint_of(wanted: "Wanted") -> str:
-    from cv_gdpr.errors import MalformedAnswer, NotFound
-    from cv_gdpr.service.azure_resource import AzureResource
+    from cv_gdpr.errors import MalformedAnswer
+    from cv_gdpr.service.azure_resource import AzureResource, naming_it
     from cv_gdpr.service.resource_manager import properties_of
 
-    with AzureResource(wanted) as azure:
-        try:
-            endpoint = properties_of(azure.account()).get("endpoint")
-        except NotFound as error:
-            raise UsageError(error.message, error.hint or "check --resource-id") from None
+    with AzureResource(wanted) as azure, naming_it():
+        endpoint = properties_of(azure.required()).get("endpoint")
     if not isinstance(endpoint, str):
         raise MalformedAnswer("Accounts-Get: the resource has no endpoint")
     return endpoint

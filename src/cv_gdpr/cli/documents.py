@@ -81,6 +81,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     """
 
     folder: str
+    resource: Annotated[str | None, Meta(description="The id of the Azure resource, where the row account has it.")]
     complete: bool
     rows: list[RowResult]
     projects: list[ProjectFolder]
@@ -170,6 +171,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         exit_code=result.exit_code,
         retryable=result.retryable,
         folder=str(result.folder),
+        resource=result.resource or None,
         complete=result.exit_code == 0,
         rows=[
             RowResult(row=row, held=one.held, exported=one.exported, bytes=one.bytes, verdict=result.verdict(row))

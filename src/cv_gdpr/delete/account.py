@@ -24,7 +24,7 @@ from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked, Opened, Recoverable
 from cv_gdpr.evidence.ledger import Ledger, now, sealed
 from cv_gdpr.evidence.records import TOOL, ByHand, DeletedResource, HeldProject, SearchedScope, as_json
-from cv_gdpr.service.azure_resource import AnotherResource, AzureResource
+from cv_gdpr.service.azure_resource import CHECK_ID, AnotherResource, AzureResource, purge_date
 from cv_gdpr.service.resource_manager import PREDICTION, TRAINING, Reply, ResourceId, properties_of
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, IMAGES, ITERATIONS, PREDICTIONS
 from cv_gdpr.verbatim import Json
@@ -105,7 +105,7 @@ def _account(azure: AzureResource, *, resumed: bool) -> tuple[Json, bool]:
         if resumed:
             return {}, False
         raise UsageError(
-            f"there is no resource {azure.place.name}, and none of that name can be recovered", "check --resource-id"
+            f"there is no resource {azure.place.name}, and none of that name can be recovered", CHECK_ID
         ) from None
 
 
@@ -286,13 +286,9 @@ class _AccountErasure:
         if not found:
             unknown = "Azure does not list it among the deleted resources: whether it can be recovered is unknown"
             return [*words, ByHand(row=ACCOUNT, words=unknown)]
-        until = _purge_date(found)
+        until = purge_date(found)
         self.ledger.write(Recoverable(project=str(self.plan.place), until=until))
         return [*words, ByHand(row=ACCOUNT, words=f"it can be recovered until {until}; --purge ends that")]
-
-
-def _purge_date(deleted: Json) -> str:
-    return str(properties_of(deleted).get("scheduledPurgeDate") or "48 hours after its deletion")
 
 
 def resource_of(plan: AccountPlan) -> DeletedResource:

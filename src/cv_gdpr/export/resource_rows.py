@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cv_gdpr.archive.folder import Folder
-from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable
+from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable, with_hint
 from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.table.account import ABSENT
 from cv_gdpr.table.categories import Category
@@ -67,4 +67,4 @@ class RowsOfResource:
     def _miss(self, row: Category, error: ServiceError, file: str) -> None:
         if isinstance(error, NotAuthorised) or (isinstance(error, Unreachable) and not error.status):
             self.refused = error
-        self.missing.append(missing_entry(row.name, error.message, file=file))
+        self.missing.append(missing_entry(row.name, with_hint(error), file=file))
