@@ -20,7 +20,7 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.locking import open_lock
 from cv_gdpr.archive.ownership import keeps_modes
-from cv_gdpr.errors import CvGdprError, StorageError
+from cv_gdpr.errors import CvGdprError, StorageError, install
 from cv_gdpr.masking import masked
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.environment import authorities, proxy_in_words
@@ -235,8 +235,7 @@ def extras() -> Iterator[Check]:
             continue
         lacking = [name for name in needs[extra] if not _version_of(name)]
         if lacking:
-            how = f'pip install "{_PROGRAM}[{extra}]"'
-            yield Check(f"extra {extra}", "unknown", f"not installed: {', '.join(lacking)}", how)
+            yield Check(f"extra {extra}", "unknown", f"not installed: {', '.join(lacking)}", install(extra))
         else:
             yield Check(f"extra {extra}", "ok", "installed")
 

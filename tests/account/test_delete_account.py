@@ -339,6 +339,39 @@ def test_a_refused_change_says_what_to_do(azure, case):
     assert words in one_line(ran.err, "Warning:")
 
 
+HINTS = {
+    # case: (options, arguments, words of the last line)
+    "a lock": ({"locks": (Lock("keep"),)}, (), "Hint: remove the lock (Azure portal, Locks); then the same command"),
+    "no right": ({"denied": frozenset({"AccountsDelete"})}, (), "needs the role Contributor at the resource; then"),
+    "no right to purge": (
+        {"denied": frozenset({"DeletedAccountsPurge"})},
+        ("--purge",),
+        "needs the role Contributor at the subscription; then",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HINTS)
+def test_what_must_be_done_first_is_the_hint(azure, case):
+    options, arguments, words = HINTS[case]
+    for name, value in options.items():
+        setattr(azure.sim.options, name, value)
+    ran = azure.delete(*arguments)
+    assert words in one_line(ran.err, "Hint:")
+    assert " of project " not in one_line(ran.err, "Left:")
+
+
+def test_without_a_terminal_both_options_are_named(shared):
+    ran = shared("delete", "account")
+    assert "give --yes --confirm NAME, the name of the resource," in one_line(ran.err, "Hint:")
+
+
+def test_an_option_of_the_account_deletes_nothing_else(shared):
+    ran = shared("delete", "--all", "--yes", "--confirm", "x")
+    assert ran.code == 2
+    assert one_line(ran.err, "Hint:") == "Hint: nothing was deleted"
+
+
 def test_it_says_until_when_it_can_be_recovered(azure):
     ran = azure.delete()
     (deleted,) = azure.accounts.deleted.values()

@@ -329,7 +329,7 @@ def test_without_resource_manager_a_line_says_what_to_do(shared):
     assert ran.code == 3
     words = ran.json["byHand"]["account"]
     assert "--resource-id ID" in words
-    assert "cv-gdpr[azure]" in words
+    assert "cv-gdpr[azure]" not in words  # it is installed
     assert len(words) < 130
     assert asked(shared.sim) == []
 
@@ -348,6 +348,14 @@ def test_require_export_accepts_an_export_with_the_account(azure):
     assert azure("verify", out).code == 0
     ran = azure("delete", "--all", "--yes", "--require-export", out, "--evidence", azure.folder / "e.json")
     assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize(("words", "row"), [(("tags", "--all"), "tags"), (("account",), "account")])
+def test_include_keys_without_keys_warns(shared, change, words, row):
+    change(denied=frozenset({"AccountsListKeys"}))
+    ran = shared("export", *words, "--include-keys", "--out", shared.folder / row)
+    assert ran.code == 0
+    assert "no keys are in what was exported" in one_line(ran.err, "Warning:")
 
 
 def test_a_changed_account_is_found(shared):

@@ -37,6 +37,7 @@ class AccountOptions(NamedTuple):
     wait: float
 
 
+_NOTHING = "nothing was deleted"
 _NO_PROJECTS = {"CustomVision.Prediction": "it holds no projects: a prediction resource has none of its own"}
 
 
@@ -44,7 +45,7 @@ def refuse_of_account(rows: tuple[str, ...], *, confirm: str | None, purge: bool
     """Raise UsageError for an option of the row account without it."""
     for name, given in (("--confirm", confirm is not None), ("--purge", purge)):
         if given and rows != (ACCOUNT,):
-            raise UsageError(f"{name} belongs to delete {ACCOUNT}", "it deletes the whole Azure resource")
+            raise UsageError(f"{name} belongs to delete {ACCOUNT}, which deletes the whole Azure resource", _NOTHING)
 
 
 def delete_account(
@@ -56,7 +57,7 @@ def delete_account(
     """
     if options.yes and options.confirm is None and not options.dry_run:
         words = f"delete {ACCOUNT} --yes needs --confirm NAME, the name of the resource"
-        raise UsageError(words, "nothing was deleted")
+        raise UsageError(words, _NOTHING)
     import json
 
     from cv_gdpr.delete.account import check_unchanged, plan_account
@@ -147,7 +148,7 @@ def _is_guarded(options: AccountOptions) -> bool:
 
 def _unread(plan: AccountPlan, why: str, *, guarded: bool) -> AccountPlan:
     if guarded:
-        raise UsageError(f"what the resource holds could not be read, nor checked: {why}", "nothing was deleted")
+        raise UsageError(f"what the resource holds could not be read, nor checked: {why}", _NOTHING)
     return plan._replace(unread=why)
 
 
@@ -156,13 +157,14 @@ def _confirm(plan: AccountPlan, options: AccountOptions) -> None:
     if options.yes:
         typed = options.confirm or ""
     else:
-        question = f"To delete this, type the name of the resource ({printable(plan.place.name)})"
+        doing = "delete" if plan.live else "purge"
+        question = f"To {doing} this, type the name of the resource ({printable(plan.place.name)})"
         try:
             typed = click.prompt(question, err=True, default="", show_default=False)
         except click.Abort:
-            raise Interrupted("interrupted", "nothing was deleted") from None
+            raise Interrupted("interrupted", _NOTHING) from None
     if typed.strip().lower() != plan.place.name.lower():  # names of resources have no case
-        raise UsageError("that is not the name of the resource", "nothing was deleted")
+        raise UsageError("that is not the name of the resource", _NOTHING)
 
 
 def _delete(azure: AzureResource, plan: AccountPlan, evidence: Path | None, asked: str, wait: float) -> Erased:

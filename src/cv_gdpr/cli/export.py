@@ -141,10 +141,13 @@ def _saying_that_it_is_deleted(azure: "Wanted | None") -> "Iterator[None]":
 def _warn_of_keys(result: "ExportResult") -> None:
     from cv_gdpr.table.account import WITH_KEYS
 
-    for name in WITH_KEYS:
-        file = result.folder / "data" / name
+    of_account = () if result.resource else ("account.json",)  # GetAccountInfo holds keys, Resource Manager's does not
+    files = [result.folder / "data" / name for name in (*WITH_KEYS, *of_account)]
+    for file in files:
         if file.exists():
             click.echo(f"Warning: {file} holds the resource's keys in clear: keep it secret, or renew them", err=True)
+    if not any(file.exists() for file in files):
+        click.echo("Warning: --include-keys: no keys are in what was exported; the row account has them", err=True)
 
 
 def report(result: "ExportResult", output: OutputOptions) -> None:

@@ -70,6 +70,11 @@ class ResourceId(NamedTuple):
         )
 
 
+def role_for(operation: str) -> str:
+    """Return the least role of Azure that allows an operation, and where."""
+    return _ROLES.get(operation, _READER)
+
+
 def resource_id_of(text: str) -> ResourceId:
     """Return the parts of a resource's id, as the portal shows it; raise UsageError."""
     found = _ID.fullmatch(text.strip())
@@ -328,7 +333,7 @@ def _translated(name: str, error: Any) -> ServiceError:
     if status == 401:
         return _of_this_row(NotAuthorised(text, _SIGN_IN, **known))
     if status == 403:
-        return Forbidden(text, f"the identity needs the role {_ROLES.get(name, _READER)}", **known)
+        return Forbidden(text, f"the identity needs the role {role_for(name)}", **known)
     if status == 404:
         return NotFound(text, **known)
     return ServiceError(text, _LOCKED if code == "ScopeLocked" else None, **known)
