@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from cv_gdpr.cli.all_profiles import _summary
 from tests.delete.erasing import stock
 from tests.profiles.profiling import sent
 
@@ -222,3 +223,67 @@ def test_no_option_takes_the_key_itself(sim, bare):
     ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", KEY)
     assert ran.code == 2
     assert KEY not in ran.err + ran.out
+
+
+OF_PROFILE = {
+    # case: (settings of the profile, words of the error)
+    "a key file that is not there": ({"key_file": '"nowhere"'}, "nowhere"),
+    "a resource id": ({"resource_id": '"simulated"'}, "not one of an Azure AI services account"),
+    "an address of Resource Manager": (
+        {
+            "resource_id": '"/subscriptions/a/resourceGroups/b/providers/Microsoft.CognitiveServices/accounts/c"',
+            "resource_manager": '"http://example.org"',
+        },
+        "the address of Resource Manager is not an https address",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_PROFILE)
+def test_a_wrong_setting_of_a_profile_is_named(sim, config, bare, case):
+    settings, words = OF_PROFILE[case]
+    config.add("one", sim, **settings)
+    ran = bare("export", "--all", "--profile", "one")
+    assert ran.code == 2
+    (error,) = [line for line in ran.err.splitlines() if line.startswith("Error: ")]
+    assert words in error
+    assert "resource_manager" in settings or f"profile one of {config.path}" in error
+
+
+def test_a_configuration_without_profiles_says_so(bare):
+    ran = bare(*PLAN, "--profile", "one")
+    assert ran.code == 2
+    assert "Hint: it has none yet" in ran.err
+
+
+SUMMARIES = {
+    # case: (fields of a plan, words of its line)
+    "nothing else": ({}, "3 would be deleted"),
+    "not searched": ({"scope": {"notSearched": {"predictions": "x"}}}, "deleted; not searched: predictions"),
+    "trained": ({"projects": [{"iterationsHolding": ["a", "b"]}]}, "trained on these, and not deleted: 2 iterations"),
+    "protected": ({"protected": ["a"]}, "deleted; protected: 1 projects"),
+}
+
+
+@pytest.mark.parametrize("case", SUMMARIES)
+def test_a_plan_in_one_line_names_what_stays(case):
+    fields, words = SUMMARIES[case]
+    plan = {"format": "cv-gdpr-plan/1", "total": 3, "scope": {"notSearched": {}}, "projects": []}
+    assert _summary(plan | {"protected": [], "failed": [], "unmatched": []} | fields).endswith(words)
+
+
+def test_an_export_in_one_line_says_how_to_get_the_account():
+    document = {"format": "cv-gdpr-export/1", "rows": [], "folder": "out", "byHand": {"account": "give --resource-id"}}
+    assert _summary(document).endswith("; account not exported: give --resource-id")
+
+
+def test_a_folder_of_exports_is_not_verified_as_one(bare, tmp_path):
+    for name in ("berlin", "hamburg"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / "bagit.txt").touch()
+    ran = bare("verify", tmp_path / "all")
+    assert ran.code == 2
+    assert "Hint: verify each: berlin, hamburg" in ran.err
+    ran = bare("verify", tmp_path / "all" / "berlin" / "bagit.txt")
+    assert ran.code == 2
+    assert "Hint: verify the folder" in ran.err

@@ -1,6 +1,8 @@
 """How the service is reached: an option beats the profile, the profile beats the environment."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -21,7 +23,7 @@ KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 _KEY_SOURCES = ("key_file", "key_command")
 _ENTRA = AUTH[1]
 _SHARED = tuple(name for name in ConnectionOptions._fields if name in Profile._fields)  # what a profile may set too
-_OF_ANY_RESOURCE = {"auth", "cloud"}  # may stand beside --all-profiles
+_OF_ANY_RESOURCE = {"auth", "cloud", "resource_manager"}  # may stand beside --all-profiles
 
 
 class _Needed(NamedTuple):
@@ -55,12 +57,23 @@ class Sources(NamedTuple):
         """Whether to sign in with Microsoft Entra ID."""
         return _chosen(self.given.auth, "CV_GDPR_AUTH", AUTH) == _ENTRA
 
+    @contextmanager
+    def naming_profile(self, setting: str, value: str | None) -> Iterator[None]:
+        """Add to an error about a value which profile set it, in which file: nobody gave an option."""
+        try:
+            yield
+        except UsageError as error:
+            if self.profile and value == getattr(self.profile, setting):
+                error.message = f"profile {self.profile.name} of {config_path()}: {error.message}"
+            raise
+
     def key(self) -> str | None:
         """Return the training key, from where the options or the profile say, else from the environment."""
         if self.given.key_command:
             return inputs.key_from_command(self.given.key_command)
         if self.given.key_file:
-            return inputs.read_key(self.given.key_file)
+            with self.naming_profile("key_file", self.given.key_file):
+                return inputs.read_key(self.given.key_file)
         return self._from_environment(KEY_VARIABLES)
 
     def key_source(self) -> str:
@@ -135,7 +148,8 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
     url = sources.given.resource_manager or _first_set(("CV_GDPR_RESOURCE_MANAGER",)) or cloud.resource_manager
     address = Address(cloud, checked_address(url), given.read_timeout, given.patience)
     if named:
-        place = resource_id_of(named)
+        with sources.naming_profile("resource_id", named):
+            place = resource_id_of(named)
         return Wanted(address, place.subscription, place, sources.endpoint)
     if sources.endpoint is None:
         raise UsageError("--subscription finds the resource by its endpoint, which is not set", "give --endpoint URL")
