@@ -20,7 +20,7 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.locking import open_lock
 from cv_gdpr.archive.ownership import keeps_modes
-from cv_gdpr.errors import CvGdprError, StorageError, install
+from cv_gdpr.errors import CvGdprError, StorageError, UsageError, install
 from cv_gdpr.masking import masked
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.environment import authorities, proxy_in_words
@@ -130,7 +130,7 @@ def _clock(date: str, now: float) -> Iterator[Check]:
 
     try:
         off = now - parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year or an offset that is too large
         yield Check("clock", "unknown", "the service sent no date")
         return
     words = f"{abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the service's"
@@ -172,13 +172,17 @@ def _locks_of(azure: "AzureResource") -> Iterator[Check]:
 
 def machine(out: Path | None) -> list[Check]:
     """Return the findings about the disk of the folder where an export would be written, and about the extras."""
-    whole = (out or Path()).absolute()
-    folder = next(one for one in (whole, *whole.parents) if one.is_dir())
-    return [
-        *checked("disk", lambda: disk(folder)),
-        *checked("file system", lambda: file_system(folder)),
-        *checked("extras", extras),
-    ]
+    return [*checked("disk", lambda: _place(out)), *checked("extras", extras)]
+
+
+def _place(out: Path | None) -> Iterator[Check]:
+    try:
+        whole = (out or Path()).absolute()
+        folder = next(one for one in (whole, *whole.parents) if one.is_dir())
+    except OSError as error:  # a name that is too long; the current folder was deleted
+        raise UsageError(f"{out or 'the current folder'}: {error.strerror}", "name another --out") from None
+    yield from disk(folder)
+    yield from checked("file system", lambda: file_system(folder))
 
 
 def disk(folder: Path) -> Iterator[Check]:

@@ -41,6 +41,12 @@ class Stops(IntEnum):
     RUN = 5
 
 
+class Lines(str):
+    """A text of several lines that quotes nothing, so that its line breaks may be printed."""
+
+    __slots__ = ()
+
+
 class CvGdprError(Exception):
     """A failure: one line for the user (`message`) and, where possible, a line that says what to do (`hint`).
 

@@ -70,6 +70,8 @@ _ESCAPES = re.compile(  # of JSON, JavaScript, C, Python, and IIS
     r"(?:\\+|%)[uU]([0-9A-Fa-f]{4})|\\+u\{([0-9A-Fa-f]{1,6})\}|\\+U([0-9A-Fa-f]{8})|\\+x([0-9A-Fa-f]{2})|\\+([0-7]{3})|\\+[nrt]"
 )
 _LONE = re.compile("[\ud800-\udfff]")
+# Letters and digits, as Azure's keys and their base64; the names of classes and errors are letters alone.
+_LIKE_A_KEY = re.compile("(?=[A-Za-z]*[0-9])[0-9A-Za-z]{32,}", re.ASCII)
 
 
 def without_signature_values(text: str) -> str:
@@ -264,6 +266,12 @@ class _Places:
 
 
 RUN = Mask()  # the credentials of this process: a command is one run
+
+
+def know_likely_keys(text: str) -> None:
+    """Remember whatever looks like a key in the text of another program."""
+    for likely in _LIKE_A_KEY.findall(text):
+        RUN.know_key(likely)
 
 
 def masked(text: str) -> str:

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import Lines, UsageError
 from cv_gdpr.masking import RUN
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ VARIABLE = "CV_GDPR_CONFIG"
 _LONGEST = 1 << 16  # bytes
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # it names a folder and a file
-_A_KEY = re.compile("[0-9A-Fa-f]{32}|[0-9A-Za-z]{84}", re.ASCII)  # Azure's keys of today, and the longer ones of 2024
-_BETWEEN_WORDS = re.compile(r"[\s=:,;'\"]+")
+_A_KEY = re.compile(  # Azure's keys of today, and the longer ones of 2024
+    "(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{32}|[0-9A-Za-z]{84})(?![0-9A-Za-z])", re.ASCII
+)
 _SECRETS = re.compile(r".*(?:key|keys|secret|token|password)[-_ ]?\d?", re.IGNORECASE)
 _LONG_QUOTES = re.compile(r"'[^']{4,}'|\"[^\"]{4,}\"")
 _HOW_TO_KEEP_A_KEY = "keep the key elsewhere: key-file names a file with it, key-command a command that prints it"
@@ -55,7 +56,7 @@ def config_path() -> "Path":
     if given := os.environ.get(VARIABLE, ""):
         if not given.strip():
             raise UsageError(f"{VARIABLE} is blank: unset it, or give it a value")
-        return Path(given).expanduser()
+        return Path(_from_home(given, VARIABLE))
     from platformdirs import user_config_path
 
     return user_config_path("cv-gdpr") / "config.toml"
@@ -75,12 +76,13 @@ def profiles() -> dict[str, Profile]:
     path = config_path()
     found = _read(path, "NAME")
     if not found:
-        raise UsageError(f"{path} has no profile", f"for example:{_example('NAME')}")
+        raise UsageError(f"{path} has no profile", _example("NAME"))
     return found
 
 
-def _example(name: str) -> str:
-    return "".join(f"\n    {line.format(name=name if _NAME.fullmatch(name) else 'NAME')}" for line in EXAMPLE)
+def _example(name: str, begin: str = "for example:") -> Lines:
+    lines = [line.format(name=name if _NAME.fullmatch(name) else "NAME") for line in EXAMPLE]
+    return Lines("\n    ".join([begin, *lines]))
 
 
 def _similar(word: str, known: list[str], these_are: str) -> str:
@@ -99,7 +101,7 @@ def _read(path: "Path", name: str) -> dict[str, Profile]:
     try:
         content = _content(path)
     except FileNotFoundError:
-        raise UsageError(f"{path} does not exist", f"create it, with for example:{_example(name)}") from None
+        raise UsageError(f"{path} does not exist", _example(name, "create it, with for example:")) from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     return parse(content, path)
@@ -113,7 +115,8 @@ def _content(path: "Path") -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{path} is not a regular file")
         _refuse_shared(path, found)
-        for folder in {path.absolute().parent, path.resolve().parent}:  # who can rename in one can replace the file
+        # Who can rename in one of them can replace the file.
+        for folder in dict.fromkeys((*path.absolute().parents, *path.resolve().parents)):
             _refuse_shared(folder, folder.stat())
         content = file.read(_LONGEST + 1)
     if len(content) > _LONGEST:
@@ -145,7 +148,7 @@ def parse(content: bytes, path: "Path") -> dict[str, Profile]:
             raise UsageError(f"{path}: unknown setting {_shown(name)}", "all settings are below [profiles.NAME]")
     tables = top.get("profiles", {})
     if not isinstance(tables, dict):
-        raise UsageError(f"{path}: profiles is not a table", f"for example:{_example('NAME')}")
+        raise UsageError(f"{path}: profiles is not a table", _example("NAME"))
     _check_names(list(tables), path)
     return {name: _profile(name, table, path) for name, table in tables.items()}
 
@@ -158,8 +161,11 @@ def _toml(content: bytes, path: "Path") -> dict[str, Any]:
     except UnicodeDecodeError:
         raise UsageError(f"{path}: it is not text in UTF-8", "save it as UTF-8") from None
     try:
+        for key in _A_KEY.findall(text):
+            RUN.know_key(key)
         found = tomllib.loads(text)
         _refuse_keys(found, str(path))
+        _refuse_keys_in_comments(text, path)
     except RecursionError:
         raise UsageError(f"{path} is not valid TOML: it is nested too deeply") from None
     except ValueError as error:
@@ -190,12 +196,17 @@ def _refuse_keys(value: Any, where: str, name: str = "") -> None:
         for part in value:
             _refuse_keys(part, where, name)
     elif isinstance(value, str):
-        looks = [word for word in _BETWEEN_WORDS.split(value) if _A_KEY.fullmatch(word)]
-        for word in looks:
-            RUN.know_key(word)
+        looks = _A_KEY.search(value) is not None
         if looks or (name and _SECRETS.fullmatch(name)):
             setting = f"{where}: {name}" if name else where
             raise UsageError(f"{setting} {'looks like' if looks else 'would hold'} a key", _hint_on(name))
+
+
+def _refuse_keys_in_comments(text: str, path: "Path") -> None:
+    """Raise UsageError for a key outside of settings and their values."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if _A_KEY.search(line):
+            raise UsageError(f"{path}: line {number} holds what looks like a key", _HOW_TO_KEEP_A_KEY)
 
 
 def _hint_on(name: str) -> str:
@@ -227,7 +238,7 @@ def _check_names(names: list[str], path: "Path") -> None:
 def _profile(name: str, table: Any, path: "Path") -> Profile:
     where = f"{path}: [profiles.{name}]"
     if not isinstance(table, dict):
-        raise UsageError(f"{where} is not a table", f"for example:{_example('NAME')}")
+        raise UsageError(f"{where} is not a table", _example("NAME"))
     known = {field.replace("_", "-"): field for field in Profile._fields if field != "name"}
     for setting in table:
         if setting not in known:

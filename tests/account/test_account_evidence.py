@@ -33,7 +33,7 @@ def test_the_evidence_names_what_went_with_the_resource(azure):
     assert resource["siblings"] == ["simulated-Prediction (CustomVision.Prediction)"]
     (held,) = resource["projects"]
     assert held == {"id": project.id, "images": 2, "iterations": 1, "exportedModels": 0, "storedPredictions": 1}
-    assert opened(azure)["resource"] == resource == ran.json["resource"]
+    assert opened(azure)["account"] == resource == ran.json["resource"]
     for words in (project.id, "2 images, 1 iteration, 0 exported models, 1 stored prediction", "westeurope"):
         assert words in page(azure)
     assert f"deleted with it: project {project.name} ({project.id}): 2 images" in ran.err  # the plan, with --yes too

@@ -488,6 +488,37 @@ def test_evidence_of_a_finished_deletion_is_kept(azure):
     assert "finished erasure" in ran.err
 
 
+def token_of(calls):
+    """Return the token of the last call."""
+    return calls[-1].headers["Authorization"].removeprefix("Bearer ")
+
+
+@pytest.mark.parametrize("operation", ["AccountsGet", "AccountsDelete", "DeletedAccountsPurge"])
+def test_a_token_that_an_answer_repeats_is_not_written(azure, operation):
+    calls = azure.sim.resource_manager_calls
+
+    def echo(answer):
+        token = token_of(calls)
+        body = json.dumps({"error": {"code": token, "message": f"no: {token}"}}).encode()
+        return dataclasses.replace(answer, status=409, body=body, headers={"x-ms-request-id": f"{token}{'x' * 9000}"})
+
+    azure.sim.fault(Fault(operation, times=None, edit=echo))
+    ran = azure.delete("--purge", "-v")
+    assert "Resource Manager answered 409: no: (the key)" in ran.err
+    token = token_of(calls)
+    written = [ran.out, ran.err, *(path.read_text() for path in azure.folder.iterdir())]
+    for part in token.split("."):
+        assert not any(part[at : at + 20] in text for text in written for at in range(0, len(part) - 20, 20))
+    assert not any("x" * 65 in text for text in written)
+
+
+def test_a_request_id_of_another_form_is_left_out(azure):
+    azure.sim.fault(Fault("AccountsDelete", times=None, headers={"x-ms-request-id": "a b" * 9000}))
+    assert azure.delete().code == 0
+    assert azure.evidence["items"][0]["requestId"] == ""
+    assert azure.verified() == 0
+
+
 # --- a person -----------------------------------------------------------------------------------------------------
 
 
@@ -541,6 +572,50 @@ def test_what_no_list_has_is_not_called_purged(azure):
     assert "can no longer be recovered" not in ran.out
 
 
+@pytest.mark.parametrize("looks", [1, 3])
+def test_a_purge_waits_until_the_resource_is_listed(azure, looks):
+    """Azure answers 204 to the purge of a resource that it does not list."""
+    azure.sim.fault(Fault("DeletedAccountsGet", status=404, times=looks))
+    azure.sim.fault(Fault("DeletedAccountsList", body={"value": []}, times=looks))
+    ran = azure.delete("--purge", wait="10")
+    assert ran.code == 0, ran.err
+    assert azure.states() == {"account": "deleted", "recoverable account": "deleted"}
+    assert "purged: it can no longer be recovered" in ran.out
+    assert places(azure) == (False, False)
+
+
+def create_anew(answer):
+    """Return an answer that describes another resource of the same name."""
+    body = json.loads(answer.body)
+    body["properties"]["internalId"] = "another"
+    return dataclasses.replace(answer, body=json.dumps(body).encode())
+
+
+UNSEEN = {
+    # case: (fault of Get, fault of List, words of the reason)
+    "never listed": ({"status": 404}, {"body": {"value": []}}, "did not list it among the deleted resources in time"),
+    "a look that fails": ({"status": 403}, {}, "the service answered 403"),
+    "another one of its name": ({"edit": create_anew}, {}, "lists another deleted resource of its name"),
+}
+
+
+@pytest.mark.parametrize("case", UNSEEN)
+def test_what_was_not_seen_is_not_purged(azure, case):
+    for operation, what in zip(("DeletedAccountsGet", "DeletedAccountsList"), UNSEEN[case], strict=False):
+        if what:
+            azure.sim.fault(Fault(operation, times=None, **what))
+    ran = azure.delete("--purge")
+    assert ran.code == 3, ran.err
+    assert azure.states() == {"account": "deleted", "recoverable account": "left"}
+    assert UNSEEN[case][2] in azure.evidence["items"][1]["reason"]
+    assert UNSEEN[case][2] in one_line(ran.err, "Warning:")
+    assert "can no longer be recovered" not in ran.out
+    assert ran.json["retryable"]
+    assert sent(azure) == ["AccountsDelete"]
+    assert places(azure) == (False, True)
+    assert azure.verified() == 0
+
+
 def test_a_deleted_resource_of_another_endpoint_stays(azure):
     assert azure.delete().code == 0
     ran = azure.delete("--purge", "--endpoint", "https://another.cognitiveservices.azure.com")
@@ -550,11 +625,6 @@ def test_a_deleted_resource_of_another_endpoint_stays(azure):
 
 
 def test_a_resource_created_anew_after_the_plan_stays(azure):
-    def create_anew(answer):
-        body = json.loads(answer.body)
-        body["properties"]["internalId"] = "another"
-        return dataclasses.replace(answer, body=json.dumps(body).encode())
-
     azure.sim.fault(Fault("AccountsGet", after=1, times=None, edit=create_anew))
     ran = azure.delete()
     assert ran.code == 2

@@ -35,8 +35,19 @@ def test_keys_that_are_switched_off_and_locks_are_named(shared, change):
     assert found[NAMES[3]]["found"] == "keep: delete account is refused"
 
 
+@pytest.mark.parametrize("lacking", ["CV_GDPR_ENDPOINT", "CV_GDPR_TRAINING_KEY"])
+def test_the_row_account_needs_no_key(shared, lacking):
+    ran = shared("doctor", "--json", **{"CV_GDPR_TRAINING_KEY": "", lacking: ""})
+    assert ran.code == 0, ran.err
+    found = checks(ran)
+    assert found["Azure resource"]["state"] == "ok"
+    assert found["training API"]["state"] == "warning"
+    assert f"not set: {lacking}" in found["training API"]["found"]
+    assert found["service"]["state"] == "unknown"
+
+
 def test_it_looks_where_the_training_api_fails(shared):
-    ran = shared("doctor", "--json", CV_GDPR_ENDPOINT="", CV_GDPR_TRAINING_KEY="")
+    ran = shared("doctor", "--json", CV_GDPR_ENDPOINT=f"{shared.sim.endpoint}/customvision/v3.0")
     assert ran.code == 2
     assert checks(ran)["Azure resource"]["state"] == "ok"
 

@@ -230,7 +230,7 @@ WRONG = {
     "no such resource": (("--resource-id", "IDx"), {}, 2, "ResourceNotFound"),
     "no such resource, bare": (("--resource-id", "IDx"), BARE, 2, "ResourceNotFound"),
     "not an id": (("--resource-id", "simulated"), {}, 2, "not one of an Azure AI services account"),
-    "plain http": (("--resource-manager", "http://example.org"), {}, 2, "is not an https address"),
+    "plain http": (("--resource-manager", "http://example.org"), {}, 2, "is plain http"),
 }
 
 

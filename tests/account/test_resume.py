@@ -8,7 +8,7 @@ import time
 import pytest
 
 from custom_vision_simulator import Fault
-from tests.account.azure import identity_of, manager_of
+from tests.account.azure import identity_of, manager_of, one_line
 from tests.delete.erasing import environment
 
 
@@ -61,7 +61,7 @@ def test_killed_before_the_deletion_was_answered(azure, purge, carried_out):
 
 def test_killed_while_the_deletion_goes_on(azure):
     azure.sim.options.account_delete_seconds = 3.0
-    killed(azure, "AccountsGet", *deletion(azure), seen=2)
+    killed(azure, "AccountsGet", *deletion(azure), seen=3)  # the third is the look after the request
     assert azure.accounts.live["simulated"].state == "Deleting"
 
     ran = azure(*deletion(azure), "--wait", "20")
@@ -84,6 +84,35 @@ def test_killed_before_the_purge_was_answered(azure, carried_out):
     assert ran.code == 0, ran.err
     gone(azure, recoverable=False)
     assert azure.states() == {"account": "deleted", "recoverable account": "deleted"}
+
+
+def created_anew(azure, *, deleted):
+    """Put another resource in place of the one that a run deleted and purged; delete that too, on request."""
+    accounts = azure.accounts
+    accounts.deleted.pop("simulated", None)
+    new = accounts.made("simulated", "CustomVision.Training")
+    new.endpoint = f"{azure.sim.endpoint}/"
+    accounts.add(new)
+    if deleted:
+        accounts.delete(new)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("operation", ["DeletedAccountsPurge", "AccountsList"])
+def test_a_resource_created_anew_is_not_the_one_to_resume(azure, operation, deleted):
+    azure.sim.fault(Fault(operation, delay=30, after=operation == "AccountsList"))
+    killed(azure, operation, *deletion(azure, "--purge"), seen=1 + (operation == "AccountsList"))
+    created_anew(azure, deleted=deleted)
+    before = len([one for one in azure.sim.resource_manager_calls if one.method == "DELETE"])
+    ledger = (azure.folder / "e.jsonl").read_bytes()
+
+    ran = azure(*deletion(azure, "--purge"))
+
+    assert ran.code == 2, ran.err
+    assert "is another resource than the one that this erasure began with" in one_line(ran.err, "Error:")
+    assert len([one for one in azure.sim.resource_manager_calls if one.method == "DELETE"]) == before
+    assert ("simulated" in azure.accounts.live) != deleted
+    assert (azure.folder / "e.jsonl").read_bytes() == ledger
 
 
 def test_another_command_does_not_resume(azure):

@@ -15,6 +15,7 @@ from tests.delete.erasing import environment
 ENTRA = ("--auth", "entra")
 NO_KEY = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_RESOURCE_ID": ""}
 NO_KEY_BUT_RESOURCE = {"CV_GDPR_TRAINING_KEY": ""}
+BARE = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_ENDPOINT": ""}
 ERASED = ("--yes", "--json", "--wait", "0.4")
 
 
@@ -76,8 +77,35 @@ def test_a_valid_token_is_fetched_once(sim):
         sign_in = with_entra(CLOUDS[0], sim.endpoint)
         assert len({sign_in.token() for _ in range(3)}) == 1
         assert len(sim.identity_calls) == 1
+        first = sign_in.token()
         sign_in.refused()
-        assert sign_in.token()
+        assert sign_in.token() != first
+        assert len(sim.identity_calls) == 2
+
+
+def test_a_refused_token_is_replaced_once(azure, entra):
+    azure.sim.fill(images=1, image_bytes=64)
+    refusal = {"statusCode": 401, "message": "Unauthorized. Access token is missing, invalid, or have expired."}
+    azure.sim.fault(Fault("GetTags", status=401, body=refusal))
+    patient = {"CV_GDPR_EXPORT_PATIENCE": "2"}
+    assert entra("export", "tags", "--all", "--out", azure.folder / "bag", **patient).code == 0
+    assert len({call.headers["Authorization"] for call in azure.sim.calls}) == 2
+    azure.sim.fault(Fault("GetTags", status=401, body=refusal, times=None))
+    azure.sim.calls.clear()
+    assert entra("export", "tags", "--all", "--out", azure.folder / "other", **patient).code == 5
+    assert [call.operation for call in azure.sim.calls].count("GetTags") == 2
+
+
+@pytest.mark.parametrize("verbosity", ["-q", "-v", "-vv"])
+def test_the_libraries_log_only_with_vv(shared, verbosity):
+    settings = environment(shared.sim) | identity_of(shared.sim) | {"IDENTITY_HEADER": "wrong"}
+    words = ("export", "tags", "--all", *ENTRA, verbosity)
+    ran = subprocess.run(
+        [sys.executable, "-m", "cv_gdpr", *words], env=settings, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 5
+    of_libraries = [line for line in ran.stderr.splitlines() if not line.startswith(("Error: ", "Hint: "))]
+    assert bool(of_libraries) == (verbosity == "-vv")
 
 
 @pytest.mark.parametrize("name", ["usgov", "china"])
@@ -159,6 +187,40 @@ def test_what_contradicts_entra_is_refused(shared, case):
     assert words in one_line(ran.err, "Error:")
     assert hint in ran.err
     assert shared.sim.calls == []
+
+
+@pytest.mark.parametrize("words", [("export", "account"), ("delete", "account", "--dry-run"), ("doctor",)])
+def test_certificates_that_cannot_be_used_are_named(shared, words):
+    ran = shared(*words, REQUESTS_CA_BUNDLE="/nowhere.pem", CV_GDPR_RESOURCE_MANAGER="https://127.0.0.1:1", **BARE)
+    assert ran.code == 2
+    assert "REQUESTS_CA_BUNDLE names /nowhere.pem, which cannot be used" in one_line(ran.err, "Error:")
+
+
+ADDRESSES = [
+    "https://127.0.0.1:99999",
+    "https://a b",
+    f"https://{'a' * 70}.com",
+    "https://u:p@x",
+    "http://x",
+    "x",
+    "https://x/?q",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_resource_manager_needs_an_address(shared, address):
+    ran = shared("export", "account", "--resource-manager", address)
+    assert ran.code == 2
+    assert one_line(ran.err, "Error:").startswith("Error: the address of Resource Manager ")
+    assert shared.sim.identity_calls == []
+
+
+def test_two_subscriptions_are_refused(shared):
+    named = ("--resource-id", shared.sim.resource_id, "--subscription", "5ca1ab1e-0000-4000-8000-00000000ffff")
+    ran = shared("export", "account", *named)
+    assert ran.code == 2
+    assert "--subscription is another one than that of the resource id" in one_line(ran.err, "Error:")
+    assert shared.sim.identity_calls == []
 
 
 def test_entra_is_never_chosen_by_itself(shared):

@@ -39,4 +39,12 @@ def sent(sim) -> list[str]:
     return [call.operation for call in sim.calls]
 
 
+def runs(number: str) -> bool:
+    """Return whether the process of that number still runs, as /proc says."""
+    try:
+        return Path(f"/proc/{int(number)}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 only_posix_terminals = pytest.mark.skipif(not Path("/dev/ptmx").exists(), reason="there are no pseudo-terminals")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.errors import worst
 from tests.delete.erasing import ids, state, stock
 from tests.export.exporting import assert_bag
-from tests.profiles.profiling import only_posix_terminals, sent
+from tests.profiles.profiling import only_posix_terminals, runs, sent
 
 pytestmark = pytest.mark.slow
 
@@ -113,6 +114,10 @@ REFUSED = {
     "a key file too": (("images", "--yes", "--key-file", "x"), "give either --all-profiles or --key-file"),
     "a key command too": (("images", "--yes", "--key-command", "x"), "give either --all-profiles or --key-command"),
     "ids from standard input": (("--yes", "--image-ids-file", "-"), "cannot be read once for each profile"),
+    "evidence in a folder": (("images", "--yes", "--evidence", "."), "--evidence . is a folder"),
+    "evidence at the top": (("images", "--yes", "--evidence", "/"), "--evidence / is a folder"),
+    "a plan above": (("images", "--dry-run", "--save-plan", ".."), "--save-plan .. is a folder"),
+    "a plan in a folder": (("images", "--dry-run", "--save-plan", "/usr/"), "--save-plan /usr is a folder"),
     "a project too": (("images", "--yes", "--project", "x"), "give either --all or --project"),
 }
 
@@ -199,23 +204,68 @@ def started(bare, *words, **settings):
     )
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("both")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number):
+DELETION = ("delete", "tags", "--all", "--yes", "--json", "--calls-per-second=0")
+
+
+def under_way(bare, sim, other, *words):
+    """Start a command whose processes then wait for an answer of their service."""
     for resource in (sim, other):
         resource.fault(Fault("GetTags", delay=90, times=None))
-    process = started(bare, "export", "--all", "--all-profiles", "--json")
+    process = started(bare, *words)
     deadline = time.monotonic() + 20
     while not all("GetTags" in sent(one) for one in (sim, other)) and time.monotonic() < deadline:
         time.sleep(0.02)
+    return process
+
+
+def children_of(process):
+    """Return the numbers of the processes that a process started, where /proc has them."""
+    threads = Path("/proc", str(process.pid), "task").glob("*/children")
+    return [number for one in threads for number in one.read_text().split()]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("both")
+@pytest.mark.parametrize(
+    ("number", "twice"),
+    [
+        (signal.SIGINT, False),
+        (signal.SIGINT, True),
+        (signal.SIGTERM, False),
+        (signal.SIGHUP, False),
+        (signal.SIGQUIT, False),
+    ],
+)
+def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number, twice):
+    process = under_way(bare, sim, other, "export", "--all", "--all-profiles", "--json")
     process.send_signal(number)
+    while twice and children_of(process):
+        time.sleep(0.002)
+    if twice:
+        time.sleep(0.02)
+        process.send_signal(number)  # while it prints the result
     out, err = process.communicate(timeout=60)
     document = json.loads(out)
     code = 128 + number
     assert (process.returncode, document["exitCode"], document["retryable"]) == (code, code, True), err
     assert [one["exitCode"] for one in document["profiles"]] == [code, code]
     assert b"Traceback" not in err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for in /proc")
+@pytest.mark.usefixtures("both")
+def test_no_erasure_outlives_the_command(bare, sim, other):
+    """Processes of profiles that go on after the command was killed would delete what nobody sees the result of."""
+    process = under_way(bare, sim, other, *DELETION, "--all-profiles")
+    processes = children_of(process)
+    assert len(processes) == 2
+    process.kill()
+    process.communicate(timeout=20)
+    until = time.monotonic() + 20
+    while any(map(runs, processes)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not any(map(runs, processes))
 
 
 @pytest.mark.slow

@@ -144,10 +144,14 @@ def test_all_profiles_are_checked(sim, other, ask, bare, config):
         (4000, "warning", "s behind the service's"),
         (60, "ok", "s behind the service's"),
         (None, "unknown", "no date"),
+        ("Fri, 27 Nov 99999999999 07:00:00 GMT", "unknown", "no date"),
+        ("Fri, 27 Nov 2026 07:00:00 +99999999999999999", "unknown", "no date"),
     ],
 )
 def test_the_clock_is_compared_with_the_service(sim, ask, off, state_of_clock, words):
-    date = "yesterday" if off is None else formatdate(time() + off, usegmt=True)
+    date = off or "yesterday"
+    if isinstance(off, int):
+        date = formatdate(time() + off, usegmt=True)
     sim.fault(Fault("GetDomains", headers={"Date": date}, times=None))
     ran = ask()
     assert ran.code == 0
@@ -166,6 +170,24 @@ def test_a_full_disk_is_a_warning(ask, monkeypatch):
 
 def test_a_folder_that_does_not_exist_yet_counts_by_its_parent(ask, tmp_path):
     assert found(ask("--out", tmp_path / "new" / "er"))["disk"]["found"].endswith(f" in {tmp_path}")
+
+
+def test_a_name_that_is_too_long_is_one_finding(ask):
+    ran = ask("--out", "x" * 300)
+    assert ran.code == 2
+    assert "too long" in found(ran)["disk"]["found"]
+    assert {one["state"] for name, one in found(ran).items() if name in CONNECTED} == {"ok"}
+    assert any(name.startswith("extra ") for name in found(ran))
+
+
+def test_a_deleted_current_folder_is_one_finding(cli, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ran = cli("doctor", "--json")
+    assert ran.code == 2
+    assert found(ran)["disk"]["found"] == "the current folder: No such file or directory"
+    assert {one["state"] for name, one in found(ran).items() if name in CONNECTED} == {"ok"}
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(ask):

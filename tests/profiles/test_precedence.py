@@ -2,12 +2,15 @@
 
 import shlex
 import sys
+import time
+from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
 from cv_gdpr.cli.all_profiles import _summary
 from tests.delete.erasing import stock
-from tests.profiles.profiling import sent
+from tests.profiles.profiling import runs, sent
 
 PLAN = ("delete", "--all", "--dry-run", "--json")
 
@@ -121,6 +124,25 @@ def test_an_unknown_profile_is_a_usage_error(sim, config, bare):
     assert "Hint: similar: hamburg" in ran.err
 
 
+@pytest.mark.parametrize("words", [PLAN, ("doctor",)], ids=["delete", "doctor"])
+def test_an_example_is_shown_in_lines(config, bare, words):
+    config.path.unlink()
+    ran = bare(*words, "--profile", "one")
+    assert ran.code == 2
+    lines = ran.err.splitlines()
+    at = lines.index("Hint: create it, with for example:")
+    assert lines[at + 1] == "    [profiles.one]"
+    assert lines[at + 2].startswith("    endpoint = ")
+    assert "\\x0a" not in ran.err
+    ran = bare(*words, "--profile", "one", *(() if "--json" in words else ("--json",)))
+    assert "create it, with for example:\\n    [profiles.one]" in ran.out
+
+
+def test_a_line_break_in_a_name_is_escaped(config, bare):
+    ran = bare(*PLAN, "--profile", "one", CV_GDPR_CONFIG=f"{config.path}\nHint: x")
+    assert "\\x0aHint: x" in ran.err
+
+
 BOTH = ("--key-file", "nowhere", "--key-command", "nothing")
 
 
@@ -157,6 +179,7 @@ def test_a_profile_with_a_key_ignores_entra_in_the_environment(sim, config, bare
 # --- the command --------------------------------------------------------------------------------------------------
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+LONG_KEY = "Ab1" * 28
 FORMS = {"a line": "{}", "empty lines": "\n  {}\t\n\n", "quotes of JSON": '"{}"', "a mark": "\ufeff{}"}
 
 
@@ -170,6 +193,11 @@ FAILING = {
     # case: (what the command prints, on standard error, its exit code, words of the message)
     "an exit code": ("", "no such\n vault", 3, "ended with code 3: no such vault"),
     "a key with an exit code": (KEY, f"not {KEY}", 1, "ended with code 1: not (the key)"),
+    "the key among errors": ("", f"denied: {KEY}", 1, "ended with code 1: denied: (the key)"),
+    "a trace of the shell": ("", f"+ k={KEY}\n+ exit 1", 1, "ended with code 1: + k=(the key) + exit 1"),
+    "a long key": ("", f"+ k='{LONG_KEY}'", 1, "ended with code 1: + k='(the key)'"),
+    "a key in base64": ("", b64encode(KEY.encode()).decode(), 1, "ended with code 1: (the key)"),
+    "a long name": ("", "ResourceNotFoundInTheSubscriptionOrGroup", 1, "ended with code 1: ResourceNotFoundInThe"),
     "nothing": ("", "", 0, "printed no lines instead of the training key alone"),
     "two lines": (f"{KEY}\n{KEY}", "", 0, "printed 2 lines instead of"),
     "too much": ("x" * 100_000, "", 0, "prints too much"),
@@ -187,7 +215,16 @@ def test_a_failing_command_is_said_without_the_key(sim, bare, printing, case):
     assert ran.code == 2
     assert f"--key-command: {sys.executable} {words}" in ran.err or f"--key-command {words}" in ran.err
     assert KEY not in ran.err + ran.out
+    assert LONG_KEY not in ran.err + ran.out
     assert not sim.calls
+
+
+def test_no_document_shows_a_key_among_errors(config, sim, bare, printing):
+    command = printing("", errors=f"+ k={KEY}", code=1)
+    config.add("one", sim, key_file="", key_command=f"'''{command}'''")
+    ran = bare("doctor", "--json", "--profile", "one")
+    assert "+ k=(the key)" in ran.out
+    assert KEY not in ran.err + ran.out
 
 
 @pytest.mark.parametrize(
@@ -210,12 +247,27 @@ def test_a_command_that_cannot_work_is_a_usage_error(sim, bare, command, words):
     assert words in ran.err
 
 
-@pytest.mark.parametrize("command", ["sleep 20", "sh -c 'exec >&- 2>&-; sleep 20'", "sh -c 'sleep 20 & echo x'"])
+@pytest.mark.parametrize("command", ["sleep 20", "sh -c 'exec >&- 2>&-; sleep 20'", "sh -c 'sleep 20; echo x'"])
 def test_a_command_that_hangs_is_ended(sim, bare, monkeypatch, command):
     monkeypatch.setattr("cv_gdpr.cli.key_command.TIME_LIMIT", 0.2)
     ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", command)
     assert ran.code == 2
     assert "did not end within" in ran.err
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for in /proc")
+@pytest.mark.parametrize("end", ["echo {key}", "exit 3", "sleep 20"])
+def test_what_a_command_leaves_behind_is_ended(sim, bare, monkeypatch, tmp_path, end):
+    monkeypatch.setattr("cv_gdpr.cli.key_command.TIME_LIMIT", 1.0)
+    script = f"sleep 20 & echo $! >{tmp_path}/pid; {end.format(key=sim.training_key)}"
+    began = time.monotonic()
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", shlex.join(["sh", "-c", script]))
+    assert ran.code == (0 if "echo" in end else 2), ran.err
+    assert time.monotonic() - began < 10
+    until = time.monotonic() + 5
+    while runs((tmp_path / "pid").read_text()) and time.monotonic() < until:
+        time.sleep(0.01)  # the system takes a moment
+    assert not runs((tmp_path / "pid").read_text())
 
 
 def test_no_option_takes_the_key_itself(sim, bare):
@@ -234,7 +286,7 @@ OF_PROFILE = {
             "resource_id": '"/subscriptions/a/resourceGroups/b/providers/Microsoft.CognitiveServices/accounts/c"',
             "resource_manager": '"http://example.org"',
         },
-        "the address of Resource Manager is not an https address",
+        "the address of Resource Manager is plain http",
     ),
 }
 

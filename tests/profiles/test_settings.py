@@ -145,6 +145,11 @@ REFUSED = {
     "a long key as a file": (f"{ONE}key-file = '{LONG_KEY}'", "profiles.one.key-file looks like a key"),
     "a key in a command": (f"{ONE}key-command = 'echo {KEY}'", "profiles.one.key-command looks like a key"),
     "a key after =": (f"{ONE}key-command = 'echo --key={KEY}'", "profiles.one.key-command looks like a key"),
+    "a key in a comment": (f"{ONE}# {KEY}\ncloud = 'china'", "line 2 holds what looks like a key"),
+    "a long key behind a value": (f"{ONE}cloud = 'china' # was {LONG_KEY}", "line 2 holds what looks like a key"),
+    "a key in a path": (f"{ONE}endpoint = 'https://x/{KEY}/y'", "profiles.one.endpoint looks like a key"),
+    "a key before %": (f"{ONE}key-command = 'printf {KEY}%'", "profiles.one.key-command looks like a key"),
+    "a key after %": (f"{ONE}key-command = 'date +%{KEY}'", "profiles.one.key-command looks like a key"),
     "a key in a list": (f"{ONE}protect = ['{KEY}']", "profiles.one.protect looks like a key"),
     "a key as a setting": (f"{ONE}{KEY} = 1", "the name of a setting looks like a key"),
     "a key as a profile": (f"[profiles.{KEY}]", "the name of a setting looks like a key"),
@@ -237,12 +242,36 @@ def test_a_link_is_judged_by_the_file_that_it_names(place, tmp_path):
         profiles()
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_folder_above_that_others_can_write_is_refused(place, tmp_path, linked, monkeypatch):
+    """Who can rename a folder on the way can put another one in its place."""
+    inner = tmp_path / "above" / "own"
+    inner.mkdir(parents=True, mode=0o700)
+    write(inner / "config.toml", WHOLE)
+    if linked:
+        place.symlink_to(inner / "config.toml")
+    else:
+        monkeypatch.setenv("CV_GDPR_CONFIG", str(inner / "config.toml"))
+    assert len(profiles()) == 2
+    inner.parent.chmod(0o777)
+    with pytest.raises(UsageError, match=r"others can write to .*above "):
+        profiles()
+    inner.parent.chmod(0o1777)
+    assert len(profiles()) == 2
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 def test_a_file_of_another_user_is_refused(place):
     write(place, WHOLE)
     os.chown(place, 12345, -1)
     with pytest.raises(UsageError, match="belongs to another user"):
         profiles()
+
+
+def test_a_home_folder_of_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv("CV_GDPR_CONFIG", "~nosuchuser/x")
+    with pytest.raises(UsageError, match="CV_GDPR_CONFIG: the home folder for ~ is unknown"):
+        config_path()
 
 
 def test_without_a_variable_the_configuration_folder_counts(place, monkeypatch, tmp_path):

@@ -15,11 +15,15 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
-from cv_gdpr.cli.output import Masked, expect_document, print_json, printable
+from cv_gdpr.cli.output import Masked, expect_document, print_json, printable, printable_hint
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
 
-_STOP_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+STOP_SIGNALS = [
+    signal.Signals[name]
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+    if name in signal.Signals.__members__  # the last two: not on Windows
+]
 _INVALID_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
 _SIGNAL_BURST = 0.5  # seconds in which several signals count as one: the first already stops the work
 _WORKERS = ("project", "artifacts", "renew", "pages")  # how the names of worker threads begin
@@ -32,7 +36,7 @@ Exit codes:
   3    done in part: the result names everything that was not done
   4    verification found a difference
   5    not authorised, or the service could not be reached
-  130  interrupted; the same command resumes (143 if by SIGTERM, 129 by SIGHUP)"""
+  130  interrupted; the same command resumes (143 if by SIGTERM, 129 by SIGHUP, 131 by SIGQUIT)"""
 
 
 class _Commands(Group):
@@ -91,7 +95,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack characters of a name
     received: list[int] = []
     moments: list[float] = []
-    for ending in _STOP_SIGNALS if arguments is None else _STOP_SIGNALS[1:]:
+    for ending in STOP_SIGNALS if arguments is None else STOP_SIGNALS[1:]:
         if signal.getsignal(ending) != signal.SIG_IGN:  # nohup ignores SIGHUP: keep that
             signal.signal(ending, lambda number, _: _interrupt(received, moments, number))
     if verbosity := _verbosity(given):
@@ -156,12 +160,12 @@ def _report_failure(error: Exception, given: list[str], received: list[int]) -> 
     as_json = _is_given(given, "--json") or _json_from_environment(given)
     if as_json:
         with suppress(OSError):  # the failure may be that standard output is on a full disk
-            _print_failure(code, retryable, masked(message), masked(hint) if hint else None)
+            _print_failure(code, retryable, masked(message), str(masked(hint)) if hint else None)
     click.echo(f"Error: {printable(message)}", err=True)
     if isinstance(error, UsageError) and error.near and not as_json and sys.stderr.isatty():
         hint = f"similar: {', '.join(error.near)}"
     if hint:
-        click.echo(f"Hint: {printable(hint)}", err=True)
+        click.echo(f"Hint: {printable_hint(hint)}", err=True)
     if _verbosity(given) > 1:
         import traceback
 

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
+from cv_gdpr.cli import STOP_SIGNALS
 from cv_gdpr.cli.arguments import OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.options import TYPED, scope
 from cv_gdpr.cli.output import print_json, print_table, printable
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from cv_gdpr.cli.setup_documents import ProfileResult
 
 _AT_ONCE = 4  # processes; an export takes about 100 MB of memory
-_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 _OWN = frozenset({"all_profiles", "quiet", "as_json"})  # options that are not passed on
 _NO_RESULT = "no result: it was interrupted, or ended unexpectedly"
 _MEANINGS = {
@@ -85,8 +85,15 @@ def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
 
 def _own_paths(paths: Mapping[str, "Path"], profile: str) -> Iterator[str]:
-    """Yield the options whose paths differ by profile: NAME.PROFILE.json; for exports, the subfolder PROFILE."""
+    """Yield the options whose paths differ by profile: NAME.PROFILE.json; for exports, the subfolder PROFILE.
+
+    Raise UsageError for a folder in place of a file.
+    """
     for name, path in paths.items():
+        if name != "require_export" and (path.name in {"", ".."} or path.is_dir()):
+            raise UsageError(
+                f"--{name.replace('_', '-')} {path} is a folder", "name a file: each profile gets one beside it"
+            )
         own = path / profile if name == "require_export" else path.with_name(f"{path.stem}.{profile}{path.suffix}")
         yield f"--{name.replace('_', '-')}={own}"
 
@@ -152,17 +159,31 @@ def _words(option: click.Option, value: Any) -> Iterator[str]:
 def run(jobs: Sequence[Job], parameters: Mapping[str, Any]) -> int:
     """Run the jobs, print the result of all, and return the worst of their exit codes."""
     output = part_of(parameters, OutputOptions)
-    running = _Running(output)
     at_once = 1 if any(job.on_terminal for job in jobs) else _AT_ONCE
-    with running.forwarding_signals(), ThreadPoolExecutor(at_once, "profile") as pool:
-        ended = list(pool.map(running.run, jobs))
-    return _report(ended, running.stopped_by, output)
+    with _lifeline() as lifeline:
+        running = _Running(output, lifeline)
+        with running.forwarding_signals():  # until the report is printed: a second Ctrl-C would cut it off
+            with ThreadPoolExecutor(at_once, "profile") as pool:
+                ended = list(pool.map(running.run, jobs))
+            return _report(ended, running.stopped_by, output)
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """Yield the end of a pipe for the processes, by which they notice when this one has ended; Windows passes none."""
+    theirs, ours = os.pipe()
+    try:
+        yield theirs
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 class _Running:
     """The processes that run now; passes the signals that this process receives on to them."""
 
-    def __init__(self, output: OutputOptions) -> None:
+    def __init__(self, output: OutputOptions, lifeline: int) -> None:
+        self._lifeline = lifeline
         self._quiet = output.quiet or output.as_json
         self._printing = threading.Lock()
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -171,7 +192,7 @@ class _Running:
     @contextmanager
     def forwarding_signals(self) -> Iterator[None]:
         """Pass signals on instead of being stopped by them: the processes end in order, and their results are kept."""
-        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         caught = [number for number, handler in before.items() if handler not in {signal.SIG_IGN, None}]
         try:
             for number in caught:
@@ -206,15 +227,16 @@ class _Running:
         return ended
 
     def _started(self, job: Job) -> subprocess.Popen[bytes]:
+        posix = os.name == "posix"
+        program = ("cv_gdpr.cli.beside_parent", str(self._lifeline)) if posix else ("cv_gdpr",)
         process = subprocess.Popen(  # noqa: S603 - this program itself
-            [sys.executable or "", "-P", "-m", "cv_gdpr", *job.words, f"--profile={job.profile}", "--json", "--quiet"],
+            [sys.executable or "", "-P", "-m", *program, *job.words, f"--profile={job.profile}", "--json", "--quiet"],
+            pass_fds=(self._lifeline,) if posix else (),
             stdin=None if job.on_terminal else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if job.on_terminal else subprocess.PIPE,
             env=_environment(),
-            process_group=None
-            if job.on_terminal or os.name != "posix"
-            else 0,  # Ctrl-C reaches it through this process alone
+            process_group=0 if posix and not job.on_terminal else None,  # Ctrl-C reaches it through this process alone
         )
         self._processes.append(process)
         if self.stopped_by:  # the signal came while it was being started

@@ -135,7 +135,8 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
     """Return which Azure resource is meant for the row account, or None if none is named; raise UsageError."""
     from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.service.clouds import cloud_named
-    from cv_gdpr.service.resource_manager import Address, checked_address, resource_id_of
+    from cv_gdpr.service.endpoint import checked_manager
+    from cv_gdpr.service.resource_manager import Address, resource_id_of
 
     sources = sources_of(given)
     named = sources.of_azure("resource_id", "CV_GDPR_RESOURCE_ID")
@@ -146,10 +147,13 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
         return None
     cloud = cloud_named(_chosen(sources.given.cloud, "CV_GDPR_CLOUD", CLOUDS))
     url = sources.given.resource_manager or _first_set(("CV_GDPR_RESOURCE_MANAGER",)) or cloud.resource_manager
-    address = Address(cloud, checked_address(url), given.read_timeout, given.patience)
+    address = Address(cloud, checked_manager(url), given.read_timeout, given.patience)
     if named:
         with sources.naming_profile("resource_id", named):
             place = resource_id_of(named)
+        typed = sources.given.subscription
+        if typed and not isinstance(typed, FromEnvironment) and typed.lower() != place.subscription.lower():
+            raise UsageError("--subscription is another one than that of the resource id", "give one of them")
         return Wanted(address, place.subscription, place, sources.endpoint)
     if sources.endpoint is None:
         raise UsageError("--subscription finds the resource by its endpoint, which is not set", "give --endpoint URL")

@@ -60,7 +60,7 @@ def delete_account(
         raise UsageError(words, _NOTHING)
     import json
 
-    from cv_gdpr.delete.account import check_unchanged, plan_account
+    from cv_gdpr.delete.account import begun_with, check_unchanged, plan_account
     from cv_gdpr.delete.execute import Erased, earlier_run
     from cv_gdpr.evidence.files import unfinished
     from cv_gdpr.service.azure_resource import AzureResource
@@ -74,7 +74,8 @@ def delete_account(
             earlier = earlier_run(evidence, place, asked)
         if isinstance(earlier, Erased):
             return report(earlier, {}, output)
-        plan = plan_account(azure, purge=options.purge, resumed=earlier)
+        began = begun_with(evidence, azure.place) if evidence and earlier else None
+        plan = plan_account(azure, purge=options.purge, resumed=began)
         if plan.live and not plan.deleting:
             plan = _with_contents(azure, plan, connection, options)
         else:

@@ -8,8 +8,9 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, part_of
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import print_json, print_table, printable
+from cv_gdpr.cli.output import print_json, print_table, printable, printable_hint
 from cv_gdpr.errors import UsageError, worst
+from cv_gdpr.table.categories import ACCOUNT
 
 if TYPE_CHECKING:
     from cv_gdpr.doctor import Check
@@ -105,7 +106,8 @@ def _with_the_rest(checks: "list[Check]") -> "list[Check]":
 
     failed = next((one.name for one in checks if one.state == "failed"), "")
     names = {one.name for one in checks}
-    return [*checks, *(not_checked(name, f"{failed} failed") for name in _LATER if name not in names)]
+    why = f"{failed} failed" if failed else "endpoint or key is not set"
+    return [*checks, *(not_checked(name, why) for name in _LATER if name not in names)]
 
 
 def _settings(given: ConnectionOptions, settled: _Settled) -> "Iterator[Check]":
@@ -120,14 +122,25 @@ def _settings(given: ConnectionOptions, settled: _Settled) -> "Iterator[Check]":
     yield Check("settings", "ok", where)
     settled.azure = azure_of(given)
     if (endpoint := sources.endpoint) is None:
-        raise sources.lacking(None, "")
+        yield _lacking(sources.lacking(None, ""), settled)
+        return
     settled.endpoint = checked_endpoint(endpoint)
     yield Check("endpoint", "ok", settled.endpoint)
     key = "" if sources.entra else sources.key()
     if key is None:
-        raise sources.lacking(endpoint, None)
+        yield _lacking(sources.lacking(endpoint, None), settled)
+        return
     settled.connection = connected(sources, endpoint, key)
     yield Check("key", "ok", "none: Microsoft Entra ID" if sources.entra else sources.key_source())
+
+
+def _lacking(error: UsageError, settled: _Settled) -> "Check":
+    """Return the finding for what is not set, which the row account does not need; raise the error for other rows."""
+    from cv_gdpr.doctor import Check
+
+    if settled.azure is None:
+        raise error
+    return Check("training API", "warning", error.message, f"of all rows, only {ACCOUNT} can be exported and deleted")
 
 
 def _report(examined: list[Examined], machine: "list[Check]", code: int, output: OutputOptions) -> None:
@@ -152,7 +165,7 @@ def _report(examined: list[Examined], machine: "list[Check]", code: int, output:
             place = f"{profile}: {check.name}" if profile else check.name
             click.echo(f"Error: {printable(f'{place}: {check.words}')}", err=True)
             if check.hint:
-                click.echo(f"Hint: {printable(check.hint)}", err=True)
+                click.echo(f"Hint: {printable_hint(check.hint)}", err=True)
 
 
 def _print_checks(title: str, checks: "list[Check]") -> None:

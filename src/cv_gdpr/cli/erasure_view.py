@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cv_gdpr.cli.output import plural, print_json, print_table, printable
+from cv_gdpr.cli.output import plural, print_json, print_table, printable, printable_hint
 from cv_gdpr.errors import NotAuthorised
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _print_shortfall(erased: Erased) -> None:
     if error := _error_of(erased):
         click.echo(f"Error: {printable(error)}", err=True)
     if hint := _hint_of(erased):
-        click.echo(f"Hint: {printable(hint)}", err=True)
+        click.echo(f"Hint: {printable_hint(hint)}", err=True)
 
 
 def _error_of(erased: Erased) -> str:

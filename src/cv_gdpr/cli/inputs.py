@@ -1,11 +1,10 @@
 """The files that options name: the training key, lists of ids; as editors, PowerShell and spreadsheets write them."""
 
 import codecs
-import re
 import sys
 
 from cv_gdpr.errors import UsageError
-from cv_gdpr.masking import RUN
+from cv_gdpr.masking import know_likely_keys
 
 _LONGEST_FILE = 1 << 26  # bytes: more than a million ids
 _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -30,8 +29,7 @@ def uuid_of(text: str) -> str:
 
 def read_key(place: str) -> str:
     """Return the training key in a file; raise UsageError unless it holds one line."""
-    if re.fullmatch("[0-9A-Za-z]{32,}", place):
-        RUN.know_key(place)  # the key itself instead of a path: no message may quote it
+    know_likely_keys(place)  # the key itself instead of a path: no message may quote it
     lines = [line for line in _lines(place, "--key-file") if line]
     if len(lines) != 1:
         raise UsageError("--key-file must contain the training key alone, on one line")

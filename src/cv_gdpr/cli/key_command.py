@@ -1,32 +1,34 @@
 """Runs the command of --key-command without a shell; its standard output is the key, and appears nowhere."""
 
 import os
-import re
 import selectors
+import signal
 import subprocess
 import time
 from contextlib import suppress
 from typing import IO, cast
 
 from cv_gdpr.errors import UsageError
-from cv_gdpr.masking import RUN, masked
+from cv_gdpr.masking import RUN, know_likely_keys, masked
 from cv_gdpr.settings import words_of
 
 TIME_LIMIT = 60.0  # seconds: time to unlock a password manager
 _LONGEST = 1 << 16  # bytes of each stream that are read
-_A_KEY = re.compile("[0-9A-Za-z]{32,}", re.ASCII)
+_POLL = 0.1  # seconds between two looks whether it has ended
 _SHOWN = 300  # characters of its errors
 
 
 def printed_by(command: str) -> bytes:
     """Return what a command prints; raise UsageError if it cannot be run, fails, or takes too long."""
     words = words_of(command, "--key-command")
-    for word in words:
-        if _A_KEY.fullmatch(word):  # the key itself instead of a command: no message may quote it
-            RUN.know_key(word)
+    know_likely_keys(command)  # the key itself instead of a command: no message may quote it
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # so that all that it starts can be ended; it has no terminal to ask on either
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds a null character"
@@ -40,7 +42,9 @@ def printed_by(command: str) -> bytes:
         _end(process)
     if code:
         _remember(out)
-        said = _shown(errors.decode(errors="replace"))
+        text = errors.decode(errors="replace")
+        know_likely_keys(text)  # as `set -x` of a script shows it
+        said = _shown(text)
         ended = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         raise UsageError(f"--key-command: {_shown(words[0])} {ended}{f': {said}' if said else ''}", _HINT)
     return out
@@ -50,15 +54,21 @@ _HINT = "it is run without a shell: for pipes and variables, write a script and 
 
 
 def _read(process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
-    """Return both streams once the process has closed them; raise UsageError at the limits of time and length."""
+    """Return both streams once the process has closed them, or has ended: what it started may hold them open.
+
+    Raise UsageError at the limits of time and length.
+    """
     deadline = time.monotonic() + TIME_LIMIT
     out, errors = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, out)  # both are pipes
         selector.register(cast(IO[bytes], process.stderr), selectors.EVENT_READ, errors)
         while selector.get_map():
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
+            has_ended = process.poll() is not None
+            ready = selector.select(min(_POLL, max(0.0, deadline - time.monotonic())))
+            if not ready and has_ended:
+                break
+            if time.monotonic() >= deadline:
                 raise _too_slow(name)
             for key, _ in ready:
                 part = os.read(key.fd, _LONGEST)
@@ -78,12 +88,15 @@ def _too_slow(name: str) -> UsageError:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process if it still runs; a process that it started may hold the pipes open: do not wait for that."""
+    """End the process, if it still runs, and those that it started."""
     for stream in (process.stdout, process.stderr):
         if stream:
             stream.close()
     with suppress(OSError):
-        process.kill()
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
     process.wait()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from cv_gdpr.errors import Lines
 from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Masked:
 def printable(text: str) -> str:
     """Return the text with every unprintable character escaped, since it could control the terminal."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def printable_hint(hint: str) -> str:
+    """Return a hint, printable; in a text of our own, its lines stay lines."""
+    return "\n".join(map(printable, hint.split("\n"))) if isinstance(hint, Lines) else printable(hint)
 
 
 def plural(count: int, word: str) -> str:

@@ -72,4 +72,7 @@ def of_doctor(
 
 
 def _of_checks(checks: "list[Check]") -> list[CheckResult]:
-    return [CheckResult(name=one.name, state=one.state, found=masked(one.words), hint=one.hint) for one in checks]
+    return [
+        CheckResult(name=one.name, state=one.state, found=masked(one.words), hint=one.hint and str(one.hint))
+        for one in checks
+    ]

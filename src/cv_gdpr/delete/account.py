@@ -33,6 +33,7 @@ _STATED = 'gone with the account: "Deleted upon account deletion" (Microsoft)'
 _KINDS = (TRAINING, PREDICTION)
 Sending: TypeAlias = Callable[[], Reply]
 Looking: TypeAlias = Callable[[], bool]
+Made: TypeAlias = dict[str, str]
 
 
 class AccountPlan(NamedTuple):
@@ -70,19 +71,24 @@ class AccountPlan(NamedTuple):
         return rows | ({RECOVERABLE: [self.place.name]} if self.purge else {})
 
 
-def plan_account(azure: AzureResource, *, purge: bool, resumed: bool = False) -> AccountPlan:
-    """Return the plan of a resource, without its contents.
+def plan_account(azure: AzureResource, *, purge: bool, resumed: Made | None = None) -> AccountPlan:
+    """Return the plan of a resource, without its contents; `resumed` is the resource of the earlier run, if any.
 
-    Raise UsageError for a resource that other services use too, and, unless an earlier run is `resumed`, for one that
-    is not there any more; ServiceError.
+    Raise UsageError for a resource that other services use too, for another one than that of the earlier run, and
+    without such a run for one that is not there any more; ServiceError.
     """
-    account, live = _account(azure, resumed=resumed)
+    account, live = _account(azure, resumed=resumed is not None)
+    if account and resumed is not None and not _is_same(resumed, _made(account)):
+        raise UsageError(
+            f"{azure.place.name} is another resource than the one that this erasure began with",
+            "nothing was deleted; the ledger says what the earlier run did; name another --evidence to delete this one",
+        )
     if account and account.get("kind") not in _KINDS:
         raise UsageError(
             f"{azure.place.name} is of kind {account.get('kind')}: what other services keep in it would go, too",
             f"only resources of kind {' and '.join(_KINDS)} are deleted here; delete the projects with delete --all",
         )
-    if not (live or purge or resumed):
+    if not (live or purge or resumed is not None):
         raise UsageError(f"{azure.place.name} is deleted already, and can still be recovered", "--purge ends that")
     return AccountPlan(
         place=azure.place,
@@ -129,17 +135,30 @@ def check_unchanged(azure: AzureResource, plan: AccountPlan) -> None:
         again = _live(azure)
     except NotFound:
         return  # it is deleted: the run records that
-    if _made(again) != _made(plan.account):
+    if not _is_same(_made(again), _made(plan.account)) or again.get("kind") != plan.kind:
         raise UsageError(
             f"{plan.place.name} was created anew since the plan was shown", "nothing was deleted; run the command again"
         )
 
 
-def _made(account: Json) -> list[object]:
+def begun_with(path: Path, place: ResourceId) -> Made:
+    """Return what tells the resource that an unfinished run planned to delete from a later one of the same name."""
+    with Ledger(files.ledger_of(path), str(place)) as ledger:
+        return next((event.resource for event in ledger.events if isinstance(event, Opened) and event.resource), {})
+
+
+def _made(account: Json) -> Made:
     """Return what tells a resource from a later one of the same name."""
     own, system = properties_of(account), account.get("systemData")
     created = system.get("createdAt") if isinstance(system, dict) else None
-    return [account.get("kind"), own.get("internalId"), own.get("dateCreated"), own.get("endpoint"), created]
+    known = {"internalId": own.get("internalId"), "dateCreated": own.get("dateCreated"), "createdAt": created}
+    return {name: value for name, value in known.items() if isinstance(value, str)}
+
+
+def _is_same(one: Made, other: Made) -> bool:
+    """Return whether two records describe one resource: they have something in common, and nothing differs."""
+    common = one.keys() & other.keys()
+    return bool(common) and all(one[name] == other[name] for name in common)
 
 
 def _locks(azure: AzureResource) -> list[str]:
@@ -194,8 +213,7 @@ class _AccountErasure:
         if self.plan.purge and deleted:
             self._purge()
         elif self.plan.purge:
-            why = "the resource is still there"
-            self.ledger.write(Left(project=str(place), row=RECOVERABLE, ids=[place.name], reason=why, again=True))
+            self._leave_unpurged("the resource is still there")
         return self._words(deleted=deleted)
 
     def _planned_before(self) -> bool:
@@ -204,9 +222,43 @@ class _AccountErasure:
         return any(ACCOUNT in rows for run in runs for rows in run.planned.values())
 
     def _purge(self) -> None:
-        if self.plan.account:  # else an earlier run purged it
-            self._send(RECOVERABLE, lambda: self.azure.manager.purge(self.plan.place, self.plan.location))
-        self._look(RECOVERABLE, lambda: self._recoverable() is None)
+        """Purge what Azure lists as recoverable: of what it does not list yet it purges nothing, and answers 204."""
+        try:
+            found = self._awaited()
+        except ServiceError as error:
+            self._leave_unpurged(quoted(error))
+            return
+        if found and not self._is_planned(found):
+            self._leave_unpurged("Azure lists another deleted resource of its name")
+        elif found or self._purged_before():
+            if found:
+                self._send(RECOVERABLE, lambda: self.azure.manager.purge(self.plan.place, str(found.get("location"))))
+            self._look(RECOVERABLE, lambda: self._recoverable() is None)
+        else:
+            self._leave_unpurged("Azure did not list it among the deleted resources in time")
+
+    def _awaited(self) -> Json | None:
+        """Return the entry of the deleted resource once Azure shows it; None if it does not, or a purge was sent."""
+        round_ = 0
+        while not (found := self._recoverable()) and not self._purged_before() and self.deadline.pause(round_):
+            round_ += 1
+        return found
+
+    def _is_planned(self, found: Json) -> bool:
+        begun = (event.resource for event in self.ledger.events if isinstance(event, Opened))
+        return any(_is_same(one, _made(found)) for one in begun)
+
+    def _purged_before(self) -> bool:
+        """Return whether an earlier run sent the purge, and no answer refused it."""
+        of_purge = [
+            one for one in self.ledger.events if isinstance(one, (Calling, Answered)) and one.row == RECOVERABLE
+        ]
+        return bool(of_purge) and (isinstance(of_purge[-1], Calling) or of_purge[-1].accepted)
+
+    def _leave_unpurged(self, why: str) -> None:
+        self.terms.say(f"{self.plan.place.name} was not purged: {why}")
+        place = self.plan.place
+        self.ledger.write(Left(project=str(place), row=RECOVERABLE, ids=[place.name], reason=why, again=True))
 
     def _opening(self) -> Opened:
         plan = self.plan
@@ -223,7 +275,8 @@ class _AccountErasure:
             protected=[],
             unmatched=[],
             signed_in_as=self.azure.manager.who,
-            resource=resource_of(plan),
+            account=resource_of(plan),
+            resource=_made(plan.account),
         )
 
     def _send(self, row: str, send: Sending) -> None:

@@ -182,7 +182,7 @@ class _Downloading:
 
 def main(settings: dict[str, Any]) -> None:
     """Download until standard input ends; send the traceback of an unexpected error as the last result."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)  # the parent process gets it too, and ends the orders
     try:
         _Downloading(**settings).run()

@@ -12,7 +12,7 @@ _PREFIXES = {3: "done in part: ", 4: "residue: "}
 
 def deleted_resource(events: list[Event]) -> DeletedResource | None:
     """Return the Azure resource as the first run planned to delete it: a later one may find it gone."""
-    return next((event.resource for event in events if isinstance(event, Opened) and event.resource), None)
+    return next((event.account for event in events if isinstance(event, Opened) and event.account), None)
 
 
 def method_used(events: list[Event]) -> str:

@@ -55,7 +55,11 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     unmatched: list[str]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
     signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID")] = ""
-    resource: Annotated[DeletedResource | None, Meta(description="The Azure resource to delete")] = None
+    account: Annotated[DeletedResource | None, Meta(description="The Azure resource to delete")] = None
+    resource: Annotated[
+        dict[str, str],
+        Meta(description="What tells an Azure resource from a later one of its name: its id, dates"),
+    ] = {}
 
 
 class Resumed(_Event, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ from cv_gdpr.service.environment import (
 from cv_gdpr.verbatim import DuplicateKey, json_list
 
 _REQUEST_ID = re.compile("[0-9A-Za-z-]{1,64}")
+_CODE = re.compile(r"\w{1,80}", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,80}", re.ASCII)
 _PROXY_FAILURES = (requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL)
 _MOST_OF_A_MESSAGE = 10_000  # characters; at most 600 are shown
@@ -82,12 +83,19 @@ def malformed(raw: requests.Response, what: str) -> NoReturn:
 
 
 def request_id(raw: requests.Response) -> str:
-    """Return the id by which Microsoft's support finds this request, or an empty string.
-
-    A value without the form of an id, or with a credential in it, is dropped: ids go into ledgers and evidence.
-    """
+    """Return the id by which Microsoft's support finds this request, or an empty string."""
     named = (raw.headers.get(name, "") for name in ("apim-request-id", "Request-Id"))
-    return next((known for known in named if _REQUEST_ID.fullmatch(known) and masked(known) == known), "")
+    return next(filter(None, map(proper_id, named)), "")
+
+
+def proper_id(text: str) -> str:
+    """Return a request id, which goes into ledgers and evidence; empty without its form, or with a credential in it."""
+    return text if _REQUEST_ID.fullmatch(text) and masked(text) == text else ""
+
+
+def proper_code(text: str) -> str:
+    """Return an error code, which goes there too; empty without its form, or with a credential in it."""
+    return text if _CODE.fullmatch(text) and masked(text) == text else ""
 
 
 def _request_tail(raw: requests.Response) -> str:

@@ -1,7 +1,6 @@
 """The only access to the Training API: the official SDK client, paced, with retries, its answers kept as sent."""
 
 import logging
-import re
 import threading
 import time
 from collections import Counter
@@ -27,7 +26,7 @@ from cv_gdpr.errors import (
     Unreachable,
 )
 from cv_gdpr.masking import RUN, masked
-from cv_gdpr.service.answers import VerbatimDeserializer, broke_off, request_id, translate
+from cv_gdpr.service.answers import VerbatimDeserializer, broke_off, proper_code, request_id, translate
 from cv_gdpr.service.bodies import Body
 from cv_gdpr.service.causes import KEY_CHANGED, hint_to_wait, hint_with_token, moment
 from cv_gdpr.service.clouds import Cloud
@@ -44,7 +43,6 @@ _AT_ONCE = 8  # calls in the background, spaced by the budget
 _TO_CONNECT = 15.0  # seconds
 _AS_STORED = {"Accept-Encoding": "identity"}
 _MESSAGE_MOST = 600  # characters of a message
-_CODE = re.compile(r"\w{1,80}", re.ASCII)  # an error code
 _HOLD_ALL = frozenset({403, 429})  # a rate or a quota is used up: other calls would be refused, too
 _API = "3.4-preview"  # of the SDK
 _ACCOUNT = "GetAccountInfo"
@@ -348,12 +346,9 @@ class Service:
 
     @staticmethod
     def _cleaned(name: str, failure: ServiceError) -> ServiceError:
-        """Return a failure with its operation's name, shortened, without credentials.
-
-        A code goes into the evidence; one without the form of a code, or with a credential in it, is dropped.
-        """
+        """Return a failure with its operation's name, shortened, without credentials."""
         failure.message = masked(f"{name}: {failure.message}")[:_MESSAGE_MOST]
-        failure.code = failure.code if _CODE.fullmatch(failure.code) and masked(failure.code) == failure.code else ""
+        failure.code = proper_code(failure.code)
         return failure
 
 

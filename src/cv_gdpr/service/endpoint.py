@@ -1,7 +1,7 @@
 """Checks the endpoint and the key as people enter them, before anything is sent."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.links import is_loopback
@@ -18,22 +18,39 @@ _AZURE = re.compile(r"\.(?:cognitiveservices\.azure|api\.cognitive\.(?:microsoft
 
 def checked_endpoint(endpoint: str) -> str:
     """Return the endpoint without a trailing slash; raise UsageError unless it is https, or http to loopback."""
+    parts = _split(endpoint, "the endpoint", f"for example {_EXAMPLE}")
+    _check_place(parts.hostname or "", parts.path)
+    _check_rest(parts, "the endpoint", "key")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def checked_manager(url: str) -> str:
+    """Return the address of Resource Manager without a path; raise UsageError as for an endpoint."""
+    what = "the address of Resource Manager"
+    parts = _split(url, what, "leave it out, and give --cloud")
+    _check_rest(parts, what, "token")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _split(address: str, what: str, hint: str) -> SplitResult:
     try:
-        parts = urlsplit(endpoint.strip())
+        parts = urlsplit(address.strip())
         host, _ = parts.hostname or "", parts.port
         host.encode("idna")
     except ValueError as error:
-        raise UsageError(f"the endpoint is not an address: {error}") from error
-    if parts.scheme not in {"https", "http"} or not host or not endpoint.isprintable():
-        raise UsageError("the endpoint is not an https address", f"for example {_EXAMPLE}")
-    if set(endpoint.strip()) & _NO_ADDRESS:
-        raise UsageError("the endpoint holds a character that addresses cannot hold", "copy it from the Azure portal")
-    _check_place(host, parts.path)
+        raise UsageError(f"{what} is not an address: {error}") from error
+    if parts.scheme not in {"https", "http"} or not host or not address.isprintable():
+        raise UsageError(f"{what} is not an https address", hint)
+    if set(address.strip()) & _NO_ADDRESS:
+        raise UsageError(f"{what} holds a character that addresses cannot hold", "copy it from the Azure portal")
+    return parts
+
+
+def _check_rest(parts: SplitResult, what: str, secret: str) -> None:
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError("the endpoint must not hold a user, a query or a fragment")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise UsageError("the endpoint is plain http: the key would be sent unencrypted", "use https")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        raise UsageError(f"{what} must not hold a user, a query or a fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise UsageError(f"{what} is plain http: the {secret} would be sent unencrypted", "use https")
 
 
 def _check_place(host: str, path: str) -> None:

@@ -23,6 +23,7 @@ from cv_gdpr.errors import (
 )
 from cv_gdpr.links import is_loopback
 from cv_gdpr.masking import RUN, masked
+from cv_gdpr.service.answers import proper_code, proper_id
 from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.signin import INSTALL, EntraSignIn, default_credential
 from cv_gdpr.verbatim import Json, json_value
@@ -85,18 +86,6 @@ def resource_id_of(text: str) -> ResourceId:
             "the Azure portal shows it under Properties",
         )
     return ResourceId(*found.groups())
-
-
-def checked_address(url: str) -> str:
-    """Return the address of Resource Manager; raise UsageError unless it is https, or http to this machine."""
-    try:
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in {"https", "http"} or (parts.scheme == "http" and not is_loopback(host)):
-        raise UsageError("the address of Resource Manager is not an https address", "leave it out, and give --cloud")
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 class Reply(NamedTuple):
@@ -245,7 +234,7 @@ class ResourceManager:
 
         def note(response: Any) -> None:
             answer = response.http_response
-            replies.append(Reply(answer.status_code, answer.headers.get("x-ms-request-id", "")))
+            replies.append(Reply(answer.status_code, _request_id(answer)))
 
         self._call(name, lambda: call(*arguments, polling=False, **self._options(note)))
         return replies[0]
@@ -289,6 +278,10 @@ def _retries(patience: float) -> Any:
     return Retries(retry_total=_RETRIES, retry_backoff_max=patience / _RETRIES)
 
 
+def _request_id(response: Any) -> str:
+    return proper_id(response.headers.get("x-ms-request-id", ""))
+
+
 def _text(response: Any) -> str:
     text: str = response.http_response.text()
     return text
@@ -322,9 +315,9 @@ def _translated(name: str, error: Any) -> ServiceError:
     response = getattr(error, "response", None)
     status = int(getattr(response, "status_code", 0) or 0)
     told = getattr(error, "error", None)
-    code = str(getattr(told, "code", "") or "")
+    code = proper_code(str(getattr(told, "code", "") or ""))
     said = " ".join(masked(str(getattr(told, "message", "") or error.message)).split())[:_MESSAGE_MOST]
-    request_id = str(getattr(response, "headers", {}).get("x-ms-request-id", "")) if response is not None else ""
+    request_id = _request_id(response) if response is not None else ""
     known: dict[str, Any] = {"status": status, "code": code, "request_id": request_id}
     tail = f" (request id {request_id})" if request_id else ""
     if not status:

@@ -2,6 +2,7 @@
 
 import binascii
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from msrest.authentication import ApiKeyCredentials, Authentication, BasicTokenA
 from cv_gdpr.errors import SignInFailed, UsageError, install
 from cv_gdpr.masking import RUN, fingerprint, masked
 from cv_gdpr.service.clouds import Cloud
+from cv_gdpr.service.environment import authorities
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -112,9 +114,10 @@ class EntraSignIn:
         return _BearerAuthentication(self)
 
     def refused(self) -> None:
-        """Forget the token, so that the next request fetches one anew."""
+        """Forget the token, so that the next request fetches one anew; a credential repeats the one that it keeps."""
         with self._lock:
             self._token = None
+            self.credential = default_credential(self.cloud)
 
     def token(self) -> str:
         """Return a token that is valid for at least five minutes; raise SignInFailed."""
@@ -197,12 +200,14 @@ def default_credential(cloud: Cloud) -> CheckedCredential:
     """Return azure-identity's DefaultAzureCredential for a cloud, within a time and checked.
 
     azure-core's own retries take minutes, and as long as the answer asks for. Raise UsageError if the extra is not
-    installed.
+    installed, and for certificates that cannot be used: of those, Microsoft's libraries raise no error of their own.
     """
     try:
         from azure.identity import DefaultAzureCredential
     except ImportError:
         raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", INSTALL) from None
+    authorities()
+    _silence_libraries()
     try:
         credential = DefaultAzureCredential(
             authority=cloud.authority,
@@ -214,6 +219,13 @@ def default_credential(cloud: Cloud) -> CheckedCredential:
     except ValueError as error:  # of a variable such as AZURE_TOKEN_CREDENTIALS
         raise UsageError(f"azure-identity refuses its settings: {masked(str(error))}") from None
     return CheckedCredential(credential)
+
+
+def _silence_libraries() -> None:
+    """Leave out what Microsoft's libraries log, unless -vv asks for everything: the error says it in one line."""
+    wanted = logging.getLogger("cv_gdpr").isEnabledFor(logging.DEBUG)
+    for name in ("azure", "msal"):
+        logging.getLogger(name).setLevel(logging.NOTSET if wanted else logging.CRITICAL + 1)
 
 
 def _shorten_wait(response: Any) -> None:
