@@ -7,6 +7,7 @@ _REMOVED = "credentialsRemoved"
 _COMPLETE = "complete"
 REDACTED = "redacted"
 OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
+_RESOURCE = "resource"
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
@@ -24,7 +25,8 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
     return [
         ("Bag-Software-Agent", summary["tool"]),
         ("Source-Endpoint", summary["endpoint"]),
-        ("Export-Scope", f"{len(summary['projects'])} projects{_ALL.get(summary['scope'], '')}"),
+        *([("Azure-Resource", summary[_RESOURCE])] if _RESOURCE in summary else []),
+        ("Export-Scope", _scope(summary)),
         ("Export-Rows", ", ".join(summary["rows"])),
         ("Export-Selectors", ", ".join(one["selector"] for one in selectors) or "none"),
         ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
@@ -47,6 +49,12 @@ def _predictions(not_searched: Json | None) -> list[tuple[str, str]]:
     unknown = len(not_searched) - len(counts)
     words = f"{sum(counts)}{f', and those of {unknown} projects that could not be counted' if unknown else ''}"
     return [("Stored-Predictions-Not-Searched", words)]
+
+
+def _scope(summary: Json) -> str:
+    if list(summary["rows"]) == ["account"] and not summary["projects"]:
+        return "the Azure resource"
+    return f"{len(summary['projects'])} projects{_ALL.get(summary['scope'], '')}"
 
 
 _ALL = {"all projects": " (all)"}

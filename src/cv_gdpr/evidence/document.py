@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import asdict, replace
 
-from cv_gdpr.evidence.events import PUBLICATIONS, RECOVERABLE, Answered, Closed, Event, Held, Opened
+from cv_gdpr.evidence.account import deleted_resource, method_used, verdict_on_resource
+from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Closed, Event, Held, Opened
 from cv_gdpr.evidence.ledger import Chain, Ledger, now
 from cv_gdpr.evidence.outcomes import (
     DELETED,
@@ -32,7 +33,7 @@ from cv_gdpr.evidence.records import (
     Run,
     SearchedScope,
 )
-from cv_gdpr.table.categories import ACCOUNT, ITERATIONS, PROJECTS
+from cv_gdpr.table.categories import ITERATIONS, PROJECTS
 from cv_gdpr.table.selection import BY_ID
 
 METHOD = Method(
@@ -40,10 +41,6 @@ METHOD = Method(
     used="the delete operations of the Custom Vision Training API v3.4-preview",
     note="Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
     "only Microsoft can state how the service clears its media.",
-)
-METHOD_OF_ACCOUNT = replace(
-    METHOD,
-    used="Accounts - Delete and Deleted Accounts - Purge of Azure Resource Manager, which delete the whole resource",
 )
 METHOD_OF_RECHECK = Method(
     type="recheck of an erasure; this run deleted nothing",
@@ -171,9 +168,9 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         endpoint=opened.endpoint,
         started=events[0].at,
         finished=finished,
-        verdict=_verdict_of_recheck(code, outcomes) if opened.recheck_of else verdict(code, outcomes, opened),
+        verdict=_verdict(code, outcomes, events, opened),
         exit_code=code,
-        method=_method(opened),
+        method=_method(events, opened),
         scope=opened.scope,
         plan_hash=opened.plan_hash,
         runs=[_run(run) for run in runs],
@@ -186,7 +183,20 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         reference=opened.reference,
         operator=opened.operator,
         recheck_of=opened.recheck_of,
+        resource=deleted_resource(events),
     )
+
+
+def _verdict(code: int, outcomes: list[Outcome], events: list[Event], opened: Opened) -> str:
+    if opened.recheck_of:
+        return _verdict_of_recheck(code, outcomes)
+    return verdict_on_resource(code, outcomes, events) if deleted_resource(events) else verdict(code, outcomes, opened)
+
+
+def _method(events: list[Event], opened: Opened) -> Method:
+    if opened.recheck_of:
+        return METHOD_OF_RECHECK
+    return replace(METHOD, used=method_used(events)) if deleted_resource(events) else METHOD
 
 
 def _not_found(opened: Opened, outcomes: list[Outcome]) -> list[str]:
@@ -198,13 +208,6 @@ def _not_found(opened: Opened, outcomes: list[Outcome]) -> list[str]:
         for one in opened.scope.selectors
         if one.matched is False and one.selector not in BY_ID
     ]
-
-
-def _method(opened: Opened) -> Method:
-    if opened.recheck_of:
-        return METHOD_OF_RECHECK
-    of_account = any(rows.keys() & {ACCOUNT, RECOVERABLE} for rows in opened.planned.values())
-    return METHOD_OF_ACCOUNT if of_account else METHOD
 
 
 def _run(opened: Opened) -> Run:

@@ -17,7 +17,7 @@ from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"
 WHERE = f"data/{SUMMARY}"
-_SAYS_WHAT = ("Source-Endpoint", "Export", "Not-Searched", "Redacted")
+_SAYS_WHAT = ("Source-Endpoint", "Azure-Resource", "Export", "Not-Searched", "Redacted")
 _FOLLOWS = (
     "Exported-",
     "Not-Searched-",
@@ -27,6 +27,7 @@ _FOLLOWS = (
     "Export-Created-Before",
     "Stored-Predictions-",
     "Source-Endpoint",
+    "Azure-Resource",
     "Credentials-",
     "Redacted",
 )
