@@ -33,7 +33,7 @@ PLACES = {  # a step of the run, how often it is called before, and how the fold
 @pytest.fixture(scope="module")
 def evidence(before):
     """Return evidence of the erasure of one person's images."""
-    return before.erased("--all", "--metadata", "subject=nr-4711")
+    return before.erased("images", "--all", "--metadata", "subject=nr-4711")
 
 
 def ids_of(evidence):

@@ -13,8 +13,8 @@ from tests.redact.redacting import beside, content, gone, lines, named_in, pictu
 
 KINDS = {
     "images": "images --all",
-    "an image's person": "--all --metadata subject=nr-4711",
-    "a tag and its images": "--all --tag alice",
+    "an image's person": "images --all --metadata subject=nr-4711",
+    "the images of a tag": "images --all --tag alice",
     "tags": "tags --all",
     "iterations": "iterations --all",
     "predictions": "predictions --all",
@@ -190,7 +190,7 @@ def test_an_incomplete_export_follows_too(before, tmp_path, redact):
 def test_an_export_of_one_person_follows_too(before, tmp_path, redact):
     """Of what was listed, selectors wrote only a part; an erased image is taken out of that."""
     before.fill()
-    person = ("--all", "--metadata", "subject=nr-4711")
+    person = ("images", "--all", "--metadata", "subject=nr-4711")
     assert before.cli("export", *person, "--out", tmp_path / "one").code == 0
     evidence = before.erased(*person)
     redact(evidence, tmp_path / "one")
@@ -210,7 +210,7 @@ def test_a_redacted_export_still_guards_a_deletion(before, tmp_path, redact):
 
 def test_files_of_both_exports_are_one_on_the_disk(before, tmp_path, redact):
     bag = shutil.copytree(before.bag, tmp_path / "answer")
-    evidence = before.erased("--all", "--metadata", "subject=nr-4711")
+    evidence = before.erased("images", "--all", "--metadata", "subject=nr-4711")
     redact(evidence, bag)
     less = tmp_path / "answer-redacted"
     shared = [path for path in files(less / "data") if path.suffix == ".jpg"]

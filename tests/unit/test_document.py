@@ -376,10 +376,10 @@ def test_the_end_is_written_to_the_ledger(tmp_path, fields):
 
 def test_a_recheck_that_found_something_ends_in_4():
     there = outcomes("gone already", "residue", "not verified", rechecked=True)
-    assert exit_code(there, 5, [], []) == 4
-    assert exit_code(outcomes("gone already", "not verified", rechecked=True), 5, [], []) == 5
-    assert exit_code(outcomes("gone already", "not verified", rechecked=True), 0, [], []) == 3
-    assert exit_code(outcomes("gone already", rechecked=True), 0, [], []) == 0
+    assert exit_code(there, 5, in_part=False) == 4
+    assert exit_code(outcomes("gone already", "not verified", rechecked=True), 5, in_part=False) == 5
+    assert exit_code(outcomes("gone already", "not verified", rechecked=True), 0, in_part=False) == 3
+    assert exit_code(outcomes("gone already", rechecked=True), 0, in_part=False) == 0
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,10 @@ def _less(summary: Json, gone: Gone, *, complete: bool | None) -> Json:
     if "predictionsNotSearched" in summary:
         counts = summary["predictionsNotSearched"]
         changed["predictionsNotSearched"] = {one: count for one, count in counts.items() if not gone.of(one).whole}
-    return summary | changed
+    less = summary | changed
+    if gone.everything:
+        less.pop("resource", None)
+    return less
 
 
 def _info(bag: Bag, before: Json, after: Json) -> list[tuple[str, str]]:
