@@ -20,7 +20,7 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.locking import open_lock
 from cv_gdpr.archive.ownership import keeps_modes
-from cv_gdpr.errors import CvGdprError, NotFound, StorageError, UsageError
+from cv_gdpr.errors import CvGdprError, StorageError, UsageError, install
 from cv_gdpr.masking import masked
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.environment import authorities, proxy_in_words
@@ -142,14 +142,12 @@ def _clock(date: str, now: float) -> Iterator[Check]:
 
 def azure_resource(wanted: "Wanted") -> Iterator[Check]:
     """Ask Resource Manager for the resource: as whom, its kind, whether its keys are switched off, its locks."""
-    from cv_gdpr.service.azure_resource import AnotherResource, AzureResource
+    from cv_gdpr.service.azure_resource import AzureResource, naming_it
 
     with AzureResource(wanted) as azure:
         yield Check("Resource Manager", "ok", f"signed in as {azure.manager.who}")
-        try:
-            account = azure.account()
-        except (NotFound, AnotherResource) as error:
-            raise UsageError(error.message, error.hint or "check --resource-id") from None
+        with naming_it():
+            account = azure.required()
         found = f"{azure.place.name}, {account.get('kind')}, in {account.get('location')}"
         yield Check("Azure resource", "ok", found)
         yield _keys(account)
@@ -241,8 +239,7 @@ def extras() -> Iterator[Check]:
             continue
         lacking = [name for name in needs[extra] if not _version_of(name)]
         if lacking:
-            how = f'pip install "{_PROGRAM}[{extra}]"'
-            yield Check(f"extra {extra}", "unknown", f"not installed: {', '.join(lacking)}", how)
+            yield Check(f"extra {extra}", "unknown", f"not installed: {', '.join(lacking)}", install(extra))
         else:
             yield Check(f"extra {extra}", "ok", "installed")
 

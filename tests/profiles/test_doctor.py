@@ -212,7 +212,7 @@ def test_an_extra_names_the_line_that_installs_it(monkeypatch, lacking):
     monkeypatch.setattr(doctor.metadata, "requires", lambda _: [f"{needed}>=1; extra == 'azure'", "click>=8"])
     (check,) = doctor.extras()
     assert check.name == "extra azure"
-    assert (check.hint == 'pip install "cv-gdpr[azure]"') is lacking
+    assert ('pip install ".[azure]"' in str(check.hint)) is lacking
 
 
 def test_a_person_gets_a_table(sim, cli, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from cv_gdpr.verbatim import Json
 SUMMARY = "export.json"
 _REMOVED = "credentialsRemoved"
 _COMPLETE = "complete"
+_RESOURCE = "resource"
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
@@ -20,7 +21,8 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
     return [
         ("Bag-Software-Agent", summary["tool"]),
         ("Source-Endpoint", summary["endpoint"]),
-        ("Export-Scope", f"{len(summary['projects'])} projects{_ALL.get(summary['scope'], '')}"),
+        *([("Azure-Resource", summary[_RESOURCE])] if _RESOURCE in summary else []),
+        ("Export-Scope", _scope(summary)),
         ("Export-Rows", ", ".join(summary["rows"])),
         ("Export-Selectors", ", ".join(one["selector"] for one in selectors) or "none"),
         ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
@@ -29,6 +31,12 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         *counted,
         *((f"Not-Searched-{row.title()}", reason) for row, reason in summary["notSearched"].items()),
     ]
+
+
+def _scope(summary: Json) -> str:
+    if list(summary["rows"]) == ["account"] and not summary["projects"]:
+        return "the Azure resource"
+    return f"{len(summary['projects'])} projects{_ALL.get(summary['scope'], '')}"
 
 
 _ALL = {"all projects": " (all)"}

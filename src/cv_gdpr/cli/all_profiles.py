@@ -318,7 +318,21 @@ def _summary(document: dict[str, Any] | None) -> str:
 
 def _of_export(document: dict[str, Any]) -> str:
     exported, held = (sum(row[count] for row in document["rows"]) for count in ("exported", "held"))
-    return f"{exported} of {held} exported into {document['folder']}"
+    absent = "".join(f"; {row} not exported: {words}" for row, words in document["byHand"].items())
+    return f"{exported} of {held} exported into {document['folder']}{absent}"
+
+
+def _of_plan(document: dict[str, Any]) -> str:
+    """Return how many items would be deleted, and in numbers what the plan leaves; --json holds each plan."""
+    holding = sum(len(project["iterationsHolding"]) for project in document["projects"])
+    notes = (
+        (document["scope"]["notSearched"], f"not searched: {', '.join(document['scope']['notSearched'])}"),
+        (holding, f"trained on these, and not deleted: {holding} iterations"),
+        (document["protected"], f"protected: {len(document['protected'])} projects"),
+        (document["failed"], f"could not be read: {len(document['failed'])} projects"),
+        (document["unmatched"], f"not found: {len(document['unmatched'])} values"),
+    )
+    return "; ".join([f"{document['total']} would be deleted", *(words for found, words in notes if found)])
 
 
 def _of_delete(document: dict[str, Any]) -> str:
@@ -329,6 +343,6 @@ def _of_delete(document: dict[str, Any]) -> str:
 _SUMMARIES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cv-gdpr-export": _of_export,
     "cv-gdpr-delete": _of_delete,
-    "cv-gdpr-plan": lambda document: f"{document['total']} would be deleted",
+    "cv-gdpr-plan": _of_plan,
     "cv-gdpr-error": lambda document: str(document["message"]),
 }

@@ -152,10 +152,10 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
     if rows == (ACCOUNT,) and (wanted := azure_of(given)):
         _refuse_parts(scope, options)
-        _check_before_asking(options)
+        _check_before_asking(options, "--yes --confirm NAME, the name of the resource,")
         chosen = AccountOptions._make(getattr(options, name) for name in AccountOptions._fields)
-        return delete_account(wanted, lambda: connection_for_account(given, wanted), chosen, output)
-    connection = connection_of(given)
+        return delete_account(wanted, lambda: connection_for_account(given, wanted, with_contents=True), chosen, output)
+    connection = connection_of(given, of_account=rows == (ACCOUNT,))
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
         return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
     _check_before_asking(options)
@@ -194,10 +194,10 @@ def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
         raise UsageError(words, "nothing was deleted")
 
 
-def _check_before_asking(options: _DeleteOptions) -> None:
-    """Raise UsageError for what can be refused before any call is sent."""
+def _check_before_asking(options: _DeleteOptions, confirmed: str = "--yes") -> None:
+    """Raise UsageError for what can be refused before any call is sent; `confirmed`: what a script gives."""
     if not (options.dry_run or options.yes or (sys.stdin and sys.stdin.isatty())):
-        raise UsageError("no terminal to confirm on", "give --yes in a script; --dry-run shows the plan")
+        raise UsageError("no terminal to confirm on", f"give {confirmed} in a script; --dry-run shows the plan")
     if options.require_export and not options.require_export.is_dir():
         raise UsageError(f"--require-export {options.require_export} is not a folder", "nothing was deleted")
     if options.evidence:

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from cv_gdpr.cli.failure import Document, ExitCode, Part, Retryable
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
-from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State, Unread
+from cv_gdpr.evidence.records import ByHand, Count, DeletedResource, Item, SearchedScope, Sha256, State, Unread
 from cv_gdpr.export.result import Verdict
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     """
 
     folder: str
+    resource: Annotated[str | None, Meta(description="The id of the Azure resource, where the row account has it.")]
     complete: bool
     rows: list[RowResult]
     projects: list[ProjectFolder]
@@ -152,6 +153,9 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read, and so stay.")]
     outside_the_api: list[ByHand]
+    resource: Annotated[
+        DeletedResource | None, Meta(description="The Azure resource that was deleted; null: none was to be.")
+    ]
     plan_hash: str | None
     evidence: str | None
     ledger: str | None
@@ -167,6 +171,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         exit_code=result.exit_code,
         retryable=result.retryable,
         folder=str(result.folder),
+        resource=result.resource or None,
         complete=result.exit_code == 0,
         rows=[
             RowResult(row=row, held=one.held, exported=one.exported, bytes=one.bytes, verdict=result.verdict(row))
@@ -247,6 +252,7 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
         protected=[],
         failed=[],
         outside_the_api=outside,
+        resource=None,
         plan_hash=None,
         evidence=None,
         ledger=None,
@@ -284,6 +290,7 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
         protected=evidence.protected,
         failed=evidence.failed,
         outside_the_api=erased.outside_the_api,
+        resource=evidence.resource,
         plan_hash=evidence.plan_hash,
         completed_from_ledger=erased.completed,
         calls=calls,

@@ -112,7 +112,8 @@ def _print_shortfall(erased: Erased) -> None:
     for value in evidence.not_found:
         click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
     for one in erased.left[:_SHOWN]:
-        item = f"{one.row} {one.id} of project {one.project}: {one.state}"
+        place = "" if evidence.resource else f" of project {one.project}"
+        item = f"{one.row} {one.id}{place}: {one.state}"
         reason = f" ({one.reason})" if one.reason else ""
         click.echo(f"Left: {printable(item + reason)}", err=True)
     if error := _error_of(erased):
@@ -142,6 +143,23 @@ def _hint_of(erased: Erased) -> str:
     if erased.stopped_by:
         before = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
         return before + resume_hint(erased.path)
+    if evidence.resource and (hint := _hint_on_resource(erased)):
+        return hint
     if evidence.retryable:
         return "the same command (with a new --evidence) deletes the rest"
     return "see the reasons; a new plan shows the rest" if erased.left or evidence.failed else ""
+
+
+def _hint_on_resource(erased: Erased) -> str:
+    """Return what a person must do first where Resource Manager refused to delete or to purge; else an empty text."""
+    from cv_gdpr.evidence.events import RECOVERABLE
+    from cv_gdpr.service.resource_manager import role_for
+
+    again = "then the same command with a new --evidence deletes the rest"
+    for one in erased.left:
+        if one.status == 403:
+            role = role_for("DeletedAccounts-Purge" if one.row == RECOVERABLE else "Accounts-Delete")
+            return f"the identity needs the role {role}; {again}"
+        if "ScopeLocked" in one.reason:
+            return f"remove the lock (Azure portal, Locks); {again}"
+    return ""

@@ -1,7 +1,8 @@
 """`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,12 +14,14 @@ from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
+from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, PREDICTIONS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.verbatim import Json
 
 _SHOWN = 20  # missing items printed at most; missing.jsonl has all
@@ -98,6 +101,9 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         return export_each(parameters, rows, own.out)
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
+    if rows == (ACCOUNT,) and scope.projects:
+        words = f"export {ACCOUNT} exports the Azure resource, and no project of it: leave --project out"
+        raise UsageError(words, "cv-gdpr export --project exports what a project holds")
     azure = azure_of(given)
     connection = connection_for_account(given, azure) if rows == (ACCOUNT,) else connection_of(given)
     from cv_gdpr.cli.progress import showing
@@ -108,7 +114,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
     options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck)
-    with Service(connection) as service, showing(quiet=output.quiet) as watch:
+    with Service(connection) as service, showing(quiet=output.quiet) as watch, _saying_that_it_is_deleted(azure):
         result = export(service, scope, options, watch)
     report(result, output)
     if own.include_keys:
@@ -116,13 +122,32 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     return result.exit_code
 
 
+@contextmanager
+def _saying_that_it_is_deleted(azure: "Wanted | None") -> "Iterator[None]":
+    """Add to a refusal that the Azure resource is deleted: its endpoint then refuses every key, with 401."""
+    from cv_gdpr.errors import NotAuthorised
+
+    try:
+        yield
+    except NotAuthorised as error:
+        if azure and error.status == 401:
+            from cv_gdpr.service.azure_resource import AzureResource
+
+            with AzureResource(azure) as resource:
+                error.hint = resource.deletion() or error.hint
+        raise
+
+
 def _warn_of_keys(result: "ExportResult") -> None:
     from cv_gdpr.table.account import WITH_KEYS
 
-    for name in WITH_KEYS:
-        file = result.folder / "data" / name
+    of_account = () if result.resource else ("account.json",)  # GetAccountInfo holds keys, Resource Manager's does not
+    files = [result.folder / "data" / name for name in (*WITH_KEYS, *of_account)]
+    for file in files:
         if file.exists():
             click.echo(f"Warning: {file} holds the resource's keys in clear: keep it secret, or renew them", err=True)
+    if not any(file.exists() for file in files):
+        click.echo("Warning: --include-keys: no keys are in what was exported; the row account has them", err=True)
 
 
 def report(result: "ExportResult", output: OutputOptions) -> None:
@@ -144,7 +169,7 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     ]
     rows += [(row, "", "", "", f"not searched: {reason}") for row, reason in result.not_searched.items()]
     headings = ("row", "held", "exported", "bytes", "verdict")
-    print_table(f"{plural(len(result.projects), 'project')} in {result.folder}", headings, rows, numbers={1, 2, 3})
+    print_table(_title(result), headings, rows, numbers={1, 2, 3})
     if "--tag" in result.kinds and PREDICTIONS in result.rows:
         click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
@@ -156,6 +181,14 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     if verbose:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
+
+
+def _title(result: "ExportResult") -> str:
+    """Return what was exported, and where it is."""
+    what = [plural(len(result.projects), "project")] if list(result.rows) != [ACCOUNT] else []
+    if result.resource:
+        what.append(f"the Azure resource {result.resource.rpartition('/')[2]}")
+    return f"{' and '.join(what) or 'nothing'} in {result.folder}"
 
 
 def _where(entry: "Json") -> tuple[str | None, ...]:
@@ -188,6 +221,9 @@ def _print_shortfall(result: "ExportResult") -> None:
     elif result.missing and result.accepted:
         words = f"{plural(len(result.missing), 'item')} missing; the bag says so in data/missing.jsonl"
         click.echo(f"Error: {words}", err=True)
+    elif all(entry["row"] in result.by_hand for entry in result.missing) and result.missing:
+        click.echo("Error: the account was not exported; the folder is not a bag yet", err=True)
+        click.echo(f"Hint: the same command with --resource-id ID and --out {result.folder} exports it", err=True)
     elif result.missing:
         click.echo(f"Error: {plural(len(result.missing), 'item')} missing; the folder is not a bag yet", err=True)
         click.echo(
@@ -196,8 +232,6 @@ def _print_shortfall(result: "ExportResult") -> None:
         )
     elif result.unmatched:
         click.echo(f"Error: nothing matches {printable(', '.join(result.unmatched))}", err=True)
-    elif result.exit_code:
-        click.echo("Error: the API cannot export the account; the result says how to get it", err=True)
 
 
 shared.add_rows(export, _with_options, _run, _help)

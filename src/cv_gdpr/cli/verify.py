@@ -8,6 +8,7 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, output_options
 from cv_gdpr.cli.output import plural, print_json, printable, size
+from cv_gdpr.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,8 @@ def verify(path: "Path", *, quiet: bool, verbose: int, as_json: bool) -> int:
 def _verify_evidence(path: "Path", output: OutputOptions) -> int:
     from cv_gdpr.evidence.checking import check
 
+    if (path.parent / "bagit.txt").is_file() and not path.with_suffix(".jsonl").exists():
+        raise UsageError(f"{path} is a file of the export {path.parent}", "verify the folder")
     differences = check(path)
     code = 4 if differences else 0
     if output.as_json:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import asdict, replace
 
-from cv_gdpr.evidence.events import PUBLICATIONS, RECOVERABLE, Answered, Closed, Event, Held, Opened
+from cv_gdpr.evidence.account import deleted_resource, method_used, verdict_on_resource
+from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Closed, Event, Held, Opened
 from cv_gdpr.evidence.ledger import Chain, Ledger, now
 from cv_gdpr.evidence.outcomes import (
     DELETED,
@@ -33,17 +34,13 @@ from cv_gdpr.evidence.records import (
     SearchedScope,
     Unread,
 )
-from cv_gdpr.table.categories import ACCOUNT, ITERATIONS, PROJECTS
+from cv_gdpr.table.categories import ITERATIONS, PROJECTS
 
 METHOD = Method(
     type="deletion by API request; not media sanitisation",
     used="the delete operations of the Custom Vision Training API v3.4-preview",
     note="Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
     "only Microsoft can state how the service clears its media.",
-)
-METHOD_OF_ACCOUNT = replace(
-    METHOD,
-    used="Accounts - Delete and Deleted Accounts - Purge of Azure Resource Manager, which delete the whole resource",
 )
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION = (
@@ -127,15 +124,16 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
     found = {outcome.id for outcome in outcomes}  # by this run, or by an interrupted one before it
     not_found = [value for value in opened.unmatched if value.rpartition(" ")[2] not in found]
     code = exit_code(outcomes, stopped, not_found, opened.failed)
+    resource = deleted_resource(events)
     return Head(
         format=FORMAT,
         tool=TOOL,
         endpoint=opened.endpoint,
         started=events[0].at,
         finished=finished,
-        verdict=verdict(code, outcomes, opened),
+        verdict=verdict_on_resource(code, outcomes, events) if resource else verdict(code, outcomes, opened),
         exit_code=code,
-        method=_method(opened),
+        method=replace(METHOD, used=method_used(events)) if resource else METHOD,
         scope=opened.scope,
         plan_hash=opened.plan_hash,
         runs=[_run(run) for run in runs],
@@ -145,12 +143,8 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         outside_the_api=outside,
         retention=list(RETENTION),
         failed=opened.failed,
+        resource=resource,
     )
-
-
-def _method(opened: Opened) -> Method:
-    of_account = any(rows.keys() & {ACCOUNT, RECOVERABLE} for rows in opened.planned.values())
-    return METHOD_OF_ACCOUNT if of_account else METHOD
 
 
 def _run(opened: Opened) -> Run:

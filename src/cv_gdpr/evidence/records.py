@@ -99,6 +99,31 @@ class Project(PlannedProject, frozen=True, kw_only=True):
     state: Annotated[State | None, Meta(description="The state of the project itself; null if it was not planned")]
 
 
+class HeldProject(Record, frozen=True, kw_only=True):
+    """A project that is deleted with its Azure resource, in numbers."""
+
+    id: str
+    images: Count
+    iterations: Count
+    exported_models: Count
+    stored_predictions: Count
+
+
+class DeletedResource(Record, frozen=True, kw_only=True):
+    """The Azure resource that was planned to be deleted, what it held, and what stays beside it.
+
+    Its tags are not here: people write them.
+    """
+
+    id: str
+    kind: str
+    location: str
+    siblings: Annotated[list[str], Meta(description="Custom Vision resources of the subscription that stay")]
+    projects: Annotated[list[HeldProject] | None, Meta(description="null: they could not be read, see `unread`")]
+    failed: Annotated[list[Unread], Meta(description="Projects that could not be read, and are deleted all the same")]
+    unread: Annotated[str, Meta(description="Why it is unknown what the resource held")]
+
+
 class Run(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One run of an erasure: a resumed one plans what the runs before it left."""
 
@@ -144,6 +169,7 @@ class Head(Record, frozen=True, kw_only=True, omit_defaults=True):
     outside_the_api: list[ByHand]
     retention: list[Retention]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
+    resource: Annotated[DeletedResource | None, Meta(description="Of an Azure resource that was deleted")] = None
 
 
 class Item(Record, frozen=True, kw_only=True):
@@ -175,6 +201,7 @@ class Evidence(Head, frozen=True, kw_only=True):
 
     format: Literal["cv-gdpr-evidence/1"]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")]
+    resource: Annotated[DeletedResource | None, Meta(description="null: no Azure resource was to be deleted")]
     retryable: Annotated[bool, Meta(description="Whether the same command, with new evidence, may delete more")]
     counts: dict[State, Count]
     items: list[Item]

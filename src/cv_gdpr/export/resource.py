@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +12,12 @@ from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
-from cv_gdpr.errors import CvGdprError, Interrupted, UsageError
+from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
 from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.resource_rows import RowsOfResource
-from cv_gdpr.export.result import ExportResult, RowCount, bag_info, summary
+from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, summary
 from cv_gdpr.masking import fingerprint
-from cv_gdpr.service.azure_resource import AzureResource, Wanted
+from cv_gdpr.service.azure_resource import AzureResource, Wanted, naming_it
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
 from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
@@ -26,6 +26,7 @@ from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Matches, Scope
 from cv_gdpr.verbatim import Json
 
+ACCOUNT_FILE = "account.json"
 _POLL = 0.5  # seconds between two checks for a signal
 _TO_STOP = 3.0  # seconds that running work gets to end when the run is stopped
 _PROJECTS_AT_ONCE = 4  # enough to use 10 calls a second if an answer takes about 100 ms
@@ -99,7 +100,7 @@ class _Done(NamedTuple):
 
 def _result(out: Path, done: _Done) -> ExportResult:
     top, exports, scope = done.top, done.exports, done.scope
-    missing = top.missing + [entry for export in exports for entry in export.missing]
+    missing = top.missing + _refused(top, scope) + [entry for export in exports for entry in export.missing]
     undecided = done.matches.unmatched if any(map(_may_hide, missing)) else []
     return ExportResult(
         folder=out,
@@ -116,10 +117,15 @@ def _result(out: Path, done: _Done) -> ExportResult:
         not_searched=not_searched(scope),
         kinds=scope.selection.kinds,
         calls=done.service.calls,
-        asked=scope.rows,
+        resource=str(top.resource.azure.place) if top.resource.azure and top.counts[ACCOUNT].exported else "",
         accepted=done.options.accept_missing,
         seconds=(datetime.now(UTC) - done.started).total_seconds(),
     )
+
+
+def _refused(top: RowsOfResource, scope: Scope) -> list[Json]:
+    """Return an entry for a row that was asked for by name, and that only a person can export."""
+    return [missing_entry(row, words, file=ACCOUNT_FILE) for row, words in top.by_hand.items() if row in scope.rows]
 
 
 @contextmanager
@@ -129,7 +135,19 @@ def _azure_of(options: Options, rows: Sequence[Category]) -> Iterator[AzureResou
         yield None
         return
     with AzureResource(options.azure) as azure:
+        if _is_account_alone(rows):
+            _require_resource(azure)
         yield azure
+
+
+def _is_account_alone(rows: Sequence[Category]) -> bool:
+    return all(row.name == ACCOUNT for row in rows)
+
+
+def _require_resource(azure: AzureResource) -> None:
+    """Raise UsageError, before anything is written, if the resource that was named is not there."""
+    with suppress(ServiceError), naming_it():  # the row names any other error
+        azure.required()
 
 
 def _may_hide(entry: Json) -> bool:
@@ -139,8 +157,7 @@ def _may_hide(entry: Json) -> bool:
 
 def _refuse_if_nothing_was_allowed(exports: list[ProjectExport], top: RowsOfResource, rows: Sequence[Category]) -> None:
     """Raise the refusal of a listing, or of the account, if nothing that was asked for could be read."""
-    alone = all(row.name == ACCOUNT for row in rows)
-    if alone and top.refused and not top.counts[ACCOUNT].exported:
+    if _is_account_alone(rows) and top.refused and not top.counts[ACCOUNT].exported:
         raise top.refused
     refused = [export.refused for export in exports if export.refused]
     if refused and not any(export.allowed for export in exports):

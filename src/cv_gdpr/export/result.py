@@ -11,12 +11,11 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.bag_info import bag_info_of
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
-from cv_gdpr.table.categories import ACCOUNT
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
 
-Verdict: TypeAlias = Literal["complete", "incomplete", "not in the API"]
+Verdict: TypeAlias = Literal["complete", "incomplete", "not exported"]
 
 
 @dataclass
@@ -54,8 +53,8 @@ class ExportResult:
     not_searched: dict[str, str]
     kinds: frozenset[str]  # of selectors in use
     calls: Counter[str]
-    asked: tuple[str, ...]
     seconds: float
+    resource: str = ""  # the id of the Azure resource, where it was exported
     undecided: list[str] = field(default_factory=list)  # matched nothing, but not everything could be listed
     bug: Unexpected | None = None  # met at one project
     accepted: bool = False  # the folder is a bag even where items are missing
@@ -66,20 +65,20 @@ class ExportResult:
         """0 if everything requested was exported, 3 if part of it is missing, 1 if that is due to a bug."""
         if self.bug:
             return self.bug.exit_code
-        refused = [row for row in self.asked if row == ACCOUNT and row in self.by_hand]
-        return 3 if self.missing or self.unmatched or refused else 0
+        return 3 if self.missing or self.unmatched else 0
 
     @property
     def retryable(self) -> bool:
         """Whether the same command may do more: it tries again what is missing."""
-        return bool(self.missing) and not (self.accepted and not self.bug)
+        again = any(entry["row"] not in self.by_hand for entry in self.missing)
+        return again and not (self.accepted and not self.bug)
 
     def verdict(self, row: str) -> Verdict:
         """Return the result for a row in a few words."""
+        if row in self.by_hand:
+            return "not exported"
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
-        if row == ACCOUNT and row in self.by_hand:
-            return "not in the API"
         return "complete"
 
 
@@ -110,6 +109,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
     return {
         "tool": f"cv-gdpr {__version__}",
         "endpoint": endpoint,
+        **({"resource": result.resource} if result.resource else {}),
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
         "selectors": scope.selection.hashed(result.salt, result.unmatched, result.undecided),

@@ -39,10 +39,15 @@ _ID = re.compile(
 )
 _LOCKS = "providers/Microsoft.Authorization/locks?api-version=2020-05-01"
 _MESSAGE_MOST = 600  # characters
-_ROLES = (
-    "the identity needs a role at the resource: Reader to export it, Contributor to delete it; to purge it, "
-    "Contributor at its subscription"
-)
+_READER = "Reader, or Cognitive Services Custom Vision Reader, at the resource"
+_ROLES = {
+    "Accounts-Delete": "Contributor at the resource",
+    "Accounts-ListKeys": "Contributor at the resource",
+    "Accounts-List": "Reader at the subscription",
+    "DeletedAccounts-Get": "Reader at the subscription",
+    "DeletedAccounts-List": "Reader at the subscription",
+    "DeletedAccounts-Purge": "Contributor at the subscription",
+}
 _LOCKED = "a lock protects the resource or its group: remove the lock first (Azure portal, Locks), or leave it"
 _SIGN_IN = "sign in again: az login, or check the managed identity; and --cloud"
 _MALFORMED = "answered with a body that is not what its contract says"
@@ -64,6 +69,11 @@ class ResourceId(NamedTuple):
             f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
             f"/providers/Microsoft.CognitiveServices/accounts/{self.name}"
         )
+
+
+def role_for(operation: str) -> str:
+    """Return the least role of Azure that allows an operation, and where."""
+    return _ROLES.get(operation, _READER)
 
 
 def resource_id_of(text: str) -> ResourceId:
@@ -316,7 +326,7 @@ def _translated(name: str, error: Any) -> ServiceError:
     if status == 401:
         return _of_this_row(NotAuthorised(text, _SIGN_IN, **known))
     if status == 403:
-        return Forbidden(text, _ROLES, **known)
+        return Forbidden(text, f"the identity needs the role {role_for(name)}", **known)
     if status == 404:
         return NotFound(text, **known)
     return ServiceError(text, _LOCKED if code == "ScopeLocked" else None, **known)

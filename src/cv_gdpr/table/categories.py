@@ -133,9 +133,9 @@ CATEGORIES: tuple[Category, ...] = (
             *(File(name, (Place.RESOURCE,), Holds.DETAILS) for name in account.FILES),
         ),
         read_resource=account.account,
-        export_by_hand="Azure Resource Manager has it: give --resource-id ID (needs cv-gdpr[azure])",
+        export_by_hand="Azure Resource Manager has it: give --resource-id ID",
         delete_by_hand=(
-            "cv-gdpr delete account --resource-id ID deletes the Azure resource (needs cv-gdpr[azure]), as the Azure "
+            "cv-gdpr delete account --resource-id ID deletes the Azure resource, as the Azure "
             "portal and CustomVision.ai (settings) do. Azure keeps it recoverable for 48 hours; --purge ends that"
         ),
     ),

@@ -28,6 +28,7 @@ def verify(folder: Path) -> Verification:
     of facts cannot be written."""
     if not folder.is_dir():
         raise UsageError(f"{folder} {'is neither a file nor a folder' if folder.exists() else 'does not exist'}")
+    _refuse_folder_of_exports(folder)
     result = Verification(folder)
     if not (folder / "bagit.txt").is_file():
         result.differences.append(f"bagit.txt is missing: {_why_not_a_bag(folder)}")
@@ -43,6 +44,15 @@ def verify(folder: Path) -> Verification:
             _check_counts(result, summary, *_check_projects(result, facts, summary, missing))
         check_files(result, facts, algorithms)
     return result
+
+
+def _refuse_folder_of_exports(folder: Path) -> None:
+    """Raise UsageError for a folder that holds exports and is not one, as --all-profiles makes one for each profile."""
+    if any((folder / name).exists() for name in ("bagit.txt", "data", STATE)):
+        return
+    found = sorted(one.name for one in folder.iterdir() if (one / "bagit.txt").is_file())
+    if found:
+        raise UsageError(f"{folder} is not an export, but holds {len(found)}", f"verify each: {', '.join(found)}")
 
 
 def _why_not_a_bag(folder: Path) -> str:

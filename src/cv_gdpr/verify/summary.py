@@ -16,7 +16,7 @@ from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"
 WHERE = f"data/{SUMMARY}"
-_SAYS_WHAT = ("Source-Endpoint", "Export", "Not-Searched")
+_SAYS_WHAT = ("Source-Endpoint", "Azure-Resource", "Export", "Not-Searched")
 _FOLLOWS = (
     "Exported-",
     "Not-Searched-",
@@ -24,6 +24,7 @@ _FOLLOWS = (
     "Export-Scope",
     "Export-Selectors",
     "Source-Endpoint",
+    "Azure-Resource",
     "Credentials-",
 )
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
