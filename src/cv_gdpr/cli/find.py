@@ -114,10 +114,10 @@ def _report(found: "Found", output: OutputOptions) -> None:
     if found.incomplete:
         click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
     if found.only_same:
-        from cv_gdpr.find.search import EXTRA
+        from cv_gdpr.errors import install
 
         click.echo("Error: only equal bytes were searched: copies and parts need the extra find", err=True)
-        click.echo(f"Hint: {EXTRA}", err=True)
+        click.echo(f"Hint: {install('find')}", err=True)
 
 
 def _print(found: "Found") -> None:
