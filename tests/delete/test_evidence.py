@@ -40,6 +40,7 @@ FIELDS = {
     "outsideTheApi": list,
     "retention": list,
     "ledger": dict,
+    "resource": type(None),
 }
 ITEM = {"project", "row", "id", "state", "status", "requestId", "at", "reason"}
 
