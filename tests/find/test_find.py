@@ -145,7 +145,7 @@ def test_an_incomplete_export_is_searched_and_named(run, castle, tmp_path):
 
 USAGE = {
     "no bag": (["nowhere", "castle.jpg"], "nowhere does not exist"),
-    "not a bag": ([".", "castle.jpg"], "is not an export"),
+    "a folder of bags": ([".", "castle.jpg"], "is not an export, but holds 1"),
     "no photo": (["bag"], "Missing argument 'PHOTO...'"),
     "a missing photo": (["bag", "nowhere.jpg"], "nowhere.jpg cannot be read: No such file"),
     "a folder": (["bag", "bag"], "bag is a folder"),

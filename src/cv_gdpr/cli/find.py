@@ -61,6 +61,7 @@ def find(  # noqa: PLR0913 - one for each option
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.cli.progress import counting
     from cv_gdpr.errors import UsageError
+    from cv_gdpr.find.copied import verified
     from cv_gdpr.find.same import read_photo
     from cv_gdpr.find.search import check, copies
     from cv_gdpr.find.writing import check_free
@@ -74,7 +75,7 @@ def find(  # noqa: PLR0913 - one for each option
         check_free(out)
     contents = {str(path): read_photo(path) for path in photos}
     check(contents)
-    checked, incomplete = _verified(bag)
+    checked, incomplete = verified(bag)
     with counting("pictures", quiet=quiet) as progress:
         found = copies(checked, contents, index=index, progress=progress)
     found.incomplete = incomplete
@@ -82,20 +83,6 @@ def find(  # noqa: PLR0913 - one for each option
         _write(out, found, checked, contents)
     _report(found, output)
     return found.exit_code
-
-
-def _verified(folder: "Path") -> "tuple[Bag, bool]":
-    """Return a bag that verifies, and whether it says that something is missing; raise NotVerified for any other."""
-    from cv_gdpr.archive.bag import Bag
-    from cv_gdpr.errors import NotVerified, UsageError
-    from cv_gdpr.verify import verify
-
-    result = verify(folder)
-    if result.differences and not (folder / "bagit.txt").is_file():
-        raise UsageError(f"{folder}: {result.differences[0]}", "name the folder of a finished export")
-    if result.differences:
-        raise NotVerified(f"{folder} does not verify: {result.differences[0]}", "cv-gdpr verify names every difference")
-    return Bag(folder), result.incomplete
 
 
 def _write(out: "Path", found: "Found", bag: "Bag", contents: dict[str, bytes]) -> None:
