@@ -19,7 +19,7 @@ _SHOWN = 50  # matches printed at most; --json and --out have all
 _UNSEARCHED = 20
 
 
-@click.command(short_help="Find copies of a photograph in an export.")
+@click.command(short_help="Find copies of a photograph in an export, without the service.")
 @click.argument("bag", cls=Argument, metavar="BAG", type=FilePath())
 @click.argument("photos", cls=Argument, metavar="PHOTO...", type=FilePath(), nargs=-1, required=True)
 @option(
