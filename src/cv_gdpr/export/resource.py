@@ -45,6 +45,7 @@ class Options:
     accept_missing: bool = False  # close the bag though items are missing
     azure: Wanted | None = None  # the Azure resource, for the row account
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
+    without_azure: str = ""  # what to say of the row account without `azure`, in place of the table's words
 
 
 def export(
@@ -77,6 +78,8 @@ def export(
                 fetcher.prepare()
             top = RowsOfResource(Resource(service, entries, options.include_keys, azure), folder)
             top.run(rows)
+            if options.without_azure and ACCOUNT in top.by_hand:
+                top.by_hand[ACCOUNT] = options.without_azure
             exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
             watch(exports)
             _run_all(service, exports)
