@@ -67,8 +67,10 @@ def export_each(parameters: Mapping[str, Any], rows: tuple[str, ...], out: "Path
     if out:
         refuse_inside_export(out)
     base = out or new_folder()
-    words = command(rows, {"out"})
-    return run([Job(name, (*words, f"--out={base / name}"), False) for name in names], parameters)
+    paths = {name: parameters[name] for name in _FOLDERS if parameters.get(name)}
+    words = command(rows, {"out", *paths})
+    jobs = [Job(name, (*words, f"--out={base / name}", *_own_paths(paths, name)), False) for name in names]
+    return run(jobs, parameters)
 
 
 def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
@@ -79,10 +81,14 @@ def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     chosen = chosen_profiles()
     _refuse_unsafe(parameters, rows, chosen)
     _check_scope(parameters, rows)
-    paths = {name: parameters[name] for name in ("evidence", "save_plan", "require_export") if parameters[name]}
+    paths = {name: parameters[name] for name in ("evidence", "save_plan", *_FOLDERS) if parameters[name]}
     words = command(rows, set(paths))
     asks = not (parameters["yes"] or parameters["dry_run"])
     return run([Job(name, (*words, *_own_paths(paths, name)), asks) for name in chosen], parameters)
+
+
+_FOLDERS = ("require_export", "with_copies_from")
+"""The options that name exports: a subfolder for each profile."""
 
 
 def _own_paths(paths: Mapping[str, "Path"], profile: str) -> Iterator[str]:
@@ -91,11 +97,11 @@ def _own_paths(paths: Mapping[str, "Path"], profile: str) -> Iterator[str]:
     Raise UsageError for a folder in place of a file.
     """
     for name, path in paths.items():
-        if name != "require_export" and (path.name in {"", ".."} or path.is_dir()):
+        if name not in _FOLDERS and (path.name in {"", ".."} or path.is_dir()):
             raise UsageError(
                 f"--{name.replace('_', '-')} {path} is a folder", "name a file: each profile gets one beside it"
             )
-        own = path / profile if name == "require_export" else path.with_name(f"{path.stem}.{profile}{path.suffix}")
+        own = path / profile if name in _FOLDERS else path.with_name(f"{path.stem}.{profile}{path.suffix}")
         yield f"--{name.replace('_', '-')}={own}"
 
 

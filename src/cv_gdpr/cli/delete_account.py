@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.erasure_view import report, resume_hint
+from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
 from cv_gdpr.table.categories import ACCOUNT
@@ -35,6 +35,8 @@ class AccountOptions(NamedTuple):
     require_export: Path | None
     evidence: Path | None
     wait: float
+    reference: str | None
+    operator: str | None
 
 
 _NOTHING = "nothing was deleted"
@@ -73,7 +75,7 @@ def delete_account(
         if evidence and not options.dry_run:
             earlier = earlier_run(evidence, place, asked)
         if isinstance(earlier, Erased):
-            return report(earlier, {}, output)
+            return report(earlier, {}, output, Beside(options.require_export))
         began = begun_with(evidence, azure.place) if evidence and earlier else None
         plan = plan_account(azure, purge=options.purge, resumed=began)
         if plan.live and not plan.deleting:
@@ -88,7 +90,7 @@ def delete_account(
         _confirm(plan, options)
         if plan.live and not plan.deleting:
             check_unchanged(azure, plan)
-        return report(_delete(azure, plan, evidence, asked, options.wait), {}, output)
+        return report(_delete(azure, plan, evidence, asked, options), {}, output, Beside(options.require_export))
 
 
 def _place(azure: AzureResource) -> ResourceId:
@@ -168,7 +170,9 @@ def _confirm(plan: AccountPlan, options: AccountOptions) -> None:
         raise UsageError("that is not the name of the resource", _NOTHING)
 
 
-def _delete(azure: AzureResource, plan: AccountPlan, evidence: Path | None, asked: str, wait: float) -> Erased:
+def _delete(
+    azure: AzureResource, plan: AccountPlan, evidence: Path | None, asked: str, options: AccountOptions
+) -> Erased:
     from pathlib import Path
     from threading import Event
 
@@ -178,9 +182,14 @@ def _delete(azure: AzureResource, plan: AccountPlan, evidence: Path | None, aske
     from cv_gdpr.evidence.files import unused
 
     path = evidence or unused(Path())
-    terms = Terms(asked=asked, say=lambda text: click.echo(f"Warning: {printable(text)}", err=True))
+    terms = Terms(
+        asked=asked,
+        reference=options.reference or "",
+        operator=options.operator or "",
+        say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
+    )
     try:
-        return erase_account(azure, plan, path, terms, Deadline(Event(), wait))
+        return erase_account(azure, plan, path, terms, Deadline(Event(), options.wait))
     except (KeyboardInterrupt, Interrupted):
         hint = f"the ledger says what was deleted; {resume_hint(path)}"
         raise Interrupted("interrupted", hint) from None

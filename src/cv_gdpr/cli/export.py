@@ -11,11 +11,13 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of
+from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
+from cv_gdpr.cli.output import plural, print_json, print_table, printable, show_similar, size
+from cv_gdpr.cli.searching import not_searched_predictions
 from cv_gdpr.errors import UsageError
-from cv_gdpr.table.categories import ACCOUNT, EXPORTS, PREDICTIONS, Category
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +37,8 @@ class _ExportOptions(NamedTuple):
     include_keys: bool
     accept_missing: bool
     connections: int
+    reference: str | None
+    operator: str | None
 
 
 _with_options = shared.together(
@@ -63,6 +67,7 @@ _with_options = shared.together(
         metavar="N",
         help="Parallel downloads from blob storage.",
     ),
+    shared.record_options,
     shared.connection_options,
     shared.output_options,
 )
@@ -113,9 +118,13 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck)
-    with Service(connection) as service, showing(quiet=output.quiet) as watch, _saying_that_it_is_deleted(azure):
-        result = export(service, scope, options, watch)
+    record = own.reference or "", own.operator or ""
+    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck, *record)
+    with Service(connection) as service:
+        if copies_from := part_of(parameters, ScopeOptions).with_copies_from:
+            scope = add_copies(service, scope, copies_from, only_same=False, quiet=output.quiet)
+        with showing(quiet=output.quiet) as watch, _saying_that_it_is_deleted(azure):
+            result = export(service, scope, options, watch)
     report(result, output)
     if own.include_keys:
         _warn_of_keys(result)
@@ -160,6 +169,8 @@ def report(result: "ExportResult", output: OutputOptions) -> None:
         _print_result(result, output.verbose)
     _print_flagged(result)
     _print_shortfall(result)
+    if not output.as_json:
+        show_similar(result.near)
 
 
 def _print_result(result: "ExportResult", verbose: int) -> None:
@@ -170,8 +181,6 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     rows += [(row, "", "", "", f"not searched: {reason}") for row, reason in result.not_searched.items()]
     headings = ("row", "held", "exported", "bytes", "verdict")
     print_table(_title(result), headings, rows, numbers={1, 2, 3})
-    if "--tag" in result.kinds and PREDICTIONS in result.rows:
-        click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
     for file, reason in result.absent.items():
@@ -210,6 +219,8 @@ def _print_shortfall(result: "ExportResult") -> None:
     for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
+    for line in not_searched_predictions(result.predictions_not_searched):
+        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
     if result.undecided:
         words = f"{', '.join(result.undecided)}: not found, but not everything could be searched"
         click.echo(f"Missing: {printable(words)}", err=True)
@@ -230,8 +241,11 @@ def _print_shortfall(result: "ExportResult") -> None:
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,
         )
-    elif result.unmatched:
+    elif result.unmatched and not result.missing_ok:
         click.echo(f"Error: nothing matches {printable(', '.join(result.unmatched))}", err=True)
+    elif result.predictions_not_searched:
+        count = plural(len(result.predictions_not_searched), "project")
+        click.echo(f"Error: done in part: the stored predictions of {count} were not searched", err=True)
 
 
 shared.add_rows(export, _with_options, _run, _help)

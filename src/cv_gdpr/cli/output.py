@@ -56,6 +56,14 @@ def plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
+def show_similar(values: Sequence[str]) -> None:
+    """Print values similar to those that matched nothing, on a terminal only: they are data of others."""
+    import click
+
+    if values and sys.stderr.isatty():
+        click.echo(f"Hint: similar: {printable(', '.join(values))}", err=True)
+
+
 def size(count: int) -> str:
     """Return a number of bytes with its unit (12.3 MB)."""
     from rich.filesize import decimal

@@ -113,7 +113,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
     at its Azure resource and at a managed identity that signs in.
     """
     from custom_vision_simulator import Options, Simulator
-    from cv_gdpr.demo import fill
+    from cv_gdpr.demo import PHOTO, fill
 
     simulator = Simulator(Options(port=port, vnet=vnet, account_info=account_info))
     try:
@@ -131,9 +131,10 @@ def simulate(  # noqa: PLR0913 - click's parameters
             click.echo(f"export {name}={value}")
         more = f', "Project 1" (those {images} images)' if images else ""
         click.echo(
-            f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}; a data subject in '
-            "them: --metadata subject=collins, or --tag person. It needs no pauses between calls: export and delete "
-            "are faster with --calls-per-second 0. Ctrl-C ends it.",
+            f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}. A data subject in '
+            f"them: --metadata subject=collins finds one of four pictures of her; her photograph is {PHOTO}. The "
+            "service needs no pauses between calls: export and delete are faster with --calls-per-second 0. Ctrl-C "
+            "ends it.",
             err=True,
         )
         click.echo(_WHAT_FOR, err=True)

@@ -13,6 +13,7 @@ from cv_gdpr.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cv_gdpr.evidence.records import Evidence
     from cv_gdpr.verify import Verification
 
 _PROVED = {
@@ -48,10 +49,11 @@ def _verify_evidence(path: "Path", output: OutputOptions) -> int:
         raise UsageError(f"{path} is a file of the export {path.parent}", "verify the folder")
     differences = check(path)
     code = 4 if differences else 0
+    proved = _evidence_of(path) if not differences else None
     if output.as_json:
         from cv_gdpr.cli.documents import of_evidence
 
-        print_json(of_evidence(path, differences, code))
+        print_json(of_evidence(path, differences, code, proved))
         return code
     for difference in differences:
         click.echo(f"differs: {printable(difference)}")
@@ -59,7 +61,27 @@ def _verify_evidence(path: "Path", output: OutputOptions) -> int:
         click.echo(f"Error: {plural(len(differences), 'difference')} in {path}", err=True)
     elif not output.quiet:
         click.echo(f"verified: {path}; {_PROVED[path.suffix == '.jsonl']}")
+        for line in _lines_of(proved) if proved else ():
+            click.echo(f"  {printable(line)}")
     return code
+
+
+def _evidence_of(path: "Path") -> "Evidence | None":
+    """Return what proved evidence says, also for a file beside it; None for a ledger alone."""
+    from cv_gdpr.evidence.proven import read
+
+    evidence = path.with_suffix(".json")
+    return None if path.suffix == ".jsonl" or not evidence.is_file() else read(evidence.read_bytes())
+
+
+def _lines_of(evidence: "Evidence") -> list[str]:
+    """Return what evidence says of the people behind it, and which evidence it looked at again."""
+    said = {
+        "Reference": evidence.reference,
+        "Operator": evidence.operator,
+        "Recheck of the evidence with SHA-256": evidence.recheck_of,
+    }
+    return [f"{name}: {value}" for name, value in said.items() if value]
 
 
 def report(result: "Verification", output: OutputOptions) -> None:
@@ -87,6 +109,9 @@ def print_found(result: "Verification", output: OutputOptions) -> None:
         click.echo(f"not complete: {plural(result.missing, 'item')} missing; what it holds is verified: {found}")
     else:
         click.echo(f"verified: {found}; nothing differs")
+    if result.redacted:
+        words = f"{plural(result.redacted, 'item')} taken out of it after erasures"
+        click.echo(f"  Redacted export: {words}; redactions.jsonl says which, when, by which evidence")
     if result.flagged:
         click.echo(f"  Flagged: {plural(result.flagged, 'file')} kept though unusual; files.jsonl says why")
     for label, value in result.bag_info:

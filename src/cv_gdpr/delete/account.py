@@ -277,6 +277,8 @@ class _AccountErasure:
             signed_in_as=self.azure.manager.who,
             account=resource_of(plan),
             resource=_made(plan.account),
+            reference=self.terms.reference,
+            operator=self.terms.operator,
         )
 
     def _send(self, row: str, send: Sending) -> None:

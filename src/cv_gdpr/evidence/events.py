@@ -60,6 +60,9 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
         dict[str, str],
         Meta(description="What tells an Azure resource from a later one of its name: its id, dates"),
     ] = {}
+    reference: Annotated[str, Meta(description="Of --reference, as it was given")] = ""
+    operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
+    recheck_of: Annotated[Sha256 | None, Meta(description="Nothing is deleted: this evidence is rechecked")] = None
 
 
 class Resumed(_Event, frozen=True, kw_only=True):

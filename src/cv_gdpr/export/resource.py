@@ -1,5 +1,6 @@
 """The use case of an export: read the inventory, store its JSON and files, check the counts, close the bag."""
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cv_gdpr.archive.bag_info import SUMMARY
-from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder
+from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder, run_of
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
@@ -20,10 +21,11 @@ from cv_gdpr.masking import fingerprint
 from cv_gdpr.service.azure_resource import AzureResource, Wanted, naming_it
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
-from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
+from cv_gdpr.table.inventory import near_values, not_searched, projects_in, rows_in
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
-from cv_gdpr.table.scope import Matches, Scope
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Matches, shown
 from cv_gdpr.verbatim import Json
 
 ACCOUNT_FILE = "account.json"
@@ -45,6 +47,8 @@ class Options:
     accept_missing: bool = False  # close the bag though items are missing
     azure: Wanted | None = None  # the Azure resource, for the row account
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
+    reference: str = ""  # of the people behind it, kept in the bag
+    operator: str = ""
     without_azure: str = ""  # what to say of the row account without `azure`, in place of the table's words
 
 
@@ -60,12 +64,12 @@ def export(
     """
     started = datetime.now(UTC)
     rows = rows_in(scope)
+    scope = _as_begun(scope, options)
     run = _run(service, scope, options)
     if options.out:
         check_usable(options.out, run)
     entries = projects_in(service, scope) if any(reads_projects(row) for row in rows) else []
     projects = [Project(service, entry) for entry in entries]
-    check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
     out = options.out or new_folder()
     with (
@@ -80,7 +84,7 @@ def export(
             top.run(rows)
             if options.without_azure and ACCOUNT in top.by_hand:
                 top.by_hand[ACCOUNT] = options.without_azure
-            exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
+            exports = [ProjectExport(project, folder, rows, matches, fetcher, scope) for project in projects]
             watch(exports)
             _run_all(service, exports)
             _refuse_if_nothing_was_allowed(exports, top, rows)
@@ -104,7 +108,8 @@ class _Done(NamedTuple):
 def _result(out: Path, done: _Done) -> ExportResult:
     top, exports, scope = done.top, done.exports, done.scope
     missing = top.missing + _refused(top, scope) + [entry for export in exports for entry in export.missing]
-    undecided = done.matches.unmatched if any(map(_may_hide, missing)) else []
+    absent, decided = done.matches.unmatched, not any(map(_may_hide, missing))
+    words, salt = sorted({shown(*value) for value in absent}), secrets.token_hex(16)
     return ExportResult(
         folder=out,
         rows=_totals(top, exports, rows_in(scope)),
@@ -114,14 +119,26 @@ def _result(out: Path, done: _Done) -> ExportResult:
         by_hand=top.by_hand,
         absent=top.absent,
         copies_outside=[copies for export in exports for copies in copies_outside(export.project.entry)],
-        unmatched=[] if undecided else done.matches.unmatched,
-        undecided=undecided,
+        unmatched=words if decided else [],
+        undecided=[] if decided else words,
+        selectors=scope.selection.hashed(salt, absent, decided=decided),
+        salt=salt,
         bug=next((export.bug for export in exports if export.bug), None),
         not_searched=not_searched(scope),
+        predictions_not_searched={
+            export.project.id: export.predictions_not_searched
+            for export in exports
+            if export.predictions_not_searched != 0
+        },
+        copies={one: of for one, of in scope.selection.copies.items() if any(i == one for _, i in done.matches.ids)},
+        near=near_values(done.matches),
+        missing_ok=scope.missing_ok,
         kinds=scope.selection.kinds,
         calls=done.service.calls,
         resource=str(top.resource.azure.place) if top.resource.azure and top.counts[ACCOUNT].exported else "",
         accepted=done.options.accept_missing,
+        reference=done.options.reference,
+        operator=done.options.operator,
         seconds=(datetime.now(UTC) - done.started).total_seconds(),
     )
 
@@ -187,15 +204,26 @@ def _resumable(out: Path) -> Iterator[None]:
 def _run(service: Service, scope: Scope, options: Options) -> Json:
     """Return what identifies a run, so that only the same command resumes it; selector values only as a fingerprint."""
     chosen = scope.selection
-    values = repr((sorted(chosen.tags), sorted(chosen.metadata), sorted(chosen.image_ids)))
     return {
         "format": 1,
         "endpoint": service.endpoint,
         "projects": sorted(scope.projects),
         "rows": list(scope.rows),
-        "selection": fingerprint(values) if chosen else None,
+        "selection": fingerprint(repr((chosen.each(), chosen.before, chosen.min_probability))) if chosen else None,
+        "olderThan": chosen.older_than,
+        "before": chosen.before,
+        "copiesFrom": scope.copies.folder if scope.copies else None,
         "includeKeys": options.include_keys,
     }
+
+
+def _as_begun(scope: Scope, options: Options) -> Scope:
+    """Return the scope with the age of the run that it resumes: --older-than is fixed at the first start."""
+    chosen = scope.selection
+    begun = run_of(options.out) if options.out and chosen.older_than else None
+    if not isinstance(begun, dict) or begun.get("olderThan") != chosen.older_than:
+        return scope
+    return scope._replace(selection=chosen._replace(before=str(begun.get("before"))))
 
 
 def _run_all(service: Service, exports: list[ProjectExport]) -> None:
