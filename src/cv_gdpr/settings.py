@@ -177,6 +177,11 @@ def _toml(content: bytes, path: "Path") -> dict[str, Any]:
     return found
 
 
+def looks_like_key(text: str) -> bool:
+    """Return whether a text has the form of one of Azure's keys, and is nothing else."""
+    return _A_KEY.fullmatch(text.strip()) is not None
+
+
 def _toml_hint(text: str) -> str:
     if "\0" in text:
         return "it is not text, or UTF-16 without a mark: save it as UTF-8"

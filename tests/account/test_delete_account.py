@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from custom_vision_simulator import Fault
+from custom_vision_simulator.catalogue import faults
 from custom_vision_simulator.records import Lock
 from tests.account.azure import asked, identity_of, manager_of, one_line
 from tests.delete.erasing import environment
@@ -201,6 +202,27 @@ def test_a_typed_subscription_beats_an_id_elsewhere(azure, tmp_path):
         assert ran.code == 2, ran.out
         assert "no resource of subscription" in one_line(ran.err, "Error:")
     assert sent(azure) == []
+
+
+def lock(sim):
+    """Arm the named fault of a lock."""
+    for fault in faults("arm-locked"):
+        sim.fault(fault)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIMULATED", 3), ("simulate", 2)])
+def test_a_name_has_no_case(shared, name, code):
+    lock(shared.sim)  # so that nothing is deleted
+    ran = shared("delete", "account", "--yes", "--confirm", name, "--evidence", shared.folder / "e.json")
+    assert ran.code == code, ran.err
+    assert len(sent(shared)) == (code == 3)
+
+
+def test_the_plan_shows_the_lock_of_the_fault(shared):
+    lock(shared.sim)
+    ran = shared("delete", "account", "--dry-run")
+    assert ran.code == 0, ran.err
+    assert "locks     simulated (CanNotDelete)" in ran.out
 
 
 @pytest.mark.parametrize(("operation", "word"), [("LocksList", "locks"), ("AccountsList", "stays:")])

@@ -1,5 +1,6 @@
 """An option beats the profile, the profile the environment, whose endpoint and key never mix with a profile's."""
 
+import io
 import shlex
 import sys
 import time
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cv_gdpr.cli.all_profiles import _summary
+from cv_gdpr.cli.all_profiles import _row, _summary
+from cv_gdpr.cli.beside_parent import Prefixed
+from cv_gdpr.cli.setup_documents import ProfileResult
 from tests.delete.erasing import stock
 from tests.profiles.profiling import runs, sent
 
@@ -277,6 +280,14 @@ def test_no_option_takes_the_key_itself(sim, bare):
     assert KEY not in ran.err + ran.out
 
 
+@pytest.mark.parametrize("key", ["0123456789abcdef" * 2, "aB3" * 28])
+def test_a_key_in_place_of_its_file_is_explained(sim, bare, key):
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-file", key)
+    assert ran.code == 2
+    assert "Hint: give the name of a file that holds it" in ran.err
+    assert key not in ran.err + ran.out
+
+
 OF_PROFILE = {
     # case: (settings of the profile, words of the error)
     "a key file that is not there": ({"key_file": '"nowhere"'}, "nowhere"),
@@ -299,7 +310,7 @@ def test_a_wrong_setting_of_a_profile_is_named(sim, config, bare, case):
     assert ran.code == 2
     (error,) = [line for line in ran.err.splitlines() if line.startswith("Error: ")]
     assert words in error
-    assert "resource_manager" in settings or f"profile one of {config.path}" in error
+    assert f"profile one of {config.path}" in error
 
 
 def test_a_configuration_without_profiles_says_so(bare):
@@ -327,6 +338,23 @@ def test_a_plan_in_one_line_names_what_stays(case):
 def test_an_export_in_one_line_says_how_to_get_the_account():
     document = {"format": "cv-gdpr-export/1", "rows": [], "folder": "out", "byHand": {"account": "give --resource-id"}}
     assert _summary(document).endswith("; account not exported: give --resource-id")
+
+
+def test_the_name_of_what_was_written_stands_alone():
+    document = {"format": "cv-gdpr-delete/1", "verdict": "It no longer exists.", "evidence": "e.berlin.json"}
+    found = ProfileResult(profile="berlin", exit_code=0, retryable=False, result=document)
+    assert _row(found) == ("berlin", "0", "done", "It no longer exists.", "e.berlin.json")
+    failed = ProfileResult(profile="berlin", exit_code=1, retryable=False, result={"format": "cv-gdpr-error/1"})
+    assert _row(failed)[3:] == ("its Error line says why", "")
+
+
+def test_messages_of_a_profile_carry_its_name():
+    stream = io.StringIO()
+    prefixed = Prefixed(stream, "berlin")
+    for text in ("Type the name: ", "Error: no\nHint: yes\n", "  Error: in a table\n", "Warning: w\n"):
+        assert prefixed.write(text) == len(text)
+    told = "Type the name: berlin: Error: no\nberlin: Hint: yes\n  Error: in a table\nberlin: Warning: w\n"
+    assert stream.getvalue() == told
 
 
 def test_a_folder_of_exports_is_not_verified_as_one(bare, tmp_path):

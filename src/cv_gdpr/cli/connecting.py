@@ -147,7 +147,8 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
         return None
     cloud = cloud_named(_chosen(sources.given.cloud, "CV_GDPR_CLOUD", CLOUDS))
     url = sources.given.resource_manager or _first_set(("CV_GDPR_RESOURCE_MANAGER",)) or cloud.resource_manager
-    address = Address(cloud, checked_manager(url), given.read_timeout, given.patience)
+    with sources.naming_profile("resource_manager", url):
+        address = Address(cloud, checked_manager(url), given.read_timeout, given.patience)
     if named:
         with sources.naming_profile("resource_id", named):
             place = resource_id_of(named)

@@ -12,7 +12,6 @@ from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json
 from cv_gdpr.errors import install
-from cv_gdpr.table.categories import ACCOUNT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,11 +58,10 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
             azure_resource(simulator) as azure,
             showing(quiet=quiet) as watch,
         ):
-            result = export(service, Scope(), Options(out, azure=azure), watch)
+            options = Options(out, azure=azure, without_azure=f"{_WITHOUT_EXTRA}: {install('azure')}")
+            result = export(service, Scope(), options, watch)
         if azure:
             say("Its row account comes from a simulated Azure Resource Manager.")
-        else:
-            result.by_hand[ACCOUNT] = f"{_WITHOUT_EXTRA}: {install('azure')}"
     checked = verify(result.folder)
     _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]

@@ -6,6 +6,7 @@ import sys
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
+from cv_gdpr.settings import looks_like_key
 
 _LONGEST_FILE = 1 << 26  # bytes: more than a million ids
 _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -31,6 +32,8 @@ def uuid_of(text: str) -> str:
 def read_key(place: str) -> str:
     """Return the training key in a file; raise UsageError unless it holds one line."""
     know_likely_keys(place)  # the key itself instead of a path: no message may quote it
+    if looks_like_key(place):
+        raise UsageError("--key-file: this looks like the key itself", "give the name of a file that holds it")
     lines = [line for line in _lines(place, "--key-file") if line]
     if len(lines) != 1:
         raise UsageError("--key-file must contain the training key alone, on one line")

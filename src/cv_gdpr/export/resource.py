@@ -49,6 +49,7 @@ class Options:
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
     reference: str = ""  # of the people behind it, kept in the bag
     operator: str = ""
+    without_azure: str = ""  # what to say of the row account without `azure`, in place of the table's words
 
 
 def export(
@@ -81,6 +82,8 @@ def export(
                 fetcher.prepare()
             top = RowsOfResource(Resource(service, entries, options.include_keys, azure), folder)
             top.run(rows)
+            if options.without_azure and ACCOUNT in top.by_hand:
+                top.by_hand[ACCOUNT] = options.without_azure
             exports = [ProjectExport(project, folder, rows, matches, fetcher, scope) for project in projects]
             watch(exports)
             _run_all(service, exports)

@@ -126,6 +126,7 @@ class ResourceManager:
         self.subscription = subscription
         self._sign_in = EntraSignIn(address.cloud, address.scope, default_credential(address.cloud))
         self._client = _client(address, subscription, self._sign_in)
+        self._was_good = False  # whether a call succeeded with this sign-in
 
     @property
     def who(self) -> str:
@@ -200,7 +201,7 @@ class ResourceManager:
         return {"raw_response_hook": hook, "enforce_https": self._address.enforce_https}
 
     def _read(self, name: str, call: Callable[..., Any], *arguments: str) -> Json:
-        bodies: list[str] = []
+        bodies: list[str] = []  # of each try
         self._call(name, lambda: call(*arguments, **self._options(lambda one: bodies.append(_text(one)))))
         return _document(name, bodies[-1])
 
@@ -214,7 +215,12 @@ class ResourceManager:
             pages.append(_document(name, _text(response)))
             self._check_next_link(name, pages[-1].get("nextLink"), links)
 
-        self._call(name, lambda: list(call(*arguments, **self._options(keep))))
+        def read() -> None:
+            pages.clear()  # of an earlier try
+            links.clear()
+            list(call(*arguments, **self._options(keep)))
+
+        self._call(name, read)
         return [record for page in pages for record in _records(page)]
 
     def _check_next_link(self, name: str, link: Any, seen: set[str]) -> None:
@@ -230,16 +236,30 @@ class ResourceManager:
         seen.add(link)
 
     def _change(self, name: str, call: Callable[..., Any], *arguments: str) -> Reply:
-        replies: list[Reply] = []
+        replies: list[Reply] = []  # of each try
 
         def note(response: Any) -> None:
             answer = response.http_response
             replies.append(Reply(answer.status_code, _request_id(answer)))
 
         self._call(name, lambda: call(*arguments, polling=False, **self._options(note)))
-        return replies[0]
+        return replies[-1]
 
     def _call(self, name: str, send: Callable[[], Answered]) -> Answered:
+        """Return what a call returns; a token that is refused after good calls is fetched anew, once."""
+        try:
+            found = self._once(name, send)
+        except NotAuthorised as error:
+            if error.status != 401 or not self._was_good:
+                raise
+            self._sign_in.refused()
+            self._was_good = False
+            found = self._once(name, send)
+        self._was_good = True
+        return found
+
+    @staticmethod
+    def _once(name: str, send: Callable[[], Answered]) -> Answered:
         from azure.core.exceptions import AzureError
 
         try:
@@ -256,7 +276,7 @@ def _client(address: Address, subscription: str, sign_in: EntraSignIn) -> "Cogni
     except ImportError:
         raise UsageError("Azure Resource Manager needs the extra azure", INSTALL) from None
     return CognitiveServicesManagementClient(
-        sign_in.credential,
+        sign_in,
         subscription,
         address.url,
         credential_scopes=[address.scope],

@@ -126,6 +126,10 @@ class EntraSignIn:
                 self._token = self._fetch()
             return self._token.text
 
+    def get_token(self, *scopes: str, **options: Any) -> "AccessToken":
+        """Return an access token of the credential in use, as azure-core's policies ask for it; raise SignInFailed."""
+        return self.credential.get_token(*scopes, **options)
+
     def _fetch(self) -> _Token:
         found = self.credential.get_token(self.scope)
         return _Token(found.token, found.expires_on)
