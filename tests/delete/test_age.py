@@ -139,7 +139,10 @@ def test_a_hold_that_names_nothing_is_said_before(sim, erase, tmp_path):
     dry = erase("images", "--all", "--except-ids-file", hold, "--dry-run", as_json=False)
     assert dry.code == 3
     assert f"not found: --except-ids-file {NOWHERE}" in dry.out
-    assert erase("images", "--all", "--except-ids-file", hold).code == 3
+    ran = erase("images", "--all", "--except-ids-file", hold)
+    assert ran.code == 2
+    assert NOWHERE in ran.err
+    assert calls(sim) == []
     assert erase("images", "--all", "--except-ids-file", hold, "--missing-ok").code == 0
 
 
@@ -185,3 +188,16 @@ def test_a_resumed_export_keeps_the_time_of_its_first_start(sim, cli, tmp_path):
     assert cli(*words).code == 0
     summary = json.loads((tmp_path / "bag" / "data" / "export.json").read_text())
     assert summary["before"] == begun["before"]
+
+
+def test_a_hold_guards_what_goes_with_an_iteration(sim, erase, tmp_path):
+    project = stock(sim)
+    (alone,) = ids(sim, project, "images") - set(sim.store.projects[project].workspace.images)
+    hold = tmp_path / "hold.txt"
+    hold.write_text(alone)
+    ran = erase("iterations", "--all", "--except-ids-file", hold)
+    assert ran.code == 3
+    assert alone in ids(sim, project, "images")
+    assert ids(sim, project, "iterations")
+    assert "alone holds a kept image" in ran.err
+    assert "cv-gdpr delete iterations" not in ran.out + ran.err

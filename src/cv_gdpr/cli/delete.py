@@ -23,7 +23,7 @@ from cv_gdpr.cli.plan_view import Shown, planned_code, show
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, Category, Deletion, category
 from cv_gdpr.table.scope import Scope
-from cv_gdpr.table.selection import AGE, Matches
+from cv_gdpr.table.selection import AGE, EXCEPT, Matches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -271,12 +271,24 @@ def _plan(service: Service, scope: Scope, options: _DeleteOptions, saved: bytes 
         matches = Matches(scope.selection)
         plan = make_plan(service, scope, options.protect, resumed=resumed, matches=matches)
         show_similar(near_values(matches))
+        if options.yes and not (resumed or options.dry_run):
+            _check_hold(plan)
     check_size(plan, options.max_delete)
     if options.require_export:
         require_export(plan, options.require_export)
     if options.save_plan:
         save_plan(plan, options.save_plan)
+        words = f"the plan is in {options.save_plan}; cv-gdpr delete --plan {options.save_plan} executes it"
+        click.echo(f"Note: {printable(words)}", err=True)
     return plan
+
+
+def _check_hold(plan: Plan) -> None:
+    """Raise UsageError for an id of --except-ids-file that is found nowhere: mistyped, it would keep nothing."""
+    unknown = [value for value in plan.unmatched if value.startswith(EXCEPT)]
+    if unknown and not plan.scope.missing_ok:
+        hint = f"{_NOTHING_DELETED}; check the id, or give --missing-ok where the file names other things as well"
+        raise UsageError(f"nothing in scope has the id: {unknown[0]}", hint)
 
 
 @contextmanager

@@ -104,6 +104,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     undecided: Annotated[list[str], Meta(description="Those that matched nothing where not all could be listed.")]
     not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
     copies: Annotated[dict[str, str], Meta(description="Id of a copy that was exported: id of the original.")]
+    doubtful: Annotated[dict[str, str], Meta(description="What may be a copy and was not selected: the original.")]
     predictions_not_searched: Annotated[
         dict[str, int | None],
         Meta(description="Project: how many stored predictions nothing searched; null: they could not be counted."),
@@ -215,6 +216,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         undecided=result.undecided,
         not_searched=result.not_searched,
         copies=result.copies,
+        doubtful=result.doubtful,
         predictions_not_searched=result.predictions_not_searched,
         calls=dict(result.calls),
         seconds=round(result.seconds, 3),

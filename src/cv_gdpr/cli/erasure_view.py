@@ -125,6 +125,7 @@ def _models_lines(evidence: Evidence) -> list[str]:
         f"trained on what was erased; cv-gdpr delete iterations --project {one.id} --iteration {iteration} deletes it"
         for one in evidence.projects
         for iteration in one.iterations_trained_on_them
+        if iteration not in one.kept_for_images
     ]
 
 
@@ -145,6 +146,7 @@ def stays_lines(project: ProjectPlan | Project) -> list[str]:
     return [
         *(f"kept: iteration {one} {where} {published}" for one in project.kept_published),
         *(f"kept: iteration {one} {where} alone holds a kept image" for one in project.kept_for_images),
+        *(f"not selected: {one} {where} may be a copy of {of}" for one, of in project.copies_left.items()),
     ]
 
 
@@ -159,7 +161,9 @@ def _print_shortfall(erased: Erased, selection: Selection) -> None:
         click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
     for line in [line for project in evidence.projects for line in stays_lines(project)]:
         click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
-    for line in not_searched_predictions({one.id: one.predictions_not_searched for one in evidence.projects}):
+    for line in not_searched_predictions(
+        {one.id: one.predictions_not_searched for one in evidence.projects}, evidence.scope.copies_from
+    ):
         click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
     for one in erased.left[:_SHOWN]:
         place = "" if evidence.resource else f" of project {one.project}"
@@ -181,6 +185,7 @@ def _error_of(erased: Erased) -> str:
         return evidence.verdict
     unsearched = [one for one in evidence.projects if one.predictions_not_searched != 0]
     kept = [one for project in evidence.projects for one in (*project.kept_published, *project.kept_for_images)]
+    left = [one for project in evidence.projects for one in project.copies_left]
     parts = (
         (erased.left, f"{plural(len(erased.left), 'item')} in the plan not proved to be gone"),
         (evidence.failed, f"{plural(len(evidence.failed), 'project')} could not be read"),
@@ -189,7 +194,8 @@ def _error_of(erased: Erased) -> str:
             f"{plural(len(evidence.not_found), 'value')} found nowhere",
         ),
         (unsearched, f"stored predictions of {plural(len(unsearched), 'project')} not searched"),
-        (kept, f"{plural(len(kept), 'old iteration')} kept"),
+        (kept, f"{plural(len(kept), 'iteration')} kept"),
+        (left, f"what may be a copy was not selected ({len(left)})"),
     )
     said = "; ".join(words for found, words in parts if found)
     return f"{said}; {erased.path} names each" if said else ""

@@ -219,8 +219,7 @@ def _print_shortfall(result: "ExportResult") -> None:
     for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
-    for line in not_searched_predictions(result.predictions_not_searched):
-        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+    _print_not_searched(result)
     if result.undecided:
         words = f"{', '.join(result.undecided)}: not found, but not everything could be searched"
         click.echo(f"Missing: {printable(words)}", err=True)
@@ -241,11 +240,30 @@ def _print_shortfall(result: "ExportResult") -> None:
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,
         )
-    elif result.unmatched and not result.missing_ok:
-        click.echo(f"Error: nothing matches {printable(', '.join(result.unmatched))}", err=True)
-    elif result.predictions_not_searched:
-        count = plural(len(result.predictions_not_searched), "project")
-        click.echo(f"Error: done in part: the stored predictions of {count} were not searched", err=True)
+    elif error := _not_selected(result):
+        click.echo(f"Error: {error}", err=True)
+
+
+def _print_not_searched(result: "ExportResult") -> None:
+    """Name what the selectors did not search, did not take, or did not find though that is allowed."""
+    for one, of in result.doubtful.items():
+        click.echo(f"Not selected: {one} may be a copy of {of}", err=True)
+    if result.unmatched and result.missing_ok:
+        click.echo(f"Note: nothing matches {printable(', '.join(result.unmatched))}", err=True)
+    for line in not_searched_predictions(result.predictions_not_searched, result.copies_from):
+        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+
+
+def _not_selected(result: "ExportResult") -> str:
+    """Return what the selectors left undone, in one line; empty for nothing."""
+    if result.unmatched and not result.missing_ok:
+        return f"nothing matches {printable(', '.join(result.unmatched))}"
+    if result.doubtful:
+        return "done in part: what may be copies was not selected"
+    if not result.predictions_not_searched:
+        return ""
+    count = plural(len(result.predictions_not_searched), "project")
+    return f"done in part: the stored predictions of {count} were not searched"
 
 
 shared.add_rows(export, _with_options, _run, _help)

@@ -82,6 +82,9 @@ def find(  # noqa: PLR0913 - one for each option
     if out:
         _write(out, found, checked, contents)
     _report(found, output)
+    if out and not (quiet or as_json):
+        click.echo(f"written: {printable(str(out))}/review.html (look at it first), ids.txt, matches.json")
+        click.echo(f"then: cv-gdpr delete --all --image-ids-file {printable(str(out))}/ids.txt --dry-run")
     return found.exit_code
 
 

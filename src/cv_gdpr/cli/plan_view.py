@@ -68,13 +68,13 @@ def _project_lines(project: ProjectPlan) -> list[str]:
     if project.published:
         lines.append("  what is unpublished no longer answers requests for predictions")
     for copy, of in project.copies_of.items():
-        lines.append(f"  copy: {copy} of {of}")
+        lines.append(f"  copy: {copy} of {of}" if copy != of else f"  copy: {copy}, which the export shows selected")
     return lines
 
 
 def _row_remark(project: ProjectPlan, row: str) -> str:
-    if row == IMAGES and project.only_in_iterations:
-        return f"  {project.only_in_iterations} of them only in iterations"
+    if row == IMAGES and project.places:
+        return f"  {len(project.places)} of them only in iterations"
     if row == ITERATIONS and project.published:
         names = ", ".join(f"{iteration} as {name!r}" for iteration, name in project.published.items())
         return f"  unpublished first: {names}"
@@ -84,12 +84,16 @@ def _row_remark(project: ProjectPlan, row: str) -> str:
 def _plan_notes(plan: Plan, outside: list[ByHand], selection: Selection) -> list[str]:
     notes = [
         f"trained on these images, but not deleted: iteration {iteration} of project {project.id}"
-        f"{published(project.published_holding.get(iteration))} (--with-iterations deletes it)"
+        f"{published(project.published_holding.get(iteration))}"
+        f"{'' if plan.scope.with_iterations else ' (--with-iterations deletes it)'}"
         for project in plan.projects
         for iteration in project.iterations_holding
+        if iteration not in project.kept_for_images
     ]
     notes += [line for project in plan.projects for line in (*kept_lines(project), *stays_lines(project))]
-    notes += not_searched_predictions({one.id: one.predictions_not_searched for one in plan.projects})
+    notes += not_searched_predictions(
+        {one.id: one.predictions_not_searched for one in plan.projects}, plan.scope.copies_from
+    )
     if PERFORMANCE in plan.scope.rows:
         notes.append("performance: deleted with its iterations, which are in this plan")
     notes += [

@@ -15,16 +15,20 @@ _HOW = (
     "to search them: cv-gdpr export --all --out BAG, cv-gdpr find BAG PHOTO --out FOUND, and then this command with "
     "--image-ids-file FOUND/ids.txt in place of the selectors, or with --with-copies-from BAG"
 )
+_NEWER = "they were stored after the export of --with-copies-from began: make a new export, and run again with that"
 
 
-def not_searched_predictions(by_project: Mapping[str, int | None]) -> list[str]:
-    """Return a line for each project in which nothing searched the stored predictions, and one that says how to."""
+def not_searched_predictions(by_project: Mapping[str, int | None], copies_from: str | None = None) -> list[str]:
+    """Return a line for each project in which nothing searched the stored predictions, and one that says how to.
+
+    `copies_from` is when the export began that was searched for copies: these predictions are newer.
+    """
     lines = [
         f"not searched: {_words(count)} in project {project}: a prediction has no tag and no metadata"
         for project, count in by_project.items()
         if count != 0
     ]
-    return [*lines, _HOW] if lines else []
+    return [*lines, _NEWER if copies_from else _HOW] if lines else []
 
 
 def _words(count: int | None) -> str:

@@ -114,6 +114,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
     """
     from custom_vision_simulator import Options, Simulator
     from cv_gdpr.demo import PHOTO, fill
+    from cv_gdpr.service.signin import has_extra
 
     simulator = Simulator(Options(port=port, vnet=vnet, account_info=account_info))
     try:
@@ -128,7 +129,8 @@ def simulate(  # noqa: PLR0913 - click's parameters
         for fault in (fault for named in faults for fault in named):  # armed after filling too
             simulator.fault(fault)
         for name, value in _variables(simulator).items():
-            click.echo(f"export {name}={value}")
+            usable = has_extra() or name in _OF_THE_KEY
+            click.echo(f"{'' if usable else '# needs the extra azure: '}export {name}={value}")
         more = f', "Project 1" (those {images} images)' if images else ""
         click.echo(
             f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}. A data subject in '
@@ -141,6 +143,9 @@ def simulate(  # noqa: PLR0913 - click's parameters
         _wait_for_stop(simulator)
     finally:
         simulator.stop()
+
+
+_OF_THE_KEY = {"CV_GDPR_ENDPOINT", "CV_GDPR_TRAINING_KEY"}
 
 
 def _variables(simulator: "Simulator") -> dict[str, str]:

@@ -256,6 +256,7 @@ def _in_evidence(project: ProjectPlan) -> PlannedProject:
         kept_for_images=project.kept_for_images,
         predictions_not_searched=project.predictions_not_searched,
         copies_of=project.copies_of,
+        copies_left=project.copies_left,
     )
 
 

@@ -54,6 +54,9 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
         Count | None, Meta(description="Stored predictions that no selector searched; null: they could not be counted")
     ] = 0
     copies_of: Annotated[dict[Id, Id], Meta(description="Id of a copy -> id of the original")] = {}
+    copies_left: Annotated[
+        dict[Id, Id], Meta(description="Id of what may be a copy, and was not selected -> the original")
+    ] = {}
 
     @property
     def only_in_iterations(self) -> int:
@@ -76,7 +79,8 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
     @property
     def is_in_part(self) -> bool:
         """Whether something that was asked for was not searched, or is kept although it was not excepted."""
-        return bool(self.predictions_not_searched != 0 or self.kept_published or self.kept_for_images)
+        kept = self.kept_published or self.kept_for_images
+        return bool(self.predictions_not_searched != 0 or kept or self.copies_left)
 
 
 class Plan(

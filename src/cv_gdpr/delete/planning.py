@@ -38,7 +38,7 @@ from cv_gdpr.table.inventory import (
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Scope
-from cv_gdpr.table.selection import BY_ID, Matches, Selection, shown
+from cv_gdpr.table.selection import BY_ID, EXCEPT, Matches, Selection, shown
 from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _plan_project(project: Project, making: _Plan) -> ProjectPlan:
     copies = {one.setting: one.address for one in copies_outside(project.entry)}
     whole = any(row.name == PROJECTS for row in making.rows)
     plan = ProjectPlan(id=project.id, name=name, whole=whole, mark=mark(project.entry), copies_outside=copies)
-    kept_before = set(matches.kept)
+    kept_before, doubtful_before = set(matches.kept), set(matches.doubtful)
     for row in making.rows:
         if row.name == IMAGES:
             _plan_images(project, row, matches, plan)
@@ -183,6 +183,8 @@ def _plan_project(project: Project, making: _Plan) -> ProjectPlan:
     plan.kept = sorted(matches.kept - kept_before)
     plan.copies_of = {one: of for one, of in matches.selection.copies.items() if _is_planned(plan, one)}
     _plan_iterations(project, making, plan)
+    doubtful = sorted(matches.doubtful - doubtful_before)
+    plan.copies_left = {one: matches.selection.doubtful[one] for one in doubtful if not _is_planned(plan, one)}
     plan.predictions_not_searched = predictions_not_searched(project, making.scope)
     return plan
 
@@ -203,7 +205,8 @@ def _plan_iterations(project: Project, making: _Plan, plan: ProjectPlan) -> None
         plan.kept_published = sorted(going.keys() & published.keys())
         plan.rows |= {ITERATIONS: _without(going, plan.kept_published)} if plan.kept_published else {}
     if IMAGES not in plan.rows or making.scope.with_iterations:
-        _plan_dependents(project, plan, selection.except_ids)
+        seen = _plan_dependents(project, plan, selection.except_ids)
+        making.matches.found.update((EXCEPT, one) for one in selection.except_ids & seen)
     going = plan.rows.get(ITERATIONS, {})
     plan.iterations_holding = sorted(plan.held.keys() - going.keys()) if selection else []
     plan.published = {one: name for one, name in published.items() if one in going}
@@ -242,10 +245,10 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
     plan.disputed = sorted((found.keys() & in_workspace) - selected_there)
 
 
-def _plan_dependents(project: Project, plan: ProjectPlan, kept: Set[str]) -> None:
+def _plan_dependents(project: Project, plan: ProjectPlan, kept: Set[str]) -> Set[str]:
     """Plan what the deletion of iterations or tags does to images that are not in scope themselves.
 
-    An iteration that alone holds one of the `kept` images stays.
+    An iteration that alone holds one of the `kept` images stays. Return the ids of the images that are concerned.
     """
     iterations, images = plan.rows.get(ITERATIONS, {}), plan.rows.get(IMAGES, {})
     tags = set() if IMAGES in plan.rows else plan.rows.get(TAGS, {}).keys()
@@ -253,14 +256,14 @@ def _plan_dependents(project: Project, plan: ProjectPlan, kept: Set[str]) -> Non
     if lost := kept & found.images.keys():
         plan.kept_for_images = sorted(one for one, held in found.held.items() if not lost.isdisjoint(held))
         plan.rows[ITERATIONS] = _without(iterations, plan.kept_for_images)
-        _plan_dependents(project, plan, frozenset())
-        return
+        return lost | _plan_dependents(project, plan, frozenset())
     plan.losing_tags = {identity: loss.mark for identity, loss in found.losing.items()}
     plan.losing_regions = sum(loss.regions for loss in found.losing.values())
     for place, ids in found.held.items():
         plan.held[place] = list(dict.fromkeys([*plan.held.get(place, []), *ids]))
     if along := _without(found.images, images):
         plan.along[IMAGES] = along
+    return {one for ids in found.held.values() for one in ids}
 
 
 def current_marks(project: Project, plan: ProjectPlan, *, names: bool) -> dict[str, dict[str, str]]:

@@ -34,7 +34,7 @@ from cv_gdpr.evidence.records import (
     SearchedScope,
 )
 from cv_gdpr.table.categories import ITERATIONS, PROJECTS
-from cv_gdpr.table.selection import BY_ID
+from cv_gdpr.table.selection import AGE, BY_ID, EXCEPT, IMAGE_ID
 
 METHOD = Method(
     type="deletion by API request; not media sanitisation",
@@ -69,6 +69,7 @@ HASHED = "sha256:"
 """How a selector's value that was found nowhere is named, before the first 16 digits of its hash."""
 
 _NOT_READ = "nothing deleted: projects in scope could not be read, and nothing to delete was found in the others"
+_LATER = "It does not say what was stored after the ids were found"
 _OTHER_PICTURES = "It does not say whether other pictures of the person exist."
 
 
@@ -98,26 +99,62 @@ def retryable(outcomes: list[Outcome], closed: Closed) -> bool:
     return unread or any(outcome.may_change for outcome in outcomes)
 
 
+_ENDS = {
+    1: "not carried out in full: an unexpected error",
+    3: "done in part",
+    4: "residue: deleted according to the service, but still there",
+}
+
+
 def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
     """Return in words what was proved, and no more; items stored after the listing began may not be in the plan."""
-    selected, before = bool(opened.scope.selectors), f"stored before {opened.listed_from}"
     if code == 3 and not outcomes:
         return _NOT_READ if opened.failed else _nothing_in_part(opened)
+    if code == 3 and all(outcome.state in {DELETED, GONE} for outcome in outcomes) and not opened.failed:
+        return _in_part(opened)
     if code:
-        words = {
-            1: "not carried out in full: an unexpected error",
-            3: "done in part",
-            4: "residue: deleted according to the service, but still there",
-        }
-        return words.get(code, "not carried out in full: refused or not reachable")
-    if not outcomes and selected:
-        return f"nothing to delete: these selectors matched nothing {before}. {_OTHER_PICTURES}"
-    if not outcomes:
-        return f"nothing to delete: nothing in scope, {before}, was there"
+        return _ENDS.get(code, "not carried out in full: refused or not reachable")
     done = "gone already" if all(outcome.state == GONE for outcome in outcomes) else "erased"
-    if selected:
+    return _done(done, opened) if outcomes else _nothing(opened)
+
+
+def _done(done: str, opened: Opened) -> str:
+    """Return the verdict where everything in the plan is gone."""
+    scope = opened.scope
+    if scope.before and not _names_a_person(opened):
+        return f"{done}: everything in the plan, created before {scope.before}"
+    if scope.selectors and all(one.selector == IMAGE_ID for one in scope.selectors):
+        return f"{done}: what these ids name. {_LATER}. {_OTHER_PICTURES}"
+    before = f"stored before {opened.listed_from}"
+    if scope.selectors:
         return f"{done}: what these selectors matched, {before}. {_OTHER_PICTURES}"
     return f"{done}: everything in the plan, {before}. It does not say what was stored since."
+
+
+def _nothing(opened: Opened) -> str:
+    """Return the verdict where nothing was to be deleted."""
+    if opened.scope.before and not _names_a_person(opened):
+        return f"nothing to delete: nothing in scope was created before {opened.scope.before}"
+    before = f"stored before {opened.listed_from}"
+    if opened.scope.selectors:
+        return f"nothing to delete: these selectors matched nothing {before}. {_OTHER_PICTURES}"
+    return f"nothing to delete: nothing in scope, {before}, was there"
+
+
+def _names_a_person(opened: Opened) -> bool:
+    """Return whether a selector other than age selects."""
+    return any(one.selector not in {AGE, EXCEPT} for one in opened.scope.selectors)
+
+
+def _in_part(opened: Opened) -> str:
+    """Return the verdict where the plan is carried out, and not all that was asked for was in it."""
+    lacking = [
+        ("stored predictions were not searched", any(one.predictions_not_searched != 0 for one in opened.projects)),
+        ("pictures that may be copies were not selected", any(one.copies_left for one in opened.projects)),
+        ("old iterations are kept", any(one.kept_published or one.kept_for_images for one in opened.projects)),
+    ]
+    words = [what for what, holds in lacking if holds]
+    return f"done in part: everything in the plan is gone; {'; '.join(words) or 'not all values were found'}"
 
 
 def _nothing_in_part(opened: Opened) -> str:
@@ -276,6 +313,7 @@ def _merged(old: PlannedProject, new: PlannedProject) -> PlannedProject:
         kept_for_images=new.kept_for_images,
         predictions_not_searched=new.predictions_not_searched,
         copies_of=old.copies_of | new.copies_of,
+        copies_left=new.copies_left,
     )
 
 

@@ -109,11 +109,13 @@ class PlannedProject(Record, frozen=True, kw_only=True, omit_defaults=True):
         Count | None, Meta(description="Stored predictions that no selector searched; null: they could not be counted")
     ] = 0
     copies_of: Annotated[dict[str, str], Meta(description="Id of a copy -> id of the original")] = {}
+    copies_left: Annotated[dict[str, str], Meta(description="What may be a copy, and was not selected")] = {}
 
     @property
     def is_in_part(self) -> bool:
         """Whether something that was asked for was not searched, or stays although it was not excepted."""
-        return bool(self.predictions_not_searched != 0 or self.kept_published or self.kept_for_images)
+        kept = self.kept_published or self.kept_for_images
+        return bool(self.predictions_not_searched != 0 or kept or self.copies_left)
 
 
 class Project(PlannedProject, frozen=True, kw_only=True):

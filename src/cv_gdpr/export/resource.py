@@ -131,6 +131,8 @@ def _result(out: Path, done: _Done) -> ExportResult:
             if export.predictions_not_searched != 0
         },
         copies={one: of for one, of in scope.selection.copies.items() if any(i == one for _, i in done.matches.ids)},
+        doubtful={one: scope.selection.doubtful[one] for one in sorted(done.matches.doubtful)},
+        copies_from=scope.copies.began if scope.copies else None,
         near=near_values(done.matches),
         missing_ok=scope.missing_ok,
         kinds=scope.selection.kinds,

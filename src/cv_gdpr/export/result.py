@@ -55,6 +55,8 @@ class ExportResult:
     seconds: float
     predictions_not_searched: dict[str, int | None] = field(default_factory=dict)  # by project; None: not counted
     copies: dict[str, str] = field(default_factory=dict)  # id of a copy -> id of the original
+    doubtful: dict[str, str] = field(default_factory=dict)  # what may be a copy and was not selected -> the original
+    copies_from: str | None = None  # when the export began whose copies were selected
     near: list[str] = field(default_factory=list)  # values similar to the unmatched ones: for a terminal only
     missing_ok: bool = False  # a selector may match nothing
     resource: str = ""  # the id of the Azure resource, where it was exported
@@ -72,7 +74,7 @@ class ExportResult:
         if self.bug:
             return self.bug.exit_code
         lacking = self.unmatched and not self.missing_ok
-        return 3 if self.missing or lacking or self.predictions_not_searched else 0
+        return 3 if self.missing or lacking or self.predictions_not_searched or self.doubtful else 0
 
     @property
     def retryable(self) -> bool:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.bag import Bag, BagProject
-from cv_gdpr.errors import NotVerified, ServiceError, UsageError
+from cv_gdpr.errors import NotVerified, ServiceError, UsageError, install
 from cv_gdpr.find.candidates import PICTURES
 from cv_gdpr.find.result import SAME, Match
-from cv_gdpr.find.search import copies, of_items
+from cv_gdpr.find.search import copies, has_extra, of_items
 from cv_gdpr.table.categories import CATEGORIES, PREDICTIONS, Category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import is_of_one_project, listed, projects_in, rows_in
@@ -56,24 +56,32 @@ def with_copies(
     """Return the scope with what a bag shows to be copies of what its selectors take.
 
     They are applied to the service, and to the bag too: what was erased already may still have copies. `only_same`:
-    identical bytes alone are copies; else every copy that is certain. Raise UsageError for a bag of another resource,
-    one that is not complete, and without the extra find unless `only_same`; NotVerified; ServiceError.
+    identical bytes alone are taken; else every copy that is certain. What may be a copy besides is named.
+
+    Raise UsageError for a bag of another resource, for one that is not complete, and without the extra find unless
+    `only_same`; NotVerified; ServiceError.
     """
     if not scope.selection or scope.selection.only_age:
         raise UsageError("--with-copies-from stands beside another selector", "it adds copies of what that selects")
     bag = _usable(folder, service.endpoint)
     projects = {entry["id"] for entry in projects_in(service, scope)}
-    in_bag = _selected_in(bag, scope, projects)
+    matches = Matches(scope.selection)
+    in_bag = _selected_in(bag, scope, projects, matches)
     originals = in_bag | _selected_at(service, scope)
-    found = copies(bag, of_items(bag, originals), only_same=only_same, progress=progress)
+    found = copies(bag, of_items(bag, originals), only_same=only_same and not has_extra(), progress=progress)
     if found.only_same:
-        raise UsageError("copies other than identical bytes need the extra find", "pip install 'cv-gdpr[find]'")
-    matches = [one for one in found.matches if one.project in projects and one.id not in originals]
-    sure = [one for one in matches if one.kind == SAME or one.certain]
+        raise UsageError("copies other than identical bytes need the extra find", install("find"))
+    others = [one for one in found.matches if one.project in projects and one.id not in originals]
+    sure = [one for one in others if one.kind == SAME or (one.certain and not only_same)]
     known = {one.id: one.like for one in reversed(sure)} | {one: one for one in in_bag}
     made = CopiesFrom(str(folder), _started(bag), frozenset(one.id for one in bag.projects()), PREDICTIONS in bag.rows)
-    chosen = scope.selection._replace(copies=known)
-    return Copied(scope._replace(selection=chosen, copies=made), [one for one in matches if one.id not in known])
+    left = [one for one in others if one.id not in known]
+    chosen = scope.selection._replace(
+        copies=known,
+        doubtful={one.id: one.like for one in reversed(left)},
+        in_bag=frozenset(matches.found) if matches.taken else frozenset(),
+    )
+    return Copied(scope._replace(selection=chosen, copies=made), left)
 
 
 def _usable(folder: Path, endpoint: str) -> Bag:
@@ -107,11 +115,10 @@ def _selected_at(service: "Service", scope: Scope) -> set[str]:
     return taken
 
 
-def _selected_in(bag: Bag, scope: Scope, projects: set[str]) -> set[str]:
+def _selected_in(bag: Bag, scope: Scope, projects: set[str], matches: Matches) -> set[str]:
     """Return the ids of the pictures in the bag that the selectors take."""
     rows = {file.name: row for row in CATEGORIES if row.name in PICTURES for file in row.files if file.is_list}
     within = {name: row for name, row in rows.items() if row in rows_in(scope)}
-    matches = Matches(scope.selection)
     return {
         item.id
         for project in bag.projects()

@@ -86,6 +86,7 @@ class Category(NamedTuple):
     copied: bool = False  # an iteration keeps a copy of its own, which goes with the iteration
     per_iteration: bool = False  # an id names one item within its iteration only, and may come again
     selectors: frozenset[str] = frozenset()
+    guards: frozenset[str] = frozenset()  # selectors that narrow what goes with an item, where the row is named
     tag_names: Callable[[Json], set[str]] = labels.of_image
     export_by_hand: str = ""  # what a person must do where no operation exports it
     delete_by_hand: str = ""  # ... and where none deletes it
@@ -158,6 +159,7 @@ CATEGORIES: tuple[Category, ...] = (
         look_up=readers.iterations_still_given,
         of_iterations=True,
         selectors=frozenset({"--iteration", "--before"}),
+        guards=frozenset({"--except-ids-file"}),
     ),
     Category(
         name=PERFORMANCE,

@@ -81,7 +81,7 @@ def rows_in(scope: Scope) -> tuple[Category, ...]:
         return rows
     rows = tuple(row for row in CATEGORIES if row.name in scope.rows)
     for row in rows:
-        if unfit := sorted(kinds - row.selectors):
+        if unfit := sorted(kinds - row.selectors - row.guards):
             can = ", ".join(sorted(row.selectors)) or "no selector"
             raise UsageError(f"{_typed(unfit, scope)} cannot narrow {row.name}", f"{row.name} takes {can}")
     return rows

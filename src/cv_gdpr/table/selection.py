@@ -29,7 +29,8 @@ class Selection(NamedTuple):
 
     Texts are in the spelling of `same_text`; `selection_of` makes such a selection. `before` is a time in UTC
     (2026-01-31T00:00:00Z), or empty; `older_than` is the age from which it was made. `copies` are images and
-    predictions that are taken whatever the selectors say of them: id of a copy -> id of the original.
+    predictions that are taken whatever the selectors say of them: id of a copy -> id of the original. `doubtful`
+    ones may be copies and are not taken. `in_bag` are the kinds and values that matched in the bag of the copies.
     """
 
     tags: frozenset[str] = frozenset()
@@ -42,6 +43,8 @@ class Selection(NamedTuple):
     older_than: str = ""
     except_ids: frozenset[str] = frozenset()
     copies: Mapping[str, str] = {}
+    doubtful: Mapping[str, str] = {}
+    in_bag: frozenset[tuple[str, object]] = frozenset()
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -140,6 +143,7 @@ class Matches:
         self.seen_tags: set[str] = set()
         self.seen_metadata: set[str] = set()
         self.kept: set[str] = set()
+        self.doubtful: set[str] = set()  # what was read of `Selection.doubtful`, and is neither taken nor kept
 
     def takes(self, finding: Item | Detail) -> bool:
         """Return whether the selection takes a record, and remember the values that matched."""
@@ -148,6 +152,8 @@ class Matches:
         hits = self._hits(finding, identity)
         self.found.update((kind, value) for kind, values in hits.items() for value in values)
         if not all(hits.values()) and identity not in self.selection.copies:
+            if identity in self.selection.doubtful and identity not in self.selection.except_ids:
+                self.doubtful.add(identity)
             return False
         if identity in self.selection.except_ids:
             self.kept.add(identity)
@@ -190,6 +196,7 @@ class Matches:
         If at least one record was taken, a value counts as matched even where the other kinds excluded its records.
         """
         found = self.found if self.taken else {one for one in self.found if one[0] == EXCEPT}
+        found = found | self.selection.in_bag
         each = ((kind, value) for kind, value, _ in self.selection.each() if kind != AGE)
         return [one for one in each if one not in found]
 
