@@ -94,11 +94,11 @@ def test_without_a_certain_one_the_list_is_empty(run, bag, photo, tmp_path):
 
 
 def test_a_name_with_a_line_break_stays_on_its_line(run, bag, castle, tmp_path):
-    odd = castle.rename(tmp_path / "a\nb # <b>.jpg")
+    odd = castle.rename(tmp_path / "a\nb # <b>\u202e.jpg")
     assert run("find", bag[0], odd, "--out", tmp_path / "found", "-q").code == 0
     assert len(read_ids(str(tmp_path / "found" / "ids.txt"))) == 2
-    assert "a\\x0ab # <b>.jpg;" in (tmp_path / "found" / "ids.txt").read_text()
-    assert "# &lt;b&gt;.jpg" in (tmp_path / "found" / "review.html").read_text()
+    assert "a\\x0ab # <b>\\x202e.jpg;" in (tmp_path / "found" / "ids.txt").read_text()
+    assert "a\\x0ab # &lt;b&gt;\\x202e.jpg</td>" in (tmp_path / "found" / "review.html").read_text()
 
 
 def test_the_index_spares_the_second_search_the_decoding(run, bag, castle, tmp_path):

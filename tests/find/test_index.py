@@ -1,11 +1,12 @@
-"""The index: kept, read again, replaced where it is damaged, and emptied of what was erased."""
+"""The index: kept, read again, refused where it is not one, and emptied of what was erased."""
 
+import os
 import sqlite3
 
 import pytest
 
 from cv_gdpr.archive.bag import Bag
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.find.index import NAME, Index, forget
 from cv_gdpr.find.search import copies
 from tests.find.bags import make
@@ -36,21 +37,31 @@ def test_only_its_owner_can_read_it(folder):
     assert (folder.stat().st_mode & 0o777, (folder / NAME).stat().st_mode & 0o777) == (0o700, 0o600)
 
 
-DAMAGE = {
-    "not a database": b"text" * 1000,
-    "empty": b"",
-    "cut off": None,
+REFUSED = {
+    "not a database": (lambda whole: b"text" * 1000, "is not an index"),
+    "no sound page": (lambda whole: whole[:100] + b"x" * (len(whole) - 100), "the index is damaged"),
 }
 
 
-@pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_index_is_made_again(folder, content):
-    whole = (folder / NAME).read_bytes()
-    (folder / NAME).write_bytes(whole[: len(whole) // 2] if content is None else content)
+@pytest.mark.parametrize(("damage", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_is_not_a_sound_index_is_kept(folder, damage, words):
+    there = damage((folder / NAME).read_bytes())
+    (folder / NAME).write_bytes(there)
+    with pytest.raises(UsageError, match=words):
+        read(folder)
+    assert (folder / NAME).read_bytes() == there
+
+
+def test_an_empty_file_becomes_an_index(folder):
+    (folder / NAME).write_bytes(b"")
     assert read(folder) is None
-    with Index(folder, 1) as index:
-        index.put(KEY, b"again")
-    assert read(folder) == b"again"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes")
+def test_a_mode_that_lets_others_read_is_mended(folder):
+    (folder / NAME).chmod(0o666)
+    assert read(folder) == b"of the first picture"
+    assert (folder / NAME).stat().st_mode & 0o777 == 0o600
 
 
 def change(folder, statement, *values):
@@ -70,10 +81,21 @@ def test_an_entry_of_another_picture_is_not_used(folder):
     assert read(folder, OTHER) is None
 
 
-def test_a_database_of_something_else_is_replaced(folder):
-    change(folder, "DROP TABLE features")
-    change(folder, "CREATE TABLE features (id INT)")
-    assert read(folder) is None
+OF_OTHERS = {
+    "another table": "CREATE TABLE mine (id INT)",
+    "another column": "ALTER TABLE features ADD COLUMN mine INT",
+}
+
+
+@pytest.mark.parametrize("statement", OF_OTHERS.values(), ids=OF_OTHERS)
+def test_a_database_of_something_else_is_refused(folder, statement):
+    change(folder, statement)
+    there = (folder / NAME).read_bytes()
+    with pytest.raises(UsageError, match="is not an index"):
+        read(folder)
+    with pytest.raises(StorageError, match="other tables"):
+        forget(folder, [KEY])
+    assert (folder / NAME).read_bytes() == there
 
 
 def test_a_link_in_its_place_is_refused(tmp_path):

@@ -52,9 +52,9 @@ class Agreement(NamedTuple):
 
 def agreement(photo: Grey, other: Grey, found: Map) -> Agreement | None:
     """Return how a photograph and another picture agree under a map; None if too little of them is in both."""
-    small, theirs, moved = _at_one_size(photo, other, found)
-    moved = _refined(small, theirs, moved)
-    upon, inside = _laid_upon(small, theirs, moved)
+    small, theirs, moved = at_one_size(photo, other, found, _LONGEST)
+    moved = refined(small, theirs, moved)
+    upon, inside = laid_upon(small, theirs, moved)
     if inside.sum() < _LEAST:
         return None
     local = _local(_errors(small, upon, inside), inside)[inside]
@@ -70,10 +70,10 @@ def agreement(photo: Grey, other: Grey, found: Map) -> Agreement | None:
     )
 
 
-def _at_one_size(photo: Grey, other: Grey, found: Map) -> tuple[Grey, Grey, Map]:
+def at_one_size(photo: Grey, other: Grey, found: Map, longest: int) -> tuple[Grey, Grey, Map]:
     """Return both pictures so small that their pixels are of one size, and the map between them."""
     scale = float(np.sqrt(abs(np.linalg.det(found[:, :2]))))
-    factor = min(1.0, _LONGEST / max(photo.shape), scale)
+    factor = min(1.0, longest / max(photo.shape), scale)
     small, theirs = _resized(photo, factor), _resized(other, min(1.0, factor / scale))
     moved = np.linalg.inv(_sizes(theirs.shape, other.shape)) @ _square(found) @ _sizes(small.shape, photo.shape)
     return small, theirs, moved[:2]
@@ -94,7 +94,7 @@ def _square(found: Map) -> Map:
     return np.vstack([found, [0.0, 0.0, 1.0]])
 
 
-def _refined(small: Grey, theirs: Grey, moved: Map) -> Map:
+def refined(small: Grey, theirs: Grey, moved: Map) -> Map:
     """Return the map that lets the brightness of both pictures agree best (ECC, Evangelidis and Psarakis 2008)."""
     start = np.asarray(moved, np.float32)
     try:
@@ -107,7 +107,7 @@ def _refined(small: Grey, theirs: Grey, moved: Map) -> Map:
     return moved if astray else np.asarray(better, np.float64)
 
 
-def _laid_upon(small: Grey, theirs: Grey, moved: Map) -> tuple[Grey, Mask]:
+def laid_upon(small: Grey, theirs: Grey, moved: Map) -> tuple[Grey, Mask]:
     """Return the other picture as the photograph sees it, and where it has pixels."""
     height, width = small.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -142,12 +142,12 @@ def _errors(small: Grey, upon: Grey, inside: Mask) -> Floats:
 
 def _error_of(one: Floats, two: Floats, inside: Mask) -> Floats:
     """Return by how many tolerances `two` differs from `one` made as bright."""
-    expected = np.interp(one, *_brightness(one[inside], two[inside])).astype(np.float32)
+    expected = np.interp(one, *brightness(one[inside], two[inside])).astype(np.float32)
     rest = np.abs(cv2.GaussianBlur(two - expected, (0, 0), 1.0))
-    return np.asarray(rest / (_LEVELS + _PIXELS * np.maximum(_slope(two), _slope(expected))), np.float32)
+    return np.asarray(rest / (_LEVELS + _PIXELS * np.maximum(slope(two), slope(expected))), np.float32)
 
 
-def _brightness(one: Floats, two: Floats) -> tuple[Floats, Floats]:
+def brightness(one: Floats, two: Floats) -> tuple[Floats, Floats]:
     """Return the curve from the brightness of one picture to that of another; it never falls."""
     bins = np.minimum(one * (_BINS / 256), _BINS - 1).astype(np.intp)
     order = np.argsort(bins, kind="stable")
@@ -157,7 +157,7 @@ def _brightness(one: Floats, two: Floats) -> tuple[Floats, Floats]:
     return at, np.maximum.accumulate(np.array([np.median(two[part]) for part in parts], np.float32))
 
 
-def _slope(values: Floats) -> Floats:
+def slope(values: Floats) -> Floats:
     across = cv2.Sobel(values, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(values, cv2.CV_32F, 0, 1, scale=1 / 8)
     return np.asarray(cv2.dilate(cv2.magnitude(across, down), np.ones((3, 3))), np.float32)

@@ -2,20 +2,20 @@
 
 It is personal data: features are derived from pictures, and show a little of them. So only its owner can read it, and
 `forget` removes what belongs to erased pictures. An entry is used only if its checksum and its form are right; of any
-other, and of an index that is not a database, the features are made again.
+other the features are made again. A file that is not an index, or a damaged one, is refused: it may be the user's.
 """
 
 import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Self
 
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import open_new, private_folder, storing
-from cv_gdpr.errors import StorageError
+from cv_gdpr.errors import StorageError, UsageError
 
 NAME = "features.sqlite"
 _SCHEMA = "CREATE TABLE IF NOT EXISTS features (sha256 BLOB PRIMARY KEY, version INT, digest BLOB, content BLOB)"
@@ -24,13 +24,15 @@ _WRITE = "INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?)"
 _FORGET = "DELETE FROM features WHERE sha256 = ?"
 _AT_ONCE = 500  # entries of a transaction: a killed search loses no more
 _REMOVE = "if there is room on the disk, remove the file: a search makes it again"
+_ANOTHER = "name another folder for the index; this file is left as it is"
 _WAIT = 30.0  # seconds for another search that is writing
 
 
 class Index:
     """The features in a folder, by the SHA-256 of the picture's file; a context manager.
 
-    Raise UsageError if the file in its place may be another user's, StorageError if it cannot be written.
+    Raise UsageError if the file in its place may be another user's, is not an index, or is damaged; StorageError if it
+    cannot be written.
     """
 
     def __init__(self, folder: Path, version: int) -> None:
@@ -45,12 +47,10 @@ class Index:
             _own(self._path)
             try:
                 self._database = _opened(self._path)
+            except sqlite3.OperationalError as error:  # locked, or a full disk
+                raise _cannot(self._path, error) from error
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):  # locked, or a full disk
-                    raise _cannot(self._path, error) from error
-                self._path.unlink()  # not a database, or damaged: it holds nothing that cannot be made again
-                _own(self._path)
-                self._database = _opened(self._path)
+                raise _refused(self._path, error) from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,40 +94,62 @@ def forget(folder: Path, sha256s: Iterable[str]) -> int:
     if not os.path.lexists(path):
         return 0
     with storing(path):
-        os.close(open_own(path))
+        _own(path)
     try:
         with closing(_opened(path)) as database, database:
             keys = [(bytes.fromhex(one),) for one in sha256s]
             return sum(database.execute(_FORGET, key).rowcount for key in keys)
     except sqlite3.DatabaseError as error:
-        raise _cannot(path, error, _REMOVE) from error
+        raise _cannot(path, error, _ANOTHER if _is_of_others(error) else _REMOVE) from error
 
 
 def _own(path: Path) -> None:
-    """Create the file, readable by its owner only, or check that it is the user's own."""
-    if os.path.lexists(path):
-        os.close(open_own(path))
-    else:
+    """Create the file, or check that it is the user's own; let only its owner read it."""
+    if not os.path.lexists(path):
         os.close(open_new(path))
+        return
+    handle = open_own(path)
+    try:
+        if os.name == "posix" and os.fstat(handle).st_mode & 0o777 != 0o600:
+            with suppress(PermissionError):  # some file systems keep no modes
+                os.fchmod(handle, 0o600)
+    finally:
+        os.close(handle)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_WAIT, isolation_level="IMMEDIATE")
     try:
+        _check_tables(database)
         database.execute("PRAGMA secure_delete = ON")
         database.execute("PRAGMA journal_mode = DELETE")
         database.execute(_SCHEMA)
-        _check_columns(database)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _check_columns(database: sqlite3.Connection) -> None:
+class _OfOthers(sqlite3.DatabaseError):
+    """A database with other tables than an index has."""
+
+
+def _check_tables(database: sqlite3.Connection) -> None:
+    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")]
     columns = [name for _, name, *_ in database.execute("PRAGMA table_info(features)")]
-    if columns != ["sha256", "version", "digest", "content"]:
-        raise sqlite3.DatabaseError("not the index of a search")
+    if tables and (tables != ["features"] or columns != ["sha256", "version", "digest", "content"]):
+        raise _OfOthers("it has other tables")
+
+
+def _is_of_others(error: sqlite3.DatabaseError) -> bool:
+    return isinstance(error, _OfOthers) or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB
+
+
+def _refused(path: Path, error: sqlite3.DatabaseError) -> UsageError:
+    """Return what to say of a file that is never replaced, since it may hold something else."""
+    if _is_of_others(error):
+        return UsageError(f"{path} is not an index of cv-gdpr find: {error}", _ANOTHER)
+    return UsageError(f"{path}: the index is damaged: {error}", "remove the file: a search makes it again")
 
 
 def _digest(key: bytes, content: object) -> bytes:

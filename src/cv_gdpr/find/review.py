@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cv_gdpr.archive.bag import Bag
 from cv_gdpr.find.result import Found, Match, Outline
 from cv_gdpr.find.search import content_of, has_extra
+from cv_gdpr.find.writing import printable
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -57,6 +58,7 @@ def _template() -> "Template":
     environment = Environment(
         loader=FunctionLoader(_packaged), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
+    environment.filters["printable"] = printable
     return environment.get_template("review.html.jinja")
 
 

@@ -47,7 +47,7 @@ def _lines(matches: Iterable[Match]) -> Iterator[str]:
     for one in matches:
         by_item.setdefault((one.row, one.project, one.id), one)
     for one in by_item.values():
-        yield f"{'' if one.certain else '# '}{one.id}  # {_on_one_line(_words(one))}\n"
+        yield f"{'' if one.certain else '# '}{one.id}  # {printable(_words(one))}\n"
 
 
 def _words(one: Match) -> str:
@@ -63,5 +63,6 @@ def relation(one: Match) -> str:
     return ("" if one.certain else "probably ") + ("in part like" if one.kind == PART else "a copy of")
 
 
-def _on_one_line(text: str) -> str:
+def printable(text: str) -> str:
+    """Return the text on one line, with every letter escaped that is not shown, or changes how others are shown."""
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
