@@ -38,7 +38,7 @@ def test_only_its_owner_can_read_it(folder):
 
 
 REFUSED = {
-    "not a database": (lambda whole: b"text" * 1000, "is not an index"),
+    "not a database": (lambda _: b"text" * 1000, "is not an index"),
     "no sound page": (lambda whole: whole[:100] + b"x" * (len(whole) - 100), "the index is damaged"),
 }
 

@@ -58,8 +58,8 @@ def agreement(photo: Grey, other: Grey, found: Map) -> Agreement | None:
     if inside.sum() < _LEAST:
         return None
     local = _local(_errors(small, upon, inside), inside)[inside]
-    covered = _covered(small, theirs, moved)
-    back = _sizes(theirs.shape, other.shape) @ _square(moved) @ np.linalg.inv(_sizes(small.shape, photo.shape))
+    covered = covered_by(small, theirs, moved)
+    back = placed(theirs.shape, other.shape) @ _square(moved) @ np.linalg.inv(placed(small.shape, photo.shape))
     return Agreement(
         share=float((local < 1).mean()),
         worst=float(local.max()),
@@ -75,7 +75,7 @@ def at_one_size(photo: Grey, other: Grey, found: Map, longest: int) -> tuple[Gre
     scale = float(np.sqrt(abs(np.linalg.det(found[:, :2]))))
     factor = min(1.0, longest / max(photo.shape), scale)
     small, theirs = _resized(photo, factor), _resized(other, min(1.0, factor / scale))
-    moved = np.linalg.inv(_sizes(theirs.shape, other.shape)) @ _square(found) @ _sizes(small.shape, photo.shape)
+    moved = np.linalg.inv(placed(theirs.shape, other.shape)) @ _square(found) @ placed(small.shape, photo.shape)
     return small, theirs, moved[:2]
 
 
@@ -84,7 +84,7 @@ def _resized(pixels: Grey, factor: float) -> Grey:
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _sizes(small: tuple[int, ...], large: tuple[int, ...]) -> Map:
+def placed(small: tuple[int, ...], large: tuple[int, ...]) -> Map:
     """Return the map of the pixels of a reduced picture to those of the large one: the edges stay, not the centres."""
     across, down = large[1] / small[1], large[0] / small[0]
     return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1.0]])
@@ -117,7 +117,7 @@ def laid_upon(small: Grey, theirs: Grey, moved: Map) -> tuple[Grey, Mask]:
     return np.asarray(upon, np.uint8), cv2.erode(inside.astype(np.uint8), np.ones((3, 3)), borderValue=1) > 0
 
 
-def _covered(small: Grey, theirs: Grey, moved: Map) -> Mask:
+def covered_by(small: Grey, theirs: Grey, moved: Map) -> Mask:
     """Return which pixels of the other picture the photograph covers."""
     height, width = theirs.shape
     full = np.full(small.shape, 255, np.uint8)
@@ -158,6 +158,7 @@ def brightness(one: Floats, two: Floats) -> tuple[Floats, Floats]:
 
 
 def slope(values: Floats) -> Floats:
+    """Return by how many levels the brightness changes from one pixel to the next, at most, around each."""
     across = cv2.Sobel(values, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(values, cv2.CV_32F, 0, 1, scale=1 / 8)
     return np.asarray(cv2.dilate(cv2.magnitude(across, down), np.ones((3, 3))), np.float32)

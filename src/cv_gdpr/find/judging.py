@@ -16,6 +16,7 @@ _ALL = 0.99  # ... where none do
 _CERTAIN = 1.0  # tolerances: the largest local difference; of 174 copies measured, 97 % were below 0.8
 _DIFFERS = 2.0  # tolerances: more than a change of brightness leaves
 _HALF = 0.5  # least of the other picture that a photograph with a frame covers
+_AGREES = "every pixel agrees"
 _LITTLE = 0.08  # least that a part covers of one of the pictures
 
 
@@ -40,6 +41,11 @@ def judged(photo: Described, other: Grey) -> Judged | None:
         return best
     whole = [one for found in whole_upon_whole(photo.pixels, other) if (one := _judged(photo, other, found))]
     return max(whole, key=lambda one: one.score, default=None)
+
+
+def doubted(one: Judged, why: str) -> Judged:
+    """Return a copy that is not certain, and why."""
+    return one._replace(certain=False, why=f"{one.why.removesuffix(_AGREES)}{why}")
 
 
 def _judged(photo: Described, other: Grey, found: Laid) -> Judged | None:
@@ -79,7 +85,7 @@ def _why(seen: Agreement, agreeing: int, kind: Kind, changes: list[str]) -> str:
             words.append("the rest is a frame or a caption")
     words.append(f"{agreeing} features agree" if agreeing else "too plain for features")
     if seen.worst < _CERTAIN:
-        words.append("every pixel agrees")
+        words.append(_AGREES)
     else:
         words.append(f"{seen.share:.0%} of the area agrees: something covers the rest, or differs there")
     return "; ".join(words)

@@ -6,9 +6,11 @@ from typing import NamedTuple
 from cv_gdpr.errors import UsageError
 from cv_gdpr.find.agreement import outline
 from cv_gdpr.find.alignment import LONGEST, Described, described_photo
+from cv_gdpr.find.detail import LONGEST as OF_DETAIL
+from cv_gdpr.find.detail import doubt
 from cv_gdpr.find.features import LONGEST as OF_FEATURES
 from cv_gdpr.find.features import Features, features, restored
-from cv_gdpr.find.judging import judged
+from cv_gdpr.find.judging import Judged, doubted, judged
 from cv_gdpr.find.matching import Sought, may_be_alike, sought
 from cv_gdpr.find.pictures import Grey, Undecodable, decoded, shrunk
 from cv_gdpr.find.result import Kind, Outline, View
@@ -29,6 +31,7 @@ class _Photo(NamedTuple):
     name: str
     sought: Sought
     described: Described
+    content: bytes
 
 
 class Looker:
@@ -54,7 +57,7 @@ class Looker:
         pixels = decoded(read(), LONGEST).pixels
         found: dict[str, Alike] = {}
         for photo in likely:
-            one = judged(photo.described, pixels)
+            one = _confirmed(judged(photo.described, pixels), photo, read)
             if one:
                 height, width = pixels.shape
                 corners = tuple((x / width, y / height) for x, y in outline(one.map, photo.described.pixels))
@@ -62,9 +65,17 @@ class Looker:
         return made, found
 
 
+def _confirmed(one: Judged | None, photo: _Photo, read: Callable[[], bytes]) -> Judged | None:
+    """Return what a picture is to a photograph, certain only if it is so in every detail."""
+    if one is None or not one.certain:
+        return one
+    why = doubt(decoded(photo.content, OF_DETAIL), decoded(read(), OF_DETAIL), one.map)
+    return doubted(one, why) if why else one
+
+
 def _photo(name: str, content: bytes) -> _Photo:
     pixels = pixels_of(name, content, LONGEST)
-    return _Photo(name, sought(shrunk(pixels, OF_FEATURES)), described_photo(pixels))
+    return _Photo(name, sought(shrunk(pixels, OF_FEATURES)), described_photo(pixels), content)
 
 
 def pixels_of(name: str, content: bytes, longest: int) -> Grey:
