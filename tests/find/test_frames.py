@@ -52,13 +52,13 @@ def match(number, view, *, certain=False):
 
 
 def test_a_captioned_copy_takes_no_certainty():
-    found = [match(1, View.AGREES, certain=True), *(match(number, View.DIFFERS) for number in range(2, 1 + SEVERAL))]
+    found = [match(1, View.UNCHANGED, certain=True), *(match(number, View.DIFFERS) for number in range(2, 1 + SEVERAL))]
     assert without_frames(found) == (found, [])
 
 
 def test_several_that_differ_are_frames():
     differing = [match(number, View.DIFFERS) for number in range(2, 2 + SEVERAL)] + [match(8, View.AGREES)]
-    agreeing, turned = match(1, View.AGREES, certain=True), match(9, View.OTHER, certain=True)
+    agreeing, turned = match(1, View.UNCHANGED, certain=True), match(9, View.OTHER, certain=True)
     left, frames = without_frames([agreeing, turned, *differing])
     assert [(one.id, one.certain) for one in left] == [("1", False), ("9", True)]
     assert [one.id for one in frames] == [one.id for one in differing]

@@ -34,7 +34,7 @@ _BLUR = 1.2  # pixels: compression changes single ones
 _WINDOW = (3, 3)  # pixels: a difference counts as far as it fills this
 _MOST = 1.05  # tolerances: of pairs in which another name was written, hardly one was below 1.1 ...
 _LEAST, _USUAL = 0.5, 3.5  # ... and those stood out: so hardly more than it is in nine tenths of the picture
-_BESIDE = 0.985  # of a picture that must lie upon the other, if what is beside is no frame
+_BESIDE = 0.985  # of a picture that must lie upon the other, if it has no frame
 _BORDER = np.ones((5, 5))
 _FLAT = 0.3  # of a picture, where it is the flattest: there its grain is seen
 _AROUND = (9, 9)
@@ -83,7 +83,7 @@ def _reduced(picture: Picture, compared: Grey) -> float:
 
 
 def _lies_beside(shared: Mask) -> bool:
-    """Return whether more lies beside than a misplaced edge, and less than a frame, of which more was asked."""
+    """Return whether more lies beside than a misplaced edge, and less than a frame, which was judged before."""
     return WHOLE <= float(shared.mean()) < _BESIDE
 
 

@@ -28,7 +28,7 @@ def without_frames(matches: Iterable[Match]) -> tuple[list[Match], list[Match]]:
         for one in found:
             if one.view is View.OTHER:
                 left.append(one)
-            elif one.certain:
+            elif one.view is View.UNCHANGED:
                 left.append(one._replace(certain=False, why=one.why + _WHY))
             else:
                 frames.append(one._replace(why=one.why + _WHY))

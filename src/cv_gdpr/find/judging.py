@@ -58,8 +58,14 @@ def _judged(photo: Described, other: Grey, found: Laid) -> Judged | None:
     certain = kind is COPY and found.agreeing >= ENOUGH and seen.worst < _CERTAIN
     changes = _changes(seen.map)
     upright = found.agreeing >= ENOUGH and min(seen.of_photo, seen.of_other) >= WHOLE and not changes
-    view = View.OTHER if not upright else View.DIFFERS if seen.worst >= _DIFFERS else View.AGREES
+    view = _view(seen.worst) if upright else View.OTHER
     return Judged(kind, round(seen.share, 4), certain, _why(seen, found.agreeing, kind, changes), seen.map, view)
+
+
+def _view(worst: float) -> View:
+    if worst < _CERTAIN:
+        return View.UNCHANGED
+    return View.DIFFERS if worst >= _DIFFERS else View.AGREES
 
 
 def _least(agreeing: int) -> float:

@@ -17,6 +17,7 @@ class View(Enum):
     """How the view of a picture is that of a photograph, if both lie upright and whole upon each other."""
 
     OTHER = "it is not"
+    UNCHANGED = "nothing differs at the size of a search"
     AGREES = "the pictures agree"
     DIFFERS = "something in them differs"
 
