@@ -11,6 +11,7 @@ from cv_gdpr.cli import cli
 from cv_gdpr.cli.account_documents import AccountPlanDocument
 from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, PlanDocument, VerifyDocument
 from cv_gdpr.cli.failure import ErrorDocument
+from cv_gdpr.cli.find_documents import FindDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
@@ -24,6 +25,7 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     PlanDocument,
     AccountPlanDocument,
     VerifyDocument,
+    FindDocument,
     DemoDocument,
     ProfilesDocument,
     DoctorDocument,

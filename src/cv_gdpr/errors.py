@@ -15,6 +15,7 @@ CvGdprError (1)
 ├── StorageError (1)          the local folder cannot be written or read
 ├── Unexpected (1)            a bug, met at one project
 ├── ProcessEnded (1)          the download process ended unexpectedly
+├── NotVerified (4)           an export that differs from what it says of itself
 ├── LedgerLost (4)            the ledger of an erasure was removed or changed while it was written
 └── Interrupted (130)         Ctrl-C; the same command resumes
 
@@ -173,6 +174,13 @@ class ProcessEnded(CvGdprError):
 
     stops = Stops.RUN
     retryable = True
+
+
+class NotVerified(CvGdprError):
+    """An export that differs from what it says of itself: nothing is concluded from it."""
+
+    exit_code = 4
+    stops = Stops.RUN
 
 
 class LedgerLost(CvGdprError):

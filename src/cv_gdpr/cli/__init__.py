@@ -46,6 +46,7 @@ class _Commands(Group):
         "export": "Export the data of a resource, or of some projects, into a verifiable folder.",
         "delete": "Erase the data of a resource, of some projects, or of one data subject, and prove it.",
         "verify": "Check an export, or the evidence of an erasure, without the service.",
+        "find": "Find copies of a photograph in an export, without the service.",
         "doctor": "Check that everything is set up right, and change nothing.",
         "demo": "Fill, export and verify a simulated resource; no Azure account needed.",
         "simulate": "Run a simulated Custom Vision training service on this machine until Ctrl-C.",

@@ -42,3 +42,23 @@ def _table(exports: Sequence["ProjectExport"]) -> "Table":
     if waiting:
         table.add_row(Text(f"{waiting} more projects"), "", "", "waiting")
     return table
+
+
+@contextmanager
+def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that takes how many are done, of how many; done, total, rate and time left are shown."""
+    screen = console(error=True)
+    if quiet or not screen.is_terminal or screen.is_dumb_terminal:
+        yield lambda _done, _total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=screen, transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def show(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield show

@@ -1,0 +1,150 @@
+"""`cv-gdpr find BAG PHOTO...`: copies of a photograph in a verified export."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.option_types import FilePath
+from cv_gdpr.cli.options import Argument, option, output_options
+from cv_gdpr.cli.output import plural, print_json, print_table, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cv_gdpr.archive.bag import Bag
+    from cv_gdpr.find.result import Found
+
+_SHOWN = 50  # matches printed at most; --json and --out have all
+_UNSEARCHED = 20
+
+
+@click.command(short_help="Find copies of a photograph in an export.")
+@click.argument("bag", cls=Argument, metavar="BAG", type=FilePath())
+@click.argument("photos", cls=Argument, metavar="PHOTO...", type=FilePath(), nargs=-1, required=True)
+@option(
+    "--out",
+    type=FilePath(),
+    metavar="DIR",
+    help="Write ids.txt (for --image-ids-file), review.html and matches.json into this folder.",
+)
+@option(
+    "--index",
+    type=FilePath(),
+    metavar="DIR",
+    help="Keep features of the pictures in this folder, so that the next search is faster. They are personal data.",
+)
+@output_options
+def find(  # noqa: PLR0913 - one for each option
+    bag: "Path",
+    photos: "tuple[Path, ...]",
+    *,
+    out: "Path | None",
+    index: "Path | None",
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+) -> int:
+    """Find copies of photographs in an export, without the service.
+
+    Compares each PHOTO with the images of the workspace, those that only iterations hold, and the stored predictions:
+    the same bytes, the whole picture though changed (copy), a part of it. The export is verified first. No face is
+    compared. Copies and parts need cv-gdpr[find].
+
+    Exits 0 whatever was found, 3 if a picture could not be searched (each is named), 4 if the export does not verify.
+
+    \b
+    Examples:
+      cv-gdpr find cv-gdpr-export-20260101T120000Z photo.jpg --out found
+      cv-gdpr delete images --all --image-ids-file found/ids.txt --dry-run
+    """
+    output = OutputOptions(quiet, verbose, as_json)
+    from cv_gdpr.cli.progress import counting
+    from cv_gdpr.find.same import read_photo
+    from cv_gdpr.find.search import check, copies
+    from cv_gdpr.find.writing import check_free
+
+    if out:
+        check_free(out)
+    contents = {str(path): read_photo(path) for path in photos}
+    check(contents)
+    checked, incomplete = _verified(bag)
+    with counting("pictures", quiet=quiet) as progress:
+        found = copies(checked, contents, index=index, progress=progress)
+    found.incomplete = incomplete
+    if out:
+        _write(out, found, checked, contents)
+    _report(found, output)
+    return found.exit_code
+
+
+def _verified(folder: "Path") -> "tuple[Bag, bool]":
+    """Return a bag that verifies, and whether it says that something is missing; raise NotVerified for any other."""
+    from cv_gdpr.archive.bag import Bag
+    from cv_gdpr.errors import NotVerified, UsageError
+    from cv_gdpr.verify import verify
+
+    result = verify(folder)
+    if result.differences and not (folder / "bagit.txt").is_file():
+        raise UsageError(f"{folder}: {result.differences[0]}", "name the folder of a finished export")
+    if result.differences:
+        raise NotVerified(f"{folder} does not verify: {result.differences[0]}", "cv-gdpr verify names every difference")
+    return Bag(folder), result.incomplete
+
+
+def _write(out: "Path", found: "Found", bag: "Bag", contents: dict[str, bytes]) -> None:
+    import json
+
+    from msgspec import to_builtins
+
+    from cv_gdpr.cli.find_documents import of_found
+    from cv_gdpr.find.review import review
+    from cv_gdpr.find.writing import write
+
+    document = json.dumps(to_builtins(of_found(found)), indent=2) + "\n"
+    write(out, document.encode(), found, review(found, bag, contents))
+
+
+def _report(found: "Found", output: OutputOptions) -> None:
+    if output.as_json:
+        from cv_gdpr.cli.find_documents import of_found
+
+        print_json(of_found(found))
+    elif not output.quiet:
+        _print(found)
+    for one in found.unsearched[:_UNSEARCHED]:
+        click.echo(f"Not searched: {one.row} {one.id}, {printable(one.file)}: {printable(one.reason)}", err=True)
+    if len(found.unsearched) > _UNSEARCHED:
+        click.echo(f"Not searched: {plural(len(found.unsearched), 'picture')} in all; --json names each", err=True)
+    if found.missing:
+        click.echo(f"Not searched: {plural(found.missing, 'item')} without a file in the export", err=True)
+    if found.incomplete:
+        click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
+    if found.only_same:
+        from cv_gdpr.find.search import EXTRA
+
+        click.echo("Error: only equal bytes were searched: copies and parts need the extra find", err=True)
+        click.echo(f"Hint: {EXTRA}", err=True)
+
+
+def _print(found: "Found") -> None:
+    from cv_gdpr.find.result import COPY, PART, SAME
+
+    rows = [
+        (one.kind, "yes" if one.certain else "no", f"{one.score:.2f}", one.row, one.id, one.like, one.file)
+        for one in found.matches[:_SHOWN]
+    ]
+    if rows:
+        headings = ("kind", "certain", "score", "row", "id", "like", "file")
+        print_table(f"matches in {found.bag}", headings, rows, numbers={2})
+    if len(found.matches) > _SHOWN:
+        click.echo(f"{len(found.matches) - _SHOWN} more: --json and --out have all")
+    counts = f"{found.count(SAME)} same, {found.count(COPY)} copy, {found.count(PART)} part"
+    if found.other_frames:
+        frames = plural(len(found.other_frames), "picture")
+        click.echo(f"{frames} with the same view and something else in it: not copies but frames of a fixed camera")
+    certain = sum(one.certain for one in found.matches)
+    click.echo(f"{plural(found.searched, 'picture')} searched for {plural(len(found.photos), 'photo')}: {counts}")
+    if doubtful := len(found.matches) - certain:
+        verb = "is" if doubtful == 1 else "are"
+        click.echo(f"{doubtful} of these {verb} not certain: look at them (--out DIR writes review.html)")
