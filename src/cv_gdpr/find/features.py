@@ -18,7 +18,7 @@ Points: TypeAlias = NDArray[np.float32]  # x, y, size, direction in degrees
 Words: TypeAlias = NDArray[np.uint64]  # two for each point
 
 VERSION = 1  # another one for each change of what is kept
-LONGEST = 512  # pixels of the longer side of a picture
+LONGEST = 448  # pixels of the longer side of a picture
 MOST = 400  # features of a picture
 SMALL = 16  # pixels of each side of the small picture
 _FAINTEST = 0.02  # contrast of a feature: half of SIFT's usual, so that plain pictures have some
