@@ -47,6 +47,7 @@ class _Commands(Group):
         "delete": "Erase the data of a resource, of some projects, or of one data subject, and prove it.",
         "verify": "Check an export, or the evidence of an erasure, without the service.",
         "find": "Find copies of a photograph in an export, without the service.",
+        "convert": "Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.",
         "doctor": "Check that everything is set up right, and change nothing.",
         "demo": "Fill, export and verify a simulated resource; no Azure account needed.",
         "simulate": "Run a simulated Custom Vision training service on this machine until Ctrl-C.",

@@ -8,6 +8,7 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import plural, print_json, print_table, printable
+from cv_gdpr.cli.verified import verified
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def find(  # noqa: PLR0913 - one for each option
         check_free(out)
     contents = {str(path): read_photo(path) for path in photos}
     check(contents)
-    checked, incomplete = _verified(bag)
+    checked, incomplete = verified(bag)
     with counting("pictures", quiet=quiet) as progress:
         found = copies(checked, contents, index=index, progress=progress)
     found.incomplete = incomplete
@@ -76,20 +77,6 @@ def find(  # noqa: PLR0913 - one for each option
         _write(out, found, checked, contents)
     _report(found, output)
     return found.exit_code
-
-
-def _verified(folder: "Path") -> "tuple[Bag, bool]":
-    """Return a bag that verifies, and whether it says that something is missing; raise NotVerified for any other."""
-    from cv_gdpr.archive.bag import Bag
-    from cv_gdpr.errors import NotVerified, UsageError
-    from cv_gdpr.verify import verify
-
-    result = verify(folder)
-    if result.differences and not (folder / "bagit.txt").is_file():
-        raise UsageError(f"{folder}: {result.differences[0]}", "name the folder of a finished export")
-    if result.differences:
-        raise NotVerified(f"{folder} does not verify: {result.differences[0]}", "cv-gdpr verify names every difference")
-    return Bag(folder), result.incomplete
 
 
 def _write(out: "Path", found: "Found", bag: "Bag", contents: dict[str, bytes]) -> None:

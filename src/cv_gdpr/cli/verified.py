@@ -1,0 +1,23 @@
+"""A bag that a command works on: it must verify."""
+
+from typing import TYPE_CHECKING
+
+from cv_gdpr.errors import NotVerified, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cv_gdpr.archive.bag import Bag
+
+
+def verified(folder: "Path") -> "tuple[Bag, bool]":
+    """Return a bag that verifies, and whether it says that something is missing; raise NotVerified for any other."""
+    from cv_gdpr.archive.bag import Bag
+    from cv_gdpr.verify import verify
+
+    result = verify(folder)
+    if result.differences and not (folder / "bagit.txt").is_file():
+        raise UsageError(f"{folder}: {result.differences[0]}", "name the folder of a finished export")
+    if result.differences:
+        raise NotVerified(f"{folder} does not verify: {result.differences[0]}", "cv-gdpr verify names every difference")
+    return Bag(folder), result.incomplete
