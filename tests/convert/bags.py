@@ -58,7 +58,10 @@ def make(out, *projects, sides=SIDES, lost=()):
     bag.lines("projects.jsonl", [{"id": one.id, "name": one.name} for one in projects])
     if missing:
         nothing = {"project": projects[0].id, "row": "images", "iteration": None, "file": None, "reason": "404"}
-        bag.lines("missing.jsonl", [nothing | {"id": one, "source": f"/image/{n}"} for one, n in zip(missing, lost)])
+        bag.lines(
+            "missing.jsonl",
+            [nothing | {"id": one, "source": f"/image/{n}"} for n, one in zip(lost, missing, strict=True)],
+        )
     summary = {
         "tool": "cv-gdpr 0",
         "endpoint": "https://example.cognitiveservices.azure.com",

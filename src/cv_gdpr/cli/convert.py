@@ -11,12 +11,13 @@ from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.cli.verified import verified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cv_gdpr.convert.conversion import Conversion, Converted
     from cv_gdpr.convert.records import Note
 
-_SHOWN = 20  # notes printed of each data set; --json and conversion.json have all
+_SHOWN = 20  # notes printed at once; --json and conversion.json have all
 _DOCUMENT = "conversion.json"
 
 
@@ -130,14 +131,24 @@ def _report(result: "Conversion", output: OutputOptions) -> None:
         for one in result.sets:
             _print(one)
         click.echo(f"written: {printable(str(result.out))}")
-    for one in result.sets:
-        _print_notes("Lost", one, one.lost, "Error: {} in the data set of project {}")
+    for note in _first([note for one in result.sets for note in one.lost]):
+        click.echo(f"Lost: {_words(note)}", err=True)
     for project in result.without:
         click.echo(f"Left out: project {project} has no such iteration", err=True)
-    if result.incomplete:
-        click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
     if result.wanted.format.addresses and not result.wanted.prefix and not output.quiet:
         click.echo("Note: image_url names files on this machine; for Azure give --image-url-prefix", err=True)
+    if reasons := "; ".join(_reasons(result)):
+        click.echo(f"Error: {reasons}", err=True)
+
+
+def _reasons(result: "Conversion") -> "Iterator[str]":
+    """Yield what is missing in the data sets."""
+    if lost := sum(len(one.lost) for one in result.sets):
+        yield f"{plural(lost, 'item')} lost: {_DOCUMENT} in {printable(str(result.out))} names each"
+    if result.without:
+        yield f"{plural(len(result.without), 'project')} left out"
+    if result.incomplete:
+        yield "the export is not complete: data/missing.jsonl names what is missing"
 
 
 def _print(one: "Converted") -> None:
@@ -154,13 +165,6 @@ def _print(one: "Converted") -> None:
         click.echo("  a linked file is that of the export: changing it changes the export (--copy copies it)")
     for note in _first([note for note in one.notes if not note.lost]):
         click.echo(f"  Changed: {_words(note)}")
-
-
-def _print_notes(word: str, one: "Converted", notes: "list[Note]", total: str) -> None:
-    for note in _first(notes):
-        click.echo(f"{word}: {_words(note)}", err=True)
-    if notes:
-        click.echo(total.format(f"{plural(len(notes), 'item')} lost", one.data.project), err=True)
 
 
 def _first(notes: "list[Note]") -> "list[Note]":
