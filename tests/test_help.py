@@ -11,7 +11,11 @@ from cv_gdpr.table.categories import CATEGORIES, ROWS
     [
         ("exprot", "no such command: exprot", "similar: export"),
         ("VERIFY", "no such command: VERIFY", "similar: verify"),
-        ("erase", "no such command: erase", "the commands are export, delete, verify, find, convert, doctor, demo, simulate"),
+        (
+            "erase",
+            "no such command: erase",
+            "the commands are export, delete, verify, find, convert, doctor, demo, simulate",
+        ),
         ("export image", "no such row: image", "similar: images"),
         ("delete --all --dry-run iteration", "no such row: iteration", "similar: iterations"),
         ("delete everything", "no such row: everything", f"the rows are {', '.join(ROWS)}"),

@@ -8,7 +8,8 @@ from cv_gdpr.archive.bag import Bag
 from cv_gdpr.convert.formats import FORMATS
 from cv_gdpr.convert.names import classes_of
 from cv_gdpr.convert.reading import places_of, projects_of, read
-from cv_gdpr.convert.round_trip import differences
+from cv_gdpr.convert.records import Note
+from cv_gdpr.convert.round_trip import differences, unexplained
 from tests.benchmarks.bags import identity
 from tests.convert.bags import FINDING, Project, image, region, tag
 
@@ -111,3 +112,25 @@ def test_a_picture_that_the_export_lacks(check):
             file.write(extra)
 
     assert check("csv", add) == [("", "", "a picture was read back that the export lacks: 'extra'")]
+
+
+NAMED = {
+    "the same label": (Note("x", lost=True, image="1", tag="a", region="r"), False),
+    "another region": (Note("x", lost=True, image="1", tag="a", region="s"), True),
+    "the whole picture": (Note("x", lost=True, image="1"), True),
+    "a changed label": (Note("x", lost=False, image="1", tag="a", region="r"), False),
+    "another picture": (Note("x", lost=True, image="2", tag="a", region="r"), True),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_what_no_note_names_is_lost(case):
+    note, unknown = NAMED[case]
+    difference = Note("y", lost=True, image="1", tag="a", region="r")
+    assert list(unexplained([difference], [note])) == ([difference] if unknown else [])
+
+
+def test_other_sides_do_not_explain_a_missing_picture():
+    difference = Note("y", lost=True, image="1")
+    assert list(unexplained([difference], [Note("x", lost=False, image="1")])) == [difference]
+    assert list(unexplained([difference], [Note("x", lost=True, image="1")])) == []

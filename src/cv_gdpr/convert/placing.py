@@ -35,7 +35,7 @@ class Placer:
                 self.counts[self._ways[0](source, target)] += 1
             except FileExistsError:
                 raise
-            except OSError:
+            except (OSError, NotImplementedError):
                 self._ways.pop(0)  # what fails for one file fails for all: the file system, or another one
             else:
                 return

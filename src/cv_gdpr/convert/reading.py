@@ -103,12 +103,11 @@ def _name(bag: Bag, where: str) -> str:
 
 
 def read(bag: Bag, place: Place) -> tuple[DataSet, list[Note]]:
-    """Return the pictures with their labels, and notes on what cannot be used; raise UsageError without their list."""
+    """Return the pictures with their labels, and notes on what cannot be used."""
     listed = place.where("images.jsonl")
-    if not bag.has(listed):
-        of_what = f"iteration {place.iteration}" if place.iteration else f"project {place.project.id}"
-        raise UsageError(f"{bag.folder} holds no list of the images of {of_what}", "export it with the row images")
     reader = _Reader(bag, place)
+    if not bag.has(listed):
+        reader.notes.append(Note("the export holds no list of its images", lost=True))
     for record in bag.records(listed):
         reader.take(record)
     task = reader.task()
