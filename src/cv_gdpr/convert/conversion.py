@@ -96,12 +96,12 @@ def convert(bag: Bag, result: Conversion, folder: Path, progress: Progress) -> N
     places, without = places_of(bag, projects, wanted.iteration)
     result.without = [one.id for one in without]
     for place in places:
-        name = "" if len(wanted.projects) == 1 else place.project.folder
-        result.sets.append(_convert(bag, place, name, result, folder, progress))
+        result.sets.append(_convert(bag, place, result, folder, progress))
 
 
-def _convert(bag: Bag, place: Place, name: str, result: Conversion, top: Path, progress: Progress) -> Converted:  # noqa: PLR0913, PLR0917
+def _convert(bag: Bag, place: Place, result: Conversion, top: Path, progress: Progress) -> Converted:
     wanted = result.wanted
+    name = "" if len(wanted.projects) == 1 else place.project.folder
     folder = private_folder(top / on_disk(name))
     data, notes = read(bag, place)
     arranged, more = _arranged(data, wanted, _prefix(result, name))
