@@ -9,6 +9,7 @@ import msgspec
 
 from cv_gdpr.cli import cli
 from cv_gdpr.cli.account_documents import AccountPlanDocument
+from cv_gdpr.cli.after_documents import RecheckDocument, RedactDocument
 from cv_gdpr.cli.convert_documents import ConvertDocument
 from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, PlanDocument, VerifyDocument
 from cv_gdpr.cli.failure import ErrorDocument
@@ -17,6 +18,8 @@ from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
 from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
+from cv_gdpr.verify.redactions import FORMAT as REDACTION
+from cv_gdpr.verify.redactions import Redaction
 
 _WIDTH = 110  # characters of a line of JSON
 
@@ -25,9 +28,11 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     DeleteDocument,
     PlanDocument,
     AccountPlanDocument,
+    RecheckDocument,
     VerifyDocument,
     FindDocument,
     ConvertDocument,
+    RedactDocument,
     DemoDocument,
     ProfilesDocument,
     DoctorDocument,
@@ -38,6 +43,7 @@ SHOWN: dict[str, Any] = {
     **{one.__struct_config__.tag: one for one in DOCUMENTS},
     FORMAT: Evidence,
     LEDGER: Event,
+    REDACTION: Redaction,
 }
 """The records on the page of JSON documents, by their headings."""
 _ABOUT_LEDGER = "The ledger of an erasure (`NAME.jsonl`) has one event in each line; `event` says which."
@@ -52,6 +58,17 @@ def published_table() -> str:
         for one in row.covers
     ]
     return "\n".join([*rows, "", f"Microsoft's page: <{PAGE}>"])
+
+
+def selectors_table() -> str:
+    """Return which selector applies to which rows, as Markdown."""
+    kinds = sorted({kind for row in CATEGORIES for kind in row.selectors})
+    words = {"--before": "--before DATE, --older-than AGE", "--image-id": "--image-id ID, --image-ids-file FILE"}
+    rows = ["| selector | rows |", "| --- | --- |"]
+    for kind in kinds:
+        names = ", ".join(row.name for row in CATEGORIES if kind in row.selectors)
+        rows.append(f"| `{words.get(kind, kind)}` | {names} |")
+    return "\n".join(rows)
 
 
 def data_table() -> str:

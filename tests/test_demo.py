@@ -12,6 +12,7 @@ def test_demo_ends_with_a_bag_that_others_accept(cli: CommandLine, tmp_path: Pat
     ran = cli("demo", "--out", tmp_path / "demo")
     assert ran.code == 0, ran.err
     assert "verified" in ran.out
+    assert "Its row account comes from a simulated Azure Resource Manager." in ran.out
     assert bagit.Bag(str(tmp_path / "demo")).is_valid()
 
 

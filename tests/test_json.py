@@ -219,3 +219,31 @@ def test_the_page_shows_every_schema(schemas):
     parts = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
     shown = {name: json.loads(part.partition("```json")[2].partition("```")[0]) for name, part in parts.items()}
     assert shown == schemas
+
+
+@pytest.fixture
+def after(sim, erase, export):
+    """Return the command line after an export and an erasure, and the evidence of that."""
+    stock(sim)
+    export("--all")
+    return erase
+
+
+def test_what_follows_an_erasure_is_a_document(after, checked, tmp_path):
+    cli, bag = after.cli, tmp_path / "out"
+    words = ("--require-export", bag, "--reference", "A", "--operator", "B")
+    erased = checked(after("predictions", "--all", *words), "cv-gdpr-delete/1", code=0, retryable=False)
+    assert (erased["reference"], erased["operator"]) == ("A", "B")
+    ran = cli("redact", after.path, bag, "--json")
+    assert checked(ran, "cv-gdpr-redact/1", code=0, retryable=False)["bags"][0]["taken"] == {"predictions": 3}
+    ran = cli("verify", tmp_path / "out-redacted", "--json")
+    assert checked(ran, "cv-gdpr-verify/1", code=0, retryable=False)["redacted"] == 3
+    ran = cli("recheck", after.path, "--json", CV_GDPR_RECHECK_CALLS_PER_SECOND="0")
+    assert checked(ran, "cv-gdpr-recheck/1", code=0, retryable=False)["stillGone"] == 3
+
+
+def test_a_line_of_redactions_fits_its_schema(after, schemas, tmp_path):
+    after("--all", "--tag", "alice")
+    assert after.cli("redact", after.path, tmp_path / "out", "--in-place").code == 0
+    (line,) = (tmp_path / "out" / "redactions.jsonl").read_text().splitlines()
+    jsonschema.validate(json.loads(line), schemas["cv-gdpr-redaction/1"], jsonschema.Draft202012Validator)

@@ -18,6 +18,7 @@ UNAUTHORISED = (
 )
 NO_ROLE = "Principal does not have access to API/Operation."
 NO_KEYS = "Key based authentication is disabled for this resource."
+DELETED = "(A simulated service, whose Azure resource was deleted: restart the simulator.)"  # not in Azure's words
 NO_SUBDOMAIN = "Please provide a custom subdomain for token authentication, otherwise API key is required."
 
 _ALL = frozenset(route.name for route in ROUTES)
@@ -78,7 +79,7 @@ class Access:
     def refusal(self, headers: Mapping[str, str], operation: str) -> Answer | None:
         """Return the gateway's refusal of a request, or None; a key counts before a token ([infer])."""
         if not self._accounts.serves_training():
-            return gateway_error(401, DENIED)
+            return gateway_error(401, f"{DENIED} {DELETED}")
         if "Authorization" in headers and "Training-Key" not in headers:
             return self._token_refusal(headers["Authorization"], operation)
         return self._key_refusal(headers.get("Training-Key"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from custom_vision_simulator.access import NO_KEYS, NO_ROLE
-from custom_vision_simulator.faults import API, ARM, IDENTITY
+from custom_vision_simulator.faults import API, ARM, IDENTITY, Fault
 from custom_vision_simulator.resource_manager import NOT_ALLOWED
 
 E = TypeVar("E")
@@ -19,6 +19,13 @@ _LOCKED = (
     "The scope '/subscriptions/simulated' cannot perform delete operation because following scope(s) are locked: "
     "'/subscriptions/simulated'. Please remove the lock and try again."
 )
+
+_LOCK = {
+    "properties": {"level": "CanNotDelete"},
+    "id": "/subscriptions/simulated/providers/Microsoft.Authorization/locks/simulated",
+    "type": "Microsoft.Authorization/locks",
+    "name": "simulated",
+}
 
 
 def _error(code: str, message: str) -> dict[str, Any]:
@@ -81,7 +88,14 @@ def _accounts(at: Callable[..., E]) -> Iterator[E]:
     delete = _forbidden("accounts/delete")
     yield at("AccountsDelete", "arm-delete-forbidden", "The account may not be deleted: 403.", status=403, body=delete)
     locked = _error("ScopeLocked", _LOCKED)
-    yield at("AccountsDelete", "arm-locked", "A lock prevents the deletion: 409.", status=409, body=locked)
+    yield at(
+        "AccountsDelete",
+        "arm-locked",
+        "A lock, which is listed, prevents the deletion: 409.",
+        beside=(Fault("LocksList", times=None, status=200, body={"value": [_LOCK]}),),
+        status=409,
+        body=locked,
+    )
     yield at("AccountsDelete", "arm-lying-delete", "Answered 200, but nothing is deleted.", status=200, body=b"")
     yield at("AccountsDelete", "arm-delete-dropped", "Deleted, then dropped without an answer.", drop=True, done=True)
     denied = _forbidden(purge)

@@ -32,8 +32,9 @@ class Entry(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-def _at(route: str, name: str, what: str, **how: Any) -> Entry:
-    return Entry(name, what, (Fault(route, **{"times": None, **how}),))
+def _at(route: str, name: str, what: str, *, beside: tuple[Fault, ...] = (), **how: Any) -> Entry:
+    """Return an entry of a fault; `beside` are faults that belong to it."""
+    return Entry(name, what, (Fault(route, **{"times": None, **how}), *beside))
 
 
 def _api(name: str, what: str, **how: Any) -> Entry:

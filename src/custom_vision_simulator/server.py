@@ -100,6 +100,13 @@ class Simulator:
         return account_id(self.options, self.options.account_name)
 
     @property
+    def is_deleted(self) -> bool:
+        """Return whether the Azure resource is deleted, so that the Training API refuses every call."""
+        with self._store.lock:
+            self._store.settle()
+            return not self._accounts.serves_training()
+
+    @property
     def store(self) -> Store:
         """Return the state, after applying every change that is due."""
         self._store.settle()

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 PICTURES = Path(__file__).parent / "demo_pictures"
 _CLASSIFICATION = "0732100f-1a38-4e49-a514-c9b44c697ab5"  # General (compact): its models can be exported
 _DETECTION = "a27d5ca5-bb19-49d8-a70a-fec086c47f5b"  # General (compact), object detection
+PHOTO = PICTURES / "astronaut.jpg"
+"""The photograph of the data subject: four copies of it are in the demo's first project."""
+
 _PEOPLE = {
     "astronaut.jpg": ("person", {"subject": "collins", "consent": "2024-03-01"}),
+    "astronaut-smaller.jpg": ("person", {}),  # her second upload, without metadata
+    "astronaut-mirrored.jpg": ("person", {}),  # a third one, which only the iteration keeps
     "photographer.png": ("person", {"subject": "photographer"}),
     "chelsea-cat.jpg": ("animal", {}),
     "moose.jpg": ("animal", {}),
@@ -93,7 +98,8 @@ def _fill_classification(service: Service) -> None:
     service.call("publish_iteration", project, iteration, "visitors", prediction_id=_prediction_resource())
     for platform in ("TensorFlow", "ONNX"):
         service.call("export_iteration", project, iteration, platform)
-    service.call("delete_images", project, image_ids=[images["coffee.jpg"]])  # the iteration keeps it
+    deleted = [images[name] for name in ("coffee.jpg", "astronaut-mirrored.jpg")]
+    service.call("delete_images", project, image_ids=deleted)  # the iteration keeps them
     for name in ("astronaut.jpg", "chelsea-cat.jpg"):
         service.call("quick_test_image", project, BytesIO(_bytes(name)), iteration_id=iteration)
 

@@ -20,7 +20,7 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.locking import open_lock
 from cv_gdpr.archive.ownership import keeps_modes
-from cv_gdpr.errors import CvGdprError, NotFound, StorageError, UsageError
+from cv_gdpr.errors import CvGdprError, StorageError, UsageError, install
 from cv_gdpr.masking import masked
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.environment import authorities, proxy_in_words
@@ -142,14 +142,12 @@ def _clock(date: str, now: float) -> Iterator[Check]:
 
 def azure_resource(wanted: "Wanted") -> Iterator[Check]:
     """Ask Resource Manager for the resource: as whom, its kind, whether its keys are switched off, its locks."""
-    from cv_gdpr.service.azure_resource import AnotherResource, AzureResource
+    from cv_gdpr.service.azure_resource import AzureResource, naming_it
 
     with AzureResource(wanted) as azure:
         yield Check("Resource Manager", "ok", f"signed in as {azure.manager.who}")
-        try:
-            account = azure.account()
-        except (NotFound, AnotherResource) as error:
-            raise UsageError(error.message, error.hint or "check --resource-id") from None
+        with naming_it():
+            account = azure.required()
         found = f"{azure.place.name}, {account.get('kind')}, in {account.get('location')}"
         yield Check("Azure resource", "ok", found)
         yield _keys(account)
@@ -206,28 +204,30 @@ def file_system(folder: Path) -> Iterator[Check]:
         yield Check("file system", "warning", f"{folder} cannot be written: {reason}", "name another --out")
         return
     with place as name:
-        yield _fsync(Path(name))
-        yield _locks(Path(name))
-        if keeps_modes(Path(name)):
-            yield Check("modes", "ok", "files can be closed to others")
-        else:
-            yield Check("modes", "warning", "others may be able to read an export here", "name another --out")
+        lacking = [one for one in (_fsync(Path(name)), _locks(Path(name)), _modes(Path(name))) if one]
+    yield from lacking or [Check("file system", "ok", "keeps files safe, closed to others, and to one run at a time")]
 
 
-def _fsync(folder: Path) -> Check:
+def _fsync(folder: Path) -> Check | None:
     with (folder / "file").open("wb") as file:
         durable = sync_file(file.fileno())
     if durable and sync_folder(folder):
-        return Check("fsync", "ok", "files are safe from a power failure")
+        return None
     return Check("fsync", "warning", "files written just before a power failure may be lost", "name another --out")
 
 
-def _locks(folder: Path) -> Check:
+def _locks(folder: Path) -> Check | None:
     try:
         os.close(open_lock(folder / "lock"))
     except StorageError as error:
-        return Check("locks", "failed", error.message, error.hint, 2)
-    return Check("locks", "ok", "two runs cannot write to one export")
+        return Check("file locks", "failed", error.message, error.hint, 2)
+    return None
+
+
+def _modes(folder: Path) -> Check | None:
+    if keeps_modes(folder):
+        return None
+    return Check("modes", "warning", "others may be able to read an export here", "name another --out")
 
 
 def extras() -> Iterator[Check]:
@@ -241,8 +241,7 @@ def extras() -> Iterator[Check]:
             continue
         lacking = [name for name in needs[extra] if not _version_of(name)]
         if lacking:
-            how = f'pip install "{_PROGRAM}[{extra}]"'
-            yield Check(f"extra {extra}", "unknown", f"not installed: {', '.join(lacking)}", how)
+            yield Check(f"extra {extra}", "unknown", f"not installed: {', '.join(lacking)}", install(extra))
         else:
             yield Check(f"extra {extra}", "ok", "installed")
 
@@ -256,7 +255,7 @@ def versions() -> dict[str, str]:
         "Python": platform.python_version(),
         _SDK: _version_of(_SDK),
         "msrest": _version_of("msrest"),
-        "curl": pycurl.version,
+        "curl": " ".join(pycurl.version.split()[:3]),  # itself, its library, and that for TLS
         "system": platform.platform(),
     }
 

@@ -112,6 +112,11 @@ class ServiceError(CvGdprError):
         self.retry_after = retry_after
 
 
+def with_hint(error: CvGdprError) -> str:
+    """Return the message of an error, and what to do about it."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
 class NotAuthorised(ServiceError):
     """The service refuses the key, or every call (401, or a 403 whose cause concerns all calls)."""
 
@@ -196,6 +201,11 @@ class Interrupted(CvGdprError):
     exit_code = 130
     stops = Stops.RUN
     retryable = True
+
+
+def install(extra: str) -> str:
+    """Return the words that say how to install an extra of this program."""
+    return f'pip install "cv-gdpr[{extra}]", or in a checkout: pip install ".[{extra}]"'
 
 
 REPORT_IT = "run it with -vv for the traceback, and please report it"

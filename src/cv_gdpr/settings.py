@@ -43,6 +43,7 @@ class Profile(NamedTuple):
     key_file: str | None = None
     key_command: str | None = None
     resource_id: str | None = None
+    resource_manager: str | None = None
     cloud: Cloud | None = None
     protect: tuple[str, ...] = ()
     unattended_delete: bool = False
@@ -88,7 +89,9 @@ def _similar(word: str, known: list[str], these_are: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(word.lower(), known)
-    return f"similar: {', '.join(near)}" if near else f"{these_are} {', '.join(known) or 'none yet'}"
+    if not known:
+        return "it has none yet"
+    return f"similar: {', '.join(near)}" if near else f"{these_are} {', '.join(known)}"
 
 
 # --- the file -----------------------------------------------------------------------------------------------------
@@ -172,6 +175,11 @@ def _toml(content: bytes, path: "Path") -> dict[str, Any]:
         what = _LONG_QUOTES.sub("...", re.sub(r" \(at .*", "", str(error)))
         raise UsageError(f"{path}: {where}not valid TOML: {what[:1].lower()}{what[1:]}", _toml_hint(text)) from None
     return found
+
+
+def looks_like_key(text: str) -> bool:
+    """Return whether a text has the form of one of Azure's keys, and is nothing else."""
+    return _A_KEY.fullmatch(text.strip()) is not None
 
 
 def _toml_hint(text: str) -> str:

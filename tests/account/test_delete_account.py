@@ -10,9 +10,11 @@ import sys
 import pytest
 
 from custom_vision_simulator import Fault
+from custom_vision_simulator.catalogue import faults
 from custom_vision_simulator.records import Lock
 from tests.account.azure import asked, identity_of, manager_of, one_line
 from tests.delete.erasing import environment
+from tests.profiles.profiling import Config
 from tests.test_json import checked, generate, schemas  # noqa: F401 - fixtures
 
 CHANGES = {"AccountsDelete", "DeletedAccountsPurge"}
@@ -93,7 +95,7 @@ def test_no_variable_confirms(shared, name):
     assert f"CV_GDPR_DELETE_{name} is set" in ran.err
 
 
-GUARDS = {"--protect": "Project 1", "--max-delete": "99", "--require-export": "."}
+GUARDS = {"--protect": "Project 1", "--max-delete": "99"}
 
 
 @pytest.mark.parametrize("guard", GUARDS)
@@ -131,8 +133,8 @@ def test_a_dry_run_shows_what_dies_and_what_stays(shared, change):
         "location  westeurope",
         "tags      team=vision",
         "locks     keep (CanNotDelete)",
-        f"with it dies: project {project.name} ({project.id}): 2 images, 1 iteration, 0 exported models, 1 stored",
-        "does not die with it: simulated-Prediction (CustomVision.Prediction)",
+        f"deleted with it: project {project.name} ({project.id}): 2 images, 1 iteration, 0 exported models, 1 stored",
+        "stays: simulated-Prediction (CustomVision.Prediction)",
         "Azure keeps it recoverable for 48 hours",
         "signed in as Microsoft Entra ID: object ",
     ):
@@ -153,10 +155,9 @@ def test_a_dry_run_as_a_document(shared, checked):  # noqa: F811
 
 UNREAD = {
     # case: (variables, fault, words)
-    "no key": ({"CV_GDPR_TRAINING_KEY": ""}, None, "no training key"),
-    "no key and no endpoint": (BARE, None, "no training key"),
+    "no key": ({"CV_GDPR_TRAINING_KEY": ""}, None, "no training key and no --auth entra"),
+    "no key and no endpoint": (BARE, None, "no training key and no --auth entra"),
     "a refusal": ({}, Fault("GetProjects", status=403, times=None), "GetProjects"),
-    "a prediction resource": (BARE | {"CV_GDPR_RESOURCE_ID": "ID-Prediction"}, None, "no projects of its own"),
 }
 
 
@@ -165,13 +166,66 @@ def test_contents_that_cannot_be_read_are_named(shared, case):
     variables, fault, words = UNREAD[case]
     if fault:
         shared.sim.fault(fault)
-    named = {name: value.replace("ID-", f"{shared.sim.resource_id}-") for name, value in variables.items()}
-    ran = shared("delete", "account", "--dry-run", **named)
+    ran = shared("delete", "account", "--dry-run", **variables)
     assert ran.code == 0, ran.err
-    assert words in one_line(ran.out, "what it holds is unknown, and dies with it: ")
+    assert words in one_line(ran.out, "deleted with it: what it holds, which is unknown: ")
 
 
-@pytest.mark.parametrize(("operation", "word"), [("LocksList", "locks"), ("AccountsList", "does not die with it:")])
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [(("--auth", "entra"), BARE), ((), {"CV_GDPR_ENDPOINT": ""})],
+    ids=["signed in with entra", "a key alone"],
+)
+def test_contents_are_read_at_the_resource_s_endpoint(shared, arguments, variables):
+    ran = shared("delete", "account", "--dry-run", *arguments, **variables)
+    assert ran.code == 0, ran.err
+    assert "2 images, 1 iteration" in one_line(ran.out, "deleted with it: ")
+
+
+def test_a_region_s_endpoint_takes_no_token(azure):
+    azure.accounts.live["simulated"].endpoint = f"{REGION}/"
+    ran = azure("delete", "account", "--dry-run", "--auth", "entra", **BARE)
+    assert ran.code == 0, ran.err
+    assert "the endpoint of a region does not take" in one_line(ran.out, "deleted with it: ")
+
+
+def test_a_typed_subscription_beats_an_id_elsewhere(azure, tmp_path):
+    config = Config(tmp_path / "config")
+    other = {
+        "CV_GDPR_RESOURCE_ID": azure.sim.resource_id,
+        "CV_GDPR_ENDPOINT": "http://127.0.0.1:9",
+        "CV_GDPR_CONFIG": str(config.path),
+    }
+    config.add("one", azure.sim, resource_id=f'"{azure.sim.resource_id}"')
+    for words in ((), ("--profile", "one", "--endpoint", "http://127.0.0.1:9")):
+        ran = azure.delete("--subscription", azure.sim.subscription, *words, **other)
+        assert ran.code == 2, ran.out
+        assert "no resource of subscription" in one_line(ran.err, "Error:")
+    assert sent(azure) == []
+
+
+def lock(sim):
+    """Arm the named fault of a lock."""
+    for fault in faults("arm-locked"):
+        sim.fault(fault)
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIMULATED", 3), ("simulate", 2)])
+def test_a_name_has_no_case(shared, name, code):
+    lock(shared.sim)  # so that nothing is deleted
+    ran = shared("delete", "account", "--yes", "--confirm", name, "--evidence", shared.folder / "e.json")
+    assert ran.code == code, ran.err
+    assert len(sent(shared)) == (code == 3)
+
+
+def test_the_plan_shows_the_lock_of_the_fault(shared):
+    lock(shared.sim)
+    ran = shared("delete", "account", "--dry-run")
+    assert ran.code == 0, ran.err
+    assert "locks     simulated (CanNotDelete)" in ran.out
+
+
+@pytest.mark.parametrize(("operation", "word"), [("LocksList", "locks"), ("AccountsList", "stays:")])
 def test_a_part_that_may_not_be_read_is_named(shared, change, operation, word):
     change(denied=frozenset({operation}))
     ran = shared("delete", "account", "--dry-run")
@@ -289,11 +343,11 @@ def test_the_evidence_says_what_was_done(azure, case):
 WORDS = {
     # case: (options, arguments, words on standard error)
     "a lock": ({"locks": (Lock("keep"),)}, (), "remove the lock first"),
-    "no right to delete": ({"denied": frozenset({"AccountsDelete"})}, (), "Contributor to delete it"),
+    "no right to delete": ({"denied": frozenset({"AccountsDelete"})}, (), "the role Contributor at the resource"),
     "no right to purge": (
         {"denied": frozenset({"DeletedAccountsPurge"})},
         ("--purge",),
-        "to purge it, Contributor at its subscription",
+        "the role Contributor at the subscription",
     ),
 }
 
@@ -305,6 +359,39 @@ def test_a_refused_change_says_what_to_do(azure, case):
         setattr(azure.sim.options, name, value)
     ran = azure.delete(*arguments)
     assert words in one_line(ran.err, "Warning:")
+
+
+HINTS = {
+    # case: (options, arguments, words of the last line)
+    "a lock": ({"locks": (Lock("keep"),)}, (), "Hint: remove the lock (Azure portal, Locks); then the same command"),
+    "no right": ({"denied": frozenset({"AccountsDelete"})}, (), "needs the role Contributor at the resource; then"),
+    "no right to purge": (
+        {"denied": frozenset({"DeletedAccountsPurge"})},
+        ("--purge",),
+        "needs the role Contributor at the subscription; then",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HINTS)
+def test_what_must_be_done_first_is_the_hint(azure, case):
+    options, arguments, words = HINTS[case]
+    for name, value in options.items():
+        setattr(azure.sim.options, name, value)
+    ran = azure.delete(*arguments)
+    assert words in one_line(ran.err, "Hint:")
+    assert " of project " not in one_line(ran.err, "Left:")
+
+
+def test_without_a_terminal_both_options_are_named(shared):
+    ran = shared("delete", "account")
+    assert "give --yes --confirm NAME, the name of the resource," in one_line(ran.err, "Hint:")
+
+
+def test_an_option_of_the_account_deletes_nothing_else(shared):
+    ran = shared("delete", "--all", "--yes", "--confirm", "x")
+    assert ran.code == 2
+    assert one_line(ran.err, "Hint:") == "Hint: nothing was deleted"
 
 
 def test_it_says_until_when_it_can_be_recovered(azure):
@@ -358,6 +445,46 @@ def test_require_export_judges_the_contents(azure):
         del azure.sim.store.projects[other]
     ran = azure.delete("--require-export", out)
     assert ran.code == 0, ran.err
+    assert f"exported: {out} holds all of it, and verifies" in ran.err
+
+
+NOT_EXPORTED = {
+    # case: (what is exported, variables of the export, words)
+    "no account": (("tags", "--all"), {}, "not there, or not from Resource Manager"),
+    "only by hand": (("--all",), {"CV_GDPR_RESOURCE_ID": ""}, "not there, or not from Resource Manager"),
+    "of another resource": (("account",), {"CV_GDPR_RESOURCE_ID": "ID-Prediction"}, "is of another resource"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_EXPORTED)
+def test_require_export_demands_the_account(shared, case):
+    words, variables, message = NOT_EXPORTED[case]
+    named = {name: value.replace("ID", shared.sim.resource_id) for name, value in variables.items()}
+    unnamed = {"CV_GDPR_ENDPOINT": ""} if named.get("CV_GDPR_RESOURCE_ID") else {}
+    out = shared.folder / "bag"
+    assert shared("export", *words, "--out", out, **named, **unnamed).code == 0
+    ran = shared.delete("--require-export", out)
+    assert ran.code == 2
+    assert message in one_line(ran.err, "Error:")
+    assert sent(shared) == []
+
+
+def test_require_export_demands_the_whole_account(shared):
+    shared.sim.fault(Fault("AccountsListUsages", status=500, times=None))
+    out = shared.folder / "bag"
+    assert shared("export", "--all", "--accept-missing", "--out", out).code == 3
+    ran = shared.delete("--require-export", out)
+    assert ran.code == 2
+    assert "lacks a part of the account: Accounts-ListUsages" in one_line(ran.err, "Error:")
+
+
+def test_require_export_counts_for_a_prediction_resource(azure):
+    resource = ("--resource-id", f"{azure.sim.resource_id}-Prediction")
+    bag, bare = azure.folder / "bag", {**BARE}
+    assert azure("export", "account", *resource, "--out", bag, **bare).code == 0
+    named = (*resource, "--confirm", "simulated-Prediction", "--require-export")
+    assert azure.delete(*named, azure.folder, **bare).code == 2
+    assert azure.delete(*named, bag, **bare).code == 0
 
 
 @pytest.mark.parametrize("what", ["a state", "a request id", "the ledger"])

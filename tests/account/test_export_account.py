@@ -1,5 +1,6 @@
 """`export account`: what Resource Manager says of the resource, into which files, and what is noted as absent."""
 
+import json
 import stat
 
 import pytest
@@ -26,6 +27,7 @@ def names(azure):
         "by subscription and endpoint": (("--subscription", "5ca1ab1e-0000-4000-8000-000000000001"), {}),
         "beside --all": (("--all",), {}),
         "signed in with entra": (("--auth", "entra"), {"CV_GDPR_TRAINING_KEY": ""}),
+        "with entra, without an endpoint": (("--auth", "entra"), BARE),
     }.items(),
     ids=lambda case: case[0],
 )
@@ -134,7 +136,7 @@ BROKEN = {
     # case: (fault, exit code alone, words)
     "401": ({"status": 401}, 5, "401"),
     "403": ({"status": 403}, 5, "403"),
-    "404": ({"status": 404}, 3, "404"),
+    "404": ({"status": 404}, 2, "404"),
     "500": ({"status": 500}, 3, "500"),
     "429": ({"status": 429, "headers": {"Retry-After": "3600"}}, 3, "429"),
     "a page": ({"body": PAGE, "status": 200, "content_type": "text/html"}, 3, "not what its contract says"),
@@ -145,7 +147,7 @@ BROKEN = {
     "a deep body": ({"body": b"[" * 100_000, "status": 200}, 3, "not what its contract says"),
     "a cut body": ({"cut": 10}, 5, "could not be reached"),
     "dropped": ({"drop": True}, 5, "could not be reached"),
-    "other values": ({"body": {"id": 7, "name": [], "kind": {}}, "status": 200}, 3, "another resource"),
+    "other values": ({"body": {"id": 7, "name": [], "kind": {}}, "status": 200}, 2, "another resource"),
     "a redirect": ({"status": 307, "headers": {"Location": "https://example.org/"}}, 3, "307"),
 }
 
@@ -221,11 +223,11 @@ def test_an_unreachable_manager_leaves_an_empty_resource(azure):
 
 WRONG = {
     # case: (arguments, variables, exit code, words)
-    "no match": (("--subscription", "S"), {"CV_GDPR_ENDPOINT": "http://127.0.0.1:9"}, 3, "no resource"),
-    "another subscription": (("--subscription", OTHER), {}, 3, "SubscriptionNotFound"),
+    "no match": (("--subscription", "S"), {"CV_GDPR_ENDPOINT": "http://127.0.0.1:9"}, 2, "no resource"),
+    "another subscription": (("--subscription", OTHER), {}, 2, "SubscriptionNotFound"),
     "no endpoint": (("--subscription", "S"), BARE, 2, "--subscription finds the resource by its endpoint"),
-    "another resource": (("--resource-id", "ID-Prediction"), {}, 3, "is another resource than the one with"),
-    "no such resource": (("--resource-id", "IDx"), {}, 3, "ResourceNotFound"),
+    "another resource": (("--resource-id", "ID-Prediction"), {}, 2, "is another resource than the one with"),
+    "no such resource": (("--resource-id", "IDx"), {}, 2, "ResourceNotFound"),
     "no such resource, bare": (("--resource-id", "IDx"), BARE, 2, "ResourceNotFound"),
     "not an id": (("--resource-id", "simulated"), {}, 2, "not one of an Azure AI services account"),
     "plain http": (("--resource-manager", "http://example.org"), {}, 2, "is plain http"),
@@ -240,8 +242,60 @@ def test_a_resource_that_is_not_found_is_one_line(shared, case):
     named = {"CV_GDPR_RESOURCE_ID": ""} if option == "--subscription" else {}
     ran = shared.export(option, value, **named, **variables)
     assert ran.code == code, ran.err
-    assert words in one_line(ran.err, "Missing:" if code == 3 else "Error:")
-    assert code == 3 or not shared.last.exists()
+    assert words in one_line(ran.err, "Error:")
+    assert not shared.last.exists()
+
+
+@pytest.mark.parametrize("words", [("account",), ("--all",)])
+def test_a_deleted_resource_is_said_to_be_deleted(azure, words):
+    assert azure.delete().code == 0
+    azure.accounts.live.clear()  # the sibling too, whose endpoint is the same
+    ran = azure("export", *words, "--out", azure.folder / "out")
+    assert ran.code == (2 if words == ("account",) else 5), ran.err
+    assert "simulated is deleted; it can be recovered until 20" in ran.err
+    assert not (azure.folder / "out").exists()
+
+
+def test_a_refusal_names_the_role(shared, change):
+    change(denied=frozenset({"AccountsGet"}))
+    ran = shared("export", "--all", "--json", "--out", shared.folder / "all")
+    assert ran.code == 3
+    (missing,) = ran.json["missing"]
+    assert "the role Reader, or Cognitive Services Custom Vision Reader, at the resource" in missing["reason"]
+    assert "the role Reader, or" in one_line(shared.export().err, "Hint:")
+
+
+@pytest.mark.parametrize(("words", "title"), [(("account",), "the Azure"), (("--all",), "1 project and the Azure")])
+def test_the_export_names_its_resource(shared, words, title):
+    out = shared.folder / "out"
+    ran = shared("export", *words, "--out", out)
+    assert ran.code == 0
+    assert f"{title} resource simulated in " in ran.out
+    assert f"Azure-Resource: {shared.sim.resource_id}\n" in (out / "bag-info.txt").read_text()
+    summary = json.loads((out / "data" / "export.json").read_text())
+    assert summary["resource"] == shared.sim.resource_id
+    assert f"Azure-Resource: {shared.sim.resource_id}" in shared("verify", out).out
+
+
+def test_a_project_beside_the_account_is_refused(shared):
+    ran = shared.export("--project", "Project 1")
+    assert ran.code == 2
+    assert "leave --project out" in one_line(ran.err, "Error:")
+    assert asked(shared.sim) == []
+
+
+def test_an_account_that_nobody_exported_is_missing(shared):
+    bare = {"CV_GDPR_RESOURCE_ID": ""}
+    ran = shared.export(**bare)
+    assert (ran.code, ran.json["retryable"], ran.json["complete"]) == (3, False, False)
+    assert "--resource-id ID and --out" in one_line(ran.err, "Hint:")
+    assert not (shared.last / "bagit.txt").exists()
+    assert shared("export", "account", "--out", shared.last).code == 0  # with the resource's id
+    assert shared.verified() == 0
+
+    assert shared.export("--accept-missing", **bare).code == 3
+    assert "Complete: no" in (shared.last / "bag-info.txt").read_text()
+    assert shared.verified() == 3
 
 
 def test_two_resources_of_one_endpoint_are_not_chosen_from(azure):
@@ -249,8 +303,8 @@ def test_two_resources_of_one_endpoint_are_not_chosen_from(azure):
     twin.endpoint = f"{azure.sim.endpoint}/"
     azure.accounts.add(twin)
     ran = azure.export("--subscription", azure.sim.subscription, CV_GDPR_RESOURCE_ID="")
-    assert ran.code == 3
-    assert "2 resources of subscription" in one_line(ran.err, "Missing:")
+    assert ran.code == 2
+    assert "2 resources of subscription" in one_line(ran.err, "Error:")
 
 
 def test_account_info_is_asked_where_a_key_is_there(shared, change):
@@ -275,7 +329,7 @@ def test_without_resource_manager_a_line_says_what_to_do(shared):
     assert ran.code == 3
     words = ran.json["byHand"]["account"]
     assert "--resource-id ID" in words
-    assert "cv-gdpr[azure]" in words
+    assert "cv-gdpr[azure]" not in words  # it is installed
     assert len(words) < 130
     assert asked(shared.sim) == []
 
@@ -294,6 +348,14 @@ def test_require_export_accepts_an_export_with_the_account(azure):
     assert azure("verify", out).code == 0
     ran = azure("delete", "--all", "--yes", "--require-export", out, "--evidence", azure.folder / "e.json")
     assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize(("words", "row"), [(("tags", "--all"), "tags"), (("account",), "account")])
+def test_include_keys_without_keys_warns(shared, change, words, row):
+    change(denied=frozenset({"AccountsListKeys"}))
+    ran = shared("export", *words, "--include-keys", "--out", shared.folder / row)
+    assert ran.code == 0
+    assert "no keys are in what was exported" in one_line(ran.err, "Warning:")
 
 
 def test_a_changed_account_is_found(shared):

@@ -123,6 +123,35 @@ def test_resource_manager_refuses_another_cloud_s_token(shared):
     assert "--cloud" in one_line(ran.err, "Hint:")
 
 
+EXPIRED = {"error": {"code": "ExpiredAuthenticationToken", "message": "The access token expiry UTC time is earlier."}}
+
+
+def test_resource_manager_gets_one_new_token(shared):
+    shared.sim.fault(Fault("AccountsListUsages", status=401, body=EXPIRED))
+    shared.sim.fault(Fault("AccountsList", status=401, body=EXPIRED))
+    ran = shared.export()
+    assert ran.code == 0, ran.err
+    assert len({call.headers["Authorization"] for call in shared.sim.resource_manager_calls}) == 3
+    assert len(shared.file("account-siblings.jsonl")) == 1
+
+
+def test_resource_manager_refuses_a_new_token_too(shared):
+    shared.sim.fault(Fault("AccountsListUsages", status=401, times=None, body=EXPIRED))
+    assert shared.export().code == 3
+    assert [call.operation for call in shared.sim.resource_manager_calls].count("AccountsListUsages") == 2
+
+
+def test_a_deletion_refused_for_its_token_is_sent_again(azure):
+    azure.sim.fault(Fault("AccountsDelete", status=401, body=EXPIRED))
+    ran = azure.delete()
+    assert ran.code == 0, ran.err
+    assert [call.status for call in azure.sim.resource_manager_calls if call.operation == "AccountsDelete"] == [
+        401,
+        200,
+    ]
+    assert azure.states()["account"] == "deleted"
+
+
 REFUSED = {
     # case: (fault, exit code, words in the hint)
     "a wrong audience": (
@@ -216,7 +245,8 @@ def test_resource_manager_needs_an_address(shared, address):
 
 
 def test_two_subscriptions_are_refused(shared):
-    ran = shared("export", "account", "--subscription", "5ca1ab1e-0000-4000-8000-00000000ffff")
+    named = ("--resource-id", shared.sim.resource_id, "--subscription", "5ca1ab1e-0000-4000-8000-00000000ffff")
+    ran = shared("export", "account", *named)
     assert ran.code == 2
     assert "--subscription is another one than that of the resource id" in one_line(ran.err, "Error:")
     assert shared.sim.identity_calls == []
@@ -258,14 +288,17 @@ def test_without_the_extra_a_line_installs_it(shared, words, message):
     )
     assert ran.returncode == 2, ran.stderr
     assert message in one_line(ran.stderr, "Error:")
-    assert "pip install 'cv-gdpr[azure]'" in one_line(ran.stderr, "Hint:")
+    assert 'pip install "cv-gdpr[azure]", or in a checkout: pip install ".[azure]"' in one_line(ran.stderr, "Hint:")
 
 
 def test_without_the_extra_the_demo_says_how(shared):
     words = ("demo", "--json", "--out", shared.folder / "demo")
     ran = subprocess.run([sys.executable, "-c", WITHOUT, *words], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert '"account": "GetAccountInfo answers 404 here. Azure Resource Manager has it' in ran.stdout
+    words = "the demo simulates it where the extra azure is installed: pip install"
+    assert f'"account": "{words}' in ran.stdout
+    assert f"Exported-Account: {words}" in (shared.folder / "demo" / "bag-info.txt").read_text()
+    assert "--resource-id" not in (shared.folder / "demo" / "data" / "export.json").read_text()
 
 
 ROLES = {

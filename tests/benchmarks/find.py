@@ -54,12 +54,12 @@ def photographs(folder):
     return found
 
 
-def all_changes(photos):
-    """Return the changes of a photograph; one is to paste it into another."""
-    names = list(photos)
+def all_changes(photos, sought):
+    """Return the changes of a photograph; one is to paste it into another that is not sought."""
+    others = [name for name in photos if name not in sought] or list(photos)
 
     def into_another(pixels, name):
-        return jpeg(pasted(pixels, photos[names[(names.index(name) + 7) % len(names)]]))
+        return jpeg(pasted(pixels, photos[others[list(photos).index(name) % len(others)]]))
 
     alone = {
         words: lambda pixels, _, change=change: change(pixels) for words, change in (WHOLE | COVERED | PARTS).items()
@@ -70,7 +70,7 @@ def all_changes(photos):
 def recall(photos, sought, scratch):
     """Yield a row for each change: a bag with all photographs changed, in which some of them are sought."""
     wanted = {name: as_jpeg(photos[name], 92) for name in sought}
-    for words, change in all_changes(photos).items():
+    for words, change in all_changes(photos, sought).items():
         folder = scratch / words.replace(" ", "-").replace("%", "").replace(",", "")
         (ids, _, _) = bags.make(folder, [as_jpeg(change(pixels, name)) for name, pixels in photos.items()])
         named = dict(zip(ids, photos, strict=True))

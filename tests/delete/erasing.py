@@ -76,6 +76,11 @@ class Eraser:
         """Return id -> state of the items in the last run's evidence."""
         return {one["id"]: one["state"] for one in self.evidence["items"] if row in {None, one["row"]}}
 
+    @property
+    def certificate(self):
+        """The certificate of the last run, as text."""
+        return self.runs[-1].with_suffix(".html").read_text()
+
     def verified(self):
         """Return the result of `cv-gdpr verify` on the last run's evidence."""
         return self.cli("verify", self.path).code

@@ -122,7 +122,7 @@ def test_a_plan_with_a_project_protected_since_is_refused(sim, erase, tmp_path, 
 
 
 def test_a_protected_project_is_left_out_of_a_selection(sim, erase):
-    mine, other = stock(sim), stock(sim, "Strangers")
+    mine, other = stock(sim, predictions=0), stock(sim, "Strangers")
     before = state(sim)
 
     assert erase("--all", "--metadata", "subject=nr-4711", "--protect", "Strangers").code == 0

@@ -27,6 +27,9 @@ FIELDS = {
     "exitCode": int,
     "retryable": bool,
     "failed": list,
+    "reference": str,
+    "operator": str,
+    "recheckOf": type(None),
     "method": dict,
     "scope": dict,
     "planHash": str,
@@ -40,6 +43,7 @@ FIELDS = {
     "outsideTheApi": list,
     "retention": list,
     "ledger": dict,
+    "resource": type(None),
 }
 ITEM = {"project", "row", "id", "state", "status", "requestId", "at", "reason"}
 
@@ -92,9 +96,13 @@ def test_the_evidence_contains_no_names(sim, erase, arguments, failing):
 
     erase(*arguments)
 
+    # The publish name of a model that remains is in the evidence: it is how it still answers.
+    remaining = {"live-visitors", "live-strangers"} if len(arguments) > 2 else set()
     for file in erase.files:
         text = file.read_text()
-        assert not [secret for secret in (*SECRETS, sim.training_key, RESOURCE, "sig=") if secret in text], file
+        assert not [
+            secret for secret in ({*SECRETS} - remaining | {sim.training_key, RESOURCE, "sig="}) if secret in text
+        ], file
         assert file.stat().st_mode & 0o077 == 0
 
 
@@ -103,7 +111,7 @@ def test_the_evidence_contains_no_names(sim, erase, arguments, failing):
     [("--tag", "alice"), ("--metadata", "subject=nr-4711"), ("--image-id", None)],
 )
 def test_a_known_selector_value_can_be_checked(sim, erase, selector, value):
-    project = stock(sim)
+    project = stock(sim, predictions=0)
     value = value or max(ids(sim, project, "images"))
 
     assert erase("--all", selector, value).code == 0
@@ -177,7 +185,7 @@ def test_a_failed_unpublish_is_not_reported_as_done(sim, erase):
 
 
 def test_each_run_has_its_own_salt(sim, erase):
-    stock(sim), stock(sim, "Strangers")
+    stock(sim, predictions=0), stock(sim, "Strangers", predictions=0)
     salts = set()
     for name in ("Visitors", "Strangers"):
         assert erase("--project", name, "--tag", "alice").code == 0

@@ -6,8 +6,9 @@ import pytest
 
 from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.delete.planning import make_plan
-from cv_gdpr.errors import ServiceError, Unsteady, UsageError
-from cv_gdpr.table.scope import Scope, Selection
+from cv_gdpr.errors import ServiceError, Unsteady
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Selection
 from tests.delete.direct import service_of
 from tests.delete.erasing import bearing, ids, stock, tag_id
 
@@ -115,18 +116,6 @@ def test_a_tag_selects_what_bears_it(stocked, planned, row):
     assert set(plan.rows["images"]) == bearing(sim, project, "alice")
     assert plan.rows.get("tags", {}).keys() == (set() if row else {tag_id(sim, project, "alice")})
     assert not plan.whole
-
-
-@pytest.mark.parametrize(
-    ("selection", "message"),
-    [
-        (Selection(tags=frozenset({"alicia"})), "no project in scope has a tag"),
-        (Selection(metadata=frozenset({("subject", "nr-0000")})), "no image in scope has the metadata"),
-    ],
-)
-def test_a_value_that_nothing_has_is_refused(planned, selection, message):
-    with pytest.raises(UsageError, match=message):
-        planned(selection=selection)
 
 
 def test_a_tag_that_only_an_iteration_has_is_known(sim):

@@ -45,14 +45,14 @@ def refused(sim, erase, folder, *arguments):
     "arguments", [["--all"], ["--project", "Visitors"], ["images", "--all"], ["--all", "--tag", "alice"]]
 )
 def test_a_complete_export_permits_deleting_everything(sim, erase, exported, arguments):
-    stock(sim)
+    stock(sim, predictions=0)
     folder = exported()
 
     assert erase(*arguments, "--require-export", folder).code == 0
 
 
 def test_an_export_of_one_person_permits_only_their_deletion(sim, erase, exported):
-    stock(sim)
+    stock(sim, predictions=0)
     folder = exported("--all", "--metadata", "subject=nr-4711")
 
     assert "does not hold" in refused(sim, erase, folder, "--all", "--metadata", "subject=nr-4712")
@@ -331,3 +331,17 @@ def test_images_that_lose_a_tag_must_be_held(sim, erase, exported):
     assert ran.code == 2
     assert "the first: images " in ran.err
     assert erase("tags", "--all", "--require-export", exported()).code == 0
+
+
+def test_the_end_names_the_export_and_the_command(sim, erase, exported):
+    """The bag now holds a copy of what was erased: the command that takes it out is named."""
+    stock(sim)
+    folder = exported()
+
+    document = erase("predictions", "--all", "--require-export", folder).json
+    assert document["redactWith"] == f"cv-gdpr redact {erase.path} {folder}"
+    out = erase("tags", "--all", "--require-export", folder, as_json=False).out
+    assert f"{folder} now holds a copy of what was erased" in out
+    words = out.rpartition("to take it out: ")[2].split()
+    assert erase.cli(*words[1:]).code == 0
+    assert erase("predictions", "--all", "--require-export", folder).json["redactWith"] is None  # nothing was left

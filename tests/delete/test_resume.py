@@ -173,7 +173,7 @@ SELECTED = {
 @pytest.mark.parametrize("selected", SELECTED)
 @pytest.mark.parametrize("after", ["answered", "looked"])
 def test_a_run_cut_off_after_its_selection_is_gone_finishes(sim, erase, selected, after):
-    project = stock(sim)
+    project = stock(sim, predictions=0)
     one = min(ids(sim, project, "images"))
     arguments = [argument.replace("ID", one) for argument in SELECTED[selected]]
     assert erase(*arguments, evidence="e.json").code == 0
@@ -289,7 +289,7 @@ def test_refused_then_deleted_elsewhere_was_gone_already(sim, erase, tmp_path):
 @pytest.mark.parametrize("operation", ["DeleteIteration", "DeleteImages", "DeleteTag", "DeleteProject"])
 @pytest.mark.parametrize("selected", [[], ["--metadata", "subject=nr-4711"]])
 def test_the_same_command_resumes_a_stopped_run(sim, erase, operation, selected):
-    project = stock(sim)
+    project = stock(sim, predictions=0)
     if selected and operation != "DeleteImages":
         pytest.skip("a person's images are deleted by one operation")
     planned = {one for row in ("projects", "iterations", "images") for one in ids(sim, project, row)}

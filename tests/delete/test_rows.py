@@ -178,7 +178,7 @@ def test_the_printed_result_states_each_outcome(sim, erase, flags):
 
 
 def test_rows_a_selector_cannot_narrow_are_not_searched(sim, erase):
-    stock(sim)
+    stock(sim, predictions=0)
 
     ran = erase("--all", "--metadata", "subject=nr-4711")
 

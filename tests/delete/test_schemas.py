@@ -14,7 +14,7 @@ from tests.delete.erasing import stock
 @pytest.fixture
 def written(sim, erase, tmp_path):
     """A plan, the evidence and the ledger's lines of one run, as JSON."""
-    stock(sim)
+    stock(sim, predictions=0)
     assert erase("--all", "--tag", "alice", "--save-plan", tmp_path / "plan.json").code == 0
     return json.loads((tmp_path / "plan.json").read_text()), erase.evidence, erase.ledger
 

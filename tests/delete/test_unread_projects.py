@@ -6,8 +6,9 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr.delete.planning import make_plan
-from cv_gdpr.errors import NotAuthorised, ServiceError, UsageError
-from cv_gdpr.table.scope import Scope, Selection, selection_of
+from cv_gdpr.errors import NotAuthorised, ServiceError
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Selection, selection_of
 from tests.delete.direct import service_of
 from tests.delete.erasing import calls, ids, others_untouched, state, stock
 
@@ -148,11 +149,10 @@ def test_a_value_is_not_found_only_where_all_was_read(sim, two, selection):
     assert plan.unmatched == []
     assert [one.project for one in plan.failed] == [two[0]]
     sim.clear_faults()
-    if selection.image_ids:
-        assert plan_of(sim, selection=selection).unmatched
-    else:
-        with pytest.raises(UsageError):
-            plan_of(sim, selection=selection)
+    assert [one.matched for one in plan.scope.selectors] == [None]
+    again = plan_of(sim, selection=selection)
+    assert [one.matched for one in again.scope.selectors] == [False]
+    assert bool(again.unmatched) is bool(selection.image_ids)
 
 
 def test_a_person_is_deleted_where_they_can_be_found(sim, erase, two):

@@ -42,7 +42,7 @@ def test_an_account_outside_the_api_says_how_to_get_it(sim, cli, tmp_path, statu
     assert asked.json["byHand"]["account"] == words
     assert "--resource-id ID" in words
     assert str(status) in words
-    assert {row["row"]: row["verdict"] for row in every.json["rows"]}["account"] == "not in the API"
+    assert {row["row"]: row["verdict"] for row in every.json["rows"]}["account"] == "not exported"
     assert words in cli("export", "--all", "--out", tmp_path / "told").out
     assert_bag(tmp_path / "every")
 

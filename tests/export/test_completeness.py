@@ -217,7 +217,7 @@ def test_a_project_deleted_during_the_export_is_reported(sim, cli, tmp_path):
     assert_one_error(ran, 3)
     assert {entry["project"] for entry in assert_open(tmp_path / "out")} == {second}
     verdicts = {row["row"]: row["verdict"] for row in ran.json["rows"]}
-    assert set(verdicts.values()) == {"incomplete", "not in the API"}
+    assert set(verdicts.values()) == {"incomplete", "not exported"}
 
 
 def test_a_tag_name_of_300_characters_is_kept(sim, cli, tmp_path):

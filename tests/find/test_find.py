@@ -112,7 +112,7 @@ def test_without_the_extra_the_same_is_found(run, bag, castle, tmp_path, monkeyp
     ran = run("find", bag[0], castle, "--json", "--out", tmp_path / "found")
     assert (ran.code, [one["kind"] for one in ran.json["matches"]]) == (3, ["same"])
     assert "Error: only equal bytes were searched" in ran.err
-    assert "Hint: pip install 'cv-gdpr[find]'" in ran.err
+    assert 'Hint: pip install "cv-gdpr[find]"' in ran.err
     assert "Only equal bytes were searched" in (tmp_path / "found" / "review.html").read_text()
 
 
@@ -145,13 +145,15 @@ def test_an_incomplete_export_is_searched_and_named(run, castle, tmp_path):
 
 USAGE = {
     "no bag": (["nowhere", "castle.jpg"], "nowhere does not exist"),
-    "not a bag": ([".", "castle.jpg"], "this is not an export"),
+    "a folder of bags": ([".", "castle.jpg"], "is not an export, but holds 1"),
     "no photo": (["bag"], "Missing argument 'PHOTO...'"),
     "a missing photo": (["bag", "nowhere.jpg"], "nowhere.jpg cannot be read: No such file"),
     "a folder": (["bag", "bag"], "bag is a folder"),
     "an empty file": (["bag", "empty.jpg"], "empty.jpg is empty"),
     "not a picture": (["bag", "text.jpg"], "text.jpg: not a picture"),
     "an empty name": (["bag", ""], "the value is empty"),
+    "out in the bag": (["bag", "castle.jpg", "--out", "bag/found"], "--out bag/found is inside the export"),
+    "index in the bag": (["bag", "castle.jpg", "--index", "bag/data"], "--index bag/data is inside the export"),
 }
 
 

@@ -1,5 +1,6 @@
 """An option beats the profile, the profile the environment, whose endpoint and key never mix with a profile's."""
 
+import io
 import shlex
 import sys
 import time
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cv_gdpr.cli.all_profiles import _row, _summary
+from cv_gdpr.cli.beside_parent import Prefixed
+from cv_gdpr.cli.setup_documents import ProfileResult
 from tests.delete.erasing import stock
 from tests.profiles.profiling import runs, sent
 
@@ -84,6 +88,36 @@ def test_no_profile_is_used_unless_it_is_named(sim, config, bare):
     ran = bare(*PLAN)
     assert ran.code == 2
     assert "not set: CV_GDPR_ENDPOINT and CV_GDPR_TRAINING_KEY" in ran.err
+
+
+NOT_SET = {
+    # case: (words, variables, what the error names, what the hint names, what it does not name)
+    "nothing": (("export", "tags", "--all"), {}, "ENDPOINT and CV_GDPR_TRAINING_KEY", "--endpoint URL and --key-f", ""),
+    "no key": (("export", "tags", "--all"), {"CV_GDPR_ENDPOINT": "http://127.0.0.1:9"}, "KEY", "entra", "--endpoint"),
+    "no endpoint": (PLAN, {"CV_GDPR_TRAINING_KEY": "0" * 32}, "CV_GDPR_ENDPOINT", "--profile NAME", "--key-file"),
+    "the account": (("export", "account"), {}, "CV_GDPR_ENDPOINT and", "--resource-id ID, which needs neither", ""),
+    "deleting it": (("delete", "account"), {}, "CV_GDPR_ENDPOINT and", "--resource-id ID, which needs neither", ""),
+}
+
+
+@pytest.mark.parametrize("case", NOT_SET)
+def test_only_what_is_not_set_is_named(bare, case):
+    words, variables, error, hint, absent = NOT_SET[case]
+    ran = bare(*words, **variables)
+    assert ran.code == 2
+    said = {line.partition(": ")[0]: line for line in ran.err.splitlines()}
+    assert said["Error"].startswith("Error: not set: ")
+    assert error in said["Error"]
+    assert hint in said["Hint"]
+    assert not absent or absent not in said["Hint"]
+
+
+def test_a_profile_without_a_key_says_where_to_set_it(sim, config, bare):
+    config.path.write_text(f'[profiles.one]\nendpoint = "{sim.endpoint}"\n')
+    ran = bare(*PLAN, "--profile", "one")
+    assert ran.code == 2
+    assert "profile one has no key-file, key-command" in ran.err
+    assert f"Hint: set it in {config.path}" in ran.err
 
 
 def test_an_unknown_profile_is_a_usage_error(sim, config, bare):
@@ -244,3 +278,92 @@ def test_no_option_takes_the_key_itself(sim, bare):
     ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-command", KEY)
     assert ran.code == 2
     assert KEY not in ran.err + ran.out
+
+
+@pytest.mark.parametrize("key", ["0123456789abcdef" * 2, "aB3" * 28])
+def test_a_key_in_place_of_its_file_is_explained(sim, bare, key):
+    ran = bare(*PLAN, "--endpoint", sim.endpoint, "--key-file", key)
+    assert ran.code == 2
+    assert "Hint: give the name of a file that holds it" in ran.err
+    assert key not in ran.err + ran.out
+
+
+OF_PROFILE = {
+    # case: (settings of the profile, words of the error)
+    "a key file that is not there": ({"key_file": '"nowhere"'}, "nowhere"),
+    "a resource id": ({"resource_id": '"simulated"'}, "not one of an Azure AI services account"),
+    "an address of Resource Manager": (
+        {
+            "resource_id": '"/subscriptions/a/resourceGroups/b/providers/Microsoft.CognitiveServices/accounts/c"',
+            "resource_manager": '"http://example.org"',
+        },
+        "the address of Resource Manager is plain http",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_PROFILE)
+def test_a_wrong_setting_of_a_profile_is_named(sim, config, bare, case):
+    settings, words = OF_PROFILE[case]
+    config.add("one", sim, **settings)
+    ran = bare("export", "--all", "--profile", "one")
+    assert ran.code == 2
+    (error,) = [line for line in ran.err.splitlines() if line.startswith("Error: ")]
+    assert words in error
+    assert f"profile one of {config.path}" in error
+
+
+def test_a_configuration_without_profiles_says_so(bare):
+    ran = bare(*PLAN, "--profile", "one")
+    assert ran.code == 2
+    assert "Hint: it has none yet" in ran.err
+
+
+SUMMARIES = {
+    # case: (fields of a plan, words of its line)
+    "nothing else": ({}, "3 would be deleted"),
+    "not searched": ({"scope": {"notSearched": {"predictions": "x"}}}, "deleted; not searched: predictions"),
+    "trained": ({"projects": [{"iterationsHolding": ["a", "b"]}]}, "trained on these, and not deleted: 2 iterations"),
+    "protected": ({"protected": ["a"]}, "deleted; protected: 1 projects"),
+}
+
+
+@pytest.mark.parametrize("case", SUMMARIES)
+def test_a_plan_in_one_line_names_what_stays(case):
+    fields, words = SUMMARIES[case]
+    plan = {"format": "cv-gdpr-plan/1", "total": 3, "scope": {"notSearched": {}}, "projects": []}
+    assert _summary(plan | {"protected": [], "failed": [], "unmatched": []} | fields).endswith(words)
+
+
+def test_an_export_in_one_line_says_how_to_get_the_account():
+    document = {"format": "cv-gdpr-export/1", "rows": [], "folder": "out", "byHand": {"account": "give --resource-id"}}
+    assert _summary(document).endswith("; account not exported: give --resource-id")
+
+
+def test_the_name_of_what_was_written_stands_alone():
+    document = {"format": "cv-gdpr-delete/1", "verdict": "It no longer exists.", "evidence": "e.berlin.json"}
+    found = ProfileResult(profile="berlin", exit_code=0, retryable=False, result=document)
+    assert _row(found) == ("berlin", "0", "done", "It no longer exists.", "e.berlin.json")
+    failed = ProfileResult(profile="berlin", exit_code=1, retryable=False, result={"format": "cv-gdpr-error/1"})
+    assert _row(failed)[3:] == ("its Error line says why", "")
+
+
+def test_messages_of_a_profile_carry_its_name():
+    stream = io.StringIO()
+    prefixed = Prefixed(stream, "berlin")
+    for text in ("Type the name: ", "Error: no\nHint: yes\n", "  Error: in a table\n", "Warning: w\n"):
+        assert prefixed.write(text) == len(text)
+    told = "Type the name: berlin: Error: no\nberlin: Hint: yes\n  Error: in a table\nberlin: Warning: w\n"
+    assert stream.getvalue() == told
+
+
+def test_a_folder_of_exports_is_not_verified_as_one(bare, tmp_path):
+    for name in ("berlin", "hamburg"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        (tmp_path / "all" / name / "bagit.txt").touch()
+    ran = bare("verify", tmp_path / "all")
+    assert ran.code == 2
+    assert "Hint: verify each: berlin, hamburg" in ran.err
+    ran = bare("verify", tmp_path / "all" / "berlin" / "bagit.txt")
+    assert ran.code == 2
+    assert "Hint: verify the folder" in ran.err

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -13,8 +14,8 @@ from custom_vision_simulator.catalogue import CATALOGUE, faults
 
 
 @contextmanager
-def running(*words):
-    """Yield the variables that a started simulator prints; stop it by Ctrl-C and check how it ends."""
+def running(*words, said=()):
+    """Yield the variables that a started simulator prints; stop it by Ctrl-C, check how it ends and what it `said`."""
     command = [sys.executable, "-m", "cv_gdpr", "simulate", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True, **pipes) as process:
@@ -22,12 +23,12 @@ def running(*words):
             lines = [process.stdout.readline().strip().removeprefix("export ") for _ in range(7)]
             yield dict(line.split("=", 1) for line in lines)
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=10)
+            _, told = process.communicate(timeout=10)
         finally:
             process.kill()
     assert process.returncode == 0
-    assert "Traceback" not in said
-    assert "--calls-per-second 0" in said
+    assert "Traceback" not in told
+    assert [told.count(words) for words in ("--calls-per-second 0", *said)] == [1] * (1 + len(said))
 
 
 def answers_of(number, *words, query=""):
@@ -57,6 +58,23 @@ def test_the_other_lines_lead_to_its_azure_resource():
             timeout=10,
         ).json()
     assert account["properties"]["endpoint"] == f"{named['CV_GDPR_ENDPOINT']}/"
+
+
+def test_a_deleted_resource_is_reported_once():
+    with running(said=("Restart cv-gdpr simulate", "A training key needs the first two lines alone")) as named:
+        token = requests.get(
+            named["IDENTITY_ENDPOINT"],
+            params={"resource": "https://management.azure.com/", "api-version": "2019-08-01"},
+            headers={"X-IDENTITY-HEADER": named["IDENTITY_HEADER"]},
+            timeout=10,
+        ).json()
+        at = f"{named['CV_GDPR_RESOURCE_MANAGER']}{named['CV_GDPR_RESOURCE_ID']}?api-version=2025-09-01"
+        requests.delete(at, headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=10)
+        asked = f"{named['CV_GDPR_ENDPOINT']}/customvision/v3.4-preview/training/projects"
+        answer = requests.get(asked, headers={"Training-Key": named["CV_GDPR_TRAINING_KEY"]}, timeout=10)
+        time.sleep(1)  # it looks five times a second
+    assert answer.status_code == 401
+    assert "restart the simulator" in answer.json()["error"]["message"]
 
 
 def test_named_faults_fire_as_often_as_requested():

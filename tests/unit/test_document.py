@@ -47,23 +47,22 @@ def outcomes(*states, **fields):
 
 
 @pytest.mark.parametrize(
-    ("states", "stopped", "unmatched", "failed", "code"),
+    ("states", "stopped", "in_part", "code"),
     [
-        ((), 0, [], [], 0),
-        (("deleted", "gone already"), 0, [], [], 0),
-        (("deleted", "residue"), 0, [], [], 4),
-        (("failed", "residue"), 0, ["x"], [UNREAD], 4),
-        (("deleted", "failed"), 0, [], [], 3),
-        (("deleted", "left"), 0, [], [], 3),
-        (("deleted", "not verified"), 0, [], [], 3),
-        (("deleted",), 0, ["x"], [], 3),
-        (("deleted",), 0, [], [UNREAD], 3),
-        (("residue",), 5, [], [], 5),
-        ((), 130, [], [], 130),
+        ((), 0, False, 0),
+        (("deleted", "gone already"), 0, False, 0),
+        (("deleted", "residue"), 0, False, 4),
+        (("failed", "residue"), 0, True, 4),
+        (("deleted", "failed"), 0, False, 3),
+        (("deleted", "left"), 0, False, 3),
+        (("deleted", "not verified"), 0, False, 3),
+        (("deleted",), 0, True, 3),
+        (("residue",), 5, False, 5),
+        ((), 130, False, 130),
     ],
 )
-def test_the_exit_code(states, stopped, unmatched, failed, code):
-    assert exit_code(outcomes(*states), stopped, unmatched, failed) == code
+def test_the_exit_code(states, stopped, in_part, code):
+    assert exit_code(outcomes(*states), stopped, in_part=in_part) == code
 
 
 @pytest.mark.parametrize(
@@ -373,3 +372,41 @@ def test_the_end_is_written_to_the_ledger(tmp_path, fields):
     assert (last.stopped, last.refused) == (fields.get("stopped", 0), fields.get("refused", False))
     assert last.document == head(before, [BY_HAND], last.stopped, last.document.finished)
     assert last.document.started <= last.document.finished <= last.at
+
+
+def test_a_recheck_that_found_something_ends_in_4():
+    there = outcomes("gone already", "residue", "not verified", rechecked=True)
+    assert exit_code(there, 5, in_part=False) == 4
+    assert exit_code(outcomes("gone already", "not verified", rechecked=True), 5, in_part=False) == 5
+    assert exit_code(outcomes("gone already", "not verified", rechecked=True), 0, in_part=False) == 3
+    assert exit_code(outcomes("gone already", rechecked=True), 0, in_part=False) == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "words", "may_do_more"),
+    [
+        ({"gone": ["1", "2"]}, 0, "still gone: everything", False),
+        ({"gone": ["1"], "there": ["2"]}, 4, "there again: 1 of what", False),
+        ({"gone": ["1"]}, 3, "done in part: 1 could not be looked for", True),
+    ],
+)
+def test_the_verdict_of_a_recheck(found, code, words, may_do_more):
+    """What could not be looked for is not gone; nothing is deleted, so nothing can be residue of this run."""
+    events = [opened({"images": ["1", "2"]}, recheck_of="c" * 64), looked("images", **found)]
+    evidence = document_of(chain_of(*ended(*events)), "e.jsonl")
+    assert (evidence.exit_code, evidence.retryable) == (code, may_do_more)
+    assert evidence.verdict.startswith(words)
+    assert evidence.verdict.endswith("It says nothing of a picture that was uploaded anew: that has a new id.")
+    assert evidence.method.type == "recheck of an erasure; this run deleted nothing"
+    assert evidence.recheck_of == "c" * 64
+
+
+def test_a_recheck_of_nothing():
+    evidence = document_of(chain_of(*ended(opened(recheck_of="c" * 64))), "e.jsonl")
+    assert evidence.verdict == "nothing to look for: the evidence proves nothing gone"
+
+
+def test_reference_and_operator_are_those_of_the_last_run():
+    first, second = opened(reference="A", operator="B"), opened(reference="C")
+    evidence = document_of(chain_of(*ended(first, second)), "e.jsonl")
+    assert (evidence.reference, evidence.operator, evidence.recheck_of) == ("C", "", None)

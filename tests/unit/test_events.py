@@ -6,7 +6,7 @@ import pytest
 from msgspec import ValidationError
 from msgspec.structs import replace
 
-from cv_gdpr.evidence.events import Resumed, event_of, line_of, line_schema
+from cv_gdpr.evidence.events import Recoverable, Resumed, event_of, line_of, line_schema
 from cv_gdpr.evidence.records import ByHand, Evidence, Head, as_json, field_names
 from tests.unit.happening import (
     PROJECT,
@@ -33,6 +33,7 @@ KINDS = [
     failed(),
     stopped(),
     looked("images", gone=["a"], there=["b"]),
+    Recoverable(project=PROJECT, until="2026-01-03T00:00:00Z"),
     closing([opened()], code=5, refused=True),
 ]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import bagit
 import pytest
 
+from cv_gdpr.archive import closing
 from cv_gdpr.archive import folder as module
 from cv_gdpr.archive.folder import Folder, check_usable, new_folder, refuse_existing
 from cv_gdpr.archive.writing import Received
@@ -416,7 +417,7 @@ def filled(out):
 
 def test_a_closed_folder_is_a_bag(out, monkeypatch):
     durable = []
-    monkeypatch.setattr(module, "make_durable", lambda path: durable.append((path, (path / "bagit.txt").exists())))
+    monkeypatch.setattr(closing, "make_durable", lambda path: durable.append((path, (path / "bagit.txt").exists())))
     folder = filled(out)
     (out / "missing.jsonl").write_bytes(b"")
     folder.close_bag([("Label", "a  b"), ("Other", "c")])
@@ -442,7 +443,7 @@ def test_a_closed_folder_is_a_bag(out, monkeypatch):
 
 
 def test_a_bag_of_many_files_is_listed_in_parts(out, monkeypatch):
-    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    monkeypatch.setattr(closing, "_AT_ONCE", 2)
     filled(out).close_bag([])
     assert bagit.Bag(str(out)).is_valid()
 

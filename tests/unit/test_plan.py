@@ -34,10 +34,12 @@ SOME = project(
 def test_what_a_project_would_lose():
     assert SOME.total == 4
     assert SOME.only_in_iterations == 2
-    assert SOME.planned() == {"images": [OTHER], "tags": [THREE]}
+    assert SOME.planned() == {"images": [ONE, TWO, OTHER], "tags": [THREE]}
     beside = project(rows={"tags": {ONE: MARK}}, along={"images": {TWO: MARK}})
     assert (beside.total, beside.only_in_iterations) == (2, 1)
     assert beside.planned() == {"tags": [ONE], "images": [TWO]}
+    both = project(rows={"images": {ONE: MARK}}, along={"images": {TWO: MARK}})
+    assert (both.total, both.planned()) == (2, {"images": [ONE, TWO]})
     assert (project().total, project().only_in_iterations, project().planned()) == (0, 0, {})
     assert plan(SOME, beside, project()).total == 6
 
@@ -163,7 +165,10 @@ REFUSED = {
     "a project twice": (content_of(lambda body: body["projects"].append(body["projects"][0])), UNKNOWN),
     "a row that stays": (content_of(lambda body: body["projects"][1]["rows"].update(exports={})), UNKNOWN),
     "a row that stays, along": (content_of(lambda body: body["projects"][1]["along"].update(account={})), UNKNOWN),
-    "a row twice": (content_of(lambda body: body["projects"][0]["along"].update(images={})), UNKNOWN),
+    "an item twice": (
+        content_of(lambda body: body["projects"][0]["along"].update(body["projects"][0]["rows"])),
+        UNKNOWN,
+    ),
 }
 
 

@@ -12,7 +12,15 @@ from tests.export.exporting import snapshot, stock
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("images",), ("predictions", "--tag", "tag 1"), ("exports",), ("tags",), ("performance",), ("projects",)],
+    [
+        (),
+        ("images",),
+        ("predictions", "--predicted-tag", "tag 1"),
+        ("exports",),
+        ("tags",),
+        ("performance",),
+        ("projects",),
+    ],
 )
 def test_an_unchanged_export_is_verified_without_the_service(sim, cli, tmp_path, words):
     stock(sim)

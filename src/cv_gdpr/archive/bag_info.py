@@ -5,6 +5,9 @@ from cv_gdpr.verbatim import Json
 SUMMARY = "export.json"
 _REMOVED = "credentialsRemoved"
 _COMPLETE = "complete"
+REDACTED = "redacted"
+OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
+_RESOURCE = "resource"
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
@@ -16,19 +19,42 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         for row, count in summary["rows"].items()
     ]
     complete = [("Complete", "yes" if summary[_COMPLETE] else "no")] if _COMPLETE in summary else []
+    taken = summary.get(REDACTED)
+    redacted = [("Redacted", f"{taken['items']} items, in {taken['redactions']} redactions")] if taken else []
     removed = [("Credentials-Removed", f"{summary[_REMOVED]:d}")] if _REMOVED in summary else []
     return [
         ("Bag-Software-Agent", summary["tool"]),
         ("Source-Endpoint", summary["endpoint"]),
-        ("Export-Scope", f"{len(summary['projects'])} projects{_ALL.get(summary['scope'], '')}"),
+        *([("Azure-Resource", summary[_RESOURCE])] if _RESOURCE in summary else []),
+        ("Export-Scope", _scope(summary)),
         ("Export-Rows", ", ".join(summary["rows"])),
         ("Export-Selectors", ", ".join(one["selector"] for one in selectors) or "none"),
         ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
         *complete,
         *removed,
+        *redacted,
+        *((label, summary[name]) for name, label in OF_PEOPLE.items() if name in summary),
         *counted,
+        *([("Export-Created-Before", summary["before"])] if summary.get("before") else []),
+        *_predictions(summary.get("predictionsNotSearched")),
         *((f"Not-Searched-{row.title()}", reason) for row, reason in summary["notSearched"].items()),
     ]
+
+
+def _predictions(not_searched: Json | None) -> list[tuple[str, str]]:
+    """Return how many stored predictions nothing searched, where there were any."""
+    if not not_searched:
+        return []
+    counts = [count for count in not_searched.values() if count is not None]
+    unknown = len(not_searched) - len(counts)
+    words = f"{sum(counts)}{f', and those of {unknown} projects that could not be counted' if unknown else ''}"
+    return [("Stored-Predictions-Not-Searched", words)]
+
+
+def _scope(summary: Json) -> str:
+    if list(summary["rows"]) == ["account"] and not summary["projects"]:
+        return "the Azure resource"
+    return f"{len(summary['projects'])} projects{_ALL.get(summary['scope'], '')}"
 
 
 _ALL = {"all projects": " (all)"}

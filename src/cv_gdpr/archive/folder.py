@@ -1,6 +1,5 @@
 """An export folder while it is written: its owner, its files, and how it is closed as a BagIt bag (RFC 8493)."""
 
-import hashlib
 import itertools
 import json
 import logging
@@ -15,8 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from cv_gdpr.archive.bag_info import info_line
-from cv_gdpr.archive.durability import make_durable
+from cv_gdpr.archive.closing import close
 from cv_gdpr.archive.journal import Journal, Stored, flagged_among, read_index
 from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
 from cv_gdpr.archive.locking import Locked, open_lock
@@ -37,7 +35,6 @@ from cv_gdpr.verbatim import Json, json_text, stored_text
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
-BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _RUN_AGAIN = "run the same command again: it resumes the export"
 _FINISH = "run the same command with the same --out to finish it, or name another folder"
 _AT_ONCE = 1000  # lines
@@ -62,7 +59,7 @@ def check_usable(out: Path, run: Json) -> None:
         held = {entry.name for entry in out.iterdir()}
         _refuse_odd(out / STATE, owner)
     if "bagit.txt" in held:
-        if _run_of(out) == run:
+        if run_of(out) == run:
             return  # the run was killed just after it closed the bag: it closes it again
         shutil.rmtree(out / STATE, ignore_errors=True)
         raise UsageError(f"--out {out} is a finished export", "name another folder, or check this one: cv-gdpr verify")
@@ -72,7 +69,7 @@ def check_usable(out: Path, run: Json) -> None:
         raise UsageError(f"--out {out} holds files but no export", "name a folder that does not exist yet")
     if foreign := sorted(held - _OWN):
         raise UsageError(f"--out {out} holds {foreign[0]}, which no export writes", "move it, or name another folder")
-    there = _run_of(out)
+    there = run_of(out)
     if there is None:
         lost = f"--out {out} has lost {STATE}/run.json, which says what it is an export of"
         raise UsageError(lost, "name another folder")
@@ -103,7 +100,8 @@ def refuse_existing(out: Path) -> None:
         raise UsageError(f"--out {out} exists", "name a folder that does not exist yet")
 
 
-def _run_of(out: Path) -> Any:
+def run_of(out: Path) -> Any:
+    """Return what the unfinished export in a folder says that it is of; None if there is none."""
     try:
         return json.loads((out / STATE / "run.json").read_bytes()) if is_regular(out / STATE / "run.json") else None
     except (OSError, ValueError):
@@ -252,24 +250,7 @@ class Folder:
         """Make the folder a bag: manifest, bag-info, tag manifest, and `bagit.txt` once all the rest is durable."""
         with storing(self.path):
             (self.path / MISSING).unlink(missing_ok=True)
-            manifest = HashedFile(self.temporary())
-            oxum_bytes, oxum_files = 0, 0
-            payload = self._payload()
-            while part := list(itertools.islice(payload, _AT_ONCE)):
-                manifest.write("".join(f"{digest}  data/{path}\n" for path, _, digest in part).encode())
-                oxum_bytes, oxum_files = oxum_bytes + sum(size for _, size, _ in part), oxum_files + len(part)
-            manifest.rename(self.path / "manifest-sha256.txt")
-            described = [*info, ("Payload-Oxum", f"{oxum_bytes}.{oxum_files}")]
-            text = "".join(info_line(label, value) for label, value in described)
-            tags = {
-                "bag-info.txt": write_whole(self.path / "bag-info.txt", text, self.temporary()),
-                "bagit.txt": _sha256_of(BAGIT),
-                "manifest-sha256.txt": manifest.sha256,
-            }
-            listed = "".join(f"{digest}  {name}\n" for name, digest in tags.items())
-            write_whole(self.path / "tagmanifest-sha256.txt", listed, self.temporary())
-            make_durable(self.path)
-            write_durably(self.path / "bagit.txt", BAGIT, self.temporary())
+            close(self.path, self._payload(), info, self.temporary)
             (self._state / "run.json").unlink(missing_ok=True)  # the export is now finished
         self._release_lock()
         shutil.rmtree(self._state, ignore_errors=True)
@@ -320,10 +301,6 @@ def _remove_empty(folders: list[Path]) -> None:
             empty = not any(held)
         if empty:
             os.rmdir(folder)  # noqa: PTH106
-
-
-def _sha256_of(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class ProjectFolder:

@@ -46,6 +46,7 @@ class File(NamedTuple):
 
     `each`: it has one detail for each item of the same place. `counted`: the service counts before and after the
     listing, and `listings.jsonl` holds the proof. `owner`: the field of a record that names its project.
+    `subject`: the row whose item a record describes, if that is another row than the file's.
     """
 
     name: str
@@ -54,6 +55,7 @@ class File(NamedTuple):
     each: bool = False
     counted: bool = False
     owner: str = ""
+    subject: str = ""
 
     @property
     def is_list(self) -> bool:

@@ -17,6 +17,7 @@ import click
 
 from cv_gdpr.cli import STOP_SIGNALS
 from cv_gdpr.cli.arguments import OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.beside_parent import NO_LIFELINE
 from cv_gdpr.cli.options import TYPED, scope
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.errors import UsageError, worst
@@ -66,8 +67,10 @@ def export_each(parameters: Mapping[str, Any], rows: tuple[str, ...], out: "Path
     if out:
         refuse_inside_export(out)
     base = out or new_folder()
-    words = command(rows, {"out"})
-    return run([Job(name, (*words, f"--out={base / name}"), False) for name in names], parameters)
+    paths = {name: parameters[name] for name in _FOLDERS if parameters.get(name)}
+    words = command(rows, {"out", *paths})
+    jobs = [Job(name, (*words, f"--out={base / name}", *_own_paths(paths, name)), False) for name in names]
+    return run(jobs, parameters)
 
 
 def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
@@ -78,10 +81,14 @@ def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     chosen = chosen_profiles()
     _refuse_unsafe(parameters, rows, chosen)
     _check_scope(parameters, rows)
-    paths = {name: parameters[name] for name in ("evidence", "save_plan", "require_export") if parameters[name]}
+    paths = {name: parameters[name] for name in ("evidence", "save_plan", *_FOLDERS) if parameters[name]}
     words = command(rows, set(paths))
     asks = not (parameters["yes"] or parameters["dry_run"])
     return run([Job(name, (*words, *_own_paths(paths, name)), asks) for name in chosen], parameters)
+
+
+_FOLDERS = ("require_export", "with_copies_from")
+"""The options that name exports: a subfolder for each profile."""
 
 
 def _own_paths(paths: Mapping[str, "Path"], profile: str) -> Iterator[str]:
@@ -90,11 +97,11 @@ def _own_paths(paths: Mapping[str, "Path"], profile: str) -> Iterator[str]:
     Raise UsageError for a folder in place of a file.
     """
     for name, path in paths.items():
-        if name != "require_export" and (path.name in {"", ".."} or path.is_dir()):
+        if name not in _FOLDERS and (path.name in {"", ".."} or path.is_dir()):
             raise UsageError(
                 f"--{name.replace('_', '-')} {path} is a folder", "name a file: each profile gets one beside it"
             )
-        own = path / profile if name == "require_export" else path.with_name(f"{path.stem}.{profile}{path.suffix}")
+        own = path / profile if name in _FOLDERS else path.with_name(f"{path.stem}.{profile}{path.suffix}")
         yield f"--{name.replace('_', '-')}={own}"
 
 
@@ -161,7 +168,7 @@ def run(jobs: Sequence[Job], parameters: Mapping[str, Any]) -> int:
     output = part_of(parameters, OutputOptions)
     at_once = 1 if any(job.on_terminal for job in jobs) else _AT_ONCE
     with _lifeline() as lifeline:
-        running = _Running(output, lifeline)
+        running = _Running(output, lifeline, len(jobs))
         with running.forwarding_signals():  # until the report is printed: a second Ctrl-C would cut it off
             with ThreadPoolExecutor(at_once, "profile") as pool:
                 ended = list(pool.map(running.run, jobs))
@@ -182,9 +189,10 @@ def _lifeline() -> Iterator[int]:
 class _Running:
     """The processes that run now; passes the signals that this process receives on to them."""
 
-    def __init__(self, output: OutputOptions, lifeline: int) -> None:
+    def __init__(self, output: OutputOptions, lifeline: int, number: int) -> None:
         self._lifeline = lifeline
-        self._quiet = output.quiet or output.as_json
+        self._silent = output.quiet or output.as_json or not sys.stderr.isatty()  # about progress
+        self._number, self._ended = number, 0
         self._printing = threading.Lock()
         self._processes: list[subprocess.Popen[bytes]] = []
         self.stopped_by = 0  # a signal
@@ -222,13 +230,13 @@ class _Running:
         finally:
             self._processes.remove(process)
         code = process.returncode
-        ended = _Ended(job.profile, code if code >= 0 else 128 - code, out)
-        self._say(job.profile, f"{_meaning(ended.exit_code)} (exit code {ended.exit_code})")
-        return ended
+        self._count()
+        return _Ended(job.profile, code if code >= 0 else 128 - code, out)
 
     def _started(self, job: Job) -> subprocess.Popen[bytes]:
         posix = os.name == "posix"
-        program = ("cv_gdpr.cli.beside_parent", str(self._lifeline)) if posix else ("cv_gdpr",)
+        lifeline = self._lifeline if posix else NO_LIFELINE
+        program = ("cv_gdpr.cli.beside_parent", str(lifeline), job.profile if job.on_terminal else "")
         process = subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable or "", "-P", "-m", *program, *job.words, f"--profile={job.profile}", "--json", "--quiet"],
             pass_fds=(self._lifeline,) if posix else (),
@@ -261,9 +269,11 @@ class _Running:
             for line in messages:
                 self._write(f"{profile}: {line.decode(errors='replace').rstrip()}")
 
-    def _say(self, profile: str, words: str) -> None:
-        if not self._quiet:
-            self._write(f"{profile}: {words}")
+    def _count(self) -> None:
+        """Tell a person how many profiles have ended; the table names each with its verdict."""
+        self._ended += 1
+        if not self._silent and self._ended < self._number:
+            self._write(f"{self._ended} of {self._number} profiles have ended")
 
     def _write(self, line: str) -> None:
         with self._printing:
@@ -290,9 +300,15 @@ def _report(ended: Sequence[_Ended], stopped_by: int, output: OutputOptions) -> 
     if output.as_json:
         print_json(ProfilesDocument(exit_code=code, retryable=any(one.retryable for one in results), profiles=results))
     elif not output.quiet:
-        rows = [(one.profile, str(one.exit_code), _meaning(one.exit_code), _summary(one.result)) for one in results]
-        print_table(f"{len(rows)} profiles", ("profile", "code", "verdict", "result"), rows, numbers={1})
+        rows = [_row(one) for one in results]
+        print_table(f"{len(rows)} profiles", ("profile", "code", "verdict", "result", "written"), rows, numbers={1})
     return code
+
+
+def _row(one: "ProfileResult") -> tuple[str, ...]:
+    """Return the cells about a profile; the name of what it wrote stands alone, so that it can be copied."""
+    written = (one.result or {}).get("folder") or (one.result or {}).get("evidence") or ""
+    return one.profile, str(one.exit_code), _meaning(one.exit_code), _summary(one.result), written
 
 
 def _result(ended: _Ended) -> "ProfileResult":
@@ -318,17 +334,26 @@ def _summary(document: dict[str, Any] | None) -> str:
 
 def _of_export(document: dict[str, Any]) -> str:
     exported, held = (sum(row[count] for row in document["rows"]) for count in ("exported", "held"))
-    return f"{exported} of {held} exported into {document['folder']}"
+    absent = "".join(f"; {row} not exported: {words}" for row, words in document["byHand"].items())
+    return f"{exported} of {held} exported{absent}"
 
 
-def _of_delete(document: dict[str, Any]) -> str:
-    where = f"; {document['evidence']}" if document["evidence"] else ""
-    return f"{document['verdict']}{where}"
+def _of_plan(document: dict[str, Any]) -> str:
+    """Return how many items would be deleted, and in numbers what the plan leaves; --json holds each plan."""
+    holding = sum(len(project["iterationsHolding"]) for project in document["projects"])
+    notes = (
+        (document["scope"]["notSearched"], f"not searched: {', '.join(document['scope']['notSearched'])}"),
+        (holding, f"trained on these, and not deleted: {holding} iterations"),
+        (document["protected"], f"protected: {len(document['protected'])} projects"),
+        (document["failed"], f"could not be read: {len(document['failed'])} projects"),
+        (document["unmatched"], f"not found: {len(document['unmatched'])} values"),
+    )
+    return "; ".join([f"{document['total']} would be deleted", *(words for found, words in notes if found)])
 
 
 _SUMMARIES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cv-gdpr-export": _of_export,
-    "cv-gdpr-delete": _of_delete,
-    "cv-gdpr-plan": lambda document: f"{document['total']} would be deleted",
-    "cv-gdpr-error": lambda document: str(document["message"]),
+    "cv-gdpr-delete": lambda document: str(document["verdict"]),
+    "cv-gdpr-plan": _of_plan,
+    "cv-gdpr-error": lambda _: "its Error line says why",
 }

@@ -1,7 +1,12 @@
 """The parameters of a command as typed records: connection, scope and output options."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Group = TypeVar("Group", bound=NamedTuple)
 
@@ -28,6 +33,13 @@ class ConnectionOptions(NamedTuple):
         return self.calls_per_second, self.patience, self.read_timeout
 
 
+class RecordOptions(NamedTuple):
+    """What a result says of the people behind it: their reference, and who did it."""
+
+    reference: str | None
+    operator: str | None
+
+
 class ScopeOptions(NamedTuple):
     """Which projects, and which of the items in them."""
 
@@ -37,11 +49,27 @@ class ScopeOptions(NamedTuple):
     metadata: tuple[tuple[str, str], ...]
     image_ids: tuple[str, ...]
     image_ids_file: str | None
+    except_ids_file: str | None
+    predicted_tags: tuple[str, ...]
+    min_probability: float | None
+    iterations: tuple[str, ...]
+    before: str | None
+    older_than: str | None
+    with_copies_from: Path | None
+    missing_ok: bool
 
     @property
     def has_selector(self) -> bool:
         """Whether a selector was given."""
-        return bool(self.tags or self.metadata or self.image_ids or self.image_ids_file)
+        listed = self.tags or self.metadata or self.image_ids or self.predicted_tags or self.iterations
+        return bool(
+            listed
+            or self.with_copies_from
+            or self.image_ids_file
+            or self.except_ids_file
+            or self.before
+            or self.older_than
+        )
 
 
 class OutputOptions(NamedTuple):

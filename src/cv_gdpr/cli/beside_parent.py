@@ -1,13 +1,35 @@
-"""`python -m cv_gdpr.cli.beside_parent FD WORDS...`: this program, which is interrupted when its parent has ended.
+"""`python -m cv_gdpr.cli.beside_parent FD PROFILE WORDS...`: this program, interrupted when its parent has ended.
 
-The parent holds the other end of the pipe FD. However it ends, also by SIGKILL, that end closes.
+The parent holds the other end of the pipe FD (NO_LIFELINE: there is no pipe). However it ends, also by SIGKILL, that
+end closes. With a PROFILE, messages on the terminal that both share begin with its name.
 """
 
 import os
+import re
 import runpy
 import signal
 import sys
 import threading
+from typing import Any, TextIO
+
+NO_LIFELINE = -1
+_MESSAGE = re.compile("^(?=(?:Error|Hint|Warning): )", re.MULTILINE)
+
+
+class Prefixed:
+    """A text stream whose messages begin with a name; tables and questions stay as they are."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream = stream
+        self._name = name
+
+    def write(self, text: str) -> int:
+        """Write a text, whose messages are whole lines; return its length."""
+        self._stream.write(_MESSAGE.sub(f"{self._name}: ", text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _watch(pipe: int) -> None:
@@ -15,8 +37,14 @@ def _watch(pipe: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _hold(lifeline: int) -> None:
+    if lifeline != NO_LIFELINE:
+        os.set_inheritable(lifeline, False)
+        threading.Thread(target=_watch, args=(lifeline,), daemon=True, name="lifeline").start()
+
+
 if __name__ == "__main__":
-    lifeline = int(sys.argv.pop(1))
-    os.set_inheritable(lifeline, False)
-    threading.Thread(target=_watch, args=(lifeline,), daemon=True, name="lifeline").start()
+    _hold(int(sys.argv.pop(1)))
+    if profile := sys.argv.pop(1):
+        sys.stderr = Prefixed(sys.stderr, profile)
     runpy.run_module("cv_gdpr", run_name="__main__", alter_sys=True)

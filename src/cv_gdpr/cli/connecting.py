@@ -1,6 +1,8 @@
 """How the service is reached: an option beats the profile, the profile beats the environment."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -10,7 +12,7 @@ from cv_gdpr.cli.arguments import ConnectionOptions
 from cv_gdpr.cli.option_types import FromEnvironment
 from cv_gdpr.cli.options import AUTH, CLOUDS, TYPED
 from cv_gdpr.errors import UsageError
-from cv_gdpr.settings import Profile, profile
+from cv_gdpr.settings import Profile, config_path, profile
 
 if TYPE_CHECKING:
     from cv_gdpr.service.azure_resource import Wanted
@@ -21,7 +23,22 @@ KEY_VARIABLES = ("CV_GDPR_TRAINING_KEY", "VISION_TRAINING_KEY")
 _KEY_SOURCES = ("key_file", "key_command")
 _ENTRA = AUTH[1]
 _SHARED = tuple(name for name in ConnectionOptions._fields if name in Profile._fields)  # what a profile may set too
-_OF_ANY_RESOURCE = {"auth", "cloud"}  # may stand beside --all-profiles
+_OF_ANY_RESOURCE = {"auth", "cloud", "resource_manager"}  # may stand beside --all-profiles
+
+
+class _Needed(NamedTuple):
+    """What a connection needs: its variables, the settings of a profile for it, the options for it."""
+
+    variables: tuple[str, ...]
+    settings: str
+    options: str
+
+
+_ENDPOINT = _Needed(ENDPOINT_VARIABLES, "endpoint", "--endpoint URL")
+_KEY = _Needed(
+    KEY_VARIABLES, 'key-file, key-command or auth = "entra"', "--key-file PATH, --key-command COMMAND or --auth entra"
+)
+_NAME_RESOURCE = "--resource-id ID, which needs neither endpoint nor key; or "
 
 
 class Sources(NamedTuple):
@@ -40,12 +57,23 @@ class Sources(NamedTuple):
         """Whether to sign in with Microsoft Entra ID."""
         return _chosen(self.given.auth, "CV_GDPR_AUTH", AUTH) == _ENTRA
 
+    @contextmanager
+    def naming_profile(self, setting: str, value: str | None) -> Iterator[None]:
+        """Add to an error about a value which profile set it, in which file: nobody gave an option."""
+        try:
+            yield
+        except UsageError as error:
+            if self.profile and value == getattr(self.profile, setting):
+                error.message = f"profile {self.profile.name} of {config_path()}: {error.message}"
+            raise
+
     def key(self) -> str | None:
         """Return the training key, from where the options or the profile say, else from the environment."""
         if self.given.key_command:
             return inputs.key_from_command(self.given.key_command)
         if self.given.key_file:
-            return inputs.read_key(self.given.key_file)
+            with self.naming_profile("key_file", self.given.key_file):
+                return inputs.read_key(self.given.key_file)
         return self._from_environment(KEY_VARIABLES)
 
     def key_source(self) -> str:
@@ -54,17 +82,18 @@ class Sources(NamedTuple):
             return "printed by the key command"
         return f"read from {self.given.key_file}" if self.given.key_file else "from the environment"
 
-    def lacking(self, endpoint: str | None, key: str | None) -> UsageError:
-        """Return the error for what is not set."""
+    def lacking(self, endpoint: str | None, key: str | None, instead: str = "") -> UsageError:
+        """Return the error for what is not set; `instead` names an option that needs neither."""
+        missing = [one for one, value in ((_ENDPOINT, endpoint), (_KEY, key)) if value is None]
         if self.profile:
-            what = "endpoint" if endpoint is None else "key-file or key-command"
-            hint = "with a profile, those in the environment are not used: set it there"
-            return UsageError(f"profile {self.profile.name} has no {what}", hint)
-        wanted = ((ENDPOINT_VARIABLES, endpoint), (KEY_VARIABLES, key))
+            what = " and no ".join(one.settings for one in missing)
+            hint = f"set it in {config_path()}: with a profile, those in the environment are not used"
+            return UsageError(f"profile {self.profile.name} has no {what}", instead + hint)
         return UsageError(
-            f"not set: {' and '.join(names[0] for names, value in wanted if value is None)}",
-            "set it in the environment, or give --endpoint URL and --key-file PATH; the Azure portal shows both under "
-            "Keys and Endpoint. Without an account: cv-gdpr simulate",
+            f"not set: {' and '.join(one.variables[0] for one in missing)}",
+            f"{instead}set it in the environment, or give {' and '.join(one.options for one in missing)}, or --profile "
+            "NAME; the Azure portal shows endpoint and key under Keys and Endpoint. Without an account: cv-gdpr "
+            "simulate",
         )
 
     def of_azure(self, name: str, variable: str) -> str | None:
@@ -76,13 +105,16 @@ class Sources(NamedTuple):
         return None if self.profile else _first_set(names)
 
 
-def connection_of(given: ConnectionOptions) -> "Connection":
-    """Return the endpoint, the key or sign-in, and the limits; raise UsageError naming what is not set."""
+def connection_of(given: ConnectionOptions, *, of_account: bool = False) -> "Connection":
+    """Return the endpoint, the key or sign-in, and the limits; raise UsageError naming what is not set.
+
+    `of_account`: the command is about the row account, for which Resource Manager needs neither.
+    """
     sources = sources_of(given)
     endpoint = sources.endpoint
     key = "" if sources.entra else sources.key()
     if endpoint is None or key is None:
-        raise sources.lacking(endpoint, key)
+        raise sources.lacking(endpoint, key, _NAME_RESOURCE if of_account else "")
     return connected(sources, endpoint, key)
 
 
@@ -109,13 +141,17 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
     sources = sources_of(given)
     named = sources.of_azure("resource_id", "CV_GDPR_RESOURCE_ID")
     subscription = sources.of_azure("subscription", "CV_GDPR_SUBSCRIPTION")
+    if _is_typed(given.subscription) and not _is_typed(given.resource_id):
+        named = None  # the id is that of a profile or of the environment, and of another subscription perhaps
     if not (named or subscription):
         return None
     cloud = cloud_named(_chosen(sources.given.cloud, "CV_GDPR_CLOUD", CLOUDS))
     url = sources.given.resource_manager or _first_set(("CV_GDPR_RESOURCE_MANAGER",)) or cloud.resource_manager
-    address = Address(cloud, checked_manager(url), given.read_timeout, given.patience)
+    with sources.naming_profile("resource_manager", url):
+        address = Address(cloud, checked_manager(url), given.read_timeout, given.patience)
     if named:
-        place = resource_id_of(named)
+        with sources.naming_profile("resource_id", named):
+            place = resource_id_of(named)
         typed = sources.given.subscription
         if typed and not isinstance(typed, FromEnvironment) and typed.lower() != place.subscription.lower():
             raise UsageError("--subscription is another one than that of the resource id", "give one of them")
@@ -125,30 +161,36 @@ def azure_of(given: ConnectionOptions) -> "Wanted | None":
     return Wanted(address, subscription or "", None, sources.endpoint)
 
 
-def connection_for_account(given: ConnectionOptions, wanted: "Wanted | None") -> "Connection":
-    """Return the connection of a command about the row account alone: with Resource Manager, no key is needed."""
-    sources = sources_of(given)
-    if wanted is None or sources.entra:
-        return connection_of(given)
-    endpoint = sources.endpoint
-    if endpoint and (key := sources.key()):  # asked for once: it may be on standard input, or printed by a command
-        return connected(sources, endpoint, key)
+def connection_for_account(
+    given: ConnectionOptions, wanted: "Wanted | None", *, with_contents: bool = False
+) -> "Connection":
+    """Return the connection of a command about the row account alone: with Resource Manager, it needs no key.
+
+    Without an endpoint, it is that of the resource, which is asked `with_contents` only: what it holds.
+    """
+    if wanted is None:
+        return connection_of(given, of_account=True)
     from cv_gdpr.service.client import Connection
     from cv_gdpr.service.endpoint import checked_endpoint
+    from cv_gdpr.service.signin import is_regional
 
-    return Connection(checked_endpoint(endpoint or _endpoint_of(wanted)), "", *given.limits, unsigned=True)
+    sources = sources_of(given)
+    endpoint = sources.endpoint or _endpoint_of(wanted)
+    asked = bool(sources.endpoint) or with_contents
+    if asked and sources.entra and (sources.endpoint or not is_regional(endpoint)):
+        return connected(sources, endpoint, "")
+    if asked and not sources.entra and (key := sources.key()):  # read once: it may be on standard input
+        return connected(sources, endpoint, key)
+    return Connection(checked_endpoint(endpoint), "", *given.limits, unsigned=True)
 
 
 def _endpoint_of(wanted: "Wanted") -> str:
-    from cv_gdpr.errors import MalformedAnswer, NotFound
-    from cv_gdpr.service.azure_resource import AzureResource
+    from cv_gdpr.errors import MalformedAnswer
+    from cv_gdpr.service.azure_resource import AzureResource, naming_it
     from cv_gdpr.service.resource_manager import properties_of
 
-    with AzureResource(wanted) as azure:
-        try:
-            endpoint = properties_of(azure.account()).get("endpoint")
-        except NotFound as error:
-            raise UsageError(error.message, error.hint or "check --resource-id") from None
+    with AzureResource(wanted) as azure, naming_it():
+        endpoint = properties_of(azure.required()).get("endpoint")
     if not isinstance(endpoint, str):
         raise MalformedAnswer("Accounts-Get: the resource has no endpoint")
     return endpoint
@@ -176,6 +218,10 @@ def _with_profile(given: ConnectionOptions, name: str) -> Sources:
     added["auth"] = added["auth"] or (AUTH[0] if any(keys.values()) else given.auth)
     added["cloud"] = added["cloud"] or given.cloud
     return Sources(_one_key_source(typed._replace(**added)), chosen)
+
+
+def _is_typed(value: str | None) -> bool:
+    return bool(value) and not isinstance(value, FromEnvironment)
 
 
 def _typed(given: ConnectionOptions) -> ConnectionOptions:

@@ -8,7 +8,6 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Shares
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import plural, print_json, printable
-from cv_gdpr.cli.verified import verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +83,7 @@ def convert(  # noqa: PLR0913 - one for each option
     from cv_gdpr.convert.conversion import Conversion, Wanted, check_wanted
     from cv_gdpr.convert.placing import check_free
     from cv_gdpr.convert.records import Split
+    from cv_gdpr.verify.verified import verified
 
     shares = Split(split, seed) if split else None
     wanted = check_wanted(Wanted(to, projects, iteration, shares, image_url_prefix, only_copies))

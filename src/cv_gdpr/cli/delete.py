@@ -13,15 +13,17 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
+from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.delete_account import AccountOptions, delete_account, refuse_of_account
-from cv_gdpr.cli.erasure_view import print_instructions, report, resume_hint
+from cv_gdpr.cli.erasure_view import Beside, print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
-from cv_gdpr.cli.output import printable
-from cv_gdpr.cli.plan_view import planned_code, show
+from cv_gdpr.cli.output import printable, show_similar
+from cv_gdpr.cli.plan_view import Shown, planned_code, show
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
-from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, Category, Deletion
+from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, Category, Deletion, category
 from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import AGE, Matches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +48,10 @@ class _DeleteOptions(NamedTuple):
     wait: float
     confirm: str | None
     purge: bool
+    with_iterations: bool
+    with_copies_from: Path | None
+    reference: str | None
+    operator: str | None
 
 
 _NOTHING_DELETED = "nothing was deleted"
@@ -54,6 +60,11 @@ _PATH = FilePath()
 _with_options = shared.together(
     shared.scope_options,
     shared.selector_options,
+    shared.only_typed(
+        "--with-iterations",
+        is_flag=True,
+        help="Also the iterations whose training set holds a selected image: unpublished first, then deleted.",
+    ),
     shared.option("--dry-run", is_flag=True, help="Show the plan and exit; nothing is deleted."),
     shared.option("--save-plan", type=_PATH, metavar="FILE", help="Also write the plan to FILE, for --plan."),
     shared.only_typed(
@@ -98,6 +109,7 @@ _with_options = shared.together(
         help="Write the evidence here, with the ledger (NAME.jsonl), certificate (NAME.html) and hashes "
         "(NAME.sha256) beside it. Default: cv-gdpr-erasure-<UTC time>.json.",
     ),
+    shared.record_options,
     shared.option(
         "--wait",
         type=Seconds(),
@@ -126,18 +138,18 @@ def delete(ctx: click.Context, /, **_: Any) -> int | None:
     return None
 
 
-def _help(category: Category) -> str:
-    if category.deletion is Deletion.OUTSIDE:
-        return f"{category.data}: {category.delete_by_hand}."
-    if category.deletion is Deletion.WITH_PARENT:
-        return f"{category.data}: deleted with its iteration; deletes the iterations ({category.deleted_by})."
-    return f"{category.data}: {category.deleted_by}."
+def _help(row: Category) -> str:
+    if row.deletion is Deletion.OUTSIDE:
+        return f"{row.data}: {row.delete_by_hand}."
+    if row.deletion is Deletion.WITH_PARENT:
+        return f"{row.data}: deleted with its iteration; deletes the iterations ({row.deleted_by})."
+    return f"{row.data}: {row.deleted_by}."
 
 
-def _summary(category: Category) -> str:
+def _summary(row: Category) -> str:
     """Return what the list of rows says of a row."""
-    how = "" if category.deletion is Deletion.BY_API else f"; deleted {category.deletion.value}"
-    return category.data + how
+    how = "" if row.deletion is Deletion.BY_API else f"; deleted {row.deletion.value}"
+    return row.data + how
 
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
@@ -152,10 +164,10 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
     if rows == (ACCOUNT,) and (wanted := azure_of(given)):
         _refuse_parts(scope, options)
-        _check_before_asking(options)
+        _check_before_asking(options, "--yes --confirm NAME, the name of the resource,")
         chosen = AccountOptions._make(getattr(options, name) for name in AccountOptions._fields)
-        return delete_account(wanted, lambda: connection_for_account(given, wanted), chosen, output)
-    connection = connection_of(given)
+        return delete_account(wanted, lambda: connection_for_account(given, wanted, with_contents=True), chosen, output)
+    connection = connection_of(given, of_account=rows == (ACCOUNT,))
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
         return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
     _check_before_asking(options)
@@ -168,23 +180,25 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     from cv_gdpr.service.client import Service
 
     saved = _saved_plan(options.plan_file)
-    asked = _command_identity(scope, saved)
+    asked = _command_identity(scope, saved, options.with_copies_from)
     earlier: Erased | bool = False
     if not options.dry_run:
         options, earlier = _earlier_or_resumed(options, connection, asked)
+        scope = _as_begun(scope, options.evidence) if earlier else scope
     if isinstance(earlier, Erased):
-        return report(earlier, {}, output)
+        return report(earlier, {}, output, Beside(options.require_export))
     with Service(connection) as service:
         with _hint_nothing_deleted(resumed=earlier):
             plan = _plan(service, scope, options, saved, resumed=earlier)
         outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
-            show(plan, outside, service.sign_in.who, as_json=output.as_json)
+            show(plan, Shown(outside, service.sign_in.who, scope.selection), as_json=output.as_json)
             return planned_code(plan)
         if not options.yes:
             with _hint_nothing_deleted(resumed=earlier):
-                _confirm_plan(plan, outside, service.sign_in.who)
-        return report(_execute_plan(service, plan, outside, asked, options), dict(service.calls), output)
+                _confirm_plan(plan, Shown(outside, service.sign_in.who, scope.selection))
+        erased = _execute_plan(service, plan, outside, asked, options)
+        return report(erased, dict(service.calls), output, Beside(options.require_export, scope.selection))
 
 
 def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
@@ -194,10 +208,10 @@ def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
         raise UsageError(words, "nothing was deleted")
 
 
-def _check_before_asking(options: _DeleteOptions) -> None:
-    """Raise UsageError for what can be refused before any call is sent."""
+def _check_before_asking(options: _DeleteOptions, confirmed: str = "--yes") -> None:
+    """Raise UsageError for what can be refused before any call is sent; `confirmed`: what a script gives."""
     if not (options.dry_run or options.yes or (sys.stdin and sys.stdin.isatty())):
-        raise UsageError("no terminal to confirm on", "give --yes in a script; --dry-run shows the plan")
+        raise UsageError("no terminal to confirm on", f"give {confirmed} in a script; --dry-run shows the plan")
     if options.require_export and not options.require_export.is_dir():
         raise UsageError(f"--require-export {options.require_export} is not a folder", "nothing was deleted")
     if options.evidence:
@@ -223,6 +237,15 @@ def _earlier_or_resumed(
     return options._replace(evidence=evidence), earlier_run(evidence, endpoint, asked)
 
 
+def _as_begun(scope: Scope, evidence: Path | None) -> Scope:
+    """Return the scope with the age that the run fixed which this one resumes."""
+    from cv_gdpr.evidence.files import begun_before
+
+    if not (evidence and scope.selection.older_than):
+        return scope
+    return scope._replace(selection=scope.selection._replace(before=begun_before(evidence)))
+
+
 def _saved_plan(path: Path | None) -> bytes | None:
     """Return the content of --plan, read once: it may be a pipe."""
     if not path:
@@ -237,12 +260,17 @@ def _plan(service: Service, scope: Scope, options: _DeleteOptions, saved: bytes 
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
     from cv_gdpr.delete.planning import make_plan
+    from cv_gdpr.table.inventory import near_values
 
     if options.plan_file and saved is not None:
         plan = load_plan(options.plan_file, saved, service.endpoint)
         refuse_protected(service, plan, options.protect)
     else:
-        plan = make_plan(service, scope, options.protect, resumed=resumed)
+        if options.with_copies_from:
+            scope = add_copies(service, scope, options.with_copies_from, only_same=options.yes)
+        matches = Matches(scope.selection)
+        plan = make_plan(service, scope, options.protect, resumed=resumed, matches=matches)
+        show_similar(near_values(matches))
     check_size(plan, options.max_delete)
     if options.require_export:
         require_export(plan, options.require_export)
@@ -275,10 +303,21 @@ def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[
 
 def _scope(given: ScopeOptions, rows: tuple[str, ...], options: _DeleteOptions, key_file: str | None) -> Scope:
     if not options.plan_file:
-        return shared.scope(given, rows, key_file)
+        return _checked(shared.scope(given, rows, key_file), with_iterations=options.with_iterations)
     if rows or given.all_projects or given.projects or given.has_selector or options.save_plan:
         raise UsageError("--plan already says what to delete: give no ROW, scope, selectors or --save-plan")
     return Scope()
+
+
+def _checked(scope: Scope, *, with_iterations: bool) -> Scope:
+    """Return the scope of a deletion; raise UsageError for a selection that would take too much or nothing."""
+    if scope.selection.only_age and not scope.rows:
+        words = "age alone deletes only with a ROW: images, predictions or iterations"
+        raise UsageError(words, "for example: cv-gdpr delete predictions --all --older-than 30d")
+    images = not scope.rows or IMAGES in scope.rows
+    if with_iterations and not (images and scope.selection and scope.selection.kinds <= category(IMAGES).selectors):
+        raise UsageError("--with-iterations needs a selector of images", "for example --tag or --metadata")
+    return scope._replace(with_iterations=with_iterations)
 
 
 def _find_unfinished(endpoint: str, asked: str) -> Path | None:
@@ -291,20 +330,29 @@ def _find_unfinished(endpoint: str, asked: str) -> Path | None:
     return found
 
 
-def _command_identity(scope: Scope, plan: bytes | None) -> str:
+def _command_identity(scope: Scope, plan: bytes | None, copies_from: Path | None) -> str:
     """Return a text that identifies this command; the ledger holds its salted hash: only the same command resumes."""
     import hashlib
     import json
 
-    selection = {name: sorted(values) for name, values in scope.selection._asdict().items()}
-    asked = {"projects": sorted(scope.projects), "rows": sorted(scope.rows), "selection": selection}
+    chosen = scope.selection
+    asked = {
+        "projects": sorted(scope.projects),
+        "rows": sorted(scope.rows),
+        "selection": [(kind, text) for kind, _, text in chosen.each() if kind != AGE],
+        "probability": chosen.min_probability,
+        "age": chosen.older_than or chosen.before,
+        "withIterations": scope.with_iterations,
+        "missingOk": scope.missing_ok,
+        "copiesFrom": str(copies_from) if copies_from else None,
+    }
     if plan is not None:
         asked["plan"] = hashlib.sha256(plan).hexdigest()
     return json.dumps(asked, sort_keys=True)
 
 
 def _deletion_of(row: str) -> Deletion:
-    return next(category.deletion for category in CATEGORIES if category.name == row)
+    return category(row).deletion
 
 
 def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
@@ -322,14 +370,14 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
 # --- confirmation -------------------------------------------------------------------------------------------------
 
 
-def _confirm_plan(plan: Plan, outside: list[ByHand], who: str) -> None:
+def _confirm_plan(plan: Plan, beside: Shown) -> None:
     """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
     if not plan.total:
         return
-    show(plan, outside, who, error=True)
+    show(plan, beside, error=True)
     from urllib.parse import urlsplit
 
-    from cv_gdpr.table.scope import same_text
+    from cv_gdpr.table.labels import same_text
 
     if plan.scope.projects == "all":
         host = urlsplit(plan.endpoint)
@@ -359,7 +407,7 @@ class _Answer(NamedTuple):
 
 def _name_or_id(project: ProjectPlan) -> _Answer:
     """Return what to type for a project: its name, or its id if the name cannot be typed."""
-    from cv_gdpr.table.scope import same_text
+    from cv_gdpr.table.labels import same_text
 
     if project.name.strip() and project.name.isprintable():
         return _Answer("the name of the project", project.name, {same_text(project.name)})
@@ -383,6 +431,8 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
         wait=options.wait,
         from_file=bool(options.plan_file),
         confirmed=not options.yes,
+        reference=options.reference or "",
+        operator=options.operator or "",
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.erasure_view import report, resume_hint
+from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
-from cv_gdpr.table.categories import ACCOUNT, IMAGES, ITERATIONS, PREDICTIONS
+from cv_gdpr.table.categories import ACCOUNT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.account import AccountPlan
     from cv_gdpr.delete.execute import Erased
-    from cv_gdpr.delete.plan import Plan
     from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.service.client import Connection
     from cv_gdpr.service.resource_manager import ResourceId
@@ -36,13 +35,19 @@ class AccountOptions(NamedTuple):
     require_export: Path | None
     evidence: Path | None
     wait: float
+    reference: str | None
+    operator: str | None
+
+
+_NOTHING = "nothing was deleted"
+_NO_PROJECTS = {"CustomVision.Prediction": "it holds no projects: a prediction resource has none of its own"}
 
 
 def refuse_of_account(rows: tuple[str, ...], *, confirm: str | None, purge: bool) -> None:
     """Raise UsageError for an option of the row account without it."""
     for name, given in (("--confirm", confirm is not None), ("--purge", purge)):
         if given and rows != (ACCOUNT,):
-            raise UsageError(f"{name} belongs to delete {ACCOUNT}", "it deletes the whole Azure resource")
+            raise UsageError(f"{name} belongs to delete {ACCOUNT}, which deletes the whole Azure resource", _NOTHING)
 
 
 def delete_account(
@@ -54,7 +59,7 @@ def delete_account(
     """
     if options.yes and options.confirm is None and not options.dry_run:
         words = f"delete {ACCOUNT} --yes needs --confirm NAME, the name of the resource"
-        raise UsageError(words, "nothing was deleted")
+        raise UsageError(words, _NOTHING)
     import json
 
     from cv_gdpr.delete.account import begun_with, check_unchanged, plan_account
@@ -70,7 +75,7 @@ def delete_account(
         if evidence and not options.dry_run:
             earlier = earlier_run(evidence, place, asked)
         if isinstance(earlier, Erased):
-            return report(earlier, {}, output)
+            return report(earlier, {}, output, Beside(options.require_export))
         began = begun_with(evidence, azure.place) if evidence and earlier else None
         plan = plan_account(azure, purge=options.purge, resumed=began)
         if plan.live and not plan.deleting:
@@ -80,12 +85,12 @@ def delete_account(
         if options.dry_run:
             _show(plan, azure.manager.who, as_json=output.as_json)
             return 0
-        if not options.yes:
+        if not (options.yes and output.quiet):
             _show(plan, azure.manager.who, error=True)
         _confirm(plan, options)
         if plan.live and not plan.deleting:
             check_unchanged(azure, plan)
-        return report(_delete(azure, plan, evidence, asked, options.wait), {}, output)
+        return report(_delete(azure, plan, evidence, asked, options), {}, output, Beside(options.require_export))
 
 
 def _place(azure: AzureResource) -> ResourceId:
@@ -102,18 +107,21 @@ def _with_contents(
 
     Raise UsageError where one of them was given and the contents cannot be read.
     """
-    from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
+    from cv_gdpr.delete.guards import check_size, refuse_protected, require_account, require_export
     from cv_gdpr.delete.planning import make_plan
     from cv_gdpr.service.client import Service
-    from cv_gdpr.service.resource_manager import TRAINING
+    from cv_gdpr.service.resource_manager import PREDICTION
     from cv_gdpr.table.scope import Scope
 
     guarded = _is_guarded(options)
-    if plan.kind != TRAINING:
-        return _unread(plan, "a prediction resource has no projects of its own", guarded=False)
+    if options.require_export:
+        require_account(str(plan.place), options.require_export)
+        plan = plan._replace(export=str(options.require_export))
+    if plan.kind == PREDICTION:
+        return plan  # it has no projects of its own
     connection = connect()
     if connection.unsigned:
-        return _unread(plan, "no training key", guarded=guarded)
+        return _unread(plan, _no_sign_in(connection), guarded=guarded)
     try:
         if not azure.holds_what(connection.training_key, connection.endpoint):
             return _unread(plan, "the key is not one of this resource, and its endpoint is a region's", guarded=guarded)
@@ -130,13 +138,20 @@ def _with_contents(
     return plan._replace(contents=contents)
 
 
+def _no_sign_in(connection: Connection) -> str:
+    from cv_gdpr.service.signin import is_regional
+
+    why = "no training key and no --auth entra"
+    return f"{why}, which the endpoint of a region does not take" if is_regional(connection.endpoint) else why
+
+
 def _is_guarded(options: AccountOptions) -> bool:
     return bool(options.protect or options.max_delete is not None or options.require_export)
 
 
 def _unread(plan: AccountPlan, why: str, *, guarded: bool) -> AccountPlan:
     if guarded:
-        raise UsageError(f"what the resource holds could not be read, nor checked: {why}", "nothing was deleted")
+        raise UsageError(f"what the resource holds could not be read, nor checked: {why}", _NOTHING)
     return plan._replace(unread=why)
 
 
@@ -145,16 +160,19 @@ def _confirm(plan: AccountPlan, options: AccountOptions) -> None:
     if options.yes:
         typed = options.confirm or ""
     else:
-        question = f"To delete this, type the name of the resource ({printable(plan.place.name)})"
+        doing = "delete" if plan.live else "purge"
+        question = f"To {doing} this, type the name of the resource ({printable(plan.place.name)})"
         try:
             typed = click.prompt(question, err=True, default="", show_default=False)
         except click.Abort:
-            raise Interrupted("interrupted", "nothing was deleted") from None
+            raise Interrupted("interrupted", _NOTHING) from None
     if typed.strip().lower() != plan.place.name.lower():  # names of resources have no case
-        raise UsageError("that is not the name of the resource", "nothing was deleted")
+        raise UsageError("that is not the name of the resource", _NOTHING)
 
 
-def _delete(azure: AzureResource, plan: AccountPlan, evidence: Path | None, asked: str, wait: float) -> Erased:
+def _delete(
+    azure: AzureResource, plan: AccountPlan, evidence: Path | None, asked: str, options: AccountOptions
+) -> Erased:
     from pathlib import Path
     from threading import Event
 
@@ -164,9 +182,14 @@ def _delete(azure: AzureResource, plan: AccountPlan, evidence: Path | None, aske
     from cv_gdpr.evidence.files import unused
 
     path = evidence or unused(Path())
-    terms = Terms(asked=asked, say=lambda text: click.echo(f"Warning: {printable(text)}", err=True))
+    terms = Terms(
+        asked=asked,
+        reference=options.reference or "",
+        operator=options.operator or "",
+        say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
+    )
     try:
-        return erase_account(azure, plan, path, terms, Deadline(Event(), wait))
+        return erase_account(azure, plan, path, terms, Deadline(Event(), options.wait))
     except (KeyboardInterrupt, Interrupted):
         hint = f"the ledger says what was deleted; {resume_hint(path)}"
         raise Interrupted("interrupted", hint) from None
@@ -200,26 +223,25 @@ def _lines(plan: AccountPlan, who: str) -> list[str]:
         f"  locks     {', '.join(plan.locks) or 'none'}",
         "",
         *(_contents(plan) if plan.live else []),
-        f"does not die with it: {', '.join(plan.siblings)}" if plan.siblings else "it has no sibling resource",
+        f"stays: {', '.join(plan.siblings)}" if plan.siblings else "it has no sibling resource",
+        *([f"exported: {plan.export} holds all of it, and verifies"] if plan.export else []),
         "purged at once: it cannot be recovered" if plan.purge else "Azure keeps it recoverable for 48 hours",
         f"signed in as {who}",
     ]
 
 
 def _contents(plan: AccountPlan) -> list[str]:
-    if plan.contents is None:
-        return [f"what it holds is unknown, and dies with it: {plan.unread}"]
-    if not plan.contents.projects:
-        return ["it holds no projects"]
-    return [
-        f"with it dies: project {project.name} ({project.id}): "
-        f"{plural(len(project.rows.get(IMAGES, {})), 'image')}, "
-        f"{plural(len(project.rows.get(ITERATIONS, {})), 'iteration')}, "
-        f"{plural(project.exported_models or 0, 'exported model')}, "
-        f"{plural(len(project.rows.get(PREDICTIONS, {})), 'stored prediction')}"
-        for project in plan.contents.projects
-    ] + _not_read(plan.contents)
+    from cv_gdpr.delete.account import resource_of
 
-
-def _not_read(contents: Plan) -> list[str]:
-    return [f"with it dies: project {one.project}, which could not be read: {one.reason}" for one in contents.failed]
+    held = resource_of(plan)
+    if held.projects is None:
+        return [f"deleted with it: what it holds, which is unknown: {plan.unread}"]
+    named = {project.id: project.name for project in plan.contents.projects} if plan.contents else {}
+    lines = [
+        f"deleted with it: project {named[one.id]} ({one.id}): {plural(one.images, 'image')}, "
+        f"{plural(one.iterations, 'iteration')}, {plural(one.exported_models, 'exported model')}, "
+        f"{plural(one.stored_predictions, 'stored prediction')}"
+        for one in held.projects
+    ]
+    lines += [f"deleted with it: project {one.project}, which could not be read: {one.reason}" for one in held.failed]
+    return lines or [_NO_PROJECTS.get(plan.kind, "it holds no projects")]

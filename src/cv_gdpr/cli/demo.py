@@ -11,6 +11,7 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json
+from cv_gdpr.errors import install
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,8 @@ _NEXT = """\
   {me} simulate    # run a simulated service to try every command on
   export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com CV_GDPR_TRAINING_KEY=...
   {me} export --all    # the same with your own resource"""
+
+_WITHOUT_EXTRA = "the demo simulates it where the extra azure is installed"
 
 
 @click.command()
@@ -55,7 +58,10 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
             azure_resource(simulator) as azure,
             showing(quiet=quiet) as watch,
         ):
-            result = export(service, Scope(), Options(out, azure=azure), watch)
+            options = Options(out, azure=azure, without_azure=f"{_WITHOUT_EXTRA}: {install('azure')}")
+            result = export(service, Scope(), options, watch)
+        if azure:
+            say("Its row account comes from a simulated Azure Resource Manager.")
     checked = verify(result.folder)
     _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]

@@ -13,6 +13,7 @@ from cv_gdpr.errors import UsageError, worst
 from cv_gdpr.table.categories import ACCOUNT
 
 if TYPE_CHECKING:
+    from cv_gdpr.cli.connecting import Sources
     from cv_gdpr.doctor import Check
     from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.service.client import Connection
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 8  # profiles
 _PACE = {"calls_per_second": 0.0, "patience": 5.0, "read_timeout": 15.0}  # it must not wait long
 _LATER = ("network", "service", "signed in", "rights", "clock")
+_WIDTH = 100  # columns without a terminal
+_SHORT = 60  # characters of a failure that stand in the table too; a longer one stands in its Error line alone
 
 
 class Examined(NamedTuple):
@@ -80,6 +83,7 @@ class _Settled:
     """What the settings resulted in, as far as they are valid."""
 
     endpoint: str | None = None
+    key: str | None = None  # None: not set; empty: not needed, or wrong
     connection: "Connection | None" = None
     azure: "Wanted | None" = None
 
@@ -90,9 +94,11 @@ def _examine(given: ConnectionOptions) -> Examined:
 
     settled = _Settled()
     checks = checked("settings", lambda: _settings(given, settled))
+    reached = True
     if endpoint := settled.endpoint:
         checks += checked("network", lambda: network(endpoint))
-    if connection := settled.connection:
+        reached = checks[-1].state != "failed"
+    if reached and (connection := settled.connection):
         checks += checked("service", lambda: service(connection))
     checks = _with_the_rest(checks)
     if wanted := settled.azure:
@@ -111,36 +117,69 @@ def _with_the_rest(checks: "list[Check]") -> "list[Check]":
 
 
 def _settings(given: ConnectionOptions, settled: _Settled) -> "Iterator[Check]":
-    """Check where the settings come from, the endpoint and the key; keep what is valid in `settled`."""
-    from cv_gdpr.cli.connecting import azure_of, connected, sources_of
-    from cv_gdpr.doctor import Check
-    from cv_gdpr.service.endpoint import checked_endpoint
+    """Check where the settings come from, the endpoint, the key and the Azure resource; keep what is valid.
+
+    Each is checked whatever is wrong with the others, and all that is not set is one finding.
+    """
+    from cv_gdpr.cli.connecting import sources_of
+    from cv_gdpr.doctor import Check, checked
     from cv_gdpr.settings import config_path
 
     sources = sources_of(given)
     where = f"profile {given.profile} of {config_path()}" if sources.profile else "options and environment, no profile"
-    yield Check("settings", "ok", where)
+    azure = checked("Azure resource", lambda: _azure(given, settled))
+    found = checked("endpoint", lambda: _endpoint(sources, settled)) + checked("key", lambda: _key(sources, settled))
+    if sources.endpoint is not None and settled.key is not None:
+        yield Check("settings", "ok", where)
+    else:
+        yield from _not_set(sources.lacking(sources.endpoint, settled.key), where, settled)
+    yield from found
+    yield from azure
+
+
+def _azure(given: ConnectionOptions, settled: _Settled) -> "Iterator[Check]":
+    from cv_gdpr.cli.connecting import azure_of
+
     settled.azure = azure_of(given)
-    if (endpoint := sources.endpoint) is None:
-        yield _lacking(sources.lacking(None, ""), settled)
-        return
-    settled.endpoint = checked_endpoint(endpoint)
-    yield Check("endpoint", "ok", settled.endpoint)
+    yield from ()
+
+
+def _endpoint(sources: "Sources", settled: _Settled) -> "Iterator[Check]":
+    from cv_gdpr.doctor import Check
+    from cv_gdpr.service.endpoint import checked_endpoint
+
+    if sources.endpoint is not None:
+        settled.endpoint = checked_endpoint(sources.endpoint)
+        yield Check("endpoint", "ok", settled.endpoint)
+
+
+def _key(sources: "Sources", settled: _Settled) -> "Iterator[Check]":
+    from cv_gdpr.cli.connecting import connected
+    from cv_gdpr.doctor import Check
+    from cv_gdpr.service.endpoint import checked_key
+
+    settled.key = ""
     key = "" if sources.entra else sources.key()
+    settled.key = key
     if key is None:
-        yield _lacking(sources.lacking(endpoint, None), settled)
         return
-    settled.connection = connected(sources, endpoint, key)
+    if not sources.entra:
+        checked_key(key)
     yield Check("key", "ok", "none: Microsoft Entra ID" if sources.entra else sources.key_source())
+    if settled.endpoint:
+        settled.connection = connected(sources, settled.endpoint, key)
 
 
-def _lacking(error: UsageError, settled: _Settled) -> "Check":
-    """Return the finding for what is not set, which the row account does not need; raise the error for other rows."""
+def _not_set(lacking: UsageError, where: str, settled: _Settled) -> "Iterator[Check]":
+    """Yield the finding for what is not set; the row account needs none of it."""
     from cv_gdpr.doctor import Check
 
     if settled.azure is None:
-        raise error
-    return Check("training API", "warning", error.message, f"of all rows, only {ACCOUNT} can be exported and deleted")
+        yield Check("settings", "failed", lacking.message, lacking.hint, lacking.exit_code)
+        return
+    yield Check("settings", "ok", where)
+    only = f"of all rows, only {ACCOUNT} can be exported and deleted"
+    yield Check("training API", "warning", lacking.message, only)
 
 
 def _report(examined: list[Examined], machine: "list[Check]", code: int, output: OutputOptions) -> None:
@@ -155,7 +194,7 @@ def _report(examined: list[Examined], machine: "list[Check]", code: int, output:
         for one in examined:
             _print_checks(f"profile {one.profile}" if one.profile else "connection", one.checks)
         _print_checks("this machine", machine)
-        print_table("versions", ("of", "version"), list(versions().items()), numbers=set())
+        print_table("versions", ("of", "version"), list(versions().items()), numbers=set(), piped=_WIDTH)
     everything = [
         *((one.profile, check) for one in examined for check in one.checks),
         *((None, one) for one in machine),
@@ -169,9 +208,12 @@ def _report(examined: list[Examined], machine: "list[Check]", code: int, output:
 
 
 def _print_checks(title: str, checks: "list[Check]") -> None:
-    rows = [(one.name, one.state, one.words if one.state == "failed" else _with_hint(one)) for one in checks]
-    print_table(title, ("check", "state", "found"), rows, numbers=set())
+    rows = [(one.name, one.state, _found(one)) for one in checks]
+    print_table(title, ("check", "state", "found"), rows, numbers=set(), piped=_WIDTH)
 
 
-def _with_hint(check: "Check") -> str:
+def _found(check: "Check") -> str:
+    """Return what was found, with what to do about it; of a failure, which has lines of its own, only a short text."""
+    if check.state == "failed":
+        return check.words if len(check.words) <= _SHORT else "its Error line says what"
     return f"{check.words}; {check.hint}" if check.hint else check.words

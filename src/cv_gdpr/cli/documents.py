@@ -11,7 +11,17 @@ from msgspec.structs import asdict
 from cv_gdpr.cli.failure import Document, ExitCode, Part, Retryable
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
-from cv_gdpr.evidence.records import ByHand, Count, Item, SearchedScope, Sha256, State, Unread
+from cv_gdpr.evidence.records import (
+    ByHand,
+    Count,
+    DeletedResource,
+    Evidence,
+    Item,
+    SearchedScope,
+    Sha256,
+    State,
+    Unread,
+)
 from cv_gdpr.export.result import Verdict
 
 if TYPE_CHECKING:
@@ -81,6 +91,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     """
 
     folder: str
+    resource: Annotated[str | None, Meta(description="The id of the Azure resource, where the row account has it.")]
     complete: bool
     rows: list[RowResult]
     projects: list[ProjectFolder]
@@ -92,8 +103,15 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
     undecided: Annotated[list[str], Meta(description="Those that matched nothing where not all could be listed.")]
     not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
+    copies: Annotated[dict[str, str], Meta(description="Id of a copy that was exported: id of the original.")]
+    predictions_not_searched: Annotated[
+        dict[str, int | None],
+        Meta(description="Project: how many stored predictions nothing searched; null: they could not be counted."),
+    ]
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
     seconds: float
+    reference: str
+    operator: str
 
 
 class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"):
@@ -113,6 +131,12 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
     bytes: int | None
     records: int | None
     flagged: Annotated[int | None, Meta(description="How many files are kept though unusual: see files.jsonl.")]
+    reference: Annotated[str | None, Meta(description="Of evidence; an export has its own in `export`.")]
+    operator: Annotated[str | None, Meta(description="Of evidence; an export has its own in `export`.")]
+    recheck_of: Annotated[str | None, Meta(description="Of a recheck's evidence: the evidence it looked at again.")]
+    redacted: Annotated[
+        int | None, Meta(description="How many items were taken out of it after erasures: see redactions.jsonl.")
+    ]
     export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")]
 
 
@@ -152,12 +176,20 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read, and so stay.")]
     outside_the_api: list[ByHand]
+    resource: Annotated[
+        DeletedResource | None, Meta(description="The Azure resource that was deleted; null: none was to be.")
+    ]
     plan_hash: str | None
     evidence: str | None
     ledger: str | None
     certificate: str | None
     hashes: str | None
     completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; this one completed its files.")]
+    reference: str
+    operator: str
+    redact_with: Annotated[
+        str | None, Meta(description="The command that takes what was erased out of the export of --require-export.")
+    ]
     calls: dict[str, int]
 
 
@@ -167,6 +199,7 @@ def of_export(result: "ExportResult") -> ExportDocument:
         exit_code=result.exit_code,
         retryable=result.retryable,
         folder=str(result.folder),
+        resource=result.resource or None,
         complete=result.exit_code == 0,
         rows=[
             RowResult(row=row, held=one.held, exported=one.exported, bytes=one.bytes, verdict=result.verdict(row))
@@ -181,8 +214,12 @@ def of_export(result: "ExportResult") -> ExportDocument:
         unmatched=result.unmatched,
         undecided=result.undecided,
         not_searched=result.not_searched,
+        copies=result.copies,
+        predictions_not_searched=result.predictions_not_searched,
         calls=dict(result.calls),
         seconds=round(result.seconds, 3),
+        reference=result.reference,
+        operator=result.operator,
     )
 
 
@@ -201,12 +238,18 @@ def of_verification(result: "Verification") -> VerifyDocument:
         bytes=result.bytes,
         records=result.records,
         flagged=result.flagged,
+        reference=None,
+        operator=None,
+        recheck_of=None,
+        redacted=result.redacted,
         export=dict(result.bag_info),
     )
 
 
-def of_evidence(path: "Path", differences: list[str], exit_code: int) -> VerifyDocument:
-    """Return the document of the verification of evidence, or of a ledger."""
+def of_evidence(
+    path: "Path", differences: list[str], exit_code: int, evidence: Evidence | None = None
+) -> VerifyDocument:
+    """Return the document of the verification of evidence (`evidence`, if it is proved), or of a ledger."""
     return VerifyDocument(
         exit_code=exit_code,
         retryable=False,
@@ -220,6 +263,10 @@ def of_evidence(path: "Path", differences: list[str], exit_code: int) -> VerifyD
         bytes=None,
         records=None,
         flagged=None,
+        reference=evidence.reference if evidence else None,
+        operator=evidence.operator if evidence else None,
+        recheck_of=evidence.recheck_of if evidence else None,
+        redacted=None,
         export=None,
     )
 
@@ -247,12 +294,16 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
         protected=[],
         failed=[],
         outside_the_api=outside,
+        resource=None,
         plan_hash=None,
         evidence=None,
         ledger=None,
         certificate=None,
         hashes=None,
         completed_from_ledger=False,
+        reference="",
+        operator="",
+        redact_with=None,
         calls={},
     )
 
@@ -270,7 +321,9 @@ def of_plan(plan: Plan, outside: list[ByHand], who: str, exit_code: int) -> Plan
     )
 
 
-def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -> DeleteDocument:
+def of_erasure(
+    erased: "Erased", files: dict[str, str], calls: dict[str, int], redact_with: str | None
+) -> DeleteDocument:
     """Return the document of an erasure; `files` are the paths of its evidence."""
     evidence = erased.evidence
     return DeleteDocument(
@@ -284,8 +337,12 @@ def of_erasure(erased: "Erased", files: dict[str, str], calls: dict[str, int]) -
         protected=evidence.protected,
         failed=evidence.failed,
         outside_the_api=erased.outside_the_api,
+        resource=evidence.resource,
         plan_hash=evidence.plan_hash,
         completed_from_ledger=erased.completed,
+        reference=evidence.reference,
+        operator=evidence.operator,
+        redact_with=redact_with,
         calls=calls,
         **files,
     )

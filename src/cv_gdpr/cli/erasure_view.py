@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, printable_hint
+from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
+from cv_gdpr.table.selection import BY_ID, Selection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.execute import Erased
-    from cv_gdpr.evidence.records import ByHand, Evidence
+    from cv_gdpr.delete.plan import ProjectPlan
+    from cv_gdpr.evidence.records import ByHand, Evidence, Project
 
 _SHOWN = 20  # items
+
+
+class Beside(NamedTuple):
+    """What the result names beside the evidence: the export that --require-export names, the selection as typed."""
+
+    bag: Path | None = None
+    selection: Selection = Selection()
+
+
+_NOTHING_BESIDE = Beside()
 _NOT_IN_THE_API = "no API operation deletes this; nothing was deleted"
 
 
@@ -42,7 +55,7 @@ def resume_hint(path: Path, *, saved: bool = False) -> str:
     return f"the same command with --evidence {how} deletes the rest"
 
 
-def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
+def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside: Beside = _NOTHING_BESIDE) -> int:
     """Print the result of an erasure and return its exit code."""
     from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
 
@@ -62,11 +75,22 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions) -> int:
     if output.as_json:
         from cv_gdpr.cli.documents import of_erasure
 
-        print_json(of_erasure(erased, files, calls))
+        print_json(of_erasure(erased, files, calls, redact_command(erased, beside.bag)))
     elif not output.quiet:
         _print_result(erased, files, calls, output.verbose)
-    _print_shortfall(erased)
+        if command := redact_command(erased, beside.bag):
+            click.echo(f"{printable(str(beside.bag))} now holds a copy of what was erased; to take it out: {command}")
+    _print_shortfall(erased, beside.selection)
     return evidence.exit_code
+
+
+def redact_command(erased: Erased, bag: Path | None) -> str | None:
+    """Return the command with which an earlier export follows this erasure; None where nothing was deleted."""
+    import shlex
+
+    if bag is None or not erased.evidence.counts.get("deleted"):
+        return None
+    return shlex.join(["cv-gdpr", "redact", str(erased.path), str(bag)])
 
 
 def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:
@@ -75,7 +99,8 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
     counts = sorted(evidence.counts.items())
     if counts:
         print_table("items in the plan", ("state", "items"), [(name, str(n)) for name, n in counts], numbers={1})
-    for line in (*not_searched_lines(evidence.scope.not_searched), *_models_lines(evidence)):
+    kept = [line for project in evidence.projects for line in kept_lines(project)]
+    for line in (*not_searched_lines(evidence.scope.not_searched), *_models_lines(evidence), *kept):
         click.echo(printable(line))
     for one in erased.outside_the_api:
         click.echo(f"{one.row}: {one.words}")
@@ -96,23 +121,49 @@ def not_searched_lines(not_searched: Mapping[str, str]) -> list[str]:
 def _models_lines(evidence: Evidence) -> list[str]:
     """Return a line for each project in which models remain that were trained on what was erased."""
     return [
-        f"still there: iteration {', '.join(one.iterations_trained_on_them)} of project {one.id}, trained on what was "
-        f"erased; cv-gdpr delete iterations --project {one.id} deletes all iterations of the project"
+        f"still there: iteration {iteration} of project {one.id}{published(one.published_holding.get(iteration))}, "
+        f"trained on what was erased; cv-gdpr delete iterations --project {one.id} --iteration {iteration} deletes it"
         for one in evidence.projects
-        if one.iterations_trained_on_them
+        for iteration in one.iterations_trained_on_them
     ]
 
 
-def _print_shortfall(erased: Erased) -> None:
+def published(name: str | None) -> str:
+    """Return words that say as what an iteration is published."""
+    return f", published as {name!r}" if name else ""
+
+
+def kept_lines(project: ProjectPlan | Project) -> list[str]:
+    """Return a line for each thing that a hold keeps."""
+    return [f"kept by --except-ids-file: {one} of project {project.id}" for one in project.kept]
+
+
+def stays_lines(project: ProjectPlan | Project) -> list[str]:
+    """Return a line for each iteration that was selected and stays nevertheless."""
+    where = f"of project {project.id}"
+    published = "is published: unpublish it, or name it with --iteration"
+    return [
+        *(f"kept: iteration {one} {where} {published}" for one in project.kept_published),
+        *(f"kept: iteration {one} {where} alone holds a kept image" for one in project.kept_for_images),
+    ]
+
+
+def _print_shortfall(erased: Erased, selection: Selection) -> None:
     """Name what was not done, then say in one line of error what happened, and in one hint what to do."""
     evidence = erased.evidence
     for project in evidence.failed:
         text = f"project {project.project} could not be read, so nothing of it was deleted: {project.reason}"
         click.echo(f"Failed: {printable(text)}", err=True)
-    for value in evidence.not_found:
+    ids = [value for value in evidence.not_found if value.split(" ")[0] in BY_ID]
+    for value in not_found(evidence.scope, ids, selection):
         click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
+    for line in [line for project in evidence.projects for line in stays_lines(project)]:
+        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+    for line in not_searched_predictions({one.id: one.predictions_not_searched for one in evidence.projects}):
+        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
     for one in erased.left[:_SHOWN]:
-        item = f"{one.row} {one.id} of project {one.project}: {one.state}"
+        place = "" if evidence.resource else f" of project {one.project}"
+        item = f"{one.row} {one.id}{place}: {one.state}"
         reason = f" ({one.reason})" if one.reason else ""
         click.echo(f"Left: {printable(item + reason)}", err=True)
     if error := _error_of(erased):
@@ -128,10 +179,17 @@ def _error_of(erased: Erased) -> str:
         return erased.stopped_by.message
     if evidence.exit_code == NotAuthorised.exit_code:
         return evidence.verdict
+    unsearched = [one for one in evidence.projects if one.predictions_not_searched != 0]
+    kept = [one for project in evidence.projects for one in (*project.kept_published, *project.kept_for_images)]
     parts = (
         (erased.left, f"{plural(len(erased.left), 'item')} in the plan not proved to be gone"),
         (evidence.failed, f"{plural(len(evidence.failed), 'project')} could not be read"),
-        (evidence.not_found, f"{plural(len(evidence.not_found), 'value')} found nowhere"),
+        (
+            evidence.not_found if not evidence.scope.missing_ok else (),
+            f"{plural(len(evidence.not_found), 'value')} found nowhere",
+        ),
+        (unsearched, f"stored predictions of {plural(len(unsearched), 'project')} not searched"),
+        (kept, f"{plural(len(kept), 'old iteration')} kept"),
     )
     said = "; ".join(words for found, words in parts if found)
     return f"{said}; {erased.path} names each" if said else ""
@@ -142,6 +200,23 @@ def _hint_of(erased: Erased) -> str:
     if erased.stopped_by:
         before = f"{erased.stopped_by.hint}; " if erased.stopped_by.hint else ""
         return before + resume_hint(erased.path)
+    if evidence.resource and (hint := _hint_on_resource(erased)):
+        return hint
     if evidence.retryable:
         return "the same command (with a new --evidence) deletes the rest"
     return "see the reasons; a new plan shows the rest" if erased.left or evidence.failed else ""
+
+
+def _hint_on_resource(erased: Erased) -> str:
+    """Return what a person must do first where Resource Manager refused to delete or to purge; else an empty text."""
+    from cv_gdpr.evidence.events import RECOVERABLE
+    from cv_gdpr.service.resource_manager import role_for
+
+    again = "then the same command with a new --evidence deletes the rest"
+    for one in erased.left:
+        if one.status == 403:
+            role = role_for("DeletedAccounts-Purge" if one.row == RECOVERABLE else "Accounts-Delete")
+            return f"the identity needs the role {role}; {again}"
+        if "ScopeLocked" in one.reason:
+            return f"remove the lock (Azure portal, Locks); {again}"
+    return ""

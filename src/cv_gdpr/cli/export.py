@@ -1,7 +1,8 @@
 """`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,15 +11,19 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of
+from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
-from cv_gdpr.table.categories import ACCOUNT, EXPORTS, PREDICTIONS, Category
+from cv_gdpr.cli.output import plural, print_json, print_table, printable, show_similar, size
+from cv_gdpr.cli.searching import not_searched_predictions
+from cv_gdpr.errors import UsageError
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.verbatim import Json
 
 _SHOWN = 20  # missing items printed at most; missing.jsonl has all
@@ -32,6 +37,8 @@ class _ExportOptions(NamedTuple):
     include_keys: bool
     accept_missing: bool
     connections: int
+    reference: str | None
+    operator: str | None
 
 
 _with_options = shared.together(
@@ -60,6 +67,7 @@ _with_options = shared.together(
         metavar="N",
         help="Parallel downloads from blob storage.",
     ),
+    shared.record_options,
     shared.connection_options,
     shared.output_options,
 )
@@ -98,6 +106,9 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         return export_each(parameters, rows, own.out)
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
+    if rows == (ACCOUNT,) and scope.projects:
+        words = f"export {ACCOUNT} exports the Azure resource, and no project of it: leave --project out"
+        raise UsageError(words, "cv-gdpr export --project exports what a project holds")
     azure = azure_of(given)
     connection = connection_for_account(given, azure) if rows == (ACCOUNT,) else connection_of(given)
     from cv_gdpr.cli.progress import showing
@@ -107,22 +118,45 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
-    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck)
-    with Service(connection) as service, showing(quiet=output.quiet) as watch:
-        result = export(service, scope, options, watch)
+    record = own.reference or "", own.operator or ""
+    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck, *record)
+    with Service(connection) as service:
+        if copies_from := part_of(parameters, ScopeOptions).with_copies_from:
+            scope = add_copies(service, scope, copies_from, only_same=False, quiet=output.quiet)
+        with showing(quiet=output.quiet) as watch, _saying_that_it_is_deleted(azure):
+            result = export(service, scope, options, watch)
     report(result, output)
     if own.include_keys:
         _warn_of_keys(result)
     return result.exit_code
 
 
+@contextmanager
+def _saying_that_it_is_deleted(azure: "Wanted | None") -> "Iterator[None]":
+    """Add to a refusal that the Azure resource is deleted: its endpoint then refuses every key, with 401."""
+    from cv_gdpr.errors import NotAuthorised
+
+    try:
+        yield
+    except NotAuthorised as error:
+        if azure and error.status == 401:
+            from cv_gdpr.service.azure_resource import AzureResource
+
+            with AzureResource(azure) as resource:
+                error.hint = resource.deletion() or error.hint
+        raise
+
+
 def _warn_of_keys(result: "ExportResult") -> None:
     from cv_gdpr.table.account import WITH_KEYS
 
-    for name in WITH_KEYS:
-        file = result.folder / "data" / name
+    of_account = () if result.resource else ("account.json",)  # GetAccountInfo holds keys, Resource Manager's does not
+    files = [result.folder / "data" / name for name in (*WITH_KEYS, *of_account)]
+    for file in files:
         if file.exists():
             click.echo(f"Warning: {file} holds the resource's keys in clear: keep it secret, or renew them", err=True)
+    if not any(file.exists() for file in files):
+        click.echo("Warning: --include-keys: no keys are in what was exported; the row account has them", err=True)
 
 
 def report(result: "ExportResult", output: OutputOptions) -> None:
@@ -135,6 +169,8 @@ def report(result: "ExportResult", output: OutputOptions) -> None:
         _print_result(result, output.verbose)
     _print_flagged(result)
     _print_shortfall(result)
+    if not output.as_json:
+        show_similar(result.near)
 
 
 def _print_result(result: "ExportResult", verbose: int) -> None:
@@ -144,9 +180,7 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     ]
     rows += [(row, "", "", "", f"not searched: {reason}") for row, reason in result.not_searched.items()]
     headings = ("row", "held", "exported", "bytes", "verdict")
-    print_table(f"{plural(len(result.projects), 'project')} in {result.folder}", headings, rows, numbers={1, 2, 3})
-    if "--tag" in result.kinds and PREDICTIONS in result.rows:
-        click.echo(f"{PREDICTIONS}: --tag selects a stored prediction by its most probable tag")
+    print_table(_title(result), headings, rows, numbers={1, 2, 3})
     for row, words in result.by_hand.items():
         click.echo(f"{row}: {words}")
     for file, reason in result.absent.items():
@@ -156,6 +190,14 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     if verbose:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
+
+
+def _title(result: "ExportResult") -> str:
+    """Return what was exported, and where it is."""
+    what = [plural(len(result.projects), "project")] if list(result.rows) != [ACCOUNT] else []
+    if result.resource:
+        what.append(f"the Azure resource {result.resource.rpartition('/')[2]}")
+    return f"{' and '.join(what) or 'nothing'} in {result.folder}"
 
 
 def _where(entry: "Json") -> tuple[str | None, ...]:
@@ -177,6 +219,8 @@ def _print_shortfall(result: "ExportResult") -> None:
     for entry in largest_first[:_SHOWN]:
         what = " ".join(str(part) for part in _where(entry) if part)
         click.echo(f"Missing: {printable(what)}: {printable(entry['reason'])}", err=True)
+    for line in not_searched_predictions(result.predictions_not_searched):
+        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
     if result.undecided:
         words = f"{', '.join(result.undecided)}: not found, but not everything could be searched"
         click.echo(f"Missing: {printable(words)}", err=True)
@@ -188,16 +232,20 @@ def _print_shortfall(result: "ExportResult") -> None:
     elif result.missing and result.accepted:
         words = f"{plural(len(result.missing), 'item')} missing; the bag says so in data/missing.jsonl"
         click.echo(f"Error: {words}", err=True)
+    elif all(entry["row"] in result.by_hand for entry in result.missing) and result.missing:
+        click.echo("Error: the account was not exported; the folder is not a bag yet", err=True)
+        click.echo(f"Hint: the same command with --resource-id ID and --out {result.folder} exports it", err=True)
     elif result.missing:
         click.echo(f"Error: {plural(len(result.missing), 'item')} missing; the folder is not a bag yet", err=True)
         click.echo(
             f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
             err=True,
         )
-    elif result.unmatched:
+    elif result.unmatched and not result.missing_ok:
         click.echo(f"Error: nothing matches {printable(', '.join(result.unmatched))}", err=True)
-    elif result.exit_code:
-        click.echo("Error: the API cannot export the account; the result says how to get it", err=True)
+    elif result.predictions_not_searched:
+        count = plural(len(result.predictions_not_searched), "project")
+        click.echo(f"Error: done in part: the stored predictions of {count} were not searched", err=True)
 
 
 shared.add_rows(export, _with_options, _run, _help)

@@ -8,7 +8,6 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import plural, print_json, print_table, printable
-from cv_gdpr.cli.verified import verified
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +19,7 @@ _SHOWN = 50  # matches printed at most; --json and --out have all
 _UNSEARCHED = 20
 
 
-@click.command(short_help="Find copies of a photograph in an export.")
+@click.command(short_help="Find copies of a photograph in an export, without the service.")
 @click.argument("bag", cls=Argument, metavar="BAG", type=FilePath())
 @click.argument("photos", cls=Argument, metavar="PHOTO...", type=FilePath(), nargs=-1, required=True)
 @option(
@@ -61,10 +60,17 @@ def find(  # noqa: PLR0913 - one for each option
     """
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.cli.progress import counting
+    from cv_gdpr.errors import UsageError
     from cv_gdpr.find.same import read_photo
     from cv_gdpr.find.search import check, copies
     from cv_gdpr.find.writing import check_free
+    from cv_gdpr.verify.verified import verified
 
+    for name, folder in (("--out", out), ("--index", index)):
+        if folder and folder.resolve().is_relative_to(bag.resolve()):
+            raise UsageError(
+                f"{name} {folder} is inside the export", "name another folder: the export must stay as it is"
+            )
     if out:
         check_free(out)
     contents = {str(path): read_photo(path) for path in photos}
@@ -108,21 +114,21 @@ def _report(found: "Found", output: OutputOptions) -> None:
     if found.incomplete:
         click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
     if found.only_same:
-        from cv_gdpr.find.search import EXTRA
+        from cv_gdpr.errors import install
 
         click.echo("Error: only equal bytes were searched: copies and parts need the extra find", err=True)
-        click.echo(f"Hint: {EXTRA}", err=True)
+        click.echo(f"Hint: {install('find')}", err=True)
 
 
 def _print(found: "Found") -> None:
     from cv_gdpr.find.result import COPY, PART, SAME
 
     rows = [
-        (one.kind, "yes" if one.certain else "no", f"{one.score:.2f}", one.row, one.id, one.like, one.file)
+        (one.kind, "yes" if one.certain else "no", f"{one.score:.2f}", one.row, one.id, one.like)
         for one in found.matches[:_SHOWN]
     ]
     if rows:
-        headings = ("kind", "certain", "score", "row", "id", "like", "file")
+        headings = ("kind", "certain", "score", "row", "id", "like")
         print_table(f"matches in {found.bag}", headings, rows, numbers={2})
     if len(found.matches) > _SHOWN:
         click.echo(f"{len(found.matches) - _SHOWN} more: --json and --out have all")

@@ -1,10 +1,12 @@
 """The files that options name: the training key, lists of ids; as editors, PowerShell and spreadsheets write them."""
 
 import codecs
+import re
 import sys
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
+from cv_gdpr.settings import looks_like_key
 
 _LONGEST_FILE = 1 << 26  # bytes: more than a million ids
 _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
@@ -30,6 +32,8 @@ def uuid_of(text: str) -> str:
 def read_key(place: str) -> str:
     """Return the training key in a file; raise UsageError unless it holds one line."""
     know_likely_keys(place)  # the key itself instead of a path: no message may quote it
+    if looks_like_key(place):
+        raise UsageError("--key-file: this looks like the key itself", "give the name of a file that holds it")
     lines = [line for line in _lines(place, "--key-file") if line]
     if len(lines) != 1:
         raise UsageError("--key-file must contain the training key alone, on one line")
@@ -49,18 +53,37 @@ def key_from_command(command: str) -> str:
     return _unquoted(lines[0])
 
 
-def read_ids(place: str) -> set[str]:
+def moment_of(age: str) -> str:
+    """Return the time in UTC that lies an age (90d, 6m, 2y) before now; raise ValueError if it is not an age.
+
+    A month before the 31st of March is the last day of February.
+    """
+    from datetime import UTC, datetime
+
+    import isodate
+
+    parts = re.fullmatch("([1-9][0-9]{0,4})([dmy])", age, re.ASCII)
+    if not parts:
+        raise ValueError(age)
+    try:
+        moment = datetime.now(UTC) - isodate.parse_duration(f"P{parts[1]}{parts[2].upper()}")
+    except OverflowError:
+        raise ValueError(age) from None
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def read_ids(place: str, option: str = "--image-ids-file") -> set[str]:
     """Return the ids in a file, one on a line; # starts a comment. Raise UsageError for a line that is not an id."""
     found: set[str] = set()
-    for number, line in enumerate(_lines(place, "--image-ids-file"), 1):
+    for number, line in enumerate(_lines(place, option), 1):
         if line and not line.startswith("#"):
             named = _without_comment(line)
             try:
                 found.add(uuid_of(named))
             except ValueError:
-                raise _not_an_id(f"--image-ids-file {place}: line {number}", named) from None
+                raise _not_an_id(f"{option} {place}: line {number}", named) from None
     if not found:
-        raise UsageError(f"--image-ids-file {place} contains no id")
+        raise UsageError(f"{option} {place} contains no id")
     return found
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cv_gdpr.cli import inputs
+from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,26 @@ class OnePerLine(click.ParamType[Any]):
     def split_envvar_value(self, rv: str) -> list[str]:
         """Return the lines that are not blank."""
         return [line for line in rv.splitlines() if line.strip()]
+
+
+class Words(click.ParamType[str]):
+    """Free text of one line, which is kept as it was given."""
+
+    name = "text"
+    longest = 200  # characters
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text; fail if it has control characters, such as line breaks, or a credential, or is too long."""
+        import unicodedata
+
+        text = str(value)
+        if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in text):
+            self.fail("it holds a line break or another control character", param, ctx)
+        if masked(text) != text:
+            self.fail("it holds a key or a signature", param, ctx)
+        if len(text) > self.longest:
+            self.fail(f"it is longer than {self.longest} characters", param, ctx)
+        return text
 
 
 class MetadataPair(OnePerLine):
@@ -127,3 +148,49 @@ class Seconds(click.FloatRange):
         if seconds != seconds:  # noqa: PLR0124 - NaN differs from itself
             self.fail("not a number of seconds", param, ctx)
         return seconds
+
+
+class Moment(click.ParamType[str]):
+    """A date or time as ISO 8601 writes it, without an offset in UTC; as a time in UTC, to the second."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the time; fail for a text that is not a date or time."""
+        from datetime import UTC, datetime
+
+        try:
+            found = datetime.fromisoformat(str(value).strip())
+            found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not a date: write 2026-01-31, or 2026-01-31T12:00:00Z", param, ctx)
+        return f"{found:%Y-%m-%dT%H:%M:%SZ}" if found.year >= 1000 else self.fail("the year is too early", param, ctx)
+
+
+class Age(click.ParamType[str]):
+    """A number of days, months or years: 90d, 6m, 2y."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the age as it is written; fail for another text, and for one that no date has."""
+        text = str(value).strip()
+        try:
+            inputs.moment_of(text)
+        except ValueError:
+            self.fail(f"{value!r} is not an age: write 90d, 6m or 2y", param, ctx)
+        return text
+
+
+class Probability(click.FloatRange):
+    """A probability from 0 to 1."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the probability; fail for NaN."""
+        found = float(super().convert(value, param, ctx))
+        if found != found:  # noqa: PLR0124 - NaN differs from itself
+            self.fail("not a number from 0 to 1", param, ctx)
+        return found

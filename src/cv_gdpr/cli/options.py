@@ -10,18 +10,24 @@ from click.core import ParameterSource
 from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ScopeOptions
 from cv_gdpr.cli.option_types import (
+    Age,
     ChoiceOfConnection,
+    FilePath,
     FromEnvironment,
     ImageId,
     MetadataPair,
+    Moment,
     OfConnection,
     OnePerLine,
+    Probability,
     Rate,
     Seconds,
+    Words,
 )
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
-from cv_gdpr.table.scope import Scope, selection_of
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Selection, selection_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
@@ -122,16 +128,23 @@ output_options = together(
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
 )
 
-resource_options = together(
+record_options = together(
     option(
-        "--profile",
-        type=OfConnection(),
-        metavar="NAME",
-        help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
+        "--reference",
+        type=Words(),
+        metavar="TEXT",
+        help="Your reference (a file number, a request), kept as it is with the result.",
     ),
-    only_typed(
-        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
-    ),
+    option("--operator", type=Words(), metavar="TEXT", help="Who does this, kept as it is with the result."),
+)
+
+_profile_option = option(
+    "--profile",
+    type=OfConnection(),
+    metavar="NAME",
+    help="Use this profile of config.toml: its endpoint and key, in place of those in the environment.",
+)
+_one_resource_options = together(
     option(
         "--endpoint",
         type=OfConnection(),
@@ -183,9 +196,15 @@ resource_options = together(
         help="Address of Azure Resource Manager. Default: CV_GDPR_RESOURCE_MANAGER, else that of the cloud.",
     ),
 )
+resource_options = together(
+    _profile_option,
+    only_typed(
+        "--all-profiles", is_flag=True, help="Run this for each profile of config.toml: a result for each of them."
+    ),
+    _one_resource_options,
+)
 
-connection_options = together(
-    resource_options,
+_pace_options = together(
     option(
         "--calls-per-second",
         type=Rate(),
@@ -211,6 +230,8 @@ connection_options = together(
         help="How long an answer may stall before it is retried.",
     ),
 )
+connection_options = together(resource_options, _pace_options)
+one_connection_options = together(_profile_option, _one_resource_options, _pace_options)
 
 scope_options = together(
     only_typed("--all", "all_projects", is_flag=True, help="Every project of the resource."),
@@ -221,7 +242,12 @@ scope_options = together(
 
 selector_options = together(
     only_typed(
-        "--tag", "tags", multiple=True, type=OnePerLine(), metavar="NAME", help="Only what has this tag; repeats."
+        "--tag",
+        "tags",
+        multiple=True,
+        type=OnePerLine(),
+        metavar="NAME",
+        help="Only images with this tag, and the tag; repeats.",
     ),
     only_typed(
         "--metadata",
@@ -231,12 +257,68 @@ selector_options = together(
         help="Only images with this metadata; repeats.",
     ),
     only_typed(
-        "--image-id", "image_ids", multiple=True, type=ImageId(), metavar="ID", help="Only this image; repeats."
+        "--image-id",
+        "image_ids",
+        multiple=True,
+        type=ImageId(),
+        metavar="ID",
+        help="Only this image or stored prediction; repeats.",
     ),
     only_typed(
         "--image-ids-file",
         metavar="FILE",
-        help="Only the images listed in this file, one id per line (-: standard input).",
+        help="Only the images and stored predictions listed in this file, one id per line (-: standard input).",
+    ),
+    only_typed(
+        "--except-ids-file",
+        metavar="FILE",
+        help="Never the images and stored predictions listed in this file: what a legal hold keeps.",
+    ),
+    only_typed(
+        "--predicted-tag",
+        "predicted_tags",
+        multiple=True,
+        type=OnePerLine(),
+        metavar="NAME",
+        help="Only stored predictions of this tag: where it is the most probable one; repeats.",
+    ),
+    only_typed(
+        "--min-probability",
+        type=Probability(),
+        metavar="P",
+        help="With --predicted-tag: wherever the tag was predicted with at least this probability.",
+    ),
+    only_typed(
+        "--iteration",
+        "iterations",
+        multiple=True,
+        type=OnePerLine(),
+        metavar="NAME",
+        help="Only this iteration (name or id), with its performance and exported models; repeats.",
+    ),
+    only_typed(
+        "--before",
+        type=Moment(),
+        metavar="DATE",
+        help="Only images, stored predictions and iterations created before this (ISO 8601; without an offset: UTC).",
+    ),
+    only_typed(
+        "--older-than",
+        type=Age(),
+        metavar="AGE",
+        help="Only images, stored predictions and iterations of at least this age: 90d, 6m, 2y.",
+    ),
+    only_typed(
+        "--with-copies-from",
+        type=FilePath(),
+        metavar="BAG",
+        help="Beside another selector: also the images and stored predictions that this export shows to be copies of "
+        "what was selected. delete --yes takes identical bytes only.",
+    ),
+    option(
+        "--missing-ok",
+        is_flag=True,
+        help="End with 0 also where a selector matches nothing.",
     ),
 )
 
@@ -310,10 +392,33 @@ def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> S
     alone = rows == (ACCOUNT,) and not given.projects
     if given.all_projects == bool(given.projects) and not alone:
         raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
-    if key_file == "-" and given.image_ids_file == "-":
-        raise UsageError("standard input cannot be both --key-file and --image-ids-file")
+    return Scope(given.projects, rows, _selection(given, key_file), given.missing_ok)
+
+
+def _selection(given: ScopeOptions, key_file: str | None) -> Selection:
+    """Return the selection; raise UsageError for a file that holds no ids, and for options that contradict."""
+    named = {
+        "--key-file": key_file,
+        "--image-ids-file": given.image_ids_file,
+        "--except-ids-file": given.except_ids_file,
+    }
+    if len(both := [name for name, place in named.items() if place == "-"]) > 1:
+        raise UsageError(f"standard input cannot be both {both[0]} and {both[1]}")
+    if given.before and given.older_than:
+        raise UsageError("give either --before or --older-than", "both say how old something must be")
+    if given.min_probability is not None and not given.predicted_tags:
+        raise UsageError("--min-probability needs --predicted-tag", "it is the probability of that tag")
     image_ids = set(given.image_ids)
     if given.image_ids_file:
         image_ids |= inputs.read_ids(given.image_ids_file)
-    selection = selection_of(given.tags, given.metadata, image_ids)
-    return Scope(given.projects, rows, selection)
+    if given.with_copies_from and not given.with_copies_from.is_dir():
+        raise UsageError(f"--with-copies-from {given.with_copies_from} is not a folder", "name a finished export")
+    chosen = selection_of(given.tags, given.metadata, image_ids, given.predicted_tags, given.iterations)
+    before = inputs.moment_of(given.older_than) if given.older_than else given.before
+    excepted = inputs.read_ids(given.except_ids_file, "--except-ids-file") if given.except_ids_file else ()
+    return chosen._replace(
+        min_probability=given.min_probability,
+        before=before or "",
+        older_than=given.older_than or "",
+        except_ids=frozenset(excepted),
+    )

@@ -56,6 +56,14 @@ def plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
+def show_similar(values: Sequence[str]) -> None:
+    """Print values similar to those that matched nothing, on a terminal only: they are data of others."""
+    import click
+
+    if values and sys.stderr.isatty():
+        click.echo(f"Hint: similar: {printable(', '.join(values))}", err=True)
+
+
 def size(count: int) -> str:
     """Return a number of bytes with its unit (12.3 MB)."""
     from rich.filesize import decimal
@@ -63,8 +71,8 @@ def size(count: int) -> str:
     return decimal(count)
 
 
-def console(*, error: bool = False) -> "Console":
-    """Return a rich console; without a terminal it is so wide that no line is broken."""
+def console(*, error: bool = False, piped: int = 160) -> "Console":
+    """Return a rich console; without a terminal it has `piped` columns, by default so many that no line is broken."""
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
@@ -72,7 +80,7 @@ def console(*, error: bool = False) -> "Console":
     terminal = stream.isatty()
     return Console(
         stderr=error,
-        width=None if terminal else 160,
+        width=None if terminal else piped,
         highlight=False,
         force_terminal=terminal,
         force_interactive=terminal and None,
@@ -102,10 +110,19 @@ def print_json(document: "Struct | Json") -> None:
         sys.stdout.write(text + "\n")
 
 
-def print_table(
-    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: set[int], error: bool = False
+def print_table(  # noqa: PLR0913 - how it looks
+    title: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: set[int],
+    error: bool = False,
+    piped: int = 160,
 ) -> None:
-    """Print a table; `numbers` are the right-aligned columns, `error` prints to standard error."""
+    """Print a table; `numbers` are the right-aligned columns, `error` prints to standard error.
+
+    It is as wide as the terminal at most, and without one `piped` columns.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -115,4 +132,4 @@ def print_table(
         table.add_column(heading, justify="right" if index in numbers else "left")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    console(error=error).print(table)
+    console(error=error, piped=piped).print(table)

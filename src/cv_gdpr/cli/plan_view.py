@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.erasure_view import not_searched_lines
+from cv_gdpr.cli.erasure_view import kept_lines, not_searched_lines, published, stays_lines
 from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
 if TYPE_CHECKING:
     from cv_gdpr.delete.plan import Plan, ProjectPlan
     from cv_gdpr.evidence.records import ByHand
+    from cv_gdpr.table.selection import Selection
 
 
-def show(plan: Plan, outside: list[ByHand], who: str, *, as_json: bool = False, error: bool = False) -> None:
-    """Print a plan to standard output as text or JSON; with `error`, as text to standard error. `who` is signed in."""
+class Shown(NamedTuple):
+    """What stands beside a plan: what a person must do, who is signed in, the selection as it was typed."""
+
+    outside: list[ByHand]
+    who: str
+    selection: Selection
+
+
+def show(plan: Plan, beside: Shown, *, as_json: bool = False, error: bool = False) -> None:
+    """Print a plan to standard output as text or JSON; with `error`, as text to standard error."""
+    outside, who, selection = beside
     if as_json:
         from cv_gdpr.cli.documents import of_plan
 
@@ -26,13 +37,16 @@ def show(plan: Plan, outside: list[ByHand], who: str, *, as_json: bool = False, 
     for project in plan.projects:
         if project.total:
             lines += ["", *_project_lines(project)]
-    for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, outside)]:
+    for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, outside, selection)]:
         click.echo(printable(line), err=error)
 
 
 def planned_code(plan: Plan) -> int:
     """Return the exit code of a dry run: 3 if something asked for is not in the plan, else 0."""
-    return 3 if plan.unmatched or plan.failed or any(project.disputed for project in plan.projects) else 0
+    missed = [one for one in plan.scope.selectors if one.matched is False]
+    lacking = (plan.unmatched or missed) and not plan.scope.missing_ok
+    in_part = any(project.disputed or project.is_in_part for project in plan.projects)
+    return 3 if lacking or plan.failed or in_part else 0
 
 
 def _project_lines(project: ProjectPlan) -> list[str]:
@@ -50,6 +64,11 @@ def _project_lines(project: ProjectPlan) -> list[str]:
         lines.append(
             f"  {'exports':<12}{project.exported_models:>8}  exported models: only deleting the resource deletes them"
         )
+        lines.append("  what was downloaded of an exported model cannot be called back")
+    if project.published:
+        lines.append("  what is unpublished no longer answers requests for predictions")
+    for copy, of in project.copies_of.items():
+        lines.append(f"  copy: {copy} of {of}")
     return lines
 
 
@@ -57,17 +76,20 @@ def _row_remark(project: ProjectPlan, row: str) -> str:
     if row == IMAGES and project.only_in_iterations:
         return f"  {project.only_in_iterations} of them only in iterations"
     if row == ITERATIONS and project.published:
-        published = ", ".join(f"{iteration} as {name!r}" for iteration, name in project.published.items())
-        return f"  unpublished first: {published}"
+        names = ", ".join(f"{iteration} as {name!r}" for iteration, name in project.published.items())
+        return f"  unpublished first: {names}"
     return ""
 
 
-def _plan_notes(plan: Plan, outside: list[ByHand]) -> list[str]:
+def _plan_notes(plan: Plan, outside: list[ByHand], selection: Selection) -> list[str]:
     notes = [
         f"trained on these images, but not deleted: iteration {iteration} of project {project.id}"
+        f"{published(project.published_holding.get(iteration))} (--with-iterations deletes it)"
         for project in plan.projects
         for iteration in project.iterations_holding
     ]
+    notes += [line for project in plan.projects for line in (*kept_lines(project), *stays_lines(project))]
+    notes += not_searched_predictions({one.id: one.predictions_not_searched for one in plan.projects})
     if PERFORMANCE in plan.scope.rows:
         notes.append("performance: deleted with its iterations, which are in this plan")
     notes += [
@@ -80,5 +102,5 @@ def _plan_notes(plan: Plan, outside: list[ByHand]) -> list[str]:
         f"could not be read, so nothing of it is deleted: project {one.project}: {one.reason}" for one in plan.failed
     ]
     notes += [f"protected: project {identity}" for identity in plan.protected]
-    notes += [f"not found: {value}" for value in plan.unmatched]
+    notes += [f"not found: {value}" for value in not_found(plan.scope, plan.unmatched, selection)]
     return notes + [f"{one.row}: {one.words}" for one in (*plan.copies, *outside)]

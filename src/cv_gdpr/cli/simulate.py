@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from custom_vision_simulator import Fault, Simulator
 
 
+_POLL = 0.2  # seconds
+_WHAT_FOR = (
+    "A training key needs the first two lines alone. CV_GDPR_RESOURCE_ID and CV_GDPR_RESOURCE_MANAGER name the Azure "
+    "resource, for the row account; the last three sign in to it, and with --auth entra to the service."
+)
+_DELETED = (
+    "The simulated Azure resource was deleted: the service refuses every call, as Azure does. Restart cv-gdpr simulate "
+    "for a new one."
+)
+
+
 class FaultName(click.ParamType["list[Fault]"]):
     """NAME[=TIMES][@TEXT]: the faults of that name in the catalogue, for requests that contain TEXT."""
 
@@ -102,7 +113,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
     at its Azure resource and at a managed identity that signs in.
     """
     from custom_vision_simulator import Options, Simulator
-    from cv_gdpr.demo import fill
+    from cv_gdpr.demo import PHOTO, fill
 
     simulator = Simulator(Options(port=port, vnet=vnet, account_info=account_info))
     try:
@@ -120,12 +131,14 @@ def simulate(  # noqa: PLR0913 - click's parameters
             click.echo(f"export {name}={value}")
         more = f', "Project 1" (those {images} images)' if images else ""
         click.echo(
-            f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}; a data subject in '
-            "them: --metadata subject=collins, or --tag person. It needs no pauses between calls: export and delete "
-            "are faster with --calls-per-second 0. Ctrl-C ends it.",
+            f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}. A data subject in '
+            f"them: --metadata subject=collins finds one of four pictures of her; her photograph is {PHOTO}. The "
+            "service needs no pauses between calls: export and delete are faster with --calls-per-second 0. Ctrl-C "
+            "ends it.",
             err=True,
         )
-        _wait_for_stop()
+        click.echo(_WHAT_FOR, err=True)
+        _wait_for_stop(simulator)
     finally:
         simulator.stop()
 
@@ -143,9 +156,14 @@ def _variables(simulator: "Simulator") -> dict[str, str]:
     }
 
 
-def _wait_for_stop() -> None:
+def _wait_for_stop(simulator: "Simulator") -> None:
+    """Wait for a signal; tell once that the Azure resource was deleted, since every call is refused from then on."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    while not stopped.wait(_POLL):
+        if simulator.is_deleted:
+            click.echo(_DELETED, err=True)
+            break
     while not stopped.wait(3600):
         pass

@@ -14,8 +14,7 @@ from cv_gdpr.links import source_path
 from cv_gdpr.table.blobs import of_image
 from cv_gdpr.table.categories import IMAGES
 from cv_gdpr.table.inventory import named
-from cv_gdpr.table.labels import objects_in, word
-from cv_gdpr.table.scope import same_text
+from cv_gdpr.table.labels import objects_in, same_text, word
 from cv_gdpr.verbatim import Json
 
 _DETECTION = frozenset(  # domains of type ObjectDetection (GetDomains, recorded in 2020; "Select a domain" of the docs)

@@ -14,20 +14,22 @@ from typing import NamedTuple, TypeAlias
 from cv_gdpr.delete.execute import Erased, begun
 from cv_gdpr.delete.failures import quoted
 from cv_gdpr.delete.marks import canonical
-from cv_gdpr.delete.plan import Plan
+from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.delete.run import Terms
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.errors import NotFound, ServiceError, UsageError
 from cv_gdpr.evidence import files
+from cv_gdpr.evidence.account import deleted_resource
 from cv_gdpr.evidence.document import close
-from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked, Opened
+from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked, Opened, Recoverable
 from cv_gdpr.evidence.ledger import Ledger, now, sealed
-from cv_gdpr.evidence.records import TOOL, ByHand, SearchedScope
-from cv_gdpr.service.azure_resource import AnotherResource, AzureResource
+from cv_gdpr.evidence.records import TOOL, ByHand, DeletedResource, HeldProject, SearchedScope, as_json
+from cv_gdpr.service.azure_resource import CHECK_ID, AnotherResource, AzureResource, purge_date
 from cv_gdpr.service.resource_manager import PREDICTION, TRAINING, Reply, ResourceId, properties_of
-from cv_gdpr.table.categories import ACCOUNT, EXPORTS
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS, IMAGES, ITERATIONS, PREDICTIONS
 from cv_gdpr.verbatim import Json
 
+_STATED = 'gone with the account: "Deleted upon account deletion" (Microsoft)'
 _KINDS = (TRAINING, PREDICTION)
 Sending: TypeAlias = Callable[[], Reply]
 Looking: TypeAlias = Callable[[], bool]
@@ -45,16 +47,17 @@ class AccountPlan(NamedTuple):
     purge: bool
     contents: Plan | None  # of its projects; None: `unread` says why
     unread: str = ""
+    export: str = ""  # the folder that --require-export found to hold it
 
     @property
     def kind(self) -> str:
         """Its kind, as CustomVision.Training."""
-        return str(self.account.get("kind"))
+        return str(self.account.get("kind") or "")
 
     @property
     def location(self) -> str:
         """The region that it is in."""
-        return str(self.account.get("location"))
+        return str(self.account.get("location") or "")
 
     @property
     def deleting(self) -> bool:
@@ -108,7 +111,7 @@ def _account(azure: AzureResource, *, resumed: bool) -> tuple[Json, bool]:
         if resumed:
             return {}, False
         raise UsageError(
-            f"there is no resource {azure.place.name}, and none of that name can be recovered", "check --resource-id"
+            f"there is no resource {azure.place.name}, and none of that name can be recovered", CHECK_ID
         ) from None
 
 
@@ -272,7 +275,10 @@ class _AccountErasure:
             protected=[],
             unmatched=[],
             signed_in_as=self.azure.manager.who,
+            account=resource_of(plan),
             resource=_made(plan.account),
+            reference=self.terms.reference,
+            operator=self.terms.operator,
         )
 
     def _send(self, row: str, send: Sending) -> None:
@@ -317,10 +323,15 @@ class _AccountErasure:
         looks = [event for event in self.ledger.events if isinstance(event, Looked) and event.row == RECOVERABLE]
         return bool(looks) and bool(looks[-1].gone)
 
+    def _held_models(self) -> bool:
+        """Return whether the resource is of the kind that holds exported models, as the first run saw it."""
+        planned = deleted_resource(self.ledger.events)
+        return bool(planned and planned.kind == TRAINING)
+
     def _words(self, *, deleted: bool) -> list[ByHand]:
         if not deleted:
             return []
-        words = [ByHand(row=EXPORTS, words='gone with the account: "Deleted upon account deletion" (Microsoft)')]
+        words = [ByHand(row=EXPORTS, words=_STATED)] if self._held_models() else []
         try:
             found = self._recoverable()
         except ServiceError as error:
@@ -330,16 +341,44 @@ class _AccountErasure:
         if not found:
             unknown = "Azure does not list it among the deleted resources: whether it can be recovered is unknown"
             return [*words, ByHand(row=ACCOUNT, words=unknown)]
-        until = _purge_date(found)
+        until = purge_date(found)
+        self.ledger.write(Recoverable(project=str(self.plan.place), until=until))
         return [*words, ByHand(row=ACCOUNT, words=f"it can be recovered until {until}; --purge ends that")]
 
 
-def _purge_date(deleted: Json) -> str:
-    return str(properties_of(deleted).get("scheduledPurgeDate") or "48 hours after its deletion")
+def resource_of(plan: AccountPlan) -> DeletedResource:
+    """Return what the evidence says of the resource and of what it holds: ids and numbers."""
+    contents = plan.contents
+    return DeletedResource(
+        id=str(plan.place),
+        kind=plan.kind,
+        location=plan.location,
+        siblings=plan.siblings,
+        projects=_projects_in(plan),
+        failed=contents.failed if contents else [],
+        unread=plan.unread,
+    )
+
+
+def _projects_in(plan: AccountPlan) -> list[HeldProject] | None:
+    if plan.kind == PREDICTION:
+        return []  # it has none of its own
+    return None if plan.contents is None else [held_in(project) for project in plan.contents.projects]
+
+
+def held_in(project: ProjectPlan) -> HeldProject:
+    """Return what a project of the resource holds, in numbers."""
+    return HeldProject(
+        id=project.id,
+        images=len(project.rows.get(IMAGES, {})),
+        iterations=len(project.rows.get(ITERATIONS, {})),
+        exported_models=project.exported_models,
+        stored_predictions=len(project.rows.get(PREDICTIONS, {})),
+    )
 
 
 def _hash(plan: AccountPlan) -> str:
-    return hashlib.sha256(canonical([str(plan.place), plan.kind, plan.rows])).hexdigest()
+    return hashlib.sha256(canonical([as_json(resource_of(plan)), plan.rows])).hexdigest()
 
 
 def _to_the_second(time: str) -> str:

@@ -9,7 +9,7 @@ from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import listed
 from cv_gdpr.table.labels import objects_in
 from cv_gdpr.table.readers import Project
-from cv_gdpr.table.scope import Matches, Selection
+from cv_gdpr.table.selection import Matches, Selection
 from cv_gdpr.verbatim import Json
 
 

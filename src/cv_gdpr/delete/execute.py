@@ -136,7 +136,11 @@ class Erasure:
         """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
         before = [event.planned for event in self.ledger.events if isinstance(event, Opened)]
         concerned = [one for one in self.plan.projects if one.total]
-        opened = opening(self.plan, self.terms.asked, self.service.sign_in.who, saved=self.terms.from_file)
+        opened = replace(
+            opening(self.plan, self.terms.asked, self.service.sign_in.who, saved=self.terms.from_file),
+            reference=self.terms.reference,
+            operator=self.terms.operator,
+        )
         self.ledger.write(opened)
         for one in concerned:
             if one.held:  # cannot be listed once the images are gone
@@ -246,6 +250,12 @@ def _in_evidence(project: ProjectPlan) -> PlannedProject:
         iterations_trained_on_them=project.iterations_holding,
         unpublished=sorted(project.published),
         copies_outside=project.copies_outside,
+        published_holding=project.published_holding,
+        kept=project.kept,
+        kept_published=project.kept_published,
+        kept_for_images=project.kept_for_images,
+        predictions_not_searched=project.predictions_not_searched,
+        copies_of=project.copies_of,
     )
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cv_gdpr.archive.bag import Bag
+from cv_gdpr.archive.folder import MISSING
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.delete.required_export import Held, gaps_of, items_held
 from cv_gdpr.errors import UsageError
-from cv_gdpr.table.categories import CATEGORIES, EXPORTS, IMAGES, ITERATIONS, Category
+from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, ITERATIONS, Category
 from cv_gdpr.table.inventory import is_named, projects_in
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _NOTHING_DELETED = "nothing was deleted"
 _AGAIN = f"export again, then delete; {_NOTHING_DELETED}"
+
+
+_WITH_ACCOUNT = f"export again with export --all and --resource-id; {_NOTHING_DELETED}"
 
 
 def check_size(plan: Plan, max_delete: int | None) -> None:
@@ -39,6 +43,21 @@ def refuse_protected(service: "Service", plan: Plan, protect: tuple[str, ...]) -
 
 def require_export(plan: Plan, folder: Path) -> None:
     """Raise UsageError unless the export verifies and holds, unchanged, all that would be deleted or lose something."""
+    require_held(plan, _proved(folder))
+
+
+def require_account(place: str, folder: Path) -> None:
+    """Raise UsageError unless the export verifies and holds the Azure resource of that id, with nothing missing."""
+    bag, where = _proved(folder), "data/account.json"
+    held = bag.document(where).get("id") if bag.has(where) else None
+    if str(held).lower() != place.lower():
+        what = f"the account: {where} is {'of another resource' if held else 'not there, or not from Resource Manager'}"
+        raise UsageError(f"--require-export {folder} does not hold {what}", _WITH_ACCOUNT)
+    if gap := next((one for one in bag.records(f"data/{MISSING}") if one["row"] == ACCOUNT), None):
+        raise UsageError(f"--require-export {folder} lacks a part of the account: {gap['reason']}", _WITH_ACCOUNT)
+
+
+def _proved(folder: Path) -> Bag:
     from cv_gdpr.verify import verify
 
     if not folder.is_dir():
@@ -46,7 +65,7 @@ def require_export(plan: Plan, folder: Path) -> None:
     differences = verify(folder).differences
     if differences:
         raise UsageError(f"--require-export {folder} is not proved: {differences[0]}", _NOTHING_DELETED)
-    require_held(plan, Bag(folder))
+    return Bag(folder)
 
 
 def require_held(plan: Plan, bag: Bag) -> None:

@@ -15,6 +15,7 @@ from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.evidence.records import ByHand, Count, Id, SearchedScope, Sha256, Time, Unread, as_json
 from cv_gdpr.table.categories import BY_API, EXPORTS, IMAGES
 from cv_gdpr.table.outside import CopiesOutside
+from cv_gdpr.table.selection import PREDICTED, TAG
 from cv_gdpr.verbatim import Json
 
 FORMAT = "cv-gdpr-plan/1"
@@ -45,6 +46,14 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
     models: list[str] = []  # of those, the ones that are Done: iteration id/platform-flavor
     iterations_holding: list[Id] = []  # trained on a selected image, and staying
     copies_outside: dict[str, str] = {}  # setting of the project -> container or queue of the customer
+    published_holding: dict[Id, str] = {}  # of `iterations_holding`: iteration id -> publish name
+    kept: list[Id] = []  # images and predictions that --except-ids-file keeps
+    kept_published: list[Id] = []  # old iterations that are published: age alone does not take them
+    kept_for_images: list[Id] = []  # iterations that alone hold a kept image
+    predictions_not_searched: Annotated[
+        Count | None, Meta(description="Stored predictions that no selector searched; null: they could not be counted")
+    ] = 0
+    copies_of: Annotated[dict[Id, Id], Meta(description="Id of a copy -> id of the original")] = {}
 
     @property
     def only_in_iterations(self) -> int:
@@ -58,8 +67,16 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
 
     def planned(self) -> dict[str, list[str]]:
         """Return the ids of everything that would be deleted, by row."""
-        parts = [*self.rows.items(), *self.along.items()]
-        return {row: list(ids) for row, ids in parts if ids}
+        going: dict[str, list[str]] = {}
+        for row, ids in (*self.rows.items(), *self.along.items()):
+            if ids:
+                going.setdefault(row, []).extend(ids)
+        return going
+
+    @property
+    def is_in_part(self) -> bool:
+        """Whether something that was asked for was not searched, or is kept although it was not excepted."""
+        return bool(self.predictions_not_searched != 0 or self.kept_published or self.kept_for_images)
 
 
 class Plan(
@@ -97,7 +114,7 @@ class Plan(
     @property
     def by_tag(self) -> bool:
         """Whether tags selected the items, so that tag names count in the marks."""
-        return any(one.selector == "--tag" for one in self.scope.selectors)
+        return any(one.selector in {TAG, PREDICTED} for one in self.scope.selectors)
 
     @property
     def hash(self) -> str:
@@ -172,8 +189,10 @@ def _plan_in(body: Json) -> Plan:
         raise ValueError("a project that stands twice")  # only one of them would be reported
     known = {row.name for row in BY_API}
     for one in plan.projects:
-        if not (one.rows.keys() | one.along.keys()) <= known or one.rows.keys() & one.along.keys():
+        if not (one.rows.keys() | one.along.keys()) <= known:
             raise ValueError("rows that nothing deletes")
+        if any(ids.keys() & one.rows.get(row, {}).keys() for row, ids in one.along.items()):
+            raise ValueError("items that stand twice")
     return plan
 
 

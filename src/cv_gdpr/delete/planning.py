@@ -1,9 +1,9 @@
 """Makes the plan: lists the items in scope, and freezes their ids and marks."""
 
-import difflib
 import secrets
+from collections.abc import Container, Set
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.delete.dependents import dependents_of, held_among
 from cv_gdpr.delete.failures import quoted
@@ -13,31 +13,47 @@ from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, UsageError, unexpected
 from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash, Unread
 from cv_gdpr.masking import masked
-from cv_gdpr.table.categories import BY_API, CATEGORIES, EXPORTS, IMAGES, ITERATIONS, PROJECTS, TAGS, Category, category
+from cv_gdpr.table.categories import (
+    BY_API,
+    CATEGORIES,
+    EXPORTS,
+    IMAGES,
+    ITERATIONS,
+    PROJECTS,
+    TAGS,
+    Category,
+    category,
+)
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import (
-    check_tags,
     is_named,
     is_of_one_project,
     listed,
     named,
-    near_hint,
     not_searched,
+    predictions_not_searched,
     projects_in,
     rows_in,
-    to_be_shown,
 )
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project
-from cv_gdpr.table.scope import Matches, Scope, Selection
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import BY_ID, Matches, Selection, shown
 from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 
-def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *, resumed: bool = False) -> Plan:
-    """Return the plan of what is in scope; raise UsageError for an unknown name.
+def make_plan(
+    service: "Service",
+    scope: Scope,
+    protect: tuple[str, ...] = (),
+    *,
+    resumed: bool = False,
+    matches: Matches | None = None,
+) -> Plan:
+    """Return the plan of what is in scope; raise UsageError for an unknown name. `matches` notes what was found.
 
     A project whose listing fails is named in the plan, and nothing of it is planned; raise ServiceError if none could
     be read, and for what fails everywhere.
@@ -47,38 +63,32 @@ def make_plan(service: "Service", scope: Scope, protect: tuple[str, ...] = (), *
     """
     began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # later additions may be missing in the plan
     rows_in(scope)
+    matches = matches or Matches(scope.selection)
     projects, protected = _deletable(service, scope, protect, resumed=resumed)
-    if not resumed:
-        check_tags(projects, scope.selection)
-    matches = Matches(scope.selection)
     rows = _rows_to_delete(scope)
-    planned, errors = _plan_projects(projects if rows else [], rows, matches)
+    planned, errors = _plan_projects(projects if rows else [], _Plan(rows, scope, matches))
     if errors and not (planned or resumed):  # what an earlier run planned is to be looked for, whatever can be read
         raise _of_all(errors)
     failed = [Unread(project=one, reason=masked(quoted(error)), again=error.retryable) for one, error in errors.items()]
-    if not (resumed or failed):  # a project that could not be read may have the value
-        _check_values(scope.selection, matches)
     return Plan(
         tool=TOOL,
         endpoint=service.endpoint,
         created=began,
-        scope=_describe(scope, matches),
+        scope=_describe(scope, matches, decided=not failed),
         projects=planned,
         protected=protected,
-        unmatched=[value for value in matches.unmatched if value.startswith("--image-id") and not failed],
+        unmatched=[] if failed else [shown(*value) for value in matches.unmatched if value[0] in BY_ID],
         failed=failed,
     )
 
 
-def _plan_projects(
-    projects: list[Project], rows: tuple[Category, ...], matches: Matches
-) -> tuple[list[ProjectPlan], dict[str, CvGdprError]]:
+def _plan_projects(projects: list[Project], making: "_Plan") -> tuple[list[ProjectPlan], dict[str, CvGdprError]]:
     """Return the plan of each project, and the error of each that could not be read; raise what fails everywhere."""
     planned: list[ProjectPlan] = []
     errors: dict[str, CvGdprError] = {}
     for project in projects:
         try:
-            planned.append(_plan_project(project, rows, matches))
+            planned.append(_plan_project(project, making))
         except ServiceError as error:
             if not is_of_one_project(error):
                 raise
@@ -125,53 +135,86 @@ def _rows_to_delete(scope: Scope) -> tuple[Category, ...]:
     return tuple(row for row in BY_API if row.name in asked)
 
 
-def _describe(scope: Scope, matches: Matches) -> SearchedScope:
-    """Return what was asked for, with the selectors' values as salted hashes."""
+def _describe(scope: Scope, matches: Matches, *, decided: bool) -> SearchedScope:
+    """Return what was asked for, with the selectors' values as salted hashes.
+
+    Unless `decided`, a project could not be read, and may have the values that matched nothing.
+    """
     salt = secrets.token_hex(16)
-    searched = [row.name for row in rows_in(scope)] if scope.selection else list(scope.rows)
+    chosen = scope.selection
+    searched = [row.name for row in rows_in(scope)] if chosen else list(scope.rows)
+    hashed = chosen.hashed(salt, matches.unmatched, decided=decided)
     return SearchedScope(
         projects="named" if scope.projects else "all",
         rows=searched or "all that the API deletes",
         not_searched=not_searched(scope),
-        selectors=[SelectorHash(**one) for one in scope.selection.hashed(salt, matches.unmatched)],
-        salt=salt if scope.selection else None,
+        selectors=[SelectorHash(**one) for one in hashed],
+        salt=salt if chosen else None,
+        before=chosen.before,
+        older_than=chosen.older_than,
+        min_probability=chosen.min_probability,
+        missing_ok=scope.missing_ok,
+        with_iterations=scope.with_iterations,
+        copies_from=scope.copies.began if scope.copies else None,
     )
 
 
-def _check_values(selection: Selection, matches: Matches) -> None:
-    """Raise UsageError for metadata that no image has: a mistyped value must not count as an erasure."""
-    for key, value in sorted(selection.metadata):
-        if (key, value) not in matches.found:
-            near = difflib.get_close_matches(f"{key}={value}", sorted(matches.seen_metadata), n=5, cutoff=0.6)
-            shown = to_be_shown(value, near)
-            hint = near_hint(near, shown, "if it was erased before, this is expected; otherwise check the spelling")
-            raise UsageError(f"no image in scope has the metadata given for {key!r}", hint, near=shown)
+class _Plan(NamedTuple):
+    """What the plan of each project is made from: the rows to delete, the scope, what matched so far."""
+
+    rows: tuple[Category, ...]
+    scope: Scope
+    matches: Matches
 
 
-def _plan_project(project: Project, rows: tuple[Category, ...], matches: Matches) -> ProjectPlan:
-    whole = any(row.name == PROJECTS for row in rows)
+def _plan_project(project: Project, making: _Plan) -> ProjectPlan:
+    matches = making.matches
     name = str(project.entry.get("name"))
     copies = {one.setting: one.address for one in copies_outside(project.entry)}
+    whole = any(row.name == PROJECTS for row in making.rows)
     plan = ProjectPlan(id=project.id, name=name, whole=whole, mark=mark(project.entry), copies_outside=copies)
-    for row in rows:
+    kept_before = set(matches.kept)
+    for row in making.rows:
         if row.name == IMAGES:
             _plan_images(project, row, matches, plan)
         else:
             items = (item for item in listed(project, row, matches) if not row.is_copy(item))
-            plan.rows[row.name] = {item.id: mark(item.record, names=bool(matches.selection.tags)) for item in items}
+            plan.rows[row.name] = {item.id: mark(item.record, names=matches.selection.by_tag) for item in items}
+    plan.kept = sorted(matches.kept - kept_before)
+    plan.copies_of = {one: of for one, of in matches.selection.copies.items() if _is_planned(plan, one)}
+    _plan_iterations(project, making, plan)
+    plan.predictions_not_searched = predictions_not_searched(project, making.scope)
+    return plan
+
+
+def _is_planned(plan: ProjectPlan, identity: str) -> bool:
+    return any(identity in ids for ids in plan.rows.values())
+
+
+def _plan_iterations(project: Project, making: _Plan, plan: ProjectPlan) -> None:
+    """Complete the plan of iterations: those trained on selected images, what is published, what goes along."""
+    selection = making.matches.selection
+    records = {one["id"]: one for one in project.iterations} if plan.held or plan.rows.get(ITERATIONS) else {}
+    published = {one: str(record["publishName"]) for one, record in records.items() if record.get("publishName")}
+    if making.scope.with_iterations and plan.held:
+        plan.rows[ITERATIONS] = {one: mark(records[one]) for one in plan.held if one in records}
     going = plan.rows.get(ITERATIONS, {})
-    plan.iterations_holding = sorted(plan.held.keys() - going.keys()) if matches.selection else []
-    plan.published = {
-        one["id"]: str(one["publishName"])
-        for one in project.iterations
-        if one["id"] in going and one.get("publishName")
-    }
-    if IMAGES not in plan.rows:
-        _plan_dependents(project, plan)
+    if selection.only_age:
+        plan.kept_published = sorted(going.keys() & published.keys())
+        plan.rows |= {ITERATIONS: _without(going, plan.kept_published)} if plan.kept_published else {}
+    if IMAGES not in plan.rows or making.scope.with_iterations:
+        _plan_dependents(project, plan, selection.except_ids)
+    going = plan.rows.get(ITERATIONS, {})
+    plan.iterations_holding = sorted(plan.held.keys() - going.keys()) if selection else []
+    plan.published = {one: name for one, name in published.items() if one in going}
+    plan.published_holding = {one: published[one] for one in plan.iterations_holding if one in published}
     if going:
         models = list(listed(project, category(EXPORTS), Matches(Selection())))
         plan.exported_models, plan.models = len(models), [item.id for item in models if item.blobs]
-    return plan
+
+
+def _without(marks: dict[str, str], ids: Container[str]) -> dict[str, str]:
+    return {one: then for one, then in marks.items() if one not in ids}
 
 
 def _plan_images(project: Project, row: Category, matches: Matches, plan: ProjectPlan) -> None:
@@ -190,7 +233,7 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
 
     for item in listed(project, row, matches, see):
         if item.id not in found:  # the first place counts: the workspace, if it lists the image
-            found[item.id] = mark(item.record, names=bool(matches.selection.tags))
+            found[item.id] = mark(item.record, names=matches.selection.by_tag)
         if not item.iteration:
             selected_there.add(item.id)
         elif item.id not in in_workspace:
@@ -199,14 +242,25 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
     plan.disputed = sorted((found.keys() & in_workspace) - selected_there)
 
 
-def _plan_dependents(project: Project, plan: ProjectPlan) -> None:
-    """Plan what the deletion of iterations or tags does to images that are not in scope themselves."""
-    found = dependents_of(project, plan.rows.get(ITERATIONS, {}), plan.rows.get(TAGS, {}).keys())
+def _plan_dependents(project: Project, plan: ProjectPlan, kept: Set[str]) -> None:
+    """Plan what the deletion of iterations or tags does to images that are not in scope themselves.
+
+    An iteration that alone holds one of the `kept` images stays.
+    """
+    iterations, images = plan.rows.get(ITERATIONS, {}), plan.rows.get(IMAGES, {})
+    tags = set() if IMAGES in plan.rows else plan.rows.get(TAGS, {}).keys()
+    found = dependents_of(project, iterations, tags)
+    if lost := kept & found.images.keys():
+        plan.kept_for_images = sorted(one for one, held in found.held.items() if not lost.isdisjoint(held))
+        plan.rows[ITERATIONS] = _without(iterations, plan.kept_for_images)
+        _plan_dependents(project, plan, frozenset())
+        return
     plan.losing_tags = {identity: loss.mark for identity, loss in found.losing.items()}
     plan.losing_regions = sum(loss.regions for loss in found.losing.values())
-    plan.held = found.held
-    if found.images:
-        plan.along[IMAGES] = found.images
+    for place, ids in found.held.items():
+        plan.held[place] = list(dict.fromkeys([*plan.held.get(place, []), *ids]))
+    if along := _without(found.images, images):
+        plan.along[IMAGES] = along
 
 
 def current_marks(project: Project, plan: ProjectPlan, *, names: bool) -> dict[str, dict[str, str]]:

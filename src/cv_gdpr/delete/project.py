@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from cv_gdpr.delete.dependents import dependents_of
 from cv_gdpr.delete.failures import ends_project, ends_run, quoted
+from cv_gdpr.delete.look import Look
 from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import ProjectPlan
 from cv_gdpr.delete.planning import current_marks
@@ -132,10 +133,13 @@ class ProjectErasure:
     def _leave_what_would_take_more(self, project: Project) -> None:
         """Leave iterations and tags whose deletion would now take more with it than was shown."""
         iterations, tags = self.rows.get(ITERATIONS, []), self.rows.get(TAGS, [])
+        planned = self.plan.rows.get(IMAGES, {}).keys() | self.plan.along.get(IMAGES, {}).keys()
         if IMAGES in self.plan.rows:
-            return  # the plan names every image
+            tags = []  # the plan names every image that has them
+            if self.plan.whole or not iterations:
+                return
         now = dependents_of(project, set(iterations), set(tags))
-        more = now.images.keys() - self.plan.along.get(IMAGES, {}).keys()
+        more = now.images.keys() - planned
         taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
         self._leave_in_place(ITERATIONS, taking, self._new_plan("it now holds images that exist nowhere else"))
         losing = self.plan.losing_tags
@@ -262,7 +266,7 @@ class ProjectErasure:
         try:
             current = self.erasure.deadline.settled(self._marks_now)
         except NotFound:
-            if Proof(self.erasure, self.plan.id, {}).project_is_gone():
+            if Look(self.erasure.service, self.plan.id).project_is_gone():
                 return
             raise
         planned = self.plan.rows

@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from itertools import count
 
+from cv_gdpr.delete.look import Look
 from cv_gdpr.delete.run import Run
-from cv_gdpr.errors import NotFound, Unsteady
+from cv_gdpr.errors import NotFound
 from cv_gdpr.evidence.events import Answered, Looked
-from cv_gdpr.table.categories import BY_API, ITERATIONS, PROJECTS, Category
-from cv_gdpr.table.inventory import entry_of, listed, project_of
-from cv_gdpr.table.readers import Project
-from cv_gdpr.table.scope import Matches, Selection
+from cv_gdpr.table.categories import BY_API, ITERATIONS, PROJECTS
 
 _CONTAINERS = frozenset({PROJECTS, ITERATIONS})
 
@@ -59,38 +57,16 @@ class Proof:
     def _still_there(self, *, thorough: bool) -> dict[str, set[str]]:
         """Return what is still there of each row; unless `thorough`, images only by id: fewer calls."""
         nothing: dict[str, set[str]] = {row: set() for row in self.rows}
+        look = Look(self.erasure.service, self.id)
         try:
-            if PROJECTS in self.rows and self.project_is_gone():
+            if PROJECTS in self.rows and look.project_is_gone():
                 return nothing
-            project = project_of(self.erasure.service, self.id)
             return {
-                row.name: self._found(project, row, thorough=thorough) & set(self.rows[row.name])
+                row.name: look.found(row, self.rows[row.name], thorough=thorough)
                 for row in BY_API
                 if row.name in self.rows
             }
         except NotFound:
-            if self.project_is_gone():
+            if look.project_is_gone():
                 return nothing
             raise
-
-    def project_is_gone(self) -> bool:
-        """Return whether GetProject answers 404 and GetProjects agrees: a 404 of a gateway alone proves nothing."""
-        try:
-            self.erasure.service.call("get_project", self.id)
-        except NotFound:
-            if entry_of(self.erasure.service, self.id):
-                raise Unsteady(f"project {self.id}: GetProject answers 404, but GetProjects lists it") from None
-            return True
-        return False
-
-    def _found(self, project: Project, row: Category, *, thorough: bool) -> set[str]:
-        """Return the ids of a row that are still listed, or still returned when asked for."""
-        if row.name == PROJECTS:
-            return {self.id}
-        ids = self.rows[row.name]
-        if row.look_up and row.by_id_first and not thorough:
-            return row.look_up(project, ids)
-        found = {item.id for item in listed(project, row, Matches(Selection())) if not row.is_copy(item)}
-        if row.look_up and thorough:
-            return found | row.look_up(project, [one for one in ids if one not in found])
-        return found

@@ -23,6 +23,8 @@ class Terms:
     wait: float = 600.0
     from_file: bool = False  # the plan was saved earlier: what changed since is left
     confirmed: bool = False  # a person confirmed, which may have taken a while
+    reference: str = ""  # of the people behind it, kept in the evidence
+    operator: str = ""
     say: Callable[[str], None] = lambda _: None
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import asdict, replace
 
-from cv_gdpr.evidence.events import PUBLICATIONS, RECOVERABLE, Answered, Closed, Event, Held, Opened
+from cv_gdpr.evidence.account import deleted_resource, method_used, verdict_on_resource
+from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Closed, Event, Held, Opened
 from cv_gdpr.evidence.ledger import Chain, Ledger, now
 from cv_gdpr.evidence.outcomes import (
     DELETED,
@@ -31,9 +32,9 @@ from cv_gdpr.evidence.records import (
     Retention,
     Run,
     SearchedScope,
-    Unread,
 )
-from cv_gdpr.table.categories import ACCOUNT, ITERATIONS, PROJECTS
+from cv_gdpr.table.categories import ITERATIONS, PROJECTS
+from cv_gdpr.table.selection import BY_ID
 
 METHOD = Method(
     type="deletion by API request; not media sanitisation",
@@ -41,9 +42,10 @@ METHOD = Method(
     note="Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
     "only Microsoft can state how the service clears its media.",
 )
-METHOD_OF_ACCOUNT = replace(
-    METHOD,
-    used="Accounts - Delete and Deleted Accounts - Purge of Azure Resource Manager, which delete the whole resource",
+METHOD_OF_RECHECK = Method(
+    type="recheck of an erasure; this run deleted nothing",
+    used="the listings and look-ups by id with which an erasure proves that an item is gone",
+    note="It says nothing of a picture that was uploaded anew: that has a new id.",
 )
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION = (
@@ -63,18 +65,26 @@ RETENTION = (
         source="https://learn.microsoft.com/azure/ai-services/recover-purge-resources",
     ),
 )
+HASHED = "sha256:"
+"""How a selector's value that was found nowhere is named, before the first 16 digits of its hash."""
+
 _NOT_READ = "nothing deleted: projects in scope could not be read, and nothing to delete was found in the others"
 _OTHER_PICTURES = "It does not say whether other pictures of the person exist."
 
 
-def exit_code(outcomes: list[Outcome], stopped: int, unmatched: list[str], failed: list[Unread]) -> int:
-    """Return the exit code: `stopped` if a run was stopped, 4 for residue, 3 if part was not done, otherwise 0."""
+def exit_code(outcomes: list[Outcome], stopped: int, *, in_part: bool) -> int:
+    """Return the exit code: `stopped` if a run was stopped, 4 for residue, 3 if part was not done, otherwise 0.
+
+    `in_part`: something that was asked for was not found, read or searched.
+    """
     states = {outcome.state for outcome in outcomes}
+    if any(one.rechecked and one.state == RESIDUE for one in outcomes):
+        return 4  # it is there again, whatever stopped the run afterwards
     if stopped:
         return stopped
     if RESIDUE in states:
         return 4
-    return 3 if states & {FAILED, LEFT, UNPROVED} or unmatched or failed else 0
+    return 3 if states & {FAILED, LEFT, UNPROVED} or in_part else 0
 
 
 def retryable(outcomes: list[Outcome], closed: Closed) -> bool:
@@ -92,7 +102,7 @@ def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
     """Return in words what was proved, and no more; items stored after the listing began may not be in the plan."""
     selected, before = bool(opened.scope.selectors), f"stored before {opened.listed_from}"
     if code == 3 and not outcomes:
-        return _NOT_READ if opened.failed else "found nowhere: what was asked for"
+        return _NOT_READ if opened.failed else _nothing_in_part(opened)
     if code:
         words = {
             1: "not carried out in full: an unexpected error",
@@ -110,6 +120,29 @@ def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
     return f"{done}: everything in the plan, {before}. It does not say what was stored since."
 
 
+def _nothing_in_part(opened: Opened) -> str:
+    """Return the verdict where nothing was planned, and not all was found or searched."""
+    if any(one.predictions_not_searched != 0 for one in opened.projects):
+        return "done in part: nothing matched, and stored predictions were not searched"
+    if any(one.is_in_part for one in opened.projects):
+        return "done in part: nothing deleted; what matched is kept"
+    return "found nowhere: what was asked for"
+
+
+def _verdict_of_recheck(code: int, outcomes: list[Outcome]) -> str:
+    """Return in words what a recheck found."""
+    there, unknown = (sum(one.state == state for one in outcomes) for state in (RESIDUE, UNPROVED))
+    if not outcomes:
+        return "nothing to look for: the evidence proves nothing gone"
+    words = {
+        0: "still gone: everything that the evidence says is gone",
+        3: f"done in part: {unknown} could not be looked for; what could be is still gone",
+        4: f"there again: {there} of what the evidence says is gone",
+    }
+    found = words.get(code, "not carried out in full: refused or not reachable")
+    return f"{found}. {METHOD_OF_RECHECK.note}"
+
+
 def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0, *, refused: bool = False) -> None:
     """Write the ledger's last event; the evidence is derived from it and the events before it.
 
@@ -124,33 +157,57 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
     outcomes = outcomes_of(events)
     runs = [event for event in events if isinstance(event, Opened)]
     opened = replace(runs[-1], scope=_scope([run.scope for run in runs]))
-    found = {outcome.id for outcome in outcomes}  # by this run, or by an interrupted one before it
-    not_found = [value for value in opened.unmatched if value.rpartition(" ")[2] not in found]
-    code = exit_code(outcomes, stopped, not_found, opened.failed)
+    not_found = _not_found(opened, outcomes)
+    projects = _projects(events, outcomes)
+    lacking = bool(not_found) and not opened.scope.missing_ok
+    in_part = lacking or bool(opened.failed) or any(project.is_in_part for project in projects)
+    code = exit_code(outcomes, stopped, in_part=in_part)
     return Head(
         format=FORMAT,
         tool=TOOL,
         endpoint=opened.endpoint,
         started=events[0].at,
         finished=finished,
-        verdict=verdict(code, outcomes, opened),
+        verdict=_verdict(code, outcomes, events, opened),
         exit_code=code,
-        method=_method(opened),
+        method=_method(events, opened),
         scope=opened.scope,
         plan_hash=opened.plan_hash,
         runs=[_run(run) for run in runs],
-        projects=_projects(events, outcomes),
+        projects=projects,
         protected=opened.protected,
         not_found=not_found,
         outside_the_api=outside,
         retention=list(RETENTION),
         failed=opened.failed,
+        reference=opened.reference,
+        operator=opened.operator,
+        recheck_of=opened.recheck_of,
+        resource=deleted_resource(events),
     )
 
 
-def _method(opened: Opened) -> Method:
-    of_account = any(rows.keys() & {ACCOUNT, RECOVERABLE} for rows in opened.planned.values())
-    return METHOD_OF_ACCOUNT if of_account else METHOD
+def _verdict(code: int, outcomes: list[Outcome], events: list[Event], opened: Opened) -> str:
+    if opened.recheck_of:
+        return _verdict_of_recheck(code, outcomes)
+    return verdict_on_resource(code, outcomes, events) if deleted_resource(events) else verdict(code, outcomes, opened)
+
+
+def _method(events: list[Event], opened: Opened) -> Method:
+    if opened.recheck_of:
+        return METHOD_OF_RECHECK
+    return replace(METHOD, used=method_used(events)) if deleted_resource(events) else METHOD
+
+
+def _not_found(opened: Opened, outcomes: list[Outcome]) -> list[str]:
+    """Return the selector values that no run found: ids as they are, other values by the beginning of their hash."""
+    found = {outcome.id for outcome in outcomes}  # by this run, or by an interrupted one before it
+    ids = [value for value in opened.unmatched if value.rpartition(" ")[2] not in found]
+    return ids + [
+        f"{one.selector} {HASHED}{one.sha256[:16]}"
+        for one in opened.scope.selectors
+        if one.matched is False and one.selector not in BY_ID
+    ]
 
 
 def _run(opened: Opened) -> Run:
@@ -165,9 +222,14 @@ def _scope(scopes: list[SearchedScope]) -> SearchedScope:
     if not last.selectors:
         return last
     of_runs = zip(*(scope.selectors for scope in scopes), strict=True)
-    matched = [any(one.matched for one in same) for same in of_runs]
+    matched = [_matched([one.matched for one in same]) for same in of_runs]
     selectors = [replace(one, matched=did) for one, did in zip(last.selectors, matched, strict=True)]
     return replace(last, selectors=selectors)
+
+
+def _matched(runs: list[bool | None]) -> bool | None:
+    """Return whether a value matched in any run; None if the last one could not tell."""
+    return True if any(runs) else runs[-1]
 
 
 def _projects(events: list[Event], outcomes: list[Outcome]) -> list[Project]:
@@ -181,6 +243,7 @@ def _projects(events: list[Event], outcomes: list[Outcome]) -> list[Project]:
         project = replace(
             planned,
             iterations_trained_on_them=sorted(holding),
+            published_holding={one: name for one, name in planned.published_holding.items() if one in holding},
             unpublished=[one for one in planned.unpublished if one in unpublished],
         )
         projects.append(Project(**asdict(project), state=states.get((PROJECTS, planned.id))))
@@ -207,6 +270,12 @@ def _merged(old: PlannedProject, new: PlannedProject) -> PlannedProject:
         iterations_trained_on_them=sorted({*old.iterations_trained_on_them, *new.iterations_trained_on_them}),
         unpublished=sorted({*old.unpublished, *new.unpublished}),
         copies_outside=old.copies_outside | new.copies_outside,
+        published_holding=old.published_holding | new.published_holding,
+        kept=sorted({*old.kept, *new.kept}),
+        kept_published=new.kept_published,
+        kept_for_images=new.kept_for_images,
+        predictions_not_searched=new.predictions_not_searched,
+        copies_of=old.copies_of | new.copies_of,
     )
 
 

@@ -11,6 +11,7 @@ from msgspec.json import schema as json_schema
 
 from cv_gdpr.evidence.records import (
     Count,
+    DeletedResource,
     Head,
     Planned,
     PlannedProject,
@@ -54,10 +55,14 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     unmatched: list[str]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
     signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID")] = ""
+    account: Annotated[DeletedResource | None, Meta(description="The Azure resource to delete")] = None
     resource: Annotated[
         dict[str, str],
         Meta(description="What tells an Azure resource from a later one of its name: its id, dates"),
     ] = {}
+    reference: Annotated[str, Meta(description="Of --reference, as it was given")] = ""
+    operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
+    recheck_of: Annotated[Sha256 | None, Meta(description="Nothing is deleted: this evidence is rechecked")] = None
 
 
 class Resumed(_Event, frozen=True, kw_only=True):
@@ -133,6 +138,13 @@ class Looked(_Event, frozen=True, kw_only=True):
     there: list[str]
 
 
+class Recoverable(_Event, frozen=True, kw_only=True):
+    """Azure lists the deleted resource: until then it can be recovered."""
+
+    project: Annotated[str, Meta(description="The id of the resource")]
+    until: Annotated[str, Meta(description="As Azure says it")]
+
+
 class Closed(_Event, frozen=True, kw_only=True, omit_defaults=True):
     """The run is over."""
 
@@ -141,7 +153,9 @@ class Closed(_Event, frozen=True, kw_only=True, omit_defaults=True):
     document: Head
 
 
-Event: TypeAlias = Opened | Resumed | Held | Vanished | Left | Calling | Answered | Failed | Stopped | Looked | Closed
+Event: TypeAlias = (
+    Opened | Resumed | Held | Vanished | Left | Calling | Answered | Failed | Stopped | Looked | Recoverable | Closed
+)
 
 
 def line_schema() -> Json:

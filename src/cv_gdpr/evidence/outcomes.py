@@ -46,10 +46,13 @@ class Outcome:
     goes_with: list[Key] = field(default_factory=list)  # planned iterations that hold it: it may go with them
     lost: bool = False  # an earlier request, whose answer was lost, may have deleted it
     again: bool = False  # it was left, but the same command may delete it later
+    rechecked: bool = False  # nothing is deleted: earlier evidence says that it is gone
 
     @property
     def may_change(self) -> bool:
-        """Whether the same command may delete it later."""
+        """Whether the same command may delete it later, or find it gone."""
+        if self.rechecked:
+            return self.state == UNPROVED
         return self.state in {RESIDUE, FAILED, UNPROVED} or (self.state == LEFT and self.again)
 
 
@@ -90,7 +93,10 @@ def _plan(outcomes: Outcomes, event: Opened) -> None:
         for row, ids in rows.items():
             for one in ids:
                 key = (project, row, one)
-                outcomes[key] = _planned_again(outcomes[key]) if key in outcomes else Outcome(*key)
+                known = outcomes.get(key)
+                outcomes[key] = (
+                    _planned_again(known) if known else Outcome(*key, rechecked=event.recheck_of is not None)
+                )
 
 
 def _planned_again(outcome: Outcome) -> Outcome:
@@ -157,7 +163,7 @@ def _look(outcomes: Outcomes, event: Looked) -> None:
         if outcome.goes_with and not outcome.at:
             _stay_with_iterations(outcomes, outcome)
         else:
-            outcome.state = RESIDUE if _accepted(outcome) else FAILED
+            outcome.state = RESIDUE if _accepted(outcome) or outcome.rechecked else FAILED
             outcome.reason = "" if outcome.state == RESIDUE else outcome.reason
 
 

@@ -50,10 +50,10 @@ class SelectorHash(Record, frozen=True, kw_only=True):
 
     selector: str
     sha256: Sha256
-    matched: bool
+    matched: Annotated[bool | None, Meta(description="null: not known, as not everything could be listed")]
 
 
-class SearchedScope(Record, frozen=True, kw_only=True):
+class SearchedScope(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What was asked for, and what of it was not searched."""
 
     projects: Literal["all", "named"]
@@ -61,6 +61,14 @@ class SearchedScope(Record, frozen=True, kw_only=True):
     not_searched: dict[str, str]
     selectors: list[SelectorHash]
     salt: Annotated[str | None, Meta(description="The salt of the selectors' hashes")]
+    before: Annotated[str, Meta(description="Only what was created before this time; empty: of any age")] = ""
+    older_than: Annotated[str, Meta(description="The age from which that time was made, at the first start")] = ""
+    min_probability: Annotated[float | None, Meta(description="Of --predicted-tag; null: the most probable tag")] = None
+    missing_ok: Annotated[bool, Meta(description="Whether a selector may match nothing")] = False
+    with_iterations: Annotated[bool, Meta(description="Whether iterations trained on selected images go too")] = False
+    copies_from: Annotated[
+        str | None, Meta(description="When the export began whose copies were selected as well; null: none")
+    ] = None
 
 
 class ByHand(Record, frozen=True, kw_only=True):
@@ -91,12 +99,52 @@ class PlannedProject(Record, frozen=True, kw_only=True, omit_defaults=True):
         dict[str, str],
         Meta(description="Setting of the project -> the container or queue of yours that the service writes to"),
     ] = {}
+    published_holding: Annotated[
+        dict[str, str], Meta(description="Of the iterations trained on them: id -> name it is published as")
+    ] = {}
+    kept: Annotated[list[str], Meta(description="Images and predictions that --except-ids-file kept")] = []
+    kept_published: Annotated[list[str], Meta(description="Old iterations that are published, and so stay")] = []
+    kept_for_images: Annotated[list[str], Meta(description="Iterations that alone hold a kept image, and stay")] = []
+    predictions_not_searched: Annotated[
+        Count | None, Meta(description="Stored predictions that no selector searched; null: they could not be counted")
+    ] = 0
+    copies_of: Annotated[dict[str, str], Meta(description="Id of a copy -> id of the original")] = {}
+
+    @property
+    def is_in_part(self) -> bool:
+        """Whether something that was asked for was not searched, or stays although it was not excepted."""
+        return bool(self.predictions_not_searched != 0 or self.kept_published or self.kept_for_images)
 
 
 class Project(PlannedProject, frozen=True, kw_only=True):
     """What the evidence says about a project, besides its items."""
 
     state: Annotated[State | None, Meta(description="The state of the project itself; null if it was not planned")]
+
+
+class HeldProject(Record, frozen=True, kw_only=True):
+    """A project that is deleted with its Azure resource, in numbers."""
+
+    id: str
+    images: Count
+    iterations: Count
+    exported_models: Count
+    stored_predictions: Count
+
+
+class DeletedResource(Record, frozen=True, kw_only=True):
+    """The Azure resource that was planned to be deleted, what it held, and what stays beside it.
+
+    Its tags are not here: people write them.
+    """
+
+    id: str
+    kind: str
+    location: str
+    siblings: Annotated[list[str], Meta(description="Custom Vision resources of the subscription that stay")]
+    projects: Annotated[list[HeldProject] | None, Meta(description="null: they could not be read, see `unread`")]
+    failed: Annotated[list[Unread], Meta(description="Projects that could not be read, and are deleted all the same")]
+    unread: Annotated[str, Meta(description="Why it is unknown what the resource held")]
 
 
 class Run(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -144,6 +192,10 @@ class Head(Record, frozen=True, kw_only=True, omit_defaults=True):
     outside_the_api: list[ByHand]
     retention: list[Retention]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")] = []
+    reference: Annotated[str, Meta(description="Of --reference, as it was given")] = ""
+    operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
+    recheck_of: Annotated[Sha256 | None, Meta(description="The evidence whose items were looked for again")] = None
+    resource: Annotated[DeletedResource | None, Meta(description="Of an Azure resource that was deleted")] = None
 
 
 class Item(Record, frozen=True, kw_only=True):
@@ -175,6 +227,10 @@ class Evidence(Head, frozen=True, kw_only=True):
 
     format: Literal["cv-gdpr-evidence/1"]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read")]
+    reference: Annotated[str, Meta(description="Of --reference, as it was given")]
+    operator: Annotated[str, Meta(description="Of --operator, as it was given")]
+    recheck_of: Annotated[Sha256 | None, Meta(description="The evidence whose items were looked for again")]
+    resource: Annotated[DeletedResource | None, Meta(description="null: no Azure resource was to be deleted")]
     retryable: Annotated[bool, Meta(description="Whether the same command, with new evidence, may delete more")]
     counts: dict[State, Count]
     items: list[Item]

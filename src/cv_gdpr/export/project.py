@@ -18,8 +18,10 @@ from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
+from cv_gdpr.table.inventory import predictions_not_searched
 from cv_gdpr.table.readers import Project
-from cv_gdpr.table.scope import Matches, selected
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Matches, selected
 from cv_gdpr.verbatim import Json
 
 _DELETED = "deleted at the service while it was exported"
@@ -36,6 +38,7 @@ class ProjectExport:
     rows: Sequence[Category]
     matches: Matches
     fetcher: Fetcher
+    scope: Scope
     state: str = "waiting"
     items: int = 0
     missing: list[Json] = field(default_factory=list)
@@ -43,6 +46,7 @@ class ProjectExport:
     refused: Forbidden | None = None
     bug: Unexpected | None = None
     flagged: list[Json] = field(default_factory=list)
+    predictions_not_searched: int | None = 0  # None: they could not be counted
     _bytes: ProjectBytes = field(init=False)
     _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _counts: dict[str, RowCount] = field(default_factory=dict)
@@ -76,6 +80,7 @@ class ProjectExport:
             for row in self.rows:
                 with self._noting_bugs(row):
                     self._run_row(row)
+            self.predictions_not_searched = predictions_not_searched(self.project, self.scope)
             with self._noting_bugs(*self.rows):
                 self._finish()
         self._counts = self._count()

@@ -1,31 +1,34 @@
 """The use case of an export: read the inventory, store its JSON and files, check the counts, close the bag."""
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from cv_gdpr.archive.bag_info import SUMMARY
-from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder
+from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder, run_of
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
-from cv_gdpr.errors import CvGdprError, Interrupted, UsageError
+from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
 from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.resource_rows import RowsOfResource
-from cv_gdpr.export.result import ExportResult, RowCount, bag_info, summary
+from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, summary
 from cv_gdpr.masking import fingerprint
-from cv_gdpr.service.azure_resource import AzureResource, Wanted
+from cv_gdpr.service.azure_resource import AzureResource, Wanted, naming_it
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
-from cv_gdpr.table.inventory import check_tags, not_searched, projects_in, rows_in
+from cv_gdpr.table.inventory import near_values, not_searched, projects_in, rows_in
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
-from cv_gdpr.table.scope import Matches, Scope
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Matches, shown
 from cv_gdpr.verbatim import Json
 
+ACCOUNT_FILE = "account.json"
 _POLL = 0.5  # seconds between two checks for a signal
 _TO_STOP = 3.0  # seconds that running work gets to end when the run is stopped
 _PROJECTS_AT_ONCE = 4  # enough to use 10 calls a second if an answer takes about 100 ms
@@ -44,6 +47,9 @@ class Options:
     accept_missing: bool = False  # close the bag though items are missing
     azure: Wanted | None = None  # the Azure resource, for the row account
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
+    reference: str = ""  # of the people behind it, kept in the bag
+    operator: str = ""
+    without_azure: str = ""  # what to say of the row account without `azure`, in place of the table's words
 
 
 def export(
@@ -58,12 +64,12 @@ def export(
     """
     started = datetime.now(UTC)
     rows = rows_in(scope)
+    scope = _as_begun(scope, options)
     run = _run(service, scope, options)
     if options.out:
         check_usable(options.out, run)
     entries = projects_in(service, scope) if any(reads_projects(row) for row in rows) else []
     projects = [Project(service, entry) for entry in entries]
-    check_tags(projects, scope.selection)
     matches = Matches(scope.selection)
     out = options.out or new_folder()
     with (
@@ -76,7 +82,9 @@ def export(
                 fetcher.prepare()
             top = RowsOfResource(Resource(service, entries, options.include_keys, azure), folder)
             top.run(rows)
-            exports = [ProjectExport(project, folder, rows, matches, fetcher) for project in projects]
+            if options.without_azure and ACCOUNT in top.by_hand:
+                top.by_hand[ACCOUNT] = options.without_azure
+            exports = [ProjectExport(project, folder, rows, matches, fetcher, scope) for project in projects]
             watch(exports)
             _run_all(service, exports)
             _refuse_if_nothing_was_allowed(exports, top, rows)
@@ -99,8 +107,9 @@ class _Done(NamedTuple):
 
 def _result(out: Path, done: _Done) -> ExportResult:
     top, exports, scope = done.top, done.exports, done.scope
-    missing = top.missing + [entry for export in exports for entry in export.missing]
-    undecided = done.matches.unmatched if any(map(_may_hide, missing)) else []
+    missing = top.missing + _refused(top, scope) + [entry for export in exports for entry in export.missing]
+    absent, decided = done.matches.unmatched, not any(map(_may_hide, missing))
+    words, salt = sorted({shown(*value) for value in absent}), secrets.token_hex(16)
     return ExportResult(
         folder=out,
         rows=_totals(top, exports, rows_in(scope)),
@@ -110,16 +119,33 @@ def _result(out: Path, done: _Done) -> ExportResult:
         by_hand=top.by_hand,
         absent=top.absent,
         copies_outside=[copies for export in exports for copies in copies_outside(export.project.entry)],
-        unmatched=[] if undecided else done.matches.unmatched,
-        undecided=undecided,
+        unmatched=words if decided else [],
+        undecided=[] if decided else words,
+        selectors=scope.selection.hashed(salt, absent, decided=decided),
+        salt=salt,
         bug=next((export.bug for export in exports if export.bug), None),
         not_searched=not_searched(scope),
+        predictions_not_searched={
+            export.project.id: export.predictions_not_searched
+            for export in exports
+            if export.predictions_not_searched != 0
+        },
+        copies={one: of for one, of in scope.selection.copies.items() if any(i == one for _, i in done.matches.ids)},
+        near=near_values(done.matches),
+        missing_ok=scope.missing_ok,
         kinds=scope.selection.kinds,
         calls=done.service.calls,
-        asked=scope.rows,
+        resource=str(top.resource.azure.place) if top.resource.azure and top.counts[ACCOUNT].exported else "",
         accepted=done.options.accept_missing,
+        reference=done.options.reference,
+        operator=done.options.operator,
         seconds=(datetime.now(UTC) - done.started).total_seconds(),
     )
+
+
+def _refused(top: RowsOfResource, scope: Scope) -> list[Json]:
+    """Return an entry for a row that was asked for by name, and that only a person can export."""
+    return [missing_entry(row, words, file=ACCOUNT_FILE) for row, words in top.by_hand.items() if row in scope.rows]
 
 
 @contextmanager
@@ -129,7 +155,19 @@ def _azure_of(options: Options, rows: Sequence[Category]) -> Iterator[AzureResou
         yield None
         return
     with AzureResource(options.azure) as azure:
+        if _is_account_alone(rows):
+            _require_resource(azure)
         yield azure
+
+
+def _is_account_alone(rows: Sequence[Category]) -> bool:
+    return all(row.name == ACCOUNT for row in rows)
+
+
+def _require_resource(azure: AzureResource) -> None:
+    """Raise UsageError, before anything is written, if the resource that was named is not there."""
+    with suppress(ServiceError), naming_it():  # the row names any other error
+        azure.required()
 
 
 def _may_hide(entry: Json) -> bool:
@@ -139,8 +177,7 @@ def _may_hide(entry: Json) -> bool:
 
 def _refuse_if_nothing_was_allowed(exports: list[ProjectExport], top: RowsOfResource, rows: Sequence[Category]) -> None:
     """Raise the refusal of a listing, or of the account, if nothing that was asked for could be read."""
-    alone = all(row.name == ACCOUNT for row in rows)
-    if alone and top.refused and not top.counts[ACCOUNT].exported:
+    if _is_account_alone(rows) and top.refused and not top.counts[ACCOUNT].exported:
         raise top.refused
     refused = [export.refused for export in exports if export.refused]
     if refused and not any(export.allowed for export in exports):
@@ -167,15 +204,26 @@ def _resumable(out: Path) -> Iterator[None]:
 def _run(service: Service, scope: Scope, options: Options) -> Json:
     """Return what identifies a run, so that only the same command resumes it; selector values only as a fingerprint."""
     chosen = scope.selection
-    values = repr((sorted(chosen.tags), sorted(chosen.metadata), sorted(chosen.image_ids)))
     return {
         "format": 1,
         "endpoint": service.endpoint,
         "projects": sorted(scope.projects),
         "rows": list(scope.rows),
-        "selection": fingerprint(values) if chosen else None,
+        "selection": fingerprint(repr((chosen.each(), chosen.before, chosen.min_probability))) if chosen else None,
+        "olderThan": chosen.older_than,
+        "before": chosen.before,
+        "copiesFrom": scope.copies.folder if scope.copies else None,
         "includeKeys": options.include_keys,
     }
+
+
+def _as_begun(scope: Scope, options: Options) -> Scope:
+    """Return the scope with the age of the run that it resumes: --older-than is fixed at the first start."""
+    chosen = scope.selection
+    begun = run_of(options.out) if options.out and chosen.older_than else None
+    if not isinstance(begun, dict) or begun.get("olderThan") != chosen.older_than:
+        return scope
+    return scope._replace(selection=chosen._replace(before=str(begun.get("before"))))
 
 
 def _run_all(service: Service, exports: list[ProjectExport]) -> None:

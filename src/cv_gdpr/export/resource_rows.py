@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cv_gdpr.archive.folder import Folder
-from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable
+from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable, with_hint
 from cv_gdpr.export.result import RowCount, missing_entry
+from cv_gdpr.service.signin import has_extra
 from cv_gdpr.table.account import ABSENT
 from cv_gdpr.table.categories import Category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
@@ -46,7 +47,8 @@ class RowsOfResource:
 
     def _accept(self, row: Category, finding: Finding, details: defaultdict[str, list[Json]]) -> None:
         if isinstance(finding, Absence) and finding.id == row.name:
-            self.by_hand[row.name] = f"{finding.reason}. {row.export_by_hand}"
+            needs = "" if has_extra() else ' (needs the extra "cv-gdpr[azure]")'
+            self.by_hand[row.name] = f"{finding.reason}. {row.export_by_hand}{needs}"
         elif isinstance(finding, Absence):
             self.absent[finding.id] = finding.reason
             details[ABSENT].append({"file": finding.id, "reason": finding.reason})
@@ -67,4 +69,4 @@ class RowsOfResource:
     def _miss(self, row: Category, error: ServiceError, file: str) -> None:
         if isinstance(error, NotAuthorised) or (isinstance(error, Unreachable) and not error.status):
             self.refused = error
-        self.missing.append(missing_entry(row.name, error.message, file=file))
+        self.missing.append(missing_entry(row.name, with_hint(error), file=file))

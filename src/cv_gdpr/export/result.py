@@ -1,6 +1,5 @@
 """The result of an export: counts of each row, what is missing, export.json, and the other lines of bag-info.txt."""
 
-import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,12 +10,11 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.bag_info import bag_info_of
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
-from cv_gdpr.table.categories import ACCOUNT
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
 
-Verdict: TypeAlias = Literal["complete", "incomplete", "not in the API"]
+Verdict: TypeAlias = Literal["complete", "incomplete", "not exported"]
 
 
 @dataclass
@@ -54,32 +52,40 @@ class ExportResult:
     not_searched: dict[str, str]
     kinds: frozenset[str]  # of selectors in use
     calls: Counter[str]
-    asked: tuple[str, ...]
     seconds: float
+    predictions_not_searched: dict[str, int | None] = field(default_factory=dict)  # by project; None: not counted
+    copies: dict[str, str] = field(default_factory=dict)  # id of a copy -> id of the original
+    near: list[str] = field(default_factory=list)  # values similar to the unmatched ones: for a terminal only
+    missing_ok: bool = False  # a selector may match nothing
+    resource: str = ""  # the id of the Azure resource, where it was exported
     undecided: list[str] = field(default_factory=list)  # matched nothing, but not everything could be listed
     bug: Unexpected | None = None  # met at one project
     accepted: bool = False  # the folder is a bag even where items are missing
-    salt: str = field(default_factory=lambda: secrets.token_hex(16))  # of the selectors' hashes
+    selectors: list[Json] = field(default_factory=list)  # each value as a hash, and whether it matched
+    salt: str = ""  # of those hashes
+    reference: str = ""
+    operator: str = ""
 
     @property
     def exit_code(self) -> int:
         """0 if everything requested was exported, 3 if part of it is missing, 1 if that is due to a bug."""
         if self.bug:
             return self.bug.exit_code
-        refused = [row for row in self.asked if row == ACCOUNT and row in self.by_hand]
-        return 3 if self.missing or self.unmatched or refused else 0
+        lacking = self.unmatched and not self.missing_ok
+        return 3 if self.missing or lacking or self.predictions_not_searched else 0
 
     @property
     def retryable(self) -> bool:
         """Whether the same command may do more: it tries again what is missing."""
-        return bool(self.missing) and not (self.accepted and not self.bug)
+        again = any(entry["row"] not in self.by_hand for entry in self.missing)
+        return again and not (self.accepted and not self.bug)
 
     def verdict(self, row: str) -> Verdict:
         """Return the result for a row in a few words."""
+        if row in self.by_hand:
+            return "not exported"
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
-        if row == ACCOUNT and row in self.by_hand:
-            return "not in the API"
         return "complete"
 
 
@@ -110,15 +116,19 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
     return {
         "tool": f"cv-gdpr {__version__}",
         "endpoint": endpoint,
+        **({"resource": result.resource} if result.resource else {}),
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
-        "selectors": scope.selection.hashed(result.salt, result.unmatched, result.undecided),
+        "selectors": result.selectors,
         "salt": result.salt if scope.selection else None,
+        "before": scope.selection.before or None,
         "notSearched": result.not_searched,
+        "copies": result.copies,
+        "predictionsNotSearched": result.predictions_not_searched,
         "projects": result.projects,
         "byHand": result.by_hand,
         "copiesOutside": [one._asdict() for one in result.copies_outside],
-    }
+    } | {name: text for name, text in (("reference", result.reference), ("operator", result.operator)) if text}
 
 
 def bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:

@@ -21,14 +21,15 @@ def without_frames(matches: Iterable[Match]) -> tuple[list[Match], list[Match]]:
     left: list[Match] = []
     frames: list[Match] = []
     for found in of_photo.values():
-        differing = [one for one in found if one.view is View.DIFFERS]
-        if len({one.file for one in differing}) < SEVERAL:
+        differing = {one.file for one in found if one.view is View.DIFFERS}
+        if len(differing) < SEVERAL:
             left += found
-        else:
-            frames += (one._replace(why=one.why + _WHY) for one in differing)
-            left += (_less_certain(one) for one in found if one.view is not View.DIFFERS)
+            continue
+        for one in found:
+            if one.view is View.OTHER:
+                left.append(one)
+            elif one.certain:
+                left.append(one._replace(certain=False, why=one.why + _WHY))
+            else:
+                frames.append(one._replace(why=one.why + _WHY))
     return left, frames
-
-
-def _less_certain(one: Match) -> Match:
-    return one._replace(certain=False, why=one.why + _WHY) if one.view is View.AGREES else one

@@ -32,7 +32,10 @@ class _Photo(NamedTuple):
 
 
 class Looker:
-    """The photographs that are searched for; safe for several threads. Raise UsageError if one cannot be decoded."""
+    """The photographs that are searched for; safe for several threads.
+
+    Raise UsageError for one that cannot be decoded.
+    """
 
     def __init__(self, photos: Mapping[str, bytes]) -> None:
         self._photos = [_photo(name, content) for name, content in photos.items()]

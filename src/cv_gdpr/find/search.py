@@ -24,7 +24,6 @@ from cv_gdpr.find.same import hashes_of, same
 if TYPE_CHECKING:
     from cv_gdpr.find.looking import Alike, Looker
 
-EXTRA = "pip install 'cv-gdpr[find]'"
 _AHEAD = 8  # pictures for each core that are under way
 
 Progress = Callable[[int, int], None]  # pictures done, of how many

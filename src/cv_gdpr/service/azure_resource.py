@@ -1,7 +1,8 @@
 """The Azure resource behind an endpoint: named by its id, or found in a subscription by the endpoint."""
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
@@ -24,6 +25,9 @@ _DELETED = re.compile(
     re.IGNORECASE,
 )
 """How the id of a deleted resource begins (azure-cli's recording of list-deleted)."""
+
+
+CHECK_ID = "check --resource-id"
 
 
 class Wanted(NamedTuple):
@@ -79,6 +83,33 @@ class AzureResource:
             raise MalformedAnswer(f"Accounts-Get: the answer describes another resource than {self.place.name}")
         return account
 
+    def required(self) -> Json:
+        """Return Accounts-Get as sent; raise NotFound, which says so if it is deleted, or what `account` raises."""
+        try:
+            return self.account()
+        except NotFound as error:
+            if words := self.deleted_words():
+                raise NotFound(words, "the Azure portal recovers it, delete account --purge ends that") from None
+            check = CHECK_ID if self.wanted.place else "check --subscription"
+            raise NotFound(error.message, error.hint or check, status=error.status) from None
+
+    def deleted_words(self) -> str:
+        """Return that the resource is deleted, and until when it can be recovered; empty if Azure does not say so."""
+        with suppress(ServiceError):
+            if found := self.recoverable():
+                return f"{self.place.name} is deleted; it can be recovered until {purge_date(found)}"
+        return ""
+
+    def deletion(self) -> str:
+        """Return that the resource is deleted, in words; empty if it is there, or if that is unknown."""
+        try:
+            self.account()
+        except NotFound:
+            return self.deleted_words()
+        except ServiceError:
+            pass
+        return ""
+
     def siblings(self) -> list[Json]:
         """Return the other Custom Vision resources of the subscription: training and prediction are two resources."""
         return [
@@ -127,6 +158,20 @@ class AzureResource:
     def _is_this(self, account: Json) -> bool:
         """Return whether a record describes this resource; raise MalformedAnswer if its id cannot be read."""
         return str(_place(account)).lower() == str(self.place).lower()
+
+
+@contextmanager
+def naming_it() -> Iterator[None]:
+    """Raise UsageError for a resource that is not there, or is not the one with the endpoint: its name is wrong."""
+    try:
+        yield
+    except (NotFound, AnotherResource) as error:
+        raise UsageError(error.message, error.hint) from None
+
+
+def purge_date(deleted: Json) -> str:
+    """Return until when a deleted resource can be recovered."""
+    return str(properties_of(deleted).get("scheduledPurgeDate") or "48 hours after its deletion")
 
 
 def _is_at(deleted: Json, place: ResourceId) -> bool:

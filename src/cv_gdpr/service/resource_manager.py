@@ -39,10 +39,15 @@ _ID = re.compile(
 )
 _LOCKS = "providers/Microsoft.Authorization/locks?api-version=2020-05-01"
 _MESSAGE_MOST = 600  # characters
-_ROLES = (
-    "the identity needs a role at the resource: Reader to export it, Contributor to delete it; to purge it, "
-    "Contributor at its subscription"
-)
+_READER = "Reader, or Cognitive Services Custom Vision Reader, at the resource"
+_ROLES = {
+    "Accounts-Delete": "Contributor at the resource",
+    "Accounts-ListKeys": "Contributor at the resource",
+    "Accounts-List": "Reader at the subscription",
+    "DeletedAccounts-Get": "Reader at the subscription",
+    "DeletedAccounts-List": "Reader at the subscription",
+    "DeletedAccounts-Purge": "Contributor at the subscription",
+}
 _LOCKED = "a lock protects the resource or its group: remove the lock first (Azure portal, Locks), or leave it"
 _SIGN_IN = "sign in again: az login, or check the managed identity; and --cloud"
 _MALFORMED = "answered with a body that is not what its contract says"
@@ -64,6 +69,11 @@ class ResourceId(NamedTuple):
             f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
             f"/providers/Microsoft.CognitiveServices/accounts/{self.name}"
         )
+
+
+def role_for(operation: str) -> str:
+    """Return the least role of Azure that allows an operation, and where."""
+    return _ROLES.get(operation, _READER)
 
 
 def resource_id_of(text: str) -> ResourceId:
@@ -116,6 +126,7 @@ class ResourceManager:
         self.subscription = subscription
         self._sign_in = EntraSignIn(address.cloud, address.scope, default_credential(address.cloud))
         self._client = _client(address, subscription, self._sign_in)
+        self._was_good = False  # whether a call succeeded with this sign-in
 
     @property
     def who(self) -> str:
@@ -190,7 +201,7 @@ class ResourceManager:
         return {"raw_response_hook": hook, "enforce_https": self._address.enforce_https}
 
     def _read(self, name: str, call: Callable[..., Any], *arguments: str) -> Json:
-        bodies: list[str] = []
+        bodies: list[str] = []  # of each try
         self._call(name, lambda: call(*arguments, **self._options(lambda one: bodies.append(_text(one)))))
         return _document(name, bodies[-1])
 
@@ -204,7 +215,12 @@ class ResourceManager:
             pages.append(_document(name, _text(response)))
             self._check_next_link(name, pages[-1].get("nextLink"), links)
 
-        self._call(name, lambda: list(call(*arguments, **self._options(keep))))
+        def read() -> None:
+            pages.clear()  # of an earlier try
+            links.clear()
+            list(call(*arguments, **self._options(keep)))
+
+        self._call(name, read)
         return [record for page in pages for record in _records(page)]
 
     def _check_next_link(self, name: str, link: Any, seen: set[str]) -> None:
@@ -220,16 +236,30 @@ class ResourceManager:
         seen.add(link)
 
     def _change(self, name: str, call: Callable[..., Any], *arguments: str) -> Reply:
-        replies: list[Reply] = []
+        replies: list[Reply] = []  # of each try
 
         def note(response: Any) -> None:
             answer = response.http_response
             replies.append(Reply(answer.status_code, _request_id(answer)))
 
         self._call(name, lambda: call(*arguments, polling=False, **self._options(note)))
-        return replies[0]
+        return replies[-1]
 
     def _call(self, name: str, send: Callable[[], Answered]) -> Answered:
+        """Return what a call returns; a token that is refused after good calls is fetched anew, once."""
+        try:
+            found = self._once(name, send)
+        except NotAuthorised as error:
+            if error.status != 401 or not self._was_good:
+                raise
+            self._sign_in.refused()
+            self._was_good = False
+            found = self._once(name, send)
+        self._was_good = True
+        return found
+
+    @staticmethod
+    def _once(name: str, send: Callable[[], Answered]) -> Answered:
         from azure.core.exceptions import AzureError
 
         try:
@@ -246,7 +276,7 @@ def _client(address: Address, subscription: str, sign_in: EntraSignIn) -> "Cogni
     except ImportError:
         raise UsageError("Azure Resource Manager needs the extra azure", INSTALL) from None
     return CognitiveServicesManagementClient(
-        sign_in.credential,
+        sign_in,
         subscription,
         address.url,
         credential_scopes=[address.scope],
@@ -316,7 +346,7 @@ def _translated(name: str, error: Any) -> ServiceError:
     if status == 401:
         return _of_this_row(NotAuthorised(text, _SIGN_IN, **known))
     if status == 403:
-        return Forbidden(text, _ROLES, **known)
+        return Forbidden(text, f"the identity needs the role {role_for(name)}", **known)
     if status == 404:
         return NotFound(text, **known)
     return ServiceError(text, _LOCKED if code == "ScopeLocked" else None, **known)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 from msrest.authentication import ApiKeyCredentials, Authentication, BasicTokenAuthentication
 
-from cv_gdpr.errors import SignInFailed, UsageError
+from cv_gdpr.errors import SignInFailed, UsageError, install
 from cv_gdpr.masking import RUN, fingerprint, masked
 from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.environment import authorities
@@ -21,7 +21,7 @@ from cv_gdpr.service.environment import authorities
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
 
-INSTALL = "install it: pip install 'cv-gdpr[azure]'"
+INSTALL = f"install it: {install('azure')}"
 _RENEW_BEFORE = 300  # seconds before a token ends
 _LONGEST_WAIT = 2.0  # seconds between two tries
 _WAITS = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
@@ -125,6 +125,10 @@ class EntraSignIn:
             if self._token is None or self._token.ends - time.time() < _RENEW_BEFORE:
                 self._token = self._fetch()
             return self._token.text
+
+    def get_token(self, *scopes: str, **options: Any) -> "AccessToken":
+        """Return an access token of the credential in use, as azure-core's policies ask for it; raise SignInFailed."""
+        return self.credential.get_token(*scopes, **options)
 
     def _fetch(self) -> _Token:
         found = self.credential.get_token(self.scope)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from cv_gdpr.errors import Forbidden, ServiceError, Stops
+from cv_gdpr.errors import Forbidden, ServiceError, Stops, with_hint
 from cv_gdpr.masking import without_keys
 from cv_gdpr.service.causes import KEYS_OFF
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
@@ -35,7 +35,7 @@ def account(resource: Resource) -> Iterator[Finding]:
         yield from _account_info(resource)
         return
     azure, manager = resource.azure, resource.azure.manager
-    yield Item(_ROW, str(azure.place), azure.account(), "account.json")
+    yield Item(_ROW, str(azure.place), azure.required(), "account.json")
     yield from _each(_USAGES, lambda: manager.usages(azure.place))
     yield from _each(_DEPLOYMENTS, lambda: manager.deployments(azure.place))
     yield from _if_allowed(_SIBLINGS, azure.siblings)
@@ -85,7 +85,7 @@ def _if_allowed(file: str, read: Callable[[], list[Json]]) -> Iterator[Finding]:
     """
     for finding in _each(file, read):
         if isinstance(finding, Unread) and _lasts(finding.error):
-            yield Absence(_ROW, file, finding.error.message)
+            yield Absence(_ROW, file, with_hint(finding.error))
         else:
             yield finding
 

@@ -133,9 +133,9 @@ CATEGORIES: tuple[Category, ...] = (
             *(File(name, (Place.RESOURCE,), Holds.DETAILS) for name in account.FILES),
         ),
         read_resource=account.account,
-        export_by_hand="Azure Resource Manager has it: give --resource-id ID (needs cv-gdpr[azure])",
+        export_by_hand="Azure Resource Manager has it: give --resource-id ID",
         delete_by_hand=(
-            "cv-gdpr delete account --resource-id ID deletes the Azure resource (needs cv-gdpr[azure]), as the Azure "
+            "cv-gdpr delete account --resource-id ID deletes the Azure resource, as the Azure "
             "portal and CustomVision.ai (settings) do. Azure keeps it recoverable for 48 hours; --purge ends that"
         ),
     ),
@@ -157,6 +157,7 @@ CATEGORIES: tuple[Category, ...] = (
         read_project=readers.iterations,
         look_up=readers.iterations_still_given,
         of_iterations=True,
+        selectors=frozenset({"--iteration", "--before"}),
     ),
     Category(
         name=PERFORMANCE,
@@ -167,11 +168,12 @@ CATEGORIES: tuple[Category, ...] = (
         deleted_by="DeleteIteration",
         files=(
             File("performance.json", (Place.ITERATION,)),
-            File("image-performances.jsonl", (Place.ITERATION,), Holds.DETAILS, counted=True),
+            File("image-performances.jsonl", (Place.ITERATION,), Holds.DETAILS, counted=True, subject=IMAGES),
         ),
         parent=ITERATIONS,
         read_project=readers.performance,
         of_iterations=True,
+        selectors=frozenset({"--iteration"}),
     ),
     Category(
         name=PROJECTS,
@@ -226,7 +228,7 @@ CATEGORIES: tuple[Category, ...] = (
         look_up=readers.images_still_given,
         by_id_first=True,
         of_iterations=True,
-        selectors=frozenset({"--tag", "--metadata", "--image-id"}),
+        selectors=frozenset({"--tag", "--metadata", "--image-id", "--before", "--except-ids-file"}),
     ),
     Category(
         name=EXPORTS,
@@ -242,6 +244,7 @@ CATEGORIES: tuple[Category, ...] = (
         read_project=readers.exports,
         renew=readers.renewed_exports,
         of_iterations=True,
+        selectors=frozenset({"--iteration"}),
         per_iteration=True,
         delete_by_hand=(
             "No operation deletes an exported model: it goes when the Azure resource is deleted. Copies in a storage "
@@ -260,8 +263,7 @@ CATEGORIES: tuple[Category, ...] = (
         deleter=Deleter(64, deleters.predictions),
         read_project=readers.predictions,
         renew=readers.renewed_predictions,
-        selectors=frozenset({"--tag", "--image-id"}),
-        tag_names=labels.most_probable,
+        selectors=frozenset({"--predicted-tag", "--image-id", "--before", "--except-ids-file"}),
     ),
 )
 

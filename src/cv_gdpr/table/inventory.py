@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
 from cv_gdpr.service.paging import identified, once
-from cv_gdpr.table.categories import CATEGORIES, Category
+from cv_gdpr.table.categories import CATEGORIES, IMAGES, PREDICTIONS, Category, category
 from cv_gdpr.table.findings import Finding, Item, Tally, Unread
+from cv_gdpr.table.labels import same_text
 from cv_gdpr.table.readers import Project
-from cv_gdpr.table.scope import Matches, Scope, Selection, same_text, selected
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import AGE, METADATA, TAG, Matches, Selection, is_before, selected
 from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
+
+_APPLIES = "docs/commands.md lists which selector applies to which rows; run them one after the other"
+COPIED = (IMAGES, PREDICTIONS)
+"""The rows in which --with-copies-from finds copies of pictures."""
 
 _ID = re.compile("[0-9A-Fa-f-]{8,}")
 
@@ -70,13 +76,21 @@ def rows_in(scope: Scope) -> tuple[Category, ...]:
     """Return the rows in scope, in the table's order; raise UsageError if a selector does not apply to a named row."""
     kinds = scope.selection.kinds
     if not scope.rows:
-        return tuple(row for row in CATEGORIES if kinds <= row.selectors)
+        rows = tuple(row for row in CATEGORIES if kinds <= row.selectors or (scope.copies and row.name in COPIED))
+        if not rows:
+            raise UsageError(f"no row can be narrowed by all of {_typed(kinds, scope)}", _APPLIES)
+        return rows
     rows = tuple(row for row in CATEGORIES if row.name in scope.rows)
     for row in rows:
         if unfit := sorted(kinds - row.selectors):
             can = ", ".join(sorted(row.selectors)) or "no selector"
-            raise UsageError(f"{', '.join(unfit)} cannot narrow {row.name}", f"{row.name} takes {can}")
+            raise UsageError(f"{_typed(unfit, scope)} cannot narrow {row.name}", f"{row.name} takes {can}")
     return rows
+
+
+def _typed(kinds: Iterable[str], scope: Scope) -> str:
+    """Return kinds of selector as they were typed: --older-than is one way to give --before."""
+    return ", ".join("--older-than" if kind == AGE and scope.selection.older_than else kind for kind in sorted(kinds))
 
 
 def not_searched(scope: Scope) -> dict[str, str]:
@@ -85,10 +99,40 @@ def not_searched(scope: Scope) -> dict[str, str]:
         return {}
     kinds = scope.selection.kinds
     return {
-        row.name: f"{', '.join(sorted(kinds - row.selectors))} cannot narrow it"
+        row.name: f"{_typed(kinds - row.selectors, scope)} cannot narrow it"
         for row in CATEGORIES
-        if not scope.rows and not kinds <= row.selectors
+        if not scope.rows and row not in rows_in(scope)
     }
+
+
+def predictions_not_searched(project: Project, scope: Scope) -> int | None:
+    """Return how many stored predictions of a project nothing searches; None if they cannot be counted.
+
+    Raise ServiceError for what fails everywhere.
+    """
+    since = _unsearched_since(scope, project.id)
+    if since is None:
+        return 0
+    try:
+        stored = listed(project, category(PREDICTIONS), Matches(Selection()))
+        return sum(not since or not is_before(item.record, since) for item in stored)
+    except ServiceError as error:
+        if not is_of_one_project(error):
+            raise
+        return None
+
+
+def _unsearched_since(scope: Scope, project: str) -> str | None:
+    """Return from when on nothing searches the stored predictions, empty: none were; None if all were searched.
+
+    A selection by what predictions lack (tags, metadata) does not search them, unless rows were named without them.
+    """
+    chosen, copies = scope.selection, scope.copies
+    if scope.rows or not chosen.kinds & {TAG, METADATA}:
+        return None
+    if not copies or not copies.predictions or project not in copies.projects:
+        return ""
+    return None if chosen.before and chosen.before <= copies.began else copies.began
 
 
 def is_of_one_project(error: ServiceError) -> bool:
@@ -96,41 +140,16 @@ def is_of_one_project(error: ServiceError) -> bool:
     return error.stops <= Stops.PROJECT
 
 
-def check_tags(projects: Iterable[Project], selection: Selection) -> None:
-    """Raise UsageError, with similar names, for a selected tag that no workspace or iteration in scope has.
-
-    Where a project cannot be read, it may have the tag: then no tag is unknown.
-    """
-    if not selection.tags:
-        return
-    known: set[str] = set()
-    for project in projects:
-        try:
-            known |= _tag_names(project)
-        except ServiceError as error:
-            if not is_of_one_project(error):
-                raise
-            return  # reading it again, as what is asked for, names the project and the reason
-    for name in sorted(selection.tags - known):
-        near = difflib.get_close_matches(name, known, n=5, cutoff=0.5) or sorted(known)[:20]
-        shown = to_be_shown(name, near)
-        hint = near_hint(near, shown, "the projects in scope have no tags")
-        raise UsageError(f"no project in scope has a tag named {name!r}", hint, near=shown)
-
-
-def _tag_names(project: Project) -> set[str]:
-    """Return the names of the tags of the workspace and of every iteration; raise ServiceError."""
-    names: set[str] = set()
-    for place in project.places:
-        arguments = {"iteration_id": place["id"]} if place else {}
-        try:
-            tags = identified(project.service.call("get_tags", project.id, **arguments))
-        except NotFound:
-            if not place:
-                raise
-            continue  # the iteration was deleted during the run
-        names.update(same_text(str(tag.get("name"))) for tag in tags)
-    return names
+def near_values(matches: Matches) -> list[str]:
+    """Return values similar to those that matched nothing; they are data of others, so for a terminal only."""
+    wanted = [(str(tag), matches.seen_tags) for tag in matches.absent(TAG)]
+    for pair in matches.absent(METADATA):
+        key, value = pair if isinstance(pair, tuple) else ("", pair)
+        pairs = [one.partition("=") for one in matches.seen_metadata]
+        values = {there for name, _, there in pairs if name == key}
+        wanted.append((value, values) if values else (key, {name for name, _, _ in pairs}))
+    near = [(given, difflib.get_close_matches(given, sorted(seen), n=5, cutoff=0.5)) for given, seen in wanted]
+    return [one for given, found in near for one in to_be_shown(given, found)]
 
 
 def to_be_shown(given: str, near: Iterable[str]) -> list[str]:
@@ -139,13 +158,6 @@ def to_be_shown(given: str, near: Iterable[str]) -> list[str]:
     Values similar to a mistyped number (of a patient, a telephone) belong to other people.
     """
     return [] if _is_number(given) else [one for one in near if not _is_number(one)]
-
-
-def near_hint(near: list[str], shown: list[str], none: str) -> str | None:
-    """Return the hint that replaces the similar values where they are not shown; None if there are none to show."""
-    if shown:
-        return "on a terminal, similar values are shown"
-    return None if near else none
 
 
 def _is_number(value: str) -> bool:

@@ -35,10 +35,32 @@ def of_image(record: Json) -> set[str]:
     return _texts(objects_in(record, "tags") + objects_in(record, "regions"), "tagName")
 
 
-def most_probable(record: Json) -> set[str]:
-    """Return the name of a prediction's most probable tag: a classifier gives every tag some probability."""
-    best = max(objects_in(record, "predictions"), key=_probability, default={})
-    return _texts([best], "tagName")
+def predicted(record: Json, least: float | None) -> set[str]:
+    """Return the names of the tags predicted with at least that probability; None: of the most probable one.
+
+    A classifier gives every tag some probability.
+    """
+    parts = objects_in(record, "predictions")
+    if least is None:
+        return _texts([max(parts, key=_probability, default={})], "tagName")
+    return _texts([part for part in parts if _probability(part) >= least], "tagName")
+
+
+def metadata_of(record: Json) -> list[tuple[str, str]]:
+    """Return the pairs of an image's metadata, in the spelling of `same_text`."""
+    pairs = record.get("metadata")
+    if not isinstance(pairs, dict):
+        return []
+    return [(same_text(str(key)), same_text(str(value))) for key, value in pairs.items()]
+
+
+def same_text(text: str) -> str:
+    """Return a text in the one spelling of all that are canonically equivalent (Unicode NFC), to compare it."""
+    if text.isascii():
+        return text
+    import unicodedata
+
+    return unicodedata.normalize("NFC", text)
 
 
 def _texts(parts: list[Json], field: str) -> set[str]:

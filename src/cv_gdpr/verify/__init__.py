@@ -17,6 +17,7 @@ from cv_gdpr.verify.contents import ProjectContents
 from cv_gdpr.verify.facts import Facts
 from cv_gdpr.verify.missing import Missing, read_missing
 from cv_gdpr.verify.project import ProjectCheck
+from cv_gdpr.verify.redactions import Redactions, read_redactions
 from cv_gdpr.verify.result import Verification
 from cv_gdpr.verify.summary import WHERE, check_info, check_summary, read_summary
 
@@ -28,6 +29,7 @@ def verify(folder: Path) -> Verification:
     of facts cannot be written."""
     if not folder.is_dir():
         raise UsageError(f"{folder} {'is neither a file nor a folder' if folder.exists() else 'does not exist'}")
+    _refuse_folder_of_exports(folder)
     result = Verification(folder)
     if not (folder / "bagit.txt").is_file():
         result.differences.append(f"bagit.txt is missing: {_why_not_a_bag(folder)}")
@@ -37,12 +39,30 @@ def verify(folder: Path) -> Verification:
         summary = read_summary(result)
         check_info(result, summary)
         if summary is not None:
-            missing = read_missing(result, summary)
+            missing, redactions = read_missing(result, summary), read_redactions(result, summary)
             with result.noting(WHERE):
-                check_summary(result, summary, missing)
-            _check_counts(result, summary, *_check_projects(result, facts, summary, missing))
+                check_summary(result, summary, missing, redactions)
+            _check_counts(result, summary, *_check_projects(result, facts, summary, missing, redactions))
         check_files(result, facts, algorithms)
     return result
+
+
+def counted(folder: Path, summary: Json) -> dict[str, tuple[int, int]]:
+    """Return for each row of a summary how many items a folder holds that is not closed yet, and how many are whole."""
+    result = Verification(folder)
+    with Facts() as facts:
+        missing, redactions = read_missing(result, summary), read_redactions(result, summary)
+        held, lost = _check_projects(result, facts, summary, missing, redactions)
+    return {row: (held[row], held[row] - lost[row]) for row in summary["rows"]}
+
+
+def _refuse_folder_of_exports(folder: Path) -> None:
+    """Raise UsageError for a folder that holds exports and is not one, as --all-profiles makes one for each profile."""
+    if any((folder / name).exists() for name in ("bagit.txt", "data", STATE)):
+        return
+    found = sorted(one.name for one in folder.iterdir() if (one / "bagit.txt").is_file())
+    if found:
+        raise UsageError(f"{folder} is not an export, but holds {len(found)}", f"verify each: {', '.join(found)}")
 
 
 def _why_not_a_bag(folder: Path) -> str:
@@ -55,7 +75,7 @@ def _why_not_a_bag(folder: Path) -> str:
 
 
 def _check_projects(
-    result: Verification, facts: Facts, summary: Json, missing: Missing
+    result: Verification, facts: Facts, summary: Json, missing: Missing, redactions: Redactions
 ) -> tuple[Counter[str], Counter[str]]:
     """Check each project; return how many items of each row the bag holds, and how many of these are not whole."""
     held: Counter[str] = Counter(account=(result.folder / "data" / "account.json").is_file())
@@ -69,7 +89,7 @@ def _check_projects(
             rows, narrowed = frozenset(summary["rows"]), bool(summary["selectors"])
             contents = ProjectContents(result, facts, name, project["id"], rows, missing)
             contents.read()
-            check = ProjectCheck(contents, narrowed, missing)
+            check = ProjectCheck(contents, narrowed, missing, redactions)
             check.check()
             held += check.held
             lost += check.lost

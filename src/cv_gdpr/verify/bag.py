@@ -10,11 +10,13 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from cv_gdpr.archive.folder import BAGIT, MISSING
+from cv_gdpr.archive.closing import BAGIT
+from cv_gdpr.archive.folder import MISSING
 from cv_gdpr.archive.json_files import Hashed, content_of, digests
 from cv_gdpr.archive.spelling import composed_bytes
 from cv_gdpr.table.categories import layout
 from cv_gdpr.verify.facts import DISK, MANIFEST, Facts, FileFacts
+from cv_gdpr.verify.redactions import REDACTIONS
 from cv_gdpr.verify.result import Verification
 
 SHA256 = "sha256"
@@ -106,7 +108,8 @@ def _check_tag_files(result: Verification, one: Manifest) -> None:
         with result.noting(name):
             if digests(result.folder / name, (one.algorithm,)).digests[0] != digest:
                 result.differ(name, f"changed (its {_called(one.algorithm)} differs from {one.name})")
-    for name in _TAG_FILES if one.algorithm == SHA256 else ():
+    wanted = [*_TAG_FILES, *(name for name in (REDACTIONS,) if os.path.lexists(result.folder / name))]
+    for name in wanted if one.algorithm == SHA256 else ():
         if name not in named:
             result.differ(one.name, f"does not name {name}")
 

@@ -12,6 +12,7 @@ from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.contents import LISTS, OF_ITERATION, Kind, ProjectContents, as_bytes, as_text, unfinished
 from cv_gdpr.verify.facts import Facts
 from cv_gdpr.verify.missing import Missing
+from cv_gdpr.verify.redactions import Redactions
 from cv_gdpr.verify.result import Verification
 
 _COUNTED = [one.row.name for one in LISTS if one.file.holds is Holds.ITEMS]  # whose items are the lines of a list
@@ -20,6 +21,7 @@ _ONCE = [one.name for one in LISTS if not one.row.per_iteration]
 _TWICE = "SELECT list, id, count(*) FROM id WHERE kind = ? GROUP BY list, id HAVING count(*) > 1"
 _HELD = """SELECT count(*) FROM (SELECT DISTINCT id FROM id WHERE kind = ?
     EXCEPT SELECT id FROM absent WHERE kind = ? AND gone)"""
+_ALL = "SELECT DISTINCT id FROM id WHERE kind = ?"
 _LISTED = "SELECT 1 FROM id WHERE kind = ? AND id = ? LIMIT 1"
 _GONE = "SELECT 1 FROM absent WHERE kind = ? AND id = ? AND gone LIMIT 1"
 _NOT_LISTED = """SELECT kind, id FROM absent WHERE NOT EXISTS
@@ -40,6 +42,7 @@ class ProjectCheck:
     contents: ProjectContents
     narrowed: bool
     missing: Missing
+    redactions: Redactions = field(default_factory=Redactions)
     held: Counter[str] = field(default_factory=Counter)  # items by row
     lost: Counter[str] = field(default_factory=Counter)  # those of them that are not whole
 
@@ -51,6 +54,7 @@ class ProjectCheck:
         documented = {kind.row.name: self._check_documents(kind, known) for kind in OF_ITERATION}
         self._check_listings(known, documented)
         self._check_ids()
+        self._check_redacted()
         for kind in LISTS:
             if kind.file.each:
                 self._check_details(kind)
@@ -195,8 +199,10 @@ class ProjectCheck:
         most = listed + proof.get("listedOnlyBefore", 0)
         if (written > most or (written < most and not self.narrowed)) and not excused:
             self.result.differ(where, f"{file}: {listed} listed, {written} written")
-        if self.contents.lines.get(file, 0) != written:
+        taken = self.redactions.taken(self.contents.id, place, kind.file.name)
+        if self.contents.lines.get(file, 0) != written - taken:
             what = f"holds {self.contents.lines.get(file, 0)} records, but listings.jsonl says {written} were written"
+            what += f", and redactions.jsonl that {taken} of these were taken out" if taken else ""
             self.result.differ(self._where(file), what)
 
     def _check_ids(self) -> None:
@@ -212,6 +218,21 @@ class ProjectCheck:
                 self.result.differ(self._where(NOTES), f"does not note that {as_text(named)} has no bytes")
             for (named,) in self.facts.ask(_NOTE_BUT_BYTES, row, unfinished(row)):
                 self.result.differ(self._where(NOTES), f"notes {as_text(named)}, which has bytes")
+
+    def _check_redacted(self) -> None:
+        """Check that what was taken out is in no list, and that no list lacks more records than ids were taken out."""
+        for kind in LISTS:
+            subject = kind.file.subject or kind.row.name
+            taken = self.redactions.of(self.contents.id, subject)
+            for (named,) in self.facts.ask(_ALL, kind.name) if taken else ():
+                if as_text(named) in taken:
+                    where = self._where(kind.file.name)
+                    what = f"holds {as_text(named)}, but redactions.jsonl says that it was taken out"
+                    self.result.differ(where, what)
+            for place in (WORKSPACE, *self.contents.folders):
+                if self.redactions.taken(self.contents.id, place, kind.file.name) > len(taken):
+                    where = self._where(self.contents.in_place(place, kind.file.name))
+                    self.result.differ(where, "redactions.jsonl takes out more records than ids")
 
     def _check_details(self, kind: Kind) -> None:
         """Check that each item of a list has its detail, or a note that it was gone when it was asked for."""

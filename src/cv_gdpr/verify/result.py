@@ -29,6 +29,7 @@ class Verification:
     differences: list[str] = field(default_factory=list)
     incomplete: bool = False  # the export says that items are missing, and names them
     missing: int = 0  # how many it names
+    redacted: int = 0  # items that were taken out of it after erasures
 
     @cached_property
     def bag(self) -> Bag:

@@ -5,26 +5,31 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cv_gdpr.archive.bag import WORKSPACE
-from cv_gdpr.archive.bag_info import SUMMARY, bag_info_of, info_line
+from cv_gdpr.archive.bag_info import OF_PEOPLE, SUMMARY, bag_info_of, info_line
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.table.categories import ACCOUNT, ROWS, category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.missing import Missing
+from cv_gdpr.verify.redactions import Redactions
 from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"
 WHERE = f"data/{SUMMARY}"
-_SAYS_WHAT = ("Source-Endpoint", "Export", "Not-Searched")
+_SAYS_WHAT = ("Source-Endpoint", "Azure-Resource", "Export", "Not-Searched", "Redacted")
 _FOLLOWS = (
     "Exported-",
     "Not-Searched-",
     "Export-Rows",
     "Export-Scope",
     "Export-Selectors",
+    "Export-Created-Before",
+    "Stored-Predictions-",
     "Source-Endpoint",
+    "Azure-Resource",
     "Credentials-",
+    "Redacted",
 )
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -52,7 +57,8 @@ def check_info(result: Verification, summary: Json | None) -> None:
     with result.noting(INFO):
         lines = content_of(result.folder / INFO).decode().splitlines()
         pairs = [(label, value) for label, _, value in (line.partition(": ") for line in lines if line[:1].strip())]
-        result.bag_info = [pair for pair in pairs if pair[0].startswith(_SAYS_WHAT)]
+        people = tuple(label for name, label in OF_PEOPLE.items() if summary and name in summary)
+        result.bag_info = [pair for pair in pairs if pair[0].startswith((*_SAYS_WHAT, *people))]
         for label, times in Counter(label.casefold() for label, _ in pairs).items():
             if times > 1:
                 result.differ(INFO, f"says {label} {times} times")
@@ -86,8 +92,11 @@ def _check_against_summary(result: Verification, pairs: list[tuple[str, str]], s
 # --- export.json ------------------------------------------------------------------------------------------------
 
 
-def check_summary(result: Verification, summary: Json, missing: Missing) -> None:
-    """Note where export.json contradicts itself or the files beside it; `missing` are the gaps that the bag names."""
+def check_summary(result: Verification, summary: Json, missing: Missing, redactions: Redactions | None = None) -> None:
+    """Note where export.json contradicts itself or the files beside it.
+
+    `missing` are the gaps that the bag names, `redactions` what was taken out of it.
+    """
     rows, not_searched = summary["rows"], summary["notSearched"]
     for row in [*rows, *not_searched]:
         if row not in ROWS:
@@ -100,11 +109,11 @@ def check_summary(result: Verification, summary: Json, missing: Missing) -> None
         result.differ(WHERE, "its selectors, salt and notSearched contradict each other")
     if summary["scope"] not in {"all projects", "projects named"}:
         result.differ(WHERE, "its scope is neither 'all projects' nor 'projects named'")
-    _check_account(result, summary, missing)
+    _check_account(result, summary, missing, taken_out=bool(redactions and redactions.account))
     _check_projects(result, summary["projects"], listed="projects" in rows)
 
 
-def _check_account(result: Verification, summary: Json, missing: Missing) -> None:
+def _check_account(result: Verification, summary: Json, missing: Missing, *, taken_out: bool) -> None:
     by_hand, where = summary["byHand"], "data/account.json"
     there = result.bag.has(where)
     if by_hand.keys() - {ACCOUNT} or (ACCOUNT in by_hand and ACCOUNT not in summary["rows"]):
@@ -114,7 +123,9 @@ def _check_account(result: Verification, summary: Json, missing: Missing) -> Non
             result.differ(f"data/{file.name}", "belongs to the row account, which export.json does not name")
     if ACCOUNT in summary["rows"] and there and ACCOUNT in by_hand:
         result.differ(where, "exists, but export.json says to get it by hand")
-    excused = ACCOUNT in by_hand or missing.unread("", ACCOUNT, WORKSPACE, "account.json")
+    if there and taken_out:
+        result.differ(where, "exists, but redactions.jsonl says that it was taken out")
+    excused = taken_out or ACCOUNT in by_hand or missing.unread("", ACCOUNT, WORKSPACE, "account.json")
     if ACCOUNT in summary["rows"] and not (there or excused):
         result.differ(where, "missing")
     if there:

@@ -6,7 +6,8 @@ from custom_vision_simulator import Simulator
 from cv_gdpr.delete.planning import make_plan
 from cv_gdpr.delete.project import ProjectErasure
 from cv_gdpr.delete.run import Run, Terms
-from cv_gdpr.table.scope import Scope, Selection
+from cv_gdpr.table.scope import Scope
+from cv_gdpr.table.selection import Selection
 from tests.delete.direct import Rounds, ledger_in, service_of
 
 

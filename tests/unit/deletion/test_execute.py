@@ -62,7 +62,7 @@ def test_a_run_opens_with_what_the_evidence_needs():
         listed_from=LISTED_FROM,
         plan_hash=made.hash,
         scope=scope(rows=["images"]),
-        planned={PROJECT: {"images": [THREE], "iterations": [TWO]}},
+        planned={PROJECT: {"images": [ONE, THREE], "iterations": [TWO]}},
         projects=[
             PlannedProject(
                 id=PROJECT,

@@ -3,6 +3,7 @@
 import pytest
 
 from custom_vision_simulator import Fault
+from cv_gdpr.delete.look import Look
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.errors import NotAuthorised, ServiceError, Unsteady
 from cv_gdpr.evidence.events import Answered, Calling, Looked
@@ -288,14 +289,14 @@ def test_a_project_that_goes_during_the_look_is_gone(sim, proving):
     del sim.store.projects[project]
 
     assert proof.remaining(thorough=True) == {"images": set(), "tags": set()}
-    assert proof.project_is_gone() is True
+    assert Look(proof.erasure.service, project).project_is_gone() is True
 
 
 def test_a_project_that_is_there_is_not_gone(sim, proving):
     project, _ = small(sim)
     proof, *_ = proving(project, projects=[project], tags=[])
 
-    assert proof.project_is_gone() is False
+    assert Look(proof.erasure.service, project).project_is_gone() is False
     assert proof.remaining(thorough=True) == {"projects": {project}, "tags": set()}
     sim.fault(Fault("GetTags", status=404, times=None))
     with pytest.raises(ServiceError) as raised:

@@ -1,18 +1,16 @@
-"""A bag that a command works on: it must verify."""
+"""A bag that other commands may rely on: it verifies."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from cv_gdpr.archive.bag import Bag
 from cv_gdpr.errors import NotVerified, UsageError
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-    from cv_gdpr.archive.bag import Bag
+def verified(folder: Path) -> tuple[Bag, bool]:
+    """Return a bag that verifies, and whether it says that something is missing in it.
 
-
-def verified(folder: "Path") -> "tuple[Bag, bool]":
-    """Return a bag that verifies, and whether it says that something is missing; raise NotVerified for any other."""
-    from cv_gdpr.archive.bag import Bag
+    Raise NotVerified for one that does not verify, UsageError for a folder that is not a bag.
+    """
     from cv_gdpr.verify import verify
 
     result = verify(folder)

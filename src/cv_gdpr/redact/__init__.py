@@ -1,0 +1,1 @@
+"""Takes what an erasure erased out of exports that were made before it."""

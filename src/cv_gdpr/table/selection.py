@@ -1,0 +1,245 @@
+"""The selectors of a run, and which records they take: of one data subject, of one model, or what is old."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from cv_gdpr.errors import MalformedAnswer
+from cv_gdpr.table.categories import category
+from cv_gdpr.table.findings import Detail, Finding, Item
+from cv_gdpr.table.labels import metadata_of, predicted, same_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cv_gdpr.verbatim import Json
+
+TAG, METADATA, IMAGE_ID, EXCEPT = "--tag", "--metadata", "--image-id", "--except-ids-file"
+PREDICTED, ITERATION, AGE = "--predicted-tag", "--iteration", "--before"
+Value: TypeAlias = tuple[str, object]
+"""A selector's kind and one of its values."""
+
+BY_ID = frozenset({IMAGE_ID, EXCEPT})
+"""The selectors whose values are ids of the service, which may stand in messages and evidence."""
+
+
+class Selection(NamedTuple):
+    """The selectors of a run: more values widen, more kinds narrow. Without any, everything is selected.
+
+    Texts are in the spelling of `same_text`; `selection_of` makes such a selection. `before` is a time in UTC
+    (2026-01-31T00:00:00Z), or empty; `older_than` is the age from which it was made. `copies` are images and
+    predictions that are taken whatever the selectors say of them: id of a copy -> id of the original.
+    """
+
+    tags: frozenset[str] = frozenset()
+    metadata: frozenset[tuple[str, str]] = frozenset()
+    image_ids: frozenset[str] = frozenset()
+    predicted_tags: frozenset[str] = frozenset()
+    min_probability: float | None = None  # None: where the tag is the most probable one
+    iterations: frozenset[str] = frozenset()
+    before: str = ""
+    older_than: str = ""
+    except_ids: frozenset[str] = frozenset()
+    copies: Mapping[str, str] = {}
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of selector in use, by the names of their options."""
+        return frozenset(kind for kind, values in self._values() if values)
+
+    @property
+    def only_age(self) -> bool:
+        """Whether age alone selects."""
+        return self.kinds - {EXCEPT} == {AGE}
+
+    @property
+    def by_tag(self) -> bool:
+        """Whether names of tags select, so that they count in the marks of what was selected."""
+        return bool(self.tags or self.predicted_tags)
+
+    def __bool__(self) -> bool:
+        return any(values for _, values in self._values())
+
+    def _values(self) -> list[tuple[str, Iterable[object]]]:
+        return [
+            (TAG, self.tags),
+            (METADATA, self.metadata),
+            (IMAGE_ID, self.image_ids),
+            (PREDICTED, self.predicted_tags),
+            (ITERATION, self.iterations),
+            (AGE, {self.before} - {""}),
+            (EXCEPT, self.except_ids),
+        ]
+
+    def each(self) -> list[tuple[str, object, str]]:
+        """Return kind, value, and value as text of every selector."""
+        return sorted(
+            (kind, value, "=".join(value) if isinstance(value, tuple) else str(value))
+            for kind, values in self._values()
+            for value in values
+        )
+
+    def hashed(self, salt: str, absent: Container[Value] = (), *, decided: bool = True) -> list[Json]:
+        """Return each value as SHA-256 of salt and value: only those who know a value can recognise it.
+
+        `absent` are those that matched nothing. Unless `decided`, not everything in scope could be listed: that they
+        match nothing is not known (null).
+        """
+        return [
+            {
+                "selector": kind,
+                "sha256": sealed(salt, text),
+                "matched": (False if decided else None) if (kind, value) in absent else True,
+            }
+            for kind, value, text in self.each()
+        ]
+
+    def typed(self, salt: str | None, sha256: str) -> str:
+        """Return the option and value with this hash; of metadata only the key; empty for an unknown one."""
+        same = ((kind, value) for kind, value, text in self.each() if sealed(salt or "", text) == sha256)
+        return next((shown(kind, value) for kind, value in same), "")
+
+
+def sealed(salt: str, text: str) -> str:
+    """Return the SHA-256 of a salt and a selector's value."""
+    import hashlib
+
+    return hashlib.sha256(f"{salt}{text}".encode(errors="surrogatepass")).hexdigest()
+
+
+def selection_of(
+    tags: Iterable[str] = (),
+    metadata: Iterable[tuple[str, str]] = (),
+    image_ids: Iterable[str] = (),
+    predicted_tags: Iterable[str] = (),
+    iterations: Iterable[str] = (),
+) -> Selection:
+    """Return the selection of values as they were typed."""
+    return Selection(
+        tags=frozenset(map(same_text, tags)),
+        metadata=frozenset((same_text(key), same_text(value)) for key, value in metadata),
+        image_ids=frozenset(image_ids),
+        predicted_tags=frozenset(map(same_text, predicted_tags)),
+        iterations=frozenset(map(same_text, iterations)),
+    )
+
+
+class Matches:
+    """Which selector values matched, and whether any record matched all kinds.
+
+    `seen_tags` and `seen_metadata` (KEY=VALUE) hold what was read, to suggest similar values. `kept` are the ids that
+    --except-ids-file alone excluded. `newest` is when the last record of a row was created that was read.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.found: set[Value] = set()
+        self.taken = False
+        self.ids: set[tuple[str, str]] = set()  # row and id of what was taken
+        self.seen_tags: set[str] = set()
+        self.seen_metadata: set[str] = set()
+        self.kept: set[str] = set()
+
+    def takes(self, finding: Item | Detail) -> bool:
+        """Return whether the selection takes a record, and remember the values that matched."""
+        self._see(finding)
+        identity = str(finding.record.get("id"))
+        hits = self._hits(finding, identity)
+        self.found.update((kind, value) for kind, values in hits.items() for value in values)
+        if not all(hits.values()) and identity not in self.selection.copies:
+            return False
+        if identity in self.selection.except_ids:
+            self.kept.add(identity)
+            return False
+        self.taken = True
+        self.ids.add((finding.row, identity))
+        return True
+
+    def _see(self, finding: Item | Detail) -> None:
+        chosen = self.selection
+        if chosen.metadata:
+            self.seen_metadata.update(f"{key}={value}" for key, value in metadata_of(finding.record))
+        if chosen.tags:
+            self.seen_tags.update(category(finding.row).tag_names(finding.record))
+        if finding.record.get("id") in chosen.except_ids:
+            self.found.add((EXCEPT, finding.record["id"]))
+
+    def _hits(self, finding: Item | Detail, identity: str) -> dict[str, set[object]]:
+        """Return, for each kind of selector in use that narrows, the values that this record has."""
+        chosen, record = self.selection, finding.record
+        hits: dict[str, set[object]] = {}
+        if chosen.tags:
+            hits[TAG] = {*chosen.tags & set(map(same_text, category(finding.row).tag_names(record)))}
+        if chosen.metadata:
+            hits[METADATA] = {*chosen.metadata & set(metadata_of(record))}
+        if chosen.image_ids:
+            hits[IMAGE_ID] = {*chosen.image_ids & {identity}}
+        if chosen.predicted_tags:
+            hits[PREDICTED] = {*chosen.predicted_tags & set(map(same_text, predicted(record, chosen.min_probability)))}
+        if chosen.iterations:
+            hits[ITERATION] = {*chosen.iterations & _names_of(finding.iteration or record)}
+        if chosen.before:
+            hits[AGE] = {chosen.before} if is_before(record, chosen.before) else set()
+        return hits
+
+    @property
+    def unmatched(self) -> list[Value]:
+        """The values that matched nothing, but for an age.
+
+        If at least one record was taken, a value counts as matched even where the other kinds excluded its records.
+        """
+        found = self.found if self.taken else {one for one in self.found if one[0] == EXCEPT}
+        each = ((kind, value) for kind, value, _ in self.selection.each() if kind != AGE)
+        return [one for one in each if one not in found]
+
+    def absent(self, kind: str) -> set[object]:
+        """Return the values of a kind that no record has, whether another kind excluded it or not."""
+        return {value for one, value, _ in self.selection.each() if one == kind and (one, value) not in self.found}
+
+
+def shown(kind: str, value: object) -> str:
+    """Return a value as its option is written; of metadata only the key."""
+    return f"{kind} {value[0]}=…" if isinstance(value, tuple) else f"{kind} {value}"
+
+
+def _names_of(iteration: Json) -> set[str]:
+    return {str(iteration.get("id")), same_text(str(iteration.get("name")))}
+
+
+def is_before(record: Json, time: str) -> bool:
+    """Return whether a record was created before a time; raise MalformedAnswer if it does not say when."""
+    return _created(record) < _moment(time)
+
+
+def _created(record: Json) -> datetime:
+    try:
+        return _moment(str(record["created"]))
+    except (KeyError, ValueError):
+        words = f"the record of {record.get('id')} does not say when it was created"
+        raise MalformedAnswer(words, "without --before and --older-than it is not needed") from None
+
+
+def _moment(text: str) -> datetime:
+    """Return a time; images have no Z behind theirs, which is UTC (recorded sessions)."""
+    from datetime import UTC, datetime
+
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]:
+    """Yield the findings that the selection takes; tallies and absences pass, since they prove the listing itself."""
+    for finding in findings:
+        if (
+            not matches.selection
+            or not isinstance(finding, (Item, Detail))
+            or _goes_with(finding, matches)
+            or matches.takes(finding)
+        ):
+            yield finding
+
+
+def _goes_with(finding: Item | Detail, matches: Matches) -> bool:
+    """Return whether a detail belongs to an item that was taken, whatever the detail itself says."""
+    return isinstance(finding, Detail) and (finding.row, str(finding.record.get("id"))) in matches.ids

@@ -1,0 +1,64 @@
+"""`--reference` and `--operator`: kept as they were given, in evidence and certificate, and in an export."""
+
+import json
+
+import bagit
+import pytest
+
+from tests.delete.erasing import stock
+
+REFERENCE, OPERATOR = "A: 7/26  <b>&\u00a0z", "Dr. É. Müller"
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def test_evidence_and_certificate_say_both(sim, erase):
+    stock(sim)
+    document = erase("predictions", "--all", "--reference", REFERENCE, "--operator", OPERATOR).json
+    assert (document["reference"], document["operator"]) == (REFERENCE, OPERATOR)
+    assert (erase.evidence["reference"], erase.evidence["operator"]) == (REFERENCE, OPERATOR)
+    page = erase.path.with_suffix(".html").read_text()
+    assert "A: 7/26  &lt;b&gt;&amp;\u00a0z" in page
+    assert OPERATOR in page
+    ran = erase.cli("verify", erase.path)
+    assert "Reference: A: 7/26  <b>&" in ran.out
+    assert f"Operator: {OPERATOR}" in ran.out
+    assert erase.cli("verify", erase.path, "--json").json["operator"] == OPERATOR
+    changed = json.loads(erase.path.read_text()) | {"operator": "x"}
+    erase.path.write_text(json.dumps(changed, indent=2) + "\n")
+    assert "operator: differs from the ledger" in erase.cli("verify", erase.path).out
+
+
+def test_without_them_both_are_empty(sim, erase):
+    stock(sim)
+    erase("predictions", "--all")
+    assert (erase.evidence["reference"], erase.evidence["operator"]) == ("", "")
+    assert "Reference" not in erase.cli("verify", erase.path).out
+
+
+def test_an_export_keeps_both(sim, cli, tmp_path):
+    stock(sim)
+    out = tmp_path / "out"
+    words = ("--reference", REFERENCE, "--operator", OPERATOR)
+    document = cli("export", "predictions", "--all", *words, "--json", "--out", out).json
+    assert (document["reference"], document["operator"]) == (REFERENCE, OPERATOR)
+    summary = json.loads((out / "data" / "export.json").read_text())
+    assert (summary["reference"], summary["operator"]) == (REFERENCE, OPERATOR)
+    info = bagit.Bag(str(out)).info
+    assert (info["External-Identifier"], info["Contact-Name"]) == ("A: 7/26 <b>& z", OPERATOR)
+    ran = cli("verify", out)
+    assert ran.code == 0
+    assert f"Contact-Name: {OPERATOR}" in ran.out
+    text = (out / "bag-info.txt").read_text().replace("Contact-Name: Dr. É. Müller", "Contact-Name: X")
+    (out / "bag-info.txt").write_text(text)
+    assert "does not say Contact-Name" in cli("verify", out).out
+
+
+@pytest.mark.parametrize("command", ["export", "delete"])
+@pytest.mark.parametrize("text", ["a\nb", "a\u2028b", "a\x1b[31m", "a" * 201, "", f"key: {KEY}"])
+def test_a_text_of_another_form_is_refused(sim, cli, tmp_path, command, text):
+    for option in ("--reference", "--operator"):
+        word = "--yes" if command == "delete" else f"--out={tmp_path / 'o'}"
+        ran = cli(command, "--all", word, option, text, VISION_OTHER_KEY=KEY)
+        assert ran.code == 2
+        assert option in ran.err
+    assert sim.calls == []

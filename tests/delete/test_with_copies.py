@@ -1,0 +1,141 @@
+"""--with-copies-from: her other uploads and the stored prediction of her go with what the selectors take."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from cv_gdpr import demo
+from tests.delete.erasing import ids
+
+HER = ("--metadata", "subject=collins")
+
+
+@pytest.fixture
+def filled(sim):
+    """The demo's projects; return the one with her pictures."""
+    demo.fill(sim.endpoint, sim.training_key)
+    for project in sim.store.projects.values():  # stored before the second in which an export begins
+        for one in project.predictions.values():
+            project.predictions[one.id] = replace(one, created=one.created - timedelta(minutes=1))
+    return next(one.id for one in sim.store.projects.values() if one.name == "Visitors & pets")
+
+
+@pytest.fixture
+def bag(cli, filled, tmp_path):
+    """An export of everything."""
+    del filled
+    assert cli("export", "--all", "--out", tmp_path / "bag", "--calls-per-second", "0").code == 0
+    return tmp_path / "bag"
+
+
+def test_identical_bytes_go_with_yes(sim, erase, filled, bag):
+    predictions = ids(sim, filled, "predictions")
+    images = ids(sim, filled, "images")
+    ran = erase("--all", *HER, "--with-copies-from", bag)
+    assert ran.code == 0, ran.err
+    assert (len(images - ids(sim, filled, "images")), len(predictions - ids(sim, filled, "predictions"))) == (1, 1)
+    (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
+    (copy,) = predictions - ids(sim, filled, "predictions")
+    assert project["copiesOf"][copy] in images
+    assert erase.evidence["scope"]["copiesFrom"] is not None
+    assert erase.verified() == 0
+    assert f"{copy} as a copy of {project['copiesOf'][copy]}" in erase.certificate
+
+
+def test_certain_copies_go_through_a_saved_plan(sim, erase, filled, bag, tmp_path):
+    images, predictions = ids(sim, filled, "images"), ids(sim, filled, "predictions")
+    plan = tmp_path / "plan.json"
+    words = ("--all", *HER, "--with-copies-from", bag, "--dry-run", "--save-plan", plan)
+    dry = erase(*words, as_json=False, confirmed=False)
+    assert dry.code == 0, dry.err
+    assert dry.out.count("  copy: ") == 4  # herself in the bag, two uploads, one prediction
+    ran = erase("--plan", plan)
+    assert ran.code == 0, ran.err
+    assert len(images - ids(sim, filled, "images")) == 3
+    assert len(predictions - ids(sim, filled, "predictions")) == 1
+
+
+def test_what_was_erased_already_still_leads_to_its_copies(sim, erase, filled, bag):
+    predictions = ids(sim, filled, "predictions")
+    assert erase("images", "--all", *HER).code == 0
+    ran = erase("--all", *HER, "--with-copies-from", bag, "--missing-ok")
+    assert ran.code == 0, ran.err
+    assert len(predictions - ids(sim, filled, "predictions")) == 1
+
+
+def test_predictions_stored_since_are_not_searched(sim, erase, cli, filled, bag):
+    assert cli("verify", bag).code == 0
+    with demo_service(sim) as service:
+        iteration = next(iter(sim.store.projects[filled].iterations))
+        demo_predict(service, filled, iteration)
+    ran = erase("--all", *HER, "--with-copies-from", bag)
+    assert ran.code == 3
+    (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
+    assert project["predictionsNotSearched"] == 1
+
+
+def demo_service(sim):
+    from cv_gdpr.service.client import Connection, Service
+
+    return Service(Connection(sim.endpoint, sim.training_key, 0))
+
+
+def demo_predict(service, project, iteration):
+    """Store one more prediction, of another picture."""
+    from io import BytesIO
+
+    content = (demo.PICTURES / "coffee.jpg").read_bytes()
+    service.call("quick_test_image", project, BytesIO(content), iteration_id=iteration)
+
+
+def test_an_export_holds_the_copies_too(sim, cli, filled, bag, tmp_path):
+    out = tmp_path / "answer"
+    ran = cli("export", "--all", *HER, "--with-copies-from", bag, "--out", out, "--json")
+    assert ran.code == 0, ran.err
+    document = json.loads(ran.out)
+    counts = {row["row"]: row["exported"] for row in document["rows"]}
+    assert (counts["images"], counts["predictions"]) == (3, 1)
+    assert len(document["copies"]) == 4
+    assert cli("verify", out).code == 0
+    del sim, filled
+
+
+REFUSED = {
+    # case: what is done to the bag or the words, what the error says
+    "alone": ((), "stands beside another selector"),
+    "not a folder": (("--with-copies-from", "nowhere", *HER), "is not a folder"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_searched_is_refused(sim, erase, bag, case):
+    words, told = REFUSED[case]
+    ran = erase("--all", *(words or ("--with-copies-from", bag)))
+    assert ran.code == 2
+    assert told in ran.err
+    assert sim.store.projects
+
+
+@pytest.mark.parametrize("change", ["a byte", "another resource", "narrowed"])
+def test_a_bag_that_does_not_fit_is_refused(sim, erase, cli, bag, change):
+    if change == "a byte":
+        picture = next(bag.glob("data/*/images/*"))
+        picture.write_bytes(picture.read_bytes()[:-1] + b"x")
+    elif change == "narrowed":
+        shutil.rmtree(bag)
+        assert cli("export", "images", "--all", *HER, "--out", bag).code == 0
+    else:
+        from custom_vision_simulator import Simulator
+        from tests.commandline import CommandLine
+
+        with Simulator() as other:
+            demo.fill(other.endpoint, other.training_key)
+            bag = bag.with_name("other")
+            assert CommandLine(other.endpoint, other.training_key)("export", "--all", "--out", bag).code == 0
+    before = ids(sim, next(iter(sim.store.projects)), "images")
+    ran = erase("--all", *HER, "--with-copies-from", bag)
+    assert ran.code == (4 if change == "a byte" else 2), ran.err
+    assert ids(sim, next(iter(sim.store.projects)), "images") == before
