@@ -48,13 +48,13 @@ class Project:
         return f"iterations/{iteration}-{identity('iteration', iteration)}"
 
 
-def make(out, *projects, sides=SIDES, lost=()):
-    """Write a bag with these projects; `lost`: numbers of images whose bytes are not there."""
+def make(out, *projects, sides=SIDES, lost=(), content=None):
+    """Write a bag with these projects; `lost`: numbers of images without bytes; `content`: that of every file."""
     bag = Bag(out)
     missing = [identity("image", number) for number in lost]
     held = dict.fromkeys(("projects", "tags", "images", "iterations"), 0)
     for one in projects:
-        _put(bag, one, sides, missing, held)
+        _put(bag, one, content or sides, missing, held)
     bag.lines("projects.jsonl", [{"id": one.id, "name": one.name} for one in projects])
     if missing:
         nothing = {"project": projects[0].id, "row": "images", "iteration": None, "file": None, "reason": "404"}
@@ -110,7 +110,7 @@ def _put(bag, project, sides, missing, held):
 
 def _bytes(bag, project, record, sides):
     path = f"images/{record['id']}.jpg"
-    content = picture("", record["id"], 600, sides)
+    content = sides if isinstance(sides, bytes) else picture("", record["id"], 600, sides)
     source = record["originalImageUri"].removeprefix("https://storage.example")
     entry = {"path": path, "blob": path.removesuffix(".jpg"), "source": source, "bytes": len(content)}
     return entry | {"sha256": bag.put(f"{project.folder}/{path}", content)}

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from tests.benchmarks.bags import identity
-from tests.convert.bags import FINDING, MULTI_CLASS, MULTI_LABEL, Project, image, region, tag
+from tests.convert.bags import FINDING, MULTI_CLASS, MULTI_LABEL, Project, image, make, region, tag
 
 CAT, DOG = tag("cat"), tag("dog")
 NEGATIVE = tag("None of these", kind="Negative")
@@ -110,3 +110,15 @@ def test_a_label_is_there_twice(converted):
     twice = [region(CAT, 0.1, 0.1, 0.5, 0.5), region(CAT, 0.1, 0.1, 0.5, 0.5, number=1)]
     _, made = converted(Project(FINDING, [CAT], [image(1, regions=twice)]), "yolo")
     assert made["classes"][0]["labels"] == 2
+
+
+def test_boxes_in_pixels_need_the_sides(run, tmp_path):
+    box = region(CAT, 0, 0, 0.5, 1)
+    bag = make(tmp_path / "bag", Project(FINDING, [CAT], [image(1, regions=[box], width=None)]), content=b"no picture")
+    ran = run("convert", bag, "--to", "coco", "--json")
+    (made,) = ran.json["dataSets"]
+    assert (ran.code, [(one["regionId"], one["what"]) for one in made["lost"]]) == (
+        3,
+        [(box["regionId"], "left out: the sides of the picture are unknown")],
+    )
+    assert run("convert", bag, "--to", "yolo", "-q").code == 0

@@ -95,7 +95,7 @@ def two(tmp_path):
     cat, dog = tag("cat"), tag("dog")
     trained = {"Jos\u00e9": [image(3, dog)], "Second": [image(1, cat), image(4)]}
     first = Project(MULTI_CLASS, [cat, dog], [image(1, cat)], "Visitors", trained)
-    other = Project(MULTI_CLASS, [dog], [image(11, dog), image(12, dog)], "Dogs")
+    other = Project(MULTI_CLASS, [dog], [image(11, dog), image(12, dog)], "D\u00f6gs")
     return make(tmp_path / "bag", first, other), first, other
 
 
@@ -111,7 +111,7 @@ def test_each_project_has_a_folder(run, two, tmp_path):
     assert line["image_url"] == f"azureml://d/paths/{first.folder}/images/{identity('image', 1)}.jpg"
 
 
-@pytest.mark.parametrize("named", ["Dogs", "id", "ID"])
+@pytest.mark.parametrize("named", ["D\u00f6gs", "id", "ID"])
 def test_a_project_by_name_or_id(run, two, tmp_path, named):
     bag, _, other = two
     word = {"id": other.id, "ID": other.id.upper()}.get(named, named)

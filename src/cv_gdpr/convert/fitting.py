@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from cv_gdpr.convert.records import NEGATIVE, Box, DataSet, Label, Note, Picture, Task
 
+_NO_OBJECT = "the tag Negative is written as a picture without boxes"
 _HALF = 0.5  # pixels: what a box may lie outside without a note
 
 
@@ -27,12 +28,8 @@ class Holds(NamedTuple):
 def fitted(data: DataSet, holds: Holds) -> tuple[DataSet, list[Note]]:
     """Return what the format can hold of a data set, and a note for each item that it cannot."""
     notes: list[Note] = []
-    pictures = []
-    for picture in data.pictures:
-        kept = _fit(picture, data, holds, notes.append)
-        if kept is None:
-            continue
-        pictures.append(kept)
+    fitter = _Fitter(data, holds, notes.append)
+    pictures = [kept for picture in data.pictures if (kept := fitter.fit(picture))]
     used = {label.tag for picture in pictures for label in picture.labels}
     tags = data.tags
     if data.task is Task.DETECTION:  # the tag Negative is then no object that a model finds
@@ -40,40 +37,54 @@ def fitted(data: DataSet, holds: Holds) -> tuple[DataSet, list[Note]]:
     return data._replace(pictures=tuple(pictures), tags=tags), notes
 
 
-def _fit(picture: Picture, data: DataSet, holds: Holds, note: Callable[[Note], None]) -> Picture | None:
-    labels = tuple(_fit_labels(picture, data, holds, note)) if data.task is Task.DETECTION else picture.labels
-    kept = picture._replace(labels=labels)
-    if not labels and data.task not in holds.unlabelled:
-        note(Note("left out: it has no tag, and the format needs one", lost=True, image=picture.id))
-        return None
-    if data.task in holds.one_class and (count := len(kept.tags)) > 1:
-        action = f"it stands in {count} folders" if holds.in_folders else "left out"
-        note(Note(f"{action}: it has {count} tags, and the format holds one class for a picture", True, picture.id))
-        return kept if holds.in_folders else None
-    return kept
+class _Fitter:
+    """Takes out of a picture what a format cannot hold."""
 
+    def __init__(self, data: DataSet, holds: Holds, note: Callable[[Note], None]) -> None:
+        self._task = data.task
+        self._negative = {tag.id for tag in data.tags if tag.type == NEGATIVE}
+        self._holds = holds
+        self._note = note
 
-def _fit_labels(picture: Picture, data: DataSet, holds: Holds, note: Callable[[Note], None]) -> Iterator[Label]:
-    negative = {tag.id for tag in data.tags if tag.type == NEGATIVE}
-    for label in picture.labels:
-        about = {"image": picture.id, "tag": label.tag, "region": label.region}
-        if label.box is None:
-            if holds.labels_without_box:
-                yield label
-            elif label.tag in negative:
-                note(Note("the tag Negative is written as a picture without boxes", lost=False, **about))
-            else:
-                note(Note("left out: the tag has no box in this picture", lost=True, **about))
-        elif holds.needs_sides and not (picture.width and picture.height):
-            note(Note("left out: the sides of the picture are unknown", lost=True, **about))
-        elif holds.boxes_outside:
-            yield label
-        elif (box := _inside(label.box)) is None:
-            note(Note("left out: nothing of the box lies inside the picture", lost=True, **about))
-        else:
-            if not same_box(label.box, box, picture):
-                note(Note("the box is cut at the edge of the picture", lost=True, **about))
-            yield label._replace(box=box)
+    def fit(self, picture: Picture) -> Picture | None:
+        """Return what the format can hold of a picture, or None."""
+        labels = tuple(self._boxes(picture)) if self._task is Task.DETECTION else picture.labels
+        kept = picture._replace(labels=labels)
+        if not labels and self._task not in self._holds.unlabelled:
+            self._note(Note("left out: it has no tag, and the format needs one", lost=True, image=picture.id))
+            return None
+        if self._task in self._holds.one_class and (count := len(kept.tags)) > 1:
+            action = f"it stands in {count} folders" if self._holds.in_folders else "left out"
+            what = f"{action}: it has {count} tags, and the format holds one class for a picture"
+            self._note(Note(what, lost=True, image=picture.id))
+            return kept if self._holds.in_folders else None
+        return kept
+
+    def _boxes(self, picture: Picture) -> Iterator[Label]:
+        for label in picture.labels:
+            kept, why = self._without_box(label) if label.box is None else self._with_box(label, label.box, picture)
+            if why:
+                lost = why != _NO_OBJECT
+                self._note(Note(why, lost, image=picture.id, tag=label.tag, region=label.region))
+            if kept:
+                yield kept
+
+    def _without_box(self, label: Label) -> tuple[Label | None, str]:
+        """Return what the format can hold of a label, and what differs, if anything."""
+        if self._holds.labels_without_box:
+            return label, ""
+        return None, _NO_OBJECT if label.tag in self._negative else "left out: the tag has no box in this picture"
+
+    def _with_box(self, label: Label, box: Box, picture: Picture) -> tuple[Label | None, str]:
+        if self._holds.boxes_outside:
+            return label, ""
+        if self._holds.needs_sides and not (picture.width and picture.height):
+            return None, "left out: the sides of the picture are unknown"
+        inside = _inside(box)
+        if inside is None:
+            return None, "left out: nothing of the box lies inside the picture"
+        why = "" if same_box(box, inside, picture) else "the box is cut at the edge of the picture"
+        return label._replace(box=inside), why
 
 
 def _inside(box: Box) -> Box | None:
