@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.bag import Bag, BagProject
 from cv_gdpr.archive.bag_info import REDACTED
-from cv_gdpr.errors import NotVerified, ServiceError, UsageError, install
+from cv_gdpr.errors import ServiceError, UsageError, install
 from cv_gdpr.find.candidates import PICTURES
 from cv_gdpr.find.result import SAME, Match
 from cv_gdpr.find.search import check, copies, has_extra, of_items
@@ -16,6 +16,7 @@ from cv_gdpr.table.inventory import is_of_one_project, listed, projects_in, rows
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import CopiesFrom, Scope
 from cv_gdpr.table.selection import IMAGE_ID, METADATA, PREDICTED, TAG, Matches
+from cv_gdpr.verify.verified import verified
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
@@ -23,21 +24,6 @@ if TYPE_CHECKING:
 _OF_PICTURES = frozenset({TAG, METADATA, IMAGE_ID, PREDICTED})
 _STARTED = "Export-Started: "
 _AGAIN = "give an export of all that the scope holds: cv-gdpr export --all"
-
-
-def verified(folder: Path) -> tuple[Bag, bool]:
-    """Return a bag that verifies, and whether it says that something is missing in it.
-
-    Raise NotVerified for one that does not verify, UsageError for a folder that is not a bag.
-    """
-    from cv_gdpr.verify import verify
-
-    result = verify(folder)
-    if result.differences and not (folder / "bagit.txt").is_file():
-        raise UsageError(f"{folder}: {result.differences[0]}", "name the folder of a finished export")
-    if result.differences:
-        raise NotVerified(f"{folder} does not verify: {result.differences[0]}", "cv-gdpr verify names every difference")
-    return Bag(folder), result.incomplete
 
 
 def with_copies(
