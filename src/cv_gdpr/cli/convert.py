@@ -20,7 +20,7 @@ _SHOWN = 20  # notes printed at once; --json and conversion.json have all
 _DOCUMENT = "conversion.json"
 
 
-@click.command(short_help="Make data sets for other tools of an export.")
+@click.command(short_help="Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.")
 @click.argument("bag", cls=Argument, metavar="BAG", type=FilePath())
 @option(
     "--to",

@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 _MOST_PIXELS = 1 << 27  # of a picture; one that claims more is not decoded
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(_MOST_PIXELS))  # OpenCV reads it when it is imported
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy reads it likewise: each core searches a picture of its own
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
@@ -14,7 +15,7 @@ from cv_gdpr.archive.sides import sides_of_jpeg  # noqa: E402
 
 Grey: TypeAlias = NDArray[np.uint8]
 
-cv2.setNumThreads(1)  # each core searches a picture of its own
+cv2.setNumThreads(1)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would write of broken pictures to standard error
 
 _REDUCED = {2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 8: cv2.IMREAD_REDUCED_GRAYSCALE_8}
