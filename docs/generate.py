@@ -10,6 +10,7 @@ import msgspec
 from cv_gdpr.cli import cli
 from cv_gdpr.cli.account_documents import AccountPlanDocument
 from cv_gdpr.cli.after_documents import RecheckDocument, RedactDocument
+from cv_gdpr.cli.convert_documents import ConvertDocument
 from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, PlanDocument, VerifyDocument
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
@@ -30,6 +31,7 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     RecheckDocument,
     VerifyDocument,
     FindDocument,
+    ConvertDocument,
     RedactDocument,
     DemoDocument,
     ProfilesDocument,

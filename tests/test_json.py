@@ -10,6 +10,7 @@ import pytest
 from custom_vision_simulator import Fault
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.output import expect_document, print_json
+from tests.convert.bags import MULTI_CLASS, Project, image, make, tag
 from tests.delete.erasing import Eraser, stock
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -110,6 +111,14 @@ def test_a_failed_export_is_retryable_unless_refused(sim, export, checked, statu
 def test_a_service_that_does_not_answer_is_retryable(sim, export, checked):
     sim.stop()
     checked(export("--all"), "cv-gdpr-error/1", code=5, retryable=True)
+
+
+@pytest.mark.parametrize(("to", "code"), [("csv", 0), ("yolo", 3)])
+def test_data_sets_are_a_document(cli, tmp_path, checked, to, code):
+    cat = tag("cat")
+    bag = make(tmp_path / "bag", Project(MULTI_CLASS, [cat], [image(1, cat), image(2)]))
+    document = checked(cli("convert", bag, "--to", to, "--json"), "cv-gdpr-convert/1", code=code, retryable=False)
+    assert document["nothingLost"] == (code == 0)
 
 
 @pytest.mark.parametrize(

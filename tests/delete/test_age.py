@@ -80,7 +80,7 @@ def test_age_alone_needs_a_row(sim, erase):
     assert sim.calls == []
 
 
-INVALID = ["90", "0d", "-1d", "6w", "d", "99999y", "6 m", "\u0663d", ""]
+INVALID = ["1100y", "90", "0d", "-1d", "6w", "d", "99999y", "6 m", "\u0663d", ""]
 
 
 @pytest.mark.parametrize("text", INVALID)
@@ -201,3 +201,38 @@ def test_a_hold_guards_what_goes_with_an_iteration(sim, erase, tmp_path):
     assert ids(sim, project, "iterations")
     assert "alone holds a kept image" in ran.err
     assert "cv-gdpr delete iterations" not in ran.out + ran.err
+
+
+def test_what_matched_and_is_held_was_found(sim, erase, tmp_path):
+    project = stock(sim)
+    hers = next(one for one in sim.store.projects[project].workspace.images.values() if one.metadata)
+    hold = tmp_path / "hold.txt"
+    hold.write_text(hers.id)
+    value = f"subject={hers.metadata['subject']}"
+    ran = erase("images", "--all", "--metadata", value, "--except-ids-file", hold)
+    assert ran.code == 0, ran.err
+    assert ran.json["notFound"] == []
+    assert "is kept" in ran.json["verdict"]
+    assert "nothing matched" not in erase.certificate
+
+
+def test_what_matched_and_is_too_new_was_found(sim, erase):
+    project = stock(sim)
+    age(sim, project, "images", days=3)
+    ran = erase("images", "--all", "--tag", "alice", "--older-than", "30d")
+    assert ran.code == 0, ran.err
+
+
+def test_an_iteration_is_named_by_its_id_in_any_case(sim, erase):
+    project = stock(sim)
+    one = min(ids(sim, project, "iterations"))
+    assert erase("--all", "--iteration", one.upper()).code == 0
+    assert one not in ids(sim, project, "iterations")
+
+
+@pytest.mark.parametrize("option", ["--with-iterations", "--missing-ok"])
+def test_a_saved_plan_takes_no_option_that_changes_it(sim, erase, tmp_path, option):
+    stock(sim)
+    assert erase("images", "--all", "--dry-run", "--save-plan", tmp_path / "plan.json").code == 0
+    assert erase("--plan", tmp_path / "plan.json", option).code == 2
+    assert calls(sim) == []

@@ -218,7 +218,7 @@ def test_evidence_that_proves_nothing_gone(ground, tmp_path):
     image = "--image-id", "00000000-0000-4000-8000-000000000000"
     assert ground.cli("delete", "images", "--all", *image, "--yes", "--evidence", path).code == 3
     ground.sim.calls.clear()
-    assert "nothing to look for" in ground.recheck(path, code=0).out
+    assert "nothing to look for" in ground.recheck(path, code=3).out
 
 
 def test_a_recheck_of_a_recheck(ground, tmp_path):

@@ -55,7 +55,7 @@ def test_certain_copies_go_through_a_saved_plan(sim, erase, filled, bag, tmp_pat
     words = ("--all", *HER, "--with-copies-from", bag, "--dry-run", "--save-plan", plan)
     dry = erase(*words, as_json=False, confirmed=False)
     assert dry.code == 0, dry.err
-    assert dry.out.count("  copy: ") == 4  # herself in the bag, two uploads, one prediction
+    assert dry.out.count("  copy: ") == 3  # two uploads, one prediction
     ran = erase("--plan", plan)
     assert ran.code == 0, ran.err
     assert len(images - ids(sim, filled, "images")) == 3
@@ -103,14 +103,15 @@ def test_an_export_holds_the_copies_too(sim, cli, filled, bag, tmp_path):
     document = json.loads(ran.out)
     counts = {row["row"]: row["exported"] for row in document["rows"]}
     assert (counts["images"], counts["predictions"]) == (3, 1)
-    assert len(document["copies"]) == 4
+    assert len(document["copies"]) == 3
     assert cli("verify", out).code == 0
     del sim, filled
 
 
 REFUSED = {
     # case: what is done to the bag or the words, what the error says
-    "alone": ((), "stands beside another selector"),
+    "a model": (("--iteration", "Iteration 1"), "stands beside a selector of pictures"),
+    "alone": ((), "stands beside a selector of pictures"),
     "not a folder": (("--with-copies-from", "nowhere", *HER), "is not a folder"),
 }
 
@@ -118,7 +119,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_searched_is_refused(sim, erase, bag, case):
     words, told = REFUSED[case]
-    ran = erase("--all", *(words or ("--with-copies-from", bag)))
+    ran = erase("--all", *(words if "--with-copies-from" in words else (*words, "--with-copies-from", bag)))
     assert ran.code == 2
     assert told in ran.err
     assert sim.store.projects
@@ -144,3 +145,89 @@ def test_a_bag_that_does_not_fit_is_refused(sim, erase, cli, bag, change):
     ran = erase("--all", *HER, "--with-copies-from", bag)
     assert ran.code == (4 if change == "a byte" else 2), ran.err
     assert ids(sim, next(iter(sim.store.projects)), "images") == before
+
+
+def her_image(sim, project):
+    """Return her image with metadata."""
+    return next(
+        one for one in sim.store.projects[project].workspace.images.values() if one.metadata.get("subject") == "collins"
+    )
+
+
+NOT_WHOLE = {
+    # case: rows of the export that is to show the copies; what happens to her image before or after it
+    "predictions alone": (("predictions",), ""),
+    "images alone": (("images",), ""),
+    "older than the image": ((), "before"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_WHOLE)
+def test_a_bag_that_lacks_the_originals_searched_nothing(sim, erase, cli, filled, tmp_path, case):  # noqa: PLR0913, PLR0917
+    rows, when = NOT_WHOLE[case]
+    images = sim.store.projects[filled].workspace.images
+    hers = her_image(sim, filled)
+    if when:
+        del images[hers.id]
+        for one in sim.store.projects[filled].iterations.values():
+            one.snapshot.images.pop(hers.id, None)
+    assert cli("export", *rows, "--all", "--out", tmp_path / "bag", "--calls-per-second", "0").code == 0
+    images[hers.id] = hers
+    ran = erase("--all", *HER, "--with-copies-from", tmp_path / "bag")
+    assert ran.code == 3, ran.err
+    (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
+    assert project["predictionsNotSearched"] == len(ids(sim, filled, "predictions")) > 0
+
+
+def test_a_redacted_bag_searched_nothing(erase, cli, filled, bag):
+    assert erase("images", "--all", *HER).code == 0
+    assert cli("redact", erase.path, bag, "--in-place").code == 0
+    ran = erase("--all", *HER, "--with-copies-from", bag, "--missing-ok")
+    assert ran.code == 3
+    (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
+    assert project["predictionsNotSearched"] == 2
+
+
+def test_empty_files_do_not_lead_to_each_other(sim, erase, cli, filled, tmp_path):
+    workspace = sim.store.projects[filled].workspace
+    others = [one for one in workspace.images.values() if not one.metadata]
+    for one in (her_image(sim, filled), others[0]):
+        workspace.images[one.id] = replace(one, data=b"", size=0)
+    assert cli("export", "--all", "--out", tmp_path / "bag", "--calls-per-second", "0").code == 0
+    ran = erase("--all", *HER, "--with-copies-from", tmp_path / "bag")
+    assert ran.code == 3
+    assert others[0].id in ids(sim, filled, "images")
+
+
+def test_an_image_relabelled_before_the_export_stays(sim, erase, cli, filled, tmp_path):
+    workspace = sim.store.projects[filled].workspace
+    hers = her_image(sim, filled)
+    workspace.images[hers.id] = replace(hers, metadata={"subject": "another"})  # the iteration still says collins
+    assert cli("export", "--all", "--out", tmp_path / "bag", "--calls-per-second", "0").code == 0
+    erase("images", "--all", *HER, "--with-copies-from", tmp_path / "bag")
+    assert hers.id in ids(sim, filled, "images")
+
+
+def test_one_relabelled_since_is_named_and_stays_with_yes(sim, erase, filled, bag):
+    workspace = sim.store.projects[filled].workspace
+    hers = her_image(sim, filled)
+    for place in (workspace, *(one.snapshot for one in sim.store.projects[filled].iterations.values())):
+        place.images[hers.id] = replace(hers, metadata={"subject": "another"})
+    ran = erase("images", "--all", *HER, "--with-copies-from", bag)
+    assert ran.code == 3
+    assert hers.id in ids(sim, filled, "images")
+    assert f"Not selected: {hers.id}" in ran.err
+
+
+def test_an_age_narrows_the_copies_too(sim, erase, filled, bag):
+    predictions = ids(sim, filled, "predictions")
+    erase("--all", *HER, "--before", "2026-01-01", "--with-copies-from", bag)
+    assert ids(sim, filled, "predictions") == predictions
+
+
+def test_a_held_original_still_leads_to_its_copies(sim, erase, filled, bag, tmp_path):
+    (tmp_path / "hold.txt").write_text(her_image(sim, filled).id)
+    predictions = ids(sim, filled, "predictions")
+    erase("--all", *HER, "--except-ids-file", tmp_path / "hold.txt", "--with-copies-from", bag)
+    assert len(predictions - ids(sim, filled, "predictions")) == 1
+    assert her_image(sim, filled)

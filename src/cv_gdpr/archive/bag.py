@@ -1,9 +1,9 @@
 """THE reader of a finished bag: its documents, its projects, their lists, and which bytes are there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.journal import blob_key
@@ -20,6 +20,7 @@ FILES = "files.jsonl"
 NOTES = "absent.jsonl"
 LISTINGS = "listings.jsonl"
 _ENDPOINT = "Source-Endpoint: "
+Held = TypeVar("Held")
 
 
 class List(NamedTuple):
@@ -39,6 +40,13 @@ class BagProject(NamedTuple):
     def where(self, file: str) -> str:
         """Return the path of a file of the project, in the bag."""
         return f"data/{self.folder}/{file}"
+
+
+class HeldFile(NamedTuple):
+    """A file with the bytes of a blob: its SHA-256, and its path in the bag."""
+
+    sha256: str
+    path: str
 
 
 class Bag:
@@ -127,11 +135,19 @@ class Bag:
 
     def bytes_of(self, project: BagProject) -> "HeldBytes":
         """Return which blobs a project's index names."""
-        keys = {blob_key(one["blob"], one["source"]) for one in self.records(project.where(FILES))}
+        return HeldBytes(set(self._by_blob(project, lambda _: None)))
+
+    def files_of(self, project: BagProject) -> dict[int, "HeldFile"]:
+        """Return the file of each blob that a project's index names, by the blob's key."""
+        return self._by_blob(project, lambda entry: HeldFile(entry["sha256"], project.where(entry["path"])))
+
+    def _by_blob(self, project: BagProject, value: Callable[[Json], Held]) -> dict[int, Held]:
+        """Return a value for each entry of the index, by its blob; a blob that moved is found in both places."""
+        held = {blob_key(one["blob"], one["source"]): value(one) for one in self.records(project.where(FILES))}
         for note in self.records(project.where(NOTES)):
-            if "to" in note and blob_key(note["blob"], note["to"]) in keys:
-                keys.add(blob_key(note["blob"], note["from"]))
-        return HeldBytes(keys)
+            if "to" in note and (key := blob_key(note["blob"], note["to"])) in held:
+                held[blob_key(note["blob"], note["from"])] = held[key]
+        return held
 
 
 def _spelt_in(folder: Path, name: str) -> str:

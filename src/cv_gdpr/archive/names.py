@@ -55,12 +55,13 @@ def safe_stem(stem: str) -> str:
 
 
 def _word(part: str) -> str:
-    if re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", part) and not _reserved(part):
+    if re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", part) and not is_reserved(part):
         return part
     return identity(part)
 
 
-def _reserved(part: str) -> bool:
+def is_reserved(part: str) -> bool:
+    """Return whether Windows keeps a name for a device."""
     return re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", part) is not None
 
 

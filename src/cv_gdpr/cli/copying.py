@@ -17,5 +17,4 @@ def add_copies(service: Service, scope: Scope, folder: Path, *, only_same: bool,
     from cv_gdpr.find.copied import with_copies
 
     with counting("pictures", quiet=quiet) as progress:
-        found = with_copies(service, scope, folder, only_same=only_same, progress=progress)
-    return found.scope
+        return with_copies(service, scope, folder, only_same=only_same, progress=progress)

@@ -316,7 +316,8 @@ def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[
 def _scope(given: ScopeOptions, rows: tuple[str, ...], options: _DeleteOptions, key_file: str | None) -> Scope:
     if not options.plan_file:
         return _checked(shared.scope(given, rows, key_file), with_iterations=options.with_iterations)
-    if rows or given.all_projects or given.projects or given.has_selector or options.save_plan:
+    chosen = given.all_projects or given.projects or given.has_selector or given.missing_ok or options.with_iterations
+    if rows or chosen or options.save_plan:
         raise UsageError("--plan already says what to delete: give no ROW, scope, selectors or --save-plan")
     return Scope()
 

@@ -61,10 +61,10 @@ def find(  # noqa: PLR0913 - one for each option
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.cli.progress import counting
     from cv_gdpr.errors import UsageError
-    from cv_gdpr.find.copied import verified
     from cv_gdpr.find.same import read_photo
     from cv_gdpr.find.search import check, copies
     from cv_gdpr.find.writing import check_free
+    from cv_gdpr.verify.verified import verified
 
     for name, folder in (("--out", out), ("--index", index)):
         if folder and folder.resolve().is_relative_to(bag.resolve()):

@@ -69,6 +69,8 @@ def moment_of(age: str) -> str:
         moment = datetime.now(UTC) - isodate.parse_duration(f"P{parts[1]}{parts[2].upper()}")
     except OverflowError:
         raise ValueError(age) from None
+    if moment.year < 1000:
+        raise ValueError(age)
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -110,6 +110,22 @@ class Rate(click.FloatRange):
         return rate
 
 
+class Shares(click.ParamType[Any]):
+    """How many of a hundred images go to training, validation and test: 80/10/10, or 80/20 without test."""
+
+    name = "shares"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Return three numbers; fail unless they add up to 100, and training has some."""
+        if isinstance(value, tuple):
+            return value
+        words = str(value).split("/")
+        shares = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 4]
+        if len(shares) != len(words) or len(words) not in {2, 3} or sum(shares) != 100 or not shares[0]:
+            self.fail("not two or three whole numbers that add up to 100, as in 80/10/10", param, ctx)
+        return (*shares, 0)[:3]
+
+
 class FilePath(click.Path):
     """A path as a Path; pathlib is imported on use, so that usage errors stay fast."""
 

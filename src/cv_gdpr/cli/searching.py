@@ -15,7 +15,10 @@ _HOW = (
     "to search them: cv-gdpr export --all --out BAG, cv-gdpr find BAG PHOTO --out FOUND, and then this command with "
     "--image-ids-file FOUND/ids.txt in place of the selectors, or with --with-copies-from BAG"
 )
-_NEWER = "they were stored after the export of --with-copies-from began: make a new export, and run again with that"
+_NEWER = (
+    "they are newer than the export of --with-copies-from, or it lacks pictures that they would be compared with: make "
+    "a new export of everything, and run again with that (needs the extra find)"
+)
 
 
 def not_searched_predictions(by_project: Mapping[str, int | None], copies_from: str | None = None) -> list[str]:

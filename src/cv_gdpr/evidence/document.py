@@ -136,6 +136,8 @@ def _nothing(opened: Opened) -> str:
     if opened.scope.before and not _names_a_person(opened):
         return f"nothing to delete: nothing in scope was created before {opened.scope.before}"
     before = f"stored before {opened.listed_from}"
+    if any(one.kept for one in opened.projects):
+        return f"nothing deleted: what these selectors matched, {before}, is kept"
     if opened.scope.selectors:
         return f"nothing to delete: these selectors matched nothing {before}. {_OTHER_PICTURES}"
     return f"nothing to delete: nothing in scope, {before}, was there"
@@ -198,6 +200,7 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
     projects = _projects(events, outcomes)
     lacking = bool(not_found) and not opened.scope.missing_ok
     in_part = lacking or bool(opened.failed) or any(project.is_in_part for project in projects)
+    in_part = in_part or bool(opened.recheck_of and not outcomes)  # evidence that proves nothing gone
     code = exit_code(outcomes, stopped, in_part=in_part)
     return Head(
         format=FORMAT,

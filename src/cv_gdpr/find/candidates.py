@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cv_gdpr.archive.bag import FILES, NOTES, Bag, BagProject
+from cv_gdpr.archive.bag import Bag, BagProject, HeldFile
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.layout import Holds
 from cv_gdpr.links import source_path
@@ -42,7 +42,7 @@ def candidates(bag: Bag) -> Iterator[Candidate]:
 
 
 def _of_project(bag: Bag, project: BagProject, rows: dict[str, Category]) -> Iterator[Candidate]:
-    held = _held(bag, project)
+    held = bag.files_of(project)
     known: dict[tuple[str, str], Candidate] = {}
     workspace: set[tuple[str, str]] = set()
     for one in bag.lists(project):
@@ -60,22 +60,10 @@ def _of_project(bag: Bag, project: BagProject, rows: dict[str, Category]) -> Ite
     yield from known.values()
 
 
-def _add_files(candidate: Candidate, row: Category, record: Json, place: str, held: dict[int, tuple[str, str]]) -> None:
+def _add_files(candidate: Candidate, row: Category, record: Json, place: str, held: dict[int, HeldFile]) -> None:
     for stem, uri in row.blobs_in_bag(record, place):
         file = held.get(blob_key(stem, source_path(uri)))
         if file is None:
             candidate.whole = False
         else:
             candidate.files.setdefault(*file)
-
-
-def _held(bag: Bag, project: BagProject) -> dict[int, tuple[str, str]]:
-    """Return SHA-256 and path of each file of a project, by its blob; a blob that moved is found in both places."""
-    held = {
-        blob_key(entry["blob"], entry["source"]): (entry["sha256"], project.where(entry["path"]))
-        for entry in bag.records(project.where(FILES))
-    }
-    for note in bag.records(project.where(NOTES)):
-        if "to" in note and (file := held.get(blob_key(note["blob"], note["to"]))):
-            held[blob_key(note["blob"], note["from"])] = file
-    return held

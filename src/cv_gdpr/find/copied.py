@@ -5,44 +5,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.bag import Bag, BagProject
-from cv_gdpr.errors import NotVerified, ServiceError, UsageError, install
+from cv_gdpr.archive.bag_info import REDACTED
+from cv_gdpr.errors import ServiceError, UsageError, install
 from cv_gdpr.find.candidates import PICTURES
 from cv_gdpr.find.result import SAME, Match
-from cv_gdpr.find.search import copies, has_extra, of_items
-from cv_gdpr.table.categories import CATEGORIES, PREDICTIONS, Category
+from cv_gdpr.find.search import check, copies, has_extra, of_items
+from cv_gdpr.table.categories import CATEGORIES, IMAGES, PREDICTIONS, Category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import is_of_one_project, listed, projects_in, rows_in
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import CopiesFrom, Scope
-from cv_gdpr.table.selection import Matches
+from cv_gdpr.table.selection import IMAGE_ID, METADATA, PREDICTED, TAG, Matches
+from cv_gdpr.verify.verified import verified
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
+_OF_PICTURES = frozenset({TAG, METADATA, IMAGE_ID, PREDICTED})
 _STARTED = "Export-Started: "
 _AGAIN = "give an export of all that the scope holds: cv-gdpr export --all"
-
-
-class Copied(NamedTuple):
-    """A scope whose selection holds the copies too, and the matches that are not certain enough to be selected."""
-
-    scope: Scope
-    uncertain: list[Match]
-
-
-def verified(folder: Path) -> tuple[Bag, bool]:
-    """Return a bag that verifies, and whether it says that something is missing in it.
-
-    Raise NotVerified for one that does not verify, UsageError for a folder that is not a bag.
-    """
-    from cv_gdpr.verify import verify
-
-    result = verify(folder)
-    if result.differences and not (folder / "bagit.txt").is_file():
-        raise UsageError(f"{folder}: {result.differences[0]}", "name the folder of a finished export")
-    if result.differences:
-        raise NotVerified(f"{folder} does not verify: {result.differences[0]}", "cv-gdpr verify names every difference")
-    return Bag(folder), result.incomplete
 
 
 def with_copies(
@@ -52,7 +33,7 @@ def with_copies(
     *,
     only_same: bool,
     progress: Callable[[int, int], None] | None = None,
-) -> Copied:
+) -> Scope:
     """Return the scope with what a bag shows to be copies of what its selectors take.
 
     They are applied to the service, and to the bag too: what was erased already may still have copies. `only_same`:
@@ -61,27 +42,57 @@ def with_copies(
     Raise UsageError for a bag of another resource, for one that is not complete, and without the extra find unless
     `only_same`; NotVerified; ServiceError.
     """
-    if not scope.selection or scope.selection.only_age:
-        raise UsageError("--with-copies-from stands beside another selector", "it adds copies of what that selects")
+    if not scope.selection.kinds & _OF_PICTURES:
+        raise UsageError("--with-copies-from stands beside a selector of pictures", "it adds copies of these")
     bag = _usable(folder, service.endpoint)
     projects = {entry["id"] for entry in projects_in(service, scope)}
     matches = Matches(scope.selection)
-    in_bag = _selected_in(bag, scope, projects, matches)
-    originals = in_bag | _selected_at(service, scope)
-    found = copies(bag, of_items(bag, originals), only_same=only_same and not has_extra(), progress=progress)
-    if found.only_same:
-        raise UsageError("copies other than identical bytes need the extra find", install("find"))
-    others = [one for one in found.matches if one.project in projects and one.id not in originals]
+    in_bag, at_service = _selected_in(bag, scope, projects, matches), _selected_at(service, scope)
+    originals = in_bag | at_service
+    search = _search(bag, originals, only_same=only_same, progress=progress)
+    others = [one for one in search.matches if one.project in projects and one.id not in originals]
     sure = [one for one in others if one.kind == SAME or (one.certain and not only_same)]
-    known = {one.id: one.like for one in reversed(sure)} | {one: one for one in in_bag}
-    made = CopiesFrom(str(folder), _started(bag), frozenset(one.id for one in bag.projects()), PREDICTIONS in bag.rows)
-    left = [one for one in others if one.id not in known]
-    chosen = scope.selection._replace(
-        copies=known,
-        doubtful={one.id: one.like for one in reversed(left)},
-        in_bag=frozenset(matches.found) if matches.taken else frozenset(),
-    )
-    return Copied(scope._replace(selection=chosen, copies=made), left)
+    known = {one.id: one.like for one in reversed(sure)}
+    left = {one.id: one.like for one in reversed(others) if one.id not in known}
+    since = {one: one for one in in_bag - at_service}  # selected in the bag, and no longer at the service
+    known, left = (known, left | since) if only_same else (known | since, left)
+    made = CopiesFrom(str(folder), _started(bag), frozenset(one.id for one in bag.projects()), search.whole)
+    found = frozenset(matches.found) if matches.taken else frozenset()
+    chosen = scope.selection._replace(copies=known, doubtful=left, in_bag=found)
+    return scope._replace(selection=chosen, copies=made)
+
+
+class _Searched(NamedTuple):
+    """What the bag shows to be like the originals; `whole`: each was compared with every picture of the bag."""
+
+    matches: list[Match]
+    whole: bool
+
+
+def _search(
+    bag: Bag, originals: set[str], *, only_same: bool, progress: Callable[[int, int], None] | None
+) -> _Searched:
+    """Search the bag for copies of some of its items; raise UsageError without the extra unless `only_same`."""
+    if not (only_same or has_extra()):
+        raise UsageError("copies other than identical bytes need the extra find", install("find"))
+    pictures = {one: content for one, content in of_items(bag, originals).items() if content}
+    readable = {one: content for one, content in pictures.items() if has_extra() and _can_be_compared(one, content)}
+    found = copies(bag, readable, progress=progress) if readable else None
+    same = copies(bag, pictures, only_same=True).matches
+    known = {(one.id, one.like) for one in same}
+    matches = [*same, *(one for one in found.matches if (one.id, one.like) not in known)] if found else same
+    held = {IMAGES, PREDICTIONS} <= bag.rows and REDACTED not in bag.summary
+    whole = bool(originals) and originals == readable.keys() and held and not (found and found.exit_code)
+    return _Searched(matches, whole)
+
+
+def _can_be_compared(name: str, content: bytes) -> bool:
+    """Return whether a picture can be decoded; one that cannot is compared by its bytes alone."""
+    try:
+        check({name: content})
+    except UsageError:
+        return False
+    return True
 
 
 def _usable(folder: Path, endpoint: str) -> Bag:
@@ -101,31 +112,39 @@ def _started(bag: Bag) -> str:
 
 
 def _selected_at(service: "Service", scope: Scope) -> set[str]:
-    """Return the ids of the pictures that the selectors take at the service; a project that cannot be read has none."""
+    """Return the ids of the pictures that the selectors match at the service, also of those that a hold keeps.
+
+    A project that cannot be read has none: the plan, or the export, names it.
+    """
     taken: set[str] = set()
     for entry in projects_in(service, scope):
         project = Project(service, entry, details=False)
+        matches = Matches(scope.selection)
         try:
             for row in rows_in(scope):
                 if row.name in PICTURES:
-                    taken |= {item.id for item in listed(project, row, Matches(scope.selection))}
+                    taken |= {item.id for item in listed(project, row, matches)}
         except ServiceError as error:
             if not is_of_one_project(error):
                 raise
+        taken |= matches.kept
     return taken
 
 
 def _selected_in(bag: Bag, scope: Scope, projects: set[str], matches: Matches) -> set[str]:
-    """Return the ids of the pictures in the bag that the selectors take."""
+    """Return the ids of the pictures in the bag that the selectors match, also of those that a hold keeps.
+
+    An image of the workspace counts as the workspace lists it, whatever an older iteration says of it.
+    """
     rows = {file.name: row for row in CATEGORIES if row.name in PICTURES for file in row.files if file.is_list}
     within = {name: row for name, row in rows.items() if row in rows_in(scope)}
-    return {
-        item.id
-        for project in bag.projects()
-        if project.id in projects
-        for item in _items(bag, project, within)
-        if matches.takes(item)
-    }
+    selected: set[str] = set()
+    for project in bag.projects():
+        if project.id in projects:
+            items = [(item.id, item.iteration, matches.takes(item)) for item in _items(bag, project, within)]
+            in_workspace = {one for one, iteration, _ in items if not iteration}
+            selected |= {one for one, iteration, taken in items if taken and (not iteration or one not in in_workspace)}
+    return selected | matches.kept
 
 
 def _items(bag: Bag, project: BagProject, rows: dict[str, Category]) -> Iterator[Item]:

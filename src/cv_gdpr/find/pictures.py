@@ -5,17 +5,19 @@ from typing import NamedTuple, TypeAlias
 
 _MOST_PIXELS = 1 << 27  # of a picture; one that claims more is not decoded
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(_MOST_PIXELS))  # OpenCV reads it when it is imported
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy reads it likewise: each core searches a picture of its own
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from cv_gdpr.archive.sides import sides_of_jpeg  # noqa: E402
+
 Grey: TypeAlias = NDArray[np.uint8]
 
-cv2.setNumThreads(1)  # each core searches a picture of its own
+cv2.setNumThreads(1)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would write of broken pictures to standard error
 
-_HEADERS_OF_SIZE = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the frame headers of JPEG
 _REDUCED = {2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 8: cv2.IMREAD_REDUCED_GRAYSCALE_8}
 _REDUCED_COLOUR = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
@@ -34,7 +36,7 @@ class Picture(NamedTuple):
 
 def decoded(content: bytes, longest: int) -> Picture:
     """Return a picture, reduced if a side is longer than `longest` pixels; raise Undecodable."""
-    sides = _sides_of_jpeg(content)
+    sides = sides_of_jpeg(content)
     factor = _reduction(max(sides), longest) if sides else 1
     pixels = _pixels(content, _REDUCED.get(factor, cv2.IMREAD_GRAYSCALE))
     height, width = pixels.shape
@@ -45,7 +47,7 @@ def decoded(content: bytes, longest: int) -> Picture:
 
 def in_colour(content: bytes, longest: int) -> Grey:
     """Return blue, green and red of a picture for a person to look at, reduced as above; raise Undecodable."""
-    sides = _sides_of_jpeg(content)
+    sides = sides_of_jpeg(content)
     factor = _reduction(max(sides), longest) if sides else 1
     return shrunk(_pixels(content, _REDUCED_COLOUR.get(factor, cv2.IMREAD_COLOR)), longest)
 
@@ -73,15 +75,3 @@ def shrunk(pixels: Grey, longest: int) -> Grey:
 def _reduction(side: int, longest: int) -> int:
     """Return by how much a JPEG can be reduced while it is decoded, which is faster, and still be large enough."""
     return next((factor for factor in (8, 4, 2) if side >= factor * longest * 1.2), 1)
-
-
-def _sides_of_jpeg(content: bytes) -> tuple[int, int] | None:
-    """Return width and height that the header of a JPEG states, or None."""
-    at = 2
-    while content[:2] == b"\xff\xd8" and at + 9 <= len(content) and content[at] == 0xFF:
-        marker, length = content[at + 1], int.from_bytes(content[at + 2 : at + 4])
-        if marker in _HEADERS_OF_SIZE:
-            height, width = int.from_bytes(content[at + 5 : at + 7]), int.from_bytes(content[at + 7 : at + 9])
-            return (width, height) if width and height else None
-        at += 1 if marker == 0xFF else 2 + length
-    return None

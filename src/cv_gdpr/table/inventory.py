@@ -57,18 +57,19 @@ def is_named(entry: Json, name: str) -> bool:
     return same_text(str(entry.get("name"))) == same_text(name)
 
 
-def named(entries: list[Json], name: str) -> Json:
-    """Return the project of that name or id; raise UsageError, with the candidates, unless there is exactly one."""
+def named(entries: list[Json], name: str, kind: str = "project") -> Json:
+    """Return the project (or iteration: `kind`) of that name or id; raise UsageError, with the candidates, unless there
+    is exactly one."""
     matches = [entry for entry in entries if entry["id"] == name.lower()]
     matches = matches or [entry for entry in entries if is_named(entry, name)]
     if len(matches) == 1:
         return matches[0]
     if matches:
         ids = ", ".join(entry["id"] for entry in matches)
-        raise UsageError(f"{len(matches)} projects are named {name!r}", f"name one by its id: {ids}")
+        raise UsageError(f"{len(matches)} {kind}s are named {name!r}", f"name one by its id: {ids}")
     known = "; ".join(f"{entry.get('name')} ({entry['id']})" for entry in entries)
-    hint = f"projects: {known}" if known else "the resource has no projects"
-    raise UsageError(f"no project has the name or id {name!r}", hint)
+    hint = f"{kind}s: {known}" if known else f"there are no {kind}s"
+    raise UsageError(f"no {kind} has the name or id {name!r}", hint)
 
 
 def rows_in(scope: Scope) -> tuple[Category, ...]:

@@ -42,7 +42,7 @@ def predicted(record: Json, least: float | None) -> set[str]:
     """
     parts = objects_in(record, "predictions")
     if least is None:
-        return _texts([max(parts, key=_probability, default={})], "tagName")
+        least = max(map(_probability, parts), default=0.0)  # equal ones are equally probable
     return _texts([part for part in parts if _probability(part) >= least], "tagName")
 
 

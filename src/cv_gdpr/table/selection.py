@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.table.categories import category
 from cv_gdpr.table.findings import Detail, Finding, Item
@@ -124,7 +125,7 @@ def selection_of(
         metadata=frozenset((same_text(key), same_text(value)) for key, value in metadata),
         image_ids=frozenset(image_ids),
         predicted_tags=frozenset(map(same_text, predicted_tags)),
-        iterations=frozenset(map(same_text, iterations)),
+        iterations=frozenset(one.lower() if UUID.fullmatch(one.lower()) else same_text(one) for one in iterations),
     )
 
 
@@ -139,6 +140,7 @@ class Matches:
         self.selection = selection
         self.found: set[Value] = set()
         self.taken = False
+        self._rows: dict[str, bool] = {}
         self.ids: set[tuple[str, str]] = set()  # row and id of what was taken
         self.seen_tags: set[str] = set()
         self.seen_metadata: set[str] = set()
@@ -151,8 +153,11 @@ class Matches:
         identity = str(finding.record.get("id"))
         hits = self._hits(finding, identity)
         self.found.update((kind, value) for kind, values in hits.items() for value in values)
-        if not all(hits.values()) and identity not in self.selection.copies:
-            if identity in self.selection.doubtful and identity not in self.selection.except_ids:
+        of_age = bool(hits.pop(AGE, True))
+        own = self._applies(finding.row) and all(hits.values())
+        self.taken = self.taken or own  # what is too new, or kept, was found nevertheless
+        if not of_age or not (own or identity in self.selection.copies):
+            if of_age and identity in self.selection.doubtful and identity not in self.selection.except_ids:
                 self.doubtful.add(identity)
             return False
         if identity in self.selection.except_ids:
@@ -161,6 +166,13 @@ class Matches:
         self.taken = True
         self.ids.add((finding.row, identity))
         return True
+
+    def _applies(self, row: str) -> bool:
+        """Return whether every selector applies to a row: to another one only copies bring the selection."""
+        if row not in self._rows:
+            own = category(row)
+            self._rows[row] = self.selection.kinds <= own.selectors | own.guards
+        return self._rows[row]
 
     def _see(self, finding: Item | Detail) -> None:
         chosen = self.selection
@@ -221,10 +233,13 @@ def is_before(record: Json, time: str) -> bool:
 
 def _created(record: Json) -> datetime:
     try:
-        return _moment(str(record["created"]))
-    except (KeyError, ValueError):
+        found = _moment(record["created"])
+    except (KeyError, ValueError, TypeError):
+        found = None
+    if found is None or found.year == 1:  # the year 1 stands for a date that was never set
         words = f"the record of {record.get('id')} does not say when it was created"
-        raise MalformedAnswer(words, "without --before and --older-than it is not needed") from None
+        raise MalformedAnswer(words, "without --before and --older-than it is not needed")
+    return found
 
 
 def _moment(text: str) -> datetime:

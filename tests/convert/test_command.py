@@ -1,0 +1,118 @@
+"""`cv-gdpr convert`: its options, exit codes, and what it leaves on the disk."""
+
+import os
+
+import pytest
+
+from cv_gdpr.convert import placing
+from tests.benchmarks.bags import identity
+from tests.convert.bags import MULTI_CLASS, Project, image, make, tag
+
+CAT = tag("cat")
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """A bag of two images, one of them without a tag."""
+    return make(tmp_path / "bag", Project(MULTI_CLASS, [CAT], [image(1, CAT), image(2)]))
+
+
+def test_the_words_for_people(run, bag, tmp_path):
+    ran = run("convert", bag, "--to", "coco")
+    assert (ran.code, ran.err) == (0, "")
+    assert "multi-class classification: 2 images, 1 label, 1 class; nothing lost" in ran.out
+    assert f"written: {tmp_path / 'bag-coco'}" in ran.out
+    assert run("convert", bag, "--to", "csv", "-q").out == ""
+    lost = run("convert", bag, "--to", "yolo", "-q")
+    assert (lost.code, lost.out) == (3, "")
+    assert f"Lost: image {identity('image', 2)}: left out: it has no tag" in lost.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--to", "voc"], "'voc' is not one of"),
+        ([], "Missing option '--to'"),
+        (["--to", "coco", "--split", "80/30"], "add up to 100"),
+        (["--to", "coco", "--split", "0/100"], "add up to 100"),
+        (["--to", "coco", "--split", "80"], "add up to 100"),
+        (["--to", "coco", "--split", "80/-10/30"], "add up to 100"),
+        (["--to", "coco", "--seed", "x"], "not a valid integer"),
+        (["--to", "coco", "--project", ""], "the value is empty"),
+        (["--to", "coco", "--image-url-prefix", "azureml://x"], "takes no --image-url-prefix"),
+        (["--to", "automl", "--image-url-prefix", "https://h/c?sig=abc"], "no user, password or query"),
+        (["--to", "automl", "--image-url-prefix", "https://me:abc@h/c"], "no user, password or query"),
+        (["--to", "automl", "--image-url-prefix", "folder"], "is not an address"),
+    ],
+)
+def test_wrong_options(run, bag, tmp_path, words, message):
+    ran = run("convert", bag, *words)
+    assert ran.code == 2
+    assert message in ran.err
+    assert "abc" not in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["bag"]
+
+
+def test_nothing_is_overwritten(run, bag, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine").write_text("mine")
+    ran = run("convert", bag, "--to", "coco", "--out", out)
+    assert ran.code == 2
+    assert f"Error: {out} exists" in ran.err
+    assert [path.name for path in out.iterdir()] == ["mine"]
+
+
+def test_an_empty_folder_is_taken(run, bag, tmp_path):
+    out = tmp_path / "a" / "out"
+    out.mkdir(parents=True)
+    assert run("convert", bag, "--to", "coco", "--out", out, "-q").code == 0
+    assert (out.stat().st_mode & 0o777, out.parent.stat().st_mode & 0o777) == (0o700, 0o755)
+
+
+def test_an_export_is_not_written_into(run, bag):
+    ran = run("convert", bag, "--to", "coco", "--out", bag / "data" / "coco")
+    assert (ran.code, (bag / "data" / "coco").exists()) == (2, False)
+    assert "lies in the export" in ran.err
+
+
+@pytest.mark.parametrize(("edited", "code"), [("data/projects.jsonl", 4), ("bagit.txt", 2)])
+def test_a_bag_that_does_not_verify(run, bag, tmp_path, edited, code):
+    (bag / edited).unlink()
+    ran = run("convert", bag, "--to", "coco", "--json")
+    assert (ran.code, ran.json["exitCode"]) == (code, code)
+    assert not (tmp_path / "bag-coco").exists()
+
+
+def test_files_are_linked_or_copied(run, bag, tmp_path):
+    linked = run("convert", bag, "--to", "coco", "--json").json["dataSets"][0]["files"]
+    copied = run("convert", bag, "--to", "csv", "--copy", "--json").json["dataSets"][0]["files"]
+    assert (sum(linked.values()), copied) == (2, {"copied": 2})
+    for path in tmp_path.glob("bag-csv/*/images/*"):
+        assert (path.stat().st_nlink, path.stat().st_mode & 0o777) == (1, 0o600)
+    assert run("verify", bag).code == 0
+
+
+def test_links_are_not_possible_everywhere(tmp_path):
+    other = next((folder for folder in ("/dev/shm", "/tmp") if os.stat(folder).st_dev != tmp_path.stat().st_dev), None)  # noqa: PTH116, S108
+    if other is None:
+        pytest.skip("one file system only")
+    source, target = tmp_path / "a", tmp_path.__class__(other) / f"cv-gdpr-{os.getpid()}"
+    source.write_bytes(b"abc")
+    placer = placing.Placer()
+    try:
+        placer.place(source, target)
+        assert (target.read_bytes(), placer.counts) == (b"abc", {"copied": 1})
+    finally:
+        target.unlink()
+
+
+def test_what_fails_leaves_nothing(tmp_path):
+    def interrupted():
+        with placing.new_folder(tmp_path / "a" / "out") as folder:
+            (folder / "x").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list((tmp_path / "a").iterdir()) == []
