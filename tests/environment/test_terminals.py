@@ -17,7 +17,7 @@ TYPO = ("delete", "--all", "--dry-run", "--tag", "alise")
 def test_near_values_show_on_a_terminal(sim):
     stock(sim)
     code, told = on_terminal(sim, *TYPO)
-    assert code == 2
+    assert code == 3
     assert b"Hint: similar: alice" in told["stderr"]
 
 
@@ -25,7 +25,7 @@ def test_near_values_show_on_a_terminal(sim):
 def test_near_values_stay_out_of_json_and_log(sim, more, streams):
     stock(sim)
     code, told = on_terminal(sim, *TYPO, *more, streams=streams)
-    assert code == 2
+    assert code == 3
     for other in (b"alice", b"bob"):
         assert other not in told["stderr"] + told["stdout"]
 
