@@ -189,7 +189,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
         return report(earlier, {}, output, Beside(options.require_export))
     with Service(connection) as service:
         with _hint_nothing_deleted(resumed=earlier):
-            plan = _plan(service, scope, options, saved, resumed=earlier)
+            plan = _plan(service, scope, options, saved, resumed=earlier, as_json=output.as_json)
         outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
             show(plan, Shown(outside, service.sign_in.who, scope.selection), as_json=output.as_json)
@@ -255,7 +255,9 @@ def _saved_plan(path: Path | None) -> bytes | None:
     return plan_bytes(path)
 
 
-def _plan(service: Service, scope: Scope, options: _DeleteOptions, saved: bytes | None, *, resumed: bool) -> Plan:
+def _plan(  # noqa: PLR0913 - what a plan is made from
+    service: Service, scope: Scope, options: _DeleteOptions, saved: bytes | None, *, resumed: bool, as_json: bool
+) -> Plan:
     """Return the plan, new or from --plan, after the safety checks; write it if --save-plan is given."""
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
@@ -270,7 +272,8 @@ def _plan(service: Service, scope: Scope, options: _DeleteOptions, saved: bytes 
             scope = add_copies(service, scope, options.with_copies_from, only_same=options.yes)
         matches = Matches(scope.selection)
         plan = make_plan(service, scope, options.protect, resumed=resumed, matches=matches)
-        show_similar(near_values(matches))
+        if not as_json:
+            show_similar(near_values(matches))
         if options.yes and not (resumed or options.dry_run):
             _check_hold(plan)
     check_size(plan, options.max_delete)
