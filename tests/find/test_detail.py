@@ -16,7 +16,7 @@ ASTRONAUT = Path(cv_gdpr.__file__).parent / "demo_pictures" / "astronaut.jpg"
 
 def also(*rows):
     """Return rows of a table that are tested with the slow ones."""
-    return [pytest.param(*row, marks=pytest.mark.slow) for row in rows]
+    return [pytest.param(*row, marks=pytest.mark.photographs) for row in rows]
 
 
 def look(photo, other):

@@ -37,7 +37,7 @@ def test_frames_of_a_camera_are_not_copies(photo, tmp_path):
     assert len([one for one in found.other_frames if one.like == "visitor"]) == 5
 
 
-@pytest.mark.slow
+@pytest.mark.photographs
 def test_two_hundred_frames_of_a_camera(photo, tmp_path):
     bag, contents = camera(photo, tmp_path, frames=200, empty=20)
     found = copies(bag, {"nobody": contents[-1]})

@@ -77,7 +77,7 @@ def test_other_photographs_match_nothing(look, photo):
     assert [name for name in others[::3] if look(photo(name))] == []
 
 
-@pytest.mark.slow
+@pytest.mark.photographs
 def test_all_photographs_survive_every_change(photo):
     names = sorted(path.stem for path in PHOTOGRAPHS.glob("*.jpg"))
     missed, tried = [], 0
