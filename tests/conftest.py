@@ -17,6 +17,7 @@ from tests.contract.options import pytest_addoption  # noqa: F401 - the options 
 
 # Each export starts a process, which without cached bytecode would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would take the cores from the other workers
 sys.dont_write_bytecode = False
 
 
