@@ -128,6 +128,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
         simulator.options.calls_per_second = calls_per_second  # set after filling, which sends calls too
         for fault in (fault for named in faults for fault in named):  # armed after filling too
             simulator.fault(fault)
+        stopped = _stopped_by_signal()  # before the lines are printed: whoever reads them may end it at once
         for name, value in _variables(simulator).items():
             usable = has_extra() or name in _OF_THE_KEY
             click.echo(f"{'' if usable else '# needs the extra azure: '}export {name}={value}")
@@ -140,7 +141,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
             err=True,
         )
         click.echo(_WHAT_FOR, err=True)
-        _wait_for_stop(simulator)
+        _wait_for_stop(simulator, stopped)
     finally:
         simulator.stop()
 
@@ -161,11 +162,16 @@ def _variables(simulator: "Simulator") -> dict[str, str]:
     }
 
 
-def _wait_for_stop(simulator: "Simulator") -> None:
-    """Wait for a signal; tell once that the Azure resource was deleted, since every call is refused from then on."""
+def _stopped_by_signal() -> threading.Event:
+    """Return an event that Ctrl-C and SIGTERM set."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    return stopped
+
+
+def _wait_for_stop(simulator: "Simulator", stopped: threading.Event) -> None:
+    """Wait for a signal; tell once that the Azure resource was deleted, since every call is refused from then on."""
     while not stopped.wait(_POLL):
         if simulator.is_deleted:
             click.echo(_DELETED, err=True)
