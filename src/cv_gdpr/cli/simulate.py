@@ -128,7 +128,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
         simulator.options.calls_per_second = calls_per_second  # set after filling, which sends calls too
         for fault in (fault for named in faults for fault in named):  # armed after filling too
             simulator.fault(fault)
-        stopped = _stopped_by_signal()  # before the lines are printed: whoever reads them may end it at once
+        stopped = _stopped_by_signal()  # before the lines: a script that reads them may end it at once
         for name, value in _variables(simulator).items():
             usable = has_extra() or name in _OF_THE_KEY
             click.echo(f"{'' if usable else '# needs the extra azure: '}export {name}={value}")
