@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from custom_vision_simulator import Fault
 from cv_gdpr import demo
 from tests.delete.erasing import ids
 
@@ -231,3 +232,12 @@ def test_a_held_original_still_leads_to_its_copies(sim, erase, filled, bag, tmp_
     erase("--all", *HER, "--except-ids-file", tmp_path / "hold.txt", "--with-copies-from", bag)
     assert len(predictions - ids(sim, filled, "predictions")) == 1
     assert her_image(sim, filled)
+
+
+def test_a_project_unread_in_the_search_leaves_it_open(sim, erase, filled, bag):
+    """Its pictures were no originals: what is stored as a prediction of them was not looked for."""
+    sim.fault(Fault("GetTaggedImages", status=400, times=1))
+    ran = erase("--all", *HER, "--with-copies-from", bag)
+    assert ran.code == 3
+    (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
+    assert project["predictionsNotSearched"] > 0

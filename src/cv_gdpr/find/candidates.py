@@ -7,10 +7,8 @@ from cv_gdpr.archive.bag import Bag, BagProject, HeldFile
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.layout import Holds
 from cv_gdpr.links import source_path
-from cv_gdpr.table.categories import CATEGORIES, IMAGES, PREDICTIONS, Category
+from cv_gdpr.table.categories import CATEGORIES, PICTURES, Category
 from cv_gdpr.verbatim import Json
-
-PICTURES = (IMAGES, PREDICTIONS)
 
 
 @dataclass

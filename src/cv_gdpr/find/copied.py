@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from cv_gdpr.archive.bag import Bag, BagProject
 from cv_gdpr.archive.bag_info import REDACTED
 from cv_gdpr.errors import ServiceError, UsageError, install
-from cv_gdpr.find.candidates import PICTURES
 from cv_gdpr.find.result import SAME, Match
 from cv_gdpr.find.search import check, copies, has_extra, of_items
-from cv_gdpr.table.categories import CATEGORIES, IMAGES, PREDICTIONS, Category
+from cv_gdpr.table.categories import CATEGORIES, PICTURES, Category
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import is_of_one_project, listed, projects_in, rows_in
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import CopiesFrom, Scope
 from cv_gdpr.table.selection import IMAGE_ID, METADATA, PREDICTED, TAG, Matches
+from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.verified import verified
 
 if TYPE_CHECKING:
@@ -45,9 +45,11 @@ def with_copies(
     if not scope.selection.kinds & _OF_PICTURES:
         raise UsageError("--with-copies-from stands beside a selector of pictures", "it adds copies of these")
     bag = _usable(folder, service.endpoint)
-    projects = {entry["id"] for entry in projects_in(service, scope)}
+    entries = projects_in(service, scope)
+    projects = {entry["id"] for entry in entries}
     matches = Matches(scope.selection)
-    in_bag, at_service = _selected_in(bag, scope, projects, matches), _selected_at(service, scope)
+    in_bag = _selected_in(bag, scope, projects, matches)
+    at_service, all_read = _selected_at(service, scope, entries)
     originals = in_bag | at_service
     search = _search(bag, originals, only_same=only_same, progress=progress)
     others = [one for one in search.matches if one.project in projects and one.id not in originals]
@@ -56,7 +58,9 @@ def with_copies(
     left = {one.id: one.like for one in reversed(others) if one.id not in known}
     since = {one: one for one in in_bag - at_service}  # selected in the bag, and no longer at the service
     known, left = (known, left | since) if only_same else (known | since, left)
-    made = CopiesFrom(str(folder), _started(bag), frozenset(one.id for one in bag.projects()), search.whole)
+    made = CopiesFrom(
+        str(folder), _started(bag), frozenset(one.id for one in bag.projects()), search.whole and all_read
+    )
     found = frozenset(matches.found) if matches.taken else frozenset()
     chosen = scope.selection._replace(copies=known, doubtful=left, in_bag=found)
     return scope._replace(selection=chosen, copies=made)
@@ -77,11 +81,10 @@ def _search(
         raise UsageError("copies other than identical bytes need the extra find", install("find"))
     pictures = {one: content for one, content in of_items(bag, originals).items() if content}
     readable = {one: content for one, content in pictures.items() if has_extra() and _can_be_compared(one, content)}
+    others = {one: content for one, content in pictures.items() if one not in readable}
     found = copies(bag, readable, progress=progress) if readable else None
-    same = copies(bag, pictures, only_same=True).matches
-    known = {(one.id, one.like) for one in same}
-    matches = [*same, *(one for one in found.matches if (one.id, one.like) not in known)] if found else same
-    held = {IMAGES, PREDICTIONS} <= bag.rows and REDACTED not in bag.summary
+    matches = [*(found.matches if found else ()), *copies(bag, others, only_same=True).matches]
+    held = set(PICTURES) <= bag.rows and REDACTED not in bag.summary
     whole = bool(originals) and originals == readable.keys() and held and not (found and found.exit_code)
     return _Searched(matches, whole)
 
@@ -111,13 +114,14 @@ def _started(bag: Bag) -> str:
     return next(line.removeprefix(_STARTED) for line in lines if line.startswith(_STARTED))
 
 
-def _selected_at(service: "Service", scope: Scope) -> set[str]:
-    """Return the ids of the pictures that the selectors match at the service, also of those that a hold keeps.
+def _selected_at(service: "Service", scope: Scope, entries: list[Json]) -> tuple[set[str], bool]:
+    """Return the ids of the pictures that the selectors match at the service, and whether all projects could be read.
 
-    A project that cannot be read has none: the plan, or the export, names it.
+    They include what a hold keeps. A project that cannot be read has none: the plan, or the export, names it.
     """
     taken: set[str] = set()
-    for entry in projects_in(service, scope):
+    all_read = True
+    for entry in entries:
         project = Project(service, entry, details=False)
         matches = Matches(scope.selection)
         try:
@@ -127,8 +131,9 @@ def _selected_at(service: "Service", scope: Scope) -> set[str]:
         except ServiceError as error:
             if not is_of_one_project(error):
                 raise
+            all_read = False
         taken |= matches.kept
-    return taken
+    return taken, all_read
 
 
 def _selected_in(bag: Bag, scope: Scope, projects: set[str], matches: Matches) -> set[str]:

@@ -27,6 +27,9 @@ ACCOUNT, ITERATIONS, PERFORMANCE, PROJECTS = "account", "iterations", "performan
 TAGS, IMAGES, EXPORTS, PREDICTIONS = "tags", "images", "exports", "predictions"
 """Rows with rules of their own: containers, what iterations are trained on, what only a person can do."""
 
+PICTURES = (IMAGES, PREDICTIONS)
+"""The rows of pictures, in which copies of a photograph are found."""
+
 
 ITERATION_LIST = "iterations.jsonl"
 """The file of GetIterations, without which no row can be read in any iteration."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
 from cv_gdpr.service.paging import identified, once
-from cv_gdpr.table.categories import CATEGORIES, IMAGES, PREDICTIONS, Category, category
+from cv_gdpr.table.categories import CATEGORIES, PICTURES, PREDICTIONS, Category, category
 from cv_gdpr.table.findings import Finding, Item, Tally, Unread
 from cv_gdpr.table.labels import same_text
 from cv_gdpr.table.readers import Project
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 
 _APPLIES = "docs/commands.md lists which selector applies to which rows; run them one after the other"
-COPIED = (IMAGES, PREDICTIONS)
-"""The rows in which --with-copies-from finds copies of pictures."""
-
 _ID = re.compile("[0-9A-Fa-f-]{8,}")
 
 
@@ -76,7 +73,7 @@ def rows_in(scope: Scope) -> tuple[Category, ...]:
     """Return the rows in scope, in the table's order; raise UsageError if a selector does not apply to a named row."""
     kinds = scope.selection.kinds
     if not scope.rows:
-        rows = tuple(row for row in CATEGORIES if kinds <= row.selectors or (scope.copies and row.name in COPIED))
+        rows = tuple(row for row in CATEGORIES if kinds <= row.selectors or (scope.copies and row.name in PICTURES))
         if not rows:
             raise UsageError(f"no row can be narrowed by all of {_typed(kinds, scope)}", _APPLIES)
         return rows
@@ -97,11 +94,11 @@ def not_searched(scope: Scope) -> dict[str, str]:
     """Return the rows that a selection leaves out, with the reason: a selector does not apply to them."""
     if not scope.selection:
         return {}
-    kinds = scope.selection.kinds
+    kinds, searched = scope.selection.kinds, rows_in(scope)
     return {
         row.name: f"{_typed(kinds - row.selectors, scope)} cannot narrow it"
         for row in CATEGORIES
-        if not scope.rows and row not in rows_in(scope)
+        if not scope.rows and row not in searched
     }
 
 
