@@ -19,6 +19,18 @@ def address_without_credentials(uri: str) -> str:
     return f"{scheme}{between}{host.rpartition('@')[2]}{slash}{path}"
 
 
+def host_of(address: str) -> str:
+    """Return host and port of an address in lower case, without the port that its scheme implies; empty for none."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(address.strip())
+        implied = parts.port == {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return ""
+    return (parts.netloc.rpartition(":")[0] if implied else parts.netloc).lower()
+
+
 def source_path(uri: str) -> str:
     """Return the path of a blob's URI, which identifies it on any host."""
     bare = without_query(uri)

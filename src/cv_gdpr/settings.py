@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from cv_gdpr.errors import Lines, UsageError
+from cv_gdpr.links import host_of
 from cv_gdpr.masking import RUN
 
 if TYPE_CHECKING:
@@ -320,16 +321,13 @@ def words_of(command: str, where: str) -> list[str]:
     return words
 
 
-def _same_address(endpoint: str) -> str:
-    """Return an endpoint without the port that https implies."""
-    return re.sub(r"^(https://[^/]*):443(?=/|$)", r"\1", endpoint)
-
-
 def doubled(found: Mapping[str, Profile]) -> Iterator[tuple[str, str]]:
     """Yield the names of two profiles that have one endpoint."""
     first: dict[str, str] = {}
     for name, one in found.items():
-        place = _same_address((one.endpoint or "").strip().rstrip("/").lower())
+        address = (one.endpoint or "").strip().rstrip("/").lower()
+        scheme, _, rest = address.partition("://")
+        place = f"{scheme}://{host_of(address)}/{rest.partition('/')[2]}" if host_of(address) else address
         if place and place in first:
             yield first[place], name
         first.setdefault(place, name)

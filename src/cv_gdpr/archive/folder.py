@@ -101,7 +101,7 @@ def refuse_existing(out: Path) -> None:
 
 
 def run_of(out: Path) -> Any:
-    """Return what the unfinished export in a folder says that it is of; None if there is none."""
+    """Return what the unfinished export in a folder says that it is of; None for a folder without one."""
     try:
         return json.loads((out / STATE / "run.json").read_bytes()) if is_regular(out / STATE / "run.json") else None
     except (OSError, ValueError):

@@ -184,7 +184,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     earlier: Erased | bool = False
     if not options.dry_run:
         options, earlier = _earlier_or_resumed(options, connection, asked)
-        scope = _as_begun(scope, options.evidence) if earlier else scope
+        scope = _as_begun(scope, options.evidence, connection.endpoint) if earlier is True else scope
     if isinstance(earlier, Erased):
         return report(earlier, {}, output, Beside(options.require_export))
     with Service(connection) as service:
@@ -237,13 +237,16 @@ def _earlier_or_resumed(
     return options._replace(evidence=evidence), earlier_run(evidence, endpoint, asked)
 
 
-def _as_begun(scope: Scope, evidence: Path | None) -> Scope:
+def _as_begun(scope: Scope, evidence: Path | None, endpoint: str) -> Scope:
     """Return the scope with the age that the run fixed which this one resumes."""
-    from cv_gdpr.evidence.files import begun_before
+    from cv_gdpr.delete.execute import openings
+    from cv_gdpr.service.endpoint import checked_endpoint
 
     if not (evidence and scope.selection.older_than):
         return scope
-    return scope._replace(selection=scope.selection._replace(before=begun_before(evidence)))
+    begun = openings(evidence, checked_endpoint(endpoint))
+    before = next((run.scope.before for run in begun if run.scope.before), scope.selection.before)
+    return scope._replace(selection=scope.selection._replace(before=before))
 
 
 def _saved_plan(path: Path | None) -> bytes | None:

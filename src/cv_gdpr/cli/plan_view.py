@@ -43,9 +43,10 @@ def show(plan: Plan, beside: Shown, *, as_json: bool = False, error: bool = Fals
 
 def planned_code(plan: Plan) -> int:
     """Return the exit code of a dry run: 3 if something asked for is not in the plan, else 0."""
-    missed = [one for one in plan.scope.selectors if one.matched is False]
-    lacking = (plan.unmatched or missed) and not plan.scope.missing_ok
-    in_part = any(project.disputed or project.is_in_part for project in plan.projects)
+    from cv_gdpr.delete.execute import in_evidence
+
+    lacking = (plan.unmatched or plan.scope.absent) and not plan.scope.missing_ok
+    in_part = any(project.disputed or in_evidence(project).is_in_part for project in plan.projects)
     return 3 if lacking or plan.failed or in_part else 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cv_gdpr.cli.output import plural
-from cv_gdpr.table.selection import BY_ID, Selection
+from cv_gdpr.table.selection import Selection
 
 if TYPE_CHECKING:
     from cv_gdpr.evidence.records import SearchedScope
@@ -40,7 +40,4 @@ def _words(count: int | None) -> str:
 
 def not_found(scope: SearchedScope, ids: Iterable[str], selection: Selection) -> list[str]:
     """Return each value that matched nothing, as it was typed; a hash where this command does not know it."""
-    others = [one for one in scope.selectors if one.matched is False and one.selector not in BY_ID]
-    return [*ids] + [
-        selection.typed(scope.salt, one.sha256) or f"{one.selector} sha256:{one.sha256[:16]}" for one in others
-    ]
+    return [*ids, *(selection.typed(scope.salt, one.sha256) or one.short for one in scope.absent)]

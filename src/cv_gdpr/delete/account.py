@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from cv_gdpr.delete.execute import Erased, begun
+from cv_gdpr.delete.execute import Erased, begun, openings
 from cv_gdpr.delete.failures import quoted
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.delete.plan import Plan, ProjectPlan
@@ -143,8 +143,7 @@ def check_unchanged(azure: AzureResource, plan: AccountPlan) -> None:
 
 def begun_with(path: Path, place: ResourceId) -> Made:
     """Return what tells the resource that an unfinished run planned to delete from a later one of the same name."""
-    with Ledger(files.ledger_of(path), str(place)) as ledger:
-        return next((event.resource for event in ledger.events if isinstance(event, Opened) and event.resource), {})
+    return next((run.resource for run in openings(path, str(place)) if run.resource), {})
 
 
 def _made(account: Json) -> Made:

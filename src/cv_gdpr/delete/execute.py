@@ -86,6 +86,12 @@ def begun(path: Path, endpoint: str, asked: str) -> Iterator[Ledger]:
         ledger.check()  # it may have been removed in the meantime
 
 
+def openings(path: Path, endpoint: str) -> list[Opened]:
+    """Return how each run so far of an unfinished erasure began; raise UsageError for a ledger of another endpoint."""
+    with Ledger(files.ledger_of(path), endpoint) as ledger:
+        return [event for event in ledger.events if isinstance(event, Opened)]
+
+
 def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
     """Return whether to resume the run of that ledger; or, if the run ended, complete its files and return its result.
 
@@ -232,7 +238,7 @@ def opening(plan: Plan, asked: str, who: str = "", *, saved: bool = False) -> Op
         plan_hash=plan.hash,
         scope=plan.scope,
         planned={one.id: one.planned() for one in plan.projects if one.total},
-        projects=[_in_evidence(project) for project in plan.projects],
+        projects=[in_evidence(project) for project in plan.projects],
         protected=plan.protected,
         unmatched=plan.unmatched,
         failed=[replace(one, again=one.again and not saved) for one in plan.failed],
@@ -240,7 +246,8 @@ def opening(plan: Plan, asked: str, who: str = "", *, saved: bool = False) -> Op
     )
 
 
-def _in_evidence(project: ProjectPlan) -> PlannedProject:
+def in_evidence(project: ProjectPlan) -> PlannedProject:
+    """Return what the evidence says about a planned project, besides its items."""
     counted = bool(project.rows.get(ITERATIONS))  # otherwise the exported models were not listed
     return PlannedProject(
         id=project.id,

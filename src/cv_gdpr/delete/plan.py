@@ -76,12 +76,6 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
                 going.setdefault(row, []).extend(ids)
         return going
 
-    @property
-    def is_in_part(self) -> bool:
-        """Whether something that was asked for was not searched, or is kept although it was not excepted."""
-        kept = self.kept_published or self.kept_for_images
-        return bool(self.predictions_not_searched != 0 or kept or self.copies_left)
-
 
 class Plan(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="format", tag=FORMAT

@@ -138,7 +138,7 @@ class _Recheck:
             self.ledger.write(Looked(project=look.id, row=row.name, gone=gone, there=left))
 
     def _asked(self, project: str, ask: Callable[[], Found]) -> Found | None:
-        """Return the answer, or None if there is none: then nothing is known, and the ledger says why."""
+        """Return the answer; None where the call failed: then nothing is known, and the ledger says why."""
         try:
             found = ask()
         except ServiceError as error:

@@ -34,7 +34,7 @@ from cv_gdpr.evidence.records import (
     SearchedScope,
 )
 from cv_gdpr.table.categories import ITERATIONS, PROJECTS
-from cv_gdpr.table.selection import AGE, BY_ID, EXCEPT, IMAGE_ID
+from cv_gdpr.table.selection import AGE, EXCEPT, IMAGE_ID
 
 METHOD = Method(
     type="deletion by API request; not media sanitisation",
@@ -65,9 +65,6 @@ RETENTION = (
         source="https://learn.microsoft.com/azure/ai-services/recover-purge-resources",
     ),
 )
-HASHED = "sha256:"
-"""How a selector's value that was found nowhere is named, before the first 16 digits of its hash."""
-
 _NOT_READ = "nothing deleted: projects in scope could not be read, and nothing to delete was found in the others"
 _LATER = "It does not say what was stored after the ids were found"
 _OTHER_PICTURES = "It does not say whether other pictures of the person exist."
@@ -243,11 +240,7 @@ def _not_found(opened: Opened, outcomes: list[Outcome]) -> list[str]:
     """Return the selector values that no run found: ids as they are, other values by the beginning of their hash."""
     found = {outcome.id for outcome in outcomes}  # by this run, or by an interrupted one before it
     ids = [value for value in opened.unmatched if value.rpartition(" ")[2] not in found]
-    return ids + [
-        f"{one.selector} {HASHED}{one.sha256[:16]}"
-        for one in opened.scope.selectors
-        if one.matched is False and one.selector not in BY_ID
-    ]
+    return ids + [one.short for one in opened.scope.absent]
 
 
 def _run(opened: Opened) -> Run:

@@ -94,16 +94,6 @@ def unfinished(endpoint: str, asked: str) -> Path | None:
     return None
 
 
-def begun_before(evidence: Path) -> str:
-    """Return the time that --older-than meant when an erasure began, from the first line of its ledger; or empty."""
-    try:
-        with ledger_of(evidence).open("rb") as file:
-            found = json.loads(file.readline(1 << 26))["scope"].get("before", "")
-    except (OSError, ValueError, LookupError, AttributeError, TypeError):
-        return ""
-    return found if isinstance(found, str) else ""
-
-
 def _begins_with(ledger: Path, endpoint: str) -> bool:
     """Return whether the first line names this endpoint; the lock stays free, for the run of another one beside it."""
     with ledger.open("rb") as file:

@@ -20,6 +20,7 @@ from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
 from cv_gdpr.evidence.events import Closed, Event, Opened, Resumed, event_of, line_of
 from cv_gdpr.evidence.records import Sealed, as_json
 from cv_gdpr.masking import masked
+from cv_gdpr.table.selection import salted
 
 START = "0" * 64  # stands for the hash of a line before the first
 _ANOTHER = "name another --evidence"
@@ -186,8 +187,7 @@ def _resumable(path: Path, content: bytes, endpoint: str) -> "Chain":
 
 def sealed(asked: str, salt: str) -> Sealed:
     """Return the salted hash of a command's request, which identifies the command without revealing names."""
-    sha256 = hashlib.sha256(f"{salt}{asked}".encode(errors="surrogatepass")).hexdigest()
-    return Sealed(salt=salt, sha256=sha256)
+    return Sealed(salt=salt, sha256=salted(salt, asked))
 
 
 def now() -> str:

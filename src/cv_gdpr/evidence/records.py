@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from msgspec import Meta, Struct, to_builtins
 
 from cv_gdpr import __version__
+from cv_gdpr.table.selection import BY_ID
 from cv_gdpr.verbatim import Json
 
 TOOL = f"cv-gdpr {__version__}"
@@ -52,6 +53,11 @@ class SelectorHash(Record, frozen=True, kw_only=True):
     sha256: Sha256
     matched: Annotated[bool | None, Meta(description="null: not known, as not everything could be listed")]
 
+    @property
+    def short(self) -> str:
+        """The selector with the beginning of its value's hash, where the value itself may not stand."""
+        return f"{self.selector} sha256:{self.sha256[:16]}"
+
 
 class SearchedScope(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What was asked for, and what of it was not searched."""
@@ -69,6 +75,11 @@ class SearchedScope(Record, frozen=True, kw_only=True, omit_defaults=True):
     copies_from: Annotated[
         str | None, Meta(description="When the export began whose copies were selected as well; null: none")
     ] = None
+
+    @property
+    def absent(self) -> list[SelectorHash]:
+        """The values that matched nothing, but for ids, which are named as they are."""
+        return [one for one in self.selectors if one.matched is False and one.selector not in BY_ID]
 
 
 class ByHand(Record, frozen=True, kw_only=True):

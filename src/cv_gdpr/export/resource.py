@@ -109,6 +109,7 @@ def _result(out: Path, done: _Done) -> ExportResult:
     top, exports, scope = done.top, done.exports, done.scope
     missing = top.missing + _refused(top, scope) + [entry for export in exports for entry in export.missing]
     absent, decided = done.matches.unmatched, not any(map(_may_hide, missing))
+    taken = {one for _, one in done.matches.ids}
     words, salt = sorted({shown(*value) for value in absent}), secrets.token_hex(16)
     return ExportResult(
         folder=out,
@@ -130,12 +131,11 @@ def _result(out: Path, done: _Done) -> ExportResult:
             for export in exports
             if export.predictions_not_searched != 0
         },
-        copies={one: of for one, of in scope.selection.copies.items() if any(i == one for _, i in done.matches.ids)},
+        copies={one: of for one, of in scope.selection.copies.items() if one in taken},
         doubtful={one: scope.selection.doubtful[one] for one in sorted(done.matches.doubtful)},
         copies_from=scope.copies.began if scope.copies else None,
         near=near_values(done.matches),
         missing_ok=scope.missing_ok,
-        kinds=scope.selection.kinds,
         calls=done.service.calls,
         resource=str(top.resource.azure.place) if top.resource.azure and top.counts[ACCOUNT].exported else "",
         accepted=done.options.accept_missing,
@@ -223,9 +223,9 @@ def _as_begun(scope: Scope, options: Options) -> Scope:
     """Return the scope with the age of the run that it resumes: --older-than is fixed at the first start."""
     chosen = scope.selection
     begun = run_of(options.out) if options.out and chosen.older_than else None
-    if not isinstance(begun, dict) or begun.get("olderThan") != chosen.older_than:
+    if not isinstance(begun, dict) or begun.get("olderThan") != chosen.older_than or not begun.get("before"):
         return scope
-    return scope._replace(selection=chosen._replace(before=str(begun.get("before"))))
+    return scope._replace(selection=chosen._replace(before=str(begun["before"])))
 
 
 def _run_all(service: Service, exports: list[ProjectExport]) -> None:

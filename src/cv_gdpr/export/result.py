@@ -50,7 +50,6 @@ class ExportResult:
     copies_outside: list[CopiesOutside]
     unmatched: list[str]
     not_searched: dict[str, str]
-    kinds: frozenset[str]  # of selectors in use
     calls: Counter[str]
     seconds: float
     predictions_not_searched: dict[str, int | None] = field(default_factory=dict)  # by project; None: not counted

@@ -9,7 +9,7 @@ from pathlib import Path
 from cv_gdpr.archive.bag import Bag
 from cv_gdpr.archive.json_files import digests
 from cv_gdpr.archive.writing import storing
-from cv_gdpr.errors import REPORT_IT, CvGdprError, NotVerified, UsageError
+from cv_gdpr.errors import REPORT_IT, CvGdprError, UsageError
 from cv_gdpr.find.index import forget
 from cv_gdpr.redact.copies import seen_beside
 from cv_gdpr.redact.exchange import Beside
@@ -18,6 +18,7 @@ from cv_gdpr.redact.whole import TAG_MANIFEST, Order, Taken, written
 from cv_gdpr.table.categories import TAGS
 from cv_gdpr.verify import verify
 from cv_gdpr.verify.redactions import REDACTIONS, Named
+from cv_gdpr.verify.verified import verified
 
 _KNOWN = frozenset({"data", "bagit.txt", "bag-info.txt", TAG_MANIFEST, "manifest-sha256.txt", REDACTIONS})
 _SIGNATURES = (".sig", ".tsr", ".asc")
@@ -59,7 +60,7 @@ def redact(order: Order, bag: Path, out: Path | None, index: Path | None = None)
     if target and not target.parent.is_dir():
         raise UsageError(f"{target.parent} is not a folder", "name a folder in one that exists")
     with beside.locked():
-        _refuse_unverified(bag)
+        verified(bag)
         gone = gone_by(order.proven)
         _refuse_foreign(bag, order)
         taken = _made(bag, gone, order, beside)
@@ -71,14 +72,6 @@ def redact(order: Order, bag: Path, out: Path | None, index: Path | None = None)
             beside.exchange()
     made = (target or bag) if taken.total else None
     return Redacted(bag, made, target is None, taken, seen_beside(bag), _models(order, taken))
-
-
-def _refuse_unverified(bag: Path) -> None:
-    differences = verify(bag).differences
-    if differences and not (bag / "bagit.txt").is_file():
-        raise UsageError(f"{bag}: {differences[0]}", "name the folder of a finished export")
-    if differences:
-        raise NotVerified(f"{bag} does not verify: {differences[0]}", "cv-gdpr verify names every difference")
 
 
 def _refuse_foreign(folder: Path, order: Order) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import NamedTuple, Self
-from urllib.parse import urlsplit
 
 from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, UsageError
+from cv_gdpr.links import host_of
 from cv_gdpr.service.resource_manager import (
     PREDICTION,
     TRAINING,
@@ -63,7 +63,7 @@ class AzureResource:
         """Where the resource is; raise NotFound if no resource of the subscription has the endpoint, ServiceError."""
         if self.wanted.place:
             return self.wanted.place
-        host = _host(self.wanted.endpoint or "")
+        host = host_of(self.wanted.endpoint or "")
         places = [_place(one) for one in self.manager.accounts() if host in _hosts(one)]
         if not places:
             places = [_place(one) for one in self.manager.deleted_accounts() if host in _hosts(one)]
@@ -148,7 +148,7 @@ class AzureResource:
 
     def _check_endpoint(self, account: Json, operation: str) -> None:
         """Raise AnotherResource if a resource names endpoints, and the one in use is not among them."""
-        host, own = _host(self.wanted.endpoint or ""), _hosts(account)
+        host, own = host_of(self.wanted.endpoint or ""), _hosts(account)
         if host and (own or operation == "Accounts-Get") and host not in own:
             raise AnotherResource(
                 f"{operation}: {self.place.name} is another resource than the one with the endpoint {host}",
@@ -196,14 +196,4 @@ def _hosts(account: Json) -> set[str]:
     properties = properties_of(account)
     named = properties.get("endpoints")
     addresses = [properties.get("endpoint"), *(named.values() if isinstance(named, dict) else ())]
-    return {_host(one) for one in addresses if isinstance(one, str)} - {""}
-
-
-def _host(address: str) -> str:
-    """Return host and port of an address in lower case, without the port that its scheme implies; empty for none."""
-    try:
-        parts = urlsplit(address.strip())
-        implied = parts.port == {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:
-        return ""
-    return (parts.netloc.rpartition(":")[0] if implied else parts.netloc).lower()
+    return {host_of(one) for one in addresses if isinstance(one, str)} - {""}

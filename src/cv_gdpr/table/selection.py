@@ -93,7 +93,7 @@ class Selection(NamedTuple):
         return [
             {
                 "selector": kind,
-                "sha256": sealed(salt, text),
+                "sha256": salted(salt, text),
                 "matched": (False if decided else None) if (kind, value) in absent else True,
             }
             for kind, value, text in self.each()
@@ -101,12 +101,12 @@ class Selection(NamedTuple):
 
     def typed(self, salt: str | None, sha256: str) -> str:
         """Return the option and value with this hash; of metadata only the key; empty for an unknown one."""
-        same = ((kind, value) for kind, value, text in self.each() if sealed(salt or "", text) == sha256)
+        same = ((kind, value) for kind, value, text in self.each() if salted(salt or "", text) == sha256)
         return next((shown(kind, value) for kind, value in same), "")
 
 
-def sealed(salt: str, text: str) -> str:
-    """Return the SHA-256 of a salt and a selector's value."""
+def salted(salt: str, text: str) -> str:
+    """Return the SHA-256 of a salt and a text, which only those recognise who know the text."""
     import hashlib
 
     return hashlib.sha256(f"{salt}{text}".encode(errors="surrogatepass")).hexdigest()
@@ -133,7 +133,7 @@ class Matches:
     """Which selector values matched, and whether any record matched all kinds.
 
     `seen_tags` and `seen_metadata` (KEY=VALUE) hold what was read, to suggest similar values. `kept` are the ids that
-    --except-ids-file alone excluded. `newest` is when the last record of a row was created that was read.
+    --except-ids-file alone excluded.
     """
 
     def __init__(self, selection: Selection) -> None:
