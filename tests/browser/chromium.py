@@ -1,5 +1,6 @@
 """Chromium through Playwright: it opens pages from the disk, offline, and notes each error and each request."""
 
+import importlib.util
 import io
 import os
 import shutil
@@ -8,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VARIABLE = "CHROMIUM"  # a path; where it is set, a missing browser is an error and skips nothing
+_PACKAGES = ("playwright", "axe_playwright_python", "pypdf")
 _FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -24,6 +28,14 @@ LARGE, PHONE = (1280, 800), (390, 844)  # CSS pixels
 def executable() -> str | None:
     """Return the path of Chromium: as the variable says, else the first one on the PATH."""
     return os.environ.get(VARIABLE) or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def needed() -> None:
+    """Skip a module of tests where there is no browser; all of them are skipped here, so pytest shows one line."""
+    missing = [one for one in _PACKAGES if importlib.util.find_spec(one) is None] + [None] * (executable() is None)
+    if missing and not os.environ.get(VARIABLE):
+        install = "pip install 'cv-gdpr[browser]', and Chromium (Debian: apt-get install chromium)"
+        pytest.skip(f"the tests in a browser need {install}", allow_module_level=True)
 
 
 @contextmanager

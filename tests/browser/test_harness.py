@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.browser.chromium import barriers, printed
+from tests.browser.chromium import barriers, needed, printed
+
+needed()
 
 STRICT = '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">'
 PAGE = """<!doctype html>

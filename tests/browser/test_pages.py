@@ -4,9 +4,11 @@ import pytest
 
 from cv_gdpr.demo import PHOTO, PICTURES
 from cv_gdpr.evidence.certificate import certificate
-from tests.browser.chromium import PHONE, barriers, printed
+from tests.browser.chromium import PHONE, barriers, needed, printed
 from tests.find.bags import make
 from tests.unit.test_certificate import evidence
+
+needed()
 
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
 
