@@ -80,7 +80,7 @@ def convert(  # noqa: PLR0913 - one for each option
       cv-gdpr convert cv-gdpr-export-20260101T120000Z --to yolo --project Visitors --out visitors
     """
     output = OutputOptions(quiet, verbose, as_json)
-    from cv_gdpr.archive.placing import check_free
+    from cv_gdpr.archive.placing import beside, check_free
     from cv_gdpr.convert.conversion import Conversion, Wanted, check_wanted
     from cv_gdpr.convert.records import Split
     from cv_gdpr.verify.verified import verified
@@ -89,20 +89,13 @@ def convert(  # noqa: PLR0913 - one for each option
     wanted = check_wanted(Wanted(to, projects, iteration, shares, image_url_prefix, only_copies))
     if wanted.split:
         wanted = wanted._replace(split=wanted.split._replace(seed=seed))
-    target = out or _beside(bag, to)
+    target = out or beside(bag, to)
     check_free(target, bag)
     _, incomplete = verified(bag)
     result = Conversion(bag, target, wanted, incomplete)
     _run(result, quiet=quiet)
     _report(result, output)
     return result.exit_code
-
-
-def _beside(bag: "Path", to: str) -> "Path":
-    import os.path
-    from pathlib import Path
-
-    return Path(f"{os.path.abspath(bag)}-{to}")  # noqa: PTH100 - unlike resolve, it follows no link
 
 
 def _run(result: "Conversion", *, quiet: bool) -> None:

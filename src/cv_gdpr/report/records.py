@@ -105,11 +105,11 @@ class TagUse(NamedTuple):
 
 
 class Region(NamedTuple):
-    """A box on a picture, and its tag by id; `name` is the tag's name in the record."""
+    """A region of a picture, and its tag by id; `name` is that of the record, `box` None if it is not four numbers."""
 
     tag: str
     name: str
-    box: Box
+    box: Box | None
 
 
 class Said(NamedTuple):
