@@ -1,0 +1,116 @@
+"""Writes the site of a report: pages, thumbnails and pictures, in a folder of its own beside the bag."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cv_gdpr.archive.bag import Bag
+from cv_gdpr.archive.placing import Placer, write_text
+from cv_gdpr.archive.writing import private_folder
+from cv_gdpr.languages import Language, message
+from cv_gdpr.report.pages import Pages
+from cv_gdpr.report.pictures import contents_of
+from cv_gdpr.report.reading import read_export
+from cv_gdpr.report.records import Contents, Counts, Export, Project, TagUse
+from cv_gdpr.table.categories import CATEGORIES
+from cv_gdpr.table.labelled import Task
+
+Progress = Callable[[int, int], None]
+INDEX = "index.html"
+_MOST_GAPS = 500  # named on the overview; the export's own list has all
+_TASKS = {
+    Task.MULTI_CLASS: message("classification, one tag for each picture"),
+    Task.MULTI_LABEL: message("classification, several tags for a picture"),
+    Task.DETECTION: message("object detection"),
+}
+
+
+@dataclass
+class NotShown:
+    """A picture without a thumbnail, and why."""
+
+    project: str
+    id: str
+    reason: str
+
+
+@dataclass
+class Report:
+    """The site of a bag: where it lies, what it shows, and what could not be shown."""
+
+    bag: Path
+    out: Path
+    language: Language
+    incomplete: bool
+    counts: dict[str, Counts] = field(default_factory=dict)  # by project id
+    not_shown: list[NotShown] = field(default_factory=list)
+    pages: int = 0
+    largest: int = 0  # bytes of the largest page
+    placer: Placer = field(default_factory=Placer)
+
+    @property
+    def start(self) -> Path:
+        """The page to open first."""
+        return self.out / INDEX
+
+    @property
+    def exit_code(self) -> int:
+        """0: everything that the export holds is shown; 3: a picture could not be, or the export is not complete."""
+        return 3 if self.incomplete or self.not_shown else 0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A project as the pages show it."""
+
+    project: Project
+    contents: Contents
+
+    @property
+    def tags(self) -> tuple[TagUse, ...]:
+        """Its tags."""
+        return self.contents.tags
+
+    @property
+    def counts(self) -> Counts:
+        """How many pictures of each kind it has."""
+        return self.contents.counts
+
+
+class Site:
+    """The site while it is written into a folder."""
+
+    def __init__(self, bag: Bag, report: Report, folder: Path) -> None:
+        self.bag, self.report, self.folder = bag, report, folder
+        self.export: Export = read_export(bag)
+        self.renderer = Pages(report.language)
+        self._task_words = {task: report.language.gettext(words) for task, words in _TASKS.items()}
+
+    def page(self, where: str, template: str, **values: Any) -> None:
+        """Write a page; `where` is its path in the site."""
+        text = self.renderer.render(template, export=self.export, task_words=self._task_words, **values)
+        content = text.encode(errors="backslashreplace")
+        write_text(self.folder / where, content)
+        self.report.pages += 1
+        self.report.largest = max(self.report.largest, len(content))
+
+
+def make(bag: Bag, report: Report, folder: Path, progress: Progress) -> None:
+    """Write the site of a verified bag into a folder, which gets the name `report.out` later; raise OSError."""
+    site = Site(bag, report, folder)
+    shown = []
+    for project in site.export.projects:
+        one = Shown(project, contents_of(bag, project))
+        _write_project(site, one, progress)
+        report.counts[project.id] = one.counts
+        shown.append(Shown(project, one.contents._replace(pictures=())))  # those of one project at a time in memory
+    names = {one.id: one.name or one.id for one in site.export.projects}
+    rows = {row.name: row.data for row in CATEGORIES}
+    site.page(INDEX, "overview.html.jinja", projects=shown, project_names=names, row_words=rows, most_gaps=_MOST_GAPS)
+
+
+def _write_project(site: Site, one: Shown, progress: Progress) -> None:
+    del progress
+    private_folder(site.folder / one.project.place)
+    site.page(f"{one.project.place}/{INDEX}", "project.html.jinja", one=one)
