@@ -52,6 +52,7 @@ class Pages:
         install(environment, self.language)
         style, script = _packaged("report.css"), _packaged("report.js")
         environment.filters["shown"] = shown
+        environment.filters["trusted_json"] = _trusted
         environment.globals.update(
             style=_trusted(style),
             script=_trusted(script),
@@ -62,7 +63,7 @@ class Pages:
 
 
 def _policy(style: str, script: str = "") -> str:
-    """Return the policy of a page: nothing may be loaded but pictures, nothing runs or styles but what has this hash."""
+    """Return the policy of a page: only pictures are loaded, only what has one of these hashes is used."""
     parts = ["default-src 'none'", f"img-src {_IMAGES}", f"style-src {_hash(style)}"]
     parts += [f"script-src {_hash(script)}"] if script else []
     return "; ".join([*parts, "base-uri 'none'", "form-action 'none'"])
@@ -73,7 +74,7 @@ def _hash(text: str) -> str:
 
 
 def _trusted(text: str) -> str:
-    """Return our own style or script as markup: never anything that the service sent."""
+    """Return our own style or script as markup, or JSON in which `script_safe` left nothing that ends its element."""
     from markupsafe import Markup
 
     return Markup(text)  # noqa: S704

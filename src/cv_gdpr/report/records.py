@@ -62,7 +62,7 @@ class ExportedModel(NamedTuple):
 class Iteration(NamedTuple):
     """An iteration of a project: what it was trained on, how well, and under which name it was published.
 
-    `images`: how many images it was trained on; None if the export does not hold their list. `text`: the record as JSON.
+    `images`: how many images it was trained on; None if the export does not hold their list. `text`: its record.
     """
 
     id: str
@@ -122,7 +122,7 @@ class Said(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """What one iteration said of a picture: in its test, as a suggestion, or when it was asked (a stored prediction)."""
+    """What one iteration said of a picture: in its test, as a suggestion, or when asked (a stored prediction)."""
 
     kind: str
     iteration: str

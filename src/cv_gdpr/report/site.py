@@ -1,5 +1,6 @@
 """Writes the site of a report: pages, thumbnails and pictures, in a folder of its own beside the bag."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,16 +10,23 @@ from cv_gdpr.archive.bag import Bag
 from cv_gdpr.archive.placing import Placer, write_text
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.languages import Language, message
+from cv_gdpr.report.gallery import GalleryPage, gallery_pages, index_of, names_of, page_name
+from cv_gdpr.report.gallery import Shown as ShownPicture
 from cv_gdpr.report.pages import Pages
 from cv_gdpr.report.pictures import contents_of
 from cv_gdpr.report.reading import read_export
-from cv_gdpr.report.records import Contents, Counts, Export, Project, TagUse
+from cv_gdpr.report.records import Contents, Counts, Export, Picture, Project, TagUse
+from cv_gdpr.report.thumbnails import Job, Made, thumbnails
 from cv_gdpr.table.categories import CATEGORIES
 from cv_gdpr.table.labelled import Task
+from cv_gdpr.verbatim import json_text, json_value
 
 Progress = Callable[[int, int], None]
 INDEX = "index.html"
 _MOST_GAPS = 500  # named on the overview; the export's own list has all
+_MOST_JSON = 200_000  # letters of a record on its page; a page stays below 2 MB
+_SUFFIX = re.compile(r"(\.[0-9a-z]+)?$")
+_BY_BROWSERS = (".jpg", ".png", ".gif", ".bmp", ".webp")  # what every browser shows
 _TASKS = {
     Task.MULTI_CLASS: message("classification, one tag for each picture"),
     Task.MULTI_LABEL: message("classification, several tags for a picture"),
@@ -111,6 +119,60 @@ def make(bag: Bag, report: Report, folder: Path, progress: Progress) -> None:
 
 
 def _write_project(site: Site, one: Shown, progress: Progress) -> None:
-    del progress
-    private_folder(site.folder / one.project.place)
-    site.page(f"{one.project.place}/{INDEX}", "project.html.jinja", one=one)
+    place = one.project.place
+    for folder in ("pictures", "thumbnails", "files"):
+        private_folder(site.folder / place / folder)
+    names = names_of(one.project, one.contents)
+    pictures = _placed(site, one, names, progress)
+    site.page(f"{place}/{INDEX}", "project.html.jinja", one=one)
+    pages = gallery_pages(pictures)
+    index = index_of(one.project, pictures, names)
+    common = {"project": one.project, "names": names, "page_name": page_name}
+    for page in pages:
+        values = common | {"page": page, "pages": len(pages), "total": len(pictures), "index": index}
+        site.page(f"{place}/{page.file}", "gallery.html.jinja", **values)
+        _write_records(site, place, page, common)
+
+
+def _write_records(site: Site, place: str, page: GalleryPage, common: dict[str, Any]) -> None:
+    iterations = {one.id: one.name or one.id for one in common["project"].iterations}
+    for each in page.pictures:
+        sources = [one._replace(text=_pretty(one.text)) for one in each.picture.sources]
+        values = common | {"one": each, "page": page, "iteration_names": iterations, "sources": sources}
+        site.page(f"{place}/{each.page}", "record.html.jinja", most_json=_MOST_JSON, **values)
+
+
+def _pretty(text: str) -> str:
+    return json_text(json_value(text), indent=True)
+
+
+def _placed(site: Site, one: Shown, names: dict[str, str], progress: Progress) -> list[ShownPicture]:
+    """Put the files of a project's pictures into the site, with their thumbnails, and return the pictures."""
+    pictures = one.contents.pictures
+    with_file = [picture for picture in pictures if picture.file]
+    jobs = [_job(site, one.project, picture) for picture in with_file]
+    done = thumbnails(jobs, lambda count: progress(count, len(jobs)))
+    results = {picture.stem: made for picture, made in zip(with_file, done, strict=True)}
+    shown = []
+    for picture in pictures:
+        made = results.get(picture.stem, Made(0, 0))
+        file = ""
+        if picture.file:
+            file = f"files/{picture.stem}{_suffix(picture.file)}"
+            site.report.placer.place(site.bag.at(picture.file), site.folder / one.project.place / file)
+        if made.reason:
+            site.report.not_shown.append(NotShown(one.project.id, picture.id, made.reason))
+        tags = dict.fromkeys((*picture.tags, *(region.tag for region in picture.regions)))
+        words = tuple(names.get(tag) or tag for tag in tags)
+        shown.append(ShownPicture(picture, made, words, file, file.endswith(_BY_BROWSERS)))
+    return shown
+
+
+def _suffix(path: str) -> str:
+    found = _SUFFIX.search(path)
+    return found[0] if found else ""
+
+
+def _job(site: Site, project: Project, picture: Picture) -> Job:
+    source = site.bag.at(picture.small or picture.file)
+    return Job(str(source), str(site.folder / project.place / "thumbnails" / f"{picture.stem}.jpg"))
