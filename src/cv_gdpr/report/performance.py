@@ -44,7 +44,7 @@ def performances(project: Project, language: Language) -> Performances:
     series = [Series(name, values) for name, values in zip(names, columns, strict=True)]
     title = language.gettext("Precision, recall and average precision over the iterations")
     words = language.gettext("The table below has the numbers; the iterations are numbered as there.")
-    plot = over_iterations(title, words, series, lambda share: language.percent(share))
+    plot = over_iterations(title, words, series, language.percent)
     return Performances(plot, legend, tuple(_tags(project.iterations)))
 
 
