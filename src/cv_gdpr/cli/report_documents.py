@@ -32,8 +32,10 @@ class ReportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-report/1"
     """What `report` prints: which page to open, what the site shows, and what it could not show."""
 
     bag: str
-    out: str
-    start: Annotated[str, Meta(description="The page to open.")]
+    out: Annotated[str | None, Meta(description="The folder of the site; null if only a file was asked for.")]
+    zip: Annotated[str | None, Meta(description="The file that holds the site, if one was asked for.")]
+    start: Annotated[str, Meta(description="The page to open; in the file, if there is no folder.")]
+    cover_sheet: Annotated[bool, Meta(description="It is for a data subject, since selectors took what it shows.")]
     language: str
     incomplete: Annotated[bool, Meta(description="The export says that something is missing in it.")]
     pages: int
@@ -49,7 +51,9 @@ def of_report(report: Report) -> ReportDocument:
         exit_code=report.exit_code,
         retryable=False,
         bag=str(report.bag),
-        out=str(report.out),
+        out=str(report.out) if report.out else None,
+        zip=str(report.packed) if report.packed else None,
+        cover_sheet=report.for_a_person,
         start=str(report.start),
         language=report.language.code,
         incomplete=report.incomplete,

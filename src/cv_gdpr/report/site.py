@@ -47,22 +47,32 @@ class NotShown:
 
 @dataclass
 class Report:
-    """The site of a bag: where it lies, what it shows, and what could not be shown."""
+    """The site of a bag: where it lies, what it shows, and what could not be shown.
+
+    `out` is its folder, `packed` the file that holds it: one of them, or both. `for_a_person`: it has a cover sheet.
+    """
 
     bag: Path
-    out: Path
+    out: Path | None
     language: Language
     incomplete: bool
+    packed: Path | None = None
+    for_a_person: bool = False
+    placer: Placer = field(default_factory=Placer)
     counts: dict[str, Counts] = field(default_factory=dict)  # by project id
     not_shown: list[NotShown] = field(default_factory=list)
     pages: int = 0
     largest: int = 0  # bytes of the largest page
-    placer: Placer = field(default_factory=Placer)
+
+    @property
+    def written(self) -> Path:
+        """The folder of the site, else the file that holds it."""
+        return self.out or self.packed or self.bag
 
     @property
     def start(self) -> Path:
-        """The page to open first."""
-        return self.out / INDEX
+        """The page to open first; in the file, if there is no folder."""
+        return self.out / INDEX if self.out else Path(self.written.stem, INDEX)
 
     @property
     def exit_code(self) -> int:
@@ -125,7 +135,7 @@ def _write_project(site: Site, one: Shown, progress: Progress) -> None:
     for folder in ("pictures", "thumbnails", "files"):
         private_folder(site.folder / place / folder)
     names = names_of(one.project, one.contents)
-    pictures = _placed(site, one, names, progress)
+    pictures = placed(site, one, names, progress)
     performance = performances(one.project, site.report.language)
     site.page(f"{place}/{INDEX}", "project.html.jinja", one=one, performance=performance)
     iterations.write(site, one)
@@ -135,10 +145,11 @@ def _write_project(site: Site, one: Shown, progress: Progress) -> None:
     for page in pages:
         values = common | {"page": page, "pages": len(pages), "total": len(pictures), "index": index}
         site.page(f"{place}/{page.file}", "gallery.html.jinja", **values)
-        _write_records(site, place, page, common)
+        write_records(site, place, page, common)
 
 
-def _write_records(site: Site, place: str, page: GalleryPage, common: dict[str, Any]) -> None:
+def write_records(site: Site, place: str, page: GalleryPage, common: dict[str, Any]) -> None:
+    """Write the page of each picture on a page of the gallery."""
     names = {one.id: one.name or one.id for one in common["project"].iterations}
     for each in page.pictures:
         sources = [one._replace(text=_pretty(one.text)) for one in each.picture.sources]
@@ -150,7 +161,7 @@ def _pretty(text: str) -> str:
     return json_text(json_value(text), indent=True)
 
 
-def _placed(site: Site, one: Shown, names: dict[str, str], progress: Progress) -> list[ShownPicture]:
+def placed(site: Site, one: Shown, names: dict[str, str], progress: Progress) -> list[ShownPicture]:
     """Put the files of a project's pictures into the site, with their thumbnails, and return the pictures."""
     pictures = one.contents.pictures
     with_file = [picture for picture in pictures if picture.file]
