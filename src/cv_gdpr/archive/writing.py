@@ -14,6 +14,7 @@ from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
 
 if TYPE_CHECKING:  # importing pathlib would slow the start of the download process, which does not need it
+    from collections.abc import Callable
     from pathlib import Path
 
 _GATHERED = 1 << 17  # bytes that a file buffers before it writes them
