@@ -14,6 +14,7 @@ from cv_gdpr.cli.convert_documents import ConvertDocument
 from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, PlanDocument, VerifyDocument
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
+from cv_gdpr.cli.report_documents import ReportDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
@@ -32,6 +33,7 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     VerifyDocument,
     FindDocument,
     ConvertDocument,
+    ReportDocument,
     RedactDocument,
     DemoDocument,
     ProfilesDocument,
