@@ -61,7 +61,7 @@ def _jpeg():
 
 
 def _jobs(folder, count):
-    """Orders for pictures, of which the third is named `kills`."""
+    """Orders for pictures; the third is named `kills`."""
     for number in range(count):
         (folder / ("kills" if number == 2 else f"{number}")).write_bytes(_jpeg())
     return [Job(str(path), f"{path}.jpg") for path in sorted(folder.iterdir())]

@@ -47,7 +47,7 @@ def check_extra() -> None:
 
 
 def thumbnails(jobs: list[Job], done: Callable[[int], None], work: Work | None = None) -> list[Made]:
-    """Make the thumbnails; `done` is told how many there are. Raise OSError if one cannot be written."""
+    """Make the thumbnails; `done` learns how many there are. Raise OSError if one cannot be written."""
     made: list[Made] = []
     chunks = [jobs[at : at + _CHUNK] for at in range(0, len(jobs), _CHUNK)]
     try:
@@ -138,7 +138,7 @@ def _made(job: Job) -> Made:
         content, width, height = _small(job.source)
     except MemoryError:
         return Made(0, 0, "decoding it needs too much memory")
-    except Exception as error:  # noqa: BLE001 - a decoder may raise anything for bytes that are no picture
+    except Exception as error:  # noqa: BLE001 - a decoder may raise anything for bytes that are not a picture
         return Made(0, 0, f"cannot be decoded: {type(error).__name__}: {os.path.basename(str(error))[:200]}")  # noqa: PTH119
     write_text(Path(job.target), content)
     return Made(width, height)
