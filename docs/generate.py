@@ -14,6 +14,7 @@ from cv_gdpr.cli.convert_documents import ConvertDocument
 from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, PlanDocument, VerifyDocument
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
+from cv_gdpr.cli.list_documents import ListDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
@@ -24,6 +25,7 @@ from cv_gdpr.verify.redactions import Redaction
 _WIDTH = 110  # characters of a line of JSON
 
 DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
+    ListDocument,
     ExportDocument,
     DeleteDocument,
     PlanDocument,

@@ -38,7 +38,7 @@ class Resource(NamedTuple):
 class Project:
     """A project to read: the service, and the project's entry in GetProjects.
 
-    `details` says whether each tag, iteration and project is asked for by itself too.
+    `details` says whether each tag, iteration and project is asked for by itself too, and what lies beside the items of a row.
     """
 
     def __init__(self, service: Service, entry: Json, *, details: bool = True) -> None:
@@ -142,6 +142,8 @@ def _performance_of(project: Project, iteration: Json | None) -> Iterator[Findin
         yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
         return
     yield Item("performance", iteration["id"], record, "performance.json", iteration)
+    if not project.details:
+        return
     read = partial(_image_performances, project)
     yield from _each("performance", "image-performances.jsonl", [iteration], read)
 
