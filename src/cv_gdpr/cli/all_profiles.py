@@ -18,6 +18,7 @@ import click
 from cv_gdpr.cli import STOP_SIGNALS
 from cv_gdpr.cli.arguments import OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.beside_parent import NO_LIFELINE
+from cv_gdpr.cli.estimate_view import summary as of_estimate
 from cv_gdpr.cli.list_view import print_csv, summary
 from cv_gdpr.cli.options import TYPED, scope
 from cv_gdpr.cli.output import print_json, print_table, printable
@@ -369,5 +370,6 @@ _SUMMARIES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cv-gdpr-delete": lambda document: str(document["verdict"]),
     "cv-gdpr-plan": _of_plan,
     "cv-gdpr-list": summary,
+    "cv-gdpr-estimate": of_estimate,
     "cv-gdpr-error": lambda _: "its Error line says why",
 }

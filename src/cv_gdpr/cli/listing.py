@@ -23,6 +23,9 @@ class _ListOptions(NamedTuple):
 
     values: bool
     as_csv: bool
+    estimate: bool
+    sample: int
+    seed: int
 
 
 _with_options = shared.together(
@@ -30,6 +33,22 @@ _with_options = shared.together(
     shared.selector_options,
     shared.option("--values", is_flag=True, help="Also each value of metadata, with its number of images."),
     shared.option("--csv", "as_csv", is_flag=True, help="Print the result as CSV, a line for each thing that is held."),
+    shared.option(
+        "--estimate",
+        is_flag=True,
+        help="How many calls, hours and bytes an export and an erasure will take: from counts, and from a sample.",
+    ),
+    shared.option(
+        "--sample",
+        type=click.IntRange(30, 100_000),
+        default=200,
+        show_default=True,
+        metavar="N",
+        help="--estimate: fetch and measure at most this many images.",
+    ),
+    shared.option(
+        "--seed", type=int, default=0, show_default=True, metavar="N", help="--estimate: the number that draws them."
+    ),
     shared.connection_options,
     shared.output_options,
 )
@@ -60,6 +79,8 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     output = part_of(parameters, OutputOptions)
     if own.as_csv and output.as_json:
         raise UsageError("give either --csv or --json", "both are a form of the result")
+    if own.estimate:
+        _check_estimate(parameters, own)
     if shared.for_all_profiles(parameters):
         from cv_gdpr.cli.all_profiles import list_each
 
@@ -67,6 +88,10 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
     if rows == (ACCOUNT,) and scope.projects:
         raise UsageError(f"list {ACCOUNT} lists the Azure resource, and no project of it: leave --project out")
+    if own.estimate:
+        from cv_gdpr.cli.estimate_view import print_estimate
+
+        return print_estimate(parameters, scope, (own.sample, own.seed))
     azure = azure_of(given)
     connection = connection_for_account(given, azure) if rows == (ACCOUNT,) else connection_of(given)
     from cv_gdpr.cli.progress import counting
@@ -80,6 +105,16 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
             found = holdings(service, scope, azure, watch)
     _report(found, output, own)
     return found.exit_code
+
+
+def _check_estimate(parameters: Mapping[str, Any], own: _ListOptions) -> None:
+    """Raise UsageError for options that have no meaning beside --estimate."""
+    if part_of(parameters, ScopeOptions).has_selector:
+        words = "--estimate is about everything in scope, and takes no selector"
+        raise UsageError(words, "an export with selectors reads the same lists, and fetches less")
+    for given, option in ((own.as_csv, "--csv"), (own.values, "--values")):
+        if given:
+            raise UsageError(f"give either --estimate or {option}", "--json has the figures of an estimate")
 
 
 def _report(found: "Holdings", output: OutputOptions, own: _ListOptions) -> None:
