@@ -47,7 +47,7 @@ class ProjectCounts:
     allowed: bool = False
     refused: Forbidden | None = None
     places: list[ImagesOf] = field(default_factory=list)
-    performances: list[tuple[Json, int]] = field(default_factory=list)  # of which iteration, how many images
+    performances: list[tuple[Json, int]] = field(default_factory=list)  # an iteration, and how many images it has
     models: list[Blob] = field(default_factory=list)
     predictions: list[StoredPrediction] = field(default_factory=list)
     tags: int = 0  # of the workspace

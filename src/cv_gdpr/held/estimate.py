@@ -64,7 +64,7 @@ class Estimate:
 
     @property
     def held(self) -> dict[str, int]:
-        """Row -> how many are held; images that several iterations keep are told apart by the sample."""
+        """Row -> how many are held; the number of different images follows from the sample."""
         names = [row.name for row in self.rows if reads_projects(row)]
         counts = {name: sum(len(one.ids[name]) for one in self.projects) for name in names}
         return counts | ({IMAGES: round(self.images)} if IMAGES in counts else {})

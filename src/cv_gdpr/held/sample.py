@@ -76,7 +76,7 @@ class _Drawn(NamedTuple):
 
 @dataclass
 class Sample:
-    """What was measured of a resource: `fetched` pictures with `bytes` took `seconds`; `failed` were not to be had."""
+    """What was measured of a resource: `fetched` pictures with `bytes` took `seconds`; `failed` did not come."""
 
     images: Stratum = _NONE  # bytes of pictures and records, by place in a list
     distinct: Stratum = _NONE  # of an image: one, divided by the number of lists that have it
@@ -249,7 +249,7 @@ class _Measuring:
         fetcher.push()
         with self._changed:
             while self._left:
-                self._changed.wait(0.5)  # not without end: a signal may reach another thread
+                self._changed.wait(0.5)  # a signal may reach another thread
 
     def _done(self, key: Key, result: Received | CvGdprError) -> None:
         with self._changed:
