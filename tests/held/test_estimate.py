@@ -145,6 +145,16 @@ def test_what_cannot_be_counted_is_named(sim, cli, operation):
     assert "Not counted: " in ran.err
 
 
+@pytest.mark.parametrize("operation", ["GetTaggedImages", "GetImagesByIds", "GetImagePerformances"])
+def test_what_cannot_be_measured_is_named(sim, cli, operation):
+    stock(sim)
+    sim.fault(Fault(operation, status=400, times=None))
+    ran = cli("list", "--all", "--estimate", "--json")
+    assert (ran.code, ran.json["unlisted"]) == (3, [])
+    assert ran.json["sample"]["failed"] > 0
+    assert "Not measured: " in ran.err
+
+
 def test_a_picture_that_storage_does_not_give_is_named(sim, cli):
     stock(sim)
     sim.fault(Fault("Blob", status=404, times=None))

@@ -4,14 +4,6 @@ import pytest
 
 from cv_gdpr.downloads.sizes import Sizes
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
-from tests.delete.erasing import stock
-
-
-@pytest.fixture
-def link(sim):
-    """The link of an exported model."""
-    stock(sim)
-    return f"{sim.blob_host}/nothing"
 
 
 @pytest.mark.parametrize(
@@ -29,9 +21,9 @@ def test_an_unsafe_link_is_not_followed(endpoint, uri):
         Sizes(endpoint, 1.0).of(uri)
 
 
-def test_a_refusal_is_an_error(sim, link):
+def test_a_refusal_is_an_error(sim):
     with pytest.raises(ServiceError) as refused:
-        Sizes(sim.endpoint, 5.0).of(link)
+        Sizes(sim.endpoint, 5.0).of(f"{sim.blob_host}/nothing")
     assert refused.value.status == 403
     assert not isinstance(refused.value, NotFound)
     assert [(call.method, call.status) for call in sim.blob_requests] == [("HEAD", 403)]

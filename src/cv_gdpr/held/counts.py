@@ -140,7 +140,7 @@ def _images(counts: ProjectCounts, row: Category) -> None:
             count = int(project.service.call("get_image_count", project.id, **in_place(place)))
             untagged = int(project.service.call("get_untagged_image_count", project.id, **in_place(place)))
             counts.allowed = True
-            counts.places.append(ImagesOf(place, count, untagged))
+            counts.places.append(ImagesOf(place, count, min(untagged, count)))
             counts.calls += of_images(counts.places[-1])
     with counts.as_sent("GetIterations"):
         for _ in counts.noted(suggestions(project)):

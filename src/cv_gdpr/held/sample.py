@@ -8,10 +8,12 @@ then the sum over all pictures.
 import random
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, TypeAlias
@@ -25,7 +27,7 @@ from cv_gdpr.held.counts import ProjectCounts
 from cv_gdpr.held.strata import Stratum
 from cv_gdpr.links import source_path
 from cv_gdpr.service.client import Service
-from cv_gdpr.service.paging import PAGE
+from cv_gdpr.service.paging import PAGE, identified
 from cv_gdpr.table.blobs import of_image
 from cv_gdpr.table.findings import Blob
 from cv_gdpr.table.readers import Project, in_place, renewed_images
@@ -126,7 +128,7 @@ def sampled(service: Service, counted: Sequence[ProjectCounts], size: int, seed:
     )
     performances = _records(_lists_of_performances(counted), min(size, _RECORDS), draw, sample)
     sample.performances = Stratum(
-        sum(count for one in counted for _, count in one.performances),
+        sum(size for one in counted for _, size in one.performances),
         tuple(float(len(json_line(one.record))) for one in performances),
     )
     _measure_models(service, counted, fetching, sample)
@@ -143,10 +145,10 @@ def _is_artifact(blob: Blob) -> bool:
 
 def _lists_of_images(counted: Sequence[ProjectCounts]) -> list[_List]:
     return [
-        _List(one.project, place.iteration, operation, count)
+        _List(one.project, place.iteration, operation, size)
         for one in counted
         for place in one.places
-        for operation, count in (
+        for operation, size in (
             ("get_tagged_images", place.images - place.untagged),
             ("get_untagged_images", place.untagged),
         )
@@ -155,9 +157,9 @@ def _lists_of_images(counted: Sequence[ProjectCounts]) -> list[_List]:
 
 def _lists_of_performances(counted: Sequence[ProjectCounts]) -> list[_List]:
     return [
-        _List(one.project, iteration, "get_image_performances", count)
+        _List(one.project, iteration, "get_image_performances", size)
         for one in counted
-        for iteration, count in one.performances
+        for iteration, size in one.performances
     ]
 
 
@@ -167,9 +169,9 @@ def _records(lists: Sequence[_List], size: int, draw: random.Random, sample: Sam
     places = sorted(draw.sample(range(total), min(size, total)))
     began = 0
     for one in lists:
-        inside = [place - began for place in places if began <= place < began + one.size]
+        inside = places[bisect_left(places, began) : bisect_left(places, began + one.size)]
+        yield from _records_of(one, [place - began for place in inside], sample)
         began += one.size
-        yield from _records_of(one, inside, sample)
 
 
 def _records_of(one: _List, places: Sequence[int], sample: Sample) -> Iterator[_Drawn]:
@@ -178,7 +180,7 @@ def _records_of(one: _List, places: Sequence[int], sample: Sample) -> Iterator[_
         pages[place // PAGE].append(place)
     for near in pages.values():
         try:
-            page = one.page(near[0], near[-1] - near[0] + 1)
+            page = identified(one.page(near[0], near[-1] - near[0] + 1))
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
@@ -196,7 +198,9 @@ def _weigh(sample: Sample, counted: Sequence[ProjectCounts], drawn: Sequence[_Dr
     for one in drawn:
         shares = {key: 1 / max(1, of_picture[key]) for key in one.pictures}
         images.append(len(json_line(one.record)) + sum(sizes.get(key, 0.0) * share for key, share in shares.items()))
-        distinct.append(1 / max(1, of_image_[one.project.id, one.record["id"]]))
+        lists = of_image_[one.project.id, one.record["id"]]
+        sample.failed += not lists  # listed, but GetImagesByIds gives it in no place
+        distinct.append(1 / max(1, lists))
         artifacts.append(sum(share for key, share in shares.items() if _is_artifact(one.pictures[key])))
     sample.images = Stratum(total, tuple(images))
     sample.distinct = Stratum(total, tuple(distinct))
@@ -211,9 +215,14 @@ def _lists_with(
     for one in counted:
         ids = sorted({each.record["id"] for each in drawn if each.project is one.project})
         for place in one.places if ids else ():
-            for item in renewed_images(one.project, place.iteration, ids):
-                images[one.project.id, item.id] += 1
-                pictures.update({_key(one.project, blob) for blob in item.blobs})
+            try:
+                given = list(renewed_images(one.project, place.iteration, ids))
+            except ServiceError as error:
+                if error.stops > Stops.LISTING:
+                    raise
+                continue  # `_weigh` counts those that no place gives
+            images.update((one.project.id, item.id) for item in given)
+            pictures.update(_key(one.project, blob) for item in given for blob in item.blobs)
     return images, pictures
 
 
@@ -233,19 +242,24 @@ class _Measuring:
         if not wanted:
             return
         with TemporaryDirectory(prefix="cv-gdpr-") as folder:
-            names = (str(Path(folder) / f"{number}") for number in range(3 * len(wanted) + 100))
-            with Fetcher(self.service, self.fetching, partial(next, names)) as fetcher:
+            numbers = count()
+
+            def name() -> str:
+                """Return a path that is not used yet; called in several threads."""
+                return str(Path(folder) / str(next(numbers)))
+
+            with Fetcher(self.service, self.fetching, name) as fetcher:
                 first, *others = wanted.items()
-                self._run(fetcher, [first], names)
+                self._run(fetcher, [first], name)
                 began, before = time.monotonic(), self.sample.bytes
-                self._run(fetcher, others or [first], names)
+                self._run(fetcher, others or [first], name)
                 self.sample.seconds = time.monotonic() - began
         self.sample.bytes -= before
 
-    def _run(self, fetcher: Fetcher, wanted: Sequence[tuple[Key, Blob]], names: Iterator[str]) -> None:
+    def _run(self, fetcher: Fetcher, wanted: Sequence[tuple[Key, Blob]], name: Callable[[], str]) -> None:
         self._left = len(wanted)
         for key, blob in wanted:
-            fetcher.submit(key[0], Where(blob.uri, next(names), blob.suffix, blob.most), partial(self._done, key))
+            fetcher.submit(key[0], Where(blob.uri, name(), blob.suffix, blob.most), partial(self._done, key))
         fetcher.push()
         with self._changed:
             while self._left:

@@ -21,8 +21,7 @@ class ImagesOf(NamedTuple):
 
 def of_images(place: ImagesOf) -> Counter[str]:
     """Return the calls of `readers.images` for one place, without the suggestions."""
-    untagged = min(place.untagged, place.images)
-    tagged = place.images - untagged
+    untagged, tagged = place.untagged, place.images - place.untagged
     if place.iteration:
         expected, lists = (place.images, place.images), (1, 1)
     else:  # the shorter list is read before and after the longer one
