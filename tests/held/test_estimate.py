@@ -27,7 +27,7 @@ def fill(sim):
     for seed, more in enumerate(
         (
             {"images": 300, "untagged": 256, "iterations": 2, "predictions": 150, "image_bytes": 700},
-            {"images": 700, "untagged": 100, "iterations": 1, "image_bytes": 3000},
+            {"images": 320, "untagged": 20, "iterations": 1, "image_bytes": 3000},
             {"images": 0},
         )
     ):
