@@ -71,6 +71,15 @@ def test_what_is_held_is_a_document(sim, cli, checked, words, code):
     assert document["rows"]
 
 
+@pytest.mark.parametrize("words", ["--all", "tags --all"])
+def test_an_estimate_is_a_document(sim, cli, checked, words):
+    stock(sim)
+    document = checked(
+        cli("list", *words.split(), "--estimate", "--json"), "cv-gdpr-estimate/1", code=0, retryable=False
+    )
+    assert (document["erasure"] is None) == ("tags" in words)
+
+
 def test_a_list_that_failed_is_retryable(sim, cli, checked):
     stock(sim)
     sim.fault(Fault("GetTags", status=400, times=None))

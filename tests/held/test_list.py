@@ -86,7 +86,7 @@ def test_only_calls_that_read_are_sent(held):
     assert all(name.startswith(READING) for name in sent), sent
     assert not sent & {"GetTag", "GetIteration", "GetProject", "GetImagePerformances", "Blob"}
     of_rows = sum(row["calls"] for row in ran.json["rows"])
-    assert of_rows + 2 == sum(ran.json["calls"].values()) == len(sim.calls)  # GetProjects and GetAccountInfo
+    assert of_rows + 1 == sum(ran.json["calls"].values()) == len(sim.calls)  # GetProjects
 
 
 def test_what_each_count_took_is_shown_with_verbose_only(held):

@@ -50,6 +50,7 @@ class Holdings:
     by_hand: dict[str, str] = field(default_factory=dict)
     copies_outside: list[CopiesOutside] = field(default_factory=list)
     account: int = 0
+    account_calls: int = 0
     refused: NotAuthorised | None = None  # by what the resource itself holds
     _unlisted: list[Unlisted] = field(default_factory=list)
 
@@ -72,7 +73,7 @@ class Holdings:
     @property
     def calls_of_rows(self) -> Counter[str]:
         """Row -> how many calls its count took."""
-        return sum((project.calls for project in self.projects), Counter[str]())
+        return sum((project.calls for project in self.projects), Counter({ACCOUNT: self.account_calls}))
 
     def _count(self, row: str) -> int:
         return self.account if row == ACCOUNT else sum(project.counts[row] for project in self.projects)
@@ -145,7 +146,9 @@ def holdings(
     found = Holdings(scope, rows, Matches(scope.selection), calls=service.calls)
     found.copies_outside = [one for entry in entries for one in copies_outside(entry)]
     with resource_of(azure, [row.name for row in rows]) as opened:
+        before = service.calls.total()
         _read_account(found, Resource(service, [], azure=opened))
+        found.account_calls = service.calls.total() - before
     of_projects = [row for row in rows if row.name != ACCOUNT]
     for number, entry in enumerate(entries):
         watch(number, len(entries))
@@ -165,6 +168,8 @@ def _read_account(found: Holdings, resource: Resource) -> None:
         try:
             for finding in row.read_resource(resource):
                 _accept(found, row, finding, resource)
+                if isinstance(finding, Item):
+                    break  # what follows are details, the keys among them
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
