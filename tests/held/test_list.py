@@ -170,3 +170,11 @@ def test_images_that_only_iterations_hold_are_counted(sim, cli):
     holder.workspace.images.clear()
     document = json.loads(cli("list", "images", "--all", "--json").out)
     assert counts(document) == {"images": everything}
+
+
+def test_a_list_that_disagrees_with_its_count_is_incomplete(sim, cli):
+    stock(sim)
+    sim.fault(Fault("GetImageCount", status=200, body=b"99", times=None))
+    ran = cli("list", "images", "--all", "--json")
+    assert (ran.code, ran.json["rows"][0]["verdict"]) == (3, "incomplete")
+    assert "the service counts 99 before" in ran.json["unlisted"][0]["reason"]
