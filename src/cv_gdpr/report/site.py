@@ -10,9 +10,11 @@ from cv_gdpr.archive.bag import Bag
 from cv_gdpr.archive.placing import Placer, write_text
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.languages import Language, message
+from cv_gdpr.report import iterations
 from cv_gdpr.report.gallery import GalleryPage, gallery_pages, index_of, names_of, page_name
 from cv_gdpr.report.gallery import Shown as ShownPicture
 from cv_gdpr.report.pages import Pages
+from cv_gdpr.report.performance import performances
 from cv_gdpr.report.pictures import contents_of
 from cv_gdpr.report.reading import read_export
 from cv_gdpr.report.records import Contents, Counts, Export, Picture, Project, TagUse
@@ -124,7 +126,9 @@ def _write_project(site: Site, one: Shown, progress: Progress) -> None:
         private_folder(site.folder / place / folder)
     names = names_of(one.project, one.contents)
     pictures = _placed(site, one, names, progress)
-    site.page(f"{place}/{INDEX}", "project.html.jinja", one=one)
+    performance = performances(one.project, site.report.language)
+    site.page(f"{place}/{INDEX}", "project.html.jinja", one=one, performance=performance)
+    iterations.write(site, one)
     pages = gallery_pages(pictures)
     index = index_of(one.project, pictures, names)
     common = {"project": one.project, "names": names, "page_name": page_name}
@@ -135,10 +139,10 @@ def _write_project(site: Site, one: Shown, progress: Progress) -> None:
 
 
 def _write_records(site: Site, place: str, page: GalleryPage, common: dict[str, Any]) -> None:
-    iterations = {one.id: one.name or one.id for one in common["project"].iterations}
+    names = {one.id: one.name or one.id for one in common["project"].iterations}
     for each in page.pictures:
         sources = [one._replace(text=_pretty(one.text)) for one in each.picture.sources]
-        values = common | {"one": each, "page": page, "iteration_names": iterations, "sources": sources}
+        values = common | {"one": each, "page": page, "iteration_names": names, "sources": sources}
         site.page(f"{place}/{each.page}", "record.html.jinja", most_json=_MOST_JSON, **values)
 
 

@@ -52,6 +52,10 @@
     show();
     found.textContent = active ? found.dataset.text + hits.length.toLocaleString(document.documentElement.lang) : "";
   };
+  for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {  // a link that asks for some pictures
+    const option = [...(form.elements[name]?.options ?? [])].find((one) => one.text === text);
+    if (option) form.elements[name].value = option.value;
+  }
   form.hidden = false;
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
