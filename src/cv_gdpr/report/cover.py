@@ -34,7 +34,10 @@ RIGHTS = (
     ("16", message("to have data corrected that are wrong, and completed that are incomplete")),
     ("17", message("to have them erased, where they are no longer needed, or were kept without a legal ground")),
     ("18", message("to have their use restricted, while it is unclear whether they are right or may be kept")),
-    ("19", message("that everyone who received them is told of a correction, erasure or restriction, and to know who")),
+    (
+        "19",
+        message("that all who received them learn of a correction, erasure or restriction, and to know who they are"),
+    ),
     ("20", message("to get what you provided in a form that other systems can read, and to hand it to others")),
     ("21", message("to object to their use, for reasons of your own situation; to advertising at any time")),
     ("22", message("not to be subject to a decision that a machine takes alone, where it matters to you")),
