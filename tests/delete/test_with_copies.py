@@ -38,7 +38,7 @@ def world(tmp_path_factory):
     with Simulator() as running:
         demo.fill(running.endpoint, running.training_key)
         for project in running.store.projects.values():
-            reduce_others(project)
+            reduce_pictures(project)
             for one in project.predictions.values():  # stored before the second in which an export begins
                 project.predictions[one.id] = replace(one, created=one.created - timedelta(minutes=1))
         ran = CommandLine(running.endpoint, running.training_key)("export", "--all", "--out", bag)
@@ -46,21 +46,20 @@ def world(tmp_path_factory):
         yield World(running, copy.deepcopy(running.store.projects), bag)
 
 
-def reduce_others(project):
-    """Make the pictures that do not show her small: a search takes long for large ones."""
+def reduce_pictures(project):
+    """Make her pictures smaller and the others small: a search takes long for large ones."""
     hers = {path.read_bytes() for path in demo.PICTURES.glob("astronaut*")}
     places = (project.workspace, *(one.snapshot for one in project.iterations.values()))
     for items in (*(place.images for place in places), project.predictions):
         for one in items.values():
-            if one.data not in hers:
-                data = reduced(one.data)
-                items[one.id] = replace(one, data=data, size=len(data))
+            data = reduced(one.data, 0.6 if one.data in hers else 0.25)
+            items[one.id] = replace(one, data=data, size=len(data))
 
 
 @cache
-def reduced(data):
-    """Return a picture with a quarter of its width and height."""
-    return as_jpeg(resized(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), 0.25))
+def reduced(data, size):
+    """Return a picture in this part of its width and height."""
+    return as_jpeg(resized(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), size))
 
 
 @pytest.fixture
