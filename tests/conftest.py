@@ -21,7 +21,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would take the cores from the other workers
 sys.dont_write_bytecode = False
 
-_MEMORY = "/dev/shm"  # noqa: S108 - on a disk, making small files and waiting for it takes a fifth of the tests' time
+_MEMORY = "/dev/shm"  # noqa: S108 - making and syncing many small files on a disk is what tests with many bags wait for
 _ROOM = 1 << 30  # bytes: a container often has only 64 MB
 if os.path.isdir(_MEMORY) and shutil.disk_usage(_MEMORY).free > _ROOM:  # noqa: PTH112
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)  # where pytest makes the folders of tests

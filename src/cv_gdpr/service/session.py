@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
-from msrest.universal_http.requests import ClientRetryPolicy
 from urllib3 import HTTPResponse, Retry
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
@@ -14,8 +13,6 @@ from cv_gdpr.service.deadlines import Adapter, pace_of
 _CHUNK = 1 << 18
 _LONGEST = 32 << 20  # bytes of an answer; a page of 256 images with 300 regions each takes 20 MB
 _NO_RETRY = Retry(0, read=False)
-# A new client looks 999 numbers up in this list, though its retries are switched off: most of the time that it takes.
-ClientRetryPolicy.safe_codes = frozenset(ClientRetryPolicy.safe_codes)
 
 
 def parts(response: requests.Response, *, unpacked: bool) -> Iterator[bytes]:
