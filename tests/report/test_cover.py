@@ -7,6 +7,8 @@ from urllib.parse import quote
 import pytest
 from markupsafe import escape
 
+from cv_gdpr.report.cover import gaps_of
+from cv_gdpr.report.records import Gap
 from tests.browser.sites import HOSTILE, export, filled, report
 
 
@@ -75,3 +77,14 @@ def test_a_search_without_a_match_has_a_sheet(bags, run):
     site = report(run, bags.none)
     assert "No picture was found." in (site / "index.html").read_text("utf-8")
     assert [one.name for one in site.iterdir()] == ["index.html"]
+
+
+def test_reasons_are_those_of_the_persons_pictures_only():
+    mine = Gap("p", "images", "", "", "mine", "404")
+    others = (
+        Gap("p", "images", "", "", "other", "404 other"),
+        Gap("p", "images", "", "images.jsonl", "", "counted 120"),
+    )
+    assert gaps_of(SimpleNamespace(gaps=(mine, mine)), {"mine"}) == (["404"], False)
+    assert gaps_of(SimpleNamespace(gaps=(mine, *others)), {"mine"}) == (["404"], True)
+    assert gaps_of(SimpleNamespace(gaps=()), {"mine"}) == ([], False)
