@@ -15,7 +15,7 @@ from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, Category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.facts import HELD, INDEX, UNFETCHED, WANTED, Facts
 from cv_gdpr.verify.missing import Missing
-from cv_gdpr.verify.result import Verification
+from cv_gdpr.verify.result import Verification, is_moment
 
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
 _LISTING = {"countedBefore": int, "countedAfter": int, "listed": int, "written": int, "row": str, "file": str}
@@ -120,9 +120,10 @@ class ProjectContents:
             for entry in self.result.records_in(where):
                 _typed(entry, _ENTRY)
                 path, blob, size = entry["path"], entry["blob"], entry["bytes"]
-                if entry.keys() - {"flag"} != _ENTRY.keys() or not 0 <= size < _LARGEST:
+                if entry.keys() - {"flag", "reused"} != _ENTRY.keys() or not 0 <= size < _LARGEST:
                     raise InvalidContent("an entry has unknown fields or an impossible size")
                 self._check_flag(entry)
+                self._count_reused(entry)
                 if not _belongs(path, blob):
                     self.result.differ(where, f"{path} is not a file name for {blob}")
                 digest = bytes.fromhex(entry["sha256"])
@@ -135,6 +136,12 @@ class ProjectContents:
             what = f"flags {entry['path']} ({entry['bytes']} bytes) as {flag!r}"
             self.result.differ(self.where(FILES), what)
         self.result.flagged += bool(flag)
+
+    def _count_reused(self, entry: Json) -> None:
+        if "reused" in entry:
+            if not is_moment(entry["reused"]):
+                raise InvalidContent("an entry does not say from which export it was reused")
+            self.result.reused[entry["reused"]] += 1
 
     def _read_notes(self) -> None:
         where = self.where(NOTES)
@@ -212,9 +219,17 @@ class ProjectContents:
                 for one in self.result.records_in(where):
                     _typed(one, _LISTING)
                     place = identity(one["iteration"]) if one["iteration"] else WORKSPACE
+                    if "trusted" in one:
+                        self._note_trusted(one, place)
                     if (one["row"], place) in self.proofs:
                         self.result.differ(where, f"proves {one['row']} in {one['file']} twice")
                     self.proofs[one["row"], place] = one
+
+    def _note_trusted(self, proof: Json, place: str) -> None:
+        """Note a list that was not read again; only one of an iteration may be."""
+        if not is_moment(proof["trusted"]) or place == WORKSPACE:
+            raise InvalidContent("a list is called trusted that no export trusts")
+        self.result.trusted.add((self.id, proof["iteration"], proof["file"].rpartition("/")[2], proof["trusted"]))
 
 
 def _typed(record: Json, fields: dict[str, type[Any]]) -> None:

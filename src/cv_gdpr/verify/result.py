@@ -1,5 +1,7 @@
 """The result of a verification: what was checked, and every difference."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +18,14 @@ Line: TypeAlias = bytes  # an alias, since Verification has a field named `bytes
 _INVALID_CONTENT = (ArithmeticError, AttributeError, KeyError, LookupError, RecursionError, TypeError, ValueError)
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def is_moment(value: Any) -> bool:
+    """Return whether a value is a time as an export writes it."""
+    return isinstance(value, str) and _MOMENT.fullmatch(value) is not None
+
+
 @dataclass
 class Verification:
     """How much was checked (files, bytes, records) and each difference in words; without any, the folder is proved."""
@@ -29,6 +39,8 @@ class Verification:
     differences: list[str] = field(default_factory=list)
     incomplete: bool = False  # the export says that items are missing, and names them
     missing: int = 0  # how many it names
+    reused: Counter[str] = field(default_factory=Counter)  # files of earlier exports, by when these began
+    trusted: set[tuple[str, ...]] = field(default_factory=set)  # lists that were not read again
     redacted: int = 0  # items that were taken out of it after erasures
 
     @cached_property
