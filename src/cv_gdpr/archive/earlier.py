@@ -82,13 +82,15 @@ class EarlierBag:
         if self.bag.endpoint != endpoint:
             other = f"--reuse {self.given} is an export of another resource: {self.bag.endpoint}"
             raise UsageError(other, f"name an export of {endpoint}")
+        if not self.began:
+            raise InvalidContent("bag-info.txt does not say when the export began")
         self.projects = {project.id: project for project in self.bag.projects()}
 
     @cached_property
     def began(self) -> str:
         """When the export began."""
         info = content_of(self.folder / "bag-info.txt").decode().splitlines()
-        began = next(line.removeprefix(_STARTED) for line in info if line.startswith(_STARTED))
+        began = next((line.removeprefix(_STARTED) for line in info if line.startswith(_STARTED)), "")
         return began if _MOMENT.fullmatch(began) else ""
 
     def at_hand(self, where: str) -> None:

@@ -62,8 +62,7 @@ _with_options = shared.together(
         multiple=True,
         type=FilePath(),
         metavar="BAG",
-        help="Link or copy the files that this earlier export of the same resource holds, and download only the others; "
-        "repeats.",
+        help="Link or copy what this earlier export of the same resource holds, and download only the rest; repeats.",
     ),
     shared.option(
         "--trust-listings",
