@@ -60,7 +60,7 @@ def nights(arguments):
             for name, earlier in NIGHTS.items():
                 ran, document = night(api, place, name, earlier)
                 rows.append(row(name, ran, document, rows[0][1] if rows else sum(document["calls"].values())))
-                print(rows[-1], file=sys.stderr, flush=True)
+                say(" | ".join(map(str, rows[-1])))
         for name in NIGHTS:
             run([*US, "verify", "-q", str(place / name)])
     finally:

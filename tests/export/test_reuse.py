@@ -10,6 +10,7 @@ import pytest
 from custom_vision_simulator import Fault, Simulator
 from tests.commandline import CommandLine
 from tests.export.exporting import assert_bag, files, payload, project_folder, records, snapshot, stock
+from tests.profiles.profiling import Config, without_connection
 
 MODELS = 2  # always downloaded: the service may store another at the same address
 
@@ -143,7 +144,7 @@ def test_damaged_files_are_downloaded_and_named(first, again, copied, tmp_path):
     assert secret.stat().st_nlink == 1
 
 
-def test_a_linked_folder_is_not_followed(first, again, copied, tmp_path):
+def test_a_linked_folder_is_not_followed(again, copied, tmp_path):
     bag, folder = copied
     (folder / "images").rename(tmp_path / "elsewhere")
     (folder / "images").symlink_to(tmp_path / "elsewhere")
@@ -204,7 +205,7 @@ def test_resuming_without_reuse_keeps_what_was_reused(first, again, tmp_path):
 
 
 def test_resuming_with_reuse_takes_what_is_left(first, again, tmp_path):
-    sim, cli, bag = first
+    sim, cli, _ = first
     sim.fault(Fault("Blob", status=400, times=4))
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 3
     sim.clear_faults()
@@ -213,7 +214,7 @@ def test_resuming_with_reuse_takes_what_is_left(first, again, tmp_path):
 
 
 def test_reuse_with_a_selector(first, again, tmp_path):
-    sim, cli, bag = first
+    sim, _, bag = first
     wanted = records(project_folder(bag, sim.project) / "images.jsonl")[0]["id"]
     told = again("--image-id", wanted, "--trust-listings", code=0)
     assert told["reused"][0]["files"] == 1
@@ -222,25 +223,22 @@ def test_reuse_with_a_selector(first, again, tmp_path):
     assert narrowed["trusted"] == []  # it was narrowed: its lists are not complete
 
 
-def unfinished(bag, out, tmp_path):
-    (bag / "bagit.txt").unlink()
-    (bag / ".cv-gdpr").mkdir()
-
-
-REFUSED = {
-    "missing": (lambda bag, out, there: {"reuse": there / "none"}, "is not a folder"),
-    "foreign": (lambda bag, out, there: {"reuse": bag / "data", "out": there / "new"}, "is not a finished export"),
-    "unfinished": (lambda bag, out, there: unfinished(bag, out, there) or {}, "is an unfinished export"),
-    "itself": (lambda bag, out, there: {"out": bag}, "is the folder of --out"),
-    "inside": (lambda bag, out, there: {"out": bag / "data" / "new"}, "one lies in the other"),
-    "around": (lambda bag, out, there: {"out": bag.parent}, "one lies in the other"),
+REFUSED = {  # --reuse and --out, where `earlier` is an export
+    "missing": ("none", "out", "is not a folder"),
+    "foreign": ("earlier/data", "out", "is not a finished export"),
+    "unfinished": ("open", "out", "is an unfinished export"),
+    "itself": ("earlier", "earlier", "is the folder of --out"),
+    "inside": ("earlier", "earlier/data/new", "one lies in the other"),
+    "around": ("earlier", ".", "one lies in the other"),
 }
 
 
+@pytest.mark.usefixtures("copied")
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused_folders(first, again, copied, tmp_path, case):
-    make, words = REFUSED[case]
-    again(code=2, **{"reuse": copied[0], **make(copied[0], tmp_path / "out", tmp_path)})
+def test_refused_folders(first, again, tmp_path, case):
+    (tmp_path / "open" / ".cv-gdpr").mkdir(parents=True)
+    reuse, out, words = REFUSED[case]
+    again(code=2, reuse=tmp_path / reuse, out=tmp_path / out)
     assert words in again.err
     assert first[0].calls == []
     assert not (tmp_path / "out").exists()
@@ -253,7 +251,7 @@ def test_an_export_of_another_resource_is_refused(first, sim, tmp_path):
     assert "is an export of another resource" in ran.err
 
 
-def test_damaged_tag_files_end_the_run(first, again, copied, tmp_path):
+def test_damaged_tag_files_end_the_run(again, copied, tmp_path):
     (copied[0] / "manifest-sha256.txt").write_bytes(b"")
     again(reuse=copied[0], code=4)
     assert "is damaged" in again.err
@@ -263,3 +261,21 @@ def test_damaged_tag_files_end_the_run(first, again, copied, tmp_path):
 def test_trust_needs_reuse(first, tmp_path):
     ran = first[1]("export", "--all", "--trust-listings", "--out", tmp_path / "out")
     assert (ran.code, "--trust-listings needs --reuse" in ran.err) == (2, True)
+
+
+def test_profiles_reuse_their_own_exports(first, tmp_path):
+    sim, _, bag = first
+    config = Config(tmp_path / "config")
+    config.add("one", sim)
+    bare = without_connection(CommandLine("", ""), config)
+    (tmp_path / "nights").mkdir()
+    shutil.copytree(bag, tmp_path / "nights" / "one")
+    words = ("export", "--all", "--all-profiles", "--json", "--calls-per-second", "0", "--trust-listings")
+    ran = bare(*words, "--reuse", tmp_path / "nights", "--out", tmp_path / "out")
+    assert (ran.code, ran.json["profiles"][0]["result"]["reused"][0]["files"]) == (0, 12), ran.err
+    assert len(ran.json["profiles"][0]["result"]["trusted"]) == 4
+    (tmp_path / "new").mkdir()
+    ran = bare(*words, "--reuse", tmp_path / "new", "--out", tmp_path / "first night")
+    assert (ran.code, ran.json["profiles"][0]["result"]["reused"]) == (0, [])
+    ran = bare(*words, "--reuse", bag, "--out", tmp_path / "third")
+    assert (ran.code, "is an export itself" in ran.err) == (2, True)

@@ -30,7 +30,7 @@ def opened(bag):
 
 
 def forge(bag, file, change):
-    """Change a file of the bag, and all hashes above it, as somebody can who may write there."""
+    """Change a file of the bag, and all hashes above it, as another program could."""
     path = bag / file
     path.write_bytes(change(path.read_bytes()))
     if file != "manifest-sha256.txt":
@@ -76,7 +76,7 @@ def test_a_file_is_found_by_item_and_address(bag, tmp_path):
         assert files.find(blob_key(blob, source)) is None
 
 
-SECRET = b"a secret outside the bag, with a hash that somebody knows"
+SECRET = b"a secret outside the bag, with a hash that is known"
 OUTSIDE = {"bytes": len(SECRET), "sha256": hashlib.sha256(SECRET).hexdigest()}
 NEVER = ["../../../secret", "/etc/hostname", "images/../../../../secret", "images\\..\\secret", "images/x.jpg", "", "."]
 

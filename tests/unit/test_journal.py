@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cv_gdpr.archive import journal
-from cv_gdpr.archive.journal import Journal, Stored, entries_of, _line, blob_key, noted_among, read_index, read_stored
+from cv_gdpr.archive.journal import Journal, Stored, _line, blob_key, entries_of, noted_among, read_index, read_stored
 from cv_gdpr.errors import StorageError
 from cv_gdpr.links import source_path
 from tests.unit.listing import MEMORY

@@ -34,7 +34,7 @@ class Placer:
             self.counts[self.place_open(held.fileno(), source, target)] += 1
 
     def place_open(self, handle: int, source: Path, target: Path, *, may_link: bool = True) -> str:
-        """Place an open file, of which `source` is the name, and return how; raise OSError.
+        """Place an open file, whose name is `source`, and return how; raise OSError.
 
         Another file that has got that name since it was opened is not linked. `may_link`: else clone or copy it.
         """

@@ -21,7 +21,7 @@ from cv_gdpr.table.findings import Trusted
 from cv_gdpr.verbatim import Json, json_record
 
 Took = Callable[[Received | CvGdprError | None], None]
-"""Called with the file, an error that ends the run, or None if the file is damaged: then it is to be downloaded."""
+"""Called with the file, an error that ends the run, or None if the file is damaged: then it must be downloaded."""
 
 _THREADS = 4
 _AHEAD = 256  # files waited for at most
