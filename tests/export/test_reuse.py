@@ -1,5 +1,6 @@
 """An export that takes what an earlier one holds: files are linked, unchanged lists may be trusted."""
 
+import json
 import os
 import shutil
 from datetime import timedelta
@@ -279,3 +280,20 @@ def test_profiles_reuse_their_own_exports(first, tmp_path):
     assert (ran.code, ran.json["profiles"][0]["result"]["reused"]) == (0, [])
     ran = bare(*words, "--reuse", bag, "--out", tmp_path / "third")
     assert (ran.code, "is an export itself" in ran.err) == (2, True)
+
+
+def test_an_export_that_reused_can_be_redacted(first, again, tmp_path):
+    sim, cli, _ = first
+    again("--trust-listings")
+    iterations = sim.store.projects[sim.project].iterations
+    (gone, *_), kept = iterations, dict(iterations)
+    words = ("delete", "iterations", "--all", "--iteration", gone, "--yes", "-q", "--evidence", tmp_path / "e.json")
+    try:
+        assert cli(*words).code == 0
+    finally:
+        sim.store.projects[sim.project].iterations = kept
+    ran = cli("redact", tmp_path / "e.json", tmp_path / "out", "--out", tmp_path / "less")
+    assert ran.code == 0, ran.err
+    assert cli("verify", tmp_path / "less").code == 0
+    summary = json.loads((tmp_path / "less" / "data" / "export.json").read_bytes())
+    assert {one["iteration"] for one in summary["trusted"]} == kept.keys() - {gone}

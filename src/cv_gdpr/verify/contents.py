@@ -138,10 +138,11 @@ class ProjectContents:
         self.result.flagged += bool(flag)
 
     def _count_reused(self, entry: Json) -> None:
-        if "reused" in entry:
-            if not is_moment(entry["reused"]):
-                raise InvalidContent("an entry does not say from which export it was reused")
+        if is_moment(entry.get("reused", "")):
             self.result.reused[entry["reused"]] += 1
+        elif "reused" in entry:
+            what = f"does not say from which export {entry['path']} was reused"
+            self.result.differ(self.where(FILES), what)
 
     def _read_notes(self) -> None:
         where = self.where(NOTES)
@@ -228,7 +229,8 @@ class ProjectContents:
     def _note_trusted(self, proof: Json, place: str) -> None:
         """Note a list that was not read again; only one of an iteration may be."""
         if not is_moment(proof["trusted"]) or place == WORKSPACE:
-            raise InvalidContent("a list is called trusted that no export trusts")
+            self.result.differ(self.where(LISTINGS), f"calls {proof['file']} trusted, or does not say since when")
+            return
         self.result.trusted.add((self.id, proof["iteration"], proof["file"].rpartition("/")[2], proof["trusted"]))
 
 
