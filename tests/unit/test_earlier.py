@@ -137,6 +137,17 @@ def test_a_forged_summary_is_damage(bag, text):
         opened(bag)
 
 
+@pytest.mark.parametrize("folder", ["..", "../outside", f"../../{NAME}", f"a/{NAME}", f"..\\\\{NAME}", ""])
+def test_a_project_has_a_folder_of_its_own(bag, folder):
+    forge(
+        bag,
+        "data/export.json",
+        lambda text: text.replace(f'"folder": "{NAME}"'.encode(), f'"folder": "{folder}"'.encode()),
+    )
+    with pytest.raises(NotVerified):
+        opened(bag)
+
+
 def test_an_export_must_say_when_it_began(bag):
     forge(bag, "bag-info.txt", lambda text: text.replace(b"Export-Started: 2024", b"Export-Started: yesterday 2024"))
     with pytest.raises(NotVerified):

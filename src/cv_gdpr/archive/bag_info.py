@@ -1,13 +1,22 @@
 """Makes the lines of bag-info.txt that follow from export.json; `verify` makes them again and compares."""
 
+import re
+from typing import Any
+
 from cv_gdpr.verbatim import Json
 
 SUMMARY = "export.json"
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _REMOVED = "credentialsRemoved"
 _COMPLETE = "complete"
 REDACTED = "redacted"
 OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
 _RESOURCE = "resource"
+
+
+def is_moment(value: Any) -> bool:
+    """Return whether a value is a time as an export writes it."""
+    return isinstance(value, str) and _MOMENT.fullmatch(value) is not None
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ through no link: so nothing from outside the bag can be taken.
 
 import itertools
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +15,12 @@ from pathlib import Path
 from typing import IO
 
 from cv_gdpr.archive.bag import FILES, Bag, BagProject
+from cv_gdpr.archive.bag_info import is_moment
 from cv_gdpr.archive.folder import STATE
 from cv_gdpr.archive.journal import Stored, entries_of
 from cv_gdpr.archive.json_files import InvalidContent, content_of, digests, digests_of, lines_of, open_regular
 from cv_gdpr.archive.layout import Layout
+from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.ownership import belongs_to_another
 from cv_gdpr.archive.placing import Placer
 from cv_gdpr.archive.writing import Received, storing
@@ -27,7 +28,6 @@ from cv_gdpr.errors import NotVerified, UsageError
 from cv_gdpr.verbatim import Json, json_record
 
 _STARTED = "Export-Started: "
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _TAG_FILES = frozenset({"bagit.txt", "bag-info.txt", "manifest-sha256.txt"})
 _HEAD = 16  # bytes that show the type of a file
 _OTHERS = 0o077  # the bits of group and others
@@ -55,7 +55,7 @@ class EarlierBag:
             self._check(endpoint)
         except OSError as error:
             raise UsageError(f"--reuse {folder}: {error.strerror or error}", _FINISHED) from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise NotVerified(f"--reuse {folder} is damaged", "cv-gdpr verify tells more") from None
 
     def _refuse_other_folders(self) -> None:
@@ -84,14 +84,14 @@ class EarlierBag:
             raise UsageError(other, f"name an export of {endpoint}")
         if not self.began:
             raise InvalidContent("bag-info.txt does not say when the export began")
-        self.projects = {project.id: project for project in self.bag.projects()}
+        self.projects = {project.id: _checked_project(project) for project in self.bag.projects()}
 
     @cached_property
     def began(self) -> str:
         """When the export began."""
         info = content_of(self.folder / "bag-info.txt").decode().splitlines()
         began = next((line.removeprefix(_STARTED) for line in info if line.startswith(_STARTED)), "")
-        return began if _MOMENT.fullmatch(began) else ""
+        return began if is_moment(began) else ""
 
     def at_hand(self, where: str) -> None:
         """Check the hash of a file that the manifest names; raise InvalidContent."""
@@ -145,6 +145,13 @@ class EarlierBag:
         finally:
             os.close(handle)
         return Received(temporary, entry.bytes, entry.sha256, head, entry.flag)
+
+
+def _checked_project(project: BagProject) -> BagProject:
+    """Return a project of export.json; raise InvalidContent unless its folder is one that an export makes."""
+    if {"/", "\\"} & set(project.folder) or identity_in(project.folder) != identity(project.id):
+        raise InvalidContent("a project has a folder that no export makes")
+    return project
 
 
 def _manifest_lines(path: Path) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, Self
 
 from cv_gdpr.archive.bag import LISTINGS
+from cv_gdpr.archive.bag_info import is_moment
 from cv_gdpr.archive.earlier import Damaged, EarlierBag, EarlierFiles, records_of
 from cv_gdpr.archive.journal import Stored, blob_key
 from cv_gdpr.archive.names import identity
@@ -216,8 +217,9 @@ class _Lists:
         """Read the list of iterations and the proofs; raise Damaged."""
         self.bag = bag
         self._project = bag.projects[project]
-        self._iterations = {str(one["id"]): one for one in self._records(ITERATION_LIST)}
-        self._proofs = {(str(one["iteration"]), _name(one)): one for one in self._records(LISTINGS)}
+        self._iterations = {str(one.get("id")): one for one in self._records(ITERATION_LIST)}
+        self._proofs = {(str(one.get("iteration")), str(one.get("file"))): one for one in self._records(LISTINGS)}
+        self._folders = dict(bag.bag.iterations(self._project))
 
     def _records(self, file: str) -> Iterator[Json]:
         where = self._project.where(file)
@@ -225,17 +227,13 @@ class _Lists:
 
     def unchanged(self, iteration: Json, file: str) -> _Before | None:
         """Return a list of an iteration that was read completely, if the iteration is as it was then."""
-        was, proof = self._iterations.get(iteration["id"]), self._proofs.get((iteration["id"], file))
+        path = f"iterations/{self._folders.get(identity(iteration['id']))}/{file}"
+        was, proof = self._iterations.get(iteration["id"]), self._proofs.get((iteration["id"], path))
         if not was or not proof or not _is_as_it_was(iteration, was) or not _is_complete(proof):
             return None
-        where = self._project.where(proof["file"])
-        if identity(iteration["id"]) not in where or not self.bag.has(where):
-            return None
-        return _Before(where, proof["listed"], proof.get("trusted") or self.bag.began)
-
-
-def _name(proof: Json) -> str:
-    return str(proof["file"]).rpartition("/")[2]
+        where = self._project.where(path)
+        read = proof.get("trusted", self.bag.began)
+        return _Before(where, proof["listed"], read) if self.bag.has(where) and is_moment(read) else None
 
 
 def _is_as_it_was(now: Json, was: Json) -> bool:
@@ -249,4 +247,5 @@ def _is_as_it_was(now: Json, was: Json) -> bool:
 
 def _is_complete(proof: Json) -> bool:
     """Return whether all that was counted was listed, in one reading, and written."""
-    return len({proof.get(name) for name in _COUNTS}) == 1 and type(proof.get("listed")) is int
+    listed = proof.get("listed")
+    return type(listed) is int and all(proof.get(name) == listed for name in _COUNTS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE, BagProject
+from cv_gdpr.archive.bag_info import is_moment
 from cv_gdpr.archive.flags import fits
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.json_files import InvalidContent
@@ -15,7 +16,7 @@ from cv_gdpr.table.categories import CATEGORIES, ITERATIONS, Category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.facts import HELD, INDEX, UNFETCHED, WANTED, Facts
 from cv_gdpr.verify.missing import Missing
-from cv_gdpr.verify.result import Verification, is_moment
+from cv_gdpr.verify.result import Verification
 
 _ENTRY = {"path": str, "blob": str, "source": str, "bytes": int, "sha256": str}
 _LISTING = {"countedBefore": int, "countedAfter": int, "listed": int, "written": int, "row": str, "file": str}

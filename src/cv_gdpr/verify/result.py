@@ -1,6 +1,5 @@
 """The result of a verification: what was checked, and every difference."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +15,6 @@ from cv_gdpr.verbatim import Json
 Line: TypeAlias = bytes  # an alias, since Verification has a field named `bytes`
 # The errors that forged content may cause where a record is expected.
 _INVALID_CONTENT = (ArithmeticError, AttributeError, KeyError, LookupError, RecursionError, TypeError, ValueError)
-
-
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-
-
-def is_moment(value: Any) -> bool:
-    """Return whether a value is a time as an export writes it."""
-    return isinstance(value, str) and _MOMENT.fullmatch(value) is not None
 
 
 @dataclass

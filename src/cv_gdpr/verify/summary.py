@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cv_gdpr.archive.bag import WORKSPACE
-from cv_gdpr.archive.bag_info import OF_PEOPLE, SUMMARY, bag_info_of, info_line
+from cv_gdpr.archive.bag_info import OF_PEOPLE, SUMMARY, bag_info_of, info_line, is_moment
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
@@ -12,7 +12,7 @@ from cv_gdpr.table.categories import ACCOUNT, ROWS, category
 from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.redactions import Redactions
-from cv_gdpr.verify.result import Verification, is_moment
+from cv_gdpr.verify.result import Verification
 
 INFO = "bag-info.txt"
 WHERE = f"data/{SUMMARY}"
