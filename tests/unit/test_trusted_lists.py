@@ -1,5 +1,6 @@
 """Lists of an earlier export that are trusted: only complete ones, of iterations that have not changed."""
 
+import json
 import threading
 
 import pytest
@@ -29,8 +30,8 @@ def trusted(tmp_path):
     (bag / "data" / NAME / "iterations.jsonl").write_text("")
     line = f"{'0' * 64}  data/{NAME}/iterations.jsonl\n"
     forge(bag, "manifest-sha256.txt", lambda text: text + line.encode())
-    was = '{"id":"%s","lastModified":"2024-01-01T00:00:00Z","status":"Completed"}\n' % ITERATION
-    forge(bag, f"data/{NAME}/iterations.jsonl", lambda _: was.encode())
+    was = json.dumps(NOW, separators=(",", ":")).encode() + b"\n"
+    forge(bag, f"data/{NAME}/iterations.jsonl", lambda _: was)
 
     def ask(file="listings.jsonl", old=b"", new=b"", *, count=COUNT, **now):
         forge(bag, f"data/{NAME}/{file}", lambda text: text.replace(old, new) if old else text + new)
