@@ -1,7 +1,7 @@
 """`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
