@@ -18,6 +18,7 @@ from cv_gdpr.cli.option_types import (
     MetadataPair,
     Moment,
     OfConnection,
+    OneLanguage,
     OnePerLine,
     Probability,
     Rate,
@@ -136,6 +137,15 @@ record_options = together(
         help="Your reference (a file number, a request), kept as it is with the result.",
     ),
     option("--operator", type=Words(), metavar="TEXT", help="Who does this, kept as it is with the result."),
+)
+
+lang_option = option(
+    "--lang",
+    type=OneLanguage(),
+    default="en",
+    show_default=True,
+    metavar="en|de|es|pt|zh",
+    help="The language of what people read in the result.",
 )
 
 _profile_option = option(
