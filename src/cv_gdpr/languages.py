@@ -48,6 +48,11 @@ def message(english: str) -> str:
     return english
 
 
+def tag_of(code: str) -> str:
+    """Return the name of a language in HTML (BCP 47)."""
+    return _CUSTOMS[code].tag
+
+
 class Language:
     """A language: its translations, and how it writes dates and numbers. `tag` is its name in HTML (BCP 47)."""
 
