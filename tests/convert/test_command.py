@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cv_gdpr.convert import placing
+from cv_gdpr.archive import placing
 from tests.benchmarks.bags import identity
 from tests.convert.bags import MULTI_CLASS, Project, image, make, tag
 
