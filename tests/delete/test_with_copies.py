@@ -241,3 +241,12 @@ def test_a_project_unread_in_the_search_leaves_it_open(sim, erase, filled, bag):
     assert ran.code == 3
     (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
     assert project["predictionsNotSearched"] > 0
+
+
+def test_a_list_holds_the_copies_too(cli, filled, bag):
+    ran = cli("list", "--all", *HER, "--with-copies-from", bag, "--json")
+    assert ran.code == 0, ran.err
+    assert {row["row"]: row["held"] for row in ran.json["rows"]} == {"images": 3, "predictions": 1}
+    (project,) = [one for one in ran.json["projects"] if one["id"] == filled]
+    assert len(ran.json["copies"]) == 3
+    assert {*ran.json["copies"]} < {one for ids_ in project["items"].values() for one in ids_}

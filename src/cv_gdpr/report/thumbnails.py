@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cv_gdpr.errors import UsageError, install
 
@@ -37,19 +37,22 @@ class Made(NamedTuple):
     reason: str = ""
 
 
+Work: TypeAlias = Callable[[list[Job]], list[Made]]
+
+
 def check_extra() -> None:
     """Raise UsageError without the extra."""
     if find_spec("PIL") is None:
         raise UsageError("a report needs the extra report, which is not installed", install("report"))
 
 
-def thumbnails(jobs: list[Job], done: Callable[[int], None]) -> list[Made]:
-    """Make the thumbnails; `done` is told how many there are. Raise OSError if one cannot be written."""
+def thumbnails(jobs: list[Job], done: Callable[[int], None], work: Work | None = None) -> list[Made]:
+    """Make the thumbnails; `done` learns how many there are. Raise OSError if one cannot be written."""
     made: list[Made] = []
     chunks = [jobs[at : at + _CHUNK] for at in range(0, len(jobs), _CHUNK)]
     try:
         for at in range(0, len(chunks), _WINDOW):
-            for result in _window(chunks[at : at + _WINDOW], max(1, len(jobs) // _CHUNK)):
+            for result in _window(chunks[at : at + _WINDOW], work or make_all, max(1, len(jobs) // _CHUNK)):
                 made += result
                 done(len(made))
     finally:
@@ -60,32 +63,32 @@ def thumbnails(jobs: list[Job], done: Callable[[int], None]) -> list[Made]:
 _pool: list["ProcessPoolExecutor"] = []
 
 
-def _window(chunks: list[list[Job]], most: int) -> Iterator[list[Made]]:
+def _window(chunks: list[list[Job]], work: Work, most: int) -> Iterator[list[Made]]:
     """Yield the results of some orders; those that were under way when a process died are repeated one by one."""
     from concurrent.futures.process import BrokenProcessPool
 
-    futures = [_running(most).submit(make_all, chunk) for chunk in chunks]
+    futures = [_running(most).submit(work, chunk) for chunk in chunks]
     for chunk, future in zip(chunks, futures, strict=True):
         try:
             yield future.result()
         except BrokenProcessPool:
             _close()
-            yield _carefully(chunk)
+            yield _carefully(chunk, work)
 
 
-def _carefully(jobs: list[Job]) -> list[Made]:
+def _carefully(jobs: list[Job], work: Work) -> list[Made]:
     """Return the results of an order in which a process may die: in halves, down to the picture that kills it."""
     from concurrent.futures.process import BrokenProcessPool
 
     try:
-        return _running(1).submit(make_all, jobs).result()
+        return _running(1).submit(work, jobs).result()
     except BrokenProcessPool:
         _close()
         if len(jobs) == 1:
             Path(jobs[0].target).unlink(missing_ok=True)
             return [Made(0, 0, "its decoder crashed")]
         middle = len(jobs) // 2
-        return _carefully(jobs[:middle]) + _carefully(jobs[middle:])
+        return _carefully(jobs[:middle], work) + _carefully(jobs[middle:], work)
 
 
 def _running(most: int) -> "ProcessPoolExecutor":
@@ -135,7 +138,7 @@ def _made(job: Job) -> Made:
         content, width, height = _small(job.source)
     except MemoryError:
         return Made(0, 0, "decoding it needs too much memory")
-    except Exception as error:  # noqa: BLE001 - a decoder may raise anything for bytes that are no picture
+    except Exception as error:  # noqa: BLE001 - a decoder may raise anything for bytes that are not a picture
         return Made(0, 0, f"cannot be decoded: {type(error).__name__}: {os.path.basename(str(error))[:200]}")  # noqa: PTH119
     write_text(Path(job.target), content)
     return Made(width, height)
@@ -150,8 +153,8 @@ def _small(source: str) -> tuple[bytes, int, int]:
     from cv_gdpr.archive.json_files import open_regular
 
     with os.fdopen(open_regular(source), "rb") as file, Image.open(file, formats=_FORMATS) as picture:
-        picture.draft("RGB", (LONGEST * 2, LONGEST * 2))  # JPEG: decoded at an eighth to a half, several times as fast
-        picture.thumbnail((LONGEST, LONGEST), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        picture.draft("RGB", (LONGEST, LONGEST))  # JPEG: decoded at an eighth to a half, several times as fast
+        picture.thumbnail((LONGEST, LONGEST), Image.Resampling.BILINEAR, reducing_gap=2.0)
         flat = _on_white(picture)
         kept = BytesIO()
         flat.save(kept, "JPEG", quality=_QUALITY)
