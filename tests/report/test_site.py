@@ -60,14 +60,13 @@ def test_the_bag_stays_as_it_was(made):
 
 
 def test_only_its_owner_can_read_the_site(made):
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in made.site.rglob("*") if path.is_file()}
     folders = {stat.S_IMODE(path.stat().st_mode) for path in (made.site, *made.site.rglob("*")) if path.is_dir()}
     assert folders == {0o700}
-    assert all(path.stat().st_mode & 0o077 == 0 for path in made.site.rglob("*.html")), modes
+    assert all(path.stat().st_mode & 0o077 == 0 for path in made.site.rglob("*.*") if path.parent.name != "files")
 
 
 def test_each_page_allows_only_its_own_style_and_script(pages):
-    assert len(pages) == 1 + 2 * 2 + 4
+    assert len(pages) == 1 + 2 * 2 + 1 + 4
     for page in pages:
         parts = dict(part.split(" ", 1) for part in page.policy.split("; "))
         assert parts.pop("default-src") == "'none'"
