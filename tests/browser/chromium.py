@@ -65,6 +65,7 @@ class Visitor:
         self._contexts.append(context)
         self._watch(context)
         page = context.new_page()
+        page.set_default_timeout(15_000)
         page.goto(path.resolve().as_uri() if isinstance(path, Path) else path)
         return page
 

@@ -1,11 +1,13 @@
 """A browser for these tests; each test fails on errors and requests of the pages that it opened."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.chromium import Visitor, executable, started
+from tests.browser.sites import export, filled, report
 from tests.commandline import CommandLine
 
 
@@ -38,7 +40,28 @@ def visitor(watched: Visitor) -> Iterator[Visitor]:
     assert watched.problems == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def run() -> CommandLine:
     """The command line; no service is there."""
     return CommandLine("http://127.0.0.1:9", "0" * 32)
+
+
+@pytest.fixture(scope="package")
+def bags(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """Exports of a service with three projects: `all` of it, and `one` person's pictures, found by metadata."""
+    folder = tmp_path_factory.mktemp("bags")
+    with filled() as cli:
+        one = ("--metadata", "subject=collins", "--reference", "DSAR 2026-017")
+        yield {"all": export(cli, folder / "all"), "one": export(cli, folder / "one", *one)}
+
+
+@pytest.fixture(scope="package")
+def site(bags: dict[str, Path], run: CommandLine) -> Path:
+    """The site of everything."""
+    return report(run, bags["all"])
+
+
+@pytest.fixture(scope="package")
+def cover(bags: dict[str, Path], run: CommandLine) -> Path:
+    """The site of one person's pictures."""
+    return report(run, bags["one"], "--contact", "Privacy office, privacy@example.com")

@@ -4,7 +4,7 @@ It shows only what the selectors took: no other project, and no count of anythin
 projects (their folders, their counts, what could not be read in them) stays in the export.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +14,13 @@ from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.languages import message
 from cv_gdpr.report.gallery import GalleryPage, Shown, names_of, page_name
 from cv_gdpr.report.pictures import contents_of
-from cv_gdpr.report.records import Export, Iteration, Project
+from cv_gdpr.report.records import Export, Iteration, Picture, Project
 from cv_gdpr.report.site import INDEX, Report, Site, placed, write_records
 from cv_gdpr.report.site import Shown as ShownProject
 from cv_gdpr.table.categories import CATEGORIES, IMAGES, PREDICTIONS
+from cv_gdpr.table.labels import objects_in, word
 from cv_gdpr.table.selection import IMAGE_ID, METADATA, PREDICTED, TAG
+from cv_gdpr.verbatim import json_value
 
 ON_A_PAGE = 250  # pictures with all that is kept with them: a page stays below 2 MB
 _ASKED = {
@@ -32,7 +34,10 @@ RIGHTS = (
     ("16", message("to have data corrected that are wrong, and completed that are incomplete")),
     ("17", message("to have them erased, where they are no longer needed, or were kept without a legal ground")),
     ("18", message("to have their use restricted, while it is unclear whether they are right or may be kept")),
-    ("19", message("that everyone who received them is told of a correction, erasure or restriction, and to know who")),
+    (
+        "19",
+        message("that all who received them learn of a correction, erasure or restriction, and to know who they are"),
+    ),
     ("20", message("to get what you provided in a form that other systems can read, and to hand it to others")),
     ("21", message("to object to their use, for reasons of your own situation; to advertising at any time")),
     ("22", message("not to be subject to a decision that a machine takes alone, where it matters to you")),
@@ -127,7 +132,7 @@ def _part(site: Site, project: Project, progress: Callable[[int, int], None]) ->
     site.report.counts[project.id] = contents.counts
     for folder in ("pictures", "thumbnails", "files"):
         private_folder(site.folder / project.place / folder)
-    names = names_of(project, contents)
+    names = dict(_tag_names(contents.pictures)) | names_of(project, contents)
     pictures = placed(site, ShownProject(project, contents), names, progress)
     titles = {one.id: _title(one.name, one.folder, one.id) for one in project.iterations}
     name = _title(project.name, project.folder, project.id)
@@ -135,6 +140,16 @@ def _part(site: Site, project: Project, progress: Callable[[int, int], None]) ->
     common = {"project": named, "names": names, "page_name": page_name, "for_a_person": True}
     write_records(site, project.place, GalleryPage(1, pictures), common)
     return Part(named, name, pictures, names, titles, list(_models(named, pictures)))
+
+
+def _tag_names(pictures: Sequence[Picture]) -> Iterator[tuple[str, str]]:
+    """Yield id and name of each tag as the records of pictures have them: the list of tags is not in such an export."""
+    for picture in pictures:
+        for source in picture.sources:
+            record = json_value(source.text)
+            for each in objects_in(record, "tags") + objects_in(record, "predictions"):
+                if name := word(each, "tagName"):
+                    yield word(each, "tagId"), name
 
 
 def _titled(iteration: Iteration, titles: dict[str, str]) -> Iteration:

@@ -1,7 +1,7 @@
 """Draws the measures of iterations as plain SVG: classes only, since the pages' policy forbids styles in attributes.
 
 Every value is a share from 0 to 1, or None where the service sent no number; one outside of that is drawn at the edge.
-Each series has a colour, a dash and a mark of its own, recognisable without colours, and in print.
+Each series has a colour, a dash and a mark of its own, so that they differ without colours, and in print.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Packs a site into one file, which can be sent: whoever gets it unpacks it and opens index.html."""
+"""Packs a site into one file, which can be sent; the person who gets it unpacks it and opens index.html."""
 
 import os
 from collections.abc import Iterator
