@@ -92,7 +92,7 @@ def test_the_english_version_prevails(tmp_path, code):
     assert page_of(path).count('class="prevails"') == 1
 
 
-def test_an_english_certificate_is_no_translation(tmp_path):
+def test_an_english_certificate_is_the_original(tmp_path):
     assert 'class="prevails"' not in page_of(evidence_in(tmp_path, "en"))
 
 

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 
 from cv_gdpr.evidence import account, verdicts
 from cv_gdpr.languages import Language, message
+from cv_gdpr.table import account as account_row
 from cv_gdpr.table import inventory, outside
 
 NOT_LOOKED_AT = message("its project could not be looked at again: %(reason)s")
@@ -21,7 +22,7 @@ RECOVERABLE_UNTIL = message("it can be recovered until %(time)s; --purge ends th
 
 PATTERNS = (
     *(NOT_LOOKED_AT, MORE_IN_IT, UNREADABLE, ANSWERED, RECOVERY_UNKNOWN, RECOVERABLE_UNTIL),
-    *(inventory.CANNOT_NARROW, *outside.PATTERNS, *account.PATTERNS, *verdicts.PATTERNS),
+    *(inventory.CANNOT_NARROW, *outside.PATTERNS, *account_row.PATTERNS, *account.PATTERNS, *verdicts.PATTERNS),
 )
 _VALUES = {"time": r"\S+", "number": "[0-9]+"}  # what they look like; others are any text
 _SPOKEN = {"sentence", "more"}  # values that must be sentences themselves
