@@ -6,7 +6,7 @@ in the code and in the templates, as `_("…")`, `{% trans %}` or `message("…"
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ def message(english: str) -> str:
     return english
 
 
+def tag_of(code: str) -> str:
+    """Return the name of a language in HTML (BCP 47)."""
+    return _CUSTOMS[code].tag
+
+
 class Language:
     """A language: its translations, and how it writes dates and numbers. `tag` is its name in HTML (BCP 47)."""
 
@@ -63,19 +68,7 @@ class Language:
 
         Return a text unchanged that is not one: the service may send anything.
         """
-        from datetime import UTC, datetime
-
-        from babel.dates import format_datetime
-
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return text
-        customs = self._customs
-        day = customs.short_day if short else customs.day
-        pattern = day if _without_time(text) else f"{day}'{customs.between}'{customs.time}"
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return format_datetime(moment, pattern, locale=customs.locale)
+        return _written(text, self._customs, short=short)
 
     def number(self, number: float, *, digits: int = 3) -> str:
         """Return a number with the language's separators, and with at most so many decimals."""
@@ -88,6 +81,22 @@ class Language:
         from babel.numbers import format_percent
 
         return format_percent(round(share, digits + 2), locale=self._customs.locale, decimal_quantization=False)
+
+
+@lru_cache(4096)  # the items of one call share a time
+def _written(text: str, customs: _Customs, *, short: bool) -> str:
+    from datetime import UTC, datetime
+
+    from babel.dates import format_datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    day = customs.short_day if short else customs.day
+    pattern = day if _without_time(text) else f"{day}'{customs.between}'{customs.time}"
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return format_datetime(moment, pattern, locale=customs.locale)
 
 
 def _without_time(text: str) -> bool:

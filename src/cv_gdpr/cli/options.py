@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -139,14 +140,16 @@ record_options = together(
     option("--operator", type=Words(), metavar="TEXT", help="Who does this, kept as it is with the result."),
 )
 
-lang_option = option(
+_lang = partial(
+    option,
     "--lang",
     type=OneLanguage(),
     default="en",
     show_default=True,
     metavar="en|de|es|pt|zh",
-    help="The language of what people read in the result.",
 )
+certificate_language = _lang(help="The language of the certificate; the evidence itself is in English.")
+lang_option = _lang(help="The language of what people read in the result.")
 
 _profile_option = option(
     "--profile",

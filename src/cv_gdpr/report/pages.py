@@ -6,6 +6,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from cv_gdpr.evidence.sentences import translated
 from cv_gdpr.languages import Language, install
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Pages:
             environment.filters[name] = lru_cache(_REMEMBERED)(environment.filters[name])
         style, script = _packaged("report.css"), _packaged("report.js")
         environment.filters["shown"] = shown
+        environment.filters["translated"] = lambda text: translated(text, self.language)
         environment.filters["trusted_json"] = _trusted
         environment.globals.update(
             style=_trusted(style),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cv_gdpr.errors import UsageError, install
+from cv_gdpr.languages import message
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -86,7 +87,7 @@ def _carefully(jobs: list[Job], work: Work) -> list[Made]:
         _close()
         if len(jobs) == 1:
             Path(jobs[0].target).unlink(missing_ok=True)
-            return [Made(0, 0, "its decoder crashed")]
+            return [Made(0, 0, message("its decoder crashed"))]
         middle = len(jobs) // 2
         return _carefully(jobs[:middle], work) + _carefully(jobs[middle:], work)
 
@@ -132,12 +133,12 @@ def make_all(jobs: list[Job]) -> list[Made]:
 def _made(job: Job) -> Made:
     import os
 
-    from cv_gdpr.archive.placing import write_text
+    from cv_gdpr.archive.new_folder import write_text
 
     try:
         content, width, height = _small(job.source)
     except MemoryError:
-        return Made(0, 0, "decoding it needs too much memory")
+        return Made(0, 0, message("decoding it needs too much memory"))
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything for bytes that are not a picture
         return Made(0, 0, f"cannot be decoded: {type(error).__name__}: {os.path.basename(str(error))[:200]}")  # noqa: PTH119
     write_text(Path(job.target), content)
