@@ -17,10 +17,10 @@ TIMES = 5
 
 
 def _opening(visitor, page):
-    began = time.perf_counter()
     opened = visitor.open(page)
-    took = time.perf_counter() - began
-    drawn = opened.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0")
+    opened.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+    took = opened.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    drawn = opened.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     filtered = 0.0
     if page.name == "gallery.html":
         began = time.perf_counter()
@@ -28,7 +28,7 @@ def _opening(visitor, page):
         opened.locator("#matches li").first.wait_for()
         filtered = time.perf_counter() - began
     visitor.close()
-    return took * 1000, drawn, filtered * 1000
+    return took, drawn, filtered * 1000
 
 
 def main():
