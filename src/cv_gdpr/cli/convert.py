@@ -80,7 +80,7 @@ def convert(  # noqa: PLR0913 - one for each option
       cv-gdpr convert cv-gdpr-export-20260101T120000Z --to yolo --project Visitors --out visitors
     """
     output = OutputOptions(quiet, verbose, as_json)
-    from cv_gdpr.archive.placing import beside, check_free
+    from cv_gdpr.archive.new_folder import beside, check_free
     from cv_gdpr.convert.conversion import Conversion, Wanted, check_wanted
     from cv_gdpr.convert.records import Split
     from cv_gdpr.verify.verified import verified
@@ -104,7 +104,7 @@ def _run(result: "Conversion", *, quiet: bool) -> None:
     from msgspec import to_builtins
 
     from cv_gdpr.archive.bag import Bag
-    from cv_gdpr.archive.placing import new_folder, write_text
+    from cv_gdpr.archive.new_folder import new_folder, write_text
     from cv_gdpr.cli.convert_documents import of_conversion
     from cv_gdpr.cli.progress import counting
     from cv_gdpr.convert.conversion import convert as make

@@ -62,7 +62,8 @@ def report(  # noqa: PLR0913 - one for each option
       cv-gdpr report answer --contact "privacy@example.com" --zip answer.zip
     """
     output = OutputOptions(quiet, verbose, as_json)
-    from cv_gdpr.archive.placing import Placer, beside, check_free
+    from cv_gdpr.archive.new_folder import beside, check_free
+    from cv_gdpr.archive.placing import Placer
     from cv_gdpr.errors import UsageError
     from cv_gdpr.languages import language
     from cv_gdpr.report.cover import is_for_a_person

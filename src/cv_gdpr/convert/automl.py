@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cv_gdpr.archive.json_files import lines_of, value_of
-from cv_gdpr.archive.placing import files_in, write_text
+from cv_gdpr.archive.new_folder import files_in, write_text
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.convert.fitting import Holds
 from cv_gdpr.convert.records import (

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from cv_gdpr.archive.placing import files_in, write_text
+from cv_gdpr.archive.new_folder import files_in, write_text
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.convert.fitting import Holds

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cv_gdpr.archive.bag import Bag
-from cv_gdpr.archive.placing import Placer, write_text
+from cv_gdpr.archive.new_folder import write_text
+from cv_gdpr.archive.placing import Placer
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.languages import Language, message
 from cv_gdpr.report import iterations

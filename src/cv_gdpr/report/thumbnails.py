@@ -133,7 +133,7 @@ def make_all(jobs: list[Job]) -> list[Made]:
 def _made(job: Job) -> Made:
     import os
 
-    from cv_gdpr.archive.placing import write_text
+    from cv_gdpr.archive.new_folder import write_text
 
     try:
         content, width, height = _small(job.source)

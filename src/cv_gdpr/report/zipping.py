@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
-from cv_gdpr.archive.placing import new_folder
+from cv_gdpr.archive.new_folder import new_folder
 from cv_gdpr.archive.writing import fill_new, storing
 from cv_gdpr.errors import UsageError
 
