@@ -164,14 +164,16 @@ def test_rotation_keeps_the_newest_finished_nights(tmp_path):
 
 def test_a_night_exports_verifies_and_rotates(sim, tmp_path):
     demo.fill(sim.endpoint, sim.training_key)
-    finished(tmp_path, "2026-01-01", "2026-01-02")
     ran = run("night.sh", tmp_path, "2", **connected(sim))
     assert ran.returncode == 0, ran.stderr
-    today = max(path.name for path in tmp_path.iterdir())
-    assert {path.name for path in tmp_path.iterdir()} == {"2026-01-02", today}
-    assert run("cv-gdpr", "verify", tmp_path / today).returncode == 0
+    (today,) = tmp_path.iterdir()
+    shutil.copytree(today, tmp_path / "2026-01-01")
+    today.rename(tmp_path / "2026-01-02")
+    assert run("night.sh", tmp_path, "2", **connected(sim)).returncode == 0
+    assert set(tmp_path.iterdir()) == {tmp_path / "2026-01-02", today}
+    assert run("cv-gdpr", "verify", today).returncode == 0
     assert run("night.sh", tmp_path, "2").returncode == 0  # a finished night needs no service
-    (tmp_path / today / "manifest-sha256.txt").write_text("")
+    (today / "manifest-sha256.txt").write_text("")
     assert run("night.sh", tmp_path, "1").returncode == 4
     assert (tmp_path / "2026-01-02").exists()  # no night is removed while the newest does not verify
 
@@ -193,12 +195,12 @@ def test_a_pod_takes_the_profile_of_its_index(tmp_path):
         (tmp_path / "config.toml").write_text(text)
         (tmp_path / "config.toml").chmod(0o644)
         own = {"CV_GDPR_CONFIG": f"{tmp_path}/config.toml", "PROFILES": f"{tmp_path}/profiles"}
-        own |= {"EXPORTS": str(tmp_path / "exports"), "JOB_NAME": "cv-gdpr-night-1"}
+        own["EXPORTS"] = str(tmp_path / "exports")
         command = [*container["command"], *container["args"]]
         codes = [run(*command, JOB_COMPLETION_INDEX=str(index), **own).returncode for index in range(3)]
     assert codes == [0, 0, 2]
-    bags = {name: tmp_path / "exports" / name / "cv-gdpr-night-1" for name in ("hamburg", "berlin")}
-    held = {name: len(json.loads((bag / "data/export.json").read_text())["projects"]) for name, bag in bags.items()}
+    summaries = (tmp_path / "exports").glob("*/*/data/export.json")
+    held = {path.parts[-4]: len(json.loads(path.read_text())["projects"]) for path in summaries}
     assert held == {"hamburg": 0, "berlin": 2}
 
 
