@@ -15,6 +15,7 @@ PAGES = tuple(
     for path in sorted(ROOT.glob(pattern))
 )
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ANEW = "<!-- on a new resource -->"
 _REASON = re.compile(r"<!-- not run: (.+) -->$")
 _CODE = re.compile(r"\((\d+)\)[^()]*$")
 _END = "@@ended "
@@ -32,13 +33,17 @@ cv-gdpr() {
 
 
 class Block(NamedTuple):
-    """A block of a page: the language it names, its text, its line on the page, and why its commands are not run."""
+    """A block of a page: the language it names, its text, its line on the page, and why its commands are not run.
+
+    `anew`: its commands, and those after it, run on a resource that holds all that the demo holds.
+    """
 
     page: str
     language: str
     text: str
     line: int
     reason: str
+    anew: bool
 
     def commands(self) -> Iterator["Command"]:
         """Yield the commands of a block: a line each, or several that a backslash joins."""
@@ -72,18 +77,23 @@ def blocks(page: str) -> list[Block]:
         before = text[: fence.start()].rstrip("\n").rpartition("\n")[2]
         reason = _REASON.search(before)
         line = text.count("\n", 0, fence.start()) + 1
-        found.append(Block(page, fence[1], fence[2], line, reason[1] if reason else ""))
+        found.append(Block(page, fence[1], fence[2], line, reason[1] if reason else "", before == _ANEW))
     return found
 
 
-def commands(page: str) -> list[Command]:
-    """Return the commands of a page that are run, in their order."""
-    return [one for block in blocks(page) if block.language == "sh" and not block.reason for one in block.commands()]
+def sessions(page: str) -> list[list[Command]]:
+    """Return the commands of a page that are run, in their order: a list for each resource that they run on."""
+    found: list[list[Command]] = [[]]
+    for block in blocks(page):
+        if block.anew:
+            found.append([])
+        if block.language == "sh" and not block.reason:
+            found[-1] += block.commands()
+    return [one for one in found if one]
 
 
-def run(page: str, folder: Path, variables: dict[str, str]) -> list[Ran]:
-    """Run the commands of a page in one shell in a folder; return what each did, up to one that ends the shell."""
-    told = commands(page)
+def run(told: list[Command], folder: Path, variables: dict[str, str]) -> list[Ran]:
+    """Run commands in one shell in a folder; return what each did, up to one that ends the shell."""
     script = _SHELL + "".join(f'{one.line}\necho "{_END}$?"\n' for one in told)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CV_GDPR", "VISION"))}
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
