@@ -31,6 +31,7 @@ NAVIGATION = {
         "docs/erasure-request",
         "docs/one-person",
         "docs/find",
+        "docs/report",
         "docs/after-erasure",
     ],
     "Leaving the service": ["docs/leaving", "docs/convert"],
