@@ -2,6 +2,7 @@
 
 CvGdprError (1)
 ├── UsageError (2)            wrong options or input, or no terminal to confirm on
+│   └── NotSealed (2)         no signature or no time-stamp could be had
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401, or a 403 that concerns every call
 │   │   ├── Forbidden (5)     a 403 of one call, or a 401 for a role that one call needs
@@ -75,6 +76,12 @@ class UsageError(CvGdprError):
     def __init__(self, message: str, hint: str | None = None, *, near: Iterable[str] = ()) -> None:
         super().__init__(message, hint)
         self.near = tuple(near)
+
+
+class NotSealed(UsageError):
+    """No signature or no time-stamp could be had: before the first deletion, that ends the run."""
+
+    retryable = True
 
 
 class ServiceError(CvGdprError):
