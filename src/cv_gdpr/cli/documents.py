@@ -185,6 +185,9 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     ledger: str | None
     certificate: str | None
     hashes: str | None
+    signature: Annotated[str | None, Meta(description="The signature of the list of hashes; null: it is not signed.")]
+    time_stamps: Annotated[list[str], Meta(description="Of the ledger's first line, and of the evidence.")]
+    lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; this one completed its files.")]
     reference: str
     operator: str
@@ -302,6 +305,9 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
         ledger=None,
         certificate=None,
         hashes=None,
+        signature=None,
+        time_stamps=[],
+        lacking=[],
         completed_from_ledger=False,
         reference="",
         operator="",
@@ -327,9 +333,11 @@ def of_erasure(
     erased: "Erased", files: dict[str, str], calls: dict[str, int], redact_with: str | None
 ) -> DeleteDocument:
     """Return the document of an erasure; `files` are the paths of its evidence."""
-    evidence = erased.evidence
+    from cv_gdpr.evidence.files import signature_of, tokens_at
+
+    evidence, signature = erased.evidence, signature_of(erased.path)
     return DeleteDocument(
-        exit_code=evidence.exit_code,
+        exit_code=erased.exit_code,
         retryable=evidence.retryable,
         verdict=evidence.verdict,
         scope=evidence.scope,
@@ -341,6 +349,9 @@ def of_erasure(
         outside_the_api=erased.outside_the_api,
         resource=evidence.resource,
         plan_hash=evidence.plan_hash,
+        signature=str(signature) if signature.is_file() else None,
+        time_stamps=[str(token) for token in tokens_at(erased.path)],
+        lacking=list(erased.lacking),
         completed_from_ledger=erased.completed,
         reference=evidence.reference,
         operator=evidence.operator,

@@ -1,6 +1,7 @@
 """The files of an erasure: NAME.json, and beside it NAME.jsonl (ledger), NAME.html (certificate), NAME.sha256 (hashes).
 
-Where it is time-stamped, NAME.begin.tsr and NAME.tsr, and where it is signed, NAME.sha256.sig: see `seals`. All others are derived from the ledger alone, so that none is lost if a run is killed after the ledger's last line.
+Where it is time-stamped, NAME.begin.tsr and NAME.tsr, and where it is signed, NAME.sha256.sig: see `seals`.
+All others are derived from the ledger alone, so that none is lost if a run is killed after the ledger's last line.
 """
 
 import hashlib
@@ -73,6 +74,12 @@ def check_free(evidence: Path) -> None:
     for place in _written_last(evidence):
         if os.path.lexists(place):
             raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
+
+
+def check_unstamped(evidence: Path) -> None:
+    """Raise UsageError if there is a time-stamp of another ledger's first line."""
+    if os.path.lexists(begin_token_of(evidence)):
+        raise UsageError(f"{begin_token_of(evidence)} exists", "name another file with --evidence")
 
 
 def _written_last(evidence: Path) -> tuple[Path, ...]:
