@@ -15,6 +15,7 @@ from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, 
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
+from cv_gdpr.cli.verify_documents import CertifyDocument, RegisterDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
 from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
@@ -30,6 +31,8 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     AccountPlanDocument,
     RecheckDocument,
     VerifyDocument,
+    RegisterDocument,
+    CertifyDocument,
     FindDocument,
     ConvertDocument,
     RedactDocument,

@@ -3,14 +3,17 @@
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, field
 from msgspec.structs import asdict
 
 from cv_gdpr.cli.failure import Document, ExitCode, Part, Retryable
+from cv_gdpr.cli.verify_documents import Signature, TimeStamp, of_signature, of_stamp
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
+from cv_gdpr.errors import worst
 from cv_gdpr.evidence.records import (
     ByHand,
     Count,
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.evidence.vouching import Vouching
     from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.sealing.bags import BagVouching
     from cv_gdpr.verify import Verification
 
 
@@ -111,6 +116,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     ]
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
     seconds: float
+    lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     reference: str
     operator: str
 
@@ -139,6 +145,9 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
         int | None, Meta(description="How many items were taken out of it after erasures: see redactions.jsonl.")
     ]
     export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")]
+    signature: Signature | None
+    existed: Annotated[TimeStamp | None, Meta(description="The time-stamp of the export, or of the evidence.")]
+    begun: Annotated[TimeStamp | None, Meta(description="Of evidence: the time-stamp of its ledger's first line.")]
 
 
 class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
@@ -197,10 +206,10 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     calls: dict[str, int]
 
 
-def of_export(result: "ExportResult") -> ExportDocument:
-    """Return the document of an export."""
+def of_export(result: "ExportResult", lacking: Sequence[str] = ()) -> ExportDocument:
+    """Return the document of an export; `lacking` says why it is not signed or time-stamped."""
     return ExportDocument(
-        exit_code=result.exit_code,
+        exit_code=worst((result.exit_code, 3 if lacking else 0)),
         retryable=result.retryable,
         folder=str(result.folder),
         resource=result.resource or None,
@@ -223,12 +232,13 @@ def of_export(result: "ExportResult") -> ExportDocument:
         predictions_not_searched=result.predictions_not_searched,
         calls=dict(result.calls),
         seconds=round(result.seconds, 3),
+        lacking=list(lacking),
         reference=result.reference,
         operator=result.operator,
     )
 
 
-def of_verification(result: "Verification") -> VerifyDocument:
+def of_verification(result: "Verification", vouching: "BagVouching | None" = None) -> VerifyDocument:
     """Return the document of an export's verification."""
     return VerifyDocument(
         exit_code=result.exit_code,
@@ -248,15 +258,18 @@ def of_verification(result: "Verification") -> VerifyDocument:
         recheck_of=None,
         redacted=result.redacted,
         export=dict(result.bag_info),
+        signature=of_signature(vouching.signed) if vouching else None,
+        existed=of_stamp(vouching.existed) if vouching else None,
+        begun=None,
     )
 
 
 def of_evidence(
-    path: "Path", differences: list[str], exit_code: int, evidence: Evidence | None = None
+    path: "Path", differences: list[str], evidence: Evidence | None = None, vouching: "Vouching | None" = None
 ) -> VerifyDocument:
     """Return the document of the verification of evidence (`evidence`, if it is proved), or of a ledger."""
     return VerifyDocument(
-        exit_code=exit_code,
+        exit_code=4 if differences else 0,
         retryable=False,
         folder=None,
         file=str(path),
@@ -273,6 +286,9 @@ def of_evidence(
         recheck_of=evidence.recheck_of if evidence else None,
         redacted=None,
         export=None,
+        signature=of_signature(vouching.signed) if vouching else None,
+        existed=of_stamp(vouching.existed) if vouching else None,
+        begun=of_stamp(vouching.begun) if vouching else None,
     )
 
 

@@ -12,6 +12,7 @@ from cv_gdpr.sealing.checking import (
     PROVEN,
     WRONG,
     Anchors,
+    Proof,
     Signed,
     Stamped,
     signature_on,
@@ -21,12 +22,23 @@ from cv_gdpr.sealing.tokens import TOLERANCE
 
 
 class Vouching(NamedTuple):
-    """Who signed evidence, since when it exists, since when its ledger's first line exists, and what differs."""
+    """Who signed evidence, since when it exists, since when its ledger's first line exists.
+
+    And what is lacking though the ledger promises it or it was asked for, what contradicts, and the key that the ledger
+    says will sign.
+    """
 
     signed: Signed
     existed: Stamped
     begun: Stamped
-    differences: list[str]
+    lacking: list[str]
+    contradictions: list[str]
+    promised_key: str
+
+    @property
+    def differences(self) -> list[str]:
+        """All that makes a verification fail."""
+        return [*self.lacking, *self.contradictions]
 
 
 def vouched(path: Path, anchors: Anchors) -> Vouching:
@@ -36,14 +48,23 @@ def vouched(path: Path, anchors: Anchors) -> Vouching:
     existed = stamp_on(_content(path), token_of(path), anchors)
     begun = stamp_on(ledger.partition(b"\n")[0] + b"\n", begin_token_of(path), anchors)
     signed = signature_on(_content(hashes_of(path)), signature_of(path), anchors, _proven_time(existed))
-    differences = [
-        *_of_signature(path, signed, _promised(chain, last=True), anchors),
-        *_of_stamp(token_of(path), existed, asked=anchors.authorities is not None),
-        *_of_stamp(begin_token_of(path), begun, asked=False),
-        *_broken_promises(path, chain, existed, begun),
+    first, last = _run(chain, 0), _run(chain, -1)
+    lacking = [
+        _lacking(signature_of(path), signed.proof, _promise(last, "signer", "the key {} signs"), anchors.signers),
+        _lacking(token_of(path), existed.proof, _promise(last, "authority", "{} time-stamps it"), anchors.authorities),
+        _lacking(begin_token_of(path), begun.proof, _promise(first, "authority", "{} time-stamps it"), None),
+    ]
+    contradictions = [
+        *_wrong(signature_of(path), signed),
+        *_wrong(token_of(path), existed),
+        *_wrong(begin_token_of(path), begun),
         *_of_times(path, chain, existed, begun),
     ]
-    return Vouching(signed, existed, begun, differences)
+    key = last.signer if last else ""
+    if key and signed.key and signed.key != key:
+        words = f"signed with the key {signed.key}, though the ledger says that the key {key} signs"
+        contradictions.append(f"{signature_of(path).name}: {words}")
+    return Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key)
 
 
 def _content(path: Path) -> bytes:
@@ -55,56 +76,49 @@ def _proven_time(existed: Stamped) -> datetime | None:
     return existed.time if existed.proof == PROVEN else None
 
 
-def _promised(chain: Chain, *, last: bool) -> Opened | None:
-    """Return how the last run began, or the first one: what it says of signature and time-stamps."""
+def _run(chain: Chain, number: int) -> Opened | None:
+    """Return how a run began: it says who will sign and time-stamp."""
     runs = [event for event in chain.events if isinstance(event, Opened)]
-    return runs[-1 if last else 0] if runs else None
+    return runs[number] if runs else None
 
 
-def _of_signature(path: Path, signed: Signed, run: Opened | None, anchors: Anchors) -> list[str]:
-    name, promised = signature_of(path).name, run.signer if run else ""
-    if signed.proof == NONE and promised:
-        return [f"{name}: missing, though the ledger says that the key {promised} signs"]
-    if signed.proof == NONE and anchors.signers:
-        return [f"{name}: missing: not signed"]
-    if signed.proof == WRONG:
-        return [f"{name}: {signed.why}"]
-    if promised and signed.key and signed.key != promised:
-        return [f"{name}: signed with the key {signed.key}, though the ledger says that the key {promised} signs"]
-    return []
+def _promise(run: Opened | None, field: str, words: str) -> str:
+    value = getattr(run, field) if run else ""
+    return f"the ledger says that {words.format(value)}" if value else ""
 
 
-def _of_stamp(token: Path, stamped: Stamped, *, asked: bool) -> list[str]:
-    if stamped.proof == NONE and asked:
-        return [f"{token.name}: missing: not time-stamped"]
-    return [f"{token.name}: {stamped.why}"] if stamped.proof == WRONG else []
+def _lacking(place: Path, proof: Proof, promise: str, anchor: object) -> str:
+    """Return why a file must be there; an empty text if it is there, or need not be."""
+    if proof != NONE or not (promise or anchor):
+        return ""
+    return f"{place.name}: missing{f', though {promise}' if promise else ''}"
 
 
-def _broken_promises(path: Path, chain: Chain, existed: Stamped, begun: Stamped) -> list[str]:
-    first, last = _promised(chain, last=False), _promised(chain, last=True)
-    lacking = [
-        (token_of(path), last, existed.proof == NONE),
-        (begin_token_of(path), first, begun.proof == NONE),
-    ]
-    return [
-        f"{token.name}: missing, though the ledger says that {run.authority} time-stamps it"
-        for token, run, is_lacking in lacking
-        if is_lacking and run and run.authority
-    ]
+def _wrong(place: Path, found: Signed | Stamped) -> list[str]:
+    return [f"{place.name}: {found.why}"] if found.proof == WRONG else []
 
 
 def _of_times(path: Path, chain: Chain, existed: Stamped, begun: Stamped) -> list[str]:
     """Return where the times of the time-stamps contradict those in the ledger."""
-    found = []
-    if chain.events and existed.time and isinstance(chain.events[-1], Closed):
-        if existed.time < _time(chain.events[-1]) - TOLERANCE:
-            found.append(f"{token_of(path).name}: {existed.shown} is before the run ended, according to the ledger")
-    if chain.events and begun.time:
-        if begun.time < _time(chain.events[0]) - TOLERANCE:
-            found.append(f"{begin_token_of(path).name}: {begun.shown} is before the run began, according to the ledger")
-        if begun.time > _time(_first_deletion(chain.events)) + TOLERANCE:
-            found.append(f"{begin_token_of(path).name}: {begun.shown} is after the first deletion in the ledger")
-    return found
+    if not chain.events:
+        return []
+    ended = chain.events[-1]
+    too_early, too_late = _time(chain.events[0]) - TOLERANCE, _time(_first_deletion(chain.events)) + TOLERANCE
+    wrong = [
+        (token_of(path), existed, _is_before(existed, ended), "is before the run ended"),
+        (begin_token_of(path), begun, begun.time and begun.time < too_early, "is before the run began"),
+        (begin_token_of(path), begun, begun.time and begun.time > too_late, "is after the first deletion"),
+    ]
+    return [
+        f"{token.name}: {stamped.shown} {words}, according to the ledger"
+        for token, stamped, holds, words in wrong
+        if holds
+    ]
+
+
+def _is_before(existed: Stamped, ended: Event) -> bool:
+    """Return whether evidence was time-stamped before the run ended that it tells of."""
+    return isinstance(ended, Closed) and existed.time is not None and existed.time < _time(ended) - TOLERANCE
 
 
 def _first_deletion(events: list[Event]) -> Event:
