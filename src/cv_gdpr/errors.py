@@ -2,7 +2,7 @@
 
 CvGdprError (1)
 ├── UsageError (2)            wrong options or input, or no terminal to confirm on
-│   └── NotSealed (2)         no signature or no time-stamp could be had
+│   └── NotSealed (2)         a signature or time-stamp is not available
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401, or a 403 that concerns every call
 │   │   ├── Forbidden (5)     a 403 of one call, or a 401 for a role that one call needs
@@ -79,7 +79,7 @@ class UsageError(CvGdprError):
 
 
 class NotSealed(UsageError):
-    """No signature or no time-stamp could be had: before the first deletion, that ends the run."""
+    """A signature or time-stamp is not available: before the first deletion, that ends the run."""
 
     retryable = True
 

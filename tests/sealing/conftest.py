@@ -13,7 +13,7 @@ from tests.sealing.stamping import Agent, Authority, new_key, public
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory):
-    """The keys of an officer and of somebody else, and a list of signers that names the officer."""
+    """The keys of an officer and of another person, and a list of signers that names the officer."""
     folder = tmp_path_factory.mktemp("keys")
     officer, other = new_key(folder, "officer"), new_key(folder, "other")
     signers = folder / "signers"

@@ -132,7 +132,7 @@ def altered_afterwards(plan, keys):
 
 UNAPPROVED = {
     "not signed": lambda *_: None,
-    "by somebody else": lambda plan, keys: _sign(plan, keys.other),
+    "by another person": lambda plan, keys: _sign(plan, keys.other),
     "for another purpose": lambda plan, keys: _sign(plan, keys.officer, "git"),
     "another plan": of_another_plan,
     "altered afterwards": altered_afterwards,

@@ -13,7 +13,7 @@ from tests.sealing.stamping import ssh_signature
 
 
 class Forged:
-    """Evidence in the hands of somebody who may write its files, but has neither the key nor the authority."""
+    """Evidence in the hands of a forger, who may write its files, but has neither the key nor the authority."""
 
     def __init__(self, path, keys, other_authority):
         self.path, self.keys, self.other_authority = path, keys, other_authority

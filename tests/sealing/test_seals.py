@@ -92,7 +92,7 @@ def untouched(sim, folder):
 
 @pytest.fixture(scope="module")
 def unfit(tmp_path_factory, keys):
-    """A folder with files that no key is to be had from, by their names."""
+    """A folder with files that hold no usable key, by their names."""
     folder = tmp_path_factory.mktemp("unfit")
     (folder / "folder").mkdir()
     (folder / "text").write_text("not a key\n")

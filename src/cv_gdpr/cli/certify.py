@@ -42,7 +42,7 @@ def certify(  # noqa: PLR0913 - its options
     verbose: int,
     as_json: bool,
 ) -> int:
-    """Complete, sign and time-stamp evidence, without the service: later, elsewhere, by somebody else.
+    """Complete, sign and time-stamp evidence, without the service: later, elsewhere, by someone else.
 
     EVIDENCE is the evidence of an erasure or recheck (NAME.json), a saved plan that you approve by signing it, or the
     folder of an export. It is verified first. What is missing beside evidence is written from its ledger; what is
@@ -92,11 +92,11 @@ def _export(folder: "Path", seals: "Seals") -> Done:
 
 def _plan(path: "Path", seals: "Seals") -> Done:
     from cv_gdpr.archive.writing import storing, write_new
-    from cv_gdpr.delete.plan import plan_bytes, plan_in
+    from cv_gdpr.delete.plan import load_plan, plan_bytes
     from cv_gdpr.sealing.checking import NONE, Anchors, Stamped, signature_on
 
     content, beside = plan_bytes(path), path.with_name(f"{path.name}.sig")
-    plan = plan_in(path, content)
+    plan = load_plan(path, content)
     if beside.exists():
         raise UsageError(f"{beside} exists", "a plan has one approval; move it away to sign again")
     words = f"approves the deletion of {plural(plan.total, 'item')} of {plan.endpoint}; plan {plan.hash}"

@@ -162,7 +162,7 @@ def _of_export(item: Item, anchors: Anchors) -> Entry:
 
 
 def _of_plan(item: Item, anchors: Anchors) -> Entry:
-    from cv_gdpr.delete.plan import plan_bytes, plan_in
+    from cv_gdpr.delete.plan import load_plan, plan_bytes
     from cv_gdpr.sealing.checking import signature_on
 
     content = plan_bytes(item.path)
@@ -171,7 +171,7 @@ def _of_plan(item: Item, anchors: Anchors) -> Entry:
     found = [f"{beside.name}: {signed.why}"] if signed.proof == WRONG else []
     found += [f"{beside.name}: missing: not signed"] if signed.proof == NONE and anchors.signers else []
     try:
-        plan = plan_in(item.path, content)
+        plan = load_plan(item.path, content)
     except UsageError as error:
         return Entry(item, PLAN, "", "", "", "", signed, Stamped(NONE), [error.message, *found], 4)
     outcome = f"{plural(plan.total, 'item')} to delete"
@@ -192,7 +192,7 @@ def print_register(items: list[Item], anchors: Anchors, output: OutputOptions, *
     elif as_csv:
         _print_csv(entries)
     elif not output.quiet:
-        print_table("register", _HEADINGS, map(_cells, entries), numbers=set(), piped=400)
+        print_table("register", _HEADINGS, map(_cells, entries), numbers=set(), piped=5000)
     for one in entries:
         for difference in one.differences:
             click.echo(f"differs: {printable(f'{one.item.path}: {difference}')}", err=True)

@@ -33,7 +33,7 @@ _PROVED = {
     "--signer",
     type=FilePath(),
     metavar="FILE",
-    help="Require a signature of somebody in this list (allowed signers of OpenSSH). Default: CV_GDPR_SIGNERS.",
+    help="Require a signature of someone in this list (allowed signers of OpenSSH). Default: CV_GDPR_SIGNERS.",
 )
 @option(
     "--tsa-certificate",

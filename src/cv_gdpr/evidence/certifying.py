@@ -1,4 +1,4 @@
-"""Completes the files of an erasure from its ledger, time-stamps and signs them: later, elsewhere, by somebody else."""
+"""Completes the files of an erasure from its ledger, time-stamps and signs them: later, elsewhere, by someone else."""
 
 from pathlib import Path
 from typing import NamedTuple

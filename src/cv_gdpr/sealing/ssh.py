@@ -62,7 +62,7 @@ class Wrong(ValueError):
 
 
 def fingerprint_of(signature: bytes, content: bytes) -> str:
-    """Return the fingerprint of the key that signed `content`, whoever has it; raise Wrong."""
+    """Return the fingerprint of the key that signed `content`; anyone may own it. Raise Wrong."""
     with TemporaryDirectory(prefix="cv-gdpr-") as folder:
         file = _file(folder, "signature", signature)
         done = _ssh_keygen(["-Y", "check-novalidate", "-n", NAMESPACE, "-s", file], content)
