@@ -49,8 +49,10 @@ class Entry(NamedTuple):
 
 def item_of(path: Path) -> Item:
     """Return what a path belongs to: a ledger, a certificate or a signature belongs to its evidence."""
+    from cv_gdpr.archive.folder import STATE
+
     if path.is_dir():
-        is_export = any((path / name).exists() for name in ("bagit.txt", "manifest-sha256.txt", "data"))
+        is_export = any((path / name).exists() for name in ("bagit.txt", "tagmanifest-sha256.txt", STATE))
         return Item(EXPORT, path) if is_export else Item(FOREIGN, path, "not an export")
     if not path.exists():
         raise UsageError(f"{path} does not exist")
