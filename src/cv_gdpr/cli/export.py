@@ -1,8 +1,7 @@
 """`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +9,7 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
-from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of
+from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, saying_that_it_is_deleted
 from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.export.result import ExportResult
-    from cv_gdpr.service.azure_resource import Wanted
     from cv_gdpr.verbatim import Json
 
 _SHOWN = 20  # missing items printed at most; missing.jsonl has all
@@ -129,7 +127,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     with Service(connection) as service:
         if copies_from := part_of(parameters, ScopeOptions).with_copies_from:
             scope = add_copies(service, scope, copies_from, only_same=False, quiet=output.quiet)
-        with showing(quiet=output.quiet) as watch, _saying_that_it_is_deleted(azure):
+        with showing(quiet=output.quiet) as watch, saying_that_it_is_deleted(azure):
             result = export(service, scope, options, watch)
     lacking = _sealed(result, seals)
     report(result, output, lacking)
@@ -148,22 +146,6 @@ def _sealed(result: "ExportResult", seals: "Seals") -> list[str]:
     from cv_gdpr.sealing.bags import seal
 
     return seal(result.folder, seals.signer, seals.authority)
-
-
-@contextmanager
-def _saying_that_it_is_deleted(azure: "Wanted | None") -> "Iterator[None]":
-    """Add to a refusal that the Azure resource is deleted: its endpoint then refuses every key, with 401."""
-    from cv_gdpr.errors import NotAuthorised
-
-    try:
-        yield
-    except NotAuthorised as error:
-        if azure and error.status == 401:
-            from cv_gdpr.service.azure_resource import AzureResource
-
-            with AzureResource(azure) as resource:
-                error.hint = resource.deletion() or error.hint
-        raise
 
 
 def _warn_of_keys(result: "ExportResult") -> None:

@@ -18,10 +18,10 @@ from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
-from cv_gdpr.table.inventory import predictions_not_searched
+from cv_gdpr.table.inventory import findings_of, predictions_not_searched
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Scope
-from cv_gdpr.table.selection import Matches, selected
+from cv_gdpr.table.selection import Matches
 from cv_gdpr.verbatim import Json
 
 _DELETED = "deleted at the service while it was exported"
@@ -111,20 +111,11 @@ class ProjectExport:
     def _run_row(self, row: Category) -> None:
         try:
             with ExitStack() as files:
-                for finding in self._read(row):
+                for finding in findings_of(self.project, row, self.matches):
                     self._accept(finding, files)
         finally:
             self._lines.clear()
         self._bytes.push()
-
-    def _read(self, row: Category) -> Iterator[Finding]:
-        """Yield the findings of a row; an error costs what could not be read."""
-        try:
-            yield from selected(row.read_project(self.project), self.matches)
-        except ServiceError as error:
-            if error.stops > Stops.LISTING:
-                raise
-            yield Unread(row.name, error, row.first_file)
 
     def _accept(self, finding: Finding, files: ExitStack) -> None:
         self.allowed = self.allowed or not isinstance(finding, Unread)

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +13,14 @@ from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder, run_of
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
-from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
+from cv_gdpr.errors import CvGdprError, Interrupted, UsageError
 from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.resource_rows import RowsOfResource
 from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, summary
 from cv_gdpr.masking import fingerprint
-from cv_gdpr.service.azure_resource import AzureResource, Wanted, naming_it
+from cv_gdpr.service.azure_resource import Wanted
 from cv_gdpr.service.client import Service
+from cv_gdpr.table.account import resource_of
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
 from cv_gdpr.table.inventory import near_values, not_searched, projects_in, rows_in
 from cv_gdpr.table.outside import copies_outside
@@ -74,7 +75,7 @@ def export(
     out = options.out or new_folder()
     with (
         _resumable(out),
-        _azure_of(options, rows) as azure,
+        resource_of(options.azure, [row.name for row in rows]) as azure,
         Folder(out, run, layout(), recheck=options.recheck) as folder,
     ):
         with Fetcher(service, options.fetching, folder.temporary) as fetcher:
@@ -150,26 +151,8 @@ def _refused(top: RowsOfResource, scope: Scope) -> list[Json]:
     return [missing_entry(row, words, file=ACCOUNT_FILE) for row, words in top.by_hand.items() if row in scope.rows]
 
 
-@contextmanager
-def _azure_of(options: Options, rows: Sequence[Category]) -> Iterator[AzureResource | None]:
-    """Yield the Azure resource if a row needs it and it is named; raise UsageError if the extra is not installed."""
-    if options.azure is None or all(row.name != ACCOUNT for row in rows):
-        yield None
-        return
-    with AzureResource(options.azure) as azure:
-        if _is_account_alone(rows):
-            _require_resource(azure)
-        yield azure
-
-
 def _is_account_alone(rows: Sequence[Category]) -> bool:
     return all(row.name == ACCOUNT for row in rows)
-
-
-def _require_resource(azure: AzureResource) -> None:
-    """Raise UsageError, before anything is written, if the resource that was named is not there."""
-    with suppress(ServiceError), naming_it():  # the row names any other error
-        azure.required()
 
 
 def _may_hide(entry: Json) -> bool:

@@ -38,7 +38,7 @@ class Resource(NamedTuple):
 class Project:
     """A project to read: the service, and the project's entry in GetProjects.
 
-    `details` says whether each tag, iteration and project is asked for by itself too.
+    `details` says whether each tag, iteration and project is asked for by itself too, and what a row has beside items.
     """
 
     def __init__(self, service: Service, entry: Json, *, details: bool = True) -> None:
@@ -83,7 +83,8 @@ def _each(
             yield Unread(row, error, file, place)
 
 
-def _in(iteration: Json | None) -> dict[str, str]:
+def in_place(iteration: Json | None) -> dict[str, str]:
+    """Return the argument by which an operation reads an iteration; none for the workspace."""
     return {"iteration_id": iteration["id"]} if iteration else {}
 
 
@@ -142,6 +143,8 @@ def _performance_of(project: Project, iteration: Json | None) -> Iterator[Findin
         yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
         return
     yield Item("performance", iteration["id"], record, "performance.json", iteration)
+    if not project.details:
+        return
     read = partial(_image_performances, project)
     yield from _each("performance", "image-performances.jsonl", [iteration], read)
 
@@ -184,7 +187,7 @@ def tags(project: Project) -> Iterator[Finding]:
 
 
 def _tags_in(project: Project, iteration: Json | None) -> list[Json]:
-    return identified(project.service.call("get_tags", project.id, **_in(iteration)))
+    return identified(project.service.call("get_tags", project.id, **in_place(iteration)))
 
 
 def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | None) -> Iterator[Finding]:
@@ -202,7 +205,7 @@ def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | N
 
 def _tag_detail(project: Project, identity: str, iteration: Json | None) -> Finding:
     try:
-        record = _itself(project.service.call("get_tag", project.id, identity, **_in(iteration)), identity)
+        record = _itself(project.service.call("get_tag", project.id, identity, **in_place(iteration)), identity)
     except NotFound:
         if identity in {tag["id"] for tag in _tags_in(project, iteration)}:
             raise  # still listed: it is not gone, the service does not give it
@@ -217,7 +220,12 @@ def images(project: Project) -> Iterator[Finding]:
     """
     yield from _each("images", "images.jsonl", project.places, partial(_images_in, project))
     if project.details:
-        yield from _each("images", "image-suggestions.jsonl", project.iterations, partial(_suggestions_of, project))
+        yield from suggestions(project)
+
+
+def suggestions(project: Project) -> Iterator[Finding]:
+    """QuerySuggestedImages of each iteration."""
+    yield from _each("images", "image-suggestions.jsonl", project.iterations, partial(_suggestions_of, project))
 
 
 def _suggestions_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
@@ -238,7 +246,7 @@ def _suggestions_of(project: Project, iteration: Json | None) -> Iterator[Findin
 
 
 def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
-    place = _in(iteration)
+    place = in_place(iteration)
     listing = Listing(
         count=lambda: project.service.call("get_image_count", project.id, **place),
         parts=lambda counted: _image_parts(project, place, counted),
@@ -307,7 +315,7 @@ def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> 
     """
 
     def ask(batch: list[str]) -> list[Json]:
-        return identified(project.service.call("get_images_by_ids", project.id, image_ids=batch, **_in(iteration)))
+        return identified(project.service.call("get_images_by_ids", project.id, image_ids=batch, **in_place(iteration)))
 
     for record in asked_in_parts(ask, ids, PAGE):
         yield Item("images", record["id"], record, "images.jsonl", iteration, blobs.of_image(record))
