@@ -101,7 +101,16 @@ def test_what_differs_stands_out(cli, gdpr):
     assert ran.code == 4
     assert f"differs: {gdpr}/first.json: first.html" in ran.err
     assert "2 of 5 do not verify; 1 thing not of cv-gdpr" in ran.err
-    assert ran.out.count("NO") == 2
+    assert (ran.out.count("NO"), ran.out.count("WRONG")) == (1, 1)
+
+
+def test_a_lacking_signature_stands_out(cli, gdpr, keys):
+    (gdpr / "first.sha256.sig").unlink()
+
+    ran = cli("verify", gdpr / "first.json", gdpr / "second.json")
+
+    assert (ran.code, ran.out.count("MISSING"), ran.out.count("NO")) == (4, 1, 0)
+    assert cli("verify", gdpr / "bag", "--tsa-certificate", keys.signers).code == 2
 
 
 PLANS = {

@@ -43,7 +43,8 @@ class Entry(NamedTuple):
     outcome: str
     signed: Signed
     existed: Stamped
-    differences: list[str]
+    whole: bool
+    differences: list[str]  # also a signature or time-stamp that is lacking or wrong
     exit_code: int
 
 
@@ -96,13 +97,13 @@ def entry_of(item: Item, anchors: Anchors) -> Entry:
     except UsageError as error:
         return _foreign(item, error.message)
     except CvGdprError as error:
-        return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, [error.message], error.exit_code)
+        return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, False, [error.message], error.exit_code)
     except OSError as error:
-        return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, [str(error.strerror or error)], 1)
+        return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, False, [str(error.strerror or error)], 1)
 
 
 def _foreign(item: Item, why: str) -> Entry:
-    return Entry(item, FOREIGN, "", "", "", why, *_UNKNOWN, [], 3)
+    return Entry(item, FOREIGN, "", "", "", why, *_UNKNOWN, False, [], 3)
 
 
 def _of_evidence(item: Item, anchors: Anchors) -> Entry:
@@ -115,7 +116,8 @@ def _of_evidence(item: Item, anchors: Anchors) -> Entry:
     read = _read(item.path) if not differences else None
     kind = "recheck" if read and read.recheck_of else "erasure"
     said = (read.reference, read.finished, _scope(read), read.verdict) if read else ("", "", "", "not verified")
-    return Entry(item, kind, *said, vouching.signed, vouching.existed, found, 4 if found else 0)
+    seals = vouching.signed, vouching.existed
+    return Entry(item, kind, *said, *seals, not differences, found, 4 if found else 0)
 
 
 def _read(path: Path) -> Evidence:
@@ -139,13 +141,13 @@ def _of_ledger(item: Item, anchors: Anchors) -> Entry:
     from cv_gdpr.evidence.ledger import chained
 
     differences = check(item.path)
-    events = chained(item.path.read_bytes()).events
+    whole, events = not differences, chained(item.path.read_bytes()).events
     asked = (anchors.signers, "not signed"), (anchors.authorities, "not time-stamped")
     differences += [f"{item.path.name}: {words}: its evidence is missing" for anchor, words in asked if anchor]
     date = events[0].at if events else ""
     words = "no evidence beside it: an interrupted run, or a file is missing"
     code = 4 if differences else 3
-    return Entry(item, LEDGER, "", date, "", words, Signed(NONE), Stamped(NONE), differences, code)
+    return Entry(item, LEDGER, "", date, "", words, Signed(NONE), Stamped(NONE), whole, differences, code)
 
 
 def _of_export(item: Item, anchors: Anchors) -> Entry:
@@ -160,7 +162,8 @@ def _of_export(item: Item, anchors: Anchors) -> Entry:
     found = [*result.differences, *vouching.differences]
     scope = "; ".join(filter(None, (said.get("Export-Scope", ""), said.get("Export-Rows", ""))))
     about = said.get("External-Identifier", ""), said.get("Export-Finished", ""), scope, outcome
-    return Entry(item, EXPORT, *about, vouching.signed, vouching.existed, found, 4 if found else result.exit_code)
+    seals, whole = (vouching.signed, vouching.existed), not result.differences
+    return Entry(item, EXPORT, *about, *seals, whole, found, 4 if found else result.exit_code)
 
 
 def _of_plan(item: Item, anchors: Anchors) -> Entry:
@@ -175,10 +178,11 @@ def _of_plan(item: Item, anchors: Anchors) -> Entry:
     try:
         plan = load_plan(item.path, content)
     except UsageError as error:
-        return Entry(item, PLAN, "", "", "", "", signed, Stamped(NONE), [error.message, *found], 4)
+        return Entry(item, PLAN, "", "", "", "", signed, Stamped(NONE), False, [error.message, *found], 4)
     outcome = f"{plural(plan.total, 'item')} to delete"
     code = 4 if found else 0
-    return Entry(item, PLAN, "", plan.created, _in_words(plan.scope), outcome, signed, Stamped(NONE), found, code)
+    about = "", plan.created, _in_words(plan.scope), outcome
+    return Entry(item, PLAN, *about, signed, Stamped(NONE), True, found, code)
 
 
 # --- output -------------------------------------------------------------------------------------------------------
@@ -228,24 +232,30 @@ def _print_error(entries: list[Entry]) -> None:
 
 def _cells(entry: Entry) -> tuple[str, ...]:
     about = entry.kind, entry.reference, entry.date, entry.scope, entry.outcome
-    return (str(entry.item.path), *about, whole_of(entry), signed_of(entry.signed), stamped_of(entry.existed))
+    return (str(entry.item.path), *about, _whole(entry), _signed(entry), _stamped(entry))
 
 
-def whole_of(entry: Entry) -> str:
-    """Return whether nothing differs, in a word; nothing is known of a foreign thing."""
-    return "" if entry.kind == FOREIGN else "NO" if entry.differences else "yes"
+def _whole(entry: Entry) -> str:
+    """Return whether the files are what they were, in a word; nothing is known of something foreign."""
+    return "" if entry.kind == FOREIGN else "yes" if entry.whole else "NO"
 
 
-def signed_of(signed: Signed) -> str:
+def _signed(entry: Entry) -> str:
     """Return in few words who signed."""
-    words = {PROVEN: signed.by, UNPROVEN: f"with {signed.key}" if signed.key else "", WRONG: "WRONG", NONE: "no"}
+    signed, no = entry.signed, "MISSING" if _is_missing(entry, ".sig") else "no"
+    words = {PROVEN: signed.by, UNPROVEN: f"with {signed.key}" if signed.key else "", WRONG: "WRONG", NONE: no}
     return words[signed.proof]
 
 
-def stamped_of(existed: Stamped) -> str:
+def _stamped(entry: Entry) -> str:
     """Return in few words since when it exists."""
-    words = {PROVEN: existed.shown, UNPROVEN: existed.time and f"{existed.shown}, unproven", WRONG: "WRONG", NONE: "no"}
-    return words[existed.proof] or ""
+    existed, no = entry.existed, "MISSING" if _is_missing(entry, ".tsr") else "no"
+    unproven = f"{existed.shown}, not proven" if existed.time else ""
+    return {PROVEN: existed.shown, UNPROVEN: unproven, WRONG: "WRONG", NONE: no}[existed.proof]
+
+
+def _is_missing(entry: Entry, suffix: str) -> bool:
+    return any(f"{suffix}: missing" in one for one in entry.differences)
 
 
 def _print_csv(entries: list[Entry]) -> None:

@@ -41,7 +41,7 @@ class RegisterItem(Part, kw_only=True, frozen=True):
     date: Annotated[str, Meta(description="When the run ended, or the plan was made.")]
     scope: str
     outcome: str
-    whole: Annotated[bool | None, Meta(description="Whether nothing differs; null: something foreign.")]
+    whole: Annotated[bool | None, Meta(description="Whether its files are what they were; null: something foreign.")]
     signature: Signature
     time_stamp: TimeStamp
     differences: list[str]
@@ -105,7 +105,7 @@ def _of_entry(entry: Entry) -> RegisterItem:
         date=entry.date,
         scope=entry.scope,
         outcome=entry.outcome,
-        whole=None if entry.kind == "foreign" else not entry.differences,
+        whole=None if entry.kind == "foreign" else entry.whole,
         signature=of_signature(entry.signed),
         time_stamp=of_stamp(entry.existed),
         differences=entry.differences,
