@@ -196,3 +196,28 @@ def test_a_recheck_is_signed_and_time_stamped(erase, bare, keys, authority, anch
     assert erase.cli("verify", kept, *anchors).code == 0
     document = erase.cli("verify", bare, kept, "--json").json
     assert [item["kind"] for item in document["items"]] == ["erasure", "recheck"]
+
+
+def test_a_wrong_signature_is_relied_on_by_nothing(erase, bare, keys):
+    bare.with_suffix(".sha256.sig").write_bytes(ssh_signature(keys.officer, b"something else"))
+
+    assert erase.cli("recheck", bare).code == 4
+    assert erase.cli("redact", bare, bare.parent).code == 4
+
+
+def test_the_run_of_each_profile_is_signed(sim, erase, keys, tmp_path):
+    key = f'key-file = "{tmp_path / "key"}"'
+    profile = f'endpoint = "{sim.endpoint}"\n{key}\nunattended-delete = true\n'
+    config = tmp_path / "config.toml"
+    config.write_text(f"[profiles.one]\n{profile}")
+    config.chmod(0o600)
+    (tmp_path / "key").write_text(sim.training_key)
+    (tmp_path / "key").chmod(0o600)
+    ran = erase(
+        *("predictions", "--all-profiles", "--all", "--sign", keys.officer),
+        evidence="e.json",
+        CV_GDPR_CONFIG=str(config),
+    )
+
+    assert ran.code == 0, ran.err
+    assert erase.cli("verify", tmp_path / "e.one.json", "--signer", keys.signers).code == 0

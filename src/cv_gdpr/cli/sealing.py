@@ -68,7 +68,7 @@ def print_lacking(lacking: Sequence[str], evidence: Path) -> None:
     import shlex
 
     for one in lacking:
-        click.echo(f"Error: everything else is done, but {printable(one)}", err=True)
+        click.echo(f"Error: {printable(one)}; everything else is kept", err=True)
     if lacking:
         command = f"cv-gdpr certify {shlex.quote(str(evidence))}"
         click.echo(f"Hint: {printable(command)} with --sign KEY or --timestamp URL completes it", err=True)

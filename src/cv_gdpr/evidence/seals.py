@@ -17,8 +17,8 @@ from cv_gdpr.evidence import files
 from cv_gdpr.evidence.events import Calling, Opened, line_of
 from cv_gdpr.evidence.ledger import Chain, Ledger
 from cv_gdpr.evidence.records import Evidence
-from cv_gdpr.sealing import tokens
 from cv_gdpr.sealing.authority import Authority
+from cv_gdpr.sealing.checking import WRONG, Anchors, stamp_on
 from cv_gdpr.sealing.ssh import Signer
 
 
@@ -55,19 +55,11 @@ def _stamp_beginning(ledger: Ledger, authority: Authority) -> None:
     """Time-stamp the ledger's first line; not after a deletion was sent: it would not show what it is there for."""
     first, token = line_of(ledger.events[0]) + b"\n", files.begin_token_of(ledger.path)
     if os.path.lexists(token):
-        _require(token, first)
+        if (found := stamp_on(first, token, Anchors())).proof == WRONG:
+            raise UsageError(f"{token}: {found.why}", "move it away, and try again")
     elif not any(isinstance(event, Calling) for event in ledger.events):
         with storing(token):
             write_new(token, authority.stamp(first))
-
-
-def _require(token: Path, content: bytes) -> None:
-    """Raise UsageError unless a token of an interrupted run is over `content`."""
-    try:
-        with storing(token):
-            tokens.token_of(token.read_bytes(), content)
-    except tokens.Invalid as error:
-        raise UsageError(f"{token}: {error}", "move it away, and try again") from error
 
 
 def write(path: Path, chain: Chain, seals: Seals) -> tuple[Evidence, list[str]]:

@@ -3,6 +3,7 @@
 OpenSSH itself does both, so that agents and hardware tokens work, and anybody can check without this program.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from cv_gdpr.errors import NotSealed, UsageError
 
 NAMESPACE = "cv-gdpr"
+_LOG = logging.getLogger("cv_gdpr")
 _TIME_LIMIT = 60.0  # seconds: a token waits for a touch, an agent for a confirmation
 _WITH_KEY = re.compile(r"with \S+ key (SHA256:\S+)")
 _NO_PROMPT = {"SSH_ASKPASS_REQUIRE": "never"}
@@ -51,10 +53,19 @@ def signer_with(key: Path) -> Signer:
 
 
 def _signature(key: Path, content: bytes) -> bytes:
-    done = _ssh_keygen(["-Y", "sign", "-f", str(key), "-n", NAMESPACE], content, asking=sys.stdin.isatty())
+    asking = bool(sys.stdin) and sys.stdin.isatty()
+    if asking and _is_on_token(key):  # what ssh-keygen itself says of it is captured
+        _LOG.warning("Note: touch the hardware token of %s", key)
+    done = _ssh_keygen(["-Y", "sign", "-f", str(key), "-n", NAMESPACE], content, asking=asking)
     if done.returncode or not done.stdout.startswith(b"-----BEGIN SSH SIGNATURE-----"):
         raise NotSealed(f"no signature with {key}: {_said(done)}", _hint(done))
     return done.stdout
+
+
+def _is_on_token(key: Path) -> bool:
+    """Return whether the public part of a key says that a hardware token (FIDO) signs with it."""
+    public = next((one for one in (key.with_name(f"{key.name}.pub"), key) if one.is_file()), key)
+    return b"sk-" in public.read_bytes()[:100]
 
 
 class Wrong(ValueError):
