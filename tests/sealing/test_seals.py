@@ -1,6 +1,7 @@
 """Evidence that is signed and time-stamped: made by delete, checked by verify, by openssl and by ssh-keygen."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -197,3 +198,17 @@ def test_an_agent_signs(sim, erase, agent, keys):
 
     assert erase("--all", "--sign", agent.public, SSH_AUTH_SOCK=agent.socket).code == 0
     assert erase.cli("verify", erase.path, "--signer", keys.signers).code == 0
+
+
+def test_a_key_that_is_exchanged_during_the_run_is_found(sim, erase, keys, tmp_path_factory, authority):
+    stock(sim, images=1, predictions=0, iterations=0)
+    key = tmp_path_factory.mktemp("exchanged") / "key"
+    for suffix in ("", ".pub"):
+        shutil.copy(f"{keys.officer}{suffix}", f"{key}{suffix}")
+    authority.on_answer = lambda: [shutil.copy(f"{keys.other}{one}", f"{key}{one}") for one in ("", ".pub")]
+
+    ran = erase("--all", "--sign", key, "--timestamp", authority.url)
+
+    assert ran.code == 3
+    assert "is another key than at the beginning" in ran.err
+    assert not erase.path.with_suffix(".sha256.sig").exists()

@@ -42,11 +42,12 @@ def certify(  # noqa: PLR0913 - its options
     verbose: int,
     as_json: bool,
 ) -> int:
-    """Complete, sign and time-stamp evidence, without the service: later, elsewhere, by someone else.
+    """Complete, sign and time-stamp evidence, without the service.
 
-    EVIDENCE is the evidence of an erasure or recheck (NAME.json), a saved plan that you approve by signing it, or the
-    folder of an export. It is verified first. What is missing beside evidence is written from its ledger; what is
-    there is kept. Exits with 0 if all that was asked for is there, with 3 if a signature or time-stamp is lacking.
+    It may be done later, elsewhere, and by someone else. EVIDENCE is the evidence of an erasure or recheck
+    (NAME.json), a saved plan that you approve by signing it, or the folder of an export. It is verified first. What is
+    missing beside evidence is written from its ledger; what is there is kept. Exits with 0 if all that was asked for
+    is there, with 3 if a signature or time-stamp is lacking.
 
     \b
     Examples:

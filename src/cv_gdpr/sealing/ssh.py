@@ -40,8 +40,11 @@ class Signer(NamedTuple):
     fingerprint: str
 
     def sign(self, content: bytes) -> bytes:
-        """Return the armoured signature of `content`; raise NotSealed."""
-        return _signature(self.key, content)
+        """Return the armoured signature of `content`; raise NotSealed, also if the file holds another key now."""
+        signature = _signature(self.key, content)
+        if (found := fingerprint_of(signature, content)) != self.fingerprint:
+            raise NotSealed(f"{self.key} is another key than at the beginning: {found}, not {self.fingerprint}")
+        return signature
 
 
 def signer_with(key: Path) -> Signer:
