@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan, ProjectPlan
-    from cv_gdpr.evidence.records import ByHand
+    from cv_gdpr.evidence.records import ByHand, LanguageCode
     from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.service.client import Connection, Service
 
@@ -57,6 +57,7 @@ class _DeleteOptions(NamedTuple):
     sign_with: Path | None
     timestamp_from: str | None
     approved_by: Path | None
+    lang: LanguageCode
 
 
 _NOTHING_DELETED = "nothing was deleted"
@@ -123,6 +124,7 @@ _with_options = shared.together(
     ),
     shared.record_options,
     shared.seal_options,
+    shared.certificate_language,
     shared.option(
         "--wait",
         type=Seconds(),
@@ -479,6 +481,7 @@ def _execute_plan(  # noqa: PLR0913 - what is executed, and how
         reference=options.reference or "",
         operator=options.operator or "",
         seals=sealing,
+        language=options.lang,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:

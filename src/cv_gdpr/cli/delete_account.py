@@ -11,6 +11,7 @@ from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.cli.sealing import seals_of
 from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
+from cv_gdpr.languages import message
 from cv_gdpr.table.categories import ACCOUNT
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.account import AccountPlan
     from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.evidence.records import LanguageCode
     from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.service.client import Connection
@@ -41,9 +43,12 @@ class AccountOptions(NamedTuple):
     operator: str | None
     sign_with: Path | None
     timestamp_from: str | None
+    lang: LanguageCode
 
 
 _NOTHING = "nothing was deleted"
+_DELETED = message("it is deleted, or being deleted")
+_NOT_ITS_KEY = message("the key is not one of this resource, and its endpoint is a region's")
 _NO_PROJECTS = {"CustomVision.Prediction": "it holds no projects: a prediction resource has none of its own"}
 
 
@@ -86,7 +91,7 @@ def delete_account(
         if plan.live and not plan.deleting:
             plan = _with_contents(azure, plan, connection, options)
         else:
-            plan = _unread(plan, "it is deleted, or being deleted", guarded=_is_guarded(options) and not earlier)
+            plan = _unread(plan, _DELETED, guarded=_is_guarded(options) and not earlier)
         if options.dry_run:
             _show(plan, azure.manager.who, as_json=output.as_json)
             return 0
@@ -131,7 +136,7 @@ def _with_contents(
         return _unread(plan, _no_sign_in(connection), guarded=guarded)
     try:
         if not azure.holds_what(connection.training_key, connection.endpoint):
-            return _unread(plan, "the key is not one of this resource, and its endpoint is a region's", guarded=guarded)
+            return _unread(plan, _NOT_ITS_KEY, guarded=guarded)
         with Service(connection) as service:
             contents = make_plan(service, Scope())
             refuse_protected(service, contents, options.protect)
@@ -200,6 +205,7 @@ def _delete(  # noqa: PLR0913 - what is executed, and how
         reference=options.reference or "",
         operator=options.operator or "",
         seals=sealing,
+        language=options.lang,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:

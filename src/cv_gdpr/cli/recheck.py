@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.proven import Proven
-    from cv_gdpr.evidence.records import Item
+    from cv_gdpr.evidence.records import Item, LanguageCode
     from cv_gdpr.evidence.seals import Seals
 
 _SHOWN = 20  # items
@@ -56,6 +56,7 @@ class Rechecked(NamedTuple):
 )
 @shared.record_options
 @shared.seal_options
+@shared.certificate_language
 @shared.one_connection_options
 @shared.output_options
 @click.pass_context
@@ -85,7 +86,7 @@ def recheck(ctx: click.Context, /, **_: Any) -> int:
     sealed = ctx.params["sign_with"], ctx.params["timestamp_from"]
     if any(sealed) and not kept:
         raise UsageError("--sign and --timestamp need --evidence: only what is kept can be signed", "nothing was sent")
-    terms = _terms(before, part_of(ctx.params, RecordOptions), seals_of(*sealed))
+    terms = _terms(before, part_of(ctx.params, RecordOptions), seals_of(*sealed), ctx.params["lang"])
     with _place(kept) as path:
         if before.evidence.endpoint.startswith("/"):
             done = Rechecked(before, _of_account(given, before, path, terms), bool(kept), {})
@@ -108,7 +109,7 @@ def _place(kept: "Path | None") -> "Iterator[Path]":
         yield Path(folder) / "recheck.json"
 
 
-def _terms(before: "Proven", record: RecordOptions, seals: "Seals") -> "Terms":
+def _terms(before: "Proven", record: RecordOptions, seals: "Seals", language: "LanguageCode") -> "Terms":
     import json
 
     from cv_gdpr.delete.run import Terms
@@ -118,6 +119,7 @@ def _terms(before: "Proven", record: RecordOptions, seals: "Seals") -> "Terms":
         reference=record.reference or "",
         operator=record.operator or "",
         seals=seals,
+        language=language,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
 
