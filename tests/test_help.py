@@ -10,12 +10,12 @@ from cv_gdpr.table.categories import CATEGORIES, ROWS
     ("words", "message", "hint"),
     [
         ("exprot", "no such command: exprot", "similar: export"),
-        ("VERIFY", "no such command: VERIFY", "similar: verify"),
+        ("VERIFY", "no such command: VERIFY", "similar: verify, certify"),
         (
             "erase",
             "no such command: erase",
-            "the commands are list, export, delete, recheck, verify, find, convert, report, redact, doctor, demo, "
-            "simulate",
+            "the commands are list, export, delete, recheck, verify, certify, find, convert, report, redact, doctor, "
+            "demo, simulate",
         ),
         ("export image", "no such row: image", "similar: images"),
         ("delete --all --dry-run iteration", "no such row: iteration", "similar: iterations"),

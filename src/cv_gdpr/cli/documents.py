@@ -3,14 +3,17 @@
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, field
 from msgspec.structs import asdict
 
 from cv_gdpr.cli.failure import Document, ExitCode, Part, Retryable
+from cv_gdpr.cli.verify_documents import Signature, TimeStamp, of_signature, of_stamp
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
+from cv_gdpr.errors import worst
 from cv_gdpr.evidence.records import (
     ByHand,
     Count,
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.evidence.vouching import Vouching
     from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.sealing.bags import BagVouching
     from cv_gdpr.verify import Verification
 
 
@@ -139,6 +144,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     ]
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
     seconds: float
+    lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     reference: str
     operator: str
 
@@ -167,6 +173,9 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
         int | None, Meta(description="How many items were taken out of it after erasures: see redactions.jsonl.")
     ]
     export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")]
+    signature: Signature | None
+    existed: Annotated[TimeStamp | None, Meta(description="The time-stamp of the export, or of the evidence.")]
+    begun: Annotated[TimeStamp | None, Meta(description="Of evidence: the time-stamp of its ledger's first line.")]
 
 
 class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
@@ -213,6 +222,9 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     ledger: str | None
     certificate: str | None
     hashes: str | None
+    signature: Annotated[str | None, Meta(description="The signature of the list of hashes; null: it is not signed.")]
+    time_stamps: Annotated[list[str], Meta(description="Of the ledger's first line, and of the evidence.")]
+    lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; this one completed its files.")]
     reference: str
     operator: str
@@ -222,10 +234,10 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     calls: dict[str, int]
 
 
-def of_export(result: "ExportResult") -> ExportDocument:
-    """Return the document of an export."""
+def of_export(result: "ExportResult", lacking: Sequence[str] = ()) -> ExportDocument:
+    """Return the document of an export; `lacking` says why it is not signed or time-stamped."""
     return ExportDocument(
-        exit_code=result.exit_code,
+        exit_code=worst((result.exit_code, 3 if lacking else 0)),
         retryable=result.retryable,
         folder=str(result.folder),
         resource=result.resource or None,
@@ -251,12 +263,13 @@ def of_export(result: "ExportResult") -> ExportDocument:
         predictions_not_searched=result.predictions_not_searched,
         calls=dict(result.calls),
         seconds=round(result.seconds, 3),
+        lacking=list(lacking),
         reference=result.reference,
         operator=result.operator,
     )
 
 
-def of_verification(result: "Verification") -> VerifyDocument:
+def of_verification(result: "Verification", vouching: "BagVouching | None" = None) -> VerifyDocument:
     """Return the document of an export's verification."""
     return VerifyDocument(
         exit_code=result.exit_code,
@@ -276,15 +289,18 @@ def of_verification(result: "Verification") -> VerifyDocument:
         recheck_of=None,
         redacted=result.redacted,
         export=dict(result.bag_info),
+        signature=of_signature(vouching.signed) if vouching else None,
+        existed=of_stamp(vouching.existed) if vouching else None,
+        begun=None,
     )
 
 
 def of_evidence(
-    path: "Path", differences: list[str], exit_code: int, evidence: Evidence | None = None
+    path: "Path", differences: list[str], evidence: Evidence | None = None, vouching: "Vouching | None" = None
 ) -> VerifyDocument:
     """Return the document of the verification of evidence (`evidence`, if it is proved), or of a ledger."""
     return VerifyDocument(
-        exit_code=exit_code,
+        exit_code=4 if differences else 0,
         retryable=False,
         folder=None,
         file=str(path),
@@ -301,6 +317,9 @@ def of_evidence(
         recheck_of=evidence.recheck_of if evidence else None,
         redacted=None,
         export=None,
+        signature=of_signature(vouching.signed) if vouching else None,
+        existed=of_stamp(vouching.existed) if vouching else None,
+        begun=of_stamp(vouching.begun) if vouching else None,
     )
 
 
@@ -333,6 +352,9 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
         ledger=None,
         certificate=None,
         hashes=None,
+        signature=None,
+        time_stamps=[],
+        lacking=[],
         completed_from_ledger=False,
         reference="",
         operator="",
@@ -358,9 +380,11 @@ def of_erasure(
     erased: "Erased", files: dict[str, str], calls: dict[str, int], redact_with: str | None
 ) -> DeleteDocument:
     """Return the document of an erasure; `files` are the paths of its evidence."""
-    evidence = erased.evidence
+    from cv_gdpr.evidence.files import signature_of, tokens_at
+
+    evidence, signature = erased.evidence, signature_of(erased.path)
     return DeleteDocument(
-        exit_code=evidence.exit_code,
+        exit_code=erased.exit_code,
         retryable=evidence.retryable,
         verdict=evidence.verdict,
         scope=evidence.scope,
@@ -372,6 +396,9 @@ def of_erasure(
         outside_the_api=erased.outside_the_api,
         resource=evidence.resource,
         plan_hash=evidence.plan_hash,
+        signature=str(signature) if signature.is_file() else None,
+        time_stamps=[str(token) for token in tokens_at(erased.path)],
+        lacking=list(erased.lacking),
         completed_from_ledger=erased.completed,
         reference=evidence.reference,
         operator=evidence.operator,
