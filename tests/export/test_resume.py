@@ -10,6 +10,7 @@ import time
 import pytest
 
 from custom_vision_simulator import Fault
+from cv_gdpr.platforms.files import user_id
 from tests.export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
 
 
@@ -280,7 +281,7 @@ def test_a_second_run_at_once_into_one_folder_is_refused(sim, cli, tmp_path):
     assert_bag(tmp_path / "out")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(user_id() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_reported(cli, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     assert_one_error(cli("export", "--all", "--out", tmp_path / "closed" / "out"), 1)

@@ -7,6 +7,7 @@ import pytest
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import masked
+from cv_gdpr.platforms.files import user_id
 from cv_gdpr.settings import Profile, config_path, parse, profile, profiles
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -260,7 +261,7 @@ def test_a_folder_above_that_others_can_write_is_refused(place, tmp_path, linked
     assert len(profiles()) == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.skipif(user_id() != 0, reason="only root can give a file to another user")
 def test_a_file_of_another_user_is_refused(place):
     write(place, WHOLE)
     os.chown(place, 12345, -1)

@@ -17,6 +17,7 @@ from cv_gdpr.archive import folder as module
 from cv_gdpr.archive.folder import Folder, check_usable, new_folder, refuse_existing
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.platforms.files import user_id
 from cv_gdpr.table.categories import layout
 from tests.unit.listing import names
 
@@ -169,7 +170,7 @@ def test_an_odd_state_is_refused(out, tmp_path, kind):
         assert refused.value.hint
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.skipif(user_id() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize("place", [".cv-gdpr", ".cv-gdpr/run.json", "data", "data/export.json"])
 def test_what_another_user_owns_is_refused(out, place):
     lay(out, "data/", run=RUN)

@@ -7,11 +7,12 @@ import pytest
 
 from cv_gdpr.archive.layout import File, Layout, Place, files_below, is_regular, refuse_foreign
 from cv_gdpr.errors import UsageError
+from cv_gdpr.platforms.files import user_id
 
 ID = "11111111-1111-4111-8111-111111111111"
 HASHED = f"x{'0' * 32}"
 PROJECT = f"Visitors-{ID}"
-OTHER = os.getuid() + 1
+OTHER = (user_id() or 0) + 1
 BYTES = [
     f"{PROJECT}/images/{ID}.jpg",
     f"{ID}/images-resized/{ID}.0123abcd.png",
@@ -146,18 +147,18 @@ def test_a_pipe_is_refused(tmp_path):
 def test_what_another_user_owns_is_refused(tmp_path):
     data = tmp_path / "data"
     filled(data, "a/file")
-    assert list(files_below(data, os.getuid())) == [("a/", 0), ("a/file", 0)]
+    assert list(files_below(data, user_id())) == [("a/", 0), ("a/file", 0)]
     with pytest.raises(UsageError, match=re.escape(f"{data} belongs")):
         list(files_below(data, OTHER))
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+@pytest.mark.skipif(user_id() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize("place", ["a", "a/file"])
 def test_one_entry_that_another_user_owns_is_refused(tmp_path, place):
     filled(tmp_path, "a/file")
     os.chown(tmp_path / place, OTHER, -1)
     with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/{place}") + "/? belongs"):
-        list(files_below(tmp_path, os.getuid()))
+        list(files_below(tmp_path, user_id()))
 
 
 def test_data_in_whose_place_is_a_link_is_refused(tmp_path):
@@ -171,7 +172,7 @@ def test_only_a_link_or_another_users_is_refused(tmp_path):
     path, missing = tmp_path / "file", tmp_path / "missing"
     path.write_bytes(b"")
     refuse_foreign(path, None)
-    refuse_foreign(path, os.getuid())
+    refuse_foreign(path, user_id())
     refuse_foreign(missing, OTHER)
     with pytest.raises(UsageError, match=re.escape(f"{path} belongs")) as refused_:
         refuse_foreign(path, OTHER)

@@ -10,9 +10,10 @@ import pytest
 from cv_gdpr.archive import ownership
 from cv_gdpr.archive.ownership import open_own, owner_within
 from cv_gdpr.errors import UsageError
+from cv_gdpr.platforms.files import user_id
 from tests.unit.listing import names, open_handles
 
-US = os.geteuid()
+US = user_id()
 OTHER = US + 1
 root = pytest.mark.skipif(US != 0, reason="only root can give a file away")
 
@@ -56,7 +57,7 @@ def test_the_owner_is_unknown_where_it_is_mapped(tmp_path, monkeypatch, new, own
 
 
 def test_without_user_ids_the_owner_is_unknown(tmp_path, monkeypatch):
-    monkeypatch.delattr(os, "geteuid")
+    monkeypatch.setattr(ownership, "user_id", lambda: None)
     assert owner_within(tmp_path) is None
     (tmp_path / "file").write_bytes(b"")
     os.close(open_own(tmp_path / "file"))

@@ -28,6 +28,8 @@ from cv_gdpr.archive.writing import (
     write_whole,
 )
 from cv_gdpr.errors import StorageError
+from cv_gdpr.platforms import files
+from tests.disk import disk
 from tests.unit.listing import names, open_handles, path_of
 
 
@@ -380,9 +382,21 @@ def test_a_whole_file_system_is_made_durable(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])
-def test_elsewhere_the_whole_machine_is_made_durable(tmp_path, monkeypatch, system):
-    calls = []
+def test_elsewhere_each_file_and_its_folder_are_flushed(tmp_path, monkeypatch, system):
+    """No call of these systems makes all files of a file system durable: sync(2) of macOS does not wait."""
+    flushed = []
     monkeypatch.setattr("sys.platform", system)
-    monkeypatch.setattr(os, "sync", lambda: calls.append(1))
-    make_durable(tmp_path)
-    assert calls == [1]
+    monkeypatch.setattr(files, "flush", lambda handle: flushed.append(os.fstat(handle).st_ino))
+    written = [tmp_path / name for name in ("one", "two")]
+    for path in written:
+        path.write_bytes(b"new")
+    make_durable(tmp_path, written)
+    assert flushed[:2] == [path.stat().st_ino for path in written]
+    assert flushed[2:] in ([], [tmp_path.stat().st_ino])
+
+
+def test_elsewhere_a_document_is_durable_before_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "SYNCS_ALL", False)
+    with disk(tmp_path) as noted:
+        write_whole(tmp_path / "export.json", "{}", str(tmp_path / "part"))
+    assert not noted.unsafe
