@@ -21,6 +21,7 @@ from cv_gdpr.evidence.records import TOOL, SearchedScope
 from cv_gdpr.platforms.files import user_id
 from tests.delete.dying import Died, steps
 from tests.delete.erasing import calls, meanwhile, stock
+from tests.platforms import named_pipe
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
@@ -312,7 +313,7 @@ def foreign(place, kind):
     elif kind == "hard link":
         os.link(victim, place)
     elif kind == "pipe":
-        os.mkfifo(place)
+        named_pipe(place)
     elif kind == "folder":
         place.mkdir()
     elif kind == "of another user":

@@ -19,6 +19,7 @@ from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.platforms.files import user_id
 from cv_gdpr.table.categories import layout
+from tests.platforms import named_pipe
 from tests.unit.listing import names
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -158,7 +159,7 @@ def test_an_odd_state_is_refused(out, tmp_path, kind):
     state = out / ".cv-gdpr"
     if kind == "pipe":
         (state / "journal").mkdir()
-        os.mkfifo(state / "journal" / "pipe")
+        named_pipe(state / "journal" / "pipe")
     elif kind == "link":
         (state / "lock").symlink_to("x")
     else:

@@ -8,6 +8,7 @@ import pytest
 from cv_gdpr.archive.layout import File, Layout, Place, files_below, is_regular, refuse_foreign
 from cv_gdpr.errors import UsageError
 from cv_gdpr.platforms.files import user_id
+from tests.platforms import named_pipe
 
 ID = "11111111-1111-4111-8111-111111111111"
 HASHED = f"x{'0' * 32}"
@@ -139,7 +140,7 @@ def test_a_link_is_refused(tmp_path, leads):
 
 
 def test_a_pipe_is_refused(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
+    named_pipe(tmp_path / "pipe")
     with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/pipe")):
         list(files_below(tmp_path))
 
@@ -186,7 +187,7 @@ def test_only_a_link_or_another_users_is_refused(tmp_path):
 def test_only_a_file_is_regular(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to(tmp_path / "file")
-    os.mkfifo(tmp_path / "pipe")
+    named_pipe(tmp_path / "pipe")
     assert is_regular(tmp_path / "file") is True
     for name in ("link", "pipe", "missing", ".", "x\0"):
         assert is_regular(tmp_path / name) is False

@@ -11,6 +11,7 @@ from cv_gdpr.archive import ownership
 from cv_gdpr.archive.ownership import open_own, owner_within
 from cv_gdpr.errors import UsageError
 from cv_gdpr.platforms.files import user_id
+from tests.platforms import named_pipe
 from tests.unit.listing import names, open_handles
 
 US = user_id()
@@ -73,7 +74,7 @@ def test_a_file_of_ours_is_opened_to_read_and_write(tmp_path):
 
 
 def lay_pipe(path):
-    os.mkfifo(path)
+    named_pipe(path)
 
 
 def lay_link(path):
@@ -145,7 +146,7 @@ def test_a_link_that_appears_meanwhile_is_not_followed(tmp_path, monkeypatch):
 def test_a_pipe_that_appears_before_it_is_opened_does_not_block(tmp_path, monkeypatch):
     (tmp_path / "other").write_bytes(b"")
     alone = (tmp_path / "other").lstat()
-    os.mkfifo(tmp_path / "file")
+    named_pipe(tmp_path / "file")
     monkeypatch.setattr(os, "lstat", lambda _: alone)
     with pytest.raises(UsageError, match="not a regular file"):
         open_own(tmp_path / "file")
