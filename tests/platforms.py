@@ -70,3 +70,20 @@ def named_pipe(path: Path | str, mode: int = 0o666) -> None:
 
 
 SIGHUP, SIGQUIT, SIGKILL = (getattr(signal, name, signal.SIGTERM) for name in ("SIGHUP", "SIGQUIT", "SIGKILL"))
+
+
+def is_wine() -> bool:
+    """Return whether this Windows is Wine."""
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def mend_wine() -> None:
+    """Have shutil copy files by itself: Wine 8 ends a process that calls CopyFile2."""
+    if is_wine():
+        winapi = import_module("_winapi")
+        if hasattr(winapi, "CopyFile2"):
+            del winapi.CopyFile2
