@@ -12,8 +12,10 @@ from cv_gdpr.cli.account_documents import AccountPlanDocument
 from cv_gdpr.cli.after_documents import RecheckDocument, RedactDocument
 from cv_gdpr.cli.convert_documents import ConvertDocument
 from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, PlanDocument, VerifyDocument
+from cv_gdpr.cli.estimate_documents import EstimateDocument
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
+from cv_gdpr.cli.list_documents import ListDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
@@ -24,6 +26,8 @@ from cv_gdpr.verify.redactions import Redaction
 _WIDTH = 110  # characters of a line of JSON
 
 DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
+    ListDocument,
+    EstimateDocument,
     ExportDocument,
     DeleteDocument,
     PlanDocument,

@@ -37,6 +37,8 @@ class CommandLine:
             "CV_GDPR_TRAINING_KEY": training_key,
             "CV_GDPR_EXPORT_CALLS_PER_SECOND": "0",
             "CV_GDPR_EXPORT_PATIENCE": "2",
+            "CV_GDPR_LIST_CALLS_PER_SECOND": "0",
+            "CV_GDPR_LIST_PATIENCE": "2",
             "CV_GDPR_DELETE_CALLS_PER_SECOND": "0",
             "CV_GDPR_DELETE_PATIENCE": "2",
         }

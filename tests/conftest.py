@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -20,6 +21,11 @@ from tests.platforms import mend_wine, skip_where_lacking
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would take the cores from the other workers
 sys.dont_write_bytecode = False
+
+_MEMORY = "/dev/shm"  # noqa: S108 - making and syncing many small files on a disk is what tests with many bags wait for
+_ROOM = 1 << 30  # bytes: a container often has only 64 MB
+if os.path.isdir(_MEMORY) and shutil.disk_usage(_MEMORY).free > _ROOM:  # noqa: PTH112
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)  # where pytest makes the folders of tests
 
 
 _SLOW = ("endurance", "environment", "test_resume.py")

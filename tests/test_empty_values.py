@@ -39,7 +39,7 @@ KEEPING = ["--protect", "--max-delete", "--require-export", "--dry-run"]
 def test_no_option_takes_an_empty_value(sim, cli, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words, command = COMMANDS[name]
-    scope = ["--all", "--yes"] if words[0] == "delete" else ["--all"] * (words[0] == "export")
+    scope = ["--all", "--yes"] if words[0] == "delete" else ["--all"] * (words[0] in {"list", "export"})
     for option in valued(command):
         for blank in BLANKS if len(words) == 1 else BLANKS[:2]:
             ran = cli(*words, *scope, option, blank)
@@ -90,7 +90,7 @@ def test_a_blank_variable_of_a_safety_option_is_an_error(sim, cli, name):
 
 
 @pytest.mark.parametrize("pair", ["subject=", "=bob", " =bob", "subject= ", "=", "subject"])
-@pytest.mark.parametrize("command", ["export", "delete"])
+@pytest.mark.parametrize("command", ["list", "export", "delete"])
 def test_metadata_needs_a_key_and_a_value(sim, cli, command, pair):
     assert cli(command, "--all", "--metadata", pair).code == 2
     assert not sim.calls

@@ -64,6 +64,29 @@ def export(cli, tmp_path):
     return run
 
 
+@pytest.mark.parametrize(("words", "code"), [("--all --values", 0), ("--all --tag alice", 3), ("account --all", 3)])
+def test_what_is_held_is_a_document(sim, cli, checked, words, code):
+    stock(sim)
+    document = checked(cli("list", *words.split(), "--json"), "cv-gdpr-list/1", code=code, retryable=False)
+    assert document["rows"]
+
+
+@pytest.mark.parametrize("words", ["--all", "tags --all"])
+def test_an_estimate_is_a_document(sim, cli, checked, words):
+    stock(sim)
+    document = checked(
+        cli("list", *words.split(), "--estimate", "--json"), "cv-gdpr-estimate/1", code=0, retryable=False
+    )
+    assert (document["erasure"] is None) == ("tags" in words)
+
+
+def test_a_list_that_failed_is_retryable(sim, cli, checked):
+    stock(sim)
+    sim.fault(Fault("GetTags", status=400, times=None))
+    document = checked(cli("list", "tags", "--all", "--json"), "cv-gdpr-list/1", code=3, retryable=True)
+    assert document["unlisted"][0]["row"] == "tags"
+
+
 def test_an_exported_resource_is_a_document(sim, export, checked):
     stock(sim)
     document = checked(export("--all"), "cv-gdpr-export/1", code=0, retryable=False)

@@ -374,3 +374,11 @@ def test_a_command_that_prints_the_key_runs_once(azure, tmp_path):
 
     assert ran.code == 0, ran.err
     assert log.read_text() == "asked\n"
+
+
+def test_a_list_names_the_resource_and_asks_for_no_keys(shared):
+    ran = shared("list", "account", "--json")
+    assert ran.code == 0, ran.err
+    assert [(row["row"], row["held"], row["verdict"]) for row in ran.json["rows"]] == [("account", 1, "complete")]
+    assert ran.json["resource"] == shared.sim.resource_id
+    assert {call.operation for call in shared.sim.resource_manager_calls} == {"AccountsGet"}

@@ -1,35 +1,86 @@
 """--with-copies-from: her other uploads and the stored prediction of her go with what the selectors take."""
 
+import copy
 import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
+import cv2
+import numpy as np
 import pytest
 
-from custom_vision_simulator import Fault
+from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator.records import Project
 from cv_gdpr import demo
+from tests.commandline import CommandLine
 from tests.delete.erasing import ids
+from tests.find.changes import as_jpeg, resized
 
 HER = ("--metadata", "subject=collins")
 
 
+class World(NamedTuple):
+    """A simulator that all tests of this module share, its projects as they were filled, and an export of them."""
+
+    sim: Simulator
+    projects: dict[str, Project]
+    bag: Path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """The demo's projects, exported once."""
+    bag = tmp_path_factory.mktemp("exported") / "bag"
+    with Simulator() as running:
+        demo.fill(running.endpoint, running.training_key)
+        for project in running.store.projects.values():
+            reduce_pictures(project)
+            for one in project.predictions.values():  # stored before the second in which an export begins
+                project.predictions[one.id] = replace(one, created=one.created - timedelta(minutes=1))
+        ran = CommandLine(running.endpoint, running.training_key)("export", "--all", "--out", bag)
+        assert ran.code == 0, ran.err
+        yield World(running, copy.deepcopy(running.store.projects), bag)
+
+
+def reduce_pictures(project):
+    """Make her pictures smaller and the others small: a search takes long for large ones."""
+    hers = {path.read_bytes() for path in demo.PICTURES.glob("astronaut*")}
+    places = (project.workspace, *(one.snapshot for one in project.iterations.values()))
+    for items in (*(place.images for place in places), project.predictions):
+        for one in items.values():
+            data = reduced(one.data, 0.6 if one.data in hers else 0.25)
+            items[one.id] = replace(one, data=data, size=len(data))
+
+
+@cache
+def reduced(data, size):
+    """Return a picture in this part of its width and height."""
+    return as_jpeg(resized(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), size))
+
+
+@pytest.fixture
+def sim(world):
+    """The shared simulator, as it was filled."""
+    world.sim.clear_faults()
+    world.sim.store.projects.clear()
+    world.sim.store.projects.update(copy.deepcopy(world.projects))
+    return world.sim
+
+
 @pytest.fixture
 def filled(sim):
-    """The demo's projects; return the one with her pictures."""
-    demo.fill(sim.endpoint, sim.training_key)
-    for project in sim.store.projects.values():  # stored before the second in which an export begins
-        for one in project.predictions.values():
-            project.predictions[one.id] = replace(one, created=one.created - timedelta(minutes=1))
+    """The project with her pictures."""
     return next(one.id for one in sim.store.projects.values() if one.name == "Visitors & pets")
 
 
 @pytest.fixture
-def bag(cli, filled, tmp_path):
-    """An export of everything."""
-    del filled
-    assert cli("export", "--all", "--out", tmp_path / "bag", "--calls-per-second", "0").code == 0
-    return tmp_path / "bag"
+def bag(world, tmp_path):
+    """A copy of the export of everything."""
+    return shutil.copytree(world.bag, tmp_path / "bag")
 
 
 def test_identical_bytes_go_with_yes(sim, erase, filled, bag):
@@ -43,11 +94,11 @@ def test_identical_bytes_go_with_yes(sim, erase, filled, bag):
     assert "perhaps copies, not selected: " in erase.certificate
     assert (len(images - ids(sim, filled, "images")), len(predictions - ids(sim, filled, "predictions"))) == (1, 1)
     (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
-    (copy,) = predictions - ids(sim, filled, "predictions")
-    assert project["copiesOf"][copy] in images
+    (gone,) = predictions - ids(sim, filled, "predictions")
+    assert project["copiesOf"][gone] in images
     assert erase.evidence["scope"]["copiesFrom"] is not None
     assert erase.verified() == 0
-    assert f"{copy} as a copy of {project['copiesOf'][copy]}" in erase.certificate
+    assert f"{gone} as a copy of {project['copiesOf'][gone]}" in erase.certificate
 
 
 def test_certain_copies_go_through_a_saved_plan(sim, erase, filled, bag, tmp_path):
@@ -135,9 +186,6 @@ def test_a_bag_that_does_not_fit_is_refused(sim, erase, cli, bag, change):
         shutil.rmtree(bag)
         assert cli("export", "images", "--all", *HER, "--out", bag).code == 0
     else:
-        from custom_vision_simulator import Simulator
-        from tests.commandline import CommandLine
-
         with Simulator() as other:
             demo.fill(other.endpoint, other.training_key)
             bag = bag.with_name("other")
@@ -241,3 +289,12 @@ def test_a_project_unread_in_the_search_leaves_it_open(sim, erase, filled, bag):
     assert ran.code == 3
     (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
     assert project["predictionsNotSearched"] > 0
+
+
+def test_a_list_holds_the_copies_too(cli, filled, bag):
+    ran = cli("list", "--all", *HER, "--with-copies-from", bag, "--json")
+    assert ran.code == 0, ran.err
+    assert {row["row"]: row["held"] for row in ran.json["rows"]} == {"images": 3, "predictions": 1}
+    (project,) = [one for one in ran.json["projects"] if one["id"] == filled]
+    assert len(ran.json["copies"]) == 3
+    assert {*ran.json["copies"]} < {one for ids_ in project["items"].values() for one in ids_}

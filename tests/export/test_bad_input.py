@@ -241,7 +241,9 @@ def test_the_main_help_summarises_each_command_as_its_own_help(name):
     assert cli_group.get_command(None, name).get_short_help_str(200) == cli_group.short[name]
 
 
-@pytest.mark.parametrize("words", [["--help"], ["export"], ["delete", "--bogus"], ["export", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["--help"], ["export"], ["list"], ["delete", "--bogus"], ["export", "--help"]], ids=" ".join
+)
 def test_commands_without_a_service_do_not_import_the_sdk(words):
     told = "import sys; sys.stderr.write('loaded ' + ' '.join(sys.modules))"
     program = f"import atexit; atexit.register(lambda: exec({told!r})); from cv_gdpr.__main__ import main; main()"
@@ -261,6 +263,7 @@ def test_commands_without_a_service_do_not_import_the_sdk(words):
         "msgspec",
         "json",
         "cv_gdpr.export.resource",
+        "cv_gdpr.held.resource",
     }
     assert not loaded & heavy
     assert words != ["--help"] or "cv_gdpr.table.categories" not in loaded

@@ -291,3 +291,19 @@ def test_a_person_confirms_each_profile_on_its_own(bare, sim, other):
     assert [one["exitCode"] for one in json.loads(out)["profiles"]] == [0, 2]
     assert not ids(sim, next(iter(sim.store.projects)), "images")
     assert ids(other, next(iter(other.store.projects)), "images")
+
+
+@pytest.mark.usefixtures("both")
+def test_what_each_resource_holds_is_joined(bare, other):
+    other.fault(Fault("GetTags", status=400, times=None))
+    words = ("list", "tags", "--all", "--all-profiles", "--calls-per-second=0")
+    ran = bare(*words, "--json")
+    assert {name: (one["exitCode"], one["result"]["format"]) for name, one in by_profile(ran).items()} == {
+        "hamburg": (0, "cv-gdpr-list/1"),
+        "berlin": (3, "cv-gdpr-list/1"),
+    }
+    assert "3 tags" in bare(*words).out
+    first, *lines = bare(*words, "--csv").out.splitlines()
+    assert first.startswith("profile,project,")
+    assert {line.partition(",")[0] for line in lines} == {"hamburg", "berlin"}
+    assert sum(",alice," in line for line in lines) == 1

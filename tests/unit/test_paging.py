@@ -150,3 +150,12 @@ def test_of_a_record_listed_twice_the_first_counts():
     records = [{"id": "a", "n": 1}, {"id": "b", "n": 2}, {"id": "a", "n": 3}]
 
     assert sorted(record["n"] for record in once(records)) == [1, 2]
+
+
+@pytest.mark.parametrize("more", [0, 1, 5, 30])
+def test_the_calls_of_a_list_are_known_before(more):
+    for count in range(40):
+        pages = Pages([str(number) for number in range(count)])
+        read_all = list(paging._walk(Part(pages, count + more), 0, {}, most=1000, thorough=False))
+        assert len(read_all) == count
+        assert len(pages.skips) == paging.calls_for(count, count + more), count

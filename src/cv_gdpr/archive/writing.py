@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
-from cv_gdpr.platforms.files import NO_LINK, REPLACES_OPEN_FILES, SYNCS_ALL, write_parts
+from cv_gdpr.platforms.files import KEEPS_MODES, NO_LINK, REPLACES_OPEN_FILES, SYNCS_ALL, write_parts
 
 if TYPE_CHECKING:  # importing pathlib would slow the start of the download process, which does not need it
     from pathlib import Path
@@ -28,7 +28,21 @@ def private_folder(path: Path) -> Path:
     if not path.is_dir():
         private_folder(path.parent)  # mkdir(parents=True) would create these with the default mode
         path.mkdir(mode=0o700, exist_ok=True)
+        close_to_others(path)
     return path
+
+
+def close_to_others(path: Path) -> None:
+    """Where files have access lists in place of modes, let only its owner use a new one; warn if that is not kept."""
+    if KEEPS_MODES:
+        return
+    from cv_gdpr.platforms import access
+
+    if not access.close_to_others(path):
+        import logging
+
+        lacking = "its file system keeps no access list"
+        logging.getLogger("cv_gdpr").warning("Warning: others may be able to read %s: %s", path, lacking)
 
 
 def private_file(path: Path | str) -> BinaryIO:
@@ -74,6 +88,7 @@ def write_new(path: Path, content: bytes) -> None:
     handle = open_new(temporary)
     try:
         try:
+            close_to_others(temporary)
             write_all(handle, content)
             sync_file(handle)
             if REPLACES_OPEN_FILES:

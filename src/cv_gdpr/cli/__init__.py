@@ -35,10 +35,14 @@ Exit codes:
   130  interrupted; the same command resumes (143 if by SIGTERM, 129 by SIGHUP, 131 by SIGQUIT)"""
 
 
+_NAMES = {"list": ("listing", "list_held")}  # module and function of a command with the name of a builtin
+
+
 class _Commands(Group):
     """The commands, each imported on use, so that --help and usage errors stay fast."""
 
     short: ClassVar[dict[str, str]] = {
+        "list": "List what a resource holds, or holds of one data subject, without exporting it.",
         "export": "Export the data of a resource, or of some projects, into a verifiable folder.",
         "delete": "Erase the data of a resource, of some projects, or of one data subject, and prove it.",
         "recheck": "Ask the service again for everything that evidence says is gone.",
@@ -61,7 +65,8 @@ class _Commands(Group):
         del ctx
         if cmd_name not in self.short:
             return None
-        command: click.Command = getattr(import_module(f"cv_gdpr.cli.{cmd_name}"), cmd_name)
+        module, function = _NAMES.get(cmd_name, (cmd_name, cmd_name))
+        command: click.Command = getattr(import_module(f"cv_gdpr.cli.{module}"), function)
         return command
 
     def summaries(self) -> dict[str, str]:

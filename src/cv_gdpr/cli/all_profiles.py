@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.estimate_view import summary as of_estimate
+from cv_gdpr.cli.list_view import print_csv, summary
 from cv_gdpr.cli.options import TYPED, scope
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.errors import UsageError, worst
@@ -67,9 +69,22 @@ def export_each(parameters: Mapping[str, Any], rows: tuple[str, ...], out: "Path
         refuse_inside_export(out)
     base = out or new_folder()
     paths = {name: parameters[name] for name in _FOLDERS if parameters.get(name)}
-    words = command(rows, {"out", *paths})
-    jobs = [Job(name, (*words, f"--out={base / name}", *_own_paths(paths, name)), False) for name in names]
+    _check_earlier(parameters)
+    words = command(rows, {"out", "reuse", "trust_listings", *paths})
+    jobs = [
+        Job(name, (*words, f"--out={base / name}", *_own_paths(paths, name), *_earlier(parameters, name)), False)
+        for name in names
+    ]
     return run(jobs, parameters)
+
+
+def list_each(parameters: Mapping[str, Any], rows: tuple[str, ...], *, as_csv: bool) -> int:
+    """List what the resource of each profile holds; return the worst exit code."""
+    _check_scope(parameters, rows)
+    paths = {name: parameters[name] for name in _FOLDERS if parameters.get(name)}
+    words = command(rows, {"as_csv", *paths})
+    jobs = [Job(name, (*words, *_own_paths(paths, name)), False) for name in chosen_profiles()]
+    return run(jobs, parameters, as_csv=as_csv)
 
 
 def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
@@ -84,6 +99,24 @@ def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     words = command(rows, set(paths))
     asks = not (parameters["yes"] or parameters["dry_run"])
     return run([Job(name, (*words, *_own_paths(paths, name)), asks) for name in chosen], parameters)
+
+
+def _check_earlier(parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for a --reuse that is one export, or no folder: each profile has its own in it."""
+    for folder in parameters["reuse"]:
+        if not folder.is_dir():
+            raise UsageError(f"--reuse {folder} is not a folder", "name the --out of an earlier run for all profiles")
+        if (folder / "bagit.txt").exists():
+            words = f"--reuse {folder} is an export itself, but each profile has its own"
+            raise UsageError(words, "name the --out of an earlier run for all profiles")
+
+
+def _earlier(parameters: Mapping[str, Any], profile: str) -> Iterator[str]:
+    """Yield the options that name a profile's earlier exports; a profile that is new has none."""
+    found = [folder / profile for folder in parameters["reuse"] if (folder / profile).is_dir()]
+    yield from (f"--reuse={folder}" for folder in found)
+    if found and parameters["trust_listings"]:
+        yield "--trust-listings"
 
 
 _FOLDERS = ("require_export", "with_copies_from")
@@ -162,7 +195,7 @@ def _words(option: click.Option, value: Any) -> Iterator[str]:
         yield from (f"{longest}={one}" for one in values)
 
 
-def run(jobs: Sequence[Job], parameters: Mapping[str, Any]) -> int:
+def run(jobs: Sequence[Job], parameters: Mapping[str, Any], *, as_csv: bool = False) -> int:
     """Run the jobs, print the result of all, and return the worst of their exit codes."""
     output = part_of(parameters, OutputOptions)
     at_once = 1 if any(job.on_terminal for job in jobs) else _AT_ONCE
@@ -171,7 +204,7 @@ def run(jobs: Sequence[Job], parameters: Mapping[str, Any]) -> int:
         with running.forwarding_signals():  # until the report is printed: a second Ctrl-C would cut it off
             with ThreadPoolExecutor(at_once, "profile") as pool:
                 ended = list(pool.map(running.run, jobs))
-            return _report(ended, running.stopped_by, output)
+            return _report(ended, running.stopped_by, output, as_csv=as_csv)
 
 
 @contextmanager
@@ -291,13 +324,16 @@ def _meaning(code: int) -> str:
 # --- the result ---------------------------------------------------------------------------------------------------
 
 
-def _report(ended: Sequence[_Ended], stopped_by: int, output: OutputOptions) -> int:
+def _report(ended: Sequence[_Ended], stopped_by: int, output: OutputOptions, *, as_csv: bool) -> int:
     from cv_gdpr.cli.setup_documents import ProfilesDocument
 
     results = [_result(one) for one in ended]
     code = code_of_signal(stopped_by) if stopped_by else worst(one.exit_code for one in results)
     if output.as_json:
         print_json(ProfilesDocument(exit_code=code, retryable=any(one.retryable for one in results), profiles=results))
+    elif as_csv:
+        listed = [(one.profile, one.result) for one in results if one.result and "rows" in one.result]
+        print_csv(listed, profiles=True)
     elif not output.quiet:
         rows = [_row(one) for one in results]
         print_table(f"{len(rows)} profiles", ("profile", "code", "verdict", "result", "written"), rows, numbers={1})
@@ -354,5 +390,7 @@ _SUMMARIES: dict[str, Callable[[dict[str, Any]], str]] = {
     "cv-gdpr-export": _of_export,
     "cv-gdpr-delete": lambda document: str(document["verdict"]),
     "cv-gdpr-plan": _of_plan,
+    "cv-gdpr-list": summary,
+    "cv-gdpr-estimate": of_estimate,
     "cv-gdpr-error": lambda _: "its Error line says why",
 }

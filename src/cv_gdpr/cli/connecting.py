@@ -196,6 +196,22 @@ def _endpoint_of(wanted: "Wanted") -> str:
     return endpoint
 
 
+@contextmanager
+def saying_that_it_is_deleted(azure: "Wanted | None") -> "Iterator[None]":
+    """Add to a refusal that the Azure resource is deleted: its endpoint then refuses every key, with 401."""
+    from cv_gdpr.errors import NotAuthorised
+
+    try:
+        yield
+    except NotAuthorised as error:
+        if azure and error.status == 401:
+            from cv_gdpr.service.azure_resource import AzureResource
+
+            with AzureResource(azure) as resource:
+                error.hint = resource.deletion() or error.hint
+        raise
+
+
 def sources_of(given: ConnectionOptions) -> Sources:
     """Return the options with what the profile adds; raise UsageError for two places of the key, or a key beside Entra.
 

@@ -25,7 +25,7 @@ class ProfileResult(Part, kw_only=True, frozen=True):
 
 
 class ProfilesDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-profiles/1"):
-    """What `export` and `delete` print with `--all-profiles`: the result of each profile, in the order of the file.
+    """What `list`, `export` and `delete` print with `--all-profiles`: the result of each profile, in their order.
 
     The exit code is the worst of all: a signal, 4, 1, 5, 2, 3, 0.
     """

@@ -68,11 +68,10 @@ class _Slot:
         self, uri: str, proxy: str, file: HashedFile, most: int, doubted: set[str], pace: Pace, ended: Ended
     ) -> None:
         """Prepare the next transfer."""
-        self.headers.clear()
+        self.clear()
         self.file, self.ended, self.pace, self.doubted = file, ended, pace, doubted
         self.failure: CvGdprError | None = None
         self._stored: bool | None = None  # whether the body is the blob's
-        self._head = self._lowered = b""  # set when a header is first looked up
         self._body: Body | None = None
         self._ignored = 0
         self.curl.setopt(pycurl.URL, uri.encode())
@@ -82,6 +81,11 @@ class _Slot:
         if proxy != self._proxy:
             self._proxy = proxy
             self.curl.setopt(pycurl.PROXY, proxy.encode())
+
+    def clear(self) -> None:
+        """Forget the headers of the last answer."""
+        self.headers.clear()
+        self._head = self._lowered = b""  # set when a header is first looked up
 
     def _last_head(self) -> bytes:
         """Return the head of the final answer: an interim answer's or a proxy's may precede it."""
@@ -257,6 +261,28 @@ class Transfers:
 
     def _set_timeout(self, milliseconds: int) -> None:
         self._due = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+
+def announced_size(uri: str, proxy: str, authorities: str, longest: float) -> int:
+    """Return the length that storage announces for a blob (HEAD), within `longest` seconds; raise ServiceError."""
+    slot = _Slot(authorities)
+    slot.clear()
+    slot.curl.setopt(pycurl.NOBODY, 1)
+    slot.curl.setopt(pycurl.TIMEOUT_MS, math.ceil(longest * 1000))
+    slot.curl.setopt(pycurl.PROXY, proxy.encode())
+    try:
+        slot.curl.setopt(pycurl.URL, uri.encode())
+        slot.curl.perform()
+    except ValueError:
+        raise MalformedAnswer(_NO_LINK) from None
+    except pycurl.error as error:
+        raise _unreached(int(error.args[0]), slot.curl.getinfo(pycurl.OS_ERRNO)) from None
+    if (status := slot.curl.getinfo(pycurl.RESPONSE_CODE)) != 200:
+        raise _refused(status, slot)
+    length = slot.header("content-length")
+    if not length.isdecimal():
+        raise MalformedAnswer(f"{_STORAGE}: it announces no length")
+    return int(length)
 
 
 def _flags(bits: int) -> int:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,15 +11,18 @@ from typing import NamedTuple
 
 from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder, run_of
+from cv_gdpr.archive.journal import Reused
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
-from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, UsageError
+from cv_gdpr.errors import CvGdprError, Interrupted, UsageError
 from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.resource_rows import RowsOfResource
 from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, summary
+from cv_gdpr.export.reuse import Reuse
 from cv_gdpr.masking import fingerprint
-from cv_gdpr.service.azure_resource import AzureResource, Wanted, naming_it
+from cv_gdpr.service.azure_resource import Wanted
 from cv_gdpr.service.client import Service
+from cv_gdpr.table.account import resource_of
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
 from cv_gdpr.table.inventory import near_values, not_searched, projects_in, rows_in
 from cv_gdpr.table.outside import copies_outside
@@ -44,6 +47,8 @@ class Options:
     out: Path | None
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
+    reuse: tuple[Path, ...] = ()  # earlier exports, whose files are taken instead of downloaded
+    trust_listings: bool = False  # take from these the lists of iterations that have not changed
     accept_missing: bool = False  # close the bag though items are missing
     azure: Wanted | None = None  # the Azure resource, for the row account
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
@@ -66,6 +71,7 @@ def export(
     rows = rows_in(scope)
     scope = _as_begun(scope, options)
     run = _run(service, scope, options)
+    reuse = Reuse(options.reuse, service, options.out or Path("export"), trust=options.trust_listings)
     if options.out:
         check_usable(options.out, run)
     entries = projects_in(service, scope) if any(reads_projects(row) for row in rows) else []
@@ -74,8 +80,9 @@ def export(
     out = options.out or new_folder()
     with (
         _resumable(out),
-        _azure_of(options, rows) as azure,
+        resource_of(options.azure, [row.name for row in rows]) as azure,
         Folder(out, run, layout(), recheck=options.recheck) as folder,
+        reuse,
     ):
         with Fetcher(service, options.fetching, folder.temporary) as fetcher:
             if projects and any(row.renew for row in rows):  # only these rows have blobs
@@ -84,11 +91,11 @@ def export(
             top.run(rows)
             if options.without_azure and ACCOUNT in top.by_hand:
                 top.by_hand[ACCOUNT] = options.without_azure
-            exports = [ProjectExport(project, folder, rows, matches, fetcher, scope) for project in projects]
+            exports = [ProjectExport(project, folder, rows, matches, fetcher, scope, reuse) for project in projects]
             watch(exports)
             _run_all(service, exports)
             _refuse_if_nothing_was_allowed(exports, top, rows)
-        result = _result(out, _Done(service, scope, options, matches, top, exports, started))
+        result = _result(out, _Done(service, scope, options, matches, top, exports, started, reuse))
         _end(folder, result, service, scope, started)
     return result
 
@@ -103,6 +110,7 @@ class _Done(NamedTuple):
     top: RowsOfResource
     exports: list[ProjectExport]
     started: datetime
+    reuse: Reuse
 
 
 def _result(out: Path, done: _Done) -> ExportResult:
@@ -117,6 +125,9 @@ def _result(out: Path, done: _Done) -> ExportResult:
         projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
         missing=missing,
         flagged=[entry for export in exports for entry in export.flagged],
+        reused=_reused(exports),
+        damaged=done.reuse.damaged,
+        trusted=[entry for export in exports for entry in export.trusted],
         by_hand=top.by_hand,
         absent=top.absent,
         copies_outside=[copies for export in exports for copies in copies_outside(export.project.entry)],
@@ -145,31 +156,22 @@ def _result(out: Path, done: _Done) -> ExportResult:
     )
 
 
+def _reused(exports: list[ProjectExport]) -> dict[str, Reused]:
+    """Return how much was taken from earlier exports, by when they began."""
+    total: dict[str, Reused] = {}
+    for export in exports:
+        for began, one in export.reused.items():
+            total[began] = total.get(began, Reused()).more(one.bytes, one.files)
+    return total
+
+
 def _refused(top: RowsOfResource, scope: Scope) -> list[Json]:
     """Return an entry for a row that was asked for by name, and that only a person can export."""
     return [missing_entry(row, words, file=ACCOUNT_FILE) for row, words in top.by_hand.items() if row in scope.rows]
 
 
-@contextmanager
-def _azure_of(options: Options, rows: Sequence[Category]) -> Iterator[AzureResource | None]:
-    """Yield the Azure resource if a row needs it and it is named; raise UsageError if the extra is not installed."""
-    if options.azure is None or all(row.name != ACCOUNT for row in rows):
-        yield None
-        return
-    with AzureResource(options.azure) as azure:
-        if _is_account_alone(rows):
-            _require_resource(azure)
-        yield azure
-
-
 def _is_account_alone(rows: Sequence[Category]) -> bool:
     return all(row.name == ACCOUNT for row in rows)
-
-
-def _require_resource(azure: AzureResource) -> None:
-    """Raise UsageError, before anything is written, if the resource that was named is not there."""
-    with suppress(ServiceError), naming_it():  # the row names any other error
-        azure.required()
 
 
 def _may_hide(entry: Json) -> bool:

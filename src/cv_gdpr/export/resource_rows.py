@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from cv_gdpr.archive.folder import Folder
 from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable, with_hint
 from cv_gdpr.export.result import RowCount, missing_entry
-from cv_gdpr.service.signin import has_extra
-from cv_gdpr.table.account import ABSENT
+from cv_gdpr.table.account import ABSENT, by_hand
 from cv_gdpr.table.categories import Category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
 from cv_gdpr.table.readers import Resource
@@ -47,8 +46,7 @@ class RowsOfResource:
 
     def _accept(self, row: Category, finding: Finding, details: defaultdict[str, list[Json]]) -> None:
         if isinstance(finding, Absence) and finding.id == row.name:
-            needs = "" if has_extra() else ' (needs the extra "cv-gdpr[azure]")'
-            self.by_hand[row.name] = f"{finding.reason}. {row.export_by_hand}{needs}"
+            self.by_hand[row.name] = by_hand(finding.reason, row.export_by_hand)
         elif isinstance(finding, Absence):
             self.absent[finding.id] = finding.reason
             details[ABSENT].append({"file": finding.id, "reason": finding.reason})

@@ -24,8 +24,8 @@ _OTHERS = {  # the names of well-known groups in an access list: SID strings, Mi
     "NU": "all who sign in over the network",
 }
 _ENTRY = re.compile(r"\(A;([A-Z]*);([^;]*);[^;]*;[^;]*;([^;)]*)")
-_READS, _WRITES = 0x1, 0x1 | 0x2 | 0x4 | 0x10000 | 0x40000 | 0x80000  # of a file: FILE_READ_DATA; below: the rest
-_WRITES &= ~0x1
+READS, WRITES = 0x1, 0x1 | 0x2 | 0x4 | 0x10000 | 0x40000 | 0x80000  # of a file: FILE_READ_DATA; below: the rest
+WRITES &= ~0x1
 _RIGHTS = {"GA": 0x1F01FF, "GR": 0x1, "GW": 0x6, "FA": 0x1F01FF, "FR": 0x1, "FW": 0x6, "CC": 0x1, "DC": 0x2, "LC": 0x4}
 _RIGHTS |= {"SD": 0x10000, "WD": 0x40000, "WO": 0x80000}
 
@@ -121,12 +121,12 @@ if sys.platform == "win32":
     def others_who_read(path: Path) -> tuple[str, ...] | None:
         """Return which groups of others may read a file or folder; None if its file system keeps no access lists."""
         found = _descriptor(path)
-        return None if found is None else allowed(found, _READS)
+        return None if found is None else allowed(found, READS)
 
     def others_who_write(path: Path) -> tuple[str, ...]:
         """Return which groups of others may write to a file or replace it, as far as the file system keeps that."""
         found = _descriptor(path)
-        return () if found is None else allowed(found, _WRITES)
+        return () if found is None else allowed(found, WRITES)
 else:
 
     def close_to_others(path: Path) -> bool:

@@ -14,6 +14,11 @@ _LOOK = 0.01  # seconds
 _FIRST, _LONGEST = 0.2, 20.0  # seconds between two tries
 
 
+def seconds_for(calls: float, per_second: float) -> float:
+    """Return the seconds that so many calls take at a rate, if no answer is waited for."""
+    return calls / per_second * _APART
+
+
 class Budget:
     """A rate limit shared by all calls: in no second do more calls arrive than the service answers.
 

@@ -170,6 +170,16 @@ class _Ahead:
         self._asked.clear()
 
 
+def calls_for(count: int, expected: int) -> int:
+    """Return how many pages `_walk` requests of a list that holds `count` records and is expected to hold `expected`.
+
+    The list stays as it is meanwhile. Too high an expectation costs up to two pages beyond its end.
+    """
+    last = max(0, (count - 1) // (PAGE - 1))  # the number of its last page, counted from 0
+    beyond = [last + more for more in range(1, _AHEAD) if last and (last + more) * (PAGE - 1) < expected - 1]
+    return last + 1 + len(beyond)
+
+
 def identified(records: Iterable[Any]) -> list[Json]:
     """Return the records of a listing; raise MalformedAnswer if one is not an object with an id."""
     from cv_gdpr.verbatim import stays  # imported on use, so that usage errors stay fast

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from cv_gdpr.errors import Forbidden, ServiceError, Stops, with_hint
@@ -11,7 +12,7 @@ from cv_gdpr.service.causes import KEYS_OFF
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
 
 if TYPE_CHECKING:
-    from cv_gdpr.service.azure_resource import AzureResource
+    from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.table.readers import Resource
     from cv_gdpr.verbatim import Json
 
@@ -42,6 +43,31 @@ def account(resource: Resource) -> Iterator[Finding]:
     yield from _if_allowed(_KEYS, lambda: [_keys(azure, clear=resource.include_keys)])
     if resource.service.has_key and not isinstance(info := _info(resource), int):
         yield Detail(_ROW, info, _INFO)
+
+
+@contextmanager
+def resource_of(wanted: Wanted | None, rows: Sequence[str]) -> Iterator[AzureResource | None]:
+    """Yield the Azure resource if it is named and the row account is among `rows`.
+
+    Raise UsageError if the extra is not installed, or for a resource that is not there where nothing else is asked.
+    """
+    if wanted is None or _ROW not in rows:
+        yield None
+        return
+    from cv_gdpr.service.azure_resource import AzureResource, naming_it
+
+    with AzureResource(wanted) as azure:
+        if list(rows) == [_ROW]:
+            with suppress(ServiceError), naming_it():  # the row names any other error
+                azure.required()
+        yield azure
+
+
+def by_hand(reason: str, instructions: str) -> str:
+    """Return why the row cannot be read, and what a person must do."""
+    from cv_gdpr.service.signin import has_extra
+
+    return f"{reason}. {instructions}" + ("" if has_extra() else ' (needs the extra "cv-gdpr[azure]")')
 
 
 def _account_info(resource: Resource) -> Iterator[Finding]:

@@ -86,6 +86,7 @@ class Category(NamedTuple):
     look_up: Callable[[readers.Project, list[str]], set[str]] | None = None
     by_id_first: bool = False
     of_iterations: bool = False  # an iteration that is trained brings more of it
+    stored_anew: bool = False  # the service may store other bytes at the same address, so that none are reused
     copied: bool = False  # an iteration keeps a copy of its own, which goes with the iteration
     per_iteration: bool = False  # an id names one item within its iteration only, and may come again
     selectors: frozenset[str] = frozenset()
@@ -249,6 +250,7 @@ CATEGORIES: tuple[Category, ...] = (
         read_project=readers.exports,
         renew=readers.renewed_exports,
         of_iterations=True,
+        stored_anew=True,  # newerVersionAvailable: a model may be exported again, at the same address
         selectors=frozenset({"--iteration"}),
         per_iteration=True,
         delete_by_hand=(

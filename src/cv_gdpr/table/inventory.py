@@ -164,6 +164,19 @@ def _is_number(value: str) -> bool:
     return bool(_ID.fullmatch(value)) or 2 * digits >= sum(char.isalnum() for char in value) > 0
 
 
+def findings_of(project: Project, row: Category, matches: Matches) -> Iterator[Finding]:
+    """Yield the findings of a row that the selection takes; an error costs what could not be read.
+
+    Raise ServiceError for what stops more than a listing.
+    """
+    try:
+        yield from selected(row.read_project(project), matches)
+    except ServiceError as error:
+        if error.stops > Stops.LISTING:
+            raise
+        yield Unread(row.name, error, row.first_file)
+
+
 def listed(
     project: Project, row: Category, matches: Matches, see: Callable[[Item], None] = lambda _: None
 ) -> Iterator[Item]:

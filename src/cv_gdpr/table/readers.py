@@ -12,7 +12,7 @@ from cv_gdpr.service.batches import asked_in_parts
 from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
 from cv_gdpr.table import blobs, labels
-from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Unread, Unready
+from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Trusted, Unread, Unready
 
 if TYPE_CHECKING:
     from cv_gdpr.service.azure_resource import AzureResource
@@ -38,8 +38,11 @@ class Resource(NamedTuple):
 class Project:
     """A project to read: the service, and the project's entry in GetProjects.
 
-    `details` says whether each tag, iteration and project is asked for by itself too.
+    `details` says whether each tag, iteration and project is asked for by itself too, and what a row has beside items.
+    `trusted` may return a list of an iteration, by its file, that need not be read; it asks for the count itself.
     """
+
+    trusted: Callable[[Json, str, Callable[[], int]], Trusted | None] | None = None
 
     def __init__(self, service: Service, entry: Json, *, details: bool = True) -> None:
         self.service = service
@@ -83,7 +86,8 @@ def _each(
             yield Unread(row, error, file, place)
 
 
-def _in(iteration: Json | None) -> dict[str, str]:
+def in_place(iteration: Json | None) -> dict[str, str]:
+    """Return the argument by which an operation reads an iteration; none for the workspace."""
     return {"iteration_id": iteration["id"]} if iteration else {}
 
 
@@ -142,6 +146,8 @@ def _performance_of(project: Project, iteration: Json | None) -> Iterator[Findin
         yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
         return
     yield Item("performance", iteration["id"], record, "performance.json", iteration)
+    if not project.details:
+        return
     read = partial(_image_performances, project)
     yield from _each("performance", "image-performances.jsonl", [iteration], read)
 
@@ -160,8 +166,15 @@ def _image_performances(project: Project, iteration: Json | None) -> Iterator[Fi
         return
     arguments = (project.id, iteration["id"])
     pages = project.service.paged("get_image_performances", *arguments, order_by="Oldest")
+
+    count = partial(project.service.call, "get_image_performance_count", *arguments)
+    if known := _trusted(project, iteration, "image-performances.jsonl", count):
+        for record in known.records:
+            yield Detail("performance", record, "image-performances.jsonl", iteration)
+        yield _trusted_tally(known, "performance", "image-performances.jsonl", iteration)
+        return
     listing = Listing(
-        count=lambda: project.service.call("get_image_performance_count", *arguments),
+        count=count,
         parts=lambda counted: [Part(pages, counted)],
     )
     for record in listing.records():
@@ -184,7 +197,7 @@ def tags(project: Project) -> Iterator[Finding]:
 
 
 def _tags_in(project: Project, iteration: Json | None) -> list[Json]:
-    return identified(project.service.call("get_tags", project.id, **_in(iteration)))
+    return identified(project.service.call("get_tags", project.id, **in_place(iteration)))
 
 
 def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | None) -> Iterator[Finding]:
@@ -202,7 +215,7 @@ def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | N
 
 def _tag_detail(project: Project, identity: str, iteration: Json | None) -> Finding:
     try:
-        record = _itself(project.service.call("get_tag", project.id, identity, **_in(iteration)), identity)
+        record = _itself(project.service.call("get_tag", project.id, identity, **in_place(iteration)), identity)
     except NotFound:
         if identity in {tag["id"] for tag in _tags_in(project, iteration)}:
             raise  # still listed: it is not gone, the service does not give it
@@ -217,7 +230,12 @@ def images(project: Project) -> Iterator[Finding]:
     """
     yield from _each("images", "images.jsonl", project.places, partial(_images_in, project))
     if project.details:
-        yield from _each("images", "image-suggestions.jsonl", project.iterations, partial(_suggestions_of, project))
+        yield from suggestions(project)
+
+
+def suggestions(project: Project) -> Iterator[Finding]:
+    """QuerySuggestedImages of each iteration."""
+    yield from _each("images", "image-suggestions.jsonl", project.iterations, partial(_suggestions_of, project))
 
 
 def _suggestions_of(project: Project, iteration: Json | None) -> Iterator[Finding]:
@@ -238,9 +256,16 @@ def _suggestions_of(project: Project, iteration: Json | None) -> Iterator[Findin
 
 
 def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
-    place = _in(iteration)
+    place = in_place(iteration)
+    count = partial(project.service.call, "get_image_count", project.id, **place)
+    if known := _trusted(project, iteration, "images.jsonl", count):
+        for record in known.records:
+            files = tuple(blob._replace(stale=True) for blob in blobs.of_image(record))
+            yield Item("images", record["id"], record, "images.jsonl", iteration, files)
+        yield _trusted_tally(known, "images", "images.jsonl", iteration)
+        return
     listing = Listing(
-        count=lambda: project.service.call("get_image_count", project.id, **place),
+        count=count,
         parts=lambda counted: _image_parts(project, place, counted),
         still=lambda ids: {item.id for item in renewed_images(project, iteration, sorted(ids))},
     )
@@ -267,6 +292,15 @@ def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[
     if without_tag.expected < with_tag.expected:
         return [without_tag, with_tag, without_tag]
     return [with_tag, without_tag, with_tag]
+
+
+def _trusted(project: Project, iteration: Json | None, file: str, count: Callable[[], int]) -> Trusted | None:
+    """Return an iteration's list in an earlier export if it need not be read again; never one of the workspace."""
+    return project.trusted(iteration, file, count) if project.trusted and iteration else None
+
+
+def _trusted_tally(known: Trusted, row: str, file: str, iteration: Json | None) -> Tally:
+    return Tally(row, file, known.listed, known.listed, known.listed, iteration, known.read)
 
 
 def _tally(listing: Listing, row: str, file: str, iteration: Json | None) -> Tally:
@@ -307,7 +341,7 @@ def renewed_images(project: Project, iteration: Json | None, ids: list[str]) -> 
     """
 
     def ask(batch: list[str]) -> list[Json]:
-        return identified(project.service.call("get_images_by_ids", project.id, image_ids=batch, **_in(iteration)))
+        return identified(project.service.call("get_images_by_ids", project.id, image_ids=batch, **in_place(iteration)))
 
     for record in asked_in_parts(ask, ids, PAGE):
         yield Item("images", record["id"], record, "images.jsonl", iteration, blobs.of_image(record))

@@ -1,0 +1,138 @@
+"""What `list` shows of its document: tables for a person, and lines of CSV."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from cv_gdpr.cli.output import plural, print_table, printable
+from cv_gdpr.cli.searching import not_searched_predictions
+
+if TYPE_CHECKING:
+    from cv_gdpr.held.resource import Holdings
+    from cv_gdpr.verbatim import Json
+
+_SHOWN = 20  # lists that failed, printed at most; --json has all
+
+
+_COLUMNS = ("project", "project name", "what", "id", "name", "value", "count")
+
+
+class Line(NamedTuple):
+    """One thing that is held: its project, what it is, its id, name and value, and how many."""
+
+    project: str
+    project_name: str
+    kind: str
+    id: str
+    name: str
+    value: str
+    number: int | None
+
+
+def lines_of(document: "Json") -> Iterator[Line]:
+    """Yield what a document lists, line by line; the `number` is one of images, for a row one of its items."""
+    for row in document["rows"]:
+        yield Line("", "", "row", "", row["row"], row["verdict"], row["held"])
+    for project in document["projects"]:
+        for rest in _lines_of(project):
+            yield Line(project["id"], project["name"], *rest)
+
+
+def _lines_of(project: "Json") -> Iterator[tuple[str, str, str, str, int | None]]:
+    for row, count in project["rows"].items():
+        yield "row", "", row, "", count
+    for tag in project["tags"]:
+        yield "tag", tag["id"], tag["name"], "", tag["images"]
+    for key in project["metadata"]:
+        yield "metadata key", "", key["key"], "", key["images"]
+        for value in key["values"] or ():
+            yield "metadata value", "", key["key"], value["value"], value["images"]
+    for one in project["iterations"]:
+        yield "iteration", one["id"], one["name"], one["published"] or "", one["images"]
+    for row, ids in (project["items"] or {}).items():
+        for one in ids:
+            yield "item", one, row, "", 1
+
+
+def print_csv(documents: Iterable[tuple[str, "Json"]], *, profiles: bool = False) -> None:
+    """Print what documents list as CSV (RFC 4180); `profiles`: each line begins with the name of its profile."""
+    import csv
+    import sys
+
+    writer = csv.writer(sys.stdout)
+    writer.writerow((*(["profile"] if profiles else []), *_COLUMNS))
+    for profile, document in documents:
+        writer.writerows((*([profile] if profiles else []), *line) for line in lines_of(document))
+
+
+def print_holdings(document: "Json", title: str, verbose: int) -> None:
+    """Print how many items of each row are held, with their tags, metadata and iterations; with -v also the ids."""
+    rows = [(one["row"], str(one["held"]), one["verdict"], str(one["calls"])) for one in document["rows"]]
+    rows += [(row, "", f"not searched: {reason}", "") for row, reason in document["notSearched"].items()]
+    columns = 4 if verbose else 3
+    headings = ("row", "held", "verdict", "calls")
+    print_table(title, headings[:columns], [row[:columns] for row in rows], numbers={1, 3})
+    _print_details(document, verbose)
+    for row, words in document["byHand"].items():
+        click.echo(f"{row}: {words}")
+    if verbose:
+        calls = [(name, str(count)) for name, count in sorted(document["calls"].items())]
+        print_table("calls sent", ("operation", "calls"), calls, numbers={1})
+
+
+def _print_details(document: "Json", verbose: int) -> None:
+    """Print the lines about projects that hold something."""
+    cells = [
+        (line.project_name, line.kind, line.name, line.value, _count(line.number), line.id)
+        for line in lines_of(document)
+        if line.project and (line.kind != "item" or verbose) and not (line.kind == "row" and not line.number)
+    ]
+    if cells:
+        headings = ("project", "what", "name", "value", "count", "id")
+        print_table("by project", headings, cells, numbers={4})
+
+
+def _count(count: int | None) -> str:
+    return "" if count is None else str(count)
+
+
+def print_shortfall(found: "Holdings") -> None:
+    """Print to standard error what could not be listed, searched or found."""
+    unlisted: Sequence[Any] = found.unlisted
+    for one in unlisted[:_SHOWN]:
+        place = f" of iteration {one.iteration}" if one.iteration else ""
+        where = f" of project {one.project}" if one.project else ""
+        click.echo(f"Not listed: {one.row}{place}{where}: {printable(one.reason)}", err=True)
+    for copy, of in found.doubtful.items():
+        click.echo(f"Not selected: {copy} may be a copy of {of}", err=True)
+    if found.absent and found.scope.missing_ok and not unlisted:
+        click.echo(f"Note: nothing matches {printable(', '.join(found.absent))}", err=True)
+    copies_from = found.scope.copies.began if found.scope.copies else None
+    for line in not_searched_predictions(found.predictions_not_searched, copies_from):
+        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+    if error := _error(found):
+        click.echo(f"Error: {error}", err=True)
+
+
+def _error(found: "Holdings") -> str:
+    """Return why the exit code is not 0, in one line."""
+    absent = printable(", ".join(found.absent))
+    if found.bug:
+        return f"{printable(found.bug.message)}; the other projects were listed"
+    if found.unlisted:
+        searched = f"; not found in what was listed: {absent}" if absent else ""
+        return f"{plural(len(found.unlisted), 'list')} could not be read{searched}"
+    if absent and not found.scope.missing_ok:
+        return f"nothing matches {absent}"
+    if found.doubtful:
+        return "done in part: what may be copies was not selected"
+    if found.predictions_not_searched:
+        count = plural(len(found.predictions_not_searched), "project")
+        return f"done in part: the stored predictions of {count} were not searched"
+    return ""
+
+
+def summary(document: Mapping[str, Any]) -> str:
+    """Return one line about a document."""
+    return ", ".join(f"{one['held']} {one['row']}" for one in document["rows"] if one["held"]) or "nothing held"

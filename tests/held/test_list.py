@@ -1,0 +1,180 @@
+"""`cv-gdpr list`: the counts are those of an export, names but no values, and what failed is never called empty."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from custom_vision_simulator import Fault, Simulator
+from tests.commandline import CommandLine
+from tests.delete.erasing import ids, stock
+
+READING = ("Get", "Query")
+
+
+@pytest.fixture(scope="module")
+def held():
+    """Two projects with two people in each, and the command line pointed at them."""
+    with Simulator() as sim:
+        projects = [stock(sim), stock(sim, "Strangers")]
+        yield sim, CommandLine(sim.endpoint, sim.training_key), projects
+
+
+@pytest.fixture
+def listed(held):
+    """`cv-gdpr list ... --json` as a function that returns its document."""
+
+    def run(*words, code=0):
+        ran = held[1]("list", *words, "--json")
+        assert ran.code == code, ran.err
+        return ran.json
+
+    return run
+
+
+def counts(document):
+    return {row["row"]: row["held"] for row in document["rows"]}
+
+
+@pytest.mark.parametrize(
+    "words", ["--all", "--project Strangers", "tags --all", "--all --tag alice", "--all --metadata subject=nr-4711"]
+)
+def test_the_counts_are_those_of_an_export(held, listed, tmp_path, words):
+    exported = held[1]("export", *words.split(), "--json", "--out", tmp_path / "out").json
+    document = listed(*words.split(), code=exported["exitCode"])
+    assert counts(document) == {row["row"]: row["held"] for row in exported["rows"]}
+    same = ("notSearched", "predictionsNotSearched", "byHand", "unmatched")
+    assert {name: document[name] for name in same} == {name: exported[name] for name in same}
+
+
+def test_everything_is_counted_and_named(held, listed):
+    sim, _, (first, second) = held
+    document = listed("--all")
+    one, other = document["projects"]
+    assert [(one["id"], one["name"]), (other["id"], other["name"])] == [(first, "Visitors"), (second, "Strangers")]
+    for row in ("iterations", "tags", "images", "predictions"):
+        assert one["rows"][row] == len(ids(sim, first, row)), row
+    assert {tag["name"]: tag["images"] for tag in one["tags"]} == {"alice": 2, "bob": 2, "tag 3": 2}
+    assert one["metadata"] == [{"key": "subject", "images": 2, "values": None}]
+    assert [(each["published"], each["images"]) for each in one["iterations"]] == [("live-visitors", 8), (None, 8)]
+    assert one["items"] is None
+
+
+def test_ids_are_listed_where_selectors_narrow(held, listed):
+    sim, _, (first, _) = held
+    (image,) = [
+        one.id for one in sim.store.projects[first].workspace.images.values() if one.metadata == {"subject": "nr-4711"}
+    ]
+    document = listed("images", "--project", "Visitors", "--metadata", "subject=nr-4711")
+    assert document["projects"][0]["items"] == {"images": [image]}
+
+
+@pytest.mark.parametrize("form", [(), ("-v",), ("--json",), ("--csv",)], ids=["table", "verbose", "json", "csv"])
+def test_values_are_shown_only_where_asked_for(held, form):
+    without, with_values = held[1]("list", "--all", *form), held[1]("list", "--all", *form, "--values")
+    assert "subject" in without.out
+    assert "nr-4711" not in without.out
+    assert "nr-4711" in with_values.out
+
+
+def test_only_calls_that_read_are_sent(held):
+    sim, cli, _ = held
+    sim.calls.clear()
+    ran = cli("list", "--all", "--values", "--json")
+    sent = {call.operation for call in sim.calls}
+    assert all(name.startswith(READING) for name in sent), sent
+    assert not sent & {"GetTag", "GetIteration", "GetProject", "GetImagePerformances", "Blob"}
+    of_rows = sum(row["calls"] for row in ran.json["rows"])
+    assert of_rows + 1 == sum(ran.json["calls"].values()) == len(sim.calls)  # GetProjects
+
+
+def test_what_each_count_took_is_shown_with_verbose_only(held):
+    assert "calls" not in held[1]("list", "--all").out
+    assert "QueryPredictions" in held[1]("list", "--all", "-v").out
+
+
+def test_csv_has_a_line_for_each_thing(held):
+    sim, cli, (first, _) = held
+    name = 'Visitors, "old"\n=1'
+    sim.store.projects[first].name = name
+    try:
+        rows = list(csv.DictReader(io.StringIO(cli("list", "--all", "--csv").out)))
+    finally:
+        sim.store.projects[first].name = "Visitors"
+    of_first = [row for row in rows if row["project"] == first]
+    assert {row["project name"] for row in of_first} == {name}
+    assert [row["name"] for row in of_first if row["what"] == "tag"] == ["alice", "bob", "tag 3"]
+    assert [row["count"] for row in rows if (row["what"], row["project"], row["name"]) == ("row", "", "images")] == [
+        "16"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("--all --image-id 11111111111111111111111111111111", 3, "Error: nothing matches --image-id"),
+        ("images --all --tag nobody", 3, "Error: nothing matches --tag nobody"),
+        ("images --all --tag nobody --missing-ok", 0, "Note: nothing matches --tag nobody"),
+        ("--all --tag alice", 3, "Not searched: 3 stored predictions in project"),
+        ("account --all", 3, "Not listed: account"),
+        ("account --project Visitors", 2, "leave --project out"),
+        ("--all --json --csv", 2, "give either --csv or --json"),
+        ("images", 2, "give either --all or --project NAME"),
+        ("--project Nowhere", 2, "no project has the name or id 'Nowhere'"),
+        ("exports --all --tag alice", 2, "--tag cannot narrow exports"),
+    ],
+)
+def test_what_was_not_found_or_cannot_be_asked(held, words, code, said):
+    ran = held[1]("list", *words.split())
+    assert ran.code == code, ran.err
+    assert said in ran.err
+
+
+@pytest.mark.parametrize("operation", ["GetTags", "GetTaggedImages", "GetIterations", "QueryPredictions", "GetExports"])
+def test_a_list_that_failed_is_never_called_empty(sim, cli, operation):
+    stock(sim)
+    sim.fault(Fault(operation, status=400, times=None))
+    ran = cli("list", "--all", "--json")
+    assert ran.code == 3
+    failed = {one["row"] for one in ran.json["unlisted"]}
+    assert failed
+    assert {row["row"] for row in ran.json["rows"] if row["verdict"] == "incomplete"} == failed
+    assert "Error: " in ran.err
+
+
+def test_a_value_is_undecided_where_a_list_failed(sim, cli):
+    stock(sim)
+    sim.fault(Fault("GetUntaggedImages", status=400, times=None))
+    ran = cli("list", "images", "--all", "--tag", "nobody", "--missing-ok", "--json")
+    assert (ran.code, ran.json["unmatched"], ran.json["undecided"]) == (3, [], ["--tag nobody"])
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 5), (403, 5)])
+def test_a_refusal_of_everything_is_an_error(sim, cli, status, code):
+    stock(sim)
+    sim.fault(Fault("GetTags", status=status, times=None))
+    ran = cli("list", "tags", "--all", "--json")
+    assert (ran.code, ran.json["format"]) == (code, "cv-gdpr-error/1")
+
+
+def test_quiet_prints_errors_alone(held):
+    ran = held[1]("list", "--all", "-q")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_images_that_only_iterations_hold_are_counted(sim, cli):
+    project = stock(sim)
+    holder = sim.store.projects[project]
+    everything = len(ids(sim, project, "images"))
+    holder.workspace.images.clear()
+    document = json.loads(cli("list", "images", "--all", "--json").out)
+    assert counts(document) == {"images": everything}
+
+
+def test_a_list_that_disagrees_with_its_count_is_incomplete(sim, cli):
+    stock(sim)
+    sim.fault(Fault("GetImageCount", status=200, body=b"99", times=None))
+    ran = cli("list", "images", "--all", "--json")
+    assert (ran.code, ran.json["rows"][0]["verdict"]) == (3, "incomplete")
+    assert "the service counts 99 before" in ran.json["unlisted"][0]["reason"]
