@@ -58,7 +58,7 @@ if sys.platform == "win32":
     import ctypes
     from ctypes import POINTER, byref, c_int, c_void_p, wintypes
 
-    _FILE, _DACL, _PROTECTED = 1, 4, 0x80000000
+    _FILE, _DACL = 1, 4
     _PRIVATE = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)"
     _advapi = ctypes.WinDLL("advapi32", use_last_error=True)
     _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
@@ -69,13 +69,7 @@ if sys.platform == "win32":
         *[c_void_p] * 4,
         POINTER(c_void_p),
     ]
-    _advapi.SetNamedSecurityInfoW.argtypes = [wintypes.LPWSTR, c_int, wintypes.DWORD, *[c_void_p] * 4]
-    _advapi.GetSecurityDescriptorDacl.argtypes = [
-        c_void_p,
-        POINTER(wintypes.BOOL),
-        POINTER(c_void_p),
-        POINTER(wintypes.BOOL),
-    ]
+    _advapi.SetFileSecurityW.argtypes = [wintypes.LPCWSTR, wintypes.DWORD, c_void_p]
     _advapi.ConvertSecurityDescriptorToStringSecurityDescriptorW.argtypes = [
         c_void_p,
         wintypes.DWORD,
@@ -105,15 +99,12 @@ if sys.platform == "win32":
             _kernel.LocalFree(text)
 
     def close_to_others(path: Path) -> bool:
-        """Let only its owner, the system and administrators use a file or folder; return whether that is kept."""
-        wanted, access = c_void_p(), c_void_p()
-        there = wintypes.BOOL()
+        """Let only its owner, the system and administrators use a new file or folder; return whether that is kept."""
+        wanted = c_void_p()
         if not _advapi.ConvertStringSecurityDescriptorToSecurityDescriptorW(_PRIVATE, 1, byref(wanted), None):
             return False
-        try:
-            _advapi.GetSecurityDescriptorDacl(wanted, byref(there), byref(access), byref(there))
-            if _advapi.SetNamedSecurityInfoW(str(path), _FILE, _DACL | _PROTECTED, None, None, access, None):
-                return False
+        try:  # not SetNamedSecurityInfo, which adds under Wine what the folder above allows
+            _advapi.SetFileSecurityW(str(path), _DACL, wanted)
         finally:
             _kernel.LocalFree(wanted)
         return others_who_read(path) == ()

@@ -87,8 +87,14 @@ if sys.platform == "win32":
                     theirs.sendall(part)
             os.close(pipe)
 
+        def come() -> bytes:
+            part = ours.recv(longest)
+            if not part:
+                ours.close()
+            return part
+
         threading.Thread(target=copy, daemon=True, name="orders").start()
-        return ours.fileno(), lambda: ours.recv(longest)
+        return ours.fileno(), come
 
     def split_words(command: str) -> list[str]:
         """Return the words of a command, with quotes as in a shell, and backslashes kept; raise ValueError."""
