@@ -11,10 +11,11 @@ from cv_gdpr.archive import ownership
 from cv_gdpr.archive.ownership import open_own, owner_within
 from cv_gdpr.errors import UsageError
 from cv_gdpr.platforms.files import user_id
-from tests.platforms import named_pipe
+from tests.platforms import named_pipe, posix
 from tests.unit.listing import names, open_handles
 
-US = user_id()
+US = user_id() or 0
+pytestmark = posix("owners")
 OTHER = US + 1
 root = pytest.mark.skipif(US != 0, reason="only root can give a file away")
 

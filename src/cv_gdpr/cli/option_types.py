@@ -131,7 +131,7 @@ class FilePath(click.Path):
     """A path as a Path; pathlib is imported on use, so that usage errors stay fast."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Path":
-        """Return the path; fail if it is none that this system can make."""
+        """Return the path; fail for a name that this system refuses."""
         from pathlib import Path
 
         path = str(super().convert(value, param, ctx))
