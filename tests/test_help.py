@@ -14,7 +14,8 @@ from cv_gdpr.table.categories import CATEGORIES, ROWS
         (
             "erase",
             "no such command: erase",
-            "the commands are list, export, delete, recheck, verify, find, convert, redact, doctor, demo, simulate",
+            "the commands are list, export, delete, recheck, verify, find, convert, report, redact, doctor, demo, "
+            "simulate",
         ),
         ("export image", "no such row: image", "similar: images"),
         ("delete --all --dry-run iteration", "no such row: iteration", "similar: iterations"),

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from cv_gdpr.archive import new_folder
 from cv_gdpr.archive.placing import Placer
-from cv_gdpr.convert import placing
 from tests.benchmarks.bags import identity
 from tests.convert.bags import MULTI_CLASS, Project, image, make, tag
 
@@ -110,7 +110,7 @@ def test_links_are_not_possible_everywhere(tmp_path):
 
 def test_what_fails_leaves_nothing(tmp_path):
     def interrupted():
-        with placing.new_folder(tmp_path / "a" / "out") as folder:
+        with new_folder.new_folder(tmp_path / "a" / "out") as folder:
             (folder / "x").write_text("x")
             raise KeyboardInterrupt
 

@@ -15,6 +15,7 @@ from cv_gdpr.errors import StorageError
 from cv_gdpr.platforms.files import KEEPS_MODES, NO_LINK, REPLACES_OPEN_FILES, SYNCS_ALL, write_parts
 
 if TYPE_CHECKING:  # importing pathlib would slow the start of the download process, which does not need it
+    from collections.abc import Callable
     from pathlib import Path
 
 _GATHERED = 1 << 17  # bytes that a file buffers before it writes them
@@ -76,6 +77,11 @@ def is_at(handle: int, path: Path) -> bool:
 
 
 def write_new(path: Path, content: bytes) -> None:
+    """Write a file with this content, as `fill_new` does."""
+    fill_new(path, lambda handle: write_all(handle, content))
+
+
+def fill_new(path: Path, fill: Callable[[int], None]) -> None:
     """Write a file that is never visible half written under its name; raise FileExistsError if the name is taken.
 
     The temporary name is random, so that no other user can prepare it. The final name is a hard link, which, unlike a
@@ -89,7 +95,7 @@ def write_new(path: Path, content: bytes) -> None:
     try:
         try:
             close_to_others(temporary)
-            write_all(handle, content)
+            fill(handle)
             sync_file(handle)
             if REPLACES_OPEN_FILES:
                 _take_name(temporary, path)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -18,6 +19,7 @@ from cv_gdpr.cli.option_types import (
     MetadataPair,
     Moment,
     OfConnection,
+    OneLanguage,
     OnePerLine,
     Probability,
     Rate,
@@ -137,6 +139,17 @@ record_options = together(
     ),
     option("--operator", type=Words(), metavar="TEXT", help="Who does this, kept as it is with the result."),
 )
+
+_lang = partial(
+    option,
+    "--lang",
+    type=OneLanguage(),
+    default="en",
+    show_default=True,
+    metavar="en|de|es|pt|zh",
+)
+certificate_language = _lang(help="The language of the certificate; the evidence itself is in English.")
+lang_option = _lang(help="The language of what people read in the result.")
 
 _profile_option = option(
     "--profile",

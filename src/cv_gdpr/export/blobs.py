@@ -24,6 +24,7 @@ from cv_gdpr.errors import (
     shortage,
 )
 from cv_gdpr.export.reuse import Found, ProjectReuse
+from cv_gdpr.languages import message
 from cv_gdpr.links import source_path
 from cv_gdpr.masking import without_signature
 from cv_gdpr.service.paging import PAGE
@@ -110,7 +111,7 @@ class ProjectBytes:
         name, source = safe_stem(blob.stem), _source(blob.uri)
         key = blob_key(name, source)
         if not blob.uri:
-            self.miss(item.row, item.id, "", "the service gives no link to its bytes")
+            self.miss(item.row, item.id, "", message("the service gives no link to its bytes"))
         if not blob.uri or key in self.claimed:
             return
         self.claimed.add(key)

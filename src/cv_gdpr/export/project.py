@@ -16,6 +16,7 @@ from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, unexpecte
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.export.reuse import Reuse
+from cv_gdpr.languages import message
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
@@ -25,8 +26,8 @@ from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Matches
 from cv_gdpr.verbatim import Json
 
-_DELETED = "deleted at the service while it was exported"
-_MOVED = "not at the link in its record: the service stored it again while it was exported"
+_DELETED = message("deleted at the service while it was exported")
+_MOVED = message("not at the link in its record: the service stored it again while it was exported")
 _RUN_AGAIN = "the same command exports it too"
 
 

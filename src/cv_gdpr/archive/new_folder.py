@@ -1,4 +1,4 @@
-"""The files of a data set: written new, in a folder that gets its name when all is there; pictures through `Placer`."""
+"""New folders of files: each gets its name when all is there; its pictures through `placing.Placer`."""
 
 import os
 import secrets
@@ -30,8 +30,13 @@ def files_in(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
+def beside(bag: Path, what: str) -> Path:
+    """Return the folder BAG-WHAT beside a bag."""
+    return Path(f"{os.path.abspath(bag)}-{what}")  # noqa: PTH100 - unlike resolve, it follows no link
+
+
 def check_free(out: Path, bag: Path) -> None:
-    """Raise UsageError if a data set cannot have this name: something is there, or it lies in the bag."""
+    """Raise UsageError if a folder to write cannot have this name: something is there, or it lies in the bag."""
     if bag.resolve() in (out.resolve(), *out.resolve().parents):
         raise UsageError(f"--out {out} lies in the export, which would then not verify", "name another folder")
     if os.path.lexists(out) and (out.is_symlink() or not out.is_dir() or any(out.iterdir())):
