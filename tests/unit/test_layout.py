@@ -8,7 +8,7 @@ import pytest
 from cv_gdpr.archive.layout import File, Layout, Place, files_below, is_regular, refuse_foreign
 from cv_gdpr.errors import UsageError
 from cv_gdpr.platforms.files import user_id
-from tests.platforms import named_pipe
+from tests.platforms import named_pipe, posix
 
 ID = "11111111-1111-4111-8111-111111111111"
 HASHED = f"x{'0' * 32}"
@@ -104,6 +104,7 @@ def test_a_folder_of_an_export(layout, folder):
     assert layout.is_folder(f"{PROJECT}/{folder}") is True
 
 
+@posix("names in bytes")
 def test_names_may_end_in_a_blank(tmp_path):
     filled(tmp_path, "b /c ", "bX/cX")
     assert list(files_below(tmp_path)) == [("b /", 0), ("b /c ", 0), ("bX/", 0), ("bX/cX", 1)]
@@ -130,6 +131,7 @@ def test_a_list_holds_a_record_a_line(name, lines):
 
 
 @pytest.mark.parametrize("leads", ["folder", "file", "nowhere"])
+@posix("links")
 def test_a_link_is_refused(tmp_path, leads):
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     data.mkdir()
@@ -162,6 +164,7 @@ def test_one_entry_that_another_user_owns_is_refused(tmp_path, place):
         list(files_below(tmp_path, user_id()))
 
 
+@posix("links")
 def test_data_in_whose_place_is_a_link_is_refused(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "real")
@@ -169,6 +172,7 @@ def test_data_in_whose_place_is_a_link_is_refused(tmp_path):
         list(files_below(tmp_path / "data"))
 
 
+@posix("links")
 def test_only_a_link_or_another_users_is_refused(tmp_path):
     path, missing = tmp_path / "file", tmp_path / "missing"
     path.write_bytes(b"")

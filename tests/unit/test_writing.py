@@ -30,6 +30,7 @@ from cv_gdpr.archive.writing import (
 from cv_gdpr.errors import StorageError
 from cv_gdpr.platforms import files
 from tests.disk import disk
+from tests.platforms import posix
 from tests.unit.listing import names, open_handles, path_of
 
 
@@ -58,6 +59,7 @@ def mode(path):
     return stat.S_IMODE(path.lstat().st_mode)
 
 
+@posix("modes")
 def test_a_folder_and_those_above_it_are_private(tmp_path):
     assert private_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     assert (mode(tmp_path / "a"), mode(tmp_path / "a" / "b")) == (0o700, 0o700)
@@ -66,6 +68,7 @@ def test_a_folder_and_those_above_it_are_private(tmp_path):
     assert mode(tmp_path / "c") == 0o755
 
 
+@posix("modes")
 def test_a_new_file_is_private_and_new(tmp_path):
     with private_file(tmp_path / "new") as file:
         file.write(b"x")
@@ -89,6 +92,7 @@ def test_all_of_a_large_file_is_read(tmp_path):
         assert read_all(file.fileno()) == content
 
 
+@posix("open files")
 def test_whether_a_name_is_still_the_files(tmp_path):
     path = tmp_path / "file"
     handle = open_new(path)
@@ -148,6 +152,7 @@ def test_a_name_that_is_taken_stays(tmp_path, monkeypatch, error):
     assert names(tmp_path) == ["out"]
 
 
+@posix("open files")
 def test_a_file_that_was_replaced_meanwhile_is_an_error(tmp_path, monkeypatch):
     path, link = tmp_path / "out", os.link
 
