@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 from cv_gdpr.errors import Lines, UsageError
 from cv_gdpr.links import host_of
 from cv_gdpr.masking import RUN
+from cv_gdpr.platforms.access import others_who_write
+from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, user_id
+from cv_gdpr.platforms.processes import split_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +28,7 @@ _A_KEY = re.compile(  # Azure's keys of today, and the longer ones of 2024
 )
 _SECRETS = re.compile(r".*(?:key|keys|secret|token|password)[-_ ]?\d?", re.IGNORECASE)
 _LONG_QUOTES = re.compile(r"'[^']{4,}'|\"[^\"]{4,}\"")
+_CLOSE_IT = "take that right from them: icacls FILE /inheritance:r /grant:r %USERNAME%:F"
 _HOW_TO_KEEP_A_KEY = "keep the key elsewhere: key-file names a file with it, key-command a command that prints it"
 EXAMPLE = (
     "[profiles.{name}]",
@@ -110,7 +114,7 @@ def _read(path: "Path", name: str) -> dict[str, Profile]:
 
 def _content(path: "Path") -> bytes:
     """Return the content of a regular file that only its owner can write; raise UsageError for another."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))  # it may be a pipe
+    handle = os.open(path, os.O_RDONLY | NO_WAIT)  # it may be a pipe
     with os.fdopen(handle, "rb") as file:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
@@ -127,9 +131,11 @@ def _content(path: "Path") -> bytes:
 
 def _refuse_shared(path: "Path", found: os.stat_result) -> None:
     """Raise UsageError if others can write to a file or folder; a sticky folder (/tmp) protects what is in it."""
-    if os.name != "posix":
+    if writers := others_who_write(path) if stat.S_ISREG(found.st_mode) else ():
+        raise UsageError(f"{path} can be written by {', '.join(writers)}, who could name commands to run", _CLOSE_IT)
+    if not KEEPS_MODES:
         return
-    if found.st_uid not in {os.geteuid(), 0}:
+    if found.st_uid not in {user_id(), 0}:
         raise UsageError(
             f"{path} belongs to another user, who could name commands to run in it",
             f"{VARIABLE} can name a file of your own",
@@ -291,7 +297,7 @@ def _with_full_paths(made: Profile, path: "Path", where: str) -> Profile:
         made = made._replace(key_file=str(folder / _from_home(made.key_file, where)))
     if made.key_command is not None:
         words = [_from_home(word, where) for word in words_of(made.key_command, f"{where} key-command")]
-        if "/" in words[0]:
+        if os.path.split(words[0])[0]:
             words[0] = str(folder / words[0])
         made = made._replace(key_command=join(words))
     return made
@@ -310,10 +316,8 @@ def _from_home(word: str, where: str) -> str:
 
 def words_of(command: str, where: str) -> list[str]:
     """Return the words of a command, split as a shell splits them; raise UsageError if there are none."""
-    from shlex import split
-
     try:
-        words = split(command)
+        words = split_words(command)
     except ValueError as error:
         raise UsageError(f"{where}: {str(error).lower()}") from None
     if not words or not words[0]:

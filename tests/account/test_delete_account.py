@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import pty
 import subprocess
 import sys
 
@@ -14,6 +13,7 @@ from custom_vision_simulator.catalogue import faults
 from custom_vision_simulator.records import Lock
 from tests.account.azure import asked, identity_of, manager_of, one_line
 from tests.delete.erasing import environment
+from tests.platforms import pty
 from tests.profiles.profiling import Config
 from tests.test_json import checked, generate, schemas  # noqa: F401 - fixtures
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Export
+from tests.platforms import pty
 
 RESOURCE = "/subscriptions/0/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/p"
 OPERATIONS = {

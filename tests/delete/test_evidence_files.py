@@ -18,8 +18,10 @@ from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import Answered, Calling, Failed, Held, Looked
 from cv_gdpr.evidence.ledger import Ledger
 from cv_gdpr.evidence.records import TOOL, SearchedScope
+from cv_gdpr.platforms.files import user_id
 from tests.delete.dying import Died, steps
 from tests.delete.erasing import calls, meanwhile, stock
+from tests.platforms import named_pipe
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
@@ -311,7 +313,7 @@ def foreign(place, kind):
     elif kind == "hard link":
         os.link(victim, place)
     elif kind == "pipe":
-        os.mkfifo(place)
+        named_pipe(place)
     elif kind == "folder":
         place.mkdir()
     elif kind == "of another user":
@@ -332,7 +334,7 @@ WHY = {
 
 @pytest.mark.parametrize("kind", WHY)
 def test_a_foreign_ledger_is_refused(sim, erase, tmp_path, kind):
-    if kind == "of another user" and os.geteuid() != 0:
+    if kind == "of another user" and user_id() != 0:
         pytest.skip("only root can give a file away")
     stock(sim, images=1, predictions=0, iterations=0)
     victim = foreign(tmp_path / "e.jsonl", kind)
@@ -348,7 +350,7 @@ def test_a_foreign_ledger_is_refused(sim, erase, tmp_path, kind):
 
 
 def test_a_ledger_is_resumed_where_owners_are_mapped(tmp_path, monkeypatch):
-    here, path = os.geteuid(), tmp_path / "e.json"
+    here, path = user_id(), tmp_path / "e.json"
     begun(path)
     monkeypatch.setattr(os, "geteuid", lambda: here + 1)  # every file written here seems to belong to another user
 

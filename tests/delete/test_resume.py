@@ -12,6 +12,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from tests.delete.erasing import calls, environment, ids, others_untouched, state, stock
+from tests.platforms import SIGKILL
 
 GONE = {"deleted", "gone already"}
 
@@ -57,7 +58,7 @@ def test_after_kill_9_the_same_command_deletes_the_rest(sim, erase, tmp_path, fa
     before = state(sim)
     path = tmp_path / "e.json"
     with stuck(sim, "--all", "--protect", "Strangers", fault=fault, evidence=path) as process:
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(SIGKILL)
         process.wait(10)
     assert not path.exists()
     ledger = path.with_name("e.jsonl")
@@ -225,7 +226,7 @@ def test_images_deleted_with_their_iterations_count_as_deleted(sim, erase, tmp_p
     project = stock(sim)
     only_there = ids(sim, project, "images") - set(sim.store.projects[project].workspace.images)
     with stuck(sim, "--all", fault=held_up("DeleteIteration", 1), evidence=tmp_path / "e.json") as process:
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(SIGKILL)
         process.wait(10)
     sim.store.projects[project].iterations.clear()  # the unanswered call deleted them
     sim.fault(Fault("DeleteProject", status=500, done=True))

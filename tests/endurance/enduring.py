@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from custom_vision_simulator import Options, Simulator
 from custom_vision_simulator.faults import FaultBook
 from tests.export.exporting import assert_bag, files, payload
+from tests.platforms import SIGKILL
 
 
 class Tripwire(FaultBook):
@@ -80,7 +80,7 @@ def started(sim, *words, program=("-m", "cv_gdpr"), **more):
 
 def kill(process):
     """Kill -9."""
-    os.kill(process.pid, signal.SIGKILL)
+    os.kill(process.pid, SIGKILL)
 
 
 def until(condition, seconds=20.0):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from custom_vision_simulator import Fault
+from cv_gdpr.platforms.files import user_id
 from tests.endurance.enduring import assert_whole, started, undisturbed, until
 from tests.export.exporting import stock
 
@@ -117,7 +118,7 @@ def small_disk(tmp_path):
     """A file system of 200 kB."""
     place = tmp_path / "disk"
     place.mkdir()
-    if sys.platform != "linux" or os.geteuid() or os.system(f"mount -t tmpfs -o size=200k tmpfs {place} 2>/dev/null"):  # noqa: S605
+    if sys.platform != "linux" or user_id() or os.system(f"mount -t tmpfs -o size=200k tmpfs {place} 2>/dev/null"):  # noqa: S605
         pytest.skip("no file system can be mounted here")
     yield place
     os.system(f"umount -l {place}")  # noqa: S605

@@ -1,12 +1,12 @@
 """Runs a command on a real terminal, or with one of its streams on one."""
 
 import os
-import pty
 import subprocess
 import sys
 from contextlib import suppress
 
 from tests.endurance.enduring import environment
+from tests.platforms import pty
 
 
 def on_terminal(sim, *words, streams=("stderr",), cwd=None, **variables):

@@ -9,6 +9,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr.archive.writing import HashedFile, private_file
+from cv_gdpr.platforms.files import user_id
 from tests.export.exporting import (
     assert_bag,
     assert_one_error,
@@ -169,7 +170,7 @@ def test_a_blob_listed_in_two_places_is_stored_once(sim, cli, tmp_path):
 # --- the folder's owner -----------------------------------------------------------------------------------------
 
 ANOTHER = 54321  # the id of a user that does not exist
-AS_ROOT = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root can give a file away")
+AS_ROOT = pytest.mark.skipif(user_id() != 0, reason="only root can give a file away")
 
 
 def given_away(path):

@@ -1,7 +1,6 @@
 """Progress: live lines on a terminal, and nowhere else."""
 
 import os
-import pty
 import select
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from tests.export.exporting import assert_bag
+from tests.platforms import pty
 
 ESCAPE = "\x1b"
 

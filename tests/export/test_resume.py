@@ -10,7 +10,9 @@ import time
 import pytest
 
 from custom_vision_simulator import Fault
+from cv_gdpr.platforms.files import user_id
 from tests.export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
+from tests.platforms import SIGKILL, named_pipe, posix
 
 
 def half_done(sim, cli, out):
@@ -86,7 +88,8 @@ def test_a_run_stopped_by_the_service_resumes(sim, cli, tmp_path):
     same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (SIGKILL, -9)])
+@posix("signals")
 def test_an_interrupted_run_resumes(sim, cli, tmp_path, number, code):
     stock(sim)
     sim.fault(Fault("Blob", delay=30, times=None, after=3))
@@ -99,7 +102,7 @@ def test_an_interrupted_run_resumes(sim, cli, tmp_path, number, code):
     _, err = process.communicate(timeout=20)
     assert process.returncode == code, err
     assert "Traceback" not in err
-    assert ("Error: interrupted" in err) == (number != signal.SIGKILL)
+    assert ("Error: interrupted" in err) == (number != SIGKILL)
     assert not (tmp_path / "out" / "bagit.txt").exists()
     sim.clear_faults()
     ran = cli("export", "--all", "--out", tmp_path / "out")
@@ -226,7 +229,7 @@ def test_a_pipe_in_the_state_folder_does_not_block(sim, cli, tmp_path, name):
     half_done(sim, cli, tmp_path / "out")
     place = tmp_path / "out" / ".cv-gdpr" / name
     place.unlink(missing_ok=True)
-    os.mkfifo(place)
+    named_pipe(place)
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 2)
     assert "neither a file nor a folder" in ran.err
@@ -280,7 +283,7 @@ def test_a_second_run_at_once_into_one_folder_is_refused(sim, cli, tmp_path):
     assert_bag(tmp_path / "out")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(user_id() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_reported(cli, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
     assert_one_error(cli("export", "--all", "--out", tmp_path / "closed" / "out"), 1)

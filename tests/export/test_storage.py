@@ -2,7 +2,6 @@
 
 import ctypes
 import errno
-import fcntl
 import itertools
 import os
 import stat
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cv_gdpr.archive import durability, folder
+from cv_gdpr.platforms import files
 from tests.delete.erasing import stock as stock_to_erase
 from tests.export.exporting import assert_bag, assert_one_error, stock
 
@@ -148,7 +148,7 @@ def test_a_disk_that_fails_to_sync_stops_the_run(stocked, tmp_path, row):
 @pytest.mark.parametrize("number", [errno.ENOLCK, *UNSUPPORTED], ids=errno.errorcode.get)
 def test_a_share_without_locks_is_said_as_what_it_is(sim, cli, tmp_path, monkeypatch, number):
     stock_to_erase(sim)
-    monkeypatch.setattr(fcntl, "flock", failing(number, fcntl.flock))
+    monkeypatch.setattr(files, "lock", failing(number, files.lock))
     for words in [("export", "--out", tmp_path / "out"), ("delete", "--yes", "--evidence", tmp_path / "e.json")]:
         ran = cli(*words, "--all")
         assert_one_error(ran, 1)
@@ -160,7 +160,7 @@ def test_a_share_without_locks_is_said_as_what_it_is(sim, cli, tmp_path, monkeyp
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.EACCES], ids=errno.errorcode.get)
 def test_a_lock_of_another_process_is_a_usage_error(sim, cli, tmp_path, monkeypatch, number):
     stock_to_erase(sim)
-    monkeypatch.setattr(fcntl, "flock", failing(number, fcntl.flock))
+    monkeypatch.setattr(files, "lock", failing(number, files.lock))
     for words in [("export", "--out", tmp_path / "out"), ("delete", "--yes", "--evidence", tmp_path / "e.json")]:
         ran = cli(*words, "--all")
         assert_one_error(ran, 2)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.errors import worst
 from tests.delete.erasing import ids, state, stock
 from tests.export.exporting import assert_bag
+from tests.platforms import SIGHUP, SIGQUIT, posix, pty
 from tests.profiles.profiling import only_posix_terminals, runs, sent
 
 pytestmark = pytest.mark.slow
@@ -234,10 +234,11 @@ def children_of(process):
         (signal.SIGINT, False),
         (signal.SIGINT, True),
         (signal.SIGTERM, False),
-        (signal.SIGHUP, False),
-        (signal.SIGQUIT, False),
+        (SIGHUP, False),
+        (SIGQUIT, False),
     ],
 )
+@posix("signals")
 def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number, twice):
     process = under_way(bare, sim, other, "export", "--all", "--all-profiles", "--json")
     process.send_signal(number)

@@ -7,7 +7,9 @@ import pytest
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import masked
+from cv_gdpr.platforms.files import user_id
 from cv_gdpr.settings import Profile, config_path, parse, profile, profiles
+from tests.platforms import named_pipe
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 LONG_KEY = "Ab1" * 28
@@ -193,7 +195,7 @@ def test_a_missing_file_is_said_with_a_valid_example(place):
 
 PLACES = {
     "a folder": (lambda place: place.mkdir(), "config.toml: Is a directory"),
-    "a pipe": (lambda place: os.mkfifo(place, 0o600), "is not a regular file"),
+    "a pipe": (lambda place: named_pipe(place, 0o600), "is not a regular file"),
     "a device": (lambda place: place.symlink_to("/dev/zero"), "is not a regular file"),
     "a link in a circle": (lambda place: place.symlink_to(place), "symbolic links"),
     "a dangling link": (lambda place: place.symlink_to("nowhere"), "does not exist"),
@@ -260,7 +262,7 @@ def test_a_folder_above_that_others_can_write_is_refused(place, tmp_path, linked
     assert len(profiles()) == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.skipif(user_id() != 0, reason="only root can give a file to another user")
 def test_a_file_of_another_user_is_refused(place):
     write(place, WHOLE)
     os.chown(place, 12345, -1)

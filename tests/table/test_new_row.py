@@ -8,13 +8,14 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.platforms import SIGKILL
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "Visitors & pets"
@@ -197,7 +198,7 @@ def test_a_killed_export_of_the_new_row_resumes(service, tmp_path):
     while not (out / ".cv-gdpr" / "run.json").exists() and time.monotonic() < until:
         time.sleep(0.05)
     time.sleep(0.5)
-    killed.send_signal(signal.SIGKILL)
+    killed.send_signal(SIGKILL)
     killed.communicate(timeout=20)
     assert not (out / "bagit.txt").exists()
 

@@ -17,7 +17,9 @@ from cv_gdpr.archive import folder as module
 from cv_gdpr.archive.folder import Folder, check_usable, new_folder, refuse_existing
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.platforms.files import user_id
 from cv_gdpr.table.categories import layout
+from tests.platforms import named_pipe, posix
 from tests.unit.listing import names
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -145,6 +147,7 @@ def test_what_exists_is_refused_where_it_must_be_new(out, existing):
     assert refused.value.hint
 
 
+@posix("links")
 def test_a_dangling_link_is_not_used(out):
     out.symlink_to("nowhere")
     with pytest.raises(UsageError):
@@ -157,7 +160,7 @@ def test_an_odd_state_is_refused(out, tmp_path, kind):
     state = out / ".cv-gdpr"
     if kind == "pipe":
         (state / "journal").mkdir()
-        os.mkfifo(state / "journal" / "pipe")
+        named_pipe(state / "journal" / "pipe")
     elif kind == "link":
         (state / "lock").symlink_to("x")
     else:
@@ -169,7 +172,7 @@ def test_an_odd_state_is_refused(out, tmp_path, kind):
         assert refused.value.hint
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.skipif(user_id() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize("place", [".cv-gdpr", ".cv-gdpr/run.json", "data", "data/export.json"])
 def test_what_another_user_owns_is_refused(out, place):
     lay(out, "data/", run=RUN)
@@ -185,6 +188,7 @@ def test_what_another_user_owns_is_refused(out, place):
 # --- a folder while it is written --------------------------------------------------------------------------------
 
 
+@posix("modes")
 def test_a_new_folder_is_private_and_its_runs(out, caplog):
     with opened(out) as folder:
         assert (folder.path, folder.data, folder.recheck) == (out, out / "data", False)
@@ -202,6 +206,7 @@ def test_a_new_folder_is_private_and_its_runs(out, caplog):
         assert caplog.records == []
 
 
+@posix("modes")
 def test_the_modes_of_a_folder_that_is_resumed_are_tightened(out):
     lay(out, "data/", run=RUN)
     for path in (out, out / "data", out / ".cv-gdpr"):
@@ -240,6 +245,7 @@ def test_a_foreign_file_stops_a_run_before_it_writes(out):
         opened(out)
 
 
+@posix("links")
 def test_a_link_in_place_of_data_is_refused(out, tmp_path):
     lay(out, run=RUN)
     (out / "data").symlink_to(tmp_path)
@@ -258,6 +264,7 @@ def test_files_are_rechecked_if_asked_for(out, recheck):
         assert folder.project(PROJECT).journal.known(key) == (None if recheck else 3)
 
 
+@posix("owners")
 def test_owners_that_a_file_system_maps_give_a_warning(out, monkeypatch, caplog):
     monkeypatch.setattr(module, "owner_within", lambda _: None)
     with opened(out):
@@ -542,6 +549,7 @@ def test_a_bag_that_cannot_be_written_is_an_error_of_the_disk(out):
         folder.close_bag([])
 
 
+@posix("time zones")
 def test_the_default_name_is_the_time_in_utc(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TZ", "Asia/Tokyo")

@@ -277,7 +277,7 @@ def test_the_new_journal_is_durable_before_it_has_its_name(tmp_path, monkeypatch
     monkeypatch.setattr(
         journal,
         "make_durable",
-        lambda folder: seen.append((folder, path.read_bytes(), path.with_suffix(".new").read_bytes())),
+        lambda folder, _: seen.append((folder, path.read_bytes(), path.with_suffix(".new").read_bytes())),
     )
     assert known(path, tmp_path, entries) == entries
     assert seen == [(path.parent, whole + b"torn", whole)]
@@ -287,7 +287,7 @@ def test_the_new_journal_is_durable_before_it_has_its_name(tmp_path, monkeypatch
 
 def test_the_files_are_durable_before_their_lines_are_written(tmp_path, monkeypatch):
     path, seen = tmp_path / "j.jsonl", []
-    monkeypatch.setattr(journal, "make_durable", lambda folder: seen.append((folder, path.read_bytes())))
+    monkeypatch.setattr(journal, "make_durable", lambda folder, _: seen.append((folder, path.read_bytes())))
     one = Journal(path, tmp_path / "folder", lambda: None)
     one.flush()
     assert seen == []

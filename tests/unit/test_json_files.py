@@ -2,13 +2,13 @@
 
 import errno
 import hashlib
-import os
 import tracemalloc
 
 import pytest
 
 from cv_gdpr.archive import json_files
 from cv_gdpr.archive.json_files import InvalidContent, content_of, digests, lines_of, open_regular, value_of
+from tests.platforms import named_pipe
 from tests.unit.listing import open_handles
 
 
@@ -35,7 +35,7 @@ def test_what_is_not_there_says_so(tmp_path):
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
 def test_only_a_file_is_opened(tmp_path, kind):
     path = tmp_path / kind
-    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    named_pipe(path) if kind == "pipe" else path.mkdir()
     before = open_handles()
     with pytest.raises(OSError, match="not a file") as refused:
         open_regular(path)

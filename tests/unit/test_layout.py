@@ -7,11 +7,13 @@ import pytest
 
 from cv_gdpr.archive.layout import File, Layout, Place, files_below, is_regular, refuse_foreign
 from cv_gdpr.errors import UsageError
+from cv_gdpr.platforms.files import user_id
+from tests.platforms import named_pipe, posix
 
 ID = "11111111-1111-4111-8111-111111111111"
 HASHED = f"x{'0' * 32}"
 PROJECT = f"Visitors-{ID}"
-OTHER = os.getuid() + 1
+OTHER = (user_id() or 0) + 1
 BYTES = [
     f"{PROJECT}/images/{ID}.jpg",
     f"{ID}/images-resized/{ID}.0123abcd.png",
@@ -102,6 +104,7 @@ def test_a_folder_of_an_export(layout, folder):
     assert layout.is_folder(f"{PROJECT}/{folder}") is True
 
 
+@posix("names in bytes")
 def test_names_may_end_in_a_blank(tmp_path):
     filled(tmp_path, "b /c ", "bX/cX")
     assert list(files_below(tmp_path)) == [("b /", 0), ("b /c ", 0), ("bX/", 0), ("bX/cX", 1)]
@@ -128,6 +131,7 @@ def test_a_list_holds_a_record_a_line(name, lines):
 
 
 @pytest.mark.parametrize("leads", ["folder", "file", "nowhere"])
+@posix("links")
 def test_a_link_is_refused(tmp_path, leads):
     data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
     data.mkdir()
@@ -138,7 +142,7 @@ def test_a_link_is_refused(tmp_path, leads):
 
 
 def test_a_pipe_is_refused(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
+    named_pipe(tmp_path / "pipe")
     with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/pipe")):
         list(files_below(tmp_path))
 
@@ -146,20 +150,21 @@ def test_a_pipe_is_refused(tmp_path):
 def test_what_another_user_owns_is_refused(tmp_path):
     data = tmp_path / "data"
     filled(data, "a/file")
-    assert list(files_below(data, os.getuid())) == [("a/", 0), ("a/file", 0)]
+    assert list(files_below(data, user_id())) == [("a/", 0), ("a/file", 0)]
     with pytest.raises(UsageError, match=re.escape(f"{data} belongs")):
         list(files_below(data, OTHER))
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+@pytest.mark.skipif(user_id() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize("place", ["a", "a/file"])
 def test_one_entry_that_another_user_owns_is_refused(tmp_path, place):
     filled(tmp_path, "a/file")
     os.chown(tmp_path / place, OTHER, -1)
     with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/{place}") + "/? belongs"):
-        list(files_below(tmp_path, os.getuid()))
+        list(files_below(tmp_path, user_id()))
 
 
+@posix("links")
 def test_data_in_whose_place_is_a_link_is_refused(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "real")
@@ -167,11 +172,12 @@ def test_data_in_whose_place_is_a_link_is_refused(tmp_path):
         list(files_below(tmp_path / "data"))
 
 
+@posix("links")
 def test_only_a_link_or_another_users_is_refused(tmp_path):
     path, missing = tmp_path / "file", tmp_path / "missing"
     path.write_bytes(b"")
     refuse_foreign(path, None)
-    refuse_foreign(path, os.getuid())
+    refuse_foreign(path, user_id())
     refuse_foreign(missing, OTHER)
     with pytest.raises(UsageError, match=re.escape(f"{path} belongs")) as refused_:
         refuse_foreign(path, OTHER)
@@ -185,7 +191,7 @@ def test_only_a_link_or_another_users_is_refused(tmp_path):
 def test_only_a_file_is_regular(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "link").symlink_to(tmp_path / "file")
-    os.mkfifo(tmp_path / "pipe")
+    named_pipe(tmp_path / "pipe")
     assert is_regular(tmp_path / "file") is True
     for name in ("link", "pipe", "missing", ".", "x\0"):
         assert is_regular(tmp_path / name) is False

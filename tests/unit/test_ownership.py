@@ -10,9 +10,12 @@ import pytest
 from cv_gdpr.archive import ownership
 from cv_gdpr.archive.ownership import open_own, owner_within
 from cv_gdpr.errors import UsageError
+from cv_gdpr.platforms.files import user_id
+from tests.platforms import named_pipe, posix
 from tests.unit.listing import names, open_handles
 
-US = os.geteuid()
+US = user_id() or 0
+pytestmark = posix("owners")
 OTHER = US + 1
 root = pytest.mark.skipif(US != 0, reason="only root can give a file away")
 
@@ -56,7 +59,7 @@ def test_the_owner_is_unknown_where_it_is_mapped(tmp_path, monkeypatch, new, own
 
 
 def test_without_user_ids_the_owner_is_unknown(tmp_path, monkeypatch):
-    monkeypatch.delattr(os, "geteuid")
+    monkeypatch.setattr(ownership, "user_id", lambda: None)
     assert owner_within(tmp_path) is None
     (tmp_path / "file").write_bytes(b"")
     os.close(open_own(tmp_path / "file"))
@@ -72,7 +75,7 @@ def test_a_file_of_ours_is_opened_to_read_and_write(tmp_path):
 
 
 def lay_pipe(path):
-    os.mkfifo(path)
+    named_pipe(path)
 
 
 def lay_link(path):
@@ -144,7 +147,7 @@ def test_a_link_that_appears_meanwhile_is_not_followed(tmp_path, monkeypatch):
 def test_a_pipe_that_appears_before_it_is_opened_does_not_block(tmp_path, monkeypatch):
     (tmp_path / "other").write_bytes(b"")
     alone = (tmp_path / "other").lstat()
-    os.mkfifo(tmp_path / "file")
+    named_pipe(tmp_path / "file")
     monkeypatch.setattr(os, "lstat", lambda _: alone)
     with pytest.raises(UsageError, match="not a regular file"):
         open_own(tmp_path / "file")

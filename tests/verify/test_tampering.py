@@ -1,10 +1,10 @@
 """Tampering: every kind of change is found and named, even if the manifests are written again."""
 
-import os
 import shutil
 
 import pytest
 
+from tests.platforms import named_pipe
 from tests.verify.forging import first, rewrite, seal
 
 pytestmark = pytest.mark.slow
@@ -140,7 +140,7 @@ def test_a_link_in_place_of_the_data_folder_is_found(out, check, tmp_path):
 def test_a_pipe_in_place_of_a_file_does_not_stop_the_check(out, check):
     path = first(out, "images/*.jpg")
     path.unlink()
-    os.mkfifo(path)
+    named_pipe(path)
     assert any(path.name in difference for difference in check())
 
 

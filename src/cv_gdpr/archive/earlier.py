@@ -25,6 +25,7 @@ from cv_gdpr.archive.ownership import belongs_to_another
 from cv_gdpr.archive.placing import Placer
 from cv_gdpr.archive.writing import Received, storing
 from cv_gdpr.errors import NotVerified, UsageError
+from cv_gdpr.platforms.files import KEEPS_MODES, user_id
 from cv_gdpr.verbatim import Json, json_record
 
 _STARTED = "Export-Started: "
@@ -177,9 +178,9 @@ def _checked_head(handle: int, entry: Stored) -> bytes:
 
 def _is_private(state: os.stat_result) -> bool:
     """Return whether a file may get a second name: it is ours, and nobody else can read it or write into it."""
-    if os.name != "posix":
+    if not KEEPS_MODES:
         return True
-    return state.st_uid == os.geteuid() and not state.st_mode & (_OTHERS | stat.S_ISUID)
+    return state.st_uid == user_id() and not state.st_mode & (_OTHERS | stat.S_ISUID)
 
 
 class EarlierFiles:

@@ -30,6 +30,8 @@ from cv_gdpr.archive.writing import (
     write_whole,
 )
 from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.platforms.files import KEEPS_MODES
+from cv_gdpr.platforms.names import LONGEST_BELOW, is_too_long
 from cv_gdpr.verbatim import Json, json_text, stored_text
 
 STATE = ".cv-gdpr"
@@ -47,6 +49,11 @@ def check_usable(out: Path, run: Json) -> None:
 
     It cannot if it is a file or a finished export, belongs to another run or user, or holds files of anything else.
     """
+    if is_too_long(str(out / ("x" * LONGEST_BELOW))):
+        raise UsageError(
+            f"--out {out}: paths in it would be longer than the 259 characters that Windows takes",
+            "name a folder nearer to the top, or switch long paths on: LongPathsEnabled in the registry",
+        )
     if not out.exists() and not out.is_symlink():
         above = next((one for one in out.parents if one.exists()), None)
         if above and not above.is_dir():
@@ -129,7 +136,7 @@ class Folder:
             existed = out.is_dir() and not (out / STATE).exists()
             private_folder(out)
             owner = owner_within(out)  # again: another user may have created it since check_usable
-            if owner is None and os.name == "posix":
+            if owner is None and KEEPS_MODES:
                 _LOG.warning("Warning: the owner of %s is unknown: its file system maps owners", out)
             private = make_private(out, existed=existed, maps_owners=owner is None)  # now no other user can add files
             _refuse_odd(self._state, owner)
@@ -152,7 +159,7 @@ class Folder:
     @staticmethod
     def _make_folder(folder: Path, *, private: bool) -> None:
         mode = private_folder(folder).stat().st_mode
-        if private and mode & 0o777 != 0o700:
+        if private and KEEPS_MODES and mode & 0o777 != 0o700:
             folder.chmod(0o700)
 
     def _take_lock(self) -> int:

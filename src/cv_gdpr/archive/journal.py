@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from cv_gdpr.archive.durability import make_durable
 from cv_gdpr.archive.layout import is_regular
+from cv_gdpr.archive.spelling import on_disk
 from cv_gdpr.archive.writing import private_file, private_folder, storing
 from cv_gdpr.errors import StorageError
 from cv_gdpr.verbatim import json_line
@@ -156,7 +157,7 @@ class Journal:
                         self._known[entry.key] = entry.bytes
                         file.write(_line(entry))
             if self._known:
-                make_durable(self._path.parent)
+                make_durable(self._path.parent, [new])
             new.replace(self._path)
 
     def known(self, key: int) -> int | None:
@@ -206,7 +207,7 @@ class Journal:
                 group, self._pending = self._pending, []
             if group:
                 with storing(self._folder):
-                    make_durable(self._folder)
+                    make_durable(self._folder, (self._folder / on_disk(entry.path) for entry in group))
                     with self._path.open("ab") as file:
                         file.writelines(map(_line, group))
 

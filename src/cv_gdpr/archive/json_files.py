@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cv_gdpr.platforms.files import NO_WAIT, open_file
+
 LONGEST = 64 << 20  # most bytes of a line or a document
 _AT_ONCE = 1 << 18  # bytes
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Hashed(NamedTuple):
@@ -29,7 +30,7 @@ class InvalidContent(ValueError):
 def open_regular(path: str | bytes | Path) -> int:
     """Open a regular file for reading and return its descriptor; raise OSError if it is missing, a link or a pipe."""
     try:
-        handle = os.open(path, os.O_RDONLY | _NO_LINK)
+        handle = open_file(path, os.O_RDONLY | NO_WAIT)
     except OSError as error:
         if error.errno == errno.ELOOP:
             error.strerror = "a link, not a file"

@@ -2,13 +2,12 @@
 
 import errno
 import os
-import sys
 from pathlib import Path
 
-from cv_gdpr.archive.writing import SAFELY, storing
+from cv_gdpr.archive.writing import storing
 from cv_gdpr.errors import StorageError
+from cv_gdpr.platforms import files
 
-_FAR = 1 << 40  # byte to lock on Windows, beyond the content, so that others can still read the file
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 _ELSEWHERE = (
     "name a folder on a local disk, and copy the result afterwards; or mount the share with locks "
@@ -26,7 +25,7 @@ def open_lock(path: Path) -> int:
     Raise Locked if another process holds it, StorageError if the file system cannot lock.
     """
     with storing(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | SAFELY, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | files.NO_LINK, 0o600)
     try:
         lock(handle, path)
     except BaseException:
@@ -39,7 +38,7 @@ def lock(handle: int, path: Path) -> None:
     """Lock an open file until it is closed; raise Locked, or StorageError if the file system cannot lock."""
     try:
         with storing(path):
-            _lock(handle)
+            files.lock(handle)
     except StorageError as failure:
         error = failure.__cause__
         if isinstance(error, (BlockingIOError, PermissionError)):
@@ -48,16 +47,3 @@ def lock(handle: int, path: Path) -> None:
             what = f"the file system of {path.parent} cannot lock files ({error.strerror})"
             raise StorageError(f"{what}: two runs could write to it at once", _ELSEWHERE) from error
         raise
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> None:
-        os.lseek(handle, _FAR, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

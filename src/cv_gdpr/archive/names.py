@@ -4,6 +4,8 @@ import hashlib
 import re
 import unicodedata
 
+from cv_gdpr.platforms.names import is_device
+
 MODELS = "exported-models"  # the folder of exported models, by iteration and name
 _READABLE = 32  # characters kept of a name, so that a path of three levels with ids stays below Windows' 260
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -62,7 +64,7 @@ def _word(part: str) -> str:
 
 def is_reserved(part: str) -> bool:
     """Return whether Windows keeps a name for a device."""
-    return re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d", part) is not None
+    return is_device(part)
 
 
 def is_known_type(head: bytes) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cv_gdpr.archive.writing import open_new, private_folder, storing, write_all
 from cv_gdpr.errors import UsageError
+from cv_gdpr.platforms.files import REPLACES_OPEN_FILES
 
 
 def write_text(path: Path, text: str | bytes) -> None:
@@ -53,7 +54,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         work = private_folder(above / f".cv-gdpr-{secrets.token_hex(8)}.part")
         try:
             yield work
-            if os.name != "posix" and out.is_dir():
+            if not REPLACES_OPEN_FILES and out.is_dir():
                 out.rmdir()  # Windows replaces no folder, not even an empty one
             work.rename(out)
         finally:

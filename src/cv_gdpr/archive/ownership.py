@@ -7,8 +7,10 @@ import secrets
 import stat
 from pathlib import Path
 
-from cv_gdpr.archive.writing import SAFELY, open_new
+from cv_gdpr.archive.writing import open_new
 from cv_gdpr.errors import UsageError
+from cv_gdpr.platforms import access
+from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, open_file, user_id
 
 _OTHERS = 0o077  # the bits of group and others
 _NO_MODES = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
@@ -22,9 +24,8 @@ def owner_within(out: Path) -> int | None:
     a new file there belongs to another user id. Raise UsageError if the folder, or a link in its place, belongs to
     another user. This holds for root too: root would write files that the folder's owner can then read.
     """
-    if not hasattr(os, "geteuid"):
+    if (ours := user_id()) is None:
         return None
-    ours = os.geteuid()
     if out.lstat().st_uid == ours == out.stat().st_uid:
         return ours
     if _owner_of_new_file_in(out) not in {ours, None}:
@@ -42,8 +43,8 @@ def make_private(out: Path, *, existed: bool, maps_owners: bool) -> bool:
     mode cannot be changed although a subfolder would be private. Where the file system maps owners, or gives every file
     one mode (a share, a virtual machine's mount, FAT), that is a warning, since no folder there would be better.
     """
-    if os.name != "posix":
-        return False
+    if not KEEPS_MODES:
+        return _closed_by_access(out, existed=existed)
     mode = stat.S_IMODE(out.stat().st_mode)
     refusing = existed and bool(mode & _OTHERS) and not maps_owners and keeps_modes(out)
     if refusing and _is_shared(mode):
@@ -56,6 +57,19 @@ def make_private(out: Path, *, existed: bool, maps_owners: bool) -> bool:
         raise UsageError(f"--out {out}: its mode ({mode:04o}) lets others in, and cannot be changed", _subfolder(out))
     _LOG.warning("Warning: others may be able to read %s: its file system does not keep modes (%04o)", out, mode)
     return False
+
+
+def _closed_by_access(out: Path, *, existed: bool) -> bool:
+    """Let only its owner, the system and administrators enter a folder; return whether its file system keeps that."""
+    others = access.others_who_read(out)
+    if others == ():
+        return True
+    if not access.close_to_others(out):
+        _LOG.warning("Warning: others may be able to read %s: its file system keeps no access lists", out)
+        return False
+    if existed and others:
+        _LOG.warning("Warning: only its owner can enter %s from now on; it was open to %s", out, ", ".join(others))
+    return True
 
 
 def _is_shared(mode: int) -> bool:
@@ -99,7 +113,7 @@ def belongs_to_another(folder: Path) -> bool:
 def open_own(path: Path) -> int:
     """Open a file of the current user to read and write; raise UsageError if another user may have put it there."""
     _refuse_foreign(path, os.lstat(path))
-    handle = os.open(path, os.O_RDWR | SAFELY | getattr(os, "O_NONBLOCK", 0))  # opening a pipe must not block
+    handle = open_file(path, os.O_RDWR | NO_WAIT)
     try:
         _refuse_foreign(path, os.fstat(handle))
     except BaseException:
@@ -110,7 +124,8 @@ def open_own(path: Path) -> int:
 
 def _is_of_another(user: int, folder: Path) -> bool:
     """Return whether `user` is neither the current user nor the owner that this file system gives to new files."""
-    return hasattr(os, "geteuid") and user != os.geteuid() and user != _owner_of_new_file_in(folder)
+    ours = user_id()
+    return ours is not None and user not in {ours, _owner_of_new_file_in(folder)}
 
 
 def _refuse_foreign(path: Path, found: os.stat_result) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
+from cv_gdpr.platforms.files import KEEPS_MODES, NO_LINK, REPLACES_OPEN_FILES, SYNCS_ALL, write_parts
 
 if TYPE_CHECKING:  # importing pathlib would slow the start of the download process, which does not need it
     from collections.abc import Callable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:  # importing pathlib would slow the start of the download proc
 _GATHERED = 1 << 17  # bytes that a file buffers before it writes them
 _HEAD = 16  # first bytes kept, enough to recognise the file type
 _PARTS = 64  # most chunks for one writev; more are cheaper to join first
-SAFELY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # those that the system has
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
 
 
@@ -29,7 +29,21 @@ def private_folder(path: Path) -> Path:
     if not path.is_dir():
         private_folder(path.parent)  # mkdir(parents=True) would create these with the default mode
         path.mkdir(mode=0o700, exist_ok=True)
+        close_to_others(path)
     return path
+
+
+def close_to_others(path: Path) -> None:
+    """Where files have access lists in place of modes, let only its owner use a new one; warn if that is not kept."""
+    if KEEPS_MODES:
+        return
+    from cv_gdpr.platforms import access
+
+    if not access.close_to_others(path):
+        import logging
+
+        lacking = "its file system keeps no access list"
+        logging.getLogger("cv_gdpr").warning("Warning: others may be able to read %s: %s", path, lacking)
 
 
 def private_file(path: Path | str) -> BinaryIO:
@@ -42,7 +56,7 @@ def open_new(path: Path | str, mode: int = os.O_WRONLY) -> int:
 
     Safe in folders where other users may write: it follows no link, not even a dangling one.
     """
-    return os.open(path, mode | os.O_CREAT | os.O_EXCL | SAFELY, 0o600)
+    return os.open(path, mode | os.O_CREAT | os.O_EXCL | NO_LINK, 0o600)
 
 
 def read_all(handle: int) -> bytes:
@@ -80,15 +94,16 @@ def fill_new(path: Path, fill: Callable[[int], None]) -> None:
     handle = open_new(temporary)
     try:
         try:
+            close_to_others(temporary)
             fill(handle)
             sync_file(handle)
-            if os.name == "posix":
+            if REPLACES_OPEN_FILES:
                 _take_name(temporary, path)
                 if not is_at(handle, path):
                     raise OSError(errno.ESTALE, "another process replaced it while it was written", str(path))
         finally:
             os.close(handle)
-        if os.name != "posix":  # Windows cannot rename an open file, and its rename replaces nothing
+        if not REPLACES_OPEN_FILES:  # its rename, too, replaces nothing
             temporary.rename(path)
     finally:
         with suppress(FileNotFoundError):
@@ -127,7 +142,7 @@ def write_all(handle: int, data: bytes | memoryview) -> None:
 
 
 def _write_parts(handle: int, parts: list[bytes], size: int) -> None:
-    written = os.writev(handle, parts)
+    written = write_parts(handle, parts)
     if written < size:
         write_all(handle, b"".join(parts)[written:])
 
@@ -236,11 +251,15 @@ class HashedFile:
         self._close()
         return Received(self.temporary, self.bytes, self.sha256, self.head)
 
-    def _close(self) -> None:
+    def _close(self, *, durably: bool = False) -> None:
         self._closed = True
         if self._handle is not None:
             handle, self._handle = self._handle, None
-            os.close(handle)
+            try:
+                if durably:
+                    sync_file(handle)
+            finally:
+                os.close(handle)
 
     def discard(self) -> None:
         """Close and remove the file."""
@@ -250,8 +269,13 @@ class HashedFile:
             os.unlink(self.temporary)  # noqa: PTH108
 
     def rename(self, final: Path | str) -> None:
-        """Close the file and give it its final name, replacing a file that has it."""
-        self.received()
+        """Close the file and give it its final name, replacing a file that has it.
+
+        Where no single call makes all files durable, as `make_durable` does on Linux, its bytes are durable already.
+        """
+        if not self._closed:
+            self._put()
+        self._close(durably=not SYNCS_ALL)
         _rename(self.temporary, final)
 
 

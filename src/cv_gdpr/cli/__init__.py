@@ -18,12 +18,8 @@ from cv_gdpr.cli.groups import Group
 from cv_gdpr.cli.output import Masked, expect_document, print_json, printable, printable_hint
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
+from cv_gdpr.platforms.processes import PIPES_IN, STOP_SIGNALS, code_of_signal, is_broken_pipe
 
-STOP_SIGNALS = [
-    signal.Signals[name]
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-    if name in signal.Signals.__members__  # the last two: not on Windows
-]
 _INVALID_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
 _SIGNAL_BURST = 0.5  # seconds in which several signals count as one: the first already stops the work
 _WORKERS = ("project", "artifacts", "renew", "pages")  # how the names of worker threads begin
@@ -103,7 +99,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     expect_document()
     sys.stderr = Masked(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack characters of a name
+        # The terminal's encoding may lack characters of a name. A pipe of Windows has the code page of old programs.
+        sys.stdout.reconfigure(errors="backslashreplace", **PIPES_IN)
     received: list[int] = []
     moments: list[float] = []
     for ending in STOP_SIGNALS if arguments is None else STOP_SIGNALS[1:]:
@@ -114,11 +111,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = cli.main(given, prog_name="cv-gdpr", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader closed the pipe
-        code = 1
     except Exception as error:  # noqa: BLE001 - the last handler: one line, with -vv all of it
-        code = _report_failure(error, given, received)
+        if isinstance(error, OSError) and is_broken_pipe(error):  # the reader closed the pipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 1
+        else:
+            code = _report_failure(error, given, received)
     except KeyboardInterrupt:
         code = _report_failure(Interrupted("interrupted", "the same command resumes"), given, received)
     if arguments is None:
@@ -167,7 +165,7 @@ def _report_failure(error: Exception, given: list[str], received: list[int]) -> 
     code, retryable, message, hint = _failure(error)
     received.append(0)
     if code == Interrupted.exit_code and received[0]:
-        code = 128 + received[0]
+        code = code_of_signal(received[0])
     as_json = _is_given(given, "--json") or _json_from_environment(given)
     if as_json:
         with suppress(OSError):  # the failure may be that standard output is on a full disk

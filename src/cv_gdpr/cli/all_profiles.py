@@ -15,14 +15,13 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
-from cv_gdpr.cli import STOP_SIGNALS
 from cv_gdpr.cli.arguments import OutputOptions, ScopeOptions, part_of
-from cv_gdpr.cli.beside_parent import NO_LIFELINE
 from cv_gdpr.cli.estimate_view import summary as of_estimate
 from cv_gdpr.cli.list_view import print_csv, summary
 from cv_gdpr.cli.options import TYPED, scope
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.errors import UsageError, worst
+from cv_gdpr.platforms.processes import IN_A_GROUP, STOP_SIGNALS, code_of_signal, interrupt, passing
 from cv_gdpr.settings import Profile, doubled, profiles
 from cv_gdpr.table.categories import ACCOUNT
 
@@ -210,7 +209,7 @@ def run(jobs: Sequence[Job], parameters: Mapping[str, Any], *, as_csv: bool = Fa
 
 @contextmanager
 def _lifeline() -> Iterator[int]:
-    """Yield the end of a pipe for the processes, by which they notice when this one has ended; Windows passes none."""
+    """Yield the end of a pipe for the processes, by which they notice when this one has ended."""
     theirs, ours = os.pipe()
     try:
         yield theirs
@@ -247,12 +246,12 @@ class _Running:
         self.stopped_by = self.stopped_by or number
         for process in tuple(self._processes):
             with suppress(OSError):
-                process.send_signal(number)
+                interrupt(process, number)
 
     def run(self, job: Job) -> _Ended:
         """Run the process of a profile to its end; nothing is started after a signal."""
         if self.stopped_by:
-            return _Ended(job.profile, 128 + self.stopped_by, b"")
+            return _Ended(job.profile, code_of_signal(self.stopped_by), b"")
         try:
             process = self._started(job)
         except OSError as error:
@@ -267,21 +266,21 @@ class _Running:
         return _Ended(job.profile, code if code >= 0 else 128 - code, out)
 
     def _started(self, job: Job) -> subprocess.Popen[bytes]:
-        posix = os.name == "posix"
-        lifeline = self._lifeline if posix else NO_LIFELINE
-        program = ("cv_gdpr.cli.beside_parent", str(lifeline), job.profile if job.on_terminal else "")
+        passed, number = passing(self._lifeline)
+        program = ("cv_gdpr.cli.beside_parent", str(number), job.profile if job.on_terminal else "")
         process = subprocess.Popen(  # noqa: S603 - this program itself
             [sys.executable or "", "-P", "-m", *program, *job.words, f"--profile={job.profile}", "--json", "--quiet"],
-            pass_fds=(self._lifeline,) if posix else (),
             stdin=None if job.on_terminal else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if job.on_terminal else subprocess.PIPE,
             env=_environment(),
-            process_group=0 if posix and not job.on_terminal else None,  # Ctrl-C reaches it through this process alone
+            **passed,
+            **({} if job.on_terminal else IN_A_GROUP),  # Ctrl-C reaches it through this process alone
         )
         self._processes.append(process)
         if self.stopped_by:  # the signal came while it was being started
-            process.send_signal(self.stopped_by)
+            with suppress(OSError):
+                interrupt(process, self.stopped_by)
         return process
 
     def _collect(self, job: Job, process: subprocess.Popen[bytes]) -> bytes:
@@ -329,7 +328,7 @@ def _report(ended: Sequence[_Ended], stopped_by: int, output: OutputOptions, *, 
     from cv_gdpr.cli.setup_documents import ProfilesDocument
 
     results = [_result(one) for one in ended]
-    code = 128 + stopped_by if stopped_by else worst(one.exit_code for one in results)
+    code = code_of_signal(stopped_by) if stopped_by else worst(one.exit_code for one in results)
     if output.as_json:
         print_json(ProfilesDocument(exit_code=code, retryable=any(one.retryable for one in results), profiles=results))
     elif as_csv:

@@ -1,18 +1,18 @@
 """`python -m cv_gdpr.cli.beside_parent FD PROFILE WORDS...`: this program, interrupted when its parent has ended.
 
-The parent holds the other end of the pipe FD (NO_LIFELINE: there is no pipe). However it ends, also by SIGKILL, that
+The parent holds the other end of the pipe FD. However it ends, also by SIGKILL, that
 end closes. With a PROFILE, messages on the terminal that both share begin with its name.
 """
 
 import os
 import re
 import runpy
-import signal
 import sys
 import threading
 from typing import Any, TextIO
 
-NO_LIFELINE = -1
+from cv_gdpr.platforms.processes import receive, stop_this_process
+
 _MESSAGE = re.compile("^(?=(?:Error|Hint|Warning): )", re.MULTILINE)
 
 
@@ -34,17 +34,15 @@ class Prefixed:
 
 def _watch(pipe: int) -> None:
     os.read(pipe, 1)  # nothing is ever written
-    os.kill(os.getpid(), signal.SIGTERM)
+    stop_this_process()
 
 
 def _hold(lifeline: int) -> None:
-    if lifeline != NO_LIFELINE:
-        os.set_inheritable(lifeline, False)
-        threading.Thread(target=_watch, args=(lifeline,), daemon=True, name="lifeline").start()
+    threading.Thread(target=_watch, args=(lifeline,), daemon=True, name="lifeline").start()
 
 
 if __name__ == "__main__":
-    _hold(int(sys.argv.pop(1)))
+    _hold(receive(int(sys.argv.pop(1))))
     if profile := sys.argv.pop(1):
         sys.stderr = Prefixed(sys.stderr, profile)
     runpy.run_module("cv_gdpr", run_name="__main__", alter_sys=True)

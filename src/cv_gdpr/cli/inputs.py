@@ -6,6 +6,7 @@ import sys
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
+from cv_gdpr.platforms.access import others_who_read
 from cv_gdpr.settings import looks_like_key
 
 _LONGEST_FILE = 1 << 26  # bytes: more than a million ids
@@ -34,10 +35,22 @@ def read_key(place: str) -> str:
     know_likely_keys(place)  # the key itself instead of a path: no message may quote it
     if looks_like_key(place):
         raise UsageError("--key-file: this looks like the key itself", "give the name of a file that holds it")
+    _warn_of_readers(place)
     lines = [line for line in _lines(place, "--key-file") if line]
     if len(lines) != 1:
         raise UsageError("--key-file must contain the training key alone, on one line")
     return _unquoted(lines[0])
+
+
+def _warn_of_readers(place: str) -> None:
+    """Tell a person whose key file others can read, as far as its access list says that."""
+    from pathlib import Path
+
+    if place != "-" and (readers := others_who_read(Path(place))):
+        import logging
+
+        words = "Warning: %s can be read by %s: icacls FILE /inheritance:r /grant:r %%USERNAME%%:F closes it"
+        logging.getLogger("cv_gdpr").warning(words, place, ", ".join(readers))
 
 
 def key_from_command(command: str) -> str:

@@ -1,8 +1,6 @@
 """Runs the command of --key-command without a shell; its standard output is the key, and appears nowhere."""
 
-import os
 import selectors
-import signal
 import subprocess
 import time
 from contextlib import suppress
@@ -10,6 +8,7 @@ from typing import IO, cast
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import RUN, know_likely_keys, masked
+from cv_gdpr.platforms.processes import OF_ITS_OWN, end_with_children, executable, pollable
 from cv_gdpr.settings import words_of
 
 TIME_LIMIT = 60.0  # seconds: time to unlock a password manager
@@ -24,11 +23,11 @@ def printed_by(command: str) -> bytes:
     know_likely_keys(command)  # the key itself instead of a command: no message may quote it
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
-            words,
+            [executable(words[0]), *words[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # so that all that it starts can be ended; it has no terminal to ask on either
+            **OF_ITS_OWN,  # so that all that it starts can be ended; it has no terminal to ask on either
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds a null character"
@@ -61,8 +60,9 @@ def _read(process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
     deadline = time.monotonic() + TIME_LIMIT
     out, errors = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
-        selector.register(cast(IO[bytes], process.stdout), selectors.EVENT_READ, out)  # both are pipes
-        selector.register(cast(IO[bytes], process.stderr), selectors.EVENT_READ, errors)
+        for stream, buffer in ((process.stdout, out), (process.stderr, errors)):
+            pipe, come = pollable(cast(IO[bytes], stream).fileno(), _LONGEST)
+            selector.register(pipe, selectors.EVENT_READ, (buffer, come))
         while selector.get_map():
             has_ended = process.poll() is not None
             ready = selector.select(min(_POLL, max(0.0, deadline - time.monotonic())))
@@ -71,11 +71,11 @@ def _read(process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
             if time.monotonic() >= deadline:
                 raise _too_slow(name)
             for key, _ in ready:
-                part = os.read(key.fd, _LONGEST)
-                key.data.extend(part)
+                buffer, come = key.data
+                buffer.extend(part := come())
                 if not part:
                     selector.unregister(key.fileobj)
-                if len(key.data) > _LONGEST:
+                if len(buffer) > _LONGEST:
                     raise UsageError(f"--key-command: {_shown(name)} prints too much", _HINT)
     return bytes(out), bytes(errors)
 
@@ -93,10 +93,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if stream:
             stream.close()
     with suppress(OSError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+        end_with_children(process)
     process.wait()
 
 

@@ -7,6 +7,7 @@ import click
 from cv_gdpr.cli import inputs
 from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.masking import masked
+from cv_gdpr.platforms.names import refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,10 +161,13 @@ class FilePath(click.Path):
     """A path as a Path; pathlib is imported on use, so that usage errors stay fast."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Path":
-        """Return the path."""
+        """Return the path; fail for a name that this system refuses."""
         from pathlib import Path
 
-        return Path(str(super().convert(value, param, ctx)))
+        path = str(super().convert(value, param, ctx))
+        if path != "-" and (why := refused(path)):
+            self.fail(why, param, ctx)
+        return Path(path)
 
 
 class Seconds(click.FloatRange):

@@ -165,7 +165,7 @@ def _variables(simulator: "Simulator") -> dict[str, str]:
 def _stopped_by_signal() -> threading.Event:
     """Return an event that Ctrl-C and SIGTERM set."""
     stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGBREAK", signal.SIGINT)}:
         signal.signal(number, lambda *_: stopped.set())
     return stopped
 

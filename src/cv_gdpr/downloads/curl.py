@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
-from select import POLLIN, POLLOUT, poll
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ import pycurl
 from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storage_error, too_many_files
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
+from cv_gdpr.platforms.processes import POLLIN, POLLOUT, Poll
 from cv_gdpr.service.bodies import Body, too_long
 from cv_gdpr.service.checks import TRANSIENT, Pace, retry_after
 from cv_gdpr.service.environment import refused_by_proxy, variable_of
@@ -172,7 +172,7 @@ class Transfers:
         self._authorities = authorities
         self._idle: list[_Slot] = []
         self._running: dict[pycurl.Curl, _Slot] = {}
-        self._poll = poll()  # cheaper than epoll for a hundred sockets: no system call for each change
+        self._poll = Poll()  # cheaper than epoll for a hundred sockets: no system call for each change
         self._listened = -1
         self._ready: Callable[[], None]
         self._due: float | None = None  # when libcurl must be called even without an event

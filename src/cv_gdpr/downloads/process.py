@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import IO, Any, NamedTuple, Self
@@ -16,6 +15,7 @@ from cv_gdpr.archive.spelling import on_disk, utf_8
 from cv_gdpr.archive.writing import Received, write_all
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import LinkRule, UnsafeLink
+from cv_gdpr.platforms.processes import OF_ITS_OWN, is_broken_pipe
 from cv_gdpr.service.client import LOG
 from cv_gdpr.service.environment import authorities, proxy_for
 
@@ -151,7 +151,7 @@ class Downloads:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
-                start_new_session=True,  # Ctrl-C must reach the parent process only
+                **OF_ITS_OWN,  # Ctrl-C must reach the parent process only
             )
         except OSError as error:
             hint = "raise the limits of this process (ulimit -u, -n, -v), or of its container"
@@ -161,8 +161,11 @@ class Downloads:
 
     def _send(self) -> None:
         if self._unsent:
-            with suppress(BrokenPipeError):  # reported by `_listen`
+            try:
                 write_all(self._handle(0), json.dumps(self._unsent).encode() + b"\n")
+            except OSError as error:
+                if not is_broken_pipe(error):  # reported by `_listen`
+                    raise
             self._unsent.clear()
 
     def _handle(self, number: int) -> int:

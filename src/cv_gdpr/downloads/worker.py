@@ -11,7 +11,6 @@ import heapq
 import itertools
 import json
 import math
-import os
 import random
 import signal
 import time
@@ -24,6 +23,7 @@ from cv_gdpr.downloads.curl import Transfers
 from cv_gdpr.downloads.limit import AdaptiveLimit
 from cv_gdpr.errors import CvGdprError, Doubtful, ServiceError
 from cv_gdpr.links import has_expired
+from cv_gdpr.platforms.processes import STOP_SIGNALS, is_broken_pipe, pollable
 from cv_gdpr.service.pacing import Patience
 
 _OVERRUN = frozenset({429, 503})
@@ -52,7 +52,8 @@ class _Downloading:
         self._patience = patience
         self._limit = AdaptiveLimit(connections)
         self._transfers = Transfers(connections, silence, authorities)
-        self._transfers.listen(_ORDERS, self._read)
+        orders, self._come = pollable(_ORDERS, _READ)
+        self._transfers.listen(orders, self._read)
         self._queue: deque[_Job] = deque()
         self._later: list[tuple[float, int, _Job]] = []  # a heap of jobs that wait for their next try
         self._numbers = itertools.count()
@@ -73,7 +74,7 @@ class _Downloading:
                 self._send_results()
 
     def _read(self) -> None:
-        came = os.read(_ORDERS, _READ)
+        came = self._come()
         self._ended = not came
         *whole, self._half = (self._half + came).split(b"\n")
         self._queue.extend(_Job(order, self._patience) for line in whole for order in json.loads(line))
@@ -182,13 +183,13 @@ class _Downloading:
 
 def main(settings: dict[str, Any]) -> None:
     """Download until standard input ends; send the traceback of an unexpected error as the last result."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # the parent process gets it too, and ends the orders
     try:
         _Downloading(**settings).run()
-    except BrokenPipeError:
-        pass  # the parent process has ended
     except Exception as error:  # noqa: BLE001 - reported, not swallowed
+        if isinstance(error, OSError) and is_broken_pipe(error):
+            return  # the parent process has ended
         import traceback
 
         with suppress(OSError):

@@ -16,7 +16,7 @@ from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.locking import Locked, lock
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.archive.ownership import open_own
-from cv_gdpr.archive.writing import is_at, open_new, read_all, storing, write_all, write_new
+from cv_gdpr.archive.writing import close_to_others, is_at, open_new, read_all, storing, write_all, write_new
 from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
 from cv_gdpr.evidence.events import Closed, Event, Opened, Resumed, event_of, line_of
 from cv_gdpr.evidence.records import Sealed, as_json
@@ -167,9 +167,11 @@ def _masked(value: Any) -> Any:
 
 def _opened(path: Path) -> int:
     try:
-        return open_new(path, os.O_RDWR)
+        handle = open_new(path, os.O_RDWR)
     except FileExistsError:
         return open_own(path)
+    close_to_others(path)
+    return handle
 
 
 def _lock_ledger(handle: int, path: Path) -> None:

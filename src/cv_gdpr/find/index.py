@@ -16,6 +16,7 @@ from typing import Self
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import open_new, private_folder, storing
 from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.platforms.files import close_to_others
 
 NAME = "features.sqlite"
 _SCHEMA = "CREATE TABLE IF NOT EXISTS features (sha256 BLOB PRIMARY KEY, version INT, digest BLOB, content BLOB)"
@@ -110,9 +111,8 @@ def _own(path: Path) -> None:
         return
     handle = open_own(path)
     try:
-        if os.name == "posix" and os.fstat(handle).st_mode & 0o777 != 0o600:
-            with suppress(PermissionError):  # some file systems keep no modes
-                os.fchmod(handle, 0o600)
+        with suppress(PermissionError):  # some file systems keep no modes
+            close_to_others(handle)
     finally:
         os.close(handle)
 

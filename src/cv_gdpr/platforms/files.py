@@ -1,0 +1,129 @@
+"""Files by the means of each system: opened without links, written, locked, made safe from a power failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # importing pathlib would slow the start of the download process
+    from pathlib import Path
+
+NO_LINK = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))  # those that the system has
+NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not block
+KEEPS_MODES = os.name == "posix"  # Windows has access lists instead: access.py
+SYNCS_ALL = sys.platform == "linux"  # one call makes all files of a file system durable
+REPLACES_OPEN_FILES = os.name == "posix"  # Windows neither renames nor replaces a file that is open
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 1 << 40  # the byte that is locked lies beyond the content, since a locked byte cannot be read by others
+    _TAKEN = frozenset({0, errno.EACCES, errno.EDEADLK})  # 0: Wine
+
+    def user_id() -> int | None:
+        """Return None: Windows has access lists, and no user ids to compare."""
+        return None
+
+    def lock(handle: int) -> None:
+        """Lock an open file until it is closed; raise BlockingIOError if another process holds the lock, and OSError.
+
+        portalocker and filelock lock the first bytes, which nobody could then read: the ledger is read while it is
+        written.
+        """
+        os.lseek(handle, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                raise BlockingIOError(errno.EAGAIN, "another process holds the lock") from None
+            raise
+
+    def open_file(path: str | bytes | Path, flags: int) -> int:
+        """Open a file, and no link or junction; raise OSError (ELOOP for these)."""
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode) or found.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(path))
+        return os.open(path, flags | NO_LINK)
+
+    def close_to_others(handle: int) -> bool:
+        """Return whether only its owner can read a file: its folder's access list decides."""
+        del handle
+        return True
+else:
+    import fcntl
+
+    def user_id() -> int | None:
+        """Return the id of the user that this process runs as."""
+        return os.geteuid()
+
+    def lock(handle: int) -> None:
+        """Lock an open file until it is closed; raise BlockingIOError if another process holds it, and OSError."""
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def open_file(path: str | bytes | Path, flags: int) -> int:
+        """Open a file, and no link; raise OSError (ELOOP for these)."""
+        return os.open(path, flags | NO_LINK)
+
+    def close_to_others(handle: int) -> bool:
+        """Return whether only its owner can read and write a file, whose mode is changed for that; raise OSError."""
+        if os.fstat(handle).st_mode & 0o777 != 0o600:
+            os.fchmod(handle, 0o600)
+        return True
+
+
+if sys.platform == "darwin":
+
+    def flush(handle: int) -> None:
+        """Wait until an open file's bytes are on the disk itself; raise OSError.
+
+        fsync(2) of macOS hands them to the drive, whose cache a power failure empties; F_FULLFSYNC waits for it.
+        """
+        try:
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+        except OSError as error:
+            if error.errno not in {errno.ENOTSUP, errno.EINVAL, errno.ENOTTY}:  # network shares
+                raise
+            os.fsync(handle)
+else:
+
+    def flush(handle: int) -> None:
+        """Wait until an open file's bytes are on the disk; raise OSError."""
+        os.fsync(handle)
+
+
+if sys.platform == "win32":
+
+    def write_parts(handle: int, parts: list[bytes]) -> int:
+        """Write parts one after the other; return how many bytes were written, perhaps not all; raise OSError."""
+        return os.write(handle, b"".join(parts))
+
+    def open_folder(folder: Path) -> int | None:
+        """Return None: Windows opens no folders, and keeps names safe by itself (NTFS writes them to its journal)."""
+        del folder
+        return None
+else:
+
+    def write_parts(handle: int, parts: list[bytes]) -> int:
+        """Write parts one after the other; return how many bytes were written, perhaps not all; raise OSError."""
+        return os.writev(handle, parts)
+
+    def open_folder(folder: Path) -> int | None:
+        """Return the handle of a folder; raise OSError."""
+        return os.open(folder, os.O_RDONLY)
+
+
+def flush_each(paths: Iterable[Path]) -> None:
+    """Wait until the bytes of closed files are on the disk; raise OSError."""
+    for path in paths:
+        handle = os.open(path, os.O_RDWR | NO_LINK)  # Windows flushes only what it may write
+        try:
+            flush(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,89 @@
+"""What Windows, or Wine in its place, lacks of what tests use. docs/platforms.md lists these reasons."""
+
+import os
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+WINDOWS = sys.platform == "win32"
+LACKING = {
+    "named pipes": "a named pipe in a folder, which a file of Windows cannot be",
+    "terminals": "a pseudo-terminal; Windows' own (ConPTY) needs another library, and Wine has none",
+    "modes": "a mode such as 0600; access lists take its place, and have tests of their own",
+    "owners": "a file that is given to another user id",
+    "links": "a symbolic link, which Windows lets administrators alone make",
+    "signals": "a signal from another process: Windows ends the process, and knows Ctrl-C and Ctrl-Break alone",
+    "names in bytes": "a file name that is not text, or holds a character that Windows refuses",
+    "open files": "a file that is removed or replaced while it is open",
+    "shell": "a program of POSIX: sh, openssl, sha256sum",
+    "limits": "a limit on a process (setrlimit), or on the size of a file system",
+    "memory": "the memory of a process as /proc shows it",
+    "locale": "a locale that decides how file names and output are encoded",
+    "time zones": "a time zone from the variable TZ",
+}
+
+
+def posix(what: str) -> pytest.MarkDecorator:
+    """Mark a test that needs something that Windows lacks: a key of `LACKING`."""
+    return pytest.mark.posix(what)
+
+
+def need(what: str) -> None:
+    """Skip the running test on Windows, which lacks this: a key of `LACKING`."""
+    reason = f"{what}: {LACKING[what]}"
+    if WINDOWS:
+        pytest.skip(reason)
+
+
+def skip_where_lacking(item: pytest.Item) -> None:
+    """Skip a marked test where the system lacks what it needs."""
+    for mark in item.iter_markers("posix"):
+        reason = f"{mark.args[0]}: {LACKING[mark.args[0]]}"
+        if WINDOWS:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+class Module:
+    """A module of POSIX, imported on use; a test that uses it is skipped on Windows."""
+
+    def __init__(self, name: str, what: str) -> None:
+        self._name, self._what = name, what
+
+    def __getattr__(self, name: str) -> Any:
+        need(self._what)
+        module: ModuleType = import_module(self._name)
+        return getattr(module, name)
+
+
+pty = Module("pty", "terminals")
+
+
+def named_pipe(path: Path | str, mode: int = 0o666) -> None:
+    """Make a named pipe."""
+    need("named pipes")
+    os.mkfifo(path, mode)
+
+
+SIGHUP, SIGQUIT, SIGKILL = (getattr(signal, name, signal.SIGTERM) for name in ("SIGHUP", "SIGQUIT", "SIGKILL"))
+
+
+def is_wine() -> bool:
+    """Return whether this Windows is Wine."""
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def mend_wine() -> None:
+    """Have shutil copy files by itself: Wine 8 ends a process that calls CopyFile2."""
+    if is_wine():
+        winapi = import_module("_winapi")
+        if hasattr(winapi, "CopyFile2"):
+            del winapi.CopyFile2
