@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json
@@ -28,7 +29,7 @@ _NEXT = """\
 _WITHOUT_EXTRA = "the demo simulates it where the extra azure is installed"
 
 
-@click.command()
+@click.command(cls=Command)
 @option("--out", type=FilePath(), metavar="DIR", help="Folder to write; default: a new one in the current folder.")
 @output_options
 def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int:

@@ -1,8 +1,12 @@
 """The files that options name: the training key, lists of ids; as editors, PowerShell and spreadsheets write them."""
 
 import codecs
+import os
 import re
+import shlex
+import stat
 import sys
+from contextlib import suppress
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
@@ -34,10 +38,24 @@ def read_key(place: str) -> str:
     know_likely_keys(place)  # the key itself instead of a path: no message may quote it
     if looks_like_key(place):
         raise UsageError("--key-file: this looks like the key itself", "give the name of a file that holds it")
+    _warn_of_readers(place)
     lines = [line for line in _lines(place, "--key-file") if line]
     if len(lines) != 1:
         raise UsageError("--key-file must contain the training key alone, on one line")
     return _unquoted(lines[0])
+
+
+def _warn_of_readers(place: str) -> None:
+    """Say that other users of this machine can read the key; Windows has access lists instead of these rights."""
+    import click
+
+    from cv_gdpr.cli.output import printable
+
+    with suppress(OSError):
+        rights = os.stat(place).st_mode if place != "-" and os.name == "posix" else 0  # noqa: PTH116
+        if stat.S_ISREG(rights) and rights & (stat.S_IRGRP | stat.S_IROTH):
+            words = f"other users can read the key in {printable(place)}: chmod 600 {shlex.quote(printable(place))}"
+            click.echo(f"Warning: {words}", err=True)
 
 
 def key_from_command(command: str) -> str:

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
+import click
+
+from cv_gdpr.cli.screen import cells, width_of
 from cv_gdpr.errors import Lines
-from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -15,30 +16,11 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
 
-class Masked:
-    """A text stream that cuts credentials out of everything written to it: messages, log lines, tracebacks."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write a text without its credentials; return its length.
-
-        If it cannot be written (a full disk, a closed pipe), the command still runs to its exit code.
-        """
-        with suppress(OSError):
-            self._stream.write(masked(text))
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush the stream."""
-        with suppress(OSError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "buffer":  # bytes written there would bypass the mask
-            raise AttributeError(name)
-        return getattr(self._stream, name)
+_COLOURS = {
+    **dict.fromkeys(("complete", "ok", "deleted", "gone already", "done", "verified"), "green"),
+    **dict.fromkeys(("not exported", "warning", "unknown", "not searched", "left", "done in part"), "yellow"),
+    **dict.fromkeys(("incomplete", "failed", "residue", "not verified", "still there"), "red"),
+}
 
 
 def printable(text: str) -> str:
@@ -58,8 +40,6 @@ def plural(count: int, word: str) -> str:
 
 def show_similar(values: Sequence[str]) -> None:
     """Print values similar to those that matched nothing, on a terminal only: they are data of others."""
-    import click
-
     if values and sys.stderr.isatty():
         click.echo(f"Hint: similar: {printable(', '.join(values))}", err=True)
 
@@ -91,11 +71,33 @@ class _Printed:
     """Whether this run printed its document: there is one, even where something fails after it."""
 
     document = False
+    start = ""
 
 
 def expect_document() -> None:
     """Begin a run, which has printed nothing."""
     _Printed.document = False
+    _Printed.start = now()
+
+
+def now() -> str:
+    """Return the present time in UTC, as ISO 8601 writes it."""
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def start_of_run() -> str:
+    """Return when this run began."""
+    return _Printed.start
+
+
+def _log_is_broken() -> bool:
+    if "cv_gdpr.cli.log_file" not in sys.modules:  # loaded by --log-file alone
+        return False
+    from cv_gdpr.cli.log_file import is_broken
+
+    return is_broken()
 
 
 def print_json(document: "Struct | Json") -> None:
@@ -104,10 +106,13 @@ def print_json(document: "Struct | Json") -> None:
 
     from msgspec import to_builtins
 
-    text = json.dumps(to_builtins(document), indent=2)
+    built = to_builtins(document)
+    if built.get("exitCode") == 0 and _log_is_broken():
+        built["exitCode"] = 3
+    text = json.dumps(built, indent=2)
     if not _Printed.document:
         _Printed.document = True
-        sys.stdout.write(text + "\n")
+        getattr(sys.stdout, "whole", sys.stdout.write)(text + "\n")
 
 
 def print_table(  # noqa: PLR0913 - how it looks
@@ -123,13 +128,55 @@ def print_table(  # noqa: PLR0913 - how it looks
 
     It is as wide as the terminal at most, and without one `piped` columns.
     """
+    stream = sys.stderr if error else sys.stdout
+    shown = [[printable(cell) for cell in row] for row in rows]
+    columns = width_of(stream) if stream.isatty() else piped
+    if title:
+        click.echo(f"\n{printable(title)}", err=error)
+    if stream.isatty() and _narrowest(headings, shown) > columns:
+        _print_records(headings, shown, error=error)
+        return
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD, safe_box=True)
+    table = Table(box=box.SIMPLE_HEAD, safe_box=True)
     for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index in numbers else "left")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        words = [heading, *(row[index] for row in shown)]
+        table.add_column(heading, justify="right" if index in numbers else "left", min_width=max(map(_longest, words)))
+    for row in shown:
+        table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
     console(error=error, piped=piped).print(table)
+
+
+def _longest(text: str) -> int:
+    return max(map(cells, text.split()), default=0)
+
+
+def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return the columns that a table needs so that no word is broken."""
+    return 1 + sum(
+        3 + max(_longest(heading), *(_longest(row[index]) for row in rows), 0) for index, heading in enumerate(headings)
+    )
+
+
+def _print_records(headings: Sequence[str], rows: Sequence[Sequence[str]], *, error: bool) -> None:
+    """Print a table that is too wide as a block of lines for each of its rows."""
+    for row in rows:
+        click.echo("", err=error)
+        for heading, cell in zip(headings, row, strict=True):
+            if cell:
+                click.echo(f"  {heading}: {cell}" if heading else f"  {cell}", err=error)
+
+
+def _style(cell: str) -> str:
+    """Return the colour of a verdict; of any other cell none."""
+    return _COLOURS.get(cell.partition(":")[0], "")
+
+
+def print_to_do(lines: Sequence[str], *, error: bool = False) -> None:
+    """Print what a person must do: one block, at the end."""
+    if lines:
+        click.echo("\nWhat to do:", err=error)
+        for line in lines:
+            click.echo(f"  - {printable(line)}", err=error)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, output_options
 from cv_gdpr.cli.output import plural, print_json, printable, size
@@ -22,7 +23,7 @@ _PROVED = {
 }
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("path", cls=Argument, metavar="DIR|FILE", type=FilePath())
 @output_options
 def verify(path: "Path", *, quiet: bool, verbose: int, as_json: bool) -> int:

@@ -35,6 +35,7 @@ def recheck(service: Service, proven: Proven, path: Path, terms: Terms) -> Erase
     with begun(path, service.endpoint, terms.asked) as ledger:
         ledger.write(_opening(proven, service.endpoint, terms, service.sign_in.who))
         look = _Recheck(service, ledger, terms)
+        terms.looked.total = len(proven.gone)
         for project, rows in _gone(proven).items():
             look.at(project, rows)
         return _closed(ledger, path, look.stopped_by)
@@ -136,6 +137,7 @@ class _Recheck:
             gone = [one for one in ids if one not in there]
             left = [one for one in ids if one in there]
             self.ledger.write(Looked(project=look.id, row=row.name, gone=gone, there=left))
+            self.terms.looked.add(len(ids))
 
     def _asked(self, project: str, ask: Callable[[], Found]) -> Found | None:
         """Return the answer; None where the call failed: then nothing is known, and the ledger says why."""

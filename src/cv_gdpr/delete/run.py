@@ -1,13 +1,14 @@
 """What each step of an erasure is given: the service, the plan, the ledger, its limits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.evidence.ledger import Ledger
 from cv_gdpr.service.client import Service
+from cv_gdpr.watching import Count
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Terms:
     reference: str = ""  # of the people behind it, kept in the evidence
     operator: str = ""
     say: Callable[[str], None] = lambda _: None
+    sent: Count = field(default_factory=lambda: Count("items sent for deletion"))
+    looked: Count = field(default_factory=lambda: Count("items looked for again"))
 
 
 class Run(NamedTuple):
