@@ -428,6 +428,7 @@ def _ask(question: str) -> str:
     try:
         answer: str = click.prompt(question, err=True, default="", show_default=False)
     except click.Abort:
+        click.echo("", err=True)  # ends the line of the question
         raise Interrupted("interrupted", f"{_NOTHING_DELETED}: no deletion was sent") from None
     return answer
 

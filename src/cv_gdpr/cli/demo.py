@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _NEXT = """\
   {me} verify {folder}    # verify the folder again, at any time
   {me} simulate    # run a simulated service to try every command on
-  export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com CV_GDPR_TRAINING_KEY=...
+  export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com
+  export CV_GDPR_TRAINING_KEY=...
   {me} export --all    # the same with your own resource"""
 
 _WITHOUT_EXTRA = "the demo simulates it where the extra azure is installed"

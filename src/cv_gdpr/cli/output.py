@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -132,18 +132,19 @@ def print_table(  # noqa: PLR0913 - how it looks
     shown = [[printable(cell) for cell in row] for row in rows]
     columns = width_of(stream) if stream.isatty() else piped
     if title:
-        click.echo(f"\n{printable(title)}", err=error)
-    if stream.isatty() and _narrowest(headings, shown) > columns:
-        _print_records(headings, shown, error=error)
+        stream.write(f"{printable(title)}\n")
+    fitting = next((n for n in range(len(headings), 1, -1) if _narrowest(headings[:n], shown) <= columns), 1)
+    if stream.isatty() and fitting < len(headings):
+        _print_in_two(headings, shown, fitting, stream)
         return
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, safe_box=True)
+    widths = _widths(headings, shown, columns)
     for index, heading in enumerate(headings):
-        words = [heading, *(row[index] for row in shown)]
-        table.add_column(heading, justify="right" if index in numbers else "left", min_width=max(map(_longest, words)))
+        table.add_column(heading, justify="right" if index in numbers else "left", width=widths[index])
     for row in shown:
         table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
     console(error=error, piped=piped).print(table)
@@ -153,20 +154,38 @@ def _longest(text: str) -> int:
     return max(map(cells, text.split()), default=0)
 
 
+def _least(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the columns that each cell of a table needs so that no word is broken."""
+    return [max([_longest(heading), *(_longest(row[index]) for row in rows)]) for index, heading in enumerate(headings)]
+
+
 def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """Return the columns that a table needs so that no word is broken."""
-    return 1 + sum(
-        3 + max(_longest(heading), *(_longest(row[index]) for row in rows), 0) for index, heading in enumerate(headings)
-    )
+    return sum(_least(headings, rows)) + 3 * len(headings) + 1  # a blank on both sides, and between two
 
 
-def _print_records(headings: Sequence[str], rows: Sequence[Sequence[str]], *, error: bool) -> None:
-    """Print a table that is too wide as a block of lines for each of its rows."""
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """Return the widths of a table's columns: where it is too wide, the widest are folded, but no word is."""
+    widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
+    least = _least(headings, rows)
+    while sum(widths) + 3 * len(headings) + 1 > columns:
+        foldable = [index for index, width in enumerate(widths) if width > least[index]]
+        if not foldable:
+            break
+        widths[max(foldable, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _print_in_two(headings: Sequence[str], rows: Sequence[Sequence[str]], fitting: int, stream: TextIO) -> None:
+    """Print a table that is too wide: below each line, what has no room in it."""
+    widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
+    stream.write("\n")
     for row in rows:
-        click.echo("", err=error)
-        for heading, cell in zip(headings, row, strict=True):
+        line = "  ".join(cell + " " * (widths[index] - cells(cell)) for index, cell in enumerate(row[:fitting]))
+        stream.write(f"  {line.rstrip()}\n")
+        for heading, cell in zip(headings[fitting:], row[fitting:], strict=True):
             if cell:
-                click.echo(f"  {heading}: {cell}" if heading else f"  {cell}", err=error)
+                stream.write(f"      {heading}: {cell}\n")
+    stream.write("\n")
 
 
 def _style(cell: str) -> str:

@@ -39,7 +39,8 @@ def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, err
             lines += ["", *_project_lines(project)]
     for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, selection)]:
         click.echo(printable(line), err=error)
-    print_to_do([f"{one.row}: {one.words}" for one in (*plan.copies, *outside)], error=error)
+    by_hand = [f"{one.row}: {one.words}" for one in (*plan.copies, *outside)]
+    print_to_do([*_not_searched(plan)[-1:], *by_hand], error=error)
 
 
 def planned_code(plan: Plan) -> int:
@@ -83,6 +84,12 @@ def _row_remark(project: ProjectPlan, row: str) -> str:
     return ""
 
 
+def _not_searched(plan: Plan) -> list[str]:
+    """Return where stored predictions were not searched, and, last, how to search them."""
+    by_project = {one.id: one.predictions_not_searched for one in plan.projects}
+    return not_searched_predictions(by_project, plan.scope.copies_from)
+
+
 def _plan_notes(plan: Plan, selection: Selection) -> list[str]:
     notes = [
         f"trained on these images, but not deleted: iteration {iteration} of project {project.id}"
@@ -93,9 +100,7 @@ def _plan_notes(plan: Plan, selection: Selection) -> list[str]:
         if iteration not in project.kept_for_images
     ]
     notes += [line for project in plan.projects for line in (*kept_lines(project), *stays_lines(project))]
-    notes += not_searched_predictions(
-        {one.id: one.predictions_not_searched for one in plan.projects}, plan.scope.copies_from
-    )
+    notes += _not_searched(plan)[:-1]
     if PERFORMANCE in plan.scope.rows:
         notes.append("performance: deleted with its iterations, which are in this plan")
     notes += [

@@ -190,6 +190,6 @@ def showing(*, quiet: bool) -> Iterator[Callable[[Sequence["ProjectExport"]], No
 def _sum_up(exports: Sequence["ProjectExport"], ended: threading.Event) -> None:
     """Tell of all projects together until they have ended."""
     while not ended.wait(0.3):
-        of = len(exports)
-        tell("projects", sum(one.state not in {"exporting", "waiting"} for one in tuple(exports)), of)
+        if (of := len(exports)) > 1:
+            tell("projects", sum(one.state not in {"exporting", "waiting"} for one in tuple(exports)), of)
         tell("items", sum(one.items for one in tuple(exports)))

@@ -164,6 +164,11 @@ def _belongs(unit: list[str], word: str) -> bool:
     last = unit[-1]
     if len(unit) == 1 or word.startswith("-") or (last.startswith("--") and "=" not in last):
         return True
+    if len(unit) == 2:
+        from cv_gdpr.table.categories import ROWS
+
+        if word in ROWS:
+            return True
     return bool(re.search(r"[A-Z0-9/.=_\\'\"]", word.rstrip(".")))
 
 
