@@ -16,6 +16,7 @@ from cv_gdpr.cli.estimate_documents import EstimateDocument
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
 from cv_gdpr.cli.list_documents import ListDocument
+from cv_gdpr.cli.report_documents import ReportDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
@@ -36,6 +37,7 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     VerifyDocument,
     FindDocument,
     ConvertDocument,
+    ReportDocument,
     RedactDocument,
     DemoDocument,
     ProfilesDocument,

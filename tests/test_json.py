@@ -144,6 +144,13 @@ def test_data_sets_are_a_document(cli, tmp_path, checked, to, code):
     assert document["nothingLost"] == (code == 0)
 
 
+@pytest.mark.parametrize(("content", "code"), [(None, 0), (b"\xff\xd8\xff", 3)])
+def test_a_report_is_a_document(cli, tmp_path, checked, content, code):
+    bag = make(tmp_path / "bag", Project(MULTI_CLASS, [tag("cat")], [image(1)]), content=content)
+    document = checked(cli("report", bag, "--json"), "cv-gdpr-report/1", code=code, retryable=False)
+    assert len(document["notShown"]) == (code == 3)
+
+
 @pytest.mark.parametrize(
     "words",
     [("export", "--json"), ("delete", "--bogus", "--json"), ("verify", "nowhere", "--json"), ("bogus", "--json")],

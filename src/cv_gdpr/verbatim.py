@@ -70,6 +70,18 @@ def json_list(text: bytes) -> Any:
         return _unique_value(text)
 
 
+def json_record(line: bytes) -> Record:
+    """Return the object in a line of a list as `json_list` returns one; raise ValueError."""
+    fast = _fast_reader()
+    try:
+        value = _element(fast, line.rstrip(b"\n"))
+    except fast.refused:
+        value = _unique_value(line)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - content, not a mistake of the caller
+    return value if isinstance(value, Record) else Record(value, line.decode().rstrip("\n"))
+
+
 class _FastReader(NamedTuple):
     """What splits a list into its elements' texts, what reads an element and writes it, and what the first two raise.
 

@@ -66,17 +66,21 @@ def image(number):
     }
 
 
-def make(out, count, size, iterations):
-    """Write an export of a project of `count` images of `size` bytes, which are also in every iteration."""
+def make(out, count, size, iterations, pictures=()):
+    """Write an export of a project of `count` images of `size` bytes, which are also in every iteration.
+
+    `pictures`: the bytes of real ones, which take turns.
+    """
     bag = Bag(out)
     index, listings = [], []
     for number in range(count):
         record = image(number)
-        content = b"\xff\xd8\xff\xe0" + (record["id"].encode() * (size // 36 + 1))[: size - 4]
+        made_up = b"\xff\xd8\xff\xe0" + (record["id"].encode() * (size // 36 + 1))[: size - 4]
+        content = pictures[number % len(pictures)] if pictures else made_up
         sha256 = bag.put(f"{NAME}/images/{record['id']}.jpg", content)
         source = "/" + record["originalImageUri"].split("/", 3)[3]
         entry = {"path": f"images/{record['id']}.jpg", "blob": f"images/{record['id']}", "source": source}
-        index.append(entry | {"bytes": size, "sha256": sha256})
+        index.append(entry | {"bytes": len(content), "sha256": sha256})
     places = {None: "images.jsonl"}
     for number in range(iterations):
         one = identity("iteration", number)

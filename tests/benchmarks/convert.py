@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from cv_gdpr.archive.bag import Bag
+from cv_gdpr.archive.new_folder import new_folder
 from cv_gdpr.convert.conversion import Conversion, Wanted, check_wanted, convert
 from cv_gdpr.convert.formats import FORMATS
-from cv_gdpr.convert.placing import new_folder
 from cv_gdpr.verify import verify
 from tests.benchmarks.bags import make
 

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from cv_gdpr.convert import placing
+from cv_gdpr.archive import new_folder
+from cv_gdpr.archive.placing import Placer
 from tests.benchmarks.bags import identity
 from tests.convert.bags import MULTI_CLASS, Project, image, make, tag
 
@@ -99,7 +100,7 @@ def test_links_are_not_possible_everywhere(tmp_path):
         pytest.skip("one file system only")
     source, target = tmp_path / "a", tmp_path.__class__(other) / f"cv-gdpr-{os.getpid()}"
     source.write_bytes(b"abc")
-    placer = placing.Placer()
+    placer = Placer()
     try:
         placer.place(source, target)
         assert (target.read_bytes(), placer.counts) == (b"abc", {"copied": 1})
@@ -109,7 +110,7 @@ def test_links_are_not_possible_everywhere(tmp_path):
 
 def test_what_fails_leaves_nothing(tmp_path):
     def interrupted():
-        with placing.new_folder(tmp_path / "a" / "out") as folder:
+        with new_folder.new_folder(tmp_path / "a" / "out") as folder:
             (folder / "x").write_text("x")
             raise KeyboardInterrupt
 

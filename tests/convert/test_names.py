@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cv_gdpr.convert.names import FOLDER, TEXT, classes_of
-from cv_gdpr.convert.records import Tag
+from cv_gdpr.table.labelled import Tag
 from tests.benchmarks.bags import identity
 from tests.convert.bags import FINDING, MULTI_CLASS, Project, image, make, region, tag
 

@@ -5,8 +5,8 @@ import pytest
 from custom_vision_simulator.domains import DETECTION, GENERAL
 from cv_gdpr.archive.bag import Bag
 from cv_gdpr.convert.reading import places_of, projects_of, read
-from cv_gdpr.convert.records import Tag, Task
 from cv_gdpr.errors import UsageError
+from cv_gdpr.table.labelled import Tag, Task
 from tests.benchmarks.bags import identity
 from tests.convert.bags import FINDING, MULTI_CLASS, MULTI_LABEL, Project, image, make, region, tag
 

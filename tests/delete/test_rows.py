@@ -187,4 +187,4 @@ def test_rows_a_selector_cannot_narrow_are_not_searched(sim, erase):
         "account", "iterations", "performance", "projects", "tags", "exports", "predictions"
     }  # fmt: skip
     assert erase.evidence["scope"]["rows"] == ["images"]
-    assert "predictions: --metadata cannot narrow it" in erase.files[2].read_text()
+    assert "what was predicted of them: --metadata cannot narrow it" in erase.files[2].read_text()

@@ -30,6 +30,14 @@ def test_the_lines_that_follow_from_a_summary():
     ]
 
 
+def test_the_lines_about_earlier_exports():
+    reused = [{"began": "2024-01-01", "files": 2, "bytes": 5}, {"began": "2024-01-02", "files": 1, "bytes": 4}]
+    trusted = [{"read": "2024-01-02"}, {"read": "2024-01-01"}]
+    told = dict(bag_info_of(SUMMARY | {"reused": reused, "trusted": trusted}))
+    assert told["Export-Reused"] == "3 files (9 bytes), from exports begun at 2024-01-01, 2024-01-02"
+    assert told["Export-Trusted"] == "2 lists of iterations, not read again since 2024-01-01"
+
+
 def test_a_summary_of_named_projects_without_selectors():
     told = dict(bag_info_of(SUMMARY | {"scope": "projects named", "selectors": [], "projects": [{}]}))
     assert told["Export-Scope"] == "1 projects"

@@ -31,7 +31,13 @@ def _template_read_anew():
 
 def test_the_page_shows_the_evidence(page):
     document = evidence()
-    for word in (document.verdict, document.plan_hash, document.items[0].id, document.ledger.last, document.tool):
+    for word in (
+        document.verdict.split(", ")[0],
+        document.plan_hash,
+        document.items[0].id,
+        document.ledger.last,
+        document.tool,
+    ):
         assert word in page
     assert page.startswith("<!doctype html>\n")
     assert page.endswith("</html>\n")
@@ -53,7 +59,7 @@ def test_a_field_that_is_missing_is_an_error():
 
 
 def test_the_template_is_read_once():
-    assert module._template() is module._template()
+    assert module._template("en") is module._template("en")
 
 
 def test_a_certificate_has_no_foreign_markup(page):
@@ -65,7 +71,7 @@ MARKUP = {
     "an element that ends": ("</body>", "</a></body>", ["a"]),
     "an element closed at once": ("</body>", "<br/></body>", ["br", "br", "a < outside a tag"]),
     "an attribute": ("<body>", "<body onload='x()'>", ["onload=x()"]),
-    "a known attribute with another value": ('lang="en"', 'lang="de"', ["lang=de"]),
+    "a known attribute with another value": ('lang="en"', 'lang="fr"', ["lang=fr"]),
     "an attribute without a value": ("<body>", "<body hidden>", ["hidden=None"]),
     "a declaration": ("<!doctype html>", "<!doctype svg>", ["doctype svg"]),
     "a comment": ("</body>", "<!-- x --></body>", ["a comment  x ", "a < outside a tag"]),

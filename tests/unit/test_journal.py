@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cv_gdpr.archive import journal
-from cv_gdpr.archive.journal import Journal, Stored, _entries, _line, blob_key, flagged_among, read_index, read_stored
+from cv_gdpr.archive.journal import Journal, Stored, _line, blob_key, entries_of, noted_among, read_index, read_stored
 from cv_gdpr.errors import StorageError
 from cv_gdpr.links import source_path
 from tests.unit.listing import MEMORY
@@ -177,7 +177,7 @@ def test_a_line_is_json_that_is_read_again(tmp_path, entry):
     line = _line(entry)
     assert line.count(b"\n") == 1
     assert Stored(**json.loads(line)) == entry
-    assert list(json.loads(line)) == [name for name in Stored._fields if name != "flag" or entry.flag]
+    assert list(json.loads(line)) == [name for name in Stored._fields if name not in {"flag", "reused"}]
     assert list(read_index(tmp_path / "i", written(tmp_path / "i", entry))) == [entry]
     assert list(read_stored(tmp_path / "i")) == [entry]
 
@@ -196,7 +196,7 @@ def test_an_index_is_read_in_parts(tmp_path, monkeypatch):
     class Reading(type(tmp_path)):
         def open(self, *arguments):
             file = super().open(*arguments)
-            monkeypatch.setattr(journal, "_entries", lambda lines: read.append(len(lines)) or _entries(lines))
+            monkeypatch.setattr(journal, "entries_of", lambda lines: read.append(len(lines)) or entries_of(lines))
             return file
 
     assert list(read_index(Reading(tmp_path / "i"), sha256)) == entries
@@ -382,7 +382,7 @@ def test_a_flag_is_written_and_found_again():
     lines = [_line(plain), b'{"flag":"x"}\n', b'half a "flag":', _line(flagged)]
     assert [json.loads(lines[number]).get("flag") for number in (0, 3)] == [None, "md5 differs"]
     assert "flag" not in json.loads(lines[0])
-    assert list(flagged_among(lines)) == [flagged]
+    assert list(noted_among(lines)) == [flagged]
     odd = flagged._replace(source='/"')
-    assert json.loads(_line(odd)) == odd._asdict()
+    assert json.loads(_line(odd)) == {name: value for name, value in odd._asdict().items() if value}
     assert "flag" not in json.loads(_line(odd._replace(flag="")))

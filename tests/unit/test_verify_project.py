@@ -58,6 +58,20 @@ INDEX = {
     "an empty file": (but(FILES, flag="empty", bytes=0), []),
     "a wrong flag": (but(FILES, flag="odd"), [f"{FILES}: flags images/{IMAGE}.jpg (5 bytes) as 'odd'"]),
     "an empty flag": (but(FILES, flag=""), [f"{FILES}: flags images/{IMAGE}.jpg (5 bytes) as ''"]),
+    "a reused file": (but(FILES, reused="2024-01-01T00:00:00Z"), []),
+    "reused from nowhere": (
+        but(FILES, reused="yesterday"),
+        [f"{FILES}: does not say from which export images/{IMAGE}.jpg was reused"],
+    ),
+    "a trusted list": (proved(1, trusted="2024-01-01T00:00:00Z"), []),
+    "a trusted workspace": (
+        proved(0, trusted="2024-01-01T00:00:00Z"),
+        [f"{PROOFS}: calls images.jsonl trusted, or does not say since when"],
+    ),
+    "a list trusted since nobody knows when": (
+        proved(1, trusted=True),
+        [f"{PROOFS}: calls {IMAGES} trusted, or does not say since when"],
+    ),
     "no flag": (but(FILES, bytes=0), [f"{FILES}: flags images/{IMAGE}.jpg (0 bytes) as ''"]),
     "another name": (but(FILES, path="images/x.jpg"), [f"{FILES}: images/x.jpg is not a file name for images/{IMAGE}"]),
     "no suffix": (

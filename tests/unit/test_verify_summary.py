@@ -9,7 +9,7 @@ from cv_gdpr.archive.bag_info import bag_info_of, info_line
 from cv_gdpr.table.categories import ROWS
 from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
-from cv_gdpr.verify.summary import check_info, check_summary, read_summary
+from cv_gdpr.verify.summary import check_info, check_reuse, check_summary, read_summary
 
 ID = "11111111-1111-4111-8111-111111111111"
 NEXT = "22222222-2222-4222-8222-222222222222"
@@ -298,3 +298,41 @@ def test_a_bag_info_that_is_not_text(result):
 def test_a_bag_info_that_is_gone(result):
     check_info(result, SUMMARY)
     assert_differs(result, (INFO, "missing"))
+
+
+BEGAN, BEFORE = "2024-01-02T00:00:00Z", "2024-01-01T00:00:00Z"
+LIST = {"project": ID, "iteration": NEXT, "file": "images.jsonl", "read": BEGAN}
+REUSE = {"reused": [{"began": BEGAN, "files": 2, "bytes": 9}], "trusted": [LIST]}
+FILES_DIFFER = f"{SUMMARY_FILE}: says something else than files.jsonl about the files that were reused"
+LISTS_DIFFER = f"{SUMMARY_FILE}: says something else than listings.jsonl about the lists that were trusted"
+
+
+@pytest.mark.parametrize(
+    ("files", "trusted", "redacted", "expected"),
+    [
+        ({BEGAN: 2}, LIST, 0, []),
+        ({BEGAN: 1}, LIST, 0, [FILES_DIFFER]),
+        ({BEGAN: 1}, LIST, 1, []),
+        ({BEGAN: 3}, LIST, 1, [FILES_DIFFER]),
+        ({BEGAN: 2, BEFORE: 1}, LIST, 0, [FILES_DIFFER]),
+        ({}, LIST, 0, [FILES_DIFFER]),
+        ({BEGAN: 2}, LIST | {"read": BEFORE}, 0, [LISTS_DIFFER]),
+        ({BEGAN: 2}, LIST | {"iteration": ID}, 1, [LISTS_DIFFER]),
+        ({BEGAN: 2}, None, 0, [LISTS_DIFFER]),
+    ],
+)
+def test_what_was_reused_is_counted_again(tmp_path, files, trusted, redacted, expected):
+    found = Verification(tmp_path, redacted=redacted)
+    found.reused.update(files)
+    found.trusted |= {tuple(trusted.values())} if trusted else set()
+    check_reuse(found, REUSE)
+    assert found.differences == expected
+
+
+def test_nothing_reused_is_not_spoken_of(tmp_path):
+    found = Verification(tmp_path)
+    check_reuse(found, SUMMARY)
+    assert found.differences == []
+    found.reused[BEGAN] = 1
+    check_reuse(found, SUMMARY)
+    assert found.differences == [FILES_DIFFER]

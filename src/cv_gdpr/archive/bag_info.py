@@ -1,13 +1,22 @@
 """Makes the lines of bag-info.txt that follow from export.json; `verify` makes them again and compares."""
 
+import re
+from typing import Any
+
 from cv_gdpr.verbatim import Json
 
 SUMMARY = "export.json"
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _REMOVED = "credentialsRemoved"
 _COMPLETE = "complete"
 REDACTED = "redacted"
 OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
 _RESOURCE = "resource"
+
+
+def is_moment(value: Any) -> bool:
+    """Return whether a value is a time as an export writes it."""
+    return isinstance(value, str) and _MOMENT.fullmatch(value) is not None
 
 
 def bag_info_of(summary: Json) -> list[tuple[str, str]]:
@@ -32,6 +41,7 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         ("Export-Selectors-Unmatched", f"{unmatched} of {len(selectors)}"),
         *complete,
         *removed,
+        *_reused(summary),
         *redacted,
         *((label, summary[name]) for name, label in OF_PEOPLE.items() if name in summary),
         *counted,
@@ -39,6 +49,19 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
         *_predictions(summary.get("predictionsNotSearched")),
         *((f"Not-Searched-{row.title()}", reason) for row, reason in summary["notSearched"].items()),
     ]
+
+
+def _reused(summary: Json) -> list[tuple[str, str]]:
+    """Return how much was taken from earlier exports."""
+    lines = []
+    if reused := summary.get("reused"):
+        files, size = (sum(one[count] for one in reused) for count in ("files", "bytes"))
+        since = ", ".join(one["began"] for one in reused)
+        lines.append(("Export-Reused", f"{files} files ({size} bytes), from exports begun at {since}"))
+    if trusted := summary.get("trusted"):
+        since = min(one["read"] for one in trusted)
+        lines.append(("Export-Trusted", f"{len(trusted)} lists of iterations, not read again since {since}"))
+    return lines
 
 
 def _predictions(not_searched: Json | None) -> list[tuple[str, str]]:

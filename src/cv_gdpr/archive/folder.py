@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cv_gdpr.archive.closing import close
-from cv_gdpr.archive.journal import Journal, Stored, flagged_among, read_index
+from cv_gdpr.archive.journal import Journal, Reused, Stored, noted_among, read_index
 from cv_gdpr.archive.layout import Layout, files_below, is_regular, refuse_foreign
 from cv_gdpr.archive.locking import Locked, open_lock
 from cv_gdpr.archive.ownership import make_private, owner_within
@@ -313,15 +313,16 @@ class ProjectFolder:
         self.journal = Journal(journal, self.path, lambda: folder.commit(self.journal.flush), recheck=folder.recheck)
         self._index = f"{name}/files.jsonl"
         self.flagged: list[Stored] = []  # set by `finish`
+        self.reused: dict[str, Reused] = {}  # by when the earlier export began; set by `finish`
 
     def place(self, stem: str) -> str:
         """Return the full path of a file in this folder, without its suffix."""
         return f"{self.path}/{stem}"
 
-    def note(self, file: Received, blob: str, source: str) -> None:
+    def note(self, file: Received, blob: str, source: str, reused: str = "") -> None:
         """Add a file that has its final name to the journal."""
         path = file.path.removeprefix(f"{self.path}/")
-        self.journal.add(Stored(path, blob, source, file.size, file.sha256, file.flag))
+        self.journal.add(Stored(path, blob, source, file.size, file.sha256, file.flag, reused))
 
     def finish(self, claimed: Set[int]) -> int:
         """Write the index (files.jsonl) of the project's files with these keys, and return their number."""
@@ -330,8 +331,15 @@ class ProjectFolder:
         with self._folder.lines(self._index) as lines, self.journal.lines_of(claimed) as listed:
             while part := list(itertools.islice(listed, _AT_ONCE)):
                 lines.extend(part)
-                self.flagged.extend(flagged_among(part))
+                self._note(part)
             return lines.count
+
+    def _note(self, lines: list[bytes]) -> None:
+        for entry in noted_among(lines):
+            if entry.flag:
+                self.flagged.append(entry)
+            if entry.reused:
+                self.reused[entry.reused] = self.reused.get(entry.reused, Reused()).more(entry.bytes)
 
     def stored(self) -> Iterator[tuple[str, int, str]]:
         """Yield the path below data/, size and hash of each file in the index, in the order of the paths."""

@@ -21,10 +21,11 @@ from cv_gdpr.verbatim import json_line
 
 _SORTED = 10_000  # lines sorted at once
 _READ = 1 << 18  # bytes of lines read at once
+_OPTIONAL = frozenset({"flag", "reused"})
 _SHA256 = re.compile("[0-9a-f]{64}")
 _USUAL = re.compile(  # matches nearly every line, and is faster than a JSON parser
     r'^{"path":"([!#-[\]-~]*)","blob":"([!#-[\]-~]*)","source":"([!#-[\]-~]*)",'
-    r'"bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"(?:,"flag":"([a-z0-9, ]+)")?}\n',
+    r'"bytes":(\d{1,15}),"sha256":"([0-9a-f]{64})"(?:,"flag":"([a-z0-9, ]+)")?(?:,"reused":"([0-9TZ:-]{20})")?}\n',
     re.ASCII | re.MULTILINE,
 )
 _DAMAGED = "run the same command again: it fetches files without a journal entry"
@@ -41,6 +42,7 @@ class Stored(NamedTuple):
     bytes: int
     sha256: str
     flag: str = ""  # what is unusual about it: `flags.py`
+    reused: str = ""  # when the earlier export began from which it was taken
 
     @property
     def key(self) -> int:
@@ -48,12 +50,23 @@ class Stored(NamedTuple):
         return blob_key(self.blob, self.source)
 
 
+class Reused(NamedTuple):
+    """How many files were taken from an earlier export, and their bytes."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def more(self, size: int, files: int = 1) -> "Reused":
+        """Return this and more files of `size` bytes."""
+        return Reused(self.files + files, self.bytes + size)
+
+
 def read_stored(path: Path) -> Iterator[Stored]:
     """Yield the entries of a journal, skipping damaged lines: their files are fetched again."""
     if is_regular(path):
         with path.open("rb") as file:
             while lines := file.readlines(_READ):
-                yield from filter(None, _entries(lines))
+                yield from filter(None, entries_of(lines))
 
 
 def read_index(path: Path, sha256: str) -> Iterator[Stored]:
@@ -64,7 +77,7 @@ def read_index(path: Path, sha256: str) -> Iterator[Stored]:
     read = hashlib.sha256()
     with storing(path), path.open("rb") as file:
         while lines := file.readlines(_READ):
-            for entry in _entries(lines):
+            for entry in entries_of(lines):
                 if entry is None:
                     raise StorageError(f"{path} holds a damaged line", _DAMAGED)
                 yield entry
@@ -73,7 +86,8 @@ def read_index(path: Path, sha256: str) -> Iterator[Stored]:
         raise StorageError(f"{path} was changed while the export ran", _DAMAGED)
 
 
-def _entries(lines: list[bytes]) -> Iterator[Stored | None]:
+def entries_of(lines: list[bytes]) -> Iterator[Stored | None]:
+    """Yield the entry of each line, None for a damaged one."""
     usual = _USUAL.findall(b"".join(lines).decode("latin-1"))
     if len(usual) == len(lines):  # every line matched
         return (Stored(path, blob, source, int(size), *rest) for path, blob, source, size, *rest in usual)
@@ -92,7 +106,8 @@ def _is_sound(entry: Stored) -> bool:
     """Return whether the fields of an entry are valid; raise TypeError or ValueError if its texts are not text."""
     "".join((entry.path, entry.blob, entry.source)).encode()
     sized = type(entry.bytes) is int and entry.bytes >= 0
-    return sized and _SHA256.fullmatch(entry.sha256) is not None and isinstance(entry.flag, str)
+    told = isinstance(entry.flag, str) and isinstance(entry.reused, str)
+    return sized and told and _SHA256.fullmatch(entry.sha256) is not None
 
 
 def blob_key(blob: str, source: str) -> int:
@@ -203,17 +218,18 @@ def _sha256_of(path: Path) -> str:
 
 def _line(entry: Stored) -> bytes:
     """Return the line of a file in a journal and in `files.jsonl`; the path comes first, so that lines sort by path."""
-    path, blob, source, size, sha256, flag = entry
+    path, blob, source, size, sha256, flag, reused = entry
     more = f',"flag":"{flag}"' if flag else ""
+    more += f',"reused":"{reused}"' if reused else ""
     line = f'{{"path":"{path}","blob":"{blob}","source":"{source}","bytes":{size},"sha256":"{sha256}"{more}}}\n'
     if _USUAL.fullmatch(line):
         return line.encode()
-    return json_line({name: value for name, value in entry._asdict().items() if value or name != "flag"})
+    return json_line({name: value for name, value in entry._asdict().items() if value or name not in _OPTIONAL})
 
 
-def flagged_among(lines: Iterable[bytes]) -> Iterator[Stored]:
-    """Yield the entries of those lines that have a flag."""
+def noted_among(lines: Iterable[bytes]) -> Iterator[Stored]:
+    """Yield the entries of those lines that have a flag, or were taken from an earlier export."""
     for line in lines:
-        entry = _entry(line) if b'"flag":' in line else None
-        if entry and entry.flag:
+        entry = _entry(line) if b'"flag":' in line or b'"reused":' in line else None
+        if entry and (entry.flag or entry.reused):
             yield entry

@@ -44,15 +44,20 @@ def digests(path: str | bytes | Path, algorithms: tuple[str, ...]) -> Hashed:
     """Return the size and digests of a file; raise OSError."""
     handle = open_regular(path)
     try:
-        hashes = [hashlib.new(name, usedforsecurity=False) for name in algorithms]
-        size = 0
-        most = min(os.fstat(handle).st_size + 1, _AT_ONCE)  # a large buffer costs more than a small file
-        while part := os.read(handle, most):
-            size += len(part)
-            for one in hashes:
-                one.update(part)
+        return digests_of(handle, algorithms)
     finally:
         os.close(handle)
+
+
+def digests_of(handle: int, algorithms: tuple[str, ...]) -> Hashed:
+    """Return the size and digests of the rest of an open file; raise OSError."""
+    hashes = [hashlib.new(name, usedforsecurity=False) for name in algorithms]
+    size = 0
+    most = min(os.fstat(handle).st_size + 1, _AT_ONCE)  # a large buffer costs more than a small file
+    while part := os.read(handle, most):
+        size += len(part)
+        for one in hashes:
+            one.update(part)
     return Hashed(size, tuple(one.digest() for one in hashes))
 
 

@@ -91,6 +91,11 @@ def _subfolder(out: Path) -> str:
     return f"name a subfolder that does not exist yet: --out {out / 'export'}"
 
 
+def belongs_to_another(folder: Path) -> bool:
+    """Return whether a folder belongs to another user, and its file system does not merely map owners."""
+    return _is_of_another(folder.stat().st_uid, folder)
+
+
 def open_own(path: Path) -> int:
     """Open a file of the current user to read and write; raise UsageError if another user may have put it there."""
     _refuse_foreign(path, os.lstat(path))

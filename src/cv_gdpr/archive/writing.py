@@ -14,6 +14,7 @@ from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
 
 if TYPE_CHECKING:  # importing pathlib would slow the start of the download process, which does not need it
+    from collections.abc import Callable
     from pathlib import Path
 
 _GATHERED = 1 << 17  # bytes that a file buffers before it writes them
@@ -62,6 +63,11 @@ def is_at(handle: int, path: Path) -> bool:
 
 
 def write_new(path: Path, content: bytes) -> None:
+    """Write a file with this content, as `fill_new` does."""
+    fill_new(path, lambda handle: write_all(handle, content))
+
+
+def fill_new(path: Path, fill: Callable[[int], None]) -> None:
     """Write a file that is never visible half written under its name; raise FileExistsError if the name is taken.
 
     The temporary name is random, so that no other user can prepare it. The final name is a hard link, which, unlike a
@@ -74,7 +80,7 @@ def write_new(path: Path, content: bytes) -> None:
     handle = open_new(temporary)
     try:
         try:
-            write_all(handle, content)
+            fill(handle)
             sync_file(handle)
             if os.name == "posix":
                 _take_name(temporary, path)

@@ -59,6 +59,7 @@ class _Commands(Group):
             "verify": "Check an export, or the evidence of an erasure, without the service.",
             "find": "Find copies of a photograph in an export, without the service.",
             "convert": "Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.",
+            "report": "Make pages of an export that a person can read, offline, in a browser.",
             "redact": "Take what an erasure erased out of exports that were made before it.",
         },
         "Without an Azure account": {

@@ -70,8 +70,12 @@ def export_each(parameters: Mapping[str, Any], rows: tuple[str, ...], out: "Path
         refuse_inside_export(out)
     base = out or new_folder()
     paths = {name: parameters[name] for name in _FOLDERS if parameters.get(name)}
-    words = command(rows, {"out", *paths})
-    jobs = [Job(name, (*words, f"--out={base / name}", *_own_paths(paths, name)), False) for name in names]
+    _check_earlier(parameters)
+    words = command(rows, {"out", "reuse", "trust_listings", *paths})
+    jobs = [
+        Job(name, (*words, f"--out={base / name}", *_own_paths(paths, name), *_earlier(parameters, name)), False)
+        for name in names
+    ]
     return run(jobs, parameters)
 
 
@@ -96,6 +100,24 @@ def delete_each(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     words = command(rows, set(paths))
     asks = not (parameters["yes"] or parameters["dry_run"])
     return run([Job(name, (*words, *_own_paths(paths, name)), asks) for name in chosen], parameters)
+
+
+def _check_earlier(parameters: Mapping[str, Any]) -> None:
+    """Raise UsageError for a --reuse that is one export, or no folder: each profile has its own in it."""
+    for folder in parameters["reuse"]:
+        if not folder.is_dir():
+            raise UsageError(f"--reuse {folder} is not a folder", "name the --out of an earlier run for all profiles")
+        if (folder / "bagit.txt").exists():
+            words = f"--reuse {folder} is an export itself, but each profile has its own"
+            raise UsageError(words, "name the --out of an earlier run for all profiles")
+
+
+def _earlier(parameters: Mapping[str, Any], profile: str) -> Iterator[str]:
+    """Yield the options that name a profile's earlier exports; a profile that is new has none."""
+    found = [folder / profile for folder in parameters["reuse"] if (folder / profile).is_dir()]
+    yield from (f"--reuse={folder}" for folder in found)
+    if found and parameters["trust_listings"]:
+        yield "--trust-listings"
 
 
 _FOLDERS = ("require_export", "with_copies_from")

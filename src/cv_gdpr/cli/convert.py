@@ -76,8 +76,8 @@ def convert(  # noqa: PLR0913 - one for each option
     Exits 0 if nothing was lost, 3 if something was (each is named), 4 if the export does not verify.
     """
     output = OutputOptions(quiet, verbose, as_json)
+    from cv_gdpr.archive.new_folder import beside, check_free
     from cv_gdpr.convert.conversion import Conversion, Wanted, check_wanted
-    from cv_gdpr.convert.placing import check_free
     from cv_gdpr.convert.records import Split
     from cv_gdpr.verify.verified import verified
 
@@ -85,7 +85,7 @@ def convert(  # noqa: PLR0913 - one for each option
     wanted = check_wanted(Wanted(to, projects, iteration, shares, image_url_prefix, only_copies))
     if wanted.split:
         wanted = wanted._replace(split=wanted.split._replace(seed=seed))
-    target = out or _beside(bag, to)
+    target = out or beside(bag, to)
     check_free(target, bag)
     _, incomplete = verified(bag)
     result = Conversion(bag, target, wanted, incomplete)
@@ -94,23 +94,16 @@ def convert(  # noqa: PLR0913 - one for each option
     return result.exit_code
 
 
-def _beside(bag: "Path", to: str) -> "Path":
-    import os.path
-    from pathlib import Path
-
-    return Path(f"{os.path.abspath(bag)}-{to}")  # noqa: PTH100 - unlike resolve, it follows no link
-
-
 def _run(result: "Conversion", *, quiet: bool) -> None:
     import json
 
     from msgspec import to_builtins
 
     from cv_gdpr.archive.bag import Bag
+    from cv_gdpr.archive.new_folder import new_folder, write_text
     from cv_gdpr.cli.convert_documents import of_conversion
     from cv_gdpr.cli.progress import counting
     from cv_gdpr.convert.conversion import convert as make
-    from cv_gdpr.convert.placing import new_folder, write_text
 
     with counting("images", quiet=quiet) as progress, new_folder(result.out) as folder:
         make(Bag(result.bag), result, folder, progress)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan, ProjectPlan
-    from cv_gdpr.evidence.records import ByHand
+    from cv_gdpr.evidence.records import ByHand, LanguageCode
     from cv_gdpr.service.client import Connection, Service
 
 
@@ -52,6 +52,7 @@ class _DeleteOptions(NamedTuple):
     with_copies_from: Path | None
     reference: str | None
     operator: str | None
+    lang: LanguageCode
 
 
 _NOTHING_DELETED = "nothing was deleted"
@@ -110,6 +111,7 @@ _with_options = shared.together(
         "(NAME.sha256) beside it. Default: cv-gdpr-erasure-<UTC time>.json.",
     ),
     shared.record_options,
+    shared.certificate_language,
     shared.option(
         "--wait",
         type=Seconds(),
@@ -469,6 +471,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
         confirmed=not options.yes,
         reference=options.reference or "",
         operator=options.operator or "",
+        language=options.lang,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:

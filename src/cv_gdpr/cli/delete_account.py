@@ -10,6 +10,7 @@ import click
 from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
+from cv_gdpr.languages import message
 from cv_gdpr.table.categories import ACCOUNT
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.account import AccountPlan
     from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.evidence.records import LanguageCode
     from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.service.client import Connection
     from cv_gdpr.service.resource_manager import ResourceId
@@ -37,9 +39,12 @@ class AccountOptions(NamedTuple):
     wait: float
     reference: str | None
     operator: str | None
+    lang: LanguageCode
 
 
 _NOTHING = "nothing was deleted"
+_DELETED = message("it is deleted, or being deleted")
+_NOT_ITS_KEY = message("the key is not one of this resource, and its endpoint is a region's")
 _NO_PROJECTS = {"CustomVision.Prediction": "it holds no projects: a prediction resource has none of its own"}
 
 
@@ -81,7 +86,7 @@ def delete_account(
         if plan.live and not plan.deleting:
             plan = _with_contents(azure, plan, connection, options)
         else:
-            plan = _unread(plan, "it is deleted, or being deleted", guarded=_is_guarded(options) and not earlier)
+            plan = _unread(plan, _DELETED, guarded=_is_guarded(options) and not earlier)
         if options.dry_run:
             _show(plan, azure.manager.who, as_json=output.as_json)
             return 0
@@ -124,7 +129,7 @@ def _with_contents(
         return _unread(plan, _no_sign_in(connection), guarded=guarded)
     try:
         if not azure.holds_what(connection.training_key, connection.endpoint):
-            return _unread(plan, "the key is not one of this resource, and its endpoint is a region's", guarded=guarded)
+            return _unread(plan, _NOT_ITS_KEY, guarded=guarded)
         with Service(connection) as service:
             contents = make_plan(service, Scope())
             refuse_protected(service, contents, options.protect)
@@ -186,6 +191,7 @@ def _delete(
         asked=asked,
         reference=options.reference or "",
         operator=options.operator or "",
+        language=options.lang,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:

@@ -84,6 +84,31 @@ class CopiesOutside(Part, kw_only=True, frozen=True):
     address: Annotated[str, Meta(description="Without credentials.")]
 
 
+class Reused(Part, kw_only=True, frozen=True):
+    """How much was taken from an earlier export instead of downloaded."""
+
+    began: Annotated[str, Meta(description="When that export began, as its bag-info.txt says.")]
+    files: int
+    bytes: int
+
+
+class NotReused(Part, kw_only=True, frozen=True):
+    """Something of an earlier export that was not taken, but downloaded or read again."""
+
+    export: str
+    file: Annotated[str | None, Meta(description="null: the folder of the export itself is gone.")]
+    reason: str
+
+
+class TrustedList(Part, kw_only=True, frozen=True):
+    """A list of an iteration that was taken from an earlier export: count and lastModified have not changed since."""
+
+    project: str
+    iteration: str
+    file: str
+    read: Annotated[str, Meta(description="When the export began that read the list from the service.")]
+
+
 class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
     """What `export` prints: what of each row was held and exported, and each item that is missing.
 
@@ -98,6 +123,9 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     projects: list[ProjectFolder]
     missing: list[Missing]
     flagged: list[Flagged]
+    reused: list[Reused]
+    not_reused: list[NotReused]
+    trusted: list[TrustedList]
     by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
     absent: Annotated[dict[str, str], Meta(description="File about the account: why the identity may not read it.")]
     copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API, for a person to export.")]
@@ -214,6 +242,9 @@ def of_export(result: "ExportResult") -> ExportDocument:
         projects=[ProjectFolder(**project) for project in result.projects],
         missing=[Missing(**entry) for entry in result.missing],
         flagged=[Flagged(**entry) for entry in result.flagged],
+        reused=[Reused(began=began, **one._asdict()) for began, one in sorted(result.reused.items())],
+        not_reused=[NotReused(**one) for one in result.damaged],
+        trusted=[TrustedList(**one) for one in result.trusted],
         by_hand=result.by_hand,
         absent=result.absent,
         copies_outside=[CopiesOutside(**one._asdict()) for one in result.copies_outside],

@@ -1,7 +1,7 @@
 """`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +33,8 @@ class _ExportOptions(NamedTuple):
     out: "Path | None"
     recheck: bool
     include_keys: bool
+    reuse: "tuple[Path, ...]"
+    trust_listings: bool
     accept_missing: bool
     connections: int
     reference: str | None
@@ -52,6 +54,18 @@ _with_options = shared.together(
         "--accept-missing",
         is_flag=True,
         help="Close the bag even if items are missing that the service does not give; the bag says so. Exit code 3.",
+    ),
+    shared.option(
+        "--reuse",
+        multiple=True,
+        type=FilePath(),
+        metavar="BAG",
+        help="Link or copy what this earlier export of the same resource holds, and download only the rest; repeats.",
+    ),
+    shared.option(
+        "--trust-listings",
+        is_flag=True,
+        help="With --reuse: do not list an iteration again whose count and lastModified are unchanged.",
     ),
     shared.option("--recheck", is_flag=True, help="On resuming, compare files by hash, not by size alone."),
     shared.option(
@@ -104,6 +118,8 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         return export_each(parameters, rows, own.out)
     output = part_of(parameters, OutputOptions)
     scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
+    if own.trust_listings and not own.reuse:
+        raise UsageError("--trust-listings needs --reuse", "--reuse BAG names the earlier export that has the lists")
     if rows == (ACCOUNT,) and scope.projects:
         words = f"export {ACCOUNT} exports the Azure resource, and no project of it: leave --project out"
         raise UsageError(words, "cv-gdpr export --project exports what a project holds")
@@ -117,7 +133,17 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
     record = own.reference or "", own.operator or ""
-    options = Options(own.out, fetching, own.include_keys, own.accept_missing, azure, own.recheck, *record)
+    options = Options(
+        own.out,
+        fetching,
+        own.include_keys,
+        own.reuse,
+        own.trust_listings,
+        own.accept_missing,
+        azure,
+        own.recheck,
+        *record,
+    )
     with Service(connection) as service:
         if copies_from := part_of(parameters, ScopeOptions).with_copies_from:
             scope = add_copies(service, scope, copies_from, only_same=False, quiet=output.quiet)
@@ -150,6 +176,7 @@ def report(result: "ExportResult", output: OutputOptions) -> None:
     elif not output.quiet:
         _print_result(result, output.verbose)
     _print_flagged(result)
+    _print_damaged(result)
     _print_shortfall(result)
     if not output.as_json:
         show_similar(result.near)
@@ -165,6 +192,8 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     print_table(_title(result), headings, rows, numbers={1, 2, 3})
     if result.there:
         click.echo(f"resumed: {plural(result.there, 'file')} of {result.folder} were there, and not fetched again")
+    for line in _lines_of_reuse(result):
+        click.echo(line)
     for file, reason in result.absent.items():
         click.echo(f"{file}: not exported: {printable(reason)}")
     if verbose:
@@ -172,6 +201,15 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
     by_hand = [f"{row}: {words}" for row, words in result.by_hand.items()]
     print_to_do([*by_hand, *(f"{EXPORTS}: {copies.words('export')}" for copies in result.copies_outside)])
+
+
+def _lines_of_reuse(result: "ExportResult") -> Iterator[str]:
+    """Yield what was taken from earlier exports."""
+    for began, one in sorted(result.reused.items()):
+        yield f"reused: {plural(one.files, 'file')}, {size(one.bytes)}, from the export begun at {began}"
+    if result.trusted:
+        since = min(one["read"] for one in result.trusted)
+        yield f"trusted: {plural(len(result.trusted), 'list')} of iterations, not read again since {since}"
 
 
 def _title(result: "ExportResult") -> str:
@@ -194,6 +232,15 @@ def _print_flagged(result: "ExportResult") -> None:
         click.echo(f"Warning: {printable(entry['file'])}: kept as the service stores it ({entry['flag']})", err=True)
     if len(result.flagged) > _SHOWN:
         click.echo(f"Warning: {plural(len(result.flagged), 'file')} like these; files.jsonl flags all", err=True)
+
+
+def _print_damaged(result: "ExportResult") -> None:
+    """Name what of earlier exports was not taken; not an error, as it was read or downloaded instead."""
+    for one in result.damaged[:_SHOWN]:
+        what = f"{one['export']}/{one['file']}" if one["file"] else one["export"]
+        click.echo(f"Warning: {printable(what)}: not reused: {printable(one['reason'])}", err=True)
+    if len(result.damaged) > _SHOWN:
+        click.echo(f"Warning: {plural(len(result.damaged), 'file')} like these; --json names all", err=True)
 
 
 def _print_shortfall(result: "ExportResult") -> None:

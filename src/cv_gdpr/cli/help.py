@@ -89,6 +89,10 @@ EXAMPLES = {
         "cv-gdpr convert everything --to csv --out table",
         "cv-gdpr convert everything --to coco --split 80/10/10 --seed 1 --out coco",
     ),
+    "report": (
+        "cv-gdpr report everything --lang de --out bericht",
+        'cv-gdpr report answer --contact "privacy@example.com" --zip answer.zip',
+    ),
     "redact": ("cv-gdpr redact erasure.json everything --out redacted",),
     "demo": ("cv-gdpr demo --out demo",),
     "simulate": ("cv-gdpr simulate --port 8080", "cv-gdpr simulate --fault throttled=5"),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cv_gdpr.cli import inputs
+from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
@@ -39,6 +40,35 @@ class Words(click.ParamType[str]):
         if len(text) > self.longest:
             self.fail(f"it is longer than {self.longest} characters", param, ctx)
         return text
+
+
+class OneLanguage(click.ParamType[str]):
+    """One of the languages that there are translations for; `DE` and `de-AT` are German as well."""
+
+    name = "language"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the code of the language; fail for one that is not there."""
+        code = str(value).strip().lower().replace("_", "-").partition("-")[0]
+        if code in LANGUAGES:
+            return code
+        from difflib import get_close_matches
+
+        names = _languages_by_name()
+        near = [f"similar: {names[word]}; " for word in get_close_matches(code, names, 1)]
+        return self.fail(f"no texts in {value!r}; {''.join(near)}the languages are {', '.join(LANGUAGES)}", param, ctx)
+
+
+def _languages_by_name() -> dict[str, str]:
+    """Return what people may type for a language, with its code."""
+    names = {
+        "en": ("english", "eng", "gb", "us", "englisch", "inglés"),
+        "de": ("german", "deu", "ger", "deutsch", "alemán"),
+        "es": ("spanish", "spa", "español", "espanol", "castellano", "spanisch"),
+        "pt": ("portuguese", "por", "português", "portugues", "br", "portugiesisch"),
+        "zh": ("chinese", "chi", "zho", "cn", "中文", "chinesisch"),
+    }
+    return {name: code for code, all_names in names.items() for name in (code, *all_names)}
 
 
 class MetadataPair(OnePerLine):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -20,6 +21,7 @@ from cv_gdpr.cli.option_types import (
     MetadataPair,
     Moment,
     OfConnection,
+    OneLanguage,
     OnePerLine,
     Probability,
     Rate,
@@ -186,6 +188,17 @@ record_options = together(
     ),
     option("--operator", type=Words(), metavar="TEXT", help="Who does this, kept as it is with the result."),
 )
+
+_lang = partial(
+    option,
+    "--lang",
+    type=OneLanguage(),
+    default="en",
+    show_default=True,
+    metavar="en|de|es|pt|zh",
+)
+certificate_language = _lang(help="The language of the certificate; the evidence itself is in English.")
+lang_option = _lang(help="The language of what people read in the result.")
 
 _profile_option = option(
     "--profile",

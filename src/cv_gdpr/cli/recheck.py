@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.proven import Proven
-    from cv_gdpr.evidence.records import Item
+    from cv_gdpr.evidence.records import Item, LanguageCode
 
 _SHOWN = 20  # items
 
@@ -54,6 +54,7 @@ class Rechecked(NamedTuple):
     help="Keep the answer as evidence of its own, with ledger, page and hashes beside it, as delete does.",
 )
 @shared.record_options
+@shared.certificate_language
 @shared.one_connection_options
 @shared.output_options
 @click.pass_context
@@ -75,7 +76,7 @@ def recheck(ctx: click.Context, /, **_: Any) -> int:
         check_name(kept)
         if not ledger_of(kept).exists():
             check_free(kept)
-    terms = _terms(before, part_of(ctx.params, RecordOptions))
+    terms = _terms(before, part_of(ctx.params, RecordOptions), ctx.params["lang"])
     with _place(kept) as path:
         if before.evidence.endpoint.startswith("/"):
             done = Rechecked(before, _of_account(given, before, path, terms), bool(kept), {})
@@ -98,7 +99,7 @@ def _place(kept: "Path | None") -> "Iterator[Path]":
         yield Path(folder) / "recheck.json"
 
 
-def _terms(before: "Proven", record: RecordOptions) -> "Terms":
+def _terms(before: "Proven", record: RecordOptions, language: "LanguageCode") -> "Terms":
     import json
 
     from cv_gdpr.delete.run import Terms
@@ -107,6 +108,7 @@ def _terms(before: "Proven", record: RecordOptions) -> "Terms":
         asked=json.dumps({"recheck": before.sha256}),
         reference=record.reference or "",
         operator=record.operator or "",
+        language=language,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
 

@@ -9,22 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from cv_gdpr.archive.json_files import lines_of, value_of
+from cv_gdpr.archive.new_folder import files_in, write_text
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.convert.fitting import Holds
-from cv_gdpr.convert.placing import files_in, write_text
 from cv_gdpr.convert.records import (
     PARTS,
     TEST,
     TRAIN,
     VALIDATION,
     Arranged,
-    Box,
     Label,
     Picture,
     ReadBack,
     ReadLabel,
-    Task,
 )
+from cv_gdpr.table.labelled import Box, Task
 
 HOLDS = Holds(unlabelled=(Task.DETECTION, Task.MULTI_LABEL), one_class=(Task.MULTI_CLASS,))
 _IMAGES = "images"

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from cv_gdpr.archive.json_files import value_of
+from cv_gdpr.archive.new_folder import files_in, write_text
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.convert.fitting import Holds
-from cv_gdpr.convert.placing import files_in, write_text
-from cv_gdpr.convert.records import Arranged, Box, Label, Picture, ReadBack, ReadLabel
+from cv_gdpr.convert.records import Arranged, Label, Picture, ReadBack, ReadLabel
+from cv_gdpr.table.labelled import Box
 
 HOLDS = Holds(needs_sides=True)
 _IMAGES = "images"

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cv_gdpr.archive.bag import Bag
+from cv_gdpr.archive.placing import Placer
 from cv_gdpr.archive.spelling import on_disk
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.convert.fitting import fitted
 from cv_gdpr.convert.formats import FORMATS, Format
 from cv_gdpr.convert.names import classes_of
-from cv_gdpr.convert.placing import Placer
 from cv_gdpr.convert.reading import Place, places_of, projects_of, read
 from cv_gdpr.convert.records import PARTS, TRAIN, Arranged, Class, DataSet, Note, Split
 from cv_gdpr.convert.round_trip import differences, unexplained

@@ -5,10 +5,11 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from cv_gdpr.archive.new_folder import files_in, write_text
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.convert.fitting import Holds
-from cv_gdpr.convert.placing import files_in, write_text
-from cv_gdpr.convert.records import Arranged, Box, Label, Picture, ReadBack, ReadLabel
+from cv_gdpr.convert.records import Arranged, Label, Picture, ReadBack, ReadLabel
+from cv_gdpr.table.labelled import Box
 
 HOLDS = Holds(boxes_outside=True, labels_without_box=True)
 _IMAGES = "images"

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from cv_gdpr.convert.records import NEGATIVE, Box, DataSet, Label, Note, Picture, Task
+from cv_gdpr.convert.records import NEGATIVE, DataSet, Label, Note, Picture
+from cv_gdpr.table.labelled import Box, Task
 
 _NO_OBJECT = "the tag Negative is written as a picture without boxes"
 _HALF = 0.5  # pixels: what a box may lie outside without a note

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from cv_gdpr.convert import automl, coco, csv_lines, yolo
 from cv_gdpr.convert.fitting import Holds
 from cv_gdpr.convert.names import FOLDER, TEXT, Naming
-from cv_gdpr.convert.records import Arranged, Picture, ReadBack, Split, Task
+from cv_gdpr.convert.records import Arranged, Picture, ReadBack, Split
+from cv_gdpr.table.labelled import Task
 
 
 class Format(NamedTuple):

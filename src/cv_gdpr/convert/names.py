@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from cv_gdpr.archive.names import is_reserved
-from cv_gdpr.convert.records import Class, Note, Tag
+from cv_gdpr.convert.records import Class, Note
+from cv_gdpr.table.labelled import Tag
 
 _LONGEST = 100  # bytes of a folder's name: with the path of a data set still below the limits of file systems
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -1,6 +1,5 @@
 """Reads the pictures of a project from a verified bag: of the workspace, or those that an iteration was trained on."""
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -8,25 +7,15 @@ from cv_gdpr.archive.bag import WORKSPACE, Bag, BagProject, HeldFile
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.names import identity, readable, safe_stem
 from cv_gdpr.archive.sides import Sides, sides_in
-from cv_gdpr.convert.records import Box, DataSet, Label, Note, Picture, Tag, Task
+from cv_gdpr.convert.records import DataSet, Label, Note, Picture
 from cv_gdpr.errors import UsageError
 from cv_gdpr.links import source_path
 from cv_gdpr.table.blobs import of_image
 from cv_gdpr.table.categories import IMAGES
 from cv_gdpr.table.inventory import named
+from cv_gdpr.table.labelled import Tag, Task, box_of, detects, listed_tags, settings_of
 from cv_gdpr.table.labels import objects_in, same_text, word
 from cv_gdpr.verbatim import Json
-
-_DETECTION = frozenset(  # domains of type ObjectDetection (GetDomains, recorded in 2020; "Select a domain" of the docs)
-    {
-        "da2e3a8a-40a5-4171-82f4-58522f70fbc1",  # General
-        "9c616dff-2e7d-ea11-af59-1866da359ce6",  # General [A1]
-        "1d8ffafe-ec40-4fb2-8f90-72b3b6cecea4",  # Logo
-        "3780a898-81c3-4516-81ae-3a139614e1f3",  # Products on Shelves
-        "a27d5ca5-bb19-49d8-a70a-fec086c47f5b",  # General (compact)
-        "7ec2ac80-887b-48a6-8df9-8b1357765430",  # General (compact) [S1]
-    }
-)
 
 
 class Place(NamedTuple):
@@ -125,7 +114,7 @@ class _Reader:
         self._place = place
         self._held = bag.files_of(place.project)
         self._regions = self._several = False
-        self.tags = _listed_tags(bag, place)
+        self.tags = listed_tags(bag, place.project, place.where("tags.jsonl"))
         self.pictures: list[tuple[Picture, list[str]]] = []
         self.notes: list[Note] = []
 
@@ -170,7 +159,7 @@ class _Reader:
         return of_file
 
     def _region(self, record: Json, region: Json) -> Label | None:
-        label = Label(word(region, "tagId"), word(region, "regionId"), _box(region))
+        label = Label(word(region, "tagId"), word(region, "regionId"), box_of(region))
         if label.box:
             return label
         what = "left out: its box is not four numbers"
@@ -179,8 +168,8 @@ class _Reader:
 
     def task(self) -> Task:
         """Return what the project is for: by its domain and type, or by the labels where the bag does not tell."""
-        settings = _settings(self._bag, self._place)
-        if self._regions or settings.get("domainId", "").lower() in _DETECTION:
+        settings = settings_of(self._bag, self._place.project, self._place.where("iteration.json"))
+        if self._regions or detects(settings):
             return Task.DETECTION
         kind = settings.get("classificationType", "").lower()
         if not kind:
@@ -188,30 +177,6 @@ class _Reader:
         return Task.MULTI_LABEL if kind == "multilabel" or (not kind and self._several) else Task.MULTI_CLASS
 
 
-def _settings(bag: Bag, place: Place) -> dict[str, str]:
-    """Return domain and type of a project, or those that the iteration was trained with."""
-    found: dict[str, str] = {}
-    for where in (place.project.where("project.json"), place.where("iteration.json")):
-        document = bag.document(where) if bag.has(where) else {}
-        own = document["settings"] if isinstance(document.get("settings"), dict) else document
-        found |= {name: word(own, name) for name in ("domainId", "classificationType") if word(own, name)}
-    return found
-
-
-def _listed_tags(bag: Bag, place: Place) -> dict[str, Tag]:
-    own = place.where("tags.jsonl")  # of an iteration: there only if it differs from the workspace's
-    records = bag.records(own if bag.has(own) else place.project.where("tags.jsonl"))
-    return {one["id"]: Tag(one["id"], word(one, "name"), word(one, "type") or "Regular") for one in records}
-
-
 def _labels(tags: list[str], regions: tuple[Label, ...], task: Task) -> tuple[Label, ...]:
     """Return the labels of a picture: in object detection the regions, then the tags that no region has."""
     return (regions if task is Task.DETECTION else ()) + tuple(map(Label, tags))
-
-
-def _box(region: Json) -> Box | None:
-    try:
-        box = Box(*(float(region[side]) for side in Box._fields))
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-    return box if all(map(math.isfinite, box)) and min(box.width, box.height) >= 0 else None

@@ -1,40 +1,14 @@
 """What a data set is made of: pictures with labels, the tags that they name, and notes on what differs."""
 
 import re
-from enum import Enum
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
+
+from cv_gdpr.table.labelled import Box, Tag, Task
 
 TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")
 NEGATIVE = "Negative"  # the type of a tag that says: nothing of the others is in the picture (GetTags)
 _SUFFIX = re.compile(r"\.[0-9a-z]+$")
-
-
-class Task(Enum):
-    """What a project's models do."""
-
-    MULTI_CLASS = "multi-class classification"
-    MULTI_LABEL = "multi-label classification"
-    DETECTION = "object detection"
-
-
-class Box(NamedTuple):
-    """A region of a picture, as shares of its width and height: those that the service sends."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @property
-    def right(self) -> float:
-        """Its right edge."""
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> float:
-        """Its lower edge."""
-        return self.top + self.height
 
 
 class Label(NamedTuple):
@@ -43,14 +17,6 @@ class Label(NamedTuple):
     tag: str
     region: str = ""
     box: Box | None = None
-
-
-class Tag(NamedTuple):
-    """A tag; `type` is Regular, Negative or GeneralProduct."""
-
-    id: str
-    name: str
-    type: str = "Regular"
 
 
 class Picture(NamedTuple):

@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from cv_gdpr.archive.new_folder import files_in, write_text
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.convert.fitting import Holds
-from cv_gdpr.convert.placing import files_in, write_text
-from cv_gdpr.convert.records import TEST, TRAIN, VALIDATION, Arranged, Box, Label, Picture, ReadBack, ReadLabel, Task
+from cv_gdpr.convert.records import TEST, TRAIN, VALIDATION, Arranged, Label, Picture, ReadBack, ReadLabel
+from cv_gdpr.table.labelled import Box, Task
 
 HOLDS = Holds(unlabelled=(Task.DETECTION,), one_class=(Task.MULTI_CLASS, Task.MULTI_LABEL), in_folders=True)
 _NAMES = {TRAIN: "train", VALIDATION: "val", TEST: "test"}

@@ -24,12 +24,14 @@ from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked, Opened, Recoverable
 from cv_gdpr.evidence.ledger import Ledger, now, sealed
 from cv_gdpr.evidence.records import TOOL, ByHand, DeletedResource, HeldProject, SearchedScope, as_json
+from cv_gdpr.evidence.sentences import RECOVERABLE_UNTIL, RECOVERY_UNKNOWN
+from cv_gdpr.languages import message
 from cv_gdpr.service.azure_resource import CHECK_ID, AnotherResource, AzureResource, purge_date
 from cv_gdpr.service.resource_manager import PREDICTION, TRAINING, Reply, ResourceId, properties_of
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, IMAGES, ITERATIONS, PREDICTIONS
 from cv_gdpr.verbatim import Json
 
-_STATED = 'gone with the account: "Deleted upon account deletion" (Microsoft)'
+_STATED = message('gone with the account: "Deleted upon account deletion" (Microsoft)')
 _KINDS = (TRAINING, PREDICTION)
 Sending: TypeAlias = Callable[[], Reply]
 Looking: TypeAlias = Callable[[], bool]
@@ -212,7 +214,7 @@ class _AccountErasure:
         if self.plan.purge and deleted:
             self._purge()
         elif self.plan.purge:
-            self._leave_unpurged("the resource is still there")
+            self._leave_unpurged(message("the resource is still there"))
         return self._words(deleted=deleted)
 
     def _planned_before(self) -> bool:
@@ -228,13 +230,13 @@ class _AccountErasure:
             self._leave_unpurged(quoted(error))
             return
         if found and not self._is_planned(found):
-            self._leave_unpurged("Azure lists another deleted resource of its name")
+            self._leave_unpurged(message("Azure lists another deleted resource of its name"))
         elif found or self._purged_before():
             if found:
                 self._send(RECOVERABLE, lambda: self.azure.manager.purge(self.plan.place, str(found.get("location"))))
             self._look(RECOVERABLE, lambda: self._recoverable() is None)
         else:
-            self._leave_unpurged("Azure did not list it among the deleted resources in time")
+            self._leave_unpurged(message("Azure did not list it among the deleted resources in time"))
 
     def _awaited(self) -> Json | None:
         """Return the entry of the deleted resource once Azure shows it; None if it does not, or a purge was sent."""
@@ -278,6 +280,7 @@ class _AccountErasure:
             resource=_made(plan.account),
             reference=self.terms.reference,
             operator=self.terms.operator,
+            language=self.terms.language,
         )
 
     def _send(self, row: str, send: Sending) -> None:
@@ -334,15 +337,17 @@ class _AccountErasure:
         try:
             found = self._recoverable()
         except ServiceError as error:
-            return [*words, ByHand(row=ACCOUNT, words=f"whether it can be recovered is unknown: {quoted(error)}")]
+            return [*words, ByHand(row=ACCOUNT, words=RECOVERY_UNKNOWN % {"reason": quoted(error)})]
         if not found and self._is_purged():
-            return [*words, ByHand(row=ACCOUNT, words="purged: it can no longer be recovered")]
+            return [*words, ByHand(row=ACCOUNT, words=message("purged: it can no longer be recovered"))]
         if not found:
-            unknown = "Azure does not list it among the deleted resources: whether it can be recovered is unknown"
+            unknown = message(
+                "Azure does not list it among the deleted resources: whether it can be recovered is unknown"
+            )
             return [*words, ByHand(row=ACCOUNT, words=unknown)]
         until = purge_date(found)
         self.ledger.write(Recoverable(project=str(self.plan.place), until=until))
-        return [*words, ByHand(row=ACCOUNT, words=f"it can be recovered until {until}; --purge ends that")]
+        return [*words, ByHand(row=ACCOUNT, words=RECOVERABLE_UNTIL % {"time": until})]
 
 
 def resource_of(plan: AccountPlan) -> DeletedResource:

@@ -26,6 +26,8 @@ from cv_gdpr.evidence.events import Answered, Failed, Held, Opened, Stopped
 from cv_gdpr.evidence.ledger import Ledger, sealed
 from cv_gdpr.evidence.outcomes import DELETED, GONE
 from cv_gdpr.evidence.records import TOOL, ByHand, Evidence, Item, Planned, PlannedProject
+from cv_gdpr.evidence.sentences import NOT_LOOKED_AT
+from cv_gdpr.languages import message
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.categories import ITERATIONS
 from cv_gdpr.table.inventory import projects_in
@@ -146,6 +148,7 @@ class Erasure:
             opening(self.plan, self.terms.asked, self.service.sign_in.who, saved=self.terms.from_file),
             reference=self.terms.reference,
             operator=self.terms.operator,
+            language=self.terms.language,
         )
         self.ledger.write(opened)
         for one in concerned:
@@ -192,17 +195,17 @@ class Erasure:
         except ServiceError as error:
             if ends_project(error):
                 self.stopped_by = error
-            why = Why(f"its project could not be looked at again: {quoted(error)}", again=True)
+            why = Why(NOT_LOOKED_AT % {"reason": quoted(error)}, again=True)
             return dict.fromkeys((one.id for one in concerned), why)
         protected = protected_among(entries, self.terms.protect, known=False)
         now = {entry["id"]: entry for entry in entries}
         for one in concerned:
             if one.id in protected:
-                reasons[one.id] = Why("its project is protected now", again=False)
+                reasons[one.id] = Why(message("its project is protected now"), again=False)
             elif one.id not in now:
-                reasons[one.id] = Why("its project is not listed any more", again=False)
+                reasons[one.id] = Why(message("its project is not listed any more"), again=False)
             elif _is_another(one, now[one.id]):
-                words = "its project changed after it was planned; make a new plan"
+                words = message("its project changed after it was planned; make a new plan")
                 reasons[one.id] = Why(words, again=not self.terms.from_file)
         return reasons
 

@@ -3,6 +3,7 @@
 import re
 
 from cv_gdpr.errors import CvGdprError, Forbidden, MalformedAnswer, ServiceError, Unexpected
+from cv_gdpr.evidence.sentences import ANSWERED, UNREADABLE
 from cv_gdpr.table.inventory import is_of_one_project
 
 
@@ -13,11 +14,11 @@ def quoted(error: CvGdprError) -> str:
     if not isinstance(error, ServiceError):
         return error.message
     if isinstance(error, MalformedAnswer) and error.status:
-        return f"the service answered {error.status} with a body that cannot be read"
+        return UNREADABLE % {"number": error.status}
     if not error.status:
         return error.message
     code = f" {error.code}" if re.fullmatch(r"\w{1,80}", error.code, re.ASCII) else ""
-    return f"the service answered {error.status}{code}"
+    return ANSWERED % {"answer": f"{error.status}{code}"}
 
 
 def ends_run(error: ServiceError) -> bool:

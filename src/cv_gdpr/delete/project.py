@@ -16,6 +16,8 @@ from cv_gdpr.delete.run import Run
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.errors import NotFound, ServiceError
 from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Calling, Left, Opened, Vanished
+from cv_gdpr.evidence.sentences import MORE_IN_IT
+from cv_gdpr.languages import message
 from cv_gdpr.service.batches import in_parts, may_pass_in_parts
 from cv_gdpr.service.paging import identified
 from cv_gdpr.table import deleters
@@ -36,16 +38,19 @@ class Why(NamedTuple):
 
 
 _DISPUTED = Why(
-    "only an iteration's copy of it was selected: name its id, or delete the iteration",
+    message("only an iteration's copy of it was selected: name its id, or delete the iteration"),
     again=False,
 )
-_UNSEEN = Why("the service did not return it again before its deletion", again=True)
-_CHANGED = Why("it changed after it was planned; run the command again", again=True)
-_CHANGED_SINCE_SAVED = Why("it changed after it was planned; make a new plan", again=False)
-_IN_TRAINING = Why("in training: not deletable yet", again=True)
-_MAY_BEAR_IT = Why("images that may have it are still there", again=True)
-_STILL_NEEDED = Why("what it selects is still there, and only this tag finds it", again=True)
-_BORNE = Why("images with it are not in the plan", again=False)
+_UNSEEN = Why(message("the service did not return it again before its deletion"), again=True)
+_CHANGED = Why(message("it changed after it was planned; run the command again"), again=True)
+_CHANGED_SINCE_SAVED = Why(message("it changed after it was planned; make a new plan"), again=False)
+_IN_TRAINING = Why(message("in training: not deletable yet"), again=True)
+_MAY_BEAR_IT = Why(message("images that may have it are still there"), again=True)
+_STILL_NEEDED = Why(message("what it selects is still there, and only this tag finds it"), again=True)
+_BORNE = Why(message("images with it are not in the plan"), again=False)
+_LEFT_INSIDE = message("something in it was left")
+_NEWLY_ALONE = message("it now holds images that exist nowhere else; make a new plan")
+_MORE_BEAR_IT = message("more images have it now; make a new plan")
 _PUBLISHED = "BadRequestIterationIsPublished"
 _NOT_PUBLISHED = "BadRequestIterationNotPublished"
 
@@ -141,18 +146,18 @@ class ProjectErasure:
         now = dependents_of(project, set(iterations), set(tags))
         more = now.images.keys() - planned
         taking = [one for one in iterations if not more.isdisjoint(now.held.get(one, []))]
-        self._leave_in_place(ITERATIONS, taking, self._new_plan("it now holds images that exist nowhere else"))
+        self._leave_in_place(ITERATIONS, taking, self._new_plan(_NEWLY_ALONE))
         losing = self.plan.losing_tags
         grown = sum(loss.regions for loss in now.losing.values()) > self.plan.losing_regions
         bearing = (
             loss.tags for one, loss in now.losing.items() if one not in losing or (grown and losing[one] != loss.mark)
         )
         borne = frozenset[str]().union(*bearing)
-        self._leave_in_place(TAGS, [one for one in tags if one in borne], self._new_plan("more images have it now"))
+        self._leave_in_place(TAGS, [one for one in tags if one in borne], self._new_plan(_MORE_BEAR_IT))
 
     def _new_plan(self, words: str) -> Why:
         """Return a reason that a new plan resolves: the same command makes one, unless it executes a saved plan."""
-        return Why(f"{words}; make a new plan", again=not self.erasure.terms.from_file)
+        return Why(words, again=not self.erasure.terms.from_file)
 
     def _leave_in_place(self, row: str, ids: list[str], why: Why, *, with_project: bool = True) -> None:
         if ids:
@@ -272,10 +277,10 @@ class ProjectErasure:
         planned = self.plan.rows
         added = sum(len(now.keys() - planned.get(kind, {}).keys()) for kind, now in current.items())
         if added:
-            why = Why(f"it holds {added} items that are not in the plan", again=not self.erasure.terms.from_file)
+            why = Why(MORE_IN_IT % {"number": added}, again=not self.erasure.terms.from_file)
             self._leave_in_place(PROJECTS, [self.plan.id], why)
         elif any(one in current.get(kind, {}) for kind, ids in self.left.items() for one in ids):
-            self._leave_in_place(PROJECTS, [self.plan.id], Why("something in it was left", again=self.all_again))
+            self._leave_in_place(PROJECTS, [self.plan.id], Why(_LEFT_INSIDE, again=self.all_again))
         elif row.deleter:
             self._send(project, PROJECTS, row.deleter.call, [self.plan.id])
 

@@ -88,6 +88,7 @@ def _opening(proven: Proven, endpoint: str, terms: Terms, who: str) -> Opened:
         signed_in_as=who,
         reference=terms.reference,
         operator=terms.operator,
+        language=terms.language,
         recheck_of=proven.sha256,
     )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.evidence.ledger import Ledger
+from cv_gdpr.evidence.records import LanguageCode
 from cv_gdpr.service.client import Service
 from cv_gdpr.watching import Count
 
@@ -26,6 +27,7 @@ class Terms:
     confirmed: bool = False  # a person confirmed, which may have taken a while
     reference: str = ""  # of the people behind it, kept in the evidence
     operator: str = ""
+    language: LanguageCode = "en"  # of the certificate
     say: Callable[[str], None] = lambda _: None
     sent: Count = field(default_factory=lambda: Count("items sent for deletion"))
     looked: Count = field(default_factory=lambda: Count("items looked for again"))

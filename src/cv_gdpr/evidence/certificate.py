@@ -9,30 +9,53 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from cv_gdpr.evidence.records import Evidence
+from cv_gdpr.evidence.events import RECOVERABLE
+from cv_gdpr.evidence.records import Evidence, State
+from cv_gdpr.evidence.sentences import translated
+from cv_gdpr.languages import LANGUAGES, install, language, message, tag_of
+from cv_gdpr.table.categories import CATEGORIES
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
+_OTHER_ROWS = {RECOVERABLE: message("What Azure keeps of the deleted resource")}
+STATES: dict[State, str] = {
+    "deleted": message("deleted"),
+    "gone already": message("gone already"),
+    "residue": message("residue"),
+    "failed": message("failed"),
+    "left": message("left"),
+    "not verified": message("not verified"),
+}
 _MARKUP = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td"),
-    *("doctype html", "lang=en", "charset=utf-8", "class=verdict", "class=items", "class=sign"),
+    *("doctype html", "charset=utf-8", "class=verdict", "class=prevails", "class=items", "class=sign"),
+    *(f"lang={tag_of(code)}" for code in LANGUAGES),
 }
 
 
 def certificate(evidence: Evidence) -> str:
     """Return the certificate as an HTML page without scripts, links or external files."""
-    return _template().render(evidence=evidence)
+    return _template(evidence.language).render(evidence=evidence)
 
 
 @cache
-def _template() -> "Template":
+def _template(code: str) -> "Template":
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
         loader=FunctionLoader(_packaged), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
+    chosen = language(code)
+    install(environment, chosen)
+    environment.filters["translated"] = lambda text: translated(text, chosen)
+    environment.filters["row_name"] = lambda name: chosen.gettext(_row_name(name))
     return environment.get_template("certificate.html.jinja")
+
+
+def _row_name(name: str) -> str:
+    """Return the published table's words for a row; of what is not a row of it, ours."""
+    return _OTHER_ROWS.get(name) or next((row.data for row in CATEGORIES if row.name == name), name)
 
 
 def _packaged(name: str) -> str:

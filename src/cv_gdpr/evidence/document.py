@@ -33,41 +33,41 @@ from cv_gdpr.evidence.records import (
     Run,
     SearchedScope,
 )
+from cv_gdpr.evidence.verdicts import NEW_PICTURES, verdict, verdict_of_recheck
+from cv_gdpr.languages import message
 from cv_gdpr.table.categories import ITERATIONS, PROJECTS
-from cv_gdpr.table.selection import AGE, EXCEPT, IMAGE_ID
 
 METHOD = Method(
-    type="deletion by API request; not media sanitisation",
-    used="the delete operations of the Custom Vision Training API v3.4-preview",
-    note="Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
-    "only Microsoft can state how the service clears its media.",
+    type=message("deletion by API request; not media sanitisation"),
+    used=message("the delete operations of the Custom Vision Training API v3.4-preview"),
+    note=message(
+        "Neither Clear nor Purge of NIST SP 800-88 is claimed (Rev. 2 replaced Rev. 1 on 26 September 2025): "
+        "only Microsoft can state how the service clears its media."
+    ),
 )
 METHOD_OF_RECHECK = Method(
-    type="recheck of an erasure; this run deleted nothing",
-    used="the listings and look-ups by id with which an erasure proves that an item is gone",
-    note="It says nothing of a picture that was uploaded anew: that has a new id.",
+    type=message("recheck of an erasure; this run deleted nothing"),
+    used=message("the listings and look-ups by id with which an erasure proves that an item is gone"),
+    note=NEW_PICTURES,
 )
 _PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION = (
     Retention(
-        what="projects, images, tags and iterations",
-        statement="Microsoft removes them from its systems within 30 days after they were deleted",
+        what=message("projects, images, tags and iterations"),
+        statement=message("Microsoft removes them from its systems within 30 days after they were deleted"),
         source=_PRIVACY,
     ),
     Retention(
-        what="images sent for prediction",
-        statement="kept for 30 days after the prediction, then removed if they were not used for training",
+        what=message("images sent for prediction"),
+        statement=message("kept for 30 days after the prediction, then removed if they were not used for training"),
         source=_PRIVACY,
     ),
     Retention(
-        what="the Azure resource",
-        statement="after its deletion it stays recoverable for 48 hours, unless it is purged",
+        what=message("the Azure resource"),
+        statement=message("after its deletion it stays recoverable for 48 hours, unless it is purged"),
         source="https://learn.microsoft.com/azure/ai-services/recover-purge-resources",
     ),
 )
-_NOT_READ = "nothing deleted: projects in scope could not be read, and nothing to delete was found in the others"
-_LATER = "It does not say what was stored after the ids were found"
-_OTHER_PICTURES = "It does not say whether other pictures of the person exist."
 
 
 def exit_code(outcomes: list[Outcome], stopped: int, *, in_part: bool) -> int:
@@ -94,89 +94,6 @@ def retryable(outcomes: list[Outcome], closed: Closed) -> bool:
         return not closed.refused
     unread = any(project.again for project in closed.document.failed)
     return unread or any(outcome.may_change for outcome in outcomes)
-
-
-_ENDS = {
-    1: "not carried out in full: an unexpected error",
-    3: "done in part",
-    4: "residue: deleted according to the service, but still there",
-}
-
-
-def verdict(code: int, outcomes: list[Outcome], opened: Opened) -> str:
-    """Return in words what was proved, and no more; items stored after the listing began may not be in the plan."""
-    if code == 3 and not outcomes:
-        return _NOT_READ if opened.failed else _nothing_in_part(opened)
-    if code == 3 and all(outcome.state in {DELETED, GONE} for outcome in outcomes) and not opened.failed:
-        return _in_part(opened)
-    if code:
-        return _ENDS.get(code, "not carried out in full: refused or not reachable")
-    done = "gone already" if all(outcome.state == GONE for outcome in outcomes) else "erased"
-    return _done(done, opened) if outcomes else _nothing(opened)
-
-
-def _done(done: str, opened: Opened) -> str:
-    """Return the verdict where everything in the plan is gone."""
-    scope = opened.scope
-    if scope.before and not _names_a_person(opened):
-        return f"{done}: everything in the plan, created before {scope.before}"
-    if scope.selectors and all(one.selector == IMAGE_ID for one in scope.selectors):
-        return f"{done}: what these ids name. {_LATER}. {_OTHER_PICTURES}"
-    before = f"stored before {opened.listed_from}"
-    if scope.selectors:
-        return f"{done}: what these selectors matched, {before}. {_OTHER_PICTURES}"
-    return f"{done}: everything in the plan, {before}. It does not say what was stored since."
-
-
-def _nothing(opened: Opened) -> str:
-    """Return the verdict where nothing was to be deleted."""
-    if opened.scope.before and not _names_a_person(opened):
-        return f"nothing to delete: nothing in scope was created before {opened.scope.before}"
-    before = f"stored before {opened.listed_from}"
-    if any(one.kept for one in opened.projects):
-        return f"nothing deleted: what these selectors matched, {before}, is kept"
-    if opened.scope.selectors:
-        return f"nothing to delete: these selectors matched nothing {before}. {_OTHER_PICTURES}"
-    return f"nothing to delete: nothing in scope, {before}, was there"
-
-
-def _names_a_person(opened: Opened) -> bool:
-    """Return whether a selector other than age selects."""
-    return any(one.selector not in {AGE, EXCEPT} for one in opened.scope.selectors)
-
-
-def _in_part(opened: Opened) -> str:
-    """Return the verdict where the plan is carried out, and not all that was asked for was in it."""
-    lacking = [
-        ("stored predictions were not searched", any(one.predictions_not_searched != 0 for one in opened.projects)),
-        ("pictures that may be copies were not selected", any(one.copies_left for one in opened.projects)),
-        ("old iterations are kept", any(one.kept_published or one.kept_for_images for one in opened.projects)),
-    ]
-    words = [what for what, holds in lacking if holds]
-    return f"done in part: everything in the plan is gone; {'; '.join(words) or 'not all values were found'}"
-
-
-def _nothing_in_part(opened: Opened) -> str:
-    """Return the verdict where nothing was planned, and not all was found or searched."""
-    if any(one.predictions_not_searched != 0 for one in opened.projects):
-        return "done in part: nothing matched, and stored predictions were not searched"
-    if any(one.is_in_part for one in opened.projects):
-        return "done in part: nothing deleted; what matched is kept"
-    return "found nowhere: what was asked for"
-
-
-def _verdict_of_recheck(code: int, outcomes: list[Outcome]) -> str:
-    """Return in words what a recheck found."""
-    there, unknown = (sum(one.state == state for one in outcomes) for state in (RESIDUE, UNPROVED))
-    if not outcomes:
-        return "nothing to look for: the evidence proves nothing gone"
-    words = {
-        0: "still gone: everything that the evidence says is gone",
-        3: f"done in part: {unknown} could not be looked for; what could be is still gone",
-        4: f"there again: {there} of what the evidence says is gone",
-    }
-    found = words.get(code, "not carried out in full: refused or not reachable")
-    return f"{found}. {METHOD_OF_RECHECK.note}"
 
 
 def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0, *, refused: bool = False) -> None:
@@ -226,7 +143,7 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
 
 def _verdict(code: int, outcomes: list[Outcome], events: list[Event], opened: Opened) -> str:
     if opened.recheck_of:
-        return _verdict_of_recheck(code, outcomes)
+        return verdict_of_recheck(code, outcomes)
     return verdict_on_resource(code, outcomes, events) if deleted_resource(events) else verdict(code, outcomes, opened)
 
 
@@ -330,8 +247,10 @@ def document_of(chain: Chain, ledger: str) -> Evidence:
     """Return the evidence that follows from a closed ledger; `ledger` is its file name."""
     (closed,) = (event for event in chain.events[-1:] if isinstance(event, Closed))
     outcomes = outcomes_of(chain.events)
+    *_, opened = (event for event in chain.events if isinstance(event, Opened))
     return Evidence(
         **asdict(replace(closed.document, format=FORMAT)),
+        language=opened.language,
         retryable=retryable(outcomes, closed),
         counts=counted(outcomes),
         items=items_of(outcomes),

@@ -13,6 +13,7 @@ from cv_gdpr.evidence.records import (
     Count,
     DeletedResource,
     Head,
+    LanguageCode,
     Planned,
     PlannedProject,
     Sealed,
@@ -62,6 +63,7 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     ] = {}
     reference: Annotated[str, Meta(description="Of --reference, as it was given")] = ""
     operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
+    language: Annotated[LanguageCode, Meta(description="Of the certificate")] = "en"
     recheck_of: Annotated[Sha256 | None, Meta(description="Nothing is deleted: this evidence is rechecked")] = None
 
 

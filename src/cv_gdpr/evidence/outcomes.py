@@ -18,6 +18,7 @@ from cv_gdpr.evidence.events import (
     Vanished,
 )
 from cv_gdpr.evidence.records import Item, State
+from cv_gdpr.languages import message
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PROJECTS
 
 DELETED: Final = "deleted"  # deleted by this erasure, and not found afterwards
@@ -56,7 +57,8 @@ class Outcome:
         return self.state in {RESIDUE, FAILED, UNPROVED} or (self.state == LEFT and self.again)
 
 
-_NOT_GOING = "its iteration is still there"
+_NOT_GOING = message("its iteration is still there")
+_NO_ANSWER = message("no answer came")
 Outcomes: TypeAlias = dict[Key, Outcome]
 
 
@@ -129,7 +131,7 @@ def _vanish(outcomes: Outcomes, event: Vanished) -> None:
 
 def _call(outcomes: Outcomes, event: Calling) -> None:
     for outcome in _of(outcomes, event, event.ids):
-        outcome.at, outcome.reason, outcome.state = event.at, "no answer came", UNPROVED
+        outcome.at, outcome.reason, outcome.state = event.at, _NO_ANSWER, UNPROVED
 
 
 def _answer(outcomes: Outcomes, event: Answered) -> None:

@@ -31,6 +31,7 @@ Id: TypeAlias = Annotated[
     Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", max_length=36, description="An id of the service"),
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
+LanguageCode: TypeAlias = Literal["en", "de", "es", "pt", "zh"]
 Planned: TypeAlias = dict[str, dict[str, list[str]]]
 """The planned ids: project id -> row -> ids."""
 
@@ -248,6 +249,7 @@ class Evidence(Head, frozen=True, kw_only=True):
     counts: dict[State, Count]
     items: list[Item]
     residue: Annotated[list[Item], Meta(description="The items in the state residue, once more")]
+    language: Annotated[LanguageCode, Meta(description="Of the certificate; all that this file says is in English")]
     ledger: LedgerEnd
 
 

@@ -23,6 +23,8 @@ from cv_gdpr.errors import (
     StorageError,
     shortage,
 )
+from cv_gdpr.export.reuse import Found, ProjectReuse
+from cv_gdpr.languages import message
 from cv_gdpr.links import source_path
 from cv_gdpr.masking import without_signature
 from cv_gdpr.service.paging import PAGE
@@ -63,6 +65,7 @@ class ProjectBytes:
     folder_name: str
     fetcher: Fetcher
     miss: Callable[[str, str, str, str], None]
+    earlier: ProjectReuse | None = None
     folder: ProjectFolder = field(init=False)
     by_row: Counter[str] = field(default_factory=Counter)
     claimed: set[int] = field(default_factory=set)  # keys of all blobs that were wanted
@@ -92,6 +95,8 @@ class ProjectBytes:
 
     def finish(self) -> None:
         """Write the index of the stored files, and free the memory of a finished project."""
+        if self.earlier:
+            self.earlier.close()
         self._stems.clear()
         listed = self.folder.finish(self.claimed)
         if listed != self.there + self._new:
@@ -106,7 +111,7 @@ class ProjectBytes:
         name, source = safe_stem(blob.stem), _source(blob.uri)
         key = blob_key(name, source)
         if not blob.uri:
-            self.miss(item.row, item.id, "", "the service gives no link to its bytes")
+            self.miss(item.row, item.id, "", message("the service gives no link to its bytes"))
         if not blob.uri or key in self.claimed:
             return
         self.claimed.add(key)
@@ -118,7 +123,7 @@ class ProjectBytes:
         with self._lock:
             self._outstanding += 1
         try:
-            self._submit(_Wanted(item, blob, name, self._own_stem(name, source), source))
+            self._get(_Wanted(item, blob, name, self._own_stem(name, source), source))
         except BaseException:
             self._settle()
             raise
@@ -132,6 +137,36 @@ class ProjectBytes:
             stem += "." + hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest()[:8]
         self._stems.add(_hash(stem))
         return stem
+
+    def _get(self, wanted: _Wanted) -> None:
+        """Take a file from an earlier export, or fetch it."""
+        found = None
+        if self.earlier and not category(wanted.item.row).stored_anew:
+            found = self.earlier.find(wanted.name, wanted.source)
+        if self.earlier and found:
+            stem = self.folder.place(wanted.stem)
+            self.earlier.take(found, stem, wanted.blob.suffix, partial(self._took, wanted, found))
+        else:
+            self._fetch(wanted)
+
+    def _took(self, wanted: _Wanted, found: Found, file: Received | CvGdprError | None) -> None:
+        """Keep a file of an earlier export, or fetch it if that is damaged; runs in another thread, must not raise."""
+        try:
+            if isinstance(file, CvGdprError):
+                self._stop(file)
+            elif file:
+                self._keep(wanted, file, found.files.bag.began)
+            else:
+                self._fetch(wanted)
+                self.push()
+        except Exception as error:  # noqa: BLE001 - `wait` raises it
+            self._stop(error)
+
+    def _fetch(self, wanted: _Wanted) -> None:
+        if wanted.blob.stale:
+            self._renew_soon(wanted)
+        else:
+            self._submit(wanted)
 
     def _submit(self, wanted: _Wanted, *, again: bool = False) -> None:
         where = Where(wanted.blob.uri, self.folder.place(wanted.stem), wanted.blob.suffix, wanted.blob.most)
@@ -154,19 +189,22 @@ class ProjectBytes:
         elif result.stops is Stops.RUN:
             self._stop(result)
         elif self._may_be_renewed(wanted, result):
-            self._expired.append(wanted)
-            try:
-                self._renewer.submit(self._renew)
-            except RuntimeError as error:
-                if shortage(error):
-                    raise
-                self._stop(Interrupted("interrupted"))  # the executor is shut down: the run is stopping
+            self._renew_soon(wanted)
         else:
             self._lose(wanted, result.message)
 
-    def _keep(self, wanted: _Wanted, file: Received) -> None:
+    def _renew_soon(self, wanted: _Wanted) -> None:
+        self._expired.append(wanted)
         try:
-            self.folder.note(file, wanted.name, wanted.source)
+            self._renewer.submit(self._renew)
+        except RuntimeError as error:
+            if shortage(error):
+                raise
+            self._stop(Interrupted("interrupted"))  # the executor is shut down: the run is stopping
+
+    def _keep(self, wanted: _Wanted, file: Received, reused: str = "") -> None:
+        try:
+            self.folder.note(file, wanted.name, wanted.source, reused)
         except CvGdprError as error:
             self._stop(error)
             return

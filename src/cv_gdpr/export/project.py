@@ -9,12 +9,14 @@ from typing import Any
 
 from cv_gdpr.archive.bag import LISTINGS, NOTES
 from cv_gdpr.archive.folder import Folder, Lines
-from cv_gdpr.archive.journal import Stored
+from cv_gdpr.archive.journal import Reused, Stored
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, unexpected
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount, missing_entry
+from cv_gdpr.export.reuse import Reuse
+from cv_gdpr.languages import message
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
@@ -24,8 +26,8 @@ from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Matches
 from cv_gdpr.verbatim import Json
 
-_DELETED = "deleted at the service while it was exported"
-_MOVED = "not at the link in its record: the service stored it again while it was exported"
+_DELETED = message("deleted at the service while it was exported")
+_MOVED = message("not at the link in its record: the service stored it again while it was exported")
 _RUN_AGAIN = "the same command exports it too"
 
 
@@ -39,6 +41,7 @@ class ProjectExport:
     matches: Matches
     fetcher: Fetcher
     scope: Scope
+    reuse: Reuse | None = None
     state: str = "waiting"
     items: int = 0
     missing: list[Json] = field(default_factory=list)
@@ -46,6 +49,8 @@ class ProjectExport:
     refused: Forbidden | None = None
     bug: Unexpected | None = None
     flagged: list[Json] = field(default_factory=list)
+    trusted: list[Json] = field(default_factory=list)  # lists of iterations that were not read again
+    reused: dict[str, Reused] = field(default_factory=dict)  # by when the earlier export began
     predictions_not_searched: int | None = 0  # None: they could not be counted
     _bytes: ProjectBytes = field(init=False)
     _held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -82,6 +87,7 @@ class ProjectExport:
         """Export the project; raise errors that stop the whole run, note all others in `missing`."""
         self.state = "exporting"
         with self._bytes:
+            self._look_into_earlier()
             for row in self.rows:
                 with self._noting_bugs(row):
                     self._run_row(row)
@@ -91,6 +97,13 @@ class ProjectExport:
         self._counts = self._count()
         self._held.clear()  # free the memory: a resource may hold a hundred projects
         self.state = "incomplete" if self.missing else "done"
+
+    def _look_into_earlier(self) -> None:
+        """Open what earlier exports hold of the project."""
+        if self.reuse and self.reuse.bags:
+            earlier = self.reuse.of(self.project.id, self.root.temporary)
+            self._bytes.earlier = earlier
+            self.project.trusted = earlier.trusted
 
     @contextmanager
     def _noting_bugs(self, *rows: Category) -> Iterator[None]:
@@ -111,6 +124,7 @@ class ProjectExport:
         self._look_for_new_iterations()
         self._bytes.finish()
         self._note_flagged(self._bytes.folder.flagged)
+        self.reused = self._bytes.folder.reused
         self._write_notes()
 
     def _run_row(self, row: Category) -> None:
@@ -175,6 +189,10 @@ class ProjectExport:
         }
         if written > tally.listed:  # the list was read several times, and some items were deleted in between
             proof["listedOnlyBefore"] = written - tally.listed
+        if tally.trusted:
+            proof["trusted"] = tally.trusted
+            known = {"iteration": place, "file": tally.file, "read": tally.trusted}
+            self.trusted.append({"project": self.project.id, **known})
         self._listings.append(proof)
         lost = not self.matches.selection and written < tally.listed
         if lost or not tally.agrees:

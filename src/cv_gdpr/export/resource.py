@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 from cv_gdpr.archive.bag_info import SUMMARY
 from cv_gdpr.archive.folder import MISSING, Folder, check_usable, new_folder, run_of
+from cv_gdpr.archive.journal import Reused
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.downloads.process import Fetching
 from cv_gdpr.errors import CvGdprError, Interrupted, UsageError
 from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.resource_rows import RowsOfResource
 from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, summary
+from cv_gdpr.export.reuse import Reuse
 from cv_gdpr.masking import fingerprint
 from cv_gdpr.service.azure_resource import Wanted
 from cv_gdpr.service.client import Service
@@ -45,6 +47,8 @@ class Options:
     out: Path | None
     fetching: Fetching = field(default_factory=Fetching)
     include_keys: bool = False
+    reuse: tuple[Path, ...] = ()  # earlier exports, whose files are taken instead of downloaded
+    trust_listings: bool = False  # take from these the lists of iterations that have not changed
     accept_missing: bool = False  # close the bag though items are missing
     azure: Wanted | None = None  # the Azure resource, for the row account
     recheck: bool = False  # compare the hashes of files that an earlier run stored, not only their sizes
@@ -67,6 +71,7 @@ def export(
     rows = rows_in(scope)
     scope = _as_begun(scope, options)
     run = _run(service, scope, options)
+    reuse = Reuse(options.reuse, service, options.out or Path("export"), trust=options.trust_listings)
     if options.out:
         check_usable(options.out, run)
     entries = projects_in(service, scope) if any(reads_projects(row) for row in rows) else []
@@ -77,6 +82,7 @@ def export(
         _resumable(out),
         resource_of(options.azure, [row.name for row in rows]) as azure,
         Folder(out, run, layout(), recheck=options.recheck) as folder,
+        reuse,
     ):
         with Fetcher(service, options.fetching, folder.temporary) as fetcher:
             if projects and any(row.renew for row in rows):  # only these rows have blobs
@@ -85,11 +91,11 @@ def export(
             top.run(rows)
             if options.without_azure and ACCOUNT in top.by_hand:
                 top.by_hand[ACCOUNT] = options.without_azure
-            exports = [ProjectExport(project, folder, rows, matches, fetcher, scope) for project in projects]
+            exports = [ProjectExport(project, folder, rows, matches, fetcher, scope, reuse) for project in projects]
             watch(exports)
             _run_all(service, exports)
             _refuse_if_nothing_was_allowed(exports, top, rows)
-        result = _result(out, _Done(service, scope, options, matches, top, exports, started))
+        result = _result(out, _Done(service, scope, options, matches, top, exports, started, reuse))
         _end(folder, result, service, scope, started)
     return result
 
@@ -104,6 +110,7 @@ class _Done(NamedTuple):
     top: RowsOfResource
     exports: list[ProjectExport]
     started: datetime
+    reuse: Reuse
 
 
 def _result(out: Path, done: _Done) -> ExportResult:
@@ -118,6 +125,9 @@ def _result(out: Path, done: _Done) -> ExportResult:
         projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
         missing=missing,
         flagged=[entry for export in exports for entry in export.flagged],
+        reused=_reused(exports),
+        damaged=done.reuse.damaged,
+        trusted=[entry for export in exports for entry in export.trusted],
         by_hand=top.by_hand,
         absent=top.absent,
         copies_outside=[copies for export in exports for copies in copies_outside(export.project.entry)],
@@ -145,6 +155,15 @@ def _result(out: Path, done: _Done) -> ExportResult:
         there=sum(export.there for export in exports),
         seconds=(datetime.now(UTC) - done.started).total_seconds(),
     )
+
+
+def _reused(exports: list[ProjectExport]) -> dict[str, Reused]:
+    """Return how much was taken from earlier exports, by when they began."""
+    total: dict[str, Reused] = {}
+    for export in exports:
+        for began, one in export.reused.items():
+            total[began] = total.get(began, Reused()).more(one.bytes, one.files)
+    return total
 
 
 def _refused(top: RowsOfResource, scope: Scope) -> list[Json]:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
 from cv_gdpr.archive.bag_info import bag_info_of
+from cv_gdpr.archive.journal import Reused
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
 from cv_gdpr.table.outside import CopiesOutside
@@ -57,6 +58,9 @@ class ExportResult:
     doubtful: dict[str, str] = field(default_factory=dict)  # what may be a copy and was not selected -> the original
     copies_from: str | None = None  # when the export began whose copies were selected
     near: list[str] = field(default_factory=list)  # values similar to the unmatched ones: for a terminal only
+    reused: dict[str, Reused] = field(default_factory=dict)  # by when the earlier export began
+    damaged: list[Json] = field(default_factory=list)  # what of earlier exports was not taken, and why
+    trusted: list[Json] = field(default_factory=list)  # lists of iterations that were not read again
     missing_ok: bool = False  # a selector may match nothing
     resource: str = ""  # the id of the Azure resource, where it was exported
     undecided: list[str] = field(default_factory=list)  # matched nothing, but not everything could be listed
@@ -119,6 +123,8 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "tool": f"cv-gdpr {__version__}",
         "endpoint": endpoint,
         **({"resource": result.resource} if result.resource else {}),
+        **({"reused": reused_by_export(result.reused)} if result.reused else {}),
+        **({"trusted": result.trusted} if result.trusted else {}),
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
         "selectors": result.selectors,
@@ -131,6 +137,11 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "byHand": result.by_hand,
         "copiesOutside": [one._asdict() for one in result.copies_outside],
     } | {name: text for name, text in (("reference", result.reference), ("operator", result.operator)) if text}
+
+
+def reused_by_export(reused: dict[str, Reused]) -> list[Json]:
+    """Return how much was taken from each earlier export, the oldest first."""
+    return [{"began": began, "files": one.files, "bytes": one.bytes} for began, one in sorted(reused.items())]
 
 
 def bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:

@@ -1,15 +1,14 @@
 """The new bag while it is written: lists and documents are written, files linked; in a folder that is not a bag yet."""
 
 import itertools
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cv_gdpr.archive.closing import close
 from cv_gdpr.archive.journal import read_index
+from cv_gdpr.archive.placing import Placer
 from cv_gdpr.archive.spelling import on_disk
-from cv_gdpr.archive.writing import HashedFile, private_file, private_folder, storing
+from cv_gdpr.archive.writing import HashedFile, private_folder, storing
 
 _DATA = "data/"
 
@@ -22,6 +21,7 @@ class NewBag:
         self._documents: dict[str, tuple[int, str]] = {}  # path below data/: size and hash
         self._indices: list[tuple[str, str]] = []  # project's folder, path of its index
         self._folders: set[Path] = set()
+        self._placer = Placer()
         self._numbers = itertools.count()
         with storing(folder):
             private_folder(folder / "data")
@@ -43,16 +43,10 @@ class NewBag:
         self._indices.append((project, where.removeprefix(_DATA)))
 
     def link(self, source: Path, where: str) -> None:
-        """Link a file of the old bag into this one; copy it where the file system has no such names."""
+        """Link a file of the old bag into this one; copy it where the file system has no links."""
         path = self._path(where)
         with storing(path):
-            try:
-                os.link(source, path)
-            except FileExistsError:
-                raise
-            except OSError:  # another file system, no hard links, or too many
-                with private_file(path) as file, source.open("rb") as old:
-                    shutil.copyfileobj(old, file)
+            self._placer.place(source, path)
 
     def close(self, info: list[tuple[str, str]], more: Mapping[str, str]) -> None:
         """Make the folder a bag; `more` are other tag files, with their hashes."""

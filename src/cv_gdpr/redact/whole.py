@@ -11,6 +11,7 @@ from cv_gdpr.archive.bag_info import REDACTED, SUMMARY, bag_info_of
 from cv_gdpr.archive.closing import OXUM
 from cv_gdpr.archive.folder import MISSING
 from cv_gdpr.archive.json_files import content_of, value_of
+from cv_gdpr.archive.names import identity
 from cv_gdpr.evidence.ledger import now
 from cv_gdpr.evidence.proven import Proven
 from cv_gdpr.evidence.records import TOOL, as_json
@@ -195,6 +196,8 @@ def _less(summary: Json, gone: Gone, *, complete: bool | None) -> Json:
     if "copies" in summary:
         pairs = summary["copies"].items()
         changed["copies"] = {one: of for one, of in pairs if not gone.named_in(f"{one} {of}".encode())}
+    if "trusted" in summary:
+        changed["trusted"] = [one for one in summary["trusted"] if not _is_about_gone_list(one, gone)]
     if "predictionsNotSearched" in summary:
         counts = summary["predictionsNotSearched"]
         changed["predictionsNotSearched"] = {one: count for one, count in counts.items() if not gone.of(one).whole}
@@ -202,6 +205,11 @@ def _less(summary: Json, gone: Gone, *, complete: bool | None) -> Json:
     if gone.everything:
         less.pop("resource", None)
     return less
+
+
+def _is_about_gone_list(one: Json, gone: Gone) -> bool:
+    of = gone.of(one["project"])
+    return of.whole or identity(one["iteration"]) in of.iterations
 
 
 def _info(bag: Bag, before: Json, after: Json) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from cv_gdpr.errors import Forbidden, ServiceError, Stops, with_hint
+from cv_gdpr.languages import message
 from cv_gdpr.masking import without_keys
 from cv_gdpr.service.causes import KEYS_OFF
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
@@ -63,21 +64,28 @@ def resource_of(wanted: Wanted | None, rows: Sequence[str]) -> Iterator[AzureRes
         yield azure
 
 
+_WITH = message("%(sentence)s. %(more)s")
+_ANSWERS = message("GetAccountInfo answers %(answer)s here")
+_NEEDS_EXTRA = message('%(sentence)s (needs the extra "cv-gdpr[azure]")')
+PATTERNS = (_NEEDS_EXTRA, _ANSWERS)
+
+
 def by_hand(reason: str, instructions: str) -> str:
     """Return why the row cannot be read, and what a person must do."""
     from cv_gdpr.service.signin import has_extra
 
-    return f"{reason}. {instructions}" + ("" if has_extra() else ' (needs the extra "cv-gdpr[azure]")')
+    words = _WITH % {"sentence": reason, "more": instructions}
+    return words if has_extra() else _NEEDS_EXTRA % {"sentence": words}
 
 
 def _account_info(resource: Resource) -> Iterator[Finding]:
     """GetAccountInfo, which the service removed with API v2.0: its absence is expected."""
     if not resource.service.has_key:
-        yield Absence(_ROW, _ROW, "GetAccountInfo needs a training key")
+        yield Absence(_ROW, _ROW, message("GetAccountInfo needs a training key"))
         return
     info = _info(resource)
     if isinstance(info, int):
-        yield Absence(_ROW, _ROW, f"GetAccountInfo answers {info} here")
+        yield Absence(_ROW, _ROW, _ANSWERS % {"answer": info})
     else:
         yield Item(_ROW, _ROW, info, "account.json")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.layout import File, Holds, Layout, Place
 from cv_gdpr.archive.names import MODELS, model_stem, safe_stem
+from cv_gdpr.languages import message
 from cv_gdpr.table import account, blobs, deleters, labels, readers
 from cv_gdpr.table.findings import Blob, Finding, Item
 
@@ -86,6 +87,7 @@ class Category(NamedTuple):
     look_up: Callable[[readers.Project, list[str]], set[str]] | None = None
     by_id_first: bool = False
     of_iterations: bool = False  # an iteration that is trained brings more of it
+    stored_anew: bool = False  # the service may store other bytes at the same address, so that none are reused
     copied: bool = False  # an iteration keeps a copy of its own, which goes with the iteration
     per_iteration: bool = False  # an id names one item within its iteration only, and may come again
     selectors: frozenset[str] = frozenset()
@@ -121,7 +123,7 @@ class Category(NamedTuple):
 CATEGORIES: tuple[Category, ...] = (
     Category(
         name=ACCOUNT,
-        data="Account information (subscription keys)",
+        data=message("Account information (subscription keys)"),
         covers=(
             PublishedRow(
                 "Account information (subscription keys)",
@@ -137,15 +139,15 @@ CATEGORIES: tuple[Category, ...] = (
             *(File(name, (Place.RESOURCE,), Holds.DETAILS) for name in account.FILES),
         ),
         read_resource=account.account,
-        export_by_hand="Azure Resource Manager has it: give --resource-id ID",
-        delete_by_hand=(
+        export_by_hand=message("Azure Resource Manager has it: give --resource-id ID"),
+        delete_by_hand=message(
             "cv-gdpr delete account --resource-id ID deletes the Azure resource, as the Azure "
             "portal and CustomVision.ai (settings) do. Azure keeps it recoverable for 48 hours; --purge ends that"
         ),
     ),
     Category(
         name=ITERATIONS,
-        data="Iteration details and list of iterations",
+        data=message("Iteration details and list of iterations"),
         covers=(
             PublishedRow("Iteration details", ("GetIteration",), "DeleteIteration"),
             PublishedRow("List of iterations", ("GetIterations",), "DeleteIteration"),
@@ -166,7 +168,7 @@ CATEGORIES: tuple[Category, ...] = (
     ),
     Category(
         name=PERFORMANCE,
-        data="Iteration performance details",
+        data=message("Iteration performance details"),
         covers=(PublishedRow("Iteration performance details", ("GetIterationPerformance",), "DeleteIteration"),),
         exported_by=("GetIterationPerformance", "GetImagePerformances", "GetImagePerformanceCount"),
         deletion=Deletion.WITH_PARENT,
@@ -182,7 +184,7 @@ CATEGORIES: tuple[Category, ...] = (
     ),
     Category(
         name=PROJECTS,
-        data="Projects and project details",
+        data=message("Projects and project details"),
         covers=(PublishedRow("Projects and project details", ("GetProject", "GetProjects"), "DeleteProject"),),
         exported_by=("GetProjects", "GetProject"),
         deletion=Deletion.BY_API,
@@ -194,7 +196,7 @@ CATEGORIES: tuple[Category, ...] = (
     ),
     Category(
         name=TAGS,
-        data="Image tags",
+        data=message("Image tags"),
         covers=(PublishedRow("Image tags", ("GetTag", "GetTags"), "DeleteTag"),),
         exported_by=("GetTags", "GetTag"),
         deletion=Deletion.BY_API,
@@ -213,7 +215,7 @@ CATEGORIES: tuple[Category, ...] = (
     ),
     Category(
         name=IMAGES,
-        data="Images",
+        data=message("Images"),
         covers=(PublishedRow("Images", ("GetTaggedImages", "GetUntaggedImages"), "DeleteImages"),),
         exported_by=(
             *("GetTaggedImages", "GetUntaggedImages", "GetImageCount", "GetUntaggedImageCount"),
@@ -237,7 +239,7 @@ CATEGORIES: tuple[Category, ...] = (
     ),
     Category(
         name=EXPORTS,
-        data="Exported iterations (models)",
+        data=message("Exported iterations (models)"),
         covers=(PublishedRow("Exported iterations (models)", ("GetExports",), "Deleted upon account deletion"),),
         exported_by=("GetExports",),
         deletion=Deletion.OUTSIDE,
@@ -249,16 +251,17 @@ CATEGORIES: tuple[Category, ...] = (
         read_project=readers.exports,
         renew=readers.renewed_exports,
         of_iterations=True,
+        stored_anew=True,  # newerVersionAvailable: a model may be exported again, at the same address
         selectors=frozenset({"--iteration"}),
         per_iteration=True,
-        delete_by_hand=(
+        delete_by_hand=message(
             "No operation deletes an exported model: it goes when the Azure resource is deleted. Copies in a storage "
             "container of yours (exportModelContainerUri in a project's settings) are yours to delete"
         ),
     ),
     Category(
         name=PREDICTIONS,
-        data="Images sent for prediction and what was predicted of them",
+        data=message("Images sent for prediction and what was predicted of them"),
         exported_by=("QueryPredictions",),
         deletion=Deletion.BY_API,
         deleted_by="DeletePrediction",

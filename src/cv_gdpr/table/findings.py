@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cv_gdpr.errors import ServiceError
     from cv_gdpr.verbatim import Json
 
@@ -29,6 +31,7 @@ class Blob(NamedTuple):
     uri: str
     suffix: str = ""  # only if the bytes do not show their type
     most: int = MOST_OF_IMAGE
+    stale: bool = False  # its link comes from an earlier export, without signature: it must be renewed first
 
 
 class Item(NamedTuple):
@@ -83,7 +86,10 @@ class Unready(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """The proof of one listing: how many the service counted before and after, how many it listed."""
+    """The proof of one listing: how many the service counted before and after, how many it listed.
+
+    `trusted`: it was not read, but taken from an earlier export that read it at this time; it was counted once.
+    """
 
     row: str
     file: str
@@ -91,11 +97,20 @@ class Tally(NamedTuple):
     after: int
     listed: int
     iteration: Json | None = WORKSPACE
+    trusted: str = ""
 
     @property
     def agrees(self) -> bool:
         """Whether the counts before and after are the number of listed records."""
         return self.before == self.after == self.listed
+
+
+class Trusted(NamedTuple):
+    """A list of an earlier export that is not read again: its length, when it was read, and its records."""
+
+    listed: int
+    read: str
+    records: Iterator[Json]
 
 
 COUNTS_DIFFER = "the service counts "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
+from cv_gdpr.languages import message
 from cv_gdpr.service.paging import identified, once
 from cv_gdpr.table.categories import CATEGORIES, PICTURES, PREDICTIONS, Category, category
 from cv_gdpr.table.findings import Finding, Item, Tally, Unread
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 
+CANNOT_NARROW = message("%(selectors)s cannot narrow it")
 _APPLIES = "docs/commands.md lists which selector applies to which rows; run them one after the other"
 _ID = re.compile("[0-9A-Fa-f-]{8,}")
 
@@ -103,7 +105,7 @@ def not_searched(scope: Scope) -> dict[str, str]:
         return {}
     kinds, searched = scope.selection.kinds, rows_in(scope)
     return {
-        row.name: f"{_typed(kinds - row.selectors, scope)} cannot narrow it"
+        row.name: CANNOT_NARROW % {"selectors": _typed(kinds - row.selectors, scope)}
         for row in CATEGORIES
         if not scope.rows and row not in searched
     }

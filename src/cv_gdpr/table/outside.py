@@ -2,15 +2,36 @@
 
 from typing import NamedTuple
 
+from cv_gdpr.languages import message
 from cv_gdpr.links import address_without_credentials
 from cv_gdpr.masking import masked
 from cv_gdpr.verbatim import Json
 
-SETTINGS = {
-    "exportModelContainerUri": "writes copies of its exported models to the container",
-    "notificationQueueUri": "sends messages about its trainings and exports to the queue",
+SETTINGS = ("exportModelContainerUri", "notificationQueueUri")
+"""Settings of a project with the address of what the service writes to (Microsoft's page on storage integration)."""
+_WORDS = {
+    ("exportModelContainerUri", "export"): message(
+        "project %(project)s writes copies of its exported models to the container %(address)s "
+        "(exportModelContainerUri): outside this API, so export what is there yourself"
+    ),
+    ("exportModelContainerUri", "delete"): message(
+        "project %(project)s writes copies of its exported models to the container %(address)s "
+        "(exportModelContainerUri): outside this API, so delete what is there yourself"
+    ),
+    ("notificationQueueUri", "export"): message(
+        "project %(project)s sends messages about its trainings and exports to the queue %(address)s "
+        "(notificationQueueUri): outside this API, so export what is there yourself"
+    ),
+    ("notificationQueueUri", "delete"): message(
+        "project %(project)s sends messages about its trainings and exports to the queue %(address)s "
+        "(notificationQueueUri): outside this API, so delete what is there yourself"
+    ),
 }
-"""Settings of a project -> what the service does with the address in them (Microsoft's page on storage integration)."""
+_ANOTHER_SETTING = (  # the service has none today, so it is in English only
+    "project %(project)s writes to %(address)s (%(setting)s): outside this API, so %(verb)s what is there yourself"
+)
+PATTERNS = tuple(_WORDS.values())
+"""What a person must do about each of them."""
 
 
 class CopiesOutside(NamedTuple):
@@ -22,11 +43,8 @@ class CopiesOutside(NamedTuple):
 
     def words(self, verb: str) -> str:
         """Return what a person must do; `verb` says what with: export, or delete."""
-        what = SETTINGS.get(self.setting, "writes to")
-        return (
-            f"project {self.project} {what} {self.address} ({self.setting}): "
-            f"outside this API, so {verb} what is there yourself"
-        )
+        pattern = _WORDS.get((self.setting, verb), _ANOTHER_SETTING)
+        return pattern % {"project": self.project, "address": self.address, "setting": self.setting, "verb": verb}
 
 
 def copies_outside(entry: Json) -> list[CopiesOutside]:

@@ -12,7 +12,7 @@ from cv_gdpr.service.batches import asked_in_parts
 from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
 from cv_gdpr.table import blobs, labels
-from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Unread, Unready
+from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Trusted, Unread, Unready
 
 if TYPE_CHECKING:
     from cv_gdpr.service.azure_resource import AzureResource
@@ -39,7 +39,10 @@ class Project:
     """A project to read: the service, and the project's entry in GetProjects.
 
     `details` says whether each tag, iteration and project is asked for by itself too, and what a row has beside items.
+    `trusted` may return a list of an iteration, by its file, that need not be read; it asks for the count itself.
     """
+
+    trusted: Callable[[Json, str, Callable[[], int]], Trusted | None] | None = None
 
     def __init__(self, service: Service, entry: Json, *, details: bool = True) -> None:
         self.service = service
@@ -163,8 +166,15 @@ def _image_performances(project: Project, iteration: Json | None) -> Iterator[Fi
         return
     arguments = (project.id, iteration["id"])
     pages = project.service.paged("get_image_performances", *arguments, order_by="Oldest")
+
+    count = partial(project.service.call, "get_image_performance_count", *arguments)
+    if known := _trusted(project, iteration, "image-performances.jsonl", count):
+        for record in known.records:
+            yield Detail("performance", record, "image-performances.jsonl", iteration)
+        yield _trusted_tally(known, "performance", "image-performances.jsonl", iteration)
+        return
     listing = Listing(
-        count=lambda: project.service.call("get_image_performance_count", *arguments),
+        count=count,
         parts=lambda counted: [Part(pages, counted)],
     )
     for record in listing.records():
@@ -247,8 +257,15 @@ def _suggestions_of(project: Project, iteration: Json | None) -> Iterator[Findin
 
 def _images_in(project: Project, iteration: Json | None) -> Iterator[Finding]:
     place = in_place(iteration)
+    count = partial(project.service.call, "get_image_count", project.id, **place)
+    if known := _trusted(project, iteration, "images.jsonl", count):
+        for record in known.records:
+            files = tuple(blob._replace(stale=True) for blob in blobs.of_image(record))
+            yield Item("images", record["id"], record, "images.jsonl", iteration, files)
+        yield _trusted_tally(known, "images", "images.jsonl", iteration)
+        return
     listing = Listing(
-        count=lambda: project.service.call("get_image_count", project.id, **place),
+        count=count,
         parts=lambda counted: _image_parts(project, place, counted),
         still=lambda ids: {item.id for item in renewed_images(project, iteration, sorted(ids))},
     )
@@ -275,6 +292,15 @@ def _image_parts(project: Project, place: dict[str, str], counted: int) -> list[
     if without_tag.expected < with_tag.expected:
         return [without_tag, with_tag, without_tag]
     return [with_tag, without_tag, with_tag]
+
+
+def _trusted(project: Project, iteration: Json | None, file: str, count: Callable[[], int]) -> Trusted | None:
+    """Return an iteration's list in an earlier export if it need not be read again; never one of the workspace."""
+    return project.trusted(iteration, file, count) if project.trusted and iteration else None
+
+
+def _trusted_tally(known: Trusted, row: str, file: str, iteration: Json | None) -> Tally:
+    return Tally(row, file, known.listed, known.listed, known.listed, iteration, known.read)
 
 
 def _tally(listing: Listing, row: str, file: str, iteration: Json | None) -> Tally:

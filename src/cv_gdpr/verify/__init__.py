@@ -19,7 +19,7 @@ from cv_gdpr.verify.missing import Missing, read_missing
 from cv_gdpr.verify.project import ProjectCheck
 from cv_gdpr.verify.redactions import Redactions, read_redactions
 from cv_gdpr.verify.result import Verification
-from cv_gdpr.verify.summary import WHERE, check_info, check_summary, read_summary
+from cv_gdpr.verify.summary import WHERE, check_info, check_reuse, check_summary, read_summary
 
 __all__ = ["Verification", "verify"]
 
@@ -43,6 +43,8 @@ def verify(folder: Path) -> Verification:
             with result.noting(WHERE):
                 check_summary(result, summary, missing, redactions)
             _check_counts(result, summary, *_check_projects(result, facts, summary, missing, redactions))
+            with result.noting(WHERE):
+                check_reuse(result, summary)
         check_files(result, facts, algorithms)
     return result
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE, BagProject
+from cv_gdpr.archive.bag_info import is_moment
 from cv_gdpr.archive.flags import fits
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.json_files import InvalidContent
@@ -120,9 +121,10 @@ class ProjectContents:
             for entry in self.result.records_in(where):
                 _typed(entry, _ENTRY)
                 path, blob, size = entry["path"], entry["blob"], entry["bytes"]
-                if entry.keys() - {"flag"} != _ENTRY.keys() or not 0 <= size < _LARGEST:
+                if entry.keys() - {"flag", "reused"} != _ENTRY.keys() or not 0 <= size < _LARGEST:
                     raise InvalidContent("an entry has unknown fields or an impossible size")
                 self._check_flag(entry)
+                self._count_reused(entry)
                 if not _belongs(path, blob):
                     self.result.differ(where, f"{path} is not a file name for {blob}")
                 digest = bytes.fromhex(entry["sha256"])
@@ -135,6 +137,13 @@ class ProjectContents:
             what = f"flags {entry['path']} ({entry['bytes']} bytes) as {flag!r}"
             self.result.differ(self.where(FILES), what)
         self.result.flagged += bool(flag)
+
+    def _count_reused(self, entry: Json) -> None:
+        if is_moment(entry.get("reused", "")):
+            self.result.reused[entry["reused"]] += 1
+        elif "reused" in entry:
+            what = f"does not say from which export {entry['path']} was reused"
+            self.result.differ(self.where(FILES), what)
 
     def _read_notes(self) -> None:
         where = self.where(NOTES)
@@ -212,9 +221,18 @@ class ProjectContents:
                 for one in self.result.records_in(where):
                     _typed(one, _LISTING)
                     place = identity(one["iteration"]) if one["iteration"] else WORKSPACE
+                    if "trusted" in one:
+                        self._note_trusted(one, place)
                     if (one["row"], place) in self.proofs:
                         self.result.differ(where, f"proves {one['row']} in {one['file']} twice")
                     self.proofs[one["row"], place] = one
+
+    def _note_trusted(self, proof: Json, place: str) -> None:
+        """Note a list that was not read again; only one of an iteration may be."""
+        if not is_moment(proof["trusted"]) or place == WORKSPACE:
+            self.result.differ(self.where(LISTINGS), f"calls {proof['file']} trusted, or does not say since when")
+            return
+        self.result.trusted.add((self.id, proof["iteration"], proof["file"].rpartition("/")[2], proof["trusted"]))
 
 
 def _typed(record: Json, fields: dict[str, type[Any]]) -> None:

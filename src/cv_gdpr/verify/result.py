@@ -1,5 +1,6 @@
 """The result of a verification: what was checked, and every difference."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Verification:
     differences: list[str] = field(default_factory=list)
     incomplete: bool = False  # the export says that items are missing, and names them
     missing: int = 0  # how many it names
+    reused: Counter[str] = field(default_factory=Counter)  # files of earlier exports, by when these began
+    trusted: set[tuple[str, ...]] = field(default_factory=set)  # lists that were not read again
     redacted: int = 0  # items that were taken out of it after erasures
 
     @cached_property

@@ -1,11 +1,10 @@
 """Checks of the files about the whole export: export.json, bag-info.txt, projects.jsonl, account.json."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
 from cv_gdpr.archive.bag import WORKSPACE
-from cv_gdpr.archive.bag_info import OF_PEOPLE, SUMMARY, bag_info_of, info_line
+from cv_gdpr.archive.bag_info import OF_PEOPLE, SUMMARY, bag_info_of, info_line, is_moment
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
@@ -29,9 +28,10 @@ _FOLLOWS = (
     "Source-Endpoint",
     "Azure-Resource",
     "Credentials-",
+    "Export-Reused",
+    "Export-Trusted",
     "Redacted",
 )
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def read_summary(result: Verification) -> Json | None:
@@ -72,7 +72,7 @@ def check_info(result: Verification, summary: Json | None) -> None:
 
 def _check_moments(result: Verification, info: dict[str, str]) -> None:
     started, finished = info.get("Export-Started", ""), info.get("Export-Finished", "")
-    if not (_MOMENT.fullmatch(started) and _MOMENT.fullmatch(finished) and started <= finished):
+    if not (is_moment(started) and is_moment(finished) and started <= finished):
         result.differ(INFO, "Export-Started and Export-Finished are not two times in order")
     elif info.get("Bagging-Date") != finished[:10]:
         result.differ(INFO, "Bagging-Date is not the day of Export-Finished")
@@ -157,3 +157,17 @@ def _refuse_twice(result: Verification, where: str, values: Iterable[str]) -> No
     for value, times in Counter(values).items():
         if times > 1:
             result.differ(where, f"names {value} {times} times")
+
+
+def check_reuse(result: Verification, summary: Json) -> None:
+    """Note where export.json says something else than the projects about what came from earlier exports.
+
+    What was taken out since is still counted there.
+    """
+    stated = {one["began"]: one["files"] for one in summary.get("reused", ())}
+    more = {began for began, files in result.reused.items() if files > stated.get(began, 0)}
+    if more or (stated != result.reused and not result.redacted):
+        result.differ(WHERE, "says something else than files.jsonl about the files that were reused")
+    trusted = {(one["project"], one["iteration"], one["file"], one["read"]) for one in summary.get("trusted", ())}
+    if trusted != result.trusted:
+        result.differ(WHERE, "says something else than listings.jsonl about the lists that were trusted")

@@ -1,0 +1,67 @@
+"""The sentences that evidence records in English, in another language.
+
+The ledger keeps words, not codes, so that anyone can read it. A certificate in another language recognises a sentence
+as it is in the catalogue, or as one of PATTERNS with values in it. What no pattern knows stays as it was recorded,
+such as an answer of the service.
+"""
+
+import re
+from functools import cache, lru_cache
+
+from cv_gdpr.evidence import account, verdicts
+from cv_gdpr.languages import Language, message
+from cv_gdpr.table import account as account_row
+from cv_gdpr.table import inventory, outside
+
+NOT_LOOKED_AT = message("its project could not be looked at again: %(reason)s")
+MORE_IN_IT = message("it holds %(number)s items that are not in the plan")
+ANSWERED = message("the service answered %(answer)s")
+UNREADABLE = message("the service answered %(number)s with a body that cannot be read")
+RECOVERY_UNKNOWN = message("whether it can be recovered is unknown: %(reason)s")
+RECOVERABLE_UNTIL = message("it can be recovered until %(time)s; --purge ends that")
+
+PATTERNS = (
+    *(NOT_LOOKED_AT, MORE_IN_IT, UNREADABLE, ANSWERED, RECOVERY_UNKNOWN, RECOVERABLE_UNTIL),
+    *(inventory.CANNOT_NARROW, *outside.PATTERNS, *account_row.PATTERNS, *account.PATTERNS, *verdicts.PATTERNS),
+)
+_VALUES = {"time": r"\S+", "number": "[0-9]+"}  # what they look like; others are any text
+_SPOKEN = {"sentence", "more"}  # values that must be sentences themselves
+
+
+def translated(text: str, language: Language) -> str:
+    """Return a recorded sentence in a language; unchanged if it is not one that cv-gdpr writes."""
+    return _recognised(text, language) or text
+
+
+@lru_cache(4096)
+def _recognised(text: str, language: Language) -> str | None:
+    """Return a sentence in a language, or None."""
+    if not text:
+        return None
+    said = language.gettext(text)
+    if said != text:
+        return said
+    for pattern in PATTERNS:
+        if found := _expression(pattern).fullmatch(text):
+            values = {name: _value(name, value, language) for name, value in found.groupdict().items()}
+            if None not in values.values():
+                return language.gettext(pattern) % values
+    return text if language.code == "en" else None
+
+
+def _value(name: str, value: str, language: Language) -> str | None:
+    if name in _SPOKEN:
+        return _recognised(value, language)
+    if name == "time":
+        return language.date(value)
+    if name == "number":
+        return language.number(int(value))
+    return translated(value, language) if name == "reason" else value
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    """Return what finds a pattern's values in a sentence."""
+    parts = re.split(r"%\((\w+)\)s", pattern)
+    texts, names = map(re.escape, parts[::2]), [f"(?P<{name}>{_VALUES.get(name, '.+?')})" for name in parts[1::2]]
+    return re.compile("".join(text + name for text, name in zip(texts, [*names, ""], strict=True)), re.DOTALL)

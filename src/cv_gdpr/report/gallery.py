@@ -1,0 +1,179 @@
+"""Arranges the pictures of a project: pages of a gallery, boxes, and the index that filters search."""
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cv_gdpr.archive.names import UUID
+from cv_gdpr.report.pages import shown
+from cv_gdpr.report.records import Contents, Opinion, Picture, Project
+from cv_gdpr.report.thumbnails import Made
+
+ON_A_PAGE = 200
+_MOST_INDEX = 1_500_000  # bytes of an index: with its page it stays below 2 MB
+_WORKSPACE, _PREDICTION = 1, 2
+
+
+class Drawn(NamedTuple):
+    """A box in the pixels of the picture that it lies over."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    words: str
+
+
+class Shown(NamedTuple):
+    """A picture as the pages show it: its thumbnail's sides (0: it has none), its tags in words, its file in the site.
+
+    `can_be_shown`: a browser can show the file itself.
+    """
+
+    picture: Picture
+    thumbnail: Made
+    tags: tuple[str, ...]
+    file: str
+    can_be_shown: bool
+
+    @property
+    def page(self) -> str:
+        """Its own page, in the folder of its project."""
+        return f"pictures/{self.picture.stem}.html"
+
+    @property
+    def small(self) -> str:
+        """Its thumbnail, in the folder of its project."""
+        return f"thumbnails/{self.picture.stem}.jpg"
+
+    def boxes(self, width: int, height: int, names: dict[str, str]) -> list[Drawn]:
+        """Return its boxes over a picture of these sides."""
+        return [
+            Drawn(
+                round(one.box.left * width, 1),
+                round(one.box.top * height, 1),
+                round(one.box.width * width, 1),
+                round(one.box.height * height, 1),
+                names.get(one.tag) or one.name or one.tag,
+            )
+            for one in self.picture.regions
+            if one.box
+        ]
+
+
+class GalleryPage(NamedTuple):
+    """A page of the gallery, from 1; `file` is its name."""
+
+    number: int
+    pictures: list[Shown]
+
+    @property
+    def file(self) -> str:
+        """Its name."""
+        return page_name(self.number)
+
+
+def page_name(number: int) -> str:
+    """Return the name of a page of the gallery."""
+    return "gallery.html" if number == 1 else f"gallery-{number}.html"
+
+
+def gallery_pages(pictures: list[Shown]) -> list[GalleryPage]:
+    """Return the pages of a gallery; of one without pictures, a single empty page."""
+    starts = range(0, max(1, len(pictures)), ON_A_PAGE)
+    return [GalleryPage(number, pictures[at : at + ON_A_PAGE]) for number, at in enumerate(starts, 1)]
+
+
+def names_of(project: Project, contents: Contents) -> dict[str, str]:
+    """Return the name of each tag that the workspace or an iteration has, by id: the workspace's counts."""
+    names = {tag.id: tag.name for one in project.iterations for tag in one.tags}
+    names |= {region.tag: region.name for one in contents.pictures for region in one.regions if region.tag not in names}
+    return names | {use.tag.id: use.tag.name for use in contents.tags}
+
+
+class Index(NamedTuple):
+    """What filters search, as JSON; `pictures`: how many of the project it holds (all, unless they are too many)."""
+
+    text: str
+    pictures: int
+
+
+def index_of(project: Project, pictures: list[Shown], names: dict[str, str]) -> Index:
+    """Return the index of the first pictures of a project that fit into a page, nearly always all."""
+    words = _Words()
+    rows, size = list[str](), 0
+    for one in pictures:
+        row = json.dumps(_row(one, words), separators=(",", ":"))
+        size += len(row) + 1 + words.added()
+        if size > _MOST_INDEX:
+            break
+        rows.append(row)
+    tables = {
+        "tags": [shown(names.get(one) or one) for one in words.tags],
+        "iterations": [shown(_name(project, one)) for one in words.iterations],
+        "metadata": [shown("=".join(pair)) for pair in words.pairs],
+    }
+    head = json.dumps(tables)[:-1]
+    return Index(script_safe(f'{head}, "rows": [{",".join(rows)}]}}'), len(rows))
+
+
+def script_safe(text: str) -> str:
+    """Return JSON that cannot end the element that holds it."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+class _Words:
+    """Numbers for the words that rows repeat."""
+
+    def __init__(self) -> None:
+        self.tags: dict[str, int] = {}
+        self.iterations: dict[str, int] = {}
+        self.pairs: dict[tuple[str, str], int] = {}
+        self._told = 0
+        self._size = 0
+
+    def tag(self, name: str) -> int:
+        """Return the number of a tag."""
+        return self.tags.setdefault(name, len(self.tags))
+
+    def iteration(self, name: str) -> int:
+        """Return the number of an iteration."""
+        return self.iterations.setdefault(name, len(self.iterations))
+
+    def pair(self, pair: tuple[str, str]) -> int:
+        """Return the number of a pair of metadata."""
+        if pair not in self.pairs:
+            self._size += 6 * sum(map(len, pair)) + 8  # at most: every letter escaped
+        return self.pairs.setdefault(pair, len(self.pairs))
+
+    def added(self) -> int:
+        """Return how many bytes the metadata took since it was asked last."""
+        added, self._told = self._size - self._told, self._size
+        return added
+
+
+def _row(one: Shown, words: _Words) -> list[object]:
+    picture = one.picture
+    name = picture.stem.partition("-")[2]
+    tags = dict.fromkeys((*picture.tags, *(region.tag for region in picture.regions)))
+    return [
+        name.replace("-", "") if UUID.fullmatch(name) else name,
+        _WORKSPACE * picture.in_workspace | _PREDICTION * picture.is_prediction,
+        one.thumbnail.width,
+        one.thumbnail.height,
+        [words.tag(tag) for tag in tags],
+        [words.iteration(each) for each in picture.iterations],
+        [words.pair(pair) for pair in picture.metadata],
+        sorted({words.tag(tag) for tag in _predicted(picture.opinions)}),
+    ]
+
+
+def _predicted(opinions: tuple[Opinion, ...]) -> Iterator[str]:
+    """Yield the tag that each opinion holds most probable."""
+    for one in opinions:
+        if one.best:
+            yield one.best.tag
+
+
+def _name(project: Project, iteration: str) -> str:
+    return next((one.name for one in project.iterations if one.id == iteration), "") or iteration

@@ -1,0 +1,92 @@
+"""Renders the pages: templates with a strict Content-Security-Policy, every text of the service escaped."""
+
+from base64 import b64encode
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from cv_gdpr.evidence.sentences import translated
+from cv_gdpr.languages import Language, install
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_IMAGES = "'self'"
+"""Where pictures may come from. Opened from the disk, Chromium 156 shows those that lie below the page's own folder or
+beside it, and refuses them under 'none'; Firefox 153 shows them under either. A scheme (file:) would allow more."""
+_REMEMBERED = 4096  # dates and numbers
+_STEERING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}  # change the order of other text
+
+
+def shown(text: str) -> str:
+    """Return a text with every character escaped that no one sees, or that changes how the text around it is shown."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(letter if _is_plain(letter) else f"\\u{ord(letter):04x}" for letter in text)
+
+
+def _is_plain(letter: str) -> bool:
+    return letter.isprintable() or (letter in " \n\t\u3000\u00a0\u200d\u200c" and ord(letter) not in _STEERING)
+
+
+class Pages:
+    """Templates in one language. The one style stands in every page, the one script only where a template asks for it.
+
+    Both are named in the policy by their hashes: anything else that a page should ever hold does not run.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def render(self, template: str, **values: Any) -> str:
+        """Return a page."""
+        return self._environment.get_template(template).render(**values)
+
+    @cached_property
+    def _environment(self) -> "Environment":
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+        environment = Environment(
+            loader=FunctionLoader(_packaged),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        install(environment, self.language)
+        for name in ("date", "number", "percent"):  # Babel takes longer for a number than Jinja for a page
+            environment.filters[name] = lru_cache(_REMEMBERED)(environment.filters[name])
+        style, script = _packaged("report.css"), _packaged("report.js")
+        environment.filters["shown"] = shown
+        environment.filters["translated"] = lambda text: translated(text, self.language)
+        environment.filters["trusted_json"] = _trusted
+        environment.globals.update(
+            style=_trusted(style),
+            script=_trusted(script),
+            policy=_policy(style),
+            policy_with_script=_policy(style, script),
+        )
+        return environment
+
+
+def _policy(style: str, script: str = "") -> str:
+    """Return the policy of a page: only pictures are loaded, only what has one of these hashes is used."""
+    parts = ["default-src 'none'", f"img-src {_IMAGES}", f"style-src {_hash(style)}"]
+    parts += [f"script-src {_hash(script)}"] if script else []
+    return "; ".join([*parts, "base-uri 'none'", "form-action 'none'"])
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _trusted(text: str) -> str:
+    """Return our own style or script as markup, or JSON in which `script_safe` left nothing that ends its element."""
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704
+
+
+def _packaged(name: str) -> str:
+    return files("cv_gdpr.report").joinpath("templates", name).read_text("utf-8").rstrip("\n")

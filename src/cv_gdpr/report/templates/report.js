@@ -1,0 +1,65 @@
+"use strict";
+(() => {
+  const form = document.getElementById("filter");
+  const list = document.getElementById("matches");
+  const all = document.getElementById("all");
+  const found = document.getElementById("found");
+  const more = document.getElementById("more");
+  const index = JSON.parse(document.getElementById("index").textContent);
+  const STEP = 200;
+  let hits = [];
+  for (const select of form.querySelectorAll("select[data-of]")) {
+    const names = index[select.dataset.of].map((name, number) => [name, number]);
+    names.sort((one, other) => one[0].localeCompare(other[0]));
+    for (const [name, number] of names) select.add(new Option(name, number));
+  }
+  const make = (name, about, ...inside) => {
+    const made = Object.assign(document.createElement(name), about);
+    made.append(...inside);
+    return made;
+  };
+  const dashed = (id) => id.length === 32 ? id.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-") : id;
+  const where = (flags) => flags & 2 ? "p" : flags & 1 ? "w" : "i";
+  const cell = ([id, flags, width, height, tags]) => {
+    const stem = (flags & 2 ? "prediction-" : "image-") + dashed(id);
+    const picture = width
+      ? make("img", {src: `thumbnails/${stem}.jpg`, width, height, alt: "", loading: "lazy"})
+      : make("span", {className: "none", textContent: list.dataset.none});
+    const names = tags.map((tag) => index.tags[tag]).join(", ") || list.dataset.noTag;
+    const words = make("span", {className: "words"}, make("b", {}, make("bdi", {textContent: names})),
+      make("span", {textContent: list.dataset[where(flags)]}));
+    return make("li", {}, make("a", {href: `pictures/${stem}.html`}, make("span", {className: "cell"}, picture), words));
+  };
+  const show = () => {
+    list.append(...hits.slice(list.childElementCount, list.childElementCount + STEP).map(cell));
+    more.hidden = list.childElementCount >= hits.length;
+  };
+  const filter = () => {
+    const given = Object.fromEntries(new FormData(form));
+    const text = given.metadata.trim().toLowerCase();
+    const pairs = new Set();
+    index.metadata.forEach((pair, number) => { if (pair.toLowerCase().includes(text)) pairs.add(number); });
+    const active = Object.values(given).some((value) => value.trim() !== "");
+    const has = (numbers, value) => value === "" || numbers.includes(Number(value));
+    hits = !active ? [] : index.rows.filter(([, flags, , , tags, iterations, metadata, predicted]) =>
+      has(tags, given.tag) && has(iterations, given.iteration) && has(predicted, given.prediction)
+      && (given.tagged === "" || (tags.length > 0) === (given.tagged === "1"))
+      && (given.where === "" || given.where === where(flags))
+      && (text === "" || metadata.some((pair) => pairs.has(pair))));
+    all.hidden = active;
+    list.hidden = !active;
+    list.replaceChildren();
+    show();
+    found.textContent = active ? found.dataset.text + hits.length.toLocaleString(document.documentElement.lang) : "";
+  };
+  for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {  // a link that asks for some pictures
+    const option = [...(form.elements[name]?.options ?? [])].find((one) => one.text === text);
+    if (option) form.elements[name].value = option.value;
+  }
+  form.hidden = false;
+  form.addEventListener("input", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(filter));
+  more.addEventListener("click", show);
+  filter();
+})();

@@ -1,0 +1,49 @@
+"""Packs a site into one file, which can be sent; the person who gets it unpacks it and opens index.html."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+from cv_gdpr.archive.new_folder import new_folder
+from cv_gdpr.archive.writing import fill_new, storing
+from cv_gdpr.errors import UsageError
+
+_TEXT = {".html"}  # pictures are compressed already
+
+
+def check_free(file: Path, bag: Path) -> None:
+    """Raise UsageError if a file to write cannot have this name: something is there, or it lies in the bag."""
+    if bag.resolve() in file.resolve().parents:
+        raise UsageError(f"--zip {file} lies in the export, which would then not verify", "name another file")
+    if os.path.lexists(file):
+        raise UsageError(f"{file} exists", "name another file: nothing is overwritten")
+
+
+@contextmanager
+def site_folder(out: Path | None, file: Path | None) -> Iterator[Path]:
+    """Yield a folder to write a site into: it gets its name at the end, or, if there is only a file, is removed."""
+    if out or not file:
+        with new_folder(out or Path()) as folder:
+            yield folder
+        return
+    with (
+        storing(file),
+        TemporaryDirectory(dir=file.absolute().parent, prefix=".cv-gdpr-", suffix=".part") as folder,
+    ):
+        yield Path(folder)
+
+
+def pack(folder: Path, file: Path) -> None:
+    """Pack a folder under the file's own name; only its owner can read the file. Raise StorageError."""
+    with storing(file):
+        fill_new(file, lambda handle: _fill(folder, file.stem, handle))
+
+
+def _fill(folder: Path, name: str, handle: int) -> None:
+    with os.fdopen(os.dup(handle), "wb") as out, ZipFile(out, "w", strict_timestamps=False) as packed:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            way = ZIP_DEFLATED if path.suffix in _TEXT else ZIP_STORED
+            packed.write(path, f"{name}/{path.relative_to(folder).as_posix()}", way)

@@ -1,0 +1,49 @@
+"""Measure how long a browser takes to open the pages of a report.
+
+    python -m tests.benchmarks.report --keep FOLDER && python -m tests.benchmarks.opening FOLDER/site
+
+It needs Chromium and the extra browser. Each page is opened five times; the median is printed, in milliseconds, until
+the page is complete with what it loads, and for the gallery until a filter has found its pictures.
+"""
+
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from tests.browser.chromium import Visitor, executable, started
+
+TIMES = 5
+
+
+def _opening(visitor, page):
+    began = time.perf_counter()
+    opened = visitor.open(page)
+    took = time.perf_counter() - began
+    drawn = opened.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0")
+    filtered = 0.0
+    if page.name == "gallery.html":
+        began = time.perf_counter()
+        opened.locator("select[name=where]").select_option(index=1)
+        opened.locator("#matches li").first.wait_for()
+        filtered = time.perf_counter() - began
+    visitor.close()
+    return took * 1000, drawn, filtered * 1000
+
+
+def main():
+    """Print the figures of each kind of page."""
+    site = Path(sys.argv[1])
+    kinds = ("index.html", "project-*/index.html", "project-*/gallery.html", "project-*/pictures/*.html")
+    with started(executable() or "chromium") as browser:
+        visitor = Visitor(browser)
+        visitor.open(site / "index.html").close()  # the browser's own start is not measured
+        for page in (next(site.glob(kind)) for kind in kinds):
+            figures = zip(*(_opening(visitor, page) for _ in range(TIMES)), strict=True)
+            took, drawn, filtered = (statistics.median(each) for each in figures)
+            line = f"{page.relative_to(site)}: {page.stat().st_size:,} bytes, complete after {took:.0f} ms"
+            sys.stdout.write(f"{line}, first painted after {drawn:.0f} ms, filtered in {filtered:.0f} ms\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Pages in a real browser: what they load, run and show, whether everyone can use them, how they print."""

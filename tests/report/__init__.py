@@ -1,0 +1,1 @@
+"""`cv-gdpr report`: the pages of an export."""

@@ -1,0 +1,98 @@
+"""The parts of a report: texts that steer others, the index of the filters, pictures that kill their decoder."""
+
+import json
+import os
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from cv_gdpr.report import gallery
+from cv_gdpr.report.gallery import script_safe
+from cv_gdpr.report.pages import shown
+from cv_gdpr.report.records import Picture, Project
+from cv_gdpr.report.thumbnails import Job, Made, make_all, thumbnails
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("José 图像\n\t", "José 图像\n\t"),
+        ("a\u202eb", r"a\u202eb"),
+        ("a\x00\x1b[31m", r"a\u0000\u001b[31m"),
+        ("\u2066x\u2069\u200f", r"\u2066x\u2069\u200f"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_letters_that_no_one_sees(text, expected):
+    assert shown(text) == expected
+
+
+def test_json_cannot_end_its_element():
+    hostile = json.dumps("</script><!--&")
+    assert "<" not in script_safe(hostile)
+    assert json.loads(script_safe(hostile)) == "</script><!--&"
+
+
+def picture(number):
+    """A picture with metadata of its own."""
+    name = f"{number:032x}"
+    pairs = (("subject", f"person {number}"),)
+    empty = dict.fromkeys(("regions", "iterations", "opinions", "sources"), ())
+    made = Picture(name, False, True, "", "", "", 0, 0, ("t",), metadata=pairs, **empty)
+    return gallery.Shown(made, Made(320, 240), ("t",), "", False)
+
+
+def test_the_index_says_how_many_it_holds(monkeypatch):
+    project = Project("p", "p", "", "", "", "", "", None, (), "")
+    found = gallery.index_of(project, [picture(number) for number in range(100)], {"t": "<cat>"})
+    tables = json.loads(found.text)
+    assert (found.pictures, len(tables["rows"]), tables["tags"]) == (100, 100, ["<cat>"])
+    monkeypatch.setattr(gallery, "_MOST_INDEX", 2_000)
+    few = gallery.index_of(project, [picture(number) for number in range(100)], {"t": "cat"})
+    assert 0 < few.pictures < 100
+    assert len(few.text) < 2_500
+
+
+def _jpeg():
+    kept = BytesIO()
+    Image.new("RGB", (640, 480), "red").save(kept, "JPEG")
+    return kept.getvalue()
+
+
+def _jobs(folder, count):
+    """Orders for pictures; the third is named `kills`."""
+    for number in range(count):
+        (folder / ("kills" if number == 2 else f"{number}")).write_bytes(_jpeg())
+    return [Job(str(path), f"{path}.jpg") for path in sorted(folder.iterdir())]
+
+
+def dying(jobs):
+    """Make thumbnails, and end like a decoder that crashes at one picture."""
+    if any(job.source.endswith("kills") for job in jobs):
+        os._exit(11)
+    return make_all(jobs)
+
+
+def test_a_picture_that_kills_its_decoder_costs_only_itself(tmp_path):
+    jobs, told = _jobs(tmp_path, 5), []
+    made = thumbnails(jobs, told.append, dying)
+    reasons = {job.source.rpartition("/")[2]: one.reason for job, one in zip(jobs, made, strict=True)}
+    assert {name for name, reason in reasons.items() if reason} == {"kills"}
+    assert "crashed" in reasons["kills"]
+    assert told[-1] == 5
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_each_format_of_the_service_has_a_thumbnail(tmp_path, kind):
+    Image.new("P" if kind == "GIF" else "RGBA", (1000, 10)).convert("RGB").save(tmp_path / "picture", kind)
+    (made,) = make_all([Job(str(tmp_path / "picture"), str(tmp_path / "small.jpg"))])
+    assert made == Made(320, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"%!PS-Adobe-3.0 EPSF-3.0", b"GIF89a" + bytes(20), b"<svg/>"])
+def test_what_is_not_a_picture_has_a_reason(tmp_path, content):
+    (tmp_path / "picture").write_bytes(content)
+    (made,) = make_all([Job(str(tmp_path / "picture"), str(tmp_path / "small.jpg"))])
+    assert made.reason.startswith("cannot be decoded")
+    assert not (tmp_path / "small.jpg").exists()
