@@ -1,4 +1,4 @@
-"""How work says how far it is, whoever shows it: the command line does so, on a terminal."""
+"""How work says how far it is; the command line shows that on a terminal."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def show_by(watch: Watch | None) -> None:
 
 
 class Count:
-    """How many are done of a kind of work that is told of one by one."""
+    """How many are done of a kind of work, counted one by one."""
 
     def __init__(self, what: str, total: int | None = None) -> None:
         self._what = what

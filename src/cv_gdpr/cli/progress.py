@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cv_gdpr.export.project import ProjectExport
 
 _AFTER = 2.0  # seconds in which nothing is shown
+_AT_LEAST = 0.2  # seconds before it is shown again
 _LINES = 12  # projects shown at most: the active ones, then those that ended last
 _NAME = 28  # characters of a project's name
 
@@ -39,7 +40,8 @@ class _Display:
         self._live: Live | None = None
         self._works: dict[str, _Work] = {}
         self.projects: list[ProjectExport] = []
-        self._wait = _AFTER
+        self._since = time.monotonic()  # when this run began, or last printed something
+        self._was_shown = False
 
     def tell(self, what: str, done: int, total: int | None) -> None:
         """Note how far a kind of work is, and show it in two seconds."""
@@ -53,7 +55,8 @@ class _Display:
         """Show the work in two seconds, unless something else is printed before."""
         if self._timer is None and not Quiet.on:
             with self._lock:
-                self._timer = threading.Timer(self._wait, self._show)
+                wait = 0.0 if self._was_shown else self._since + _AFTER - time.monotonic()
+                self._timer = threading.Timer(max(_AT_LEAST, wait), self._show)
                 self._timer.daemon = True
                 self._timer.start()
 
@@ -74,7 +77,7 @@ class _Display:
                 redirect_stderr=False,
             )
             self._live.start()
-            self._wait = 0.2
+            self._was_shown = True
 
     def hide(self) -> None:
         """Take away what is shown; the next work is shown again."""
@@ -85,6 +88,8 @@ class _Display:
             if self._live:
                 self._live.stop()
                 self._live = None
+            else:
+                self._since, self._was_shown = time.monotonic(), False
             self._works = {what: work for what, work in self._works.items() if work.done != work.total}
 
     def _render(self, columns: int) -> "RenderableType":

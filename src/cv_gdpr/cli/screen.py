@@ -160,7 +160,7 @@ def _units(words: list[str]) -> Iterator[str]:
 
 
 def _belongs(unit: list[str], word: str) -> bool:
-    """Return whether a word goes on with a command: its subcommand, an option or its value, a NAME or a path."""
+    """Return whether a word belongs to a command: its subcommand, an option or its value, a NAME or a path."""
     last = unit[-1]
     if len(unit) == 1 or word.startswith("-") or (last.startswith("--") and "=" not in last):
         return True
