@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from typing import ClassVar, NamedTuple, NoReturn
@@ -16,7 +17,6 @@ import click
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
 from cv_gdpr.cli.output import expect_document, print_json, printable, printable_hint
-from cv_gdpr.cli.progress import begin
 from cv_gdpr.cli.screen import Quiet, Stream
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack characters of a name
         if sys.stdout.isatty():
             sys.stdout = Stream(sys.stdout, mask=False)
-    Stream.before = staticmethod(hide := begin())
+    Stream.before = staticmethod(hide := _progress())
     received: list[int] = []
     moments: list[float] = []
     for ending in STOP_SIGNALS if arguments is None else STOP_SIGNALS[1:]:
@@ -157,6 +157,18 @@ def _register_keys() -> None:
     for name, value in os.environ.items():
         if name.startswith(("CV_GDPR_", "VISION_")) and name.endswith("_KEY"):
             RUN.know_key(value.strip())
+
+
+def _progress() -> Callable[[], None]:
+    """Show progress on a terminal; return what takes it away."""
+    from cv_gdpr.watching import show_by
+
+    show_by(None)
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return lambda: None
+    from cv_gdpr.cli.progress import begin
+
+    return begin()
 
 
 def _close_log(code: object) -> object:

@@ -147,13 +147,7 @@ def _raw(stream: Any) -> Any:
 
 
 def begin() -> Callable[[], None]:
-    """Show the progress of this run, if standard error is a terminal; return what takes it away."""
-    import os
-
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        show_by(None)
-        _Now.display = None
-        return lambda: None
+    """Show the progress of this run; return what takes it away."""
     display = _Now.display = _Display()
     show_by(display.tell)
     return display.hide
@@ -174,7 +168,7 @@ def counting(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def showing(*, quiet: bool) -> Iterator[Callable[[Sequence["ProjectExport"]], None]]:
     """Yield a function that takes the counters of projects; they are shown until the block ends."""
-    display = None if quiet else _Now.display
+    display = None if quiet or not sys.stderr.isatty() else _Now.display
     if display is None:
         yield lambda _: None
         return
