@@ -18,6 +18,7 @@ from cv_gdpr.cli.find_documents import FindDocument
 from cv_gdpr.cli.list_documents import ListDocument
 from cv_gdpr.cli.report_documents import ReportDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
+from cv_gdpr.cli.verify_documents import CertifyDocument, RegisterDocument
 from cv_gdpr.evidence.events import Event
 from cv_gdpr.evidence.records import FORMAT, Evidence
 from cv_gdpr.table.categories import CATEGORIES, PAGE, Category
@@ -35,6 +36,8 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     AccountPlanDocument,
     RecheckDocument,
     VerifyDocument,
+    RegisterDocument,
+    CertifyDocument,
     FindDocument,
     ConvertDocument,
     ReportDocument,

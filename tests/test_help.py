@@ -10,7 +10,7 @@ from cv_gdpr.table.categories import CATEGORIES, ROWS
     ("words", "message", "hint"),
     [
         ("exprot", "no such command: exprot", "similar: export"),
-        ("VERIFY", "no such command: VERIFY", "similar: verify"),
+        ("VERIFY", "no such command: VERIFY", "similar: verify, certify"),
         (
             "erase",
             "no such command: erase",

@@ -49,7 +49,7 @@ def left(sim, cli, tmp_path, monkeypatch):
     demo.fill(sim.endpoint, sim.training_key)
     variables, ran = {}, []
     for before, block in blocks("sh"):
-        if before.startswith("<!-- not run by a test: "):
+        if before.startswith("<!-- not run: "):
             continue
         for line in block.splitlines():
             if found := re.fullmatch(r"([A-Z]+)=(\S+)", line):
@@ -79,7 +79,7 @@ def test_the_commands_lead_from_the_estimate_to_the_end(left, sim):
 def test_a_block_that_is_not_run_says_why():
     skipped = [before for before, block in blocks("sh") if not block.startswith(("cv-gdpr", "PREFIX="))]
     assert skipped
-    assert all(re.match("<!-- not run by a test: .+ -->", before) for before in skipped)
+    assert all(re.match("<!-- not run: .+ -->", before) for before in skipped)
 
 
 def test_the_job_names_what_microsoft_wants():

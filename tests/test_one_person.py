@@ -50,8 +50,8 @@ def test_the_flow_finds_answers_erases_and_looks_again(sim, cli, hers, page, hea
     before = {row: ids(sim, hers, row) for row in ("images", "predictions", "iterations")}
     assert {row: len(one) for row, one in before.items()} == {"images": 8, "predictions": 2, "iterations": 1}
     flow = commands(page, heading)
-    deletions = ["delete"] * (len(flow) - 5)
-    assert [words[0] for words in flow] == ["export", "find", "export", *deletions, "redact", "recheck"]
+    steps = [words[0] for words in flow if words[0] != "report"]
+    assert steps == ["export", "find", "export", *["delete"] * (len(steps) - 5), "redact", "recheck"]
     for words in flow:
         told = [str(demo.PHOTO) if word == "PHOTO" else word for word in words]
         extra = () if "--dry-run" in told else ARRANGED.get(told[0], ())

@@ -9,6 +9,7 @@ from cv_gdpr.evidence.account import method_used, verdict_on_resource
 from cv_gdpr.evidence.events import RECOVERABLE, Calling, Recoverable
 from cv_gdpr.evidence.outcomes import DELETED, FAILED, GONE, LEFT, RESIDUE, UNPROVED, Outcome
 from cv_gdpr.table.categories import ACCOUNT
+from tests.sealing.stamping import fingerprint, new_key
 
 BARE = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_ENDPOINT": ""}
 
@@ -117,3 +118,12 @@ def test_the_verdict_on_a_resource(case):
 )
 def test_the_method_names_what_was_called(rows, words):
     assert method_used([Calling(project="place", row=row, ids=["name"]) for row in rows]) == words
+
+
+def test_the_evidence_is_signed(azure, tmp_path_factory):
+    key = new_key(tmp_path_factory.mktemp("keys"), "key")
+    assert azure.delete("--sign", key).code == 0
+
+    assert azure.last.with_suffix(".sha256.sig").exists()
+    assert azure.verified() == 0
+    assert fingerprint(key) in page(azure)

@@ -17,9 +17,9 @@ TIMES = 5
 
 
 def _opening(visitor, page):
-    began = time.perf_counter()
     opened = visitor.open(page)
-    took = time.perf_counter() - began
+    opened.screenshot()  # it is painted before the times are read
+    took = opened.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
     drawn = opened.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0")
     filtered = 0.0
     if page.name == "gallery.html":
@@ -28,7 +28,7 @@ def _opening(visitor, page):
         opened.locator("#matches li").first.wait_for()
         filtered = time.perf_counter() - began
     visitor.close()
-    return took * 1000, drawn, filtered * 1000
+    return took, drawn, filtered * 1000
 
 
 def main():

@@ -34,9 +34,9 @@ def export(cli: CommandLine, out: Path, *words: str) -> Path:
     return out
 
 
-def report(cli: CommandLine, bag: Path, *words: str | Path) -> Path:
-    """Return the folder of the site of a bag."""
-    out = bag.parent / f"{bag.name}-report"
+def report(cli: CommandLine, bag: Path, *words: str | Path, to: str = "") -> Path:
+    """Return the folder of the site of a bag, beside it."""
+    out = bag.parent / (to or f"{bag.name}-report")
     ran = cli("report", bag, "--out", out, "-q", *words)
     assert ran.code in {0, 3}, ran.err
     return out

@@ -19,7 +19,20 @@ def test_every_example_works_beside_simulate(sim, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fill(sim.endpoint, sim.training_key)
     shutil.copy(PHOTO, "photo.jpg")
-    order = ("list", "export", "verify", "find", "convert", "report", "delete", "recheck", "redact", "demo", "doctor")
+    order = (
+        "list",
+        "export",
+        "verify",
+        "find",
+        "convert",
+        "report",
+        "delete",
+        "certify",
+        "recheck",
+        "redact",
+        "demo",
+        "doctor",
+    )
     assert {*order, "completion", *STILL_RUNNING} == EXAMPLES.keys() == set(program.list_commands(None))
     for name in order:
         for line in sorted(EXAMPLES[name], key=lambda line: "erasure" in line and name == "verify"):

@@ -61,7 +61,8 @@ def test_a_finished_run_is_not_resumed(path):
     written(path, DONE)
     assert refusal(path) == (
         f"{path} is the evidence of a finished erasure; this run deleted nothing",
-        "verify it with cv-gdpr verify; name another --evidence for a new erasure",
+        "verify it with cv-gdpr verify, sign or time-stamp it with cv-gdpr certify; "
+        "name another --evidence for a new erasure",
     )
 
 

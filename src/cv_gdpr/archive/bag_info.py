@@ -12,6 +12,8 @@ _COMPLETE = "complete"
 REDACTED = "redacted"
 OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
 _RESOURCE = "resource"
+PROFILE = ("BagIt-Profile-Identifier", "urn:uuid:31b6b096-bbee-4f25-b3bb-90616a1503af")
+"""It names bagit-profile.json, beside this module. The id changes when bags of before no longer fit the profile."""
 
 
 def is_moment(value: Any) -> bool:

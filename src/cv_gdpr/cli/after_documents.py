@@ -99,6 +99,7 @@ class RecheckDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-recheck/
     not_asked: Annotated[list[Item], Meta(description="Could not be looked for; `reason` says why.")]
     says_nothing_of: Annotated[str, Meta(description="What no recheck can see, in words.")]
     kept: Annotated[str | None, Meta(description="The evidence of this recheck, with `--evidence`.")]
+    lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     reference: str
     operator: str
     calls: dict[str, int]
@@ -108,7 +109,7 @@ def of_recheck(done: "Rechecked") -> RecheckDocument:
     """Return the document of a recheck."""
     evidence = done.erased.evidence
     return RecheckDocument(
-        exit_code=evidence.exit_code,
+        exit_code=done.erased.exit_code,
         retryable=evidence.retryable,
         evidence=absolute(done.proven.path),
         sha256=done.proven.sha256,
@@ -118,6 +119,7 @@ def of_recheck(done: "Rechecked") -> RecheckDocument:
         not_asked=done.unknown,
         says_nothing_of=METHOD_OF_RECHECK.note,
         kept=absolute(done.erased.path) if done.kept else None,
+        lacking=list(done.erased.lacking),
         reference=evidence.reference,
         operator=evidence.operator,
         calls=done.calls,

@@ -20,6 +20,7 @@ from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
 from cv_gdpr.cli.output import printable, show_similar
 from cv_gdpr.cli.plan_view import Shown, planned_code, show
+from cv_gdpr.cli.sealing import approval_of, seals_of
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, Category, Deletion, category
 from cv_gdpr.table.scope import Scope
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import Plan, ProjectPlan
     from cv_gdpr.evidence.records import ByHand, LanguageCode
+    from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.service.client import Connection, Service
 
 
@@ -52,6 +54,9 @@ class _DeleteOptions(NamedTuple):
     with_copies_from: Path | None
     reference: str | None
     operator: str | None
+    sign_with: Path | None
+    timestamp_from: str | None
+    approved_by: Path | None
     lang: LanguageCode
 
 
@@ -74,6 +79,13 @@ _with_options = shared.together(
         type=_PATH,
         metavar="FILE",
         help="Delete exactly what this saved plan lists; anything newer stays.",
+    ),
+    shared.option(
+        "--approved-by",
+        type=_PATH,
+        metavar="SIGNERS",
+        help="Execute the saved plan only if another person of this list (allowed signers of OpenSSH) signed it: "
+        "FILE.sig beside it.",
     ),
     shared.only_typed("--yes", is_flag=True, help="Delete without asking; for scripts."),
     shared.only_typed(
@@ -111,6 +123,7 @@ _with_options = shared.together(
         "(NAME.sha256) beside it. Default: cv-gdpr-erasure-<UTC time>.json.",
     ),
     shared.record_options,
+    shared.seal_options,
     shared.certificate_language,
     shared.option(
         "--wait",
@@ -163,6 +176,8 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     given = part_of(parameters, ConnectionOptions)
     options = options._replace(protect=_protected_projects((*options.protect, *protected_by(given)), rows))
     refuse_of_account(rows, confirm=options.confirm, purge=options.purge)
+    if options.approved_by and not options.plan_file:
+        raise UsageError("--approved-by needs --plan: only a saved plan can be approved", _NOTHING_DELETED)
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
     if rows == (ACCOUNT,) and (wanted := azure_of(given)):
         _refuse_parts(scope, options)
@@ -182,10 +197,11 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     from cv_gdpr.service.client import Service
 
     saved = _saved_plan(options.plan_file)
+    sealing = _seals(options, saved)
     asked = _command_identity(scope, saved, options.with_copies_from)
     earlier: Erased | bool = False
     if not options.dry_run:
-        options, earlier = _earlier_or_resumed(options, connection, asked)
+        options, earlier = _earlier_or_resumed(options, connection, asked, sealing)
         scope = _as_begun(scope, options.evidence, connection.endpoint) if earlier is True else scope
     if isinstance(earlier, Erased):
         return report(earlier, {}, output, Beside(options.require_export))
@@ -198,7 +214,7 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
         if not options.yes:
             with _hint_nothing_deleted(resumed=earlier):
                 _confirm_plan(plan, Shown(outside, service.sign_in.who, scope.selection))
-        erased = _execute_plan(service, plan, outside, asked, options)
+        erased = _execute_plan(service, plan, outside, asked, options, sealing=sealing)
         return report(erased, dict(service.calls), output, Beside(options.require_export, scope.selection))
 
 
@@ -216,6 +232,14 @@ def _shown(plan: Plan, beside: Shown, options: _DeleteOptions, output: OutputOpt
     if refusal:
         raise refusal
     return code
+
+
+def _seals(options: _DeleteOptions, saved: bytes | None) -> Seals:
+    """Return who vouches for the evidence; raise UsageError for a plan that is not approved. A dry run signs none."""
+    seals = seals_of(*((None, None) if options.dry_run else (options.sign_with, options.timestamp_from)))
+    if options.approved_by and options.plan_file and saved is not None:
+        return approval_of(options.plan_file, saved, options.approved_by, seals, options.operator)
+    return seals
 
 
 def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
@@ -238,7 +262,7 @@ def _check_before_asking(options: _DeleteOptions, confirmed: str = "--yes") -> N
 
 
 def _earlier_or_resumed(
-    options: _DeleteOptions, connection: Connection, asked: str
+    options: _DeleteOptions, connection: Connection, asked: str, sealing: Seals
 ) -> tuple[_DeleteOptions, Erased | bool]:
     """Return whether to resume an earlier run of this command, or its result if only its evidence was missing.
 
@@ -251,7 +275,7 @@ def _earlier_or_resumed(
     evidence = options.evidence or _find_unfinished(endpoint, asked)
     if not evidence:
         return options, False
-    return options._replace(evidence=evidence), earlier_run(evidence, endpoint, asked)
+    return options._replace(evidence=evidence), earlier_run(evidence, endpoint, asked, sealing)
 
 
 def _as_begun(scope: Scope, evidence: Path | None, endpoint: str) -> Scope:
@@ -455,7 +479,9 @@ def _name_or_id(project: ProjectPlan) -> _Answer:
 # --- execution --------------------------------------------------------------------------------------------------
 
 
-def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: str, options: _DeleteOptions) -> Erased:
+def _execute_plan(  # noqa: PLR0913 - what is executed, and how
+    service: Service, plan: Plan, outside: list[ByHand], asked: str, options: _DeleteOptions, *, sealing: Seals
+) -> Erased:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import erase
@@ -471,6 +497,7 @@ def _execute_plan(service: Service, plan: Plan, outside: list[ByHand], asked: st
         confirmed=not options.yes,
         reference=options.reference or "",
         operator=options.operator or "",
+        seals=sealing,
         language=options.lang,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )

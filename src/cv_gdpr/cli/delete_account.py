@@ -9,6 +9,7 @@ import click
 
 from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
 from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.cli.sealing import seals_of
 from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
 from cv_gdpr.languages import message
 from cv_gdpr.table.categories import ACCOUNT
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.account import AccountPlan
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.evidence.records import LanguageCode
+    from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.service.client import Connection
     from cv_gdpr.service.resource_manager import ResourceId
@@ -39,6 +41,8 @@ class AccountOptions(NamedTuple):
     wait: float
     reference: str | None
     operator: str | None
+    sign_with: Path | None
+    timestamp_from: str | None
     lang: LanguageCode
 
 
@@ -72,13 +76,14 @@ def delete_account(
     from cv_gdpr.evidence.files import unfinished
     from cv_gdpr.service.azure_resource import AzureResource
 
+    sealing = seals_of(*((None, None) if options.dry_run else (options.sign_with, options.timestamp_from)))
     with AzureResource(wanted) as azure:
         place = str(_place(azure))
         asked = json.dumps({"account": place, "purge": options.purge})
         evidence = options.evidence or (None if options.dry_run else unfinished(place, asked))
         earlier: Erased | bool = False
         if evidence and not options.dry_run:
-            earlier = earlier_run(evidence, place, asked)
+            earlier = earlier_run(evidence, place, asked, sealing)
         if isinstance(earlier, Erased):
             return report(earlier, {}, output, Beside(options.require_export))
         began = begun_with(evidence, azure.place) if evidence and earlier else None
@@ -95,7 +100,9 @@ def delete_account(
         _confirm(plan, options)
         if plan.live and not plan.deleting:
             check_unchanged(azure, plan)
-        return report(_delete(azure, plan, evidence, asked, options), {}, output, Beside(options.require_export))
+        return report(
+            _delete(azure, plan, evidence, asked, options, sealing=sealing), {}, output, Beside(options.require_export)
+        )
 
 
 def _place(azure: AzureResource) -> ResourceId:
@@ -175,8 +182,14 @@ def _confirm(plan: AccountPlan, options: AccountOptions) -> None:
         raise UsageError("that is not the name of the resource", _NOTHING)
 
 
-def _delete(
-    azure: AzureResource, plan: AccountPlan, evidence: Path | None, asked: str, options: AccountOptions
+def _delete(  # noqa: PLR0913 - what is executed, and how
+    azure: AzureResource,
+    plan: AccountPlan,
+    evidence: Path | None,
+    asked: str,
+    options: AccountOptions,
+    *,
+    sealing: Seals,
 ) -> Erased:
     from pathlib import Path
     from threading import Event
@@ -191,6 +204,7 @@ def _delete(
         asked=asked,
         reference=options.reference or "",
         operator=options.operator or "",
+        seals=sealing,
         language=options.lang,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )

@@ -3,6 +3,7 @@
 Imported on use, for msgspec takes time to load. docs/json.md shows the schemas, made from these records.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta, field
@@ -10,8 +11,10 @@ from msgspec.structs import asdict
 
 from cv_gdpr.cli.failure import Document, End, ExitCode, Part, Retryable, Start, absolute
 from cv_gdpr.cli.output import now, start_of_run
+from cv_gdpr.cli.verify_documents import Signature, TimeStamp, of_signature, of_stamp
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
+from cv_gdpr.errors import worst
 from cv_gdpr.evidence.records import (
     ByHand,
     Count,
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.evidence.vouching import Vouching
     from cv_gdpr.export.result import ExportResult
+    from cv_gdpr.sealing.bags import BagVouching
     from cv_gdpr.verify import Verification
 
 
@@ -141,6 +146,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
     there: Annotated[int, Meta(description="How many files were in the folder before: it resumed a run.")]
     seconds: float
+    lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     reference: str
     operator: str
 
@@ -169,6 +175,9 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
         int | None, Meta(description="How many items were taken out of it after erasures: see redactions.jsonl.")
     ]
     export: Annotated[dict[str, str] | None, Meta(description="What a proved export says of itself.")]
+    signature: Signature | None
+    existed: Annotated[TimeStamp | None, Meta(description="The time-stamp of the export, or of the evidence.")]
+    begun: Annotated[TimeStamp | None, Meta(description="Of evidence: the time-stamp of its ledger's first line.")]
 
 
 class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
@@ -218,6 +227,9 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     ledger: str | None
     certificate: str | None
     hashes: str | None
+    signature: Annotated[str | None, Meta(description="The signature of the list of hashes; null: it is not signed.")]
+    time_stamps: Annotated[list[str], Meta(description="Of the ledger's first line, and of the evidence.")]
+    lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     completed_from_ledger: Annotated[bool, Meta(description="An earlier run did it; this one completed its files.")]
     reference: str
     operator: str
@@ -227,10 +239,10 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     calls: dict[str, int]
 
 
-def of_export(result: "ExportResult") -> ExportDocument:
-    """Return the document of an export."""
+def of_export(result: "ExportResult", lacking: Sequence[str] = ()) -> ExportDocument:
+    """Return the document of an export; `lacking` says why it is not signed or time-stamped."""
     return ExportDocument(
-        exit_code=result.exit_code,
+        exit_code=worst((result.exit_code, 3 if lacking else 0)),
         retryable=result.retryable,
         folder=absolute(result.folder),
         resource=result.resource or None,
@@ -257,12 +269,13 @@ def of_export(result: "ExportResult") -> ExportDocument:
         calls=dict(result.calls),
         there=result.there,
         seconds=round(result.seconds, 3),
+        lacking=list(lacking),
         reference=result.reference,
         operator=result.operator,
     )
 
 
-def of_verification(result: "Verification") -> VerifyDocument:
+def of_verification(result: "Verification", vouching: "BagVouching | None" = None) -> VerifyDocument:
     """Return the document of an export's verification."""
     return VerifyDocument(
         exit_code=result.exit_code,
@@ -282,15 +295,18 @@ def of_verification(result: "Verification") -> VerifyDocument:
         recheck_of=None,
         redacted=result.redacted,
         export=dict(result.bag_info),
+        signature=of_signature(vouching.signed) if vouching else None,
+        existed=of_stamp(vouching.existed) if vouching else None,
+        begun=None,
     )
 
 
 def of_evidence(
-    path: "Path", differences: list[str], exit_code: int, evidence: Evidence | None = None
+    path: "Path", differences: list[str], evidence: Evidence | None = None, vouching: "Vouching | None" = None
 ) -> VerifyDocument:
     """Return the document of the verification of evidence (`evidence`, if it is proved), or of a ledger."""
     return VerifyDocument(
-        exit_code=exit_code,
+        exit_code=4 if differences else 0,
         retryable=False,
         folder=None,
         file=absolute(path),
@@ -307,6 +323,9 @@ def of_evidence(
         recheck_of=evidence.recheck_of if evidence else None,
         redacted=None,
         export=None,
+        signature=of_signature(vouching.signed) if vouching else None,
+        existed=of_stamp(vouching.existed) if vouching else None,
+        begun=of_stamp(vouching.begun) if vouching else None,
     )
 
 
@@ -339,6 +358,9 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
         ledger=None,
         certificate=None,
         hashes=None,
+        signature=None,
+        time_stamps=[],
+        lacking=[],
         completed_from_ledger=False,
         reference="",
         operator="",
@@ -364,9 +386,11 @@ def of_erasure(
     erased: "Erased", files: dict[str, str], calls: dict[str, int], redact_with: str | None
 ) -> DeleteDocument:
     """Return the document of an erasure; `files` are the paths of its evidence."""
-    evidence = erased.evidence
+    from cv_gdpr.evidence.files import signature_of, tokens_at
+
+    evidence, signature = erased.evidence, signature_of(erased.path)
     return DeleteDocument(
-        exit_code=evidence.exit_code,
+        exit_code=erased.exit_code,
         retryable=evidence.retryable,
         verdict=evidence.verdict,
         scope=evidence.scope,
@@ -378,6 +402,9 @@ def of_erasure(
         outside_the_api=erased.outside_the_api,
         resource=evidence.resource,
         plan_hash=evidence.plan_hash,
+        signature=str(signature) if signature.is_file() else None,
+        time_stamps=[str(token) for token in tokens_at(erased.path)],
+        lacking=list(erased.lacking),
         completed_from_ledger=erased.completed,
         reference=evidence.reference,
         operator=evidence.operator,

@@ -56,6 +56,7 @@ def resume_hint(path: Path, *, saved: bool = False) -> str:
 
 def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside: Beside = _NOTHING_BESIDE) -> int:
     """Print the result of an erasure and return its exit code."""
+    from cv_gdpr.cli.sealing import print_lacking
     from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
 
     evidence = erased.evidence
@@ -76,11 +77,24 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside:
 
         print_json(of_erasure(erased, files, calls, redact_command(erased, beside.bag)))
     elif not output.quiet:
-        _print_result(erased, files, calls, output.verbose)
+        _print_result(erased, files | _sealed(erased.path), calls, output.verbose)
         if command := redact_command(erased, beside.bag):
             click.echo(f"{printable(str(beside.bag))} now holds a copy of what was erased; to take it out: {command}")
     _print_shortfall(erased, beside.selection)
-    return evidence.exit_code
+    print_lacking(erased.lacking, erased.path)
+    return erased.exit_code
+
+
+def _sealed(evidence: Path) -> dict[str, str]:
+    """Return the signature and the time-stamps that lie beside evidence, by what they are."""
+    from cv_gdpr.evidence.files import begin_token_of, signature_of, token_of
+
+    named = {
+        "signature": signature_of(evidence),
+        "time-stamp of the beginning": begin_token_of(evidence),
+        "time-stamp": token_of(evidence),
+    }
+    return {name: str(path) for name, path in named.items() if path.is_file()}
 
 
 def redact_command(erased: Erased, bag: Path | None) -> str | None:

@@ -1,7 +1,7 @@
 """`cv-gdpr export [ROW]`: its options, one call of the export, its result as a table or as JSON."""
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,13 +14,15 @@ from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, print_to_do, printable, show_similar, size
+from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.cli.searching import not_searched_predictions
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import UsageError, worst
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, Category
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.export.result import ExportResult
     from cv_gdpr.verbatim import Json
 
@@ -39,6 +41,8 @@ class _ExportOptions(NamedTuple):
     connections: int
     reference: str | None
     operator: str | None
+    sign_with: "Path | None"
+    timestamp_from: str | None
 
 
 _with_options = shared.together(
@@ -80,6 +84,7 @@ _with_options = shared.together(
         help="Parallel downloads from blob storage.",
     ),
     shared.record_options,
+    shared.seal_options,
     shared.connection_options,
     shared.output_options,
 )
@@ -130,6 +135,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     from cv_gdpr.export.resource import Options, export
     from cv_gdpr.service.client import Service
 
+    seals = seals_of(own.sign_with, own.timestamp_from)
     fetching = Fetching(own.connections, given.patience, given.read_timeout)
     _freeze_modules()
     record = own.reference or "", own.operator or ""
@@ -149,10 +155,23 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
             scope = add_copies(service, scope, copies_from, only_same=False, quiet=output.quiet)
         with showing(quiet=output.quiet) as watch, saying_that_it_is_deleted(azure):
             result = export(service, scope, options, watch)
-    report(result, output)
+    lacking = _sealed(result, seals)
+    report(result, output, lacking)
     if own.include_keys:
         _warn_of_keys(result)
-    return result.exit_code
+    print_lacking(lacking, result.folder)
+    return worst((result.exit_code, 3 if lacking else 0))
+
+
+def _sealed(result: "ExportResult", seals: "Seals") -> list[str]:
+    """Sign and time-stamp the export if it is finished; return why that is lacking."""
+    if not (seals.signer or seals.authority):
+        return []
+    if not (result.folder / "bagit.txt").is_file():
+        return ["the export is not complete, so that it is not signed: the same command tries again"]
+    from cv_gdpr.sealing.bags import seal
+
+    return seal(result.folder, seals.signer, seals.authority)
 
 
 def _warn_of_keys(result: "ExportResult") -> None:
@@ -167,12 +186,12 @@ def _warn_of_keys(result: "ExportResult") -> None:
         click.echo("Warning: --include-keys: no keys are in what was exported; the row account has them", err=True)
 
 
-def report(result: "ExportResult", output: OutputOptions) -> None:
+def report(result: "ExportResult", output: OutputOptions, lacking: Sequence[str] = ()) -> None:
     """Print the result of an export as a table or as JSON; print what is missing to standard error too."""
     if output.as_json:
         from cv_gdpr.cli.documents import of_export
 
-        print_json(of_export(result))
+        print_json(of_export(result, lacking))
     elif not output.quiet:
         _print_result(result, output.verbose)
     _print_flagged(result)

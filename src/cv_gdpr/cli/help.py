@@ -84,6 +84,7 @@ EXAMPLES = {
     ),
     "recheck": ("cv-gdpr recheck erasure.json", "cv-gdpr recheck erasure.json --evidence after-30-days.json"),
     "verify": ("cv-gdpr verify everything", "cv-gdpr verify erasure.json"),
+    "certify": ("cv-gdpr certify erasure.json",),
     "find": ("cv-gdpr find everything photo.jpg --out found",),
     "convert": (
         "cv-gdpr convert everything --to csv --out table",
@@ -109,7 +110,7 @@ def write_options(command: click.Command, ctx: click.Context, formatter: click.H
     """Write the options under their headings, in the order of the headings."""
     section_of = {name: heading for heading, names in _SECTIONS.items() for name in names}
     found: dict[str, list[tuple[str, str]]] = {heading: [] for heading in ("Options", *_SECTIONS)}
-    for parameter in command.get_params(ctx):
+    for parameter in (one for one in command.get_params(ctx) if isinstance(one, click.Option)):
         if record := parameter.get_help_record(ctx):
             found[next((section_of[name] for name in _names(parameter) if name in section_of), "Options")].append(
                 record

@@ -200,6 +200,23 @@ _lang = partial(
 certificate_language = _lang(help="The language of the certificate; the evidence itself is in English.")
 lang_option = _lang(help="The language of what people read in the result.")
 
+seal_options = together(
+    option(
+        "--sign",
+        "sign_with",
+        type=FilePath(),
+        metavar="KEY",
+        help="Sign the result with this SSH key: a private key, or a public one whose other half an agent or a "
+        "hardware token holds.",
+    ),
+    option(
+        "--timestamp",
+        "timestamp_from",
+        metavar="URL",
+        help="Have the result time-stamped by this authority (RFC 3161; only a hash is sent; needs cv-gdpr[evidence]).",
+    ),
+)
+
 _profile_option = option(
     "--profile",
     type=OfConnection(),

@@ -12,6 +12,7 @@ from cv_gdpr.cli.connecting import azure_of, connection_of, sources_of
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable
+from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.errors import Interrupted, NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.proven import Proven
     from cv_gdpr.evidence.records import Item, LanguageCode
+    from cv_gdpr.evidence.seals import Seals
 
 _SHOWN = 20  # items
 
@@ -54,6 +56,7 @@ class Rechecked(NamedTuple):
     help="Keep the answer as evidence of its own, with ledger, page and hashes beside it, as delete does.",
 )
 @shared.record_options
+@shared.seal_options
 @shared.certificate_language
 @shared.one_connection_options
 @shared.output_options
@@ -76,14 +79,17 @@ def recheck(ctx: click.Context, /, **_: Any) -> int:
         check_name(kept)
         if not ledger_of(kept).exists():
             check_free(kept)
-    terms = _terms(before, part_of(ctx.params, RecordOptions), ctx.params["lang"])
+    sealed = ctx.params["sign_with"], ctx.params["timestamp_from"]
+    if any(sealed) and not kept:
+        raise UsageError("--sign and --timestamp need --evidence: only what is kept can be signed", "nothing was sent")
+    terms = _terms(before, part_of(ctx.params, RecordOptions), seals_of(*sealed), ctx.params["lang"])
     with _place(kept) as path:
         if before.evidence.endpoint.startswith("/"):
             done = Rechecked(before, _of_account(given, before, path, terms), bool(kept), {})
         else:
             done = _of_projects(given, before, path, terms)._replace(kept=bool(kept))
     _report(done, output)
-    return done.erased.evidence.exit_code
+    return done.erased.exit_code
 
 
 @contextmanager
@@ -99,7 +105,7 @@ def _place(kept: "Path | None") -> "Iterator[Path]":
         yield Path(folder) / "recheck.json"
 
 
-def _terms(before: "Proven", record: RecordOptions, language: "LanguageCode") -> "Terms":
+def _terms(before: "Proven", record: RecordOptions, seals: "Seals", language: "LanguageCode") -> "Terms":
     import json
 
     from cv_gdpr.delete.run import Terms
@@ -108,6 +114,7 @@ def _terms(before: "Proven", record: RecordOptions, language: "LanguageCode") ->
         asked=json.dumps({"recheck": before.sha256}),
         reference=record.reference or "",
         operator=record.operator or "",
+        seals=seals,
         language=language,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
@@ -204,3 +211,4 @@ def _print_error(done: Rechecked) -> None:
         click.echo(f"Error: {printable(said)}", err=True)
         if hint:
             click.echo(f"Hint: {printable(hint)}", err=True)
+    print_lacking(done.erased.lacking, done.erased.path)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from cv_gdpr.delete.execute import Erased, begun, openings
+from cv_gdpr.delete.execute import Erased, begun, openings, sealed_result
 from cv_gdpr.delete.failures import quoted
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.delete.run import Terms
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.errors import NotFound, ServiceError, UsageError
-from cv_gdpr.evidence import files
+from cv_gdpr.evidence import seals
 from cv_gdpr.evidence.account import deleted_resource
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked, Opened, Recoverable
@@ -192,7 +192,7 @@ def erase_account(azure: AzureResource, plan: AccountPlan, path: Path, terms: Te
     """
     with begun(path, str(plan.place), terms.asked) as ledger:
         close(ledger, _AccountErasure(azure, plan, ledger, terms, deadline).run())
-        return Erased(files.write(path, ledger.chain()), path)
+        return sealed_result(ledger, path, terms)
 
 
 @dataclass
@@ -206,7 +206,7 @@ class _AccountErasure:
     def run(self) -> list[ByHand]:
         """Delete, purge and look; return what remains for a person, and what Microsoft states."""
         earlier = self._planned_before()
-        self.ledger.write(self._opening())
+        seals.begin(self.ledger, self._opening(), self.terms.seals)
         place, manager = self.plan.place, self.azure.manager
         if self.plan.live and not self.plan.deleting:
             self._send(ACCOUNT, lambda: manager.delete(place))

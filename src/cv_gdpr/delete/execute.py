@@ -18,8 +18,8 @@ from cv_gdpr.delete.project import ProjectErasure, Why
 from cv_gdpr.delete.proof import Proof
 from cv_gdpr.delete.run import Run, Terms
 from cv_gdpr.delete.waiting import Deadline
-from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, Unexpected, UsageError, unexpected
-from cv_gdpr.evidence import files
+from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, Unexpected, UsageError, unexpected, worst
+from cv_gdpr.evidence import files, seals
 from cv_gdpr.evidence.checking import check_chain
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import Answered, Failed, Held, Opened, Stopped
@@ -43,6 +43,12 @@ class Erased:
     path: Path
     stopped_by: CvGdprError | None = None
     completed: bool = False  # an earlier run deleted; only its files were completed
+    lacking: tuple[str, ...] = ()  # why a signature or time-stamp that was asked for is not there
+
+    @property
+    def exit_code(self) -> int:
+        """What the evidence says; 3 where everything is done, and a signature or time-stamp is lacking."""
+        return worst((self.evidence.exit_code, 3 if self.lacking else 0))
 
     @property
     def outside_the_api(self) -> list[ByHand]:
@@ -68,7 +74,13 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms
         stopped_by = erasure.stopped_by
         stopped = stopped_by.exit_code if stopped_by else 0
         close(ledger, outside, stopped, refused=bool(stopped_by and not stopped_by.retryable))
-        return Erased(files.write(path, ledger.chain()), path, stopped_by)
+        return sealed_result(ledger, path, terms, stopped_by)
+
+
+def sealed_result(ledger: Ledger, path: Path, terms: Terms, stopped_by: CvGdprError | None = None) -> Erased:
+    """Write the files of a closed ledger, time-stamp and sign them, and return the result."""
+    evidence, lacking = seals.write(path, ledger.chain(), terms.seals)
+    return Erased(evidence, path, stopped_by, lacking=tuple(lacking))
 
 
 @contextmanager
@@ -83,6 +95,8 @@ def begun(path: Path, endpoint: str, asked: str) -> Iterator[Ledger]:
         if ledger.closed and not ledger.finished:
             files.withdraw(path, ledger.chain())
         files.check_free(path)
+        if not ledger.events:
+            files.check_unstamped(path)
         ledger.begin(asked)
         yield ledger
         ledger.check()  # it may have been removed in the meantime
@@ -94,7 +108,7 @@ def openings(path: Path, endpoint: str) -> list[Opened]:
         return [event for event in ledger.events if isinstance(event, Opened)]
 
 
-def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
+def earlier_run(path: Path, endpoint: str, asked: str, sealing: seals.Seals = seals.NO_SEALS) -> Erased | bool:
     """Return whether to resume the run of that ledger; or, if the run ended, complete its files and return its result.
 
     Send no call. Raise UsageError for finished evidence, the ledger of another command, or a foreign file in the
@@ -123,9 +137,11 @@ def earlier_run(path: Path, endpoint: str, asked: str) -> Erased | bool:
         if not missing:
             raise UsageError(
                 f"{path} is the evidence of a finished erasure; this run deleted nothing",
-                "verify it with cv-gdpr verify; name another --evidence for a new erasure",
+                "verify it with cv-gdpr verify, sign or time-stamp it with cv-gdpr certify; "
+                "name another --evidence for a new erasure",
             )
-        return Erased(files.write(path, chain), path, completed=True)
+        evidence, lacking = seals.write(path, chain, sealing)
+        return Erased(evidence, path, completed=True, lacking=tuple(lacking))
 
 
 @dataclass
@@ -150,7 +166,7 @@ class Erasure:
             operator=self.terms.operator,
             language=self.terms.language,
         )
-        self.ledger.write(opened)
+        seals.begin(self.ledger, opened, self.terms.seals)
         for one in concerned:
             if one.held:  # cannot be listed once the images are gone
                 self.ledger.write(Held(project=one.id, iterations=one.held))

@@ -153,16 +153,16 @@ def save_plan(plan: Plan, path: Path) -> None:
         raise
 
 
-def load_plan(path: Path, content: bytes, endpoint: str) -> Plan:
+def load_plan(path: Path, content: bytes, endpoint: str | None = None) -> Plan:
     """Return the plan in a file's content; raise UsageError if it was altered, is not a plan, or names another
-    endpoint."""
+    endpoint than the given one."""
     body = _read(path, content)
     stated = body.pop("hash", None)
     if body.get("format") != FORMAT:
         raise UsageError(f"--plan {path} is not a plan of cv-gdpr")
     if stated != _hash_of(path, body):
         raise UsageError(f"--plan {path} was altered after it was made", "make a new one with --dry-run --save-plan")
-    if body.get("endpoint") != endpoint:
+    if endpoint is not None and body.get("endpoint") != endpoint:
         raise UsageError(f"--plan {path} is of another endpoint: {body.get('endpoint')}")
     try:
         plan = _plan_in(body)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from cv_gdpr.delete.execute import Erased, begun
+from cv_gdpr.delete.execute import Erased, begun, sealed_result
 from cv_gdpr.delete.failures import ends_run, quoted
 from cv_gdpr.delete.look import Look
 from cv_gdpr.delete.run import Terms
 from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, Unexpected, unexpected
-from cv_gdpr.evidence import files
+from cv_gdpr.evidence import seals
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import RECOVERABLE, Failed, Looked, Opened, Stopped
 from cv_gdpr.evidence.ledger import Ledger, now, sealed
@@ -33,12 +33,12 @@ def recheck(service: Service, proven: Proven, path: Path, terms: Terms) -> Erase
     Raise UsageError if one of the files exists and cannot be resumed; LedgerLost, StorageError.
     """
     with begun(path, service.endpoint, terms.asked) as ledger:
-        ledger.write(_opening(proven, service.endpoint, terms, service.sign_in.who))
+        seals.begin(ledger, _opening(proven, service.endpoint, terms, service.sign_in.who), terms.seals)
         look = _Recheck(service, ledger, terms)
         terms.looked.total = len(proven.gone)
         for project, rows in _gone(proven).items():
             look.at(project, rows)
-        return _closed(ledger, path, look.stopped_by)
+        return _closed(ledger, path, terms, look.stopped_by)
 
 
 def recheck_account(azure: AzureResource, proven: Proven, path: Path, terms: Terms) -> Erased:
@@ -50,7 +50,7 @@ def recheck_account(azure: AzureResource, proven: Proven, path: Path, terms: Ter
     }
     stopped_by: CvGdprError | None = None
     with begun(path, place, terms.asked) as ledger:
-        ledger.write(_opening(proven, place, terms, azure.manager.who))
+        seals.begin(ledger, _opening(proven, place, terms, azure.manager.who), terms.seals)
         for row, ids in _gone(proven).get(place, {}).items():
             try:
                 gone = asks[row]()
@@ -60,7 +60,7 @@ def recheck_account(azure: AzureResource, proven: Proven, path: Path, terms: Ter
                 stopped_by = stopped_by or (error if error.exit_code == Forbidden.exit_code else None)
             else:
                 ledger.write(Looked(project=place, row=row, gone=ids if gone else [], there=[] if gone else ids))
-        return _closed(ledger, path, stopped_by)
+        return _closed(ledger, path, terms, stopped_by)
 
 
 def _gone(proven: Proven) -> Planned:
@@ -93,10 +93,10 @@ def _opening(proven: Proven, endpoint: str, terms: Terms, who: str) -> Opened:
     )
 
 
-def _closed(ledger: Ledger, path: Path, stopped_by: CvGdprError | None) -> Erased:
+def _closed(ledger: Ledger, path: Path, terms: Terms, stopped_by: CvGdprError | None) -> Erased:
     stopped = stopped_by.exit_code if stopped_by else 0
     close(ledger, [], stopped, refused=bool(stopped_by and not stopped_by.retryable))
-    return Erased(files.write(path, ledger.chain()), path, stopped_by)
+    return sealed_result(ledger, path, terms, stopped_by)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from cv_gdpr.delete.plan import Plan
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.evidence.ledger import Ledger
 from cv_gdpr.evidence.records import LanguageCode
+from cv_gdpr.evidence.seals import NO_SEALS, Seals
 from cv_gdpr.service.client import Service
 from cv_gdpr.watching import Count
 
@@ -27,6 +28,7 @@ class Terms:
     confirmed: bool = False  # a person confirmed, which may have taken a while
     reference: str = ""  # of the people behind it, kept in the evidence
     operator: str = ""
+    seals: Seals = NO_SEALS  # who signs and time-stamps the evidence, who approved the plan
     language: LanguageCode = "en"  # of the certificate
     say: Callable[[str], None] = lambda _: None
     sent: Count = field(default_factory=lambda: Count("items sent for deletion"))

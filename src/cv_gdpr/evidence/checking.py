@@ -12,7 +12,7 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence.certificate import foreign_markup
 from cv_gdpr.evidence.document import document_of, head
 from cv_gdpr.evidence.events import Closed, Opened
-from cv_gdpr.evidence.files import certificate_of, file_of, hash_line, hashes_of, ledger_of, page_of
+from cv_gdpr.evidence.files import certificate_of, file_of, hash_line, hashes_of, ledger_of, page_of, tokens_at
 from cv_gdpr.evidence.ledger import Chain, chained
 from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, Evidence, as_json, field_names
 from cv_gdpr.verbatim import Json
@@ -67,7 +67,7 @@ def _check_evidence(path: Path) -> list[str]:
     else:
         differences.append(f"{ledger.name}: the ledger is missing")
     differences += _check_certificate(certificate_of(path), read.evidence)
-    return differences + _listed(path, [path, ledger, certificate_of(path)], required=True)
+    return differences + _listed(path, [path, ledger, certificate_of(path), *tokens_at(path)], required=True)
 
 
 def _bytes(path: Path) -> bytes:

@@ -163,7 +163,15 @@ def _not_found(opened: Opened, outcomes: list[Outcome]) -> list[str]:
 def _run(opened: Opened) -> Run:
     """Return a run's start, plan hash and number of items; a resumed run plans what the runs before it left."""
     items = sum(len(ids) for rows in opened.planned.values() for ids in rows.values())
-    return Run(started=opened.at, plan_hash=opened.plan_hash, items=items, signed_in_as=opened.signed_in_as)
+    return Run(
+        started=opened.at,
+        plan_hash=opened.plan_hash,
+        items=items,
+        signed_in_as=opened.signed_in_as,
+        signer=opened.signer,
+        authority=opened.authority,
+        approved_by=opened.approved_by,
+    )
 
 
 def _scope(scopes: list[SearchedScope]) -> SearchedScope:

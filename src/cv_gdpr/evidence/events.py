@@ -65,6 +65,9 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
     language: Annotated[LanguageCode, Meta(description="Of the certificate")] = "en"
     recheck_of: Annotated[Sha256 | None, Meta(description="Nothing is deleted: this evidence is rechecked")] = None
+    signer: Annotated[str, Meta(description="Of --sign: the fingerprint of the key that will sign the files")] = ""
+    authority: Annotated[str, Meta(description="Of --timestamp: who time-stamps this line and the evidence")] = ""
+    approved_by: Annotated[str, Meta(description="Who signed the plan, and with which key")] = ""
 
 
 class Resumed(_Event, frozen=True, kw_only=True):

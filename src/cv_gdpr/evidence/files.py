@@ -1,11 +1,13 @@
 """The files of an erasure: NAME.json, and beside it NAME.jsonl (ledger), NAME.html (certificate), NAME.sha256 (hashes).
 
+Where it is time-stamped, NAME.begin.tsr and NAME.tsr, and where it is signed, NAME.sha256.sig: see `seals`.
 All others are derived from the ledger alone, so that none is lost if a run is killed after the ledger's last line.
 """
 
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +34,21 @@ def hashes_of(evidence: Path) -> Path:
     return evidence.with_suffix(".sha256")
 
 
+def begin_token_of(evidence: Path) -> Path:
+    """Return the path of the time-stamp over the first line of the ledger."""
+    return evidence.with_suffix(".begin.tsr")
+
+
+def token_of(evidence: Path) -> Path:
+    """Return the path of the time-stamp over the evidence."""
+    return evidence.with_suffix(".tsr")
+
+
+def signature_of(evidence: Path) -> Path:
+    """Return the path of the signature of the list of hashes."""
+    return evidence.with_suffix(".sha256.sig")
+
+
 def check_name(evidence: Path) -> None:
     """Raise UsageError if evidence cannot have this path."""
     if evidence.suffix != ".json":
@@ -42,7 +59,8 @@ def check_name(evidence: Path) -> None:
     if not evidence.absolute().parent.is_dir():
         raise UsageError(f"--evidence {evidence}: its folder does not exist")
     ledger = ledger_of(evidence)
-    for place in (evidence, ledger, certificate_of(evidence), hashes_of(evidence), rescued_of(ledger)):
+    beside = certificate_of(evidence), begin_token_of(evidence), signature_of(evidence)
+    for place in (evidence, ledger, *beside, rescued_of(ledger)):
         try:
             place.lstat()
         except FileNotFoundError:
@@ -53,9 +71,19 @@ def check_name(evidence: Path) -> None:
 
 def check_free(evidence: Path) -> None:
     """Raise UsageError if one of the files that are written after the last deletion already exists."""
-    for place in (evidence, certificate_of(evidence), hashes_of(evidence)):
+    for place in _written_last(evidence):
         if os.path.lexists(place):
             raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
+
+
+def check_unstamped(evidence: Path) -> None:
+    """Raise UsageError if there is a time-stamp of another ledger's first line."""
+    if os.path.lexists(begin_token_of(evidence)):
+        raise UsageError(f"{begin_token_of(evidence)} exists", "name another file with --evidence")
+
+
+def _written_last(evidence: Path) -> tuple[Path, ...]:
+    return evidence, certificate_of(evidence), token_of(evidence), hashes_of(evidence), signature_of(evidence)
 
 
 def unused(folder: Path) -> Path:
@@ -63,7 +91,7 @@ def unused(folder: Path) -> Path:
     stem = f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     for number in range(1, 1000):
         evidence = folder / f"{stem}{f'-{number}' if number > 1 else ''}.json"
-        if any(map(os.path.lexists, (evidence, certificate_of(evidence), hashes_of(evidence)))):
+        if any(map(os.path.lexists, (begin_token_of(evidence), *_written_last(evidence)))):
             continue
         try:
             with storing(evidence):
@@ -103,14 +131,29 @@ def _begins_with(ledger: Path, endpoint: str) -> bool:
 
 def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:
     """Return the path and content of the three files derived from a closed ledger, the list of hashes last."""
+    made = documents(evidence, chain)
+    return made | {hashes_of(evidence): hash_list(evidence, chain, made)}
+
+
+def documents(evidence: Path, chain: Chain) -> dict[Path, bytes]:
+    """Return the path and content of the evidence and of the certificate."""
     document = document_of(chain, ledger_of(evidence).name)
-    made = {
-        evidence: file_of(document),
-        certificate_of(evidence): page_of(document),
-    }
+    return {evidence: file_of(document), certificate_of(evidence): page_of(document)}
+
+
+def hash_list(evidence: Path, chain: Chain, made: dict[Path, bytes]) -> bytes:
+    """Return the content of NAME.sha256; it lists the time-stamps that are there."""
     hashes = {place: hashlib.sha256(content).hexdigest() for place, content in made.items()}
     hashes[ledger_of(evidence)] = chain.sha256
-    return made | {hashes_of(evidence): b"".join(map(hash_line, hashes.values(), hashes))}
+    for token in tokens_at(evidence):
+        with storing(token):
+            hashes[token] = hashlib.sha256(token.read_bytes()).hexdigest()
+    return b"".join(map(hash_line, hashes.values(), hashes))
+
+
+def tokens_at(evidence: Path) -> list[Path]:
+    """Return the time-stamps that are there."""
+    return [token for token in (begin_token_of(evidence), token_of(evidence)) if token.is_file()]
 
 
 def file_of(document: Evidence) -> bytes:
@@ -148,14 +191,16 @@ def in_the_way(evidence: Path, chain: Chain) -> tuple[list[Path], list[Path]]:
 
 
 def withdraw(evidence: Path, chain: Chain) -> None:
-    """Remove the three files of a stopped run, since the run that resumes it writes new ones from the ledger.
+    """Remove the files of a stopped run, since the run that resumes it writes new ones from the ledger.
+
+    The time-stamp over the ledger's first line stays.
 
     Raise UsageError if another file is in their place, and StorageError.
     """
     _, foreign = in_the_way(evidence, chain)
     if foreign:
         raise UsageError(f"{foreign[0]} differs from the ledger of this erasure", "move it away, and try again")
-    for place in reversed(texts(evidence, chain)):
+    for place in reversed(_written_last(evidence)):
         with storing(place):
             place.unlink(missing_ok=True)
 
@@ -171,23 +216,34 @@ def _is_ours(place: Path, content: bytes) -> bool:
         os.close(handle)
 
 
-def write(evidence: Path, chain: Chain) -> Evidence:
-    """Write those of the three files that are missing, durably, and return the evidence; raise StorageError."""
+def write(evidence: Path, chain: Chain, stamp: Callable[[bytes], None] = lambda _: None) -> Evidence:
+    """Write those of the three files that are missing, durably, and return the evidence; raise StorageError.
+
+    `stamp` is called with the content of the evidence before the list of hashes is made, which lists the time-stamp.
+    """
+    made = documents(evidence, chain)
+    for place, content in made.items():
+        _complete(evidence, place, content)
+    stamp(made[evidence])
+    _complete(evidence, hashes_of(evidence), hash_list(evidence, chain, made))
+    return document_of(chain, ledger_of(evidence).name)
+
+
+def _complete(evidence: Path, place: Path, content: bytes) -> None:
+    """Write one of the files unless it is there; raise StorageError if another one is in its place."""
     import shlex
 
     hint = (
         f"the ledger is complete: the same command with --evidence {shlex.quote(str(evidence))} writes the other files"
     )
-    for place, content in texts(evidence, chain).items():
-        if os.path.lexists(place) and _is_ours(place, content):
-            continue
-        try:
-            with storing(place):
-                write_new(place, content)
-        except StorageError as error:
-            if isinstance(error.__cause__, FileExistsError):
-                raise StorageError(
-                    f"{place} appeared during the run and is not overwritten", f"move it away; {hint}"
-                ) from error
-            raise StorageError(error.message, hint) from error
-    return document_of(chain, ledger_of(evidence).name)
+    if os.path.lexists(place) and _is_ours(place, content):
+        return
+    try:
+        with storing(place):
+            write_new(place, content)
+    except StorageError as error:
+        if isinstance(error.__cause__, FileExistsError):
+            raise StorageError(
+                f"{place} appeared during the run and is not overwritten", f"move it away; {hint}"
+            ) from error
+        raise StorageError(error.message, hint) from error

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -101,6 +102,12 @@ class Ledger:
             self.events.append(record)
             self._size += len(line) + 1
             self._written.update(line + b"\n")
+
+    def discard(self) -> None:
+        """Remove the file of a run that ended before it did anything; on Windows it stays, as it is open."""
+        with suppress(OSError):
+            if is_at(self._handle, self.path):
+                self.path.unlink()
 
     def check(self) -> None:
         """Raise LedgerLost unless the path still names the same file, with the size that was written."""

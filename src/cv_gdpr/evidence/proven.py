@@ -11,6 +11,8 @@ from cv_gdpr.errors import NotVerified, UsageError
 from cv_gdpr.evidence.checking import check
 from cv_gdpr.evidence.outcomes import DELETED, GONE
 from cv_gdpr.evidence.records import Evidence, Item
+from cv_gdpr.evidence.vouching import vouched
+from cv_gdpr.sealing.checking import Anchors
 
 
 class Proven(NamedTuple):
@@ -33,7 +35,7 @@ def proven(path: Path) -> Proven:
     if not path.is_file():
         why = "is not a file" if path.exists() else "does not exist"
         raise UsageError(f"{path} {why}", "name the evidence, NAME.json")
-    if differences := check(path):
+    if differences := [*check(path), *vouched(path, Anchors()).contradictions]:
         raise NotVerified(f"{path} does not verify: {differences[0]}", "cv-gdpr verify names every difference")
     content = path.read_bytes()
     return Proven(path, hashlib.sha256(content).hexdigest(), read(content))

@@ -168,6 +168,9 @@ class Run(Record, frozen=True, kw_only=True, omit_defaults=True):
     plan_hash: Sha256
     items: Count
     signed_in_as: Annotated[str, Meta(description="Who asked: the fingerprint of the key, or ids of Entra ID")] = ""
+    signer: Annotated[str, Meta(description="The fingerprint of the key that was to sign the files")] = ""
+    authority: Annotated[str, Meta(description="Who was to time-stamp the ledger's first line and the evidence")] = ""
+    approved_by: Annotated[str, Meta(description="Who signed the plan, and with which key")] = ""
 
 
 class Method(Record, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.bag_info import bag_info_of
+from cv_gdpr.archive.bag_info import PROFILE, bag_info_of
 from cv_gdpr.archive.journal import Reused
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
@@ -148,6 +148,7 @@ def bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:
     """Return the lines of bag-info.txt; `document` is export.json, `started` when the export began."""
     now = datetime.now(UTC)
     return [
+        PROFILE,
         ("Bagging-Date", f"{now:%Y-%m-%d}"),
         ("External-Description", "Export of what an Azure Custom Vision resource holds"),
         ("Source-Api-Version", "3.4-preview"),

@@ -108,7 +108,7 @@ def make_cover(bag: Bag, report: Report, folder: Path, progress: Callable[[int, 
             not_searched=[words[row] for row, _ in site.export.not_searched],
             predictions_searched=not site.export.predictions_not_searched and PREDICTIONS in bag.rows,
             images_searched=IMAGES in bag.rows,
-            gaps=_gaps(site.export, {part.project.id for part in parts}),
+            gaps=gaps_of(site.export, {one.picture.id for one in found}),
             rights=RIGHTS,
         )
 
@@ -118,10 +118,13 @@ def _asked(bag: Bag, site: Site) -> list[str]:
     return [site.report.language.gettext(_ASKED[kind]) for kind in kinds if kind in _ASKED]
 
 
-def _gaps(export: Export, own: set[str]) -> tuple[list[str], bool]:
-    """Return why something is missing in the projects of these pictures, and whether something is in others."""
-    reasons = dict.fromkeys(gap.reason for gap in export.gaps if gap.project in own)
-    return list(reasons), any(gap.project not in own for gap in export.gaps)
+def gaps_of(export: Export, found: set[str]) -> tuple[list[str], bool]:
+    """Return why something of the pictures that were found is missing, and whether anything else is.
+
+    Reasons of anything else may count or name what belongs to others.
+    """
+    reasons = dict.fromkeys(gap.reason for gap in export.gaps if gap.id in found)
+    return list(reasons), any(gap.id not in found for gap in export.gaps)
 
 
 def _part(site: Site, project: Project, progress: Callable[[int, int], None]) -> Part | None:

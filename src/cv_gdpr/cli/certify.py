@@ -1,0 +1,123 @@
+"""`cv-gdpr certify EVIDENCE|PLAN|DIR`: sign and time-stamp what is there, without the service."""
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import click
+
+from cv_gdpr.cli import options as shared
+from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.option_types import FilePath
+from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.cli.sealing import seals_of
+from cv_gdpr.errors import NotVerified, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cv_gdpr.evidence.seals import Seals
+    from cv_gdpr.sealing.checking import Signed, Stamped
+
+
+class Done(NamedTuple):
+    """What was certified: its kind, the files that were written, what vouches for it now, and what is lacking."""
+
+    kind: Literal["evidence", "export", "plan"]
+    path: "Path"
+    written: "list[Path]"
+    signed: "Signed"
+    existed: "Stamped"
+    lacking: list[str]
+
+
+@click.command(cls=Command)
+@click.argument("path", cls=shared.Argument, metavar="EVIDENCE", type=FilePath())
+@shared.seal_options
+@shared.output_options
+def certify(  # noqa: PLR0913 - its options
+    path: "Path",
+    *,
+    sign_with: "Path | None",
+    timestamp_from: str | None,
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
+) -> int:
+    """Complete, sign and time-stamp evidence, without the service.
+
+    It may be done later, elsewhere, and by someone else. EVIDENCE is the evidence of an erasure or recheck
+    (NAME.json), a saved plan that you approve by signing it, or the folder of an export. It is verified first. What is
+    missing beside evidence is written from its ledger; what is there is kept. Exits with 0 if all that was asked for
+    is there, with 3 if a signature or time-stamp is lacking.
+    """
+    del verbose
+    from cv_gdpr.cli.register import EXPORT, FOREIGN, PLAN, item_of
+
+    item = item_of(path)
+    if item.kind == FOREIGN:
+        raise UsageError(f"{path} is not evidence, a plan or an export: {item.why}")
+    if item.kind == PLAN and (timestamp_from or not sign_with):
+        raise UsageError("a plan is approved by signing it", "give --sign KEY, and no --timestamp")
+    seals = seals_of(sign_with, timestamp_from)
+    certifies = {PLAN: _plan, EXPORT: _export}.get(item.kind, _evidence)
+    return _report(certifies(item.path, seals), OutputOptions(quiet, 0, as_json))
+
+
+def _evidence(path: "Path", seals: "Seals") -> Done:
+    from cv_gdpr.evidence.certifying import certify as complete
+
+    evidence = path.with_suffix(".json")
+    done = complete(evidence, seals)
+    return Done("evidence", evidence, done.written, done.vouching.signed, done.vouching.existed, done.lacking)
+
+
+def _export(folder: "Path", seals: "Seals") -> Done:
+    from cv_gdpr.sealing.bags import SIGNATURE, TOKEN, seal, vouched
+    from cv_gdpr.sealing.checking import Anchors
+    from cv_gdpr.verify import verify
+
+    found = [*verify(folder).differences, *vouched(folder, Anchors()).differences]
+    if found:
+        raise NotVerified(f"{folder} does not verify: {found[0]}", "cv-gdpr verify names every difference")
+    places = [folder / TOKEN, folder / SIGNATURE]
+    before = {place for place in places if place.exists()}
+    lacking = seal(folder, seals.signer, seals.authority)
+    vouching = vouched(folder, Anchors())
+    written = [place for place in places if place.exists() and place not in before]
+    return Done("export", folder, written, vouching.signed, vouching.existed, lacking)
+
+
+def _plan(path: "Path", seals: "Seals") -> Done:
+    from cv_gdpr.archive.writing import storing, write_new
+    from cv_gdpr.delete.plan import load_plan, plan_bytes
+    from cv_gdpr.sealing.checking import NONE, Anchors, Stamped, signature_on
+
+    content, beside = plan_bytes(path), path.with_name(f"{path.name}.sig")
+    plan = load_plan(path, content)
+    if beside.exists():
+        raise UsageError(f"{beside} exists", "a plan has one approval; move it away to sign again")
+    words = f"approves the deletion of {plural(plan.total, 'item')} of {plan.endpoint}; plan {plan.hash}"
+    click.echo(f"Note: the signature {printable(words)}", err=True)
+    if seals.signer:
+        with storing(beside):
+            write_new(beside, seals.signer.sign(content))
+    return Done("plan", path, [beside], signature_on(content, beside, Anchors(), None), Stamped(NONE), [])
+
+
+def _report(done: Done, output: OutputOptions) -> int:
+    code = 3 if done.lacking else 0
+    if output.as_json:
+        from cv_gdpr.cli.verify_documents import of_certified
+
+        print_json(of_certified(done, code))
+    elif not output.quiet:
+        for place in done.written:
+            click.echo(f"written: {printable(str(place))}")
+        click.echo(f"{printable(str(done.path))}: {printable(done.signed.words)}")
+        if done.kind != "plan":
+            click.echo(f"{printable(str(done.path))}: {printable(done.existed.words)}")
+    for one in done.lacking:
+        click.echo(f"Error: {printable(one)}", err=True)
+    if done.lacking:
+        click.echo("Hint: what is there is kept; the same command tries again", err=True)
+    return code

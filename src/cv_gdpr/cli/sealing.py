@@ -1,0 +1,74 @@
+"""The signer, the authority and the anchors of trust that options name; OpenSSH and the extra are looked for on use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from cv_gdpr.cli.output import printable
+from cv_gdpr.errors import NotSealed, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cv_gdpr.evidence.seals import Seals
+    from cv_gdpr.sealing.checking import Anchors
+
+
+def seals_of(sign_with: Path | None, timestamp_from: str | None, approved_by: str = "") -> Seals:
+    """Return who signs and who time-stamps, after a trial signature; raise UsageError."""
+    from cv_gdpr.evidence.seals import NO_SEALS, Seals
+
+    if not (sign_with or timestamp_from or approved_by):
+        return NO_SEALS
+    from cv_gdpr.sealing.authority import authority_at
+    from cv_gdpr.sealing.ssh import signer_with
+
+    authority = authority_at(timestamp_from) if timestamp_from else None
+    return Seals(signer_with(sign_with) if sign_with else None, authority, approved_by)
+
+
+def anchors_of(signers: Path | None, certificates: Path | None) -> Anchors:
+    """Return whom a verification trusts; raise UsageError for a file that names nobody."""
+    from cv_gdpr.sealing.checking import Anchors
+
+    if not (signers or certificates):
+        return Anchors()
+    from cv_gdpr.sealing.ssh import signers_in
+    from cv_gdpr.sealing.tokens import authorities_in
+
+    return Anchors(
+        signers_in(signers, "--signer") if signers else None, authorities_in(certificates) if certificates else None
+    )
+
+
+def approval_of(plan: Path, content: bytes, signers: Path, seals: Seals, operator: str | None) -> Seals:
+    """Return the seals with who approved a plan; raise UsageError unless another person of the list signed it."""
+    from cv_gdpr.sealing.ssh import Wrong, signers_in
+
+    listed, beside = signers_in(signers, "--approved-by"), plan.with_name(f"{plan.name}.sig")
+    how = "an allowed signer signs it: cv-gdpr certify PLAN --sign KEY, or ssh-keygen -Y sign -n cv-gdpr -f KEY PLAN"
+    if not beside.is_file():
+        raise NotSealed(f"the plan {plan} is not approved: {beside.name} is not beside it", how)
+    try:
+        who = listed.who(beside.read_bytes(), content)
+    except Wrong as error:
+        raise UsageError(f"the plan {plan} is not approved: {error}", how) from error
+    if seals.signer and seals.signer.fingerprint == who.key:
+        raise UsageError(f"the key that approved the plan is that of --sign: {who.key}", "another person approves it")
+    if operator and operator.casefold() == who.principal.casefold():
+        raise UsageError(f"{who.principal} approved the plan, and is --operator", "another person approves it")
+    return seals._replace(approved_by=f"{who.principal} ({who.key})")
+
+
+def print_lacking(lacking: Sequence[str], evidence: Path) -> None:
+    """Say which signature or time-stamp is lacking at the end of a run, and how to get it."""
+    import shlex
+
+    for one in lacking:
+        click.echo(f"Error: {printable(one)}; everything else is kept", err=True)
+    if lacking:
+        command = f"cv-gdpr certify {shlex.quote(str(evidence))}"
+        click.echo(f"Hint: {printable(command)} with --sign KEY or --timestamp URL completes it", err=True)

@@ -1,0 +1,113 @@
+"""What `verify --json` prints of signatures and time-stamps, and its register of many files and folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
+
+from cv_gdpr.cli.failure import Document, Part, absolute
+from cv_gdpr.errors import worst
+from cv_gdpr.sealing.checking import Proof, Signed, Stamped
+
+if TYPE_CHECKING:
+    from cv_gdpr.cli.certify import Done
+    from cv_gdpr.cli.register import Entry
+
+
+class Signature(Part, kw_only=True, frozen=True):
+    """What a signature proves. Without `--signer` it is at best "not proven": the key's owner is unknown."""
+
+    proof: Proof
+    by: Annotated[str | None, Meta(description="Who signed, as the list of allowed signers names them.")]
+    key: Annotated[str | None, Meta(description="The fingerprint of the key.")]
+    words: Annotated[str, Meta(description="The same for a person, or why it proves nothing.")]
+
+
+class TimeStamp(Part, kw_only=True, frozen=True):
+    """What a time-stamp proves. Without `--tsa-certificate` it is at best "not proven"."""
+
+    proof: Proof
+    time: Annotated[str | None, Meta(description="It existed at this time (UTC), according to the time-stamp.")]
+    words: Annotated[str, Meta(description="The same for a person, or why it proves nothing.")]
+
+
+class RegisterItem(Part, kw_only=True, frozen=True):
+    """One export, erasure, recheck or plan; or a ledger without evidence, or something foreign."""
+
+    path: str
+    kind: str
+    reference: str
+    date: Annotated[str, Meta(description="When the run ended, or the plan was made.")]
+    scope: str
+    outcome: str
+    whole: Annotated[bool | None, Meta(description="Whether its files are what they were; null: something foreign.")]
+    signature: Signature
+    time_stamp: TimeStamp
+    differences: list[str]
+    exit_code: int
+
+
+class RegisterDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-register/1"):
+    """What `verify` prints of many files and folders: an item for each thing; files of one erasure are one thing."""
+
+    items: list[RegisterItem]
+
+
+class CertifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-certify/1"):
+    """What `certify` prints: which files it wrote, and what vouches for the thing now."""
+
+    path: str
+    kind: Literal["evidence", "export", "plan"]
+    written: list[str]
+    signature: Signature
+    existed: TimeStamp
+    lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
+
+
+def of_certified(done: Done, code: int) -> CertifyDocument:
+    """Return the document of `certify`."""
+    return CertifyDocument(
+        exit_code=code,
+        retryable=bool(done.lacking),
+        path=absolute(done.path),
+        kind=done.kind,
+        written=[absolute(place) for place in done.written],
+        signature=of_signature(done.signed),
+        existed=of_stamp(done.existed),
+        lacking=done.lacking,
+    )
+
+
+def of_signature(signed: Signed) -> Signature:
+    """Return what a signature proves."""
+    words = signed.why or signed.words
+    return Signature(proof=signed.proof, by=signed.by or None, key=signed.key or None, words=words)
+
+
+def of_stamp(stamped: Stamped) -> TimeStamp:
+    """Return what a time-stamp proves."""
+    return TimeStamp(proof=stamped.proof, time=stamped.shown or None, words=stamped.why or stamped.words)
+
+
+def of_register(entries: list[Entry]) -> RegisterDocument:
+    """Return the document of a register."""
+    return RegisterDocument(
+        exit_code=worst(one.exit_code for one in entries), retryable=False, items=[_of_entry(one) for one in entries]
+    )
+
+
+def _of_entry(entry: Entry) -> RegisterItem:
+    return RegisterItem(
+        path=absolute(entry.item.path),
+        kind=entry.kind,
+        reference=entry.reference,
+        date=entry.date,
+        scope=entry.scope,
+        outcome=entry.outcome,
+        whole=None if entry.kind == "foreign" else entry.whole,
+        signature=of_signature(entry.signed),
+        time_stamp=of_stamp(entry.existed),
+        differences=entry.differences,
+        exit_code=entry.exit_code,
+    )

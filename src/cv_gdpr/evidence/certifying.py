@@ -1,0 +1,111 @@
+"""Completes the files of an erasure from its ledger, time-stamps and signs them: later, elsewhere, by someone else."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from cv_gdpr.archive.writing import storing, write_new
+from cv_gdpr.errors import NotSealed, NotVerified, UsageError
+from cv_gdpr.evidence import files, seals
+from cv_gdpr.evidence.checking import check, check_chain
+from cv_gdpr.evidence.ledger import Chain, Ledger, chained
+from cv_gdpr.evidence.seals import Seals
+from cv_gdpr.evidence.vouching import Vouching, vouched
+from cv_gdpr.sealing.checking import NONE, Anchors
+
+
+class Certified(NamedTuple):
+    """The files that were written, why a signature or time-stamp is lacking, and what now vouches for the evidence."""
+
+    written: list[Path]
+    lacking: list[str]
+    vouching: Vouching
+
+
+def certify(path: Path, wanted: Seals) -> Certified:
+    """Complete the evidence at `path`, then time-stamp and sign it, as far as that is wanted and not done.
+
+    Raise NotVerified if anything differs, UsageError if another key signed it or is to sign it, StorageError.
+    """
+    ledger = files.ledger_of(path)
+    if not ledger.is_file():
+        raise NotVerified(f"{ledger} is missing: without its ledger, evidence proves nothing")
+    with Ledger(ledger, _endpoint(ledger)) as opened:
+        before, chain = _there(path), opened.chain()
+        _complete(path, chain)
+        found = _agreeing(path)
+        _refuse_another_key(path, found, wanted)
+        lacking = _stamp(path, chain, wanted, found) + _sign(path, wanted)
+        written = [place for place, state in _there(path).items() if before.get(place) != state]
+    return Certified(written, lacking, vouched(path, Anchors()))
+
+
+def _endpoint(ledger: Path) -> str:
+    """Return the endpoint that a ledger names; raise NotVerified if it is not that of a run that has ended."""
+    chain = chained(ledger.read_bytes())
+    if differences := check_chain(ledger, chain):
+        raise NotVerified(differences[0], "cv-gdpr verify names every difference; an interrupted run is resumed first")
+    return chain.events[0].endpoint  # type: ignore[union-attr]  # check_chain: the first event begins a run
+
+
+def _there(path: Path) -> dict[Path, tuple[int, int]]:
+    """Return the files that are there, with what tells a file from one that replaced it."""
+    names = (path, files.certificate_of(path), files.token_of(path), files.hashes_of(path), files.signature_of(path))
+    return {place: (place.stat().st_ino, place.stat().st_mtime_ns) for place in names if place.is_file()}
+
+
+def _complete(path: Path, chain: Chain) -> None:
+    """Write what is missing of the files that follow from the ledger; raise NotVerified if one differs."""
+    if all(place.is_file() for place in (path, files.certificate_of(path), files.hashes_of(path))):
+        return
+    _, foreign = files.in_the_way(path, chain)
+    if foreign:
+        raise NotVerified(f"{foreign[0]} differs from the ledger", "move it away: it is then made from the ledger")
+    files.write(path, chain)
+
+
+def _agreeing(path: Path) -> Vouching:
+    """Return what vouches for evidence; raise NotVerified if anything differs, but for what is lacking."""
+    found = vouched(path, Anchors())
+    if differences := [*check(path), *found.contradictions]:
+        raise NotVerified(f"{path} does not verify: {differences[0]}", "cv-gdpr verify names every difference")
+    return found
+
+
+def _refuse_another_key(path: Path, found: Vouching, wanted: Seals) -> None:
+    signs, place = wanted.signer, files.signature_of(path)
+    if signs and found.promised_key and signs.fingerprint != found.promised_key:
+        words = f"the ledger says that the key {found.promised_key} signs, not {signs.fingerprint}"
+        raise UsageError(words, "sign with that one")
+    if signs and found.signed.key and signs.fingerprint != found.signed.key:
+        words = f"{place} is a signature with the key {found.signed.key}"
+        raise UsageError(words, "move it away to sign with another one")
+    if wanted.authority and found.existed.proof == NONE and found.signed.proof != NONE and not signs:
+        words = "a time-stamp changes the list of hashes, which is signed"
+        raise UsageError(words, "give --sign as well, with the same key")
+
+
+def _stamp(path: Path, chain: Chain, wanted: Seals, found: Vouching) -> list[str]:
+    """Time-stamp the evidence unless it is; its signature, if there is one, is to be made anew."""
+    if not wanted.authority or found.existed.proof != NONE:
+        return []
+    evidence, page = path.read_bytes(), files.certificate_of(path).read_bytes()
+    try:
+        token = wanted.authority.stamp(evidence)
+    except NotSealed as error:
+        return [error.message]
+    hashes = files.hashes_of(path)
+    with storing(hashes):
+        files.signature_of(path).unlink(missing_ok=True)
+        hashes.unlink()
+        write_new(files.token_of(path), token)
+        write_new(hashes, files.hash_list(path, chain, {path: evidence, files.certificate_of(path): page}))
+    return []
+
+
+def _sign(path: Path, wanted: Seals) -> list[str]:
+    try:
+        if wanted.signer:
+            seals.sign(path, wanted.signer)
+    except NotSealed as error:
+        return [error.message]
+    return []

@@ -1,0 +1,94 @@
+"""Who vouches for a run, and since when it exists: what it promises when it begins, and keeps when it ends.
+
+The ledger's first line of a run says who will sign and who will time-stamp, so that a lacking signature or time-stamp
+contradicts the ledger. A time-stamp over the ledger's very first line is fetched before the first deletion, so that the
+beginning cannot be dated back; one over the evidence at the end, so that neither can the result.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from cv_gdpr.archive.writing import storing, write_new
+from cv_gdpr.errors import NotSealed, UsageError
+from cv_gdpr.evidence import files
+from cv_gdpr.evidence.events import Calling, Opened, line_of
+from cv_gdpr.evidence.ledger import Chain, Ledger
+from cv_gdpr.evidence.records import Evidence
+from cv_gdpr.sealing.authority import Authority
+from cv_gdpr.sealing.checking import WRONG, Anchors, stamp_on
+from cv_gdpr.sealing.ssh import Signer
+
+
+class Seals(NamedTuple):
+    """What --sign and --timestamp ask for, and who approved the plan: name and key."""
+
+    signer: Signer | None = None
+    authority: Authority | None = None
+    approved_by: str = ""
+
+
+NO_SEALS = Seals()
+
+
+def begin(ledger: Ledger, opened: Opened, seals: Seals) -> None:
+    """Write the first event of a run, and time-stamp the beginning of the ledger.
+
+    Raise NotSealed, with nothing left behind by a first run, if there is no time-stamp; StorageError.
+    """
+    is_first = not ledger.events
+    fingerprint = seals.signer.fingerprint if seals.signer else ""
+    authority = seals.authority.name if seals.authority else ""
+    ledger.write(replace(opened, signer=fingerprint, authority=authority, approved_by=seals.approved_by))
+    try:
+        if seals.authority:
+            _stamp_beginning(ledger, seals.authority)
+    except BaseException:
+        if is_first:
+            ledger.discard()
+        raise
+
+
+def _stamp_beginning(ledger: Ledger, authority: Authority) -> None:
+    """Time-stamp the ledger's first line; not after a deletion was sent: it would not show what it is there for."""
+    first, token = line_of(ledger.events[0]) + b"\n", files.begin_token_of(ledger.path)
+    if os.path.lexists(token):
+        if (found := stamp_on(first, token, Anchors())).proof == WRONG:
+            raise UsageError(f"{token}: {found.why}", "move it away, and try again")
+    elif not any(isinstance(event, Calling) for event in ledger.events):
+        with storing(token):
+            write_new(token, authority.stamp(first))
+
+
+def write(path: Path, chain: Chain, seals: Seals) -> tuple[Evidence, list[str]]:
+    """Write the files of a run that has ended, time-stamp and sign them; return the evidence, and what is lacking.
+
+    Raise StorageError.
+    """
+    lacking: list[str] = []
+
+    def stamp(evidence: bytes) -> None:
+        try:
+            if seals.authority and not os.path.lexists(files.token_of(path)):
+                with storing(files.token_of(path)):
+                    write_new(files.token_of(path), seals.authority.stamp(evidence))
+        except NotSealed as error:
+            lacking.append(error.message)
+
+    evidence = files.write(path, chain, stamp)
+    try:
+        if seals.signer:
+            sign(path, seals.signer)
+    except NotSealed as error:
+        lacking.append(error.message)
+    return evidence, lacking
+
+
+def sign(path: Path, signer: Signer) -> None:
+    """Sign the list of hashes unless that is done; raise NotSealed, StorageError."""
+    place = files.signature_of(path)
+    if not os.path.lexists(place):
+        with storing(place):
+            write_new(place, signer.sign(files.hashes_of(path).read_bytes()))

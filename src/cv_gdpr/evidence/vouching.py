@@ -1,0 +1,130 @@
+"""What the signature and the time-stamps beside evidence prove, compared with what its ledger promises."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from cv_gdpr.evidence.events import Calling, Closed, Event, Opened
+from cv_gdpr.evidence.files import begin_token_of, hashes_of, ledger_of, signature_of, token_of
+from cv_gdpr.evidence.ledger import Chain, chained
+from cv_gdpr.sealing.checking import (
+    NONE,
+    PROVEN,
+    WRONG,
+    Anchors,
+    Proof,
+    Signed,
+    Stamped,
+    signature_on,
+    stamp_on,
+)
+from cv_gdpr.sealing.tokens import TOLERANCE
+
+
+class Vouching(NamedTuple):
+    """Who signed evidence, since when it exists, since when its ledger's first line exists.
+
+    And what is lacking though the ledger promises it or it was asked for, what contradicts, and the key that the ledger
+    says will sign.
+    """
+
+    signed: Signed
+    existed: Stamped
+    begun: Stamped
+    lacking: list[str]
+    contradictions: list[str]
+    promised_key: str
+
+    @property
+    def differences(self) -> list[str]:
+        """All that makes a verification fail."""
+        return [*self.lacking, *self.contradictions]
+
+
+def vouched(path: Path, anchors: Anchors) -> Vouching:
+    """Return what the files beside the evidence at `path` prove; a file that is missing proves nothing."""
+    ledger = _content(ledger_of(path))
+    chain = chained(ledger)
+    existed = stamp_on(_content(path), token_of(path), anchors)
+    begun = stamp_on(ledger.partition(b"\n")[0] + b"\n", begin_token_of(path), anchors)
+    signed = signature_on(_content(hashes_of(path)), signature_of(path), anchors, _proven_time(existed))
+    first, last = _run(chain, 0), _run(chain, -1)
+    lacking = [
+        _lacking(signature_of(path), signed.proof, _promise(last, "signer", "the key {} signs"), anchors.signers),
+        _lacking(token_of(path), existed.proof, _promise(last, "authority", "{} time-stamps it"), anchors.authorities),
+        _lacking(begin_token_of(path), begun.proof, _promise(first, "authority", "{} time-stamps it"), None),
+    ]
+    contradictions = [
+        *_wrong(signature_of(path), signed),
+        *_wrong(token_of(path), existed),
+        *_wrong(begin_token_of(path), begun),
+        *_of_times(path, chain, existed, begun),
+    ]
+    key = last.signer if last else ""
+    if key and signed.key and signed.key != key:
+        words = f"signed with the key {signed.key}, though the ledger says that the key {key} signs"
+        contradictions.append(f"{signature_of(path).name}: {words}")
+    return Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _proven_time(existed: Stamped) -> datetime | None:
+    """Return the time that a time-stamp proves: at that time, and not now, the signer's key must be valid."""
+    return existed.time if existed.proof == PROVEN else None
+
+
+def _run(chain: Chain, number: int) -> Opened | None:
+    """Return how a run began: it says who will sign and time-stamp."""
+    runs = [event for event in chain.events if isinstance(event, Opened)]
+    return runs[number] if runs else None
+
+
+def _promise(run: Opened | None, field: str, words: str) -> str:
+    value = getattr(run, field) if run else ""
+    return f"the ledger says that {words.format(value)}" if value else ""
+
+
+def _lacking(place: Path, proof: Proof, promise: str, anchor: object) -> str:
+    """Return why a file must be there; an empty text if it is there, or need not be."""
+    if proof != NONE or not (promise or anchor):
+        return ""
+    return f"{place.name}: missing{f', though {promise}' if promise else ''}"
+
+
+def _wrong(place: Path, found: Signed | Stamped) -> list[str]:
+    return [f"{place.name}: {found.why}"] if found.proof == WRONG else []
+
+
+def _of_times(path: Path, chain: Chain, existed: Stamped, begun: Stamped) -> list[str]:
+    """Return where the times of the time-stamps contradict those in the ledger."""
+    if not chain.events:
+        return []
+    ended = chain.events[-1]
+    too_early, too_late = _time(chain.events[0]) - TOLERANCE, _time(_first_deletion(chain.events)) + TOLERANCE
+    wrong = [
+        (token_of(path), existed, _is_before(existed, ended), "is before the run ended"),
+        (begin_token_of(path), begun, begun.time and begun.time < too_early, "is before the run began"),
+        (begin_token_of(path), begun, begun.time and begun.time > too_late, "is after the first deletion"),
+    ]
+    return [
+        f"{token.name}: {stamped.shown} {words}, according to the ledger"
+        for token, stamped, holds, words in wrong
+        if holds
+    ]
+
+
+def _is_before(existed: Stamped, ended: Event) -> bool:
+    """Return whether evidence was time-stamped before the run ended that it tells of."""
+    return isinstance(ended, Closed) and existed.time is not None and existed.time < _time(ended) - TOLERANCE
+
+
+def _first_deletion(events: list[Event]) -> Event:
+    """Return the event of the first deletion that was sent; the last event if none was."""
+    return next((event for event in events if isinstance(event, Calling)), events[-1])
+
+
+def _time(event: Event) -> datetime:
+    return datetime.fromisoformat(event.at)

@@ -1,0 +1,58 @@
+"""The signature and the time-stamp of an export: both are over its tag manifest, which covers all the rest.
+
+They lie beside the tag manifest and are not listed in it, as BagIt (RFC 8493, section 2.2.4) allows.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from cv_gdpr.archive.writing import storing, write_new
+from cv_gdpr.errors import NotSealed
+from cv_gdpr.sealing.authority import Authority
+from cv_gdpr.sealing.checking import NONE, PROVEN, WRONG, Anchors, Signed, Stamped, signature_on, stamp_on
+from cv_gdpr.sealing.ssh import Signer
+
+TAG_MANIFEST = "tagmanifest-sha256.txt"
+SIGNATURE = f"{TAG_MANIFEST}.sig"
+TOKEN = f"{TAG_MANIFEST}.tsr"
+
+
+class BagVouching(NamedTuple):
+    """Who signed an export, since when it exists, and what differs."""
+
+    signed: Signed
+    existed: Stamped
+    differences: list[str]
+
+
+def seal(folder: Path, signer: Signer | None, authority: Authority | None) -> list[str]:
+    """Time-stamp and sign a finished bag, unless that is done; return why something is lacking. Raise StorageError."""
+    content, lacking = (folder / TAG_MANIFEST).read_bytes(), []
+    for name, make in ((TOKEN, authority and authority.stamp), (SIGNATURE, signer and signer.sign)):
+        place = folder / name
+        if make and not os.path.lexists(place):
+            try:
+                made = make(content)
+            except NotSealed as error:
+                lacking.append(error.message)
+            else:
+                with storing(place):
+                    write_new(place, made)
+    return lacking
+
+
+def vouched(folder: Path, anchors: Anchors) -> BagVouching:
+    """Return what the signature and the time-stamp of a bag prove."""
+    manifest = folder / TAG_MANIFEST
+    content = manifest.read_bytes() if manifest.is_file() else b""
+    existed = stamp_on(content, folder / TOKEN, anchors)
+    at = existed.time if existed.proof == PROVEN else None
+    signed = signature_on(content, folder / SIGNATURE, anchors, at)
+    lacking = [
+        (SIGNATURE, signed.proof, signed.why, anchors.signers is not None, "not signed"),
+        (TOKEN, existed.proof, existed.why, anchors.authorities is not None, "not time-stamped"),
+    ]
+    differences = [f"{name}: {why}" for name, proof, why, _, _ in lacking if proof == WRONG]
+    differences += [f"{name}: missing: {words}" for name, proof, _, asked, words in lacking if proof == NONE and asked]
+    return BagVouching(signed, existed, differences)

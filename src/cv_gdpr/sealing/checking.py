@@ -1,0 +1,111 @@
+"""What the signature and the time-stamp of a file prove, with or without an anchor of trust."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from cv_gdpr.sealing import ssh, tokens
+
+Proof: TypeAlias = Literal["proven", "not proven", "wrong", "none"]
+PROVEN: Final = "proven"
+UNPROVEN: Final = "not proven"
+WRONG: Final = "wrong"
+NONE: Final = "none"
+_LONGEST = 1 << 20  # bytes of a signature or token that are read
+
+
+class Anchors(NamedTuple):
+    """Whom a verification trusts: allowed signers, and authorities; None: nothing is asked for."""
+
+    signers: ssh.Signers | None = None
+    authorities: tokens.Authorities | None = None
+
+
+class Signed(NamedTuple):
+    """What a signature proves: by whom (if that is known), with which key, and why it proves nothing."""
+
+    proof: Proof
+    by: str = ""
+    key: str = ""
+    why: str = ""
+
+    @property
+    def words(self) -> str:
+        """The same for a person."""
+        if self.proof == PROVEN:
+            return f"signed by {self.by} with the key {self.key}"
+        if self.proof == NONE:
+            return "not signed: proves that nobody altered it by accident"
+        if self.key:
+            return f"signed with the key {self.key}; --signer FILE proves whose it is"
+        return f"signed, but that is not checked: {self.why}"
+
+
+class Stamped(NamedTuple):
+    """What a time-stamp proves: since when something exists; and why it proves nothing."""
+
+    proof: Proof
+    time: datetime | None = None
+    why: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The time in UTC, to the second; empty where it is unknown."""
+        return f"{self.time:%Y-%m-%dT%H:%M:%SZ}" if self.time else ""
+
+    @property
+    def words(self) -> str:
+        """The same for a person."""
+        if self.proof == PROVEN:
+            return f"existed at {self.shown}, as the time-stamp proves"
+        if self.proof == NONE:
+            return "not time-stamped: its dates are those of the machine that wrote it"
+        if self.time:
+            return f"a time-stamp says that it existed at {self.shown}; --tsa-certificate FILE proves it"
+        return f"time-stamped, but that is not checked: {self.why}"
+
+
+def signature_on(content: bytes, file: Path, anchors: Anchors, at: datetime | None) -> Signed:
+    """Return what the signature in `file` proves of `content`; `at` is when it was signed, if that is proven.
+
+    Raise NotSealed if it must be checked and this machine has no ssh-keygen.
+    """
+    signature = _held_in(file)
+    if signature is None:
+        return Signed(NONE)
+    if anchors.signers is None and not ssh.is_there():
+        return Signed(UNPROVEN, why="this machine has no ssh-keygen")
+    try:
+        key = ssh.fingerprint_of(signature, content)
+        if anchors.signers is None:
+            return Signed(UNPROVEN, key=key)
+        who = anchors.signers.who(signature, content, at)
+    except ssh.Wrong as error:
+        return Signed(WRONG, why=str(error))
+    return Signed(PROVEN, who.principal, who.key)
+
+
+def stamp_on(content: bytes, file: Path, anchors: Anchors) -> Stamped:
+    """Return what the time-stamp in `file` proves of `content`."""
+    answer = _held_in(file)
+    if answer is None:
+        return Stamped(NONE)
+    if not tokens.is_there():
+        return Stamped(UNPROVEN, why="the extra cv-gdpr[evidence] is not installed")
+    try:
+        token = tokens.token_of(answer, content)
+    except tokens.Invalid as error:
+        return Stamped(WRONG, why=str(error))
+    if anchors.authorities is None:
+        return Stamped(UNPROVEN, token.time)
+    if token.is_by(anchors.authorities):
+        return Stamped(PROVEN, token.time)
+    return Stamped(WRONG, token.time, "no authority of --tsa-certificate signed it, or its certificate had ended")
+
+
+def _held_in(file: Path) -> bytes | None:
+    """Return the content of a signature or token; None if there is none. What is not a file holds nothing."""
+    if not file.is_file():
+        return b"" if file.is_symlink() or file.exists() else None
+    with file.open("rb") as opened:
+        return opened.read(_LONGEST)
