@@ -133,6 +133,9 @@ def documents() -> str:
 def schema(record: Any) -> dict[str, Any]:
     """Return the JSON Schema of a document; its own description stands above it."""
     made = msgspec.json.schema(record)
+    for part in made["$defs"].values():
+        if {"start", "end"} <= part.get("properties", {}).keys():
+            part["required"] = list(part["properties"])  # each document says when it was made
     for name, part in made["$defs"].items():
         words = inspect.cleandoc(part.pop("description", ""))
         if words and made.get("$ref") != f"#/$defs/{name}":

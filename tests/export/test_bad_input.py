@@ -238,7 +238,7 @@ def test_a_closed_pipe_gives_no_traceback(sim, cli, tmp_path):
 
 @pytest.mark.parametrize("name", cli_group.list_commands(None))
 def test_the_main_help_summarises_each_command_as_its_own_help(name):
-    assert cli_group.get_command(None, name).get_short_help_str(200) == cli_group.short[name]
+    assert cli_group.get_command(None, name).get_short_help_str(200) == cli_group.summaries()[name]
 
 
 @pytest.mark.parametrize(

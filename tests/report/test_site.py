@@ -49,7 +49,7 @@ def pages(made):
 def test_the_result_names_the_page_to_open(made):
     document = made.ran.json
     assert (made.ran.code, made.ran.err) == (0, "")
-    assert document["start"] == str(made.site / "index.html")
+    assert document["firstPage"] == str(made.site / "index.html")
     assert document["files"] == {"linked": 4} or document["files"] == {"cloned": 4}
     assert [one["boxes"] for one in document["projects"]] == [1, 0]
     assert [one["iterationsOnly"] for one in document["projects"]] == [1, 0]

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from typing import ClassVar, NamedTuple, NoReturn
@@ -15,7 +16,8 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
-from cv_gdpr.cli.output import Masked, expect_document, print_json, printable, printable_hint
+from cv_gdpr.cli.output import expect_document, print_json, printable, printable_hint
+from cv_gdpr.cli.screen import Quiet, Stream
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.platforms.processes import PIPES_IN, STOP_SIGNALS, code_of_signal, is_broken_pipe
@@ -32,7 +34,8 @@ Exit codes:
   3    done in part: the result names everything that was not done
   4    verification found a difference
   5    not authorised, or the service could not be reached
-  130  interrupted; the same command resumes (143 if by SIGTERM, 129 by SIGHUP, 131 by SIGQUIT)"""
+  130  interrupted; the same command resumes
+       (143 if by SIGTERM, 129 by SIGHUP, 131 by SIGQUIT)"""
 
 
 _NAMES = {"list": ("listing", "list_held")}  # module and function of a command with the name of a builtin
@@ -41,31 +44,40 @@ _NAMES = {"list": ("listing", "list_held")}  # module and function of a command 
 class _Commands(Group):
     """The commands, each imported on use, so that --help and usage errors stay fast."""
 
-    short: ClassVar[dict[str, str]] = {
-        "list": "List what a resource holds, or holds of one data subject, without exporting it.",
-        "export": "Export the data of a resource, or of some projects, into a verifiable folder.",
-        "delete": "Erase the data of a resource, of some projects, or of one data subject, and prove it.",
-        "recheck": "Ask the service again for everything that evidence says is gone.",
-        "verify": "Check exports, and the evidence of erasures, without the service.",
-        "certify": "Complete, sign and time-stamp evidence, without the service.",
-        "find": "Find copies of a photograph in an export, without the service.",
-        "convert": "Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.",
-        "report": "Make pages of an export that a person can read, offline, in a browser.",
-        "redact": "Take what an erasure erased out of exports that were made before it.",
-        "doctor": "Check that everything is set up right, and change nothing.",
-        "demo": "Fill, export and verify a simulated resource; no Azure account needed.",
-        "simulate": "Run a simulated Custom Vision training service on this machine until Ctrl-C.",
+    grouped: ClassVar[dict[str, dict[str, str]]] = {
+        "At the service": {
+            "list": "List what a resource holds, or holds of one data subject, without exporting it.",
+            "export": "Export the data of a resource, or of some projects, into a verifiable folder.",
+            "delete": "Erase the data of a resource, of some projects, or of one data subject, and prove it.",
+            "recheck": "Ask the service again for everything that evidence says is gone.",
+        },
+        "On an export or on evidence, without the service": {
+            "verify": "Check exports, and the evidence of erasures, without the service.",
+            "certify": "Complete, sign and time-stamp evidence, without the service.",
+            "find": "Find copies of a photograph in an export, without the service.",
+            "convert": "Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.",
+            "report": "Make pages of an export that a person can read, offline, in a browser.",
+            "redact": "Take what an erasure erased out of exports that were made before it.",
+        },
+        "Without an Azure account": {
+            "demo": "Fill, export and verify a simulated resource; no Azure account needed.",
+            "simulate": "Run a simulated Custom Vision training service on this machine until Ctrl-C.",
+        },
+        "On this machine": {
+            "doctor": "Check that everything is set up right, and change nothing.",
+            "completion": "Print the script with which a shell completes commands, rows and options.",
+        },
     }
 
     def list_commands(self, ctx: click.Context | None) -> list[str]:
         """Return the names of the commands."""
         del ctx
-        return list(self.short)
+        return list(self.summaries())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command with this name, imported now; None if there is no such command."""
         del ctx
-        if cmd_name not in self.short:
+        if cmd_name not in self.summaries():
             return None
         module, function = _NAMES.get(cmd_name, (cmd_name, cmd_name))
         command: click.Command = getattr(import_module(f"cv_gdpr.cli.{module}"), function)
@@ -73,7 +85,11 @@ class _Commands(Group):
 
     def summaries(self) -> dict[str, str]:
         """Return what the list in --help says of each command."""
-        return self.short
+        return {name: words for group in self.grouped.values() for name, words in group.items()}
+
+    def sections(self) -> dict[str, list[str]]:
+        """Return the headings in --help, each with its commands."""
+        return {heading: list(group) for heading, group in self.grouped.items()}
 
 
 @click.group(
@@ -97,15 +113,23 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     _register_keys()
     expect_document()
-    sys.stderr = Masked(sys.stderr)
+    Quiet.on = False
+    sys.stderr = Stream(sys.stderr, mask=True)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The terminal's encoding may lack characters of a name. A pipe of Windows has the code page of old programs.
         sys.stdout.reconfigure(errors="backslashreplace", **PIPES_IN)
+        if sys.stdout.isatty():
+            sys.stdout = Stream(sys.stdout, mask=False)
+    Stream.before = staticmethod(hide := _progress())
     received: list[int] = []
     moments: list[float] = []
     for ending in STOP_SIGNALS if arguments is None else STOP_SIGNALS[1:]:
         if signal.getsignal(ending) != signal.SIG_IGN:  # nohup ignores SIGHUP: keep that
             signal.signal(ending, lambda number, _: _interrupt(received, moments, number))
+    if shell := os.environ.get("_CV_GDPR_COMPLETE"):
+        from cv_gdpr.cli.completion import prepare
+
+        prepare(shell)
     if verbosity := _verbosity(given):
         _log_retries(verbosity)
     try:
@@ -119,6 +143,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             code = _report_failure(error, given, received)
     except KeyboardInterrupt:
         code = _report_failure(Interrupted("interrupted", "the same command resumes"), given, received)
+    hide()
+    code = _close_log(code)
     if arguments is None:
         _exit_despite_workers(code)
     sys.exit(code if isinstance(code, int) else 0)
@@ -130,6 +156,27 @@ def _register_keys() -> None:
     for name, value in os.environ.items():
         if name.startswith(("CV_GDPR_", "VISION_")) and name.endswith("_KEY"):
             RUN.know_key(value.strip())
+
+
+def _progress() -> Callable[[], None]:
+    """Show progress on a terminal; return what takes it away."""
+    from cv_gdpr.watching import show_by
+
+    show_by(None)
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return lambda: None
+    from cv_gdpr.cli.progress import begin
+
+    return begin()
+
+
+def _close_log(code: object) -> object:
+    """Write the last line of --log-file; return the exit code that counts then."""
+    if "cv_gdpr.cli.log_file" not in sys.modules:
+        return code
+    from cv_gdpr.cli.log_file import end
+
+    return end(code if isinstance(code, int) else 0)
 
 
 def _log_retries(verbosity: int) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.failure import Document, Part, absolute
 from cv_gdpr.evidence.document import METHOD_OF_RECHECK
 from cv_gdpr.evidence.records import Count, Item, Sha256
 from cv_gdpr.redact.copies import CANNOT_REACH
@@ -58,7 +58,7 @@ def of_redact(order: "Order", ended: "list[Ended]", code: int) -> RedactDocument
     return RedactDocument(
         exit_code=code,
         retryable=any(one.error.retryable for one in ended if one.error),
-        evidence=str(order.proven.path),
+        evidence=absolute(order.proven.path),
         sha256=order.proven.sha256,
         reference=order.reference,
         operator=order.operator,
@@ -71,8 +71,8 @@ def _bag(ended: "Ended") -> RedactedBag:
     done = ended.done
     taken = done.taken if done else None
     return RedactedBag(
-        bag=str(ended.bag),
-        made=str(done.made) if done and done.made else None,
+        bag=absolute(ended.bag),
+        made=absolute(done.made) if done and done.made else None,
         in_place=bool(done and done.in_place),
         taken=taken.rows if taken else {},
         files=taken.files if taken else 0,
@@ -83,7 +83,7 @@ def _bag(ended: "Ended") -> RedactedBag:
         forgotten=taken.forgotten if taken else 0,
         signatures=taken.signatures if taken else [],
         models=[ModelKept(project=one, iteration=other) for one, other in done.models] if done else [],
-        copies_seen=[str(one) for one in done.copies] if done else [],
+        copies_seen=[absolute(one) for one in done.copies] if done else [],
         error=ended.error.message if ended.error else None,
     )
 
@@ -111,14 +111,14 @@ def of_recheck(done: "Rechecked") -> RecheckDocument:
     return RecheckDocument(
         exit_code=done.erased.exit_code,
         retryable=evidence.retryable,
-        evidence=str(done.proven.path),
+        evidence=absolute(done.proven.path),
         sha256=done.proven.sha256,
         verdict=evidence.verdict,
         still_gone=len(evidence.items) - len(done.erased.left),
         there_again=done.there,
         not_asked=done.unknown,
         says_nothing_of=METHOD_OF_RECHECK.note,
-        kept=str(done.erased.path) if done.kept else None,
+        kept=absolute(done.erased.path) if done.kept else None,
         lacking=list(done.erased.lacking),
         reference=evidence.reference,
         operator=evidence.operator,

@@ -224,6 +224,7 @@ class _Running:
     def __init__(self, output: OutputOptions, lifeline: int, number: int) -> None:
         self._lifeline = lifeline
         self._silent = output.quiet or output.as_json or not sys.stderr.isatty()  # about progress
+        self._quiet = ["--quiet"] if output.quiet else []
         self._number, self._ended = number, 0
         self._printing = threading.Lock()
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -269,7 +270,16 @@ class _Running:
         passed, number = passing(self._lifeline)
         program = ("cv_gdpr.cli.beside_parent", str(number), job.profile if job.on_terminal else "")
         process = subprocess.Popen(  # noqa: S603 - this program itself
-            [sys.executable or "", "-P", "-m", *program, *job.words, f"--profile={job.profile}", "--json", "--quiet"],
+            [
+                sys.executable or "",
+                "-P",
+                "-m",
+                *program,
+                *job.words,
+                f"--profile={job.profile}",
+                "--json",
+                *self._quiet,
+            ],
             stdin=None if job.on_terminal else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if job.on_terminal else subprocess.PIPE,

@@ -6,6 +6,7 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.cli.sealing import seals_of
@@ -29,7 +30,7 @@ class Done(NamedTuple):
     lacking: list[str]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("path", cls=shared.Argument, metavar="EVIDENCE", type=FilePath())
 @shared.seal_options
 @shared.output_options
@@ -48,11 +49,6 @@ def certify(  # noqa: PLR0913 - its options
     (NAME.json), a saved plan that you approve by signing it, or the folder of an export. It is verified first. What is
     missing beside evidence is written from its ledger; what is there is kept. Exits with 0 if all that was asked for
     is there, with 3 if a signature or time-stamp is lacking.
-
-    \b
-    Examples:
-      cv-gdpr certify erasure.json --sign ~/.ssh/id_ed25519 --timestamp http://timestamp.example.org
-      cv-gdpr certify plan.json --sign ~/.ssh/id_ed25519
     """
     del verbose
     from cv_gdpr.cli.register import EXPORT, FOREIGN, PLAN, item_of

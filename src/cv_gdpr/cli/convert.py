@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Shares
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import plural, print_json, printable
@@ -20,7 +21,7 @@ _SHOWN = 20  # notes printed at once; --json and conversion.json have all
 _DOCUMENT = "conversion.json"
 
 
-@click.command(short_help="Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.")
+@click.command(cls=Command, short_help="Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.")
 @click.argument("bag", cls=Argument, metavar="BAG", type=FilePath())
 @option(
     "--to",
@@ -73,11 +74,6 @@ def convert(  # noqa: PLR0913 - one for each option
     What a format cannot hold is named. DIR/conversion.json has all of it.
 
     Exits 0 if nothing was lost, 3 if something was (each is named), 4 if the export does not verify.
-
-    \b
-    Examples:
-      cv-gdpr convert cv-gdpr-export-20260101T120000Z --to coco --split 80/10/10
-      cv-gdpr convert cv-gdpr-export-20260101T120000Z --to yolo --project Visitors --out visitors
     """
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.archive.new_folder import beside, check_free

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, cast
 
 from msgspec import Meta
 
-from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.failure import Document, Part, absolute
 from cv_gdpr.convert.conversion import Conversion, Converted
 from cv_gdpr.convert.records import PARTS, Note
 
@@ -69,8 +69,8 @@ def of_conversion(result: Conversion) -> ConvertDocument:
     return ConvertDocument(
         exit_code=result.exit_code,
         retryable=False,
-        bag=str(result.bag),
-        out=str(result.out),
+        bag=absolute(result.bag),
+        out=absolute(result.out),
         to=cast(ToFormat, result.wanted.to),
         split=dict(zip(PARTS, split.shares, strict=True)) if split else None,
         seed=split.seed if split else None,

@@ -210,13 +210,28 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
             plan = _plan(service, scope, options, saved, resumed=earlier, as_json=output.as_json)
         outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
         if options.dry_run:
-            show(plan, Shown(outside, service.sign_in.who, scope.selection), as_json=output.as_json)
-            return planned_code(plan)
+            return _shown(plan, Shown(outside, service.sign_in.who, scope.selection), options, output)
         if not options.yes:
             with _hint_nothing_deleted(resumed=earlier):
                 _confirm_plan(plan, Shown(outside, service.sign_in.who, scope.selection))
         erased = _execute_plan(service, plan, outside, asked, options, sealing=sealing)
         return report(erased, dict(service.calls), output, Beside(options.require_export, scope.selection))
+
+
+def _shown(plan: Plan, beside: Shown, options: _DeleteOptions, output: OutputOptions) -> int:
+    """Show what would be deleted, and return the exit code; raise UsageError for more than --max-delete."""
+    from cv_gdpr.delete.guards import check_size
+
+    try:
+        check_size(plan, options.max_delete)
+        refusal, code = None, planned_code(plan)
+    except UsageError as error:
+        refusal, code = error, error.exit_code
+    if output.as_json or not output.quiet:
+        show(plan, beside, code=code, as_json=output.as_json)
+    if refusal:
+        raise refusal
+    return code
 
 
 def _seals(options: _DeleteOptions, saved: bytes | None) -> Seals:
@@ -305,7 +320,8 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
             show_similar(near_values(matches))
         if options.yes and not (resumed or options.dry_run):
             _check_hold(plan)
-    check_size(plan, options.max_delete)
+    if not options.dry_run:  # that shows the plan first
+        check_size(plan, options.max_delete)
     if options.require_export:
         require_export(plan, options.require_export)
     if options.save_plan:
@@ -438,7 +454,8 @@ def _ask(question: str) -> str:
     try:
         answer: str = click.prompt(question, err=True, default="", show_default=False)
     except click.Abort:
-        raise Interrupted("interrupted", "nothing was deleted") from None
+        click.echo("", err=True)  # ends the line of the question
+        raise Interrupted("interrupted", f"{_NOTHING_DELETED}: no deletion was sent") from None
     return answer
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 _NEXT = """\
   {me} verify {folder}    # verify the folder again, at any time
   {me} simulate    # run a simulated service to try every command on
-  export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com CV_GDPR_TRAINING_KEY=...
+  export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com
+  export CV_GDPR_TRAINING_KEY=...
   {me} export --all    # the same with your own resource"""
 
 _WITHOUT_EXTRA = "the demo simulates it where the extra azure is installed"
 
 
-@click.command()
+@click.command(cls=Command)
 @option("--out", type=FilePath(), metavar="DIR", help="Folder to write; default: a new one in the current folder.")
 @output_options
 def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int:

@@ -7,6 +7,7 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, part_of
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import print_json, print_table, printable, printable_hint
 from cv_gdpr.errors import UsageError, worst
@@ -32,7 +33,7 @@ class Examined(NamedTuple):
     checks: "list[Check]"
 
 
-@click.command()
+@click.command(cls=Command)
 @shared.resource_options
 @shared.option(
     "--out",
@@ -47,11 +48,6 @@ def doctor(ctx: click.Context, /, **_: Any) -> int:
 
     Checks settings, network, sign-in, what the role allows, clock, disk, extras and versions. Put its --json into the
     report of a fault: it holds no key.
-
-    \b
-    Examples:
-      cv-gdpr doctor
-      cv-gdpr doctor --all-profiles --json
     """
     parameters = ctx.params | _PACE
     given, output = part_of(parameters, ConnectionOptions), part_of(parameters, OutputOptions)

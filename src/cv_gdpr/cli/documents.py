@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, field
 from msgspec.structs import asdict
 
-from cv_gdpr.cli.failure import Document, ExitCode, Part, Retryable
+from cv_gdpr.cli.failure import Document, End, ExitCode, Part, Retryable, Start, absolute
+from cv_gdpr.cli.output import now, start_of_run
 from cv_gdpr.cli.verify_documents import Signature, TimeStamp, of_signature, of_stamp
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
@@ -143,6 +144,7 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
         Meta(description="Project: how many stored predictions nothing searched; null: they could not be counted."),
     ]
     calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
+    there: Annotated[int, Meta(description="How many files were in the folder before: it resumed a run.")]
     seconds: float
     lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     reference: str
@@ -188,7 +190,8 @@ class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
 class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
 
-    `--save-plan` writes the same without `total`, `outsideTheApi`, `signedInAs`, `exitCode` and `retryable`.
+    `--save-plan` writes the same without `total`, `outsideTheApi`, `signedInAs`, `exitCode`, `retryable`, `start`
+    and `end`.
     """
 
     hash_: Annotated[Sha256, Meta(description="Of the saved plan.")] = field(name="hash")
@@ -197,6 +200,8 @@ class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
     signed_in_as: Annotated[str, Meta(description="Who asks: the fingerprint of the key, or ids of Entra ID.")]
     exit_code: ExitCode
     retryable: Retryable
+    start: Start = field(default_factory=start_of_run)
+    end: End = field(default_factory=now)
 
 
 class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"):
@@ -239,7 +244,7 @@ def of_export(result: "ExportResult", lacking: Sequence[str] = ()) -> ExportDocu
     return ExportDocument(
         exit_code=worst((result.exit_code, 3 if lacking else 0)),
         retryable=result.retryable,
-        folder=str(result.folder),
+        folder=absolute(result.folder),
         resource=result.resource or None,
         complete=result.exit_code == 0,
         rows=[
@@ -262,6 +267,7 @@ def of_export(result: "ExportResult", lacking: Sequence[str] = ()) -> ExportDocu
         doubtful=result.doubtful,
         predictions_not_searched=result.predictions_not_searched,
         calls=dict(result.calls),
+        there=result.there,
         seconds=round(result.seconds, 3),
         lacking=list(lacking),
         reference=result.reference,
@@ -274,7 +280,7 @@ def of_verification(result: "Verification", vouching: "BagVouching | None" = Non
     return VerifyDocument(
         exit_code=result.exit_code,
         retryable=False,
-        folder=str(result.folder),
+        folder=absolute(result.folder),
         file=None,
         verified=result.exit_code == 0,
         complete=not result.incomplete,
@@ -303,7 +309,7 @@ def of_evidence(
         exit_code=4 if differences else 0,
         retryable=False,
         folder=None,
-        file=str(path),
+        file=absolute(path),
         verified=not differences,
         complete=None,
         missing=None,
@@ -404,5 +410,5 @@ def of_erasure(
         operator=evidence.operator,
         redact_with=redact_with,
         calls=calls,
-        **files,
+        **{name: absolute(path) for name, path in files.items()},
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import plural, print_json, print_table, printable, printable_hint
+from cv_gdpr.cli.output import plural, print_json, print_table, print_to_do, printable, printable_hint
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.table.selection import BY_ID, Selection
@@ -41,8 +41,7 @@ def print_instructions(outside: list[ByHand], output: OutputOptions) -> int:
 
         print_json(of_instructions(_NOT_IN_THE_API, outside))
     else:
-        for one in outside:
-            click.echo(f"{one.row}: {one.words}")
+        print_to_do([f"{one.row}: {one.words}" for one in outside] if not output.quiet else [])
     click.echo(f"Error: {_NOT_IN_THE_API}", err=True)
     return 3
 
@@ -116,12 +115,11 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
     kept = [line for project in evidence.projects for line in kept_lines(project)]
     for line in (*not_searched_lines(evidence.scope.not_searched), *_models_lines(evidence), *kept):
         click.echo(printable(line))
-    for one in erased.outside_the_api:
-        click.echo(f"{one.row}: {one.words}")
     for name, path in files.items():
         click.echo(f"{name}: {path}")
     if verbose:
         print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
+    print_to_do([f"{one.row}: {one.words}" for one in erased.outside_the_api])
 
 
 def not_searched_lines(not_searched: Mapping[str, str]) -> list[str]:

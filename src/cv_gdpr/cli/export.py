@@ -13,7 +13,7 @@ from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_
 from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, print_table, printable, show_similar, size
+from cv_gdpr.cli.output import plural, print_json, print_table, print_to_do, printable, show_similar, size
 from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.cli.searching import not_searched_predictions
 from cv_gdpr.errors import UsageError, worst
@@ -209,17 +209,17 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
     rows += [(row, "", "", "", f"not searched: {reason}") for row, reason in result.not_searched.items()]
     headings = ("row", "held", "exported", "bytes", "verdict")
     print_table(_title(result), headings, rows, numbers={1, 2, 3})
+    if result.there:
+        click.echo(f"resumed: {plural(result.there, 'file')} of {result.folder} were there, and not fetched again")
     for line in _lines_of_reuse(result):
         click.echo(line)
-    for row, words in result.by_hand.items():
-        click.echo(f"{row}: {words}")
     for file, reason in result.absent.items():
         click.echo(f"{file}: not exported: {printable(reason)}")
-    for copies in result.copies_outside:
-        click.echo(f"{EXPORTS}: {printable(copies.words('export'))}")
     if verbose:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
+    by_hand = [f"{row}: {words}" for row, words in result.by_hand.items()]
+    print_to_do([*by_hand, *(f"{EXPORTS}: {copies.words('export')}" for copies in result.copies_outside)])
 
 
 def _lines_of_reuse(result: "ExportResult") -> Iterator[str]:

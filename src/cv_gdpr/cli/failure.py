@@ -1,11 +1,16 @@
 """The JSON document of a failure, and the fields that every document has."""
 
+import os
 from typing import Annotated, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
+
+from cv_gdpr.cli.output import now, start_of_run
 
 ExitCode: TypeAlias = Annotated[int, Meta(description="The exit code of the command.")]
 Retryable: TypeAlias = Annotated[bool, Meta(description="Whether the same command may do more when it is run again.")]
+Start: TypeAlias = Annotated[str, Meta(description="When the command began: ISO 8601, in UTC.")]
+End: TypeAlias = Annotated[str, Meta(description="When this document was made: ISO 8601, in UTC.")]
 
 
 class Part(Struct, kw_only=True, frozen=True, rename="camel"):
@@ -17,6 +22,8 @@ class Document(Part, kw_only=True, frozen=True, tag_field="format"):
 
     exit_code: ExitCode
     retryable: Retryable
+    start: Start = field(default_factory=start_of_run)
+    end: End = field(default_factory=now)
 
 
 class ErrorDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-error/1"):
@@ -27,3 +34,8 @@ class ErrorDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-error/1"):
 
     message: str
     hint: str | None
+
+
+def absolute(path: object) -> str:
+    """Return a path from the root on: a program reads it in another folder."""
+    return os.path.abspath(str(path))  # noqa: PTH100 - a link keeps its own name

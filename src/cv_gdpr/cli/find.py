@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import plural, print_json, print_table, printable
@@ -19,7 +20,7 @@ _SHOWN = 50  # matches printed at most; --json and --out have all
 _UNSEARCHED = 20
 
 
-@click.command(short_help="Find copies of a photograph in an export, without the service.")
+@click.command(cls=Command, short_help="Find copies of a photograph in an export, without the service.")
 @click.argument("bag", cls=Argument, metavar="BAG", type=FilePath())
 @click.argument("photos", cls=Argument, metavar="PHOTO...", type=FilePath(), nargs=-1, required=True)
 @option(
@@ -52,11 +53,6 @@ def find(  # noqa: PLR0913 - one for each option
     compared. Copies and parts need cv-gdpr[find].
 
     Exits 0 whatever was found, 3 if a picture could not be searched (each is named), 4 if the export does not verify.
-
-    \b
-    Examples:
-      cv-gdpr find cv-gdpr-export-20260101T120000Z photo.jpg --out found
-      cv-gdpr delete images --all --image-ids-file found/ids.txt --dry-run
     """
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.cli.progress import counting

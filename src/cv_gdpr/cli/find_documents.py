@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.failure import Document, Part, absolute
 from cv_gdpr.find.result import Found, Kind, Match
 
 
@@ -68,7 +68,7 @@ def of_found(found: Found) -> FindDocument:
     return FindDocument(
         exit_code=found.exit_code,
         retryable=False,
-        bag=str(found.bag),
+        bag=absolute(found.bag),
         photos=list(found.photos),
         matches=[_of_match(one) for one in found.matches],
         other_frames=[_of_match(one) for one in found.other_frames],

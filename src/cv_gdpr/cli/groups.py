@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from cv_gdpr.errors import UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class Command(click.Command):
+    """A command whose --help groups its options, and ends with examples."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of a purpose together."""
+        from cv_gdpr.cli.help import write_options
+
+        write_options(self, ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        from cv_gdpr.cli.help import write_examples
+
+        super().format_epilog(ctx, formatter)
+        write_examples(ctx, formatter)
 
 
 class Group(click.Group):
@@ -21,11 +43,40 @@ class Group(click.Group):
         """Return what the list in --help says of each member."""
         return {name: command.short_help or "" for name, command in self.commands.items()}
 
+    def sections(self) -> dict[str, list[str]]:
+        """Return the headings in --help, each with its members."""
+        return {f"{self.noun}s".capitalize(): self.list_commands(None)}
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return what may come next: members, and options after a hyphen; no command is imported for it."""
+        from click.shell_completion import CompletionItem
+
+        if not incomplete or incomplete[0].isalnum():
+            found = [CompletionItem(name, help=words) for name, words in self.summaries().items()]
+            return [item for item in found if item.value.startswith(incomplete)]
+        return click.Command.shell_complete(self, ctx, incomplete)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the members, then the options."""
+        from cv_gdpr.cli.help import write_options
+
+        self.format_commands(ctx, formatter)
+        write_options(self, ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        from cv_gdpr.cli.help import write_examples
+
+        super().format_epilog(ctx, formatter)
+        write_examples(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of members in --help: none is imported for it, and no line is cut."""
         del ctx
-        with formatter.section(f"{self.noun}s".capitalize()):
-            formatter.write_dl(list(self.summaries().items()))
+        summaries = self.summaries()
+        for heading, names in self.sections().items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, summaries[name]) for name in names])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,11 +2,12 @@
 
 import codecs
 import re
+import shlex
 import sys
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
-from cv_gdpr.platforms.access import others_who_read
+from cv_gdpr.platforms.access import mode_lets_others_read, others_who_read
 from cv_gdpr.settings import looks_like_key
 
 _LONGEST_FILE = 1 << 26  # bytes: more than a million ids
@@ -43,14 +44,24 @@ def read_key(place: str) -> str:
 
 
 def _warn_of_readers(place: str) -> None:
-    """Tell a person whose key file others can read, as far as its access list says that."""
+    """Say that other users of this machine can read the key."""
     from pathlib import Path
 
-    if place != "-" and (readers := others_who_read(Path(place))):
-        import logging
+    import click
 
-        words = "Warning: %s can be read by %s: icacls FILE /inheritance:r /grant:r %%USERNAME%%:F closes it"
-        logging.getLogger("cv_gdpr").warning(words, place, ", ".join(readers))
+    from cv_gdpr.cli.output import printable
+
+    if place == "-":
+        return
+    name = printable(place)
+    if readers := others_who_read(Path(place)):
+        closing = "icacls FILE /inheritance:r /grant:r %USERNAME%:F"
+        words = f"{', '.join(readers)} can read the key in {name}: {closing}"
+    elif mode_lets_others_read(Path(place)):
+        words = f"other users can read the key in {name}: chmod 600 {shlex.quote(name)}"
+    else:
+        return
+    click.echo(f"Warning: {words}", err=True)
 
 
 def key_from_command(command: str) -> str:

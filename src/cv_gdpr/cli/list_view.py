@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import plural, print_table, printable
+from cv_gdpr.cli.output import plural, print_table, print_to_do, printable
 from cv_gdpr.cli.searching import not_searched_predictions
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ def print_holdings(document: "Json", title: str, verbose: int) -> None:
     headings = ("row", "held", "verdict", "calls")
     print_table(title, headings[:columns], [row[:columns] for row in rows], numbers={1, 3})
     _print_details(document, verbose)
-    for row, words in document["byHand"].items():
-        click.echo(f"{row}: {words}")
     if verbose:
         calls = [(name, str(count)) for name, count in sorted(document["calls"].items())]
         print_table("calls sent", ("operation", "calls"), calls, numbers={1})
+    print_to_do([f"{row}: {words}" for row, words in document["byHand"].items()])
 
 
 def _print_details(document: "Json", verbose: int) -> None:

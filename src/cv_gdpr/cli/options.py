@@ -1,7 +1,8 @@
 """The options that several commands share, and how those before and after ROW are merged."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from click.core import ParameterSource
 
 from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ScopeOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import (
     Age,
     ChoiceOfConnection,
@@ -26,6 +28,7 @@ from cv_gdpr.cli.option_types import (
     Seconds,
     Words,
 )
+from cv_gdpr.cli.screen import Quiet
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
 from cv_gdpr.table.scope import Scope
@@ -72,6 +75,11 @@ class Option(click.Option):
             ctx.meta.setdefault(TYPED, []).append((self, value))
         return value, source
 
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value in its type; a mistyped word is answered with the near ones."""
+        with _near_choices(self, value):
+            return super().type_cast_value(ctx, value)
+
     def get_help_extra(self, ctx: click.Context) -> Any:
         """Return what --help shows in brackets: the default and the range, in words."""
         extra = super().get_help_extra(ctx)
@@ -90,11 +98,32 @@ def _number(value: float) -> str:
 class Argument(click.Argument):
     """An argument that refuses an empty value."""
 
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value in its type; a mistyped word is answered with the near ones."""
+        with _near_choices(self, value):
+            return super().type_cast_value(ctx, value)
+
     def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
         """Return the value and where it comes from; fail for an empty one."""
         value, source = super().consume_value(ctx, opts)
         _refuse_empty(self, ctx, value, source)
         return value, source
+
+
+@contextmanager
+def _near_choices(parameter: click.Parameter, value: Any) -> Iterator[None]:
+    """Turn the error for a word that is not one of the choices into one that names the near ones."""
+    try:
+        yield
+    except click.BadParameter as error:
+        if not isinstance(parameter.type, click.Choice) or not isinstance(value, str):
+            raise
+        from difflib import get_close_matches
+
+        near = get_close_matches(value.lower(), [str(one) for one in parameter.type.choices])
+        if not near:
+            raise
+        raise UsageError(error.format_message(), f"similar: {', '.join(near)}") from None
 
 
 def refuse_blank(variable: str) -> None:
@@ -124,10 +153,30 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]
     return decorate
 
 
+def _be_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    Quiet.on = Quiet.on or (value and not ctx.resilient_parsing)
+    return value
+
+
+def _open_log(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
+    if path and not ctx.resilient_parsing:
+        from cv_gdpr.cli.log_file import begin
+
+        begin(ctx, path)
+
+
+log_option = option(
+    "--log-file",
+    metavar="FILE",
+    expose_value=False,
+    callback=_open_log,
+    help="Append a line of JSON to FILE for each call: time, operation, status, request id; no contents, no keys.",
+)
 output_options = together(
-    option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    option("-q", "--quiet", is_flag=True, callback=_be_quiet, help="Print errors only."),
     option("-v", "--verbose", count=True, help="Print more detail; -vv: also the traceback of an error."),
     option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
+    log_option,
 )
 
 record_options = together(
@@ -373,7 +422,7 @@ def _row_command(
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
     words: str,
 ) -> click.Command:
-    @click.command(category.name, help=words)
+    @click.command(category.name, cls=Command, help=words)
     @options
     @click.pass_context
     def command(ctx: click.Context, /, **_: Any) -> int:

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
+import click
+
+from cv_gdpr.cli.screen import cells, width_of
 from cv_gdpr.errors import Lines
-from cv_gdpr.masking import masked
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -15,30 +16,11 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
 
-class Masked:
-    """A text stream that cuts credentials out of everything written to it: messages, log lines, tracebacks."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write a text without its credentials; return its length.
-
-        If it cannot be written (a full disk, a closed pipe), the command still runs to its exit code.
-        """
-        with suppress(OSError):
-            self._stream.write(masked(text))
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush the stream."""
-        with suppress(OSError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "buffer":  # bytes written there would bypass the mask
-            raise AttributeError(name)
-        return getattr(self._stream, name)
+_COLOURS = {
+    **dict.fromkeys(("complete", "ok", "deleted", "gone already", "done", "verified"), "green"),
+    **dict.fromkeys(("not exported", "warning", "unknown", "not searched", "left", "done in part"), "yellow"),
+    **dict.fromkeys(("incomplete", "failed", "residue", "not verified", "still there"), "red"),
+}
 
 
 def printable(text: str) -> str:
@@ -58,8 +40,6 @@ def plural(count: int, word: str) -> str:
 
 def show_similar(values: Sequence[str]) -> None:
     """Print values similar to those that matched nothing, on a terminal only: they are data of others."""
-    import click
-
     if values and sys.stderr.isatty():
         click.echo(f"Hint: similar: {printable(', '.join(values))}", err=True)
 
@@ -91,11 +71,33 @@ class _Printed:
     """Whether this run printed its document: there is one, even where something fails after it."""
 
     document = False
+    start = ""
 
 
 def expect_document() -> None:
     """Begin a run, which has printed nothing."""
     _Printed.document = False
+    _Printed.start = now()
+
+
+def now() -> str:
+    """Return the present time in UTC, as ISO 8601 writes it."""
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def start_of_run() -> str:
+    """Return when this run began."""
+    return _Printed.start
+
+
+def _log_is_broken() -> bool:
+    if "cv_gdpr.cli.log_file" not in sys.modules:  # loaded by --log-file alone
+        return False
+    from cv_gdpr.cli.log_file import is_broken
+
+    return is_broken()
 
 
 def print_json(document: "Struct | Json") -> None:
@@ -104,10 +106,13 @@ def print_json(document: "Struct | Json") -> None:
 
     from msgspec import to_builtins
 
-    text = json.dumps(to_builtins(document), indent=2)
+    built = to_builtins(document)
+    if built.get("exitCode") == 0 and _log_is_broken():
+        built["exitCode"] = 3
+    text = json.dumps(built, indent=2)
     if not _Printed.document:
         _Printed.document = True
-        sys.stdout.write(text + "\n")
+        getattr(sys.stdout, "whole", sys.stdout.write)(text + "\n")
 
 
 def print_table(  # noqa: PLR0913 - how it looks
@@ -123,13 +128,74 @@ def print_table(  # noqa: PLR0913 - how it looks
 
     It is as wide as the terminal at most, and without one `piped` columns.
     """
+    stream = sys.stderr if error else sys.stdout
+    shown = [[printable(cell) for cell in row] for row in rows]
+    columns = width_of(stream) if stream.isatty() else piped
+    if title:
+        stream.write(f"{printable(title)}\n")
+    fitting = next((n for n in range(len(headings), 1, -1) if _narrowest(headings[:n], shown) <= columns), 1)
+    if stream.isatty() and fitting < len(headings):
+        _print_in_two(headings, shown, fitting, stream)
+        return
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD, safe_box=True)
+    table = Table(box=box.SIMPLE_HEAD, safe_box=True)
+    widths = _widths(headings, shown, columns)
     for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index in numbers else "left")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_column(heading, justify="right" if index in numbers else "left", width=widths[index])
+    for row in shown:
+        table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
     console(error=error, piped=piped).print(table)
+
+
+def _longest(text: str) -> int:
+    return max(map(cells, text.split()), default=0)
+
+
+def _least(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the columns that each cell of a table needs so that no word is broken."""
+    return [max([_longest(heading), *(_longest(row[index]) for row in rows)]) for index, heading in enumerate(headings)]
+
+
+def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    return sum(_least(headings, rows)) + 3 * len(headings) + 1  # a blank on both sides, and between two
+
+
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """Return the widths of a table's columns: where it is too wide, the widest are folded, but no word is."""
+    widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
+    least = _least(headings, rows)
+    while sum(widths) + 3 * len(headings) + 1 > columns:
+        foldable = [index for index, width in enumerate(widths) if width > least[index]]
+        if not foldable:
+            break
+        widths[max(foldable, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _print_in_two(headings: Sequence[str], rows: Sequence[Sequence[str]], fitting: int, stream: TextIO) -> None:
+    """Print a table that is too wide: below each line, what has no room in it."""
+    widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
+    stream.write("\n")
+    for row in rows:
+        line = "  ".join(cell + " " * (widths[index] - cells(cell)) for index, cell in enumerate(row[:fitting]))
+        stream.write(f"  {line.rstrip()}\n")
+        for heading, cell in zip(headings[fitting:], row[fitting:], strict=True):
+            if cell:
+                stream.write(f"      {heading}: {cell}\n")
+    stream.write("\n")
+
+
+def _style(cell: str) -> str:
+    """Return the colour of a verdict; of any other cell none."""
+    return _COLOURS.get(cell.partition(":")[0], "")
+
+
+def print_to_do(lines: Sequence[str], *, error: bool = False) -> None:
+    """Print what a person must do: one block, at the end."""
+    if lines:
+        click.echo("\nWhat to do:", err=error)
+        for line in lines:
+            click.echo(f"  - {printable(line)}", err=error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cv_gdpr.cli.erasure_view import kept_lines, not_searched_lines, published, stays_lines
-from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.cli.output import plural, print_json, print_to_do, printable
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
@@ -25,20 +25,22 @@ class Shown(NamedTuple):
     selection: Selection
 
 
-def show(plan: Plan, beside: Shown, *, as_json: bool = False, error: bool = False) -> None:
-    """Print a plan to standard output as text or JSON; with `error`, as text to standard error."""
+def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, error: bool = False) -> None:
+    """Print a plan to standard output as text or JSON, with the exit code; with `error`, as text to standard error."""
     outside, who, selection = beside
     if as_json:
         from cv_gdpr.cli.documents import of_plan
 
-        print_json(of_plan(plan, outside, who, planned_code(plan)))
+        print_json(of_plan(plan, outside, who, code))
         return
     lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'item')}"]
     for project in plan.projects:
         if project.total:
             lines += ["", *_project_lines(project)]
-    for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, outside, selection)]:
+    for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, selection)]:
         click.echo(printable(line), err=error)
+    by_hand = [f"{one.row}: {one.words}" for one in (*plan.copies, *outside)]
+    print_to_do([*_not_searched(plan)[-1:], *by_hand], error=error)
 
 
 def planned_code(plan: Plan) -> int:
@@ -82,7 +84,13 @@ def _row_remark(project: ProjectPlan, row: str) -> str:
     return ""
 
 
-def _plan_notes(plan: Plan, outside: list[ByHand], selection: Selection) -> list[str]:
+def _not_searched(plan: Plan) -> list[str]:
+    """Return where stored predictions were not searched, and, last, how to search them."""
+    by_project = {one.id: one.predictions_not_searched for one in plan.projects}
+    return not_searched_predictions(by_project, plan.scope.copies_from)
+
+
+def _plan_notes(plan: Plan, selection: Selection) -> list[str]:
     notes = [
         f"trained on these images, but not deleted: iteration {iteration} of project {project.id}"
         f"{published(project.published_holding.get(iteration))}"
@@ -92,9 +100,7 @@ def _plan_notes(plan: Plan, outside: list[ByHand], selection: Selection) -> list
         if iteration not in project.kept_for_images
     ]
     notes += [line for project in plan.projects for line in (*kept_lines(project), *stays_lines(project))]
-    notes += not_searched_predictions(
-        {one.id: one.predictions_not_searched for one in plan.projects}, plan.scope.copies_from
-    )
+    notes += _not_searched(plan)[:-1]
     if PERFORMANCE in plan.scope.rows:
         notes.append("performance: deleted with its iterations, which are in this plan")
     notes += [
@@ -107,5 +113,4 @@ def _plan_notes(plan: Plan, outside: list[ByHand], selection: Selection) -> list
         f"could not be read, so nothing of it is deleted: project {one.project}: {one.reason}" for one in plan.failed
     ]
     notes += [f"protected: project {identity}" for identity in plan.protected]
-    notes += [f"not found: {value}" for value in not_found(plan.scope, plan.unmatched, selection)]
-    return notes + [f"{one.row}: {one.words}" for one in (*plan.copies, *outside)]
+    return notes + [f"not found: {value}" for value in not_found(plan.scope, plan.unmatched, selection)]

@@ -9,6 +9,7 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, RecordOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_of, sources_of
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable
 from cv_gdpr.cli.sealing import print_lacking, seals_of
@@ -45,7 +46,7 @@ class Rechecked(NamedTuple):
         return [one for one in self.erased.left if one not in self.there]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("evidence", cls=shared.Argument, metavar="EVIDENCE", type=FilePath())
 @shared.option(
     "--evidence",
@@ -67,11 +68,6 @@ def recheck(ctx: click.Context, /, **_: Any) -> int:
     a restore. Exits with 0 if all of it is still gone, with 4 if something is there again, with 3 if something could
     not be asked for. It says nothing of a picture that was uploaded anew: that has a new id. The endpoint must be that
     of the evidence; it is never taken from there, since the key is sent to it.
-
-    \b
-    Examples:
-      cv-gdpr recheck erasure.json
-      cv-gdpr recheck erasure.json --evidence after-30-days.json
     """
     given, output = part_of(ctx.params, ConnectionOptions), part_of(ctx.params, OutputOptions)
     kept: Path | None = ctx.params["kept"]

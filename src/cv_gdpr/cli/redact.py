@@ -8,6 +8,7 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import OutputOptions, RecordOptions, part_of
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
 from cv_gdpr.errors import CvGdprError, Interrupted, StorageError, UsageError
@@ -27,7 +28,7 @@ class Ended(NamedTuple):
     error: CvGdprError | None = None
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("evidence", cls=shared.Argument, metavar="EVIDENCE", type=FilePath())
 @click.argument("bags", cls=shared.Argument, metavar="BAG...", nargs=-1, required=True, type=FilePath())
 @shared.option(
@@ -54,11 +55,6 @@ def redact(ctx: click.Context, /, **_: Any) -> int:
     EVIDENCE is the evidence of the erasure (NAME.json), BAG an export of the same resource. Both are verified first.
     Files, records in every list, and whole projects that the evidence proves gone are left out of a new export, which
     cv-gdpr verify accepts. Its redactions.jsonl says which ids, when, and by which evidence.
-
-    \b
-    Examples:
-      cv-gdpr redact erasure.json answer
-      cv-gdpr redact erasure.json answer --in-place
     """
     given, output = ctx.params, part_of(ctx.params, OutputOptions)
     places = _places(given["bags"], given["out"], in_place=given["in_place"])

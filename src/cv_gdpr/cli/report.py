@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, lang_option, option, output_options
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _SHOWN = 20  # pictures without a thumbnail that are named; --json names all
 
 
-@click.command(short_help="Make pages of an export that a person can read, offline, in a browser.")
+@click.command(cls=Command, short_help="Make pages of an export that a person can read, offline, in a browser.")
 @click.argument("bag", cls=Argument, metavar="BAG", type=FilePath())
 @option("--out", type=FilePath(), metavar="DIR", help="A new folder; by default BAG-report beside the export.")
 @option("--copy", "only_copies", is_flag=True, help="Copy the pictures; by default they are linked where possible.")
@@ -54,12 +55,6 @@ def report(  # noqa: PLR0913 - one for each option
 
     Exits 0 if everything is shown, 3 if a picture could not be shown or the export is not complete, 4 if it does not
     verify.
-
-    \b
-    Examples:
-      cv-gdpr report cv-gdpr-export-20260101T120000Z
-      cv-gdpr report cv-gdpr-export-20260101T120000Z --lang de --out bericht
-      cv-gdpr report answer --contact "privacy@example.com" --zip answer.zip
     """
     output = OutputOptions(quiet, verbose, as_json)
     from cv_gdpr.archive.new_folder import beside, check_free

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.failure import Document, Part, absolute
 from cv_gdpr.report.site import Report
 
 
@@ -34,7 +34,7 @@ class ReportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-report/1"
     bag: str
     out: Annotated[str | None, Meta(description="The folder of the site; null if only a file was asked for.")]
     zip: Annotated[str | None, Meta(description="The file that holds the site, if one was asked for.")]
-    start: Annotated[str, Meta(description="The page to open; in the file, if there is no folder.")]
+    first_page: Annotated[str, Meta(description="The page to open; in the file, if there is no folder.")]
     cover_sheet: Annotated[bool, Meta(description="It is for a data subject, since selectors took what it shows.")]
     language: str
     incomplete: Annotated[bool, Meta(description="The export says that something is missing in it.")]
@@ -50,11 +50,11 @@ def of_report(report: Report) -> ReportDocument:
     return ReportDocument(
         exit_code=report.exit_code,
         retryable=False,
-        bag=str(report.bag),
-        out=str(report.out) if report.out else None,
-        zip=str(report.packed) if report.packed else None,
+        bag=absolute(report.bag),
+        out=absolute(report.out) if report.out else None,
+        zip=absolute(report.packed) if report.packed else None,
         cover_sheet=report.for_a_person,
-        start=str(report.start),
+        first_page=absolute(report.start),
         language=report.language.code,
         incomplete=report.incomplete,
         pages=report.pages,

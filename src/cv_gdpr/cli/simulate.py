@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.cli.options import option
+from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.options import log_option, option
 from cv_gdpr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     ctx.exit()
 
 
-@click.command()
+@click.command(cls=Command)
 @option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port to listen on; 0: any free one.")
 @option("--vnet", is_flag=True, help="Return relative links, as a resource with the VNET feature does.")
 @option("--account-info", is_flag=True, help="Answer GetAccountInfo, as API v1.2 did.")
@@ -97,6 +98,7 @@ def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     is_eager=True,
     help="List the names for --fault and exit.",
 )
+@log_option
 def simulate(  # noqa: PLR0913 - click's parameters
     *,
     port: int,

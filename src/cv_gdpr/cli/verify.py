@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions
+from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options, refuse_blank
 from cv_gdpr.cli.output import plural, print_json, printable, size
@@ -27,7 +28,7 @@ _PROVED = {
 }
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", cls=Argument, metavar="DIR|FILE ...", type=FilePath(), nargs=-1, required=True)
 @option(
     "--signer",
@@ -60,11 +61,6 @@ def verify(  # noqa: PLR0913 - its options
     with --signer and --tsa-certificate proves that. Of many it prints a register: one line each. Exits 0 if nothing
     differs, 4 if something does (each difference is named), 3 if an export says that it is not complete, or if
     something is not a file of cv-gdpr.
-
-    \b
-    Examples:
-      cv-gdpr verify erasure.json --signer allowed_signers --tsa-certificate tsa-root.pem
-      cv-gdpr verify /srv/gdpr/* --csv
     """
     output = OutputOptions(quiet, verbose, as_json)
     if as_csv and as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.failure import Document, Part, absolute
 from cv_gdpr.errors import worst
 from cv_gdpr.sealing.checking import Proof, Signed, Stamped
 
@@ -70,9 +70,9 @@ def of_certified(done: Done, code: int) -> CertifyDocument:
     return CertifyDocument(
         exit_code=code,
         retryable=bool(done.lacking),
-        path=str(done.path),
+        path=absolute(done.path),
         kind=done.kind,
-        written=[str(place) for place in done.written],
+        written=[absolute(place) for place in done.written],
         signature=of_signature(done.signed),
         existed=of_stamp(done.existed),
         lacking=done.lacking,
@@ -99,7 +99,7 @@ def of_register(entries: list[Entry]) -> RegisterDocument:
 
 def _of_entry(entry: Entry) -> RegisterItem:
     return RegisterItem(
-        path=str(entry.item.path),
+        path=absolute(entry.item.path),
         kind=entry.kind,
         reference=entry.reference,
         date=entry.date,

@@ -41,6 +41,7 @@ from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import BY_ID, EXCEPT, Matches, Selection, shown
 from cv_gdpr.verbatim import Json
+from cv_gdpr.watching import Count
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
@@ -67,7 +68,9 @@ def make_plan(
     matches = matches or Matches(scope.selection)
     projects, protected = _deletable(service, scope, protect, resumed=resumed)
     rows = _rows_to_delete(scope)
-    planned, errors = _plan_projects(projects if rows else [], _Plan(rows, scope, matches))
+    planned, errors = _plan_projects(
+        projects if rows else [], _Plan(rows, scope, matches, Count("items looked at for the plan"))
+    )
     if errors and not (planned or resumed):  # what an earlier run planned is to be looked for, whatever can be read
         raise _of_all(errors)
     failed = [Unread(project=one, reason=masked(quoted(error)), again=error.retryable) for one, error in errors.items()]
@@ -161,11 +164,15 @@ def _describe(scope: Scope, matches: Matches, *, decided: bool) -> SearchedScope
 
 
 class _Plan(NamedTuple):
-    """What the plan of each project is made from: the rows to delete, the scope, what matched so far."""
+    """What the plan of each project is made from: the rows to delete, the scope, what matched so far.
+
+    `seen` counts what was looked at.
+    """
 
     rows: tuple[Category, ...]
     scope: Scope
     matches: Matches
+    seen: Count
 
 
 def _plan_project(project: Project, making: _Plan) -> ProjectPlan:
@@ -177,9 +184,10 @@ def _plan_project(project: Project, making: _Plan) -> ProjectPlan:
     kept_before, doubtful_before = set(matches.kept), set(matches.doubtful)
     for row in making.rows:
         if row.name == IMAGES:
-            _plan_images(project, row, matches, plan)
+            _plan_images(project, row, making, plan)
         else:
-            items = (item for item in listed(project, row, matches) if not row.is_copy(item))
+            all_of_it = listed(project, row, matches, lambda _: making.seen.add())
+            items = (item for item in all_of_it if not row.is_copy(item))
             plan.rows[row.name] = {item.id: mark(item.record, names=matches.selection.by_tag) for item in items}
     plan.kept = sorted(matches.kept - kept_before)
     plan.copies_of = {one: of for one, of in matches.selection.copies.items() if _is_planned(plan, one)}
@@ -221,8 +229,9 @@ def _without(marks: dict[str, str], ids: Container[str]) -> dict[str, str]:
     return {one: then for one, then in marks.items() if one not in ids}
 
 
-def _plan_images(project: Project, row: Category, matches: Matches, plan: ProjectPlan) -> None:
+def _plan_images(project: Project, row: Category, making: _Plan, plan: ProjectPlan) -> None:
     """Plan the selected images, and note which ones the workspace lists and which iterations hold them."""
+    matches = making.matches
     found = plan.rows.setdefault(IMAGES, {})
     in_workspace: set[str] = set()
     selected_there: set[str] = set()
@@ -230,6 +239,7 @@ def _plan_images(project: Project, row: Category, matches: Matches, plan: Projec
 
     def see(item: Item) -> None:
         """Note where an image is, whatever its labels; the workspace is read first."""
+        making.seen.add()
         if not item.iteration:
             in_workspace.add(item.id)
         elif item.id not in in_workspace or (matches.selection and item.id in found):

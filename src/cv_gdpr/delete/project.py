@@ -310,6 +310,7 @@ class ProjectErasure:
         except ServiceError as error:
             self._record(row, ids, error)
             return error
+        self.erasure.terms.sent.add(len(ids))
         self.erasure.ledger.write(
             Answered(project=self.plan.id, row=row, ids=ids, status=answer.status, request_id=answer.request_id)
         )

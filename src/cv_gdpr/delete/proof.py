@@ -28,6 +28,7 @@ class Proof:
             gone = [one for one in ids if one not in there[row]]
             left = [one for one in ids if one in there[row]]
             self.erasure.ledger.write(Looked(project=self.id, row=row, gone=gone, there=left))
+            self.erasure.terms.looked.add(len(ids))
 
     def remaining(self, *, thorough: bool) -> dict[str, set[str]]:
         """Return what is still there, after waiting for the deletions that the service accepted."""

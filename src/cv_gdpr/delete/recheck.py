@@ -35,6 +35,7 @@ def recheck(service: Service, proven: Proven, path: Path, terms: Terms) -> Erase
     with begun(path, service.endpoint, terms.asked) as ledger:
         seals.begin(ledger, _opening(proven, service.endpoint, terms, service.sign_in.who), terms.seals)
         look = _Recheck(service, ledger, terms)
+        terms.looked.total = len(proven.gone)
         for project, rows in _gone(proven).items():
             look.at(project, rows)
         return _closed(ledger, path, terms, look.stopped_by)
@@ -137,6 +138,7 @@ class _Recheck:
             gone = [one for one in ids if one not in there]
             left = [one for one in ids if one in there]
             self.ledger.write(Looked(project=look.id, row=row.name, gone=gone, there=left))
+            self.terms.looked.add(len(ids))
 
     def _asked(self, project: str, ask: Callable[[], Found]) -> Found | None:
         """Return the answer; None where the call failed: then nothing is known, and the ledger says why."""

@@ -1,7 +1,7 @@
 """What each step of an erasure is given: the service, the plan, the ledger, its limits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cv_gdpr.delete.plan import Plan
@@ -10,6 +10,7 @@ from cv_gdpr.evidence.ledger import Ledger
 from cv_gdpr.evidence.records import LanguageCode
 from cv_gdpr.evidence.seals import NO_SEALS, Seals
 from cv_gdpr.service.client import Service
+from cv_gdpr.watching import Count
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Terms:
     seals: Seals = NO_SEALS  # who signs and time-stamps the evidence, who approved the plan
     language: LanguageCode = "en"  # of the certificate
     say: Callable[[str], None] = lambda _: None
+    sent: Count = field(default_factory=lambda: Count("items sent for deletion"))
+    looked: Count = field(default_factory=lambda: Count("items looked for again"))
 
 
 class Run(NamedTuple):

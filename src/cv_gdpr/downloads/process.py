@@ -16,6 +16,7 @@ from cv_gdpr.archive.writing import Received, write_all
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import LinkRule, UnsafeLink
 from cv_gdpr.platforms.processes import OF_ITS_OWN, is_broken_pipe
+from cv_gdpr.service.call_log import report
 from cv_gdpr.service.client import LOG
 from cv_gdpr.service.environment import authorities, proxy_for
 
@@ -25,6 +26,9 @@ _TOGETHER = 32  # orders in one line
 _TO_END = 5.0  # seconds
 _ROOM = 64  # blobs in progress at least: results come in batches, and no connection may be idle until then
 # The module path is passed on: the process must not import from the working folder, which may hold anything.
+_BLOB = "Blob"  # what --log-file calls a download
+_REPORTED = {"status": "status", "code": "code", "requestId": "request_id"}
+
 _START = """
 import json, sys
 settings = json.loads(sys.argv[1])
@@ -190,9 +194,11 @@ class Downloads:
     def _take(self, kind: str, *values: Any) -> None:
         if kind == "whole":
             temporary, path, size, sha256, head, flag = values
+            report(_BLOB, bytes=size)
             self._settle(temporary, Received(on_disk(path), size, sha256, bytes.fromhex(head), flag))
         elif kind == "failed":
             path, error, known = values
+            report(_BLOB, error=error, **{name: known.get(key, "") for name, key in _REPORTED.items()})
             self._settle(path, getattr(errors, error)(**known))
         elif kind == "said":
             LOG.info(values[0])

@@ -75,7 +75,7 @@ class ProjectBytes:
     )  # (blob, fetched link): (its item, the link in its record)
     _stems: set[int] = field(default_factory=set)
     _outstanding: int = 0
-    _known: int = 0  # files of an earlier run
+    there: int = 0  # files of an earlier run
     _new: int = 0
     _fatal: Exception | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)  # cheaper than a Condition
@@ -99,8 +99,8 @@ class ProjectBytes:
             self.earlier.close()
         self._stems.clear()
         listed = self.folder.finish(self.claimed)
-        if listed != self._known + self._new:
-            lost = f"{self.folder.path}: the journal has only {listed} of {self._known + self._new} files"
+        if listed != self.there + self._new:
+            lost = f"{self.folder.path}: the journal has only {listed} of {self.there + self._new} files"
             raise StorageError(lost, "another process changed it, or the disk lost it")
         self.claimed.clear()
 
@@ -118,7 +118,7 @@ class ProjectBytes:
         known = self.folder.journal.known(key)
         if known is not None:
             self.by_row[item.row] += known
-            self._known += 1
+            self.there += 1
             return
         with self._lock:
             self._outstanding += 1

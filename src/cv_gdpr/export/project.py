@@ -74,6 +74,11 @@ class ProjectExport:
         return readable(self.project.entry.get("name"), self.project.id)
 
     @property
+    def there(self) -> int:
+        """Files that were there before this run."""
+        return self._bytes.there
+
+    @property
     def bytes(self) -> int:
         """Bytes of the files stored so far."""
         return sum(self._bytes.by_row.values())

@@ -152,6 +152,7 @@ def _result(out: Path, done: _Done) -> ExportResult:
         accepted=done.options.accept_missing,
         reference=done.options.reference,
         operator=done.options.operator,
+        there=sum(export.there for export in exports),
         seconds=(datetime.now(UTC) - done.started).total_seconds(),
     )
 

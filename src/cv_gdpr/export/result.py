@@ -70,6 +70,7 @@ class ExportResult:
     salt: str = ""  # of those hashes
     reference: str = ""
     operator: str = ""
+    there: int = 0  # files that were there before this run
 
     @property
     def exit_code(self) -> int:

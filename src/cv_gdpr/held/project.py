@@ -15,6 +15,7 @@ from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Matches
 from cv_gdpr.verbatim import Json
+from cv_gdpr.watching import Count
 
 
 class Unlisted(NamedTuple):
@@ -55,6 +56,7 @@ class ProjectHoldings:
     rows: Sequence[Category]
     matches: Matches
     scope: Scope
+    seen: Count = field(default_factory=lambda: Count("items listed"))
     unlisted: list[Unlisted] = field(default_factory=list)
     allowed: bool = False  # to read anything of it
     refused: Forbidden | None = None
@@ -120,6 +122,7 @@ class ProjectHoldings:
             before = calls.total()
             try:
                 for finding in findings_of(self.project, row, self.matches):
+                    self.seen.add()
                     self._accept(finding)
             except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
                 self.bug = unexpected(error)

@@ -8,6 +8,7 @@ evidence file, whose output is translated, would be slower and harder to read.
 from __future__ import annotations
 
 import re
+import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,11 @@ if sys.platform == "win32":
         found = _descriptor(path)
         return None if found is None else allowed(found, READS)
 
+    def mode_lets_others_read(path: Path) -> bool:
+        """Return False: this system has access lists instead of modes."""
+        del path
+        return False
+
     def others_who_write(path: Path) -> tuple[str, ...]:
         """Return which groups of others may write to a file or replace it, as far as the file system keeps that."""
         found = _descriptor(path)
@@ -134,3 +140,11 @@ else:
         """Return nobody: this system has modes instead."""
         del path
         return ()
+
+    def mode_lets_others_read(path: Path) -> bool:
+        """Return whether the mode of a file lets its group or everybody read it; False where it cannot be asked."""
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            return False
+        return stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))

@@ -31,6 +31,7 @@ from cv_gdpr.verify.redactions import (
     TakenRecords,
     redaction_in,
 )
+from cv_gdpr.watching import tell
 
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 _INFO = "bag-info.txt"
@@ -99,7 +100,9 @@ def written(bag: Bag, gone: Gone, order: Order, folder: Path, signatures: list[N
     new, taken = NewBag(folder), Taken(signatures=signatures)
     summary: Json = json_value(content_of(bag.at(_SUMMARY)))
     dropped: dict[str, set[str]] = {}
-    for project in bag.projects():
+    projects = list(bag.projects())
+    for number, project in enumerate(projects):
+        tell("projects redacted", number, len(projects))
         one = ProjectRedaction(bag, project, gone, new)
         one.run()
         taken.add(one)

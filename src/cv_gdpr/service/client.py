@@ -28,6 +28,7 @@ from cv_gdpr.errors import (
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import VerbatimDeserializer, broke_off, proper_code, request_id, translate
 from cv_gdpr.service.bodies import Body
+from cv_gdpr.service.call_log import CALLS, Sent
 from cv_gdpr.service.causes import KEY_CHANGED, hint_to_wait, hint_with_token, moment
 from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.deadlines import pace_of
@@ -310,9 +311,22 @@ class Service:
         return error.transient and (self._answered or not isinstance(error, Unreachable))
 
     def _once(self, name: str, send: Callable[[], Answer]) -> Answer:
+        """Return the answer of one try, which --log-file records; raise ServiceError."""
+        sent = Sent(name)
+        try:
+            answer = self._tried(name, send, sent)
+        except ServiceError as error:
+            sent.ends(error.status, error.request_id, error.code)
+            raise
+        if CALLS.handlers:
+            sent.ends(answer.status, answer.request_id)
+        return answer
+
+    def _tried(self, name: str, send: Callable[[], Answer], sent: Sent) -> Answer:
         try:
             with self._budget.turn(name, self.stop):
                 self._begin(name)
+                sent.begins()
                 answer = send()
         except (ClientException, requests.RequestException) as error:
             failure = translate(error)

@@ -24,6 +24,7 @@ from cv_gdpr.errors import (
 from cv_gdpr.links import is_loopback
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import proper_code, proper_id
+from cv_gdpr.service.call_log import Sent
 from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.signin import INSTALL, EntraSignIn, default_credential
 from cv_gdpr.verbatim import Json, json_value
@@ -197,12 +198,20 @@ class ResourceManager:
 
     # --- calls --------------------------------------------------------------------------------------------------
 
-    def _options(self, hook: Callable[[Any], None]) -> dict[str, Any]:
-        return {"raw_response_hook": hook, "enforce_https": self._address.enforce_https}
+    def _options(self, name: str, hook: Callable[[Any], None]) -> dict[str, Any]:
+        sent = Sent(name)
+        sent.begins()
+
+        def heard(response: Any) -> None:
+            sent.ends(response.http_response.status_code, _request_id(response.http_response))
+            sent.begins()  # the next page
+            hook(response)
+
+        return {"raw_response_hook": heard, "enforce_https": self._address.enforce_https}
 
     def _read(self, name: str, call: Callable[..., Any], *arguments: str) -> Json:
         bodies: list[str] = []  # of each try
-        self._call(name, lambda: call(*arguments, **self._options(lambda one: bodies.append(_text(one)))))
+        self._call(name, lambda: call(*arguments, **self._options(name, lambda one: bodies.append(_text(one)))))
         return _document(name, bodies[-1])
 
     def _listed(self, name: str, call: Callable[..., Iterable[Any]], *arguments: str) -> list[Json]:
@@ -218,7 +227,7 @@ class ResourceManager:
         def read() -> None:
             pages.clear()  # of an earlier try
             links.clear()
-            list(call(*arguments, **self._options(keep)))
+            list(call(*arguments, **self._options(name, keep)))
 
         self._call(name, read)
         return [record for page in pages for record in _records(page)]
@@ -242,7 +251,7 @@ class ResourceManager:
             answer = response.http_response
             replies.append(Reply(answer.status_code, _request_id(answer)))
 
-        self._call(name, lambda: call(*arguments, polling=False, **self._options(note)))
+        self._call(name, lambda: call(*arguments, polling=False, **self._options(name, note)))
         return replies[-1]
 
     def _call(self, name: str, send: Callable[[], Answered]) -> Answered:

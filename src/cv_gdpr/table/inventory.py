@@ -67,8 +67,15 @@ def named(entries: list[Json], name: str, kind: str = "project") -> Json:
         ids = ", ".join(entry["id"] for entry in matches)
         raise UsageError(f"{len(matches)} {kind}s are named {name!r}", f"name one by its id: {ids}")
     known = "; ".join(f"{entry.get('name')} ({entry['id']})" for entry in entries)
-    hint = f"{kind}s: {known}" if known else f"there are no {kind}s"
+    hint = f"{_similar(entries, name)}{kind}s: {known}" if known else f"there are no {kind}s"
     raise UsageError(f"no {kind} has the name or id {name!r}", hint)
+
+
+def _similar(entries: list[Json], name: str) -> str:
+    """Return words that name the one whose name is most like a mistyped one, where there are several."""
+    names = {str(entry.get("name")).casefold(): str(entry.get("name")) for entry in entries}
+    near = difflib.get_close_matches(name.casefold(), list(names), n=1)
+    return f"similar: {names[near[0]]}; " if near and len(entries) > 1 else ""
 
 
 def rows_in(scope: Scope) -> tuple[Category, ...]:

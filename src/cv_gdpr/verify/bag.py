@@ -18,6 +18,7 @@ from cv_gdpr.table.categories import layout
 from cv_gdpr.verify.facts import DISK, MANIFEST, Facts, FileFacts
 from cv_gdpr.verify.redactions import REDACTIONS
 from cv_gdpr.verify.result import Verification
+from cv_gdpr.watching import Count
 
 SHA256 = "sha256"
 _MANIFEST = re.compile(r"(tag)?manifest-(.+)\.txt")
@@ -50,9 +51,10 @@ def check_bag(result: Verification, facts: Facts) -> list[str]:
         if one.of_tags:
             _check_tag_files(result, one)
     algorithms = [one.algorithm for one in manifests if not one.of_tags]
+    listed = 0
     for number, one in enumerate(one for one in manifests if not one.of_tags):
-        _note_manifest(result, facts, one, number)
-    _note_files(result, facts, tuple(algorithms))
+        listed = max(listed, _note_manifest(result, facts, one, number))
+    _note_files(result, facts, tuple(algorithms), Count("files verified", listed))
     return algorithms
 
 
@@ -122,15 +124,19 @@ def _called(algorithm: str) -> str:
     return "SHA-256" if algorithm == SHA256 else algorithm
 
 
-def _note_manifest(result: Verification, facts: Facts, one: Manifest, number: int) -> None:
+def _note_manifest(result: Verification, facts: Facts, one: Manifest, number: int) -> int:
+    """Note what a manifest says of each file; return how many it names."""
+    count = 0
     for path, digest in _entries(result, one):
         facts.add("file", composed_bytes(path), number, MANIFEST, None, None, digest)
+        count += 1
+    return count
 
 
 # --- the files --------------------------------------------------------------------------------------------------
 
 
-def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...]) -> None:
+def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...], seen: Count) -> None:
     """Hash the files below data/ in several threads, and note the results."""
     top = os.fsencode(result.folder) + b"/"
     names = layout()
@@ -141,6 +147,7 @@ def _note_files(result: Verification, facts: Facts, algorithms: tuple[str, ...])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for spelt, found in _in_order(pool, hashed, _files_below(result, top)):
             result.files += 1
+            seen.add()
             path = composed_bytes(spelt)
             kind = names.holds_bytes(path[len(b"data/") :].decode(errors="surrogateescape"))
             if kind is None:

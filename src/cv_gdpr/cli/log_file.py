@@ -1,0 +1,114 @@
+"""`--log-file FILE`: a line of JSON for the begin and the end of a run, and for every call; no contents, no keys.
+
+The service package reports its calls to the logger `cv_gdpr.calls`, each with a record of what may be written.
+"""
+
+import logging
+import os
+import stat
+import time
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from cv_gdpr import __version__
+from cv_gdpr.errors import UsageError
+
+CALLS = logging.getLogger("cv_gdpr.calls")
+
+
+class _Written(logging.Handler):
+    """Appends each record as one line of JSON; stops at the first error of the disk, and keeps it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self.broken: OSError | None = None
+        self._file = _opened(path)
+        self._began = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the fields of a call."""
+        self.line("call", getattr(record, "fields", {}))
+
+    def line(self, event: str, fields: dict[str, Any]) -> None:
+        """Append one line; in one piece, for other processes may append to the same file."""
+        import json
+        from datetime import UTC, datetime
+
+        from cv_gdpr.masking import masked
+
+        if self.broken:
+            return
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = masked(json.dumps({"time": now, "process": os.getpid(), "event": event, **fields}))
+        try:
+            data = f"{text}\n".encode()
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError as error:
+            self.broken = error
+
+    def end(self, code: int) -> None:
+        """Write that the run ends, and close the file."""
+        self.line("end", {"exitCode": code, "seconds": round(time.monotonic() - self._began, 3)})
+        with suppress(OSError):
+            os.close(self._file)
+
+
+class _Run:
+    """The log of this run."""
+
+    log: _Written | None = None
+
+
+def forget() -> None:
+    """Begin a run, which has no log yet."""
+    if _Run.log:
+        CALLS.removeHandler(_Run.log)
+        _Run.log = None
+
+
+def begin(ctx: click.Context, path: str) -> None:
+    """Open the log of this run; raise UsageError if it cannot be written."""
+    forget()
+    try:
+        _Run.log = _Written(path)
+    except OSError as error:
+        raise UsageError(f"--log-file {path}: {error.strerror}", "nothing was done") from None
+    _Run.log.line("begin", {"command": ctx.command_path, "version": __version__})
+    if _Run.log.broken:
+        raise UsageError(f"--log-file {path}: {_Run.log.broken.strerror}", "nothing was done")
+    CALLS.setLevel(logging.INFO)
+    CALLS.propagate = False  # -v shows other messages, not these
+    CALLS.addHandler(_Run.log)
+
+
+def is_broken() -> bool:
+    """Return whether a line of the log could not be written."""
+    return bool(_Run.log and _Run.log.broken)
+
+
+def end(code: int) -> int:
+    """Close the log; return the exit code, which is 3 in place of 0 where the log is not whole, and say so."""
+    log = _Run.log
+    if log is None:
+        return code
+    broken_before = log.broken
+    log.end(code)
+    forget()
+    if log.broken:
+        reason = log.broken.strerror
+        click.echo(f"Error: --log-file {log.path}: {reason}; lines are missing from it, the work was done", err=True)
+    return 3 if broken_before and code == 0 else code
+
+
+def _opened(path: str) -> int:
+    """Return the file, opened to append, created for its owner alone."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, flags, 0o600)
+    if stat.S_ISDIR(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise IsADirectoryError(21, "Is a directory")
+    return handle

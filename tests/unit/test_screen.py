@@ -1,0 +1,104 @@
+"""How lines are folded and coloured, and how tables get their widths."""
+
+import io
+
+import pytest
+
+from cv_gdpr.cli import output
+from cv_gdpr.cli.screen import Quiet, Stream, fold, paint
+
+LONG_PATH = "/subscriptions/5ca1ab1e-0000-4000-8000-000000000001/resourceGroups/simulated-group"
+PROSE = "not searched: 2 stored predictions in project 410dc070-e356-4871-86fe-e1830ef5d82f: a prediction has no tag"
+DELETE = "cv-gdpr delete iterations --project 410dc070-e356-4871-86fe-e1830ef5d82f --iteration 3a6e0692-ff54"
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80])
+@pytest.mark.parametrize(
+    "line", [PROSE, f"Hint: then {DELETE} deletes it", f"  Azure-Resource: {LONG_PATH}", "", "a b"]
+)
+def test_folding_keeps_every_word_whole(line, columns):
+    folded = fold(line, columns)
+    assert [word for one in folded for word in one.split() if word != "\\"] == line.split()
+    assert all(len(one) <= columns or len(one.split()) == 1 or one.endswith(" \\") for one in folded)
+
+
+@pytest.mark.parametrize(
+    ("line", "folded"),
+    [
+        ("short", ["short"]),
+        ("eins zwei drei vier fünf sechs", ["eins zwei drei vier", "  fünf sechs"]),
+        ("    eins zwei drei vier fünf", ["    eins zwei drei", "      vier fünf"]),
+        ("中文 中文 中文 中文 中文", ["中文 中文 中文 中文", "  中文"]),
+        ("see now cv-gdpr verify --json", ["see now", "  cv-gdpr verify \\", "    --json"]),
+        ("first cv-gdpr demo, then", ["first cv-gdpr demo,", "  then"]),
+        ("then: cv-gdpr find BAG, and", ["then:", "  cv-gdpr find BAG,", "  and"]),
+    ],
+)
+def test_a_line_is_folded_at_blanks(line, folded):
+    assert fold(line, 20) == folded
+
+
+def test_a_long_command_is_one_that_a_shell_joins():
+    lines = fold(f"then {DELETE} deletes it", 60)
+    command = " ".join(line.strip().removesuffix(" \\") for line in lines[1:-1])
+    assert DELETE.startswith(command)
+    assert all(line.endswith(" \\") for line in lines[1:-2])
+
+
+def test_the_first_word_is_coloured():
+    assert (
+        paint("Error: a: b\nverified: c\nplain: d")
+        == "\x1b[31mError:\x1b[0m a: b\n\x1b[32mverified:\x1b[0m c\nplain: d"
+    )
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        """Say so."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_colours_are_for_terminals_that_have_them(monkeypatch, variables, coloured):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    terminal, pipe = Terminal(), io.StringIO()
+    for stream in (terminal, pipe):
+        Stream(stream, mask=True).write("Error: wrong\n")
+    assert ("\x1b[" in terminal.getvalue()) == coloured
+    assert pipe.getvalue() == "Error: wrong\n"
+
+
+def test_quiet_leaves_errors_and_hints(monkeypatch):
+    monkeypatch.setattr(Quiet, "on", True)
+    stream = io.StringIO()
+    for line in ("Note: a\n", "Warning: b\n", "Error: c\n", "Hint: d\n", "Left: e\n"):
+        Stream(stream, mask=True).write(line)
+    assert stream.getvalue() == "Error: c\nHint: d\nLeft: e\n"
+
+
+ROWS = [("images", "10", "not searched: it cannot be narrowed by a tag"), ("tags", "5", "complete")]
+
+
+@pytest.mark.parametrize("columns", [30, 40, 60, 80])
+def test_a_table_breaks_no_word(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    output.print_table("title", ("row", "held", "verdict"), ROWS, numbers={1})
+    shown = terminal.getvalue()
+    assert all(len(line) <= columns for line in shown.splitlines())
+    assert {word for row in ROWS for cell in row for word in cell.split()} <= set(shown.split())
+
+
+def test_a_cell_without_room_stands_below_its_line(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    output.print_table("", ("name", "id"), [("rocket", "0fd4075a-b1b1-4490-9181-a726dc2dc415")], numbers=set())
+    assert terminal.getvalue().split("\n")[1:3] == ["  rocket", "      id: 0fd4075a-b1b1-4490-9181-a726dc2dc415"]
