@@ -154,12 +154,18 @@ def _small(source: str) -> tuple[bytes, int, int]:
     from cv_gdpr.archive.json_files import open_regular
 
     with os.fdopen(open_regular(source), "rb") as file, Image.open(file, formats=_FORMATS) as picture:
-        picture.draft("RGB", (LONGEST, LONGEST))  # JPEG: decoded at an eighth to a half, several times as fast
+        picture.draft("RGB", fitting(*picture.size))  # JPEG: decoded at an eighth to a half, several times as fast
         picture.thumbnail((LONGEST, LONGEST), Image.Resampling.BILINEAR, reducing_gap=2.0)
         flat = _on_white(picture)
         kept = BytesIO()
         flat.save(kept, "JPEG", quality=_QUALITY)
         return kept.getvalue(), flat.width, flat.height
+
+
+def fitting(width: int, height: int) -> tuple[int, int]:
+    """Return the sides of the thumbnail of a picture: for a square, `draft` would decode twice as much as it needs."""
+    share = LONGEST / max(width, height, 1)
+    return max(1, int(width * share)), max(1, int(height * share))
 
 
 def _on_white(picture: "Image.Image") -> "Image.Image":
