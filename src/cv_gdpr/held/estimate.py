@@ -64,7 +64,7 @@ class Estimate:
 
     @property
     def uncounted(self) -> set[str]:
-        """The rows of which something could not be counted."""
+        """The rows whose items could not all be counted."""
         return {one.row for one in self.unlisted}
 
     @property
