@@ -67,9 +67,7 @@ def _words(document: "EstimateDocument") -> str:
     """Return in words how many bytes there are, and what time and sample rest on."""
     found, sample = document.bytes, document.sample
     words = (
-        f"Bytes: about {size(found.estimate)}, with {found.confidence:.0%} confidence between {size(found.low)} "
-        f"and {size(found.high)} (measured: {sample.images:,} of the {sample.of_images:,} places in lists of images, "
-        f"seed {sample.seed}). "
+        f"Bytes: {_range(document)}. Each image has an entry in the workspace and one in each iteration that lists it. "
         f"Calls: {document.calls_per_second:g} a second."
     )
     if document.download_seconds is None or sample.bytes_per_second is None:
@@ -78,10 +76,24 @@ def _words(document: "EstimateDocument") -> str:
     return f"{words} Downloads: {_time(document.download_seconds)}, at {rate} a second, as measured."
 
 
+def _range(document: "EstimateDocument") -> str:
+    """Return how many bytes there are: as measured, or between which bounds."""
+    found, sample = document.bytes, document.sample
+    if sample.images == sample.of_images and found.low == found.high:
+        return f"{size(found.estimate)} (measured: all {sample.of_images:,} entries in lists of images)"
+    return (
+        f"about {size(found.estimate)}, with {found.confidence:.0%} confidence between {size(found.low)} and "
+        f"{size(found.high)} (measured: {sample.images:,} of the {sample.of_images:,} entries in lists of images, "
+        f"seed {sample.seed})"
+    )
+
+
 def _time(seconds: float) -> str:
     """Return a time in hours, minutes or seconds."""
     if seconds >= 3600:
         return f"{seconds / 3600:.1f} hours"
+    if 0 < seconds < 1:
+        return "under a second"
     return f"{seconds / 60:.1f} minutes" if seconds >= 60 else plural(round(seconds), "second")
 
 
