@@ -75,7 +75,7 @@ def test_yolo_has_a_folder_for_each_class(converted):
     assert {(folder / part).is_dir() for part in ("train", "val", "test")} == {True}
     assert {("train", "cat"), ("train", "dog")} <= held
     data = yaml.safe_load((folder / "data.yaml").read_text())
-    assert (data["val"], data["test"], data["names"]) == ("val", "test", {0: "dog", 1: "cat"})
+    assert (data["val"], data.get("test"), data["names"]) == ("val", None, {0: "dog", 1: "cat"})  # no image for test
 
 
 @pytest.mark.parametrize(
