@@ -67,7 +67,7 @@ def test_the_operator_is_asked_to_look_first(run, bags, tmp_path):
     ran = run("report", bags.one, "--zip", tmp_path / "answer.zip", "--json")
     assert (ran.code, ran.json["out"], ran.json["coverSheet"]) == (0, None, True)
     assert ran.json["zip"] == str(tmp_path / "answer.zip")
-    assert ran.json["start"] == "answer/index.html"
+    assert ran.json["firstPage"].endswith("answer/index.html")
     assert "it may show other people" in ran.err
     assert "other people" not in run("report", bags.whole, "--zip", tmp_path / "all.zip").err
     assert {one.name for one in tmp_path.iterdir()} == {"answer.zip", "all.zip"}
@@ -88,3 +88,14 @@ def test_reasons_are_those_of_the_persons_pictures_only():
     assert gaps_of(SimpleNamespace(gaps=(mine, mine)), {"mine"}) == (["404"], False)
     assert gaps_of(SimpleNamespace(gaps=(mine, *others)), {"mine"}) == (["404"], True)
     assert gaps_of(SimpleNamespace(gaps=()), {"mine"}) == ([], False)
+
+
+def test_the_sheet_claims_no_more_than_it_holds(run, bags):
+    page = (report(run, bags.one, to="claims") / "index.html").read_text("utf-8")
+    assert "everything that" not in page
+    assert "What models said of each picture in the tests" in page
+    assert "Pictures that show you without carrying what was searched by" in page
+    by_nobody = page.partition("Data that are not kept by person")[2].partition("</li>")[0]
+    assert "Exported iterations" in by_nobody
+    assert "performance" not in by_nobody
+    assert "sent for prediction" not in by_nobody

@@ -17,12 +17,13 @@ from cv_gdpr.report.pictures import contents_of
 from cv_gdpr.report.records import Export, Iteration, Picture, Project
 from cv_gdpr.report.site import INDEX, Report, Site, placed, write_records
 from cv_gdpr.report.site import Shown as ShownProject
-from cv_gdpr.table.categories import CATEGORIES, IMAGES, PREDICTIONS
+from cv_gdpr.table.categories import CATEGORIES, IMAGES, PERFORMANCE, PREDICTIONS
 from cv_gdpr.table.labels import objects_in, word
 from cv_gdpr.table.selection import IMAGE_ID, METADATA, PREDICTED, TAG
 from cv_gdpr.verbatim import json_value
 
 ON_A_PAGE = 250  # pictures with all that is kept with them: a page stays below 2 MB
+_OF_PICTURES = {IMAGES, PERFORMANCE, PREDICTIONS}  # rows with records under the id of a picture
 _ASKED = {
     IMAGE_ID: message("pictures that were found, each by its id"),
     METADATA: message("what was written beside a picture (metadata)"),
@@ -104,8 +105,10 @@ def make_cover(bag: Bag, report: Report, folder: Path, progress: Callable[[int, 
             total=len(found),
             without_file=sum(not one.picture.file for one in found),
             asked=_asked(bag, site),
+            by_label=_is_by_label(bag),
             contact=contact,
-            not_searched=[words[row] for row, _ in site.export.not_searched],
+            not_searched=[words[row] for row, _ in site.export.not_searched if row not in _OF_PICTURES],
+            tests_searched=PERFORMANCE in bag.rows,
             predictions_searched=not site.export.predictions_not_searched and PREDICTIONS in bag.rows,
             images_searched=IMAGES in bag.rows,
             gaps=gaps_of(site.export, {one.picture.id for one in found}),
@@ -116,6 +119,12 @@ def make_cover(bag: Bag, report: Report, folder: Path, progress: Callable[[int, 
 def _asked(bag: Bag, site: Site) -> list[str]:
     kinds = dict.fromkeys(one["selector"] for one in bag.summary["selectors"])
     return [site.report.language.gettext(_ASKED[kind]) for kind in kinds if kind in _ASKED]
+
+
+def _is_by_label(bag: Bag) -> bool:
+    """Return whether pictures were searched by what they carry, so that those without it are not found."""
+    kinds = {one["selector"] for one in bag.summary["selectors"]}
+    return IMAGE_ID not in kinds and not kinds.isdisjoint({METADATA, TAG, PREDICTED})
 
 
 def gaps_of(export: Export, found: set[str]) -> tuple[list[str], bool]:
