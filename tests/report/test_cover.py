@@ -74,9 +74,22 @@ def test_the_operator_is_asked_to_look_first(run, bags, tmp_path):
 
 
 def test_a_search_without_a_match_has_a_sheet(bags, run):
-    site = report(run, bags.none)
-    assert "No picture was found." in (site / "index.html").read_text("utf-8")
-    assert [one.name for one in site.iterdir()] == ["index.html"]
+    ran = run("report", bags.none, "--out", bags.none.parent / "nothing")
+    page = (bags.none.parent / "nothing" / "index.html").read_text("utf-8")
+    assert page.index("No picture of you was found") < page.index("Searched by")
+    assert "Models that were trained" not in page
+    assert "the pictures that were found" not in page
+    assert "look at each picture" not in ran.err
+    assert [one.name for one in (bags.none.parent / "nothing").iterdir()] == ["index.html"]
+
+
+def test_a_translated_sheet_has_the_english_one_beside(run, bags):
+    site = report(run, bags.one, "--lang", "de", to="antwort")
+    german, english = ((site / name).read_text("utf-8") for name in ("index.html", "index.en.html"))
+    assert 'href="index.en.html"' in german
+    assert '<html lang="en">' in english
+    assert "An answer to your request" in english
+    assert "prevails" not in english
 
 
 def test_reasons_are_those_of_the_persons_pictures_only():

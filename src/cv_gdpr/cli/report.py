@@ -111,7 +111,7 @@ def _report(result: "Report", output: OutputOptions) -> None:
         click.echo(f"Not shown: project {one.project}, picture {printable(one.id)}: {printable(one.reason)}", err=True)
     if len(result.not_shown) > _SHOWN:
         click.echo(f"Not shown: {plural(len(result.not_shown), 'picture')} in all; --json names each", err=True)
-    if result.for_a_person and not output.quiet:
+    if result.for_a_person and result.counts and not output.quiet:
         click.echo("Before you send it, look at each picture: it may show other people", err=True)
     if reasons := "; ".join(_reasons(result)):
         click.echo(f"Error: {reasons}", err=True)
