@@ -106,6 +106,7 @@ def test_reasons_are_those_of_the_persons_pictures_only():
 def test_the_sheet_claims_no_more_than_it_holds(run, bags):
     page = (report(run, bags.one, to="claims") / "index.html").read_text("utf-8")
     assert "everything that" not in page
+    assert "Keep them like the export" not in page
     assert "What models said of each picture in the tests" in page
     assert "Pictures that show you without carrying what was searched by" in page
     by_nobody = page.partition("Data that are not kept by person")[2].partition("</li>")[0]

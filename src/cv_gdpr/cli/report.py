@@ -126,10 +126,13 @@ def _reasons(result: "Report") -> "Iterator[str]":
 
 
 def _print(result: "Report") -> None:
-    headings = ("project", "workspace", "tagged", "iterations only", "predictions", "boxes", "no file")
-    rows = [(name, *(f"{count:,}" for count in one)) for name, one in result.counts.items()]
+    headings = ("project", "id", "workspace", "tagged", "iterations only", "predictions", "boxes", "no file")
+    rows = [
+        (printable(result.names.get(id_, "")), id_, *(f"{count:,}" for count in one))
+        for id_, one in result.counts.items()
+    ]
     if rows:
-        print_table(f"pictures in {result.written}", headings, rows, numbers=set(range(1, 7)))
+        print_table(f"pictures in {result.written}", headings, rows, numbers=set(range(2, 8)))
     click.echo(f"{plural(result.pages, 'page')}, the largest has {size(result.largest)}")
     files = ", ".join(f"{count} {how}" for how, count in result.placer.counts.items())
     if files:

@@ -26,7 +26,7 @@ from cv_gdpr.verbatim import json_value
 ON_A_PAGE = 250  # pictures with all that is kept with them: a page stays below 2 MB
 _OF_PICTURES = {IMAGES, PERFORMANCE, PREDICTIONS}  # rows with records under the id of a picture
 _ASKED = {
-    IMAGE_ID: message("pictures that were found, each by its id"),
+    IMAGE_ID: message("the pictures themselves, by their ids (found by a photograph, or picked by hand)"),
     METADATA: message("what was written beside a picture (metadata)"),
     TAG: message("a tag of a picture"),
     PREDICTED: message("what a model said of a picture"),
@@ -153,6 +153,7 @@ def _part(site: Site, project: Project, progress: Callable[[int, int], None]) ->
     pictures = placed(site, ShownProject(project, contents), names, progress)
     titles = {one.id: _title(one.name, one.folder, one.id) for one in project.iterations}
     name = _title(project.name, project.folder, project.id)
+    site.report.names[project.id] = name
     named = project._replace(name=name, iterations=tuple(_titled(one, titles) for one in project.iterations))
     common = {"project": named, "names": names, "page_name": page_name, "for_a_person": True}
     write_records(site, project.place, GalleryPage(1, pictures), common)
