@@ -113,3 +113,8 @@ def test_the_sheet_claims_no_more_than_it_holds(run, bags):
     assert "Exported iterations" in by_nobody
     assert "performance" not in by_nobody
     assert "sent for prediction" not in by_nobody
+
+
+def test_each_picture_has_a_link_in_words(run, bags):
+    page = (report(run, bags.one, to="linked") / "index.html").read_text("utf-8")
+    assert "all enclosed data of this picture</a>" in page
