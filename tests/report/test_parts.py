@@ -10,9 +10,9 @@ from PIL import Image
 
 from cv_gdpr.languages import language
 from cv_gdpr.report import gallery
-from cv_gdpr.report.gallery import script_safe
+from cv_gdpr.report.gallery import Shown, script_safe
 from cv_gdpr.report.pages import Pages, shown, with_texts
-from cv_gdpr.report.records import Picture, Project
+from cv_gdpr.report.records import Opinion, Picture, Project, Said
 from cv_gdpr.report.thumbnails import LONGEST, Job, Made, fitting, make_all, thumbnails
 
 
@@ -126,3 +126,10 @@ def test_what_is_not_a_picture_has_a_reason(tmp_path, content):
     (made,) = make_all([Job(str(tmp_path / "picture"), str(tmp_path / "small.jpg"))])
     assert made.reason.startswith("cannot be decoded")
     assert not (tmp_path / "small.jpg").exists()
+
+
+def test_a_picture_only_predicted_is_headed_by_its_best_tag():
+    said = (Said("t1", "cat", 0.2), Said("t2", "dog", 0.7))
+    picture = SimpleNamespace(opinions=(Opinion("stored", "i", said),))
+    one = Shown(picture, None, (), "", can_be_shown=False)
+    assert (one.predicted({}), one.predicted({"t2": "Dog"})) == ("dog", "Dog")
