@@ -65,7 +65,7 @@ def _print_calls(title: str, calls: Mapping[str, int]) -> None:
 
 def _words(document: "EstimateDocument") -> str:
     """Return in words how many bytes there are, and what time and sample rest on."""
-    found, sample = document.bytes, document.sample
+    sample = document.sample
     words = (
         f"Bytes: {_range(document)}. Each image has an entry in the workspace and one in each iteration that lists it. "
         f"Calls: {document.calls_per_second:g} a second."
