@@ -129,7 +129,7 @@ def test_the_same_bag_makes_the_same_data_set(converted, tmp_path, to):
     folder, _ = converted(KINDS["object detection"], to, "--split", "60/40")
     again = folder.rename(tmp_path / "first")
     folder, _ = converted(KINDS["object detection"], to, "--split", "60/40")
-    times = re.compile(rb'"(start|end)":"[^"]*"')  # of the run, in conversion.json
+    times = re.compile(rb'"(start|end)":\s*"[^"]*"')  # of the run, in conversion.json
     contents = [
         {str(path.relative_to(one)): times.sub(b"", path.read_bytes()) for path in one.rglob("*.*")}
         for one in (again, folder)
