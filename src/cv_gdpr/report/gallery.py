@@ -8,9 +8,11 @@ from cv_gdpr.archive.names import UUID
 from cv_gdpr.report.pages import shown
 from cv_gdpr.report.records import Contents, Opinion, Picture, Project
 from cv_gdpr.report.thumbnails import Made
+from cv_gdpr.table.labelled import Box
 
 ON_A_PAGE = 200
 _MOST_INDEX = 1_500_000  # bytes of an index: with its page it stays below 2 MB
+_FARTHEST = 1e9  # pixels; a browser cannot draw what lies beyond
 _WORKSPACE, _PREDICTION = 1, 2
 
 
@@ -47,18 +49,23 @@ class Shown(NamedTuple):
         return f"thumbnails/{self.picture.stem}.jpg"
 
     def boxes(self, width: int, height: int, names: dict[str, str]) -> list[Drawn]:
-        """Return its boxes over a picture of these sides."""
-        return [
-            Drawn(
-                round(one.box.left * width, 1),
-                round(one.box.top * height, 1),
-                round(one.box.width * width, 1),
-                round(one.box.height * height, 1),
-                names.get(one.tag) or one.name or one.tag,
-            )
+        """Return its boxes over a picture of these sides, without those whose numbers are no place in it."""
+        drawn = (
+            _drawn(one.box, width, height, names.get(one.tag) or one.name or one.tag)
             for one in self.picture.regions
             if one.box
-        ]
+        )
+        return [one for one in drawn if one]
+
+
+def _drawn(box: Box, width: int, height: int, words: str) -> Drawn | None:
+    try:
+        places = box.left * width, box.top * height, box.width * width, box.height * height
+    except OverflowError:  # the record states a side of hundreds of digits
+        return None
+    if max(map(abs, places)) > _FARTHEST:
+        return None
+    return Drawn(*(round(one, 1) for one in places), words)
 
 
 class GalleryPage(NamedTuple):
