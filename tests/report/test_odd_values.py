@@ -23,7 +23,7 @@ def test_a_date_outside_of_the_calendar_is_shown_as_sent(text):
     assert language("en").date(text) == text
 
 
-def test_a_measure_of_many_digits_is_no_measure():
+def test_a_measure_of_many_digits_is_left_out():
     assert number_in({"precision": DIGITS}, "precision") is None
 
 

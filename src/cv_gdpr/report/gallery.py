@@ -49,7 +49,7 @@ class Shown(NamedTuple):
         return f"thumbnails/{self.picture.stem}.jpg"
 
     def boxes(self, width: int, height: int, names: dict[str, str]) -> list[Drawn]:
-        """Return its boxes over a picture of these sides, without those whose numbers are no place in it."""
+        """Return its boxes over a picture of these sides, without those that lie far outside."""
         drawn = (
             _drawn(one.box, width, height, names.get(one.tag) or one.name or one.tag)
             for one in self.picture.regions
@@ -65,7 +65,8 @@ def _drawn(box: Box, width: int, height: int, words: str) -> Drawn | None:
         return None
     if max(map(abs, places)) > _FARTHEST:
         return None
-    return Drawn(*(round(one, 1) for one in places), words)
+    x, y, wide, high = (round(one, 1) for one in places)
+    return Drawn(x, y, wide, high, words)
 
 
 class GalleryPage(NamedTuple):
