@@ -29,7 +29,7 @@ class Drawn(NamedTuple):
 class Shown(NamedTuple):
     """A picture as the pages show it: its thumbnail's sides (0: it has none), its tags in words, its file in the site.
 
-    `can_be_shown`: a browser can show the file itself.
+    `can_be_shown`: a browser shows the file itself as boxes lie over it.
     """
 
     picture: Picture
