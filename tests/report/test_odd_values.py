@@ -1,11 +1,14 @@
 """Values that no sensible service sends: the report shows them as they are, and goes on."""
 
+import json
+
 import pytest
 
 from cv_gdpr.languages import language
-from cv_gdpr.report.gallery import Shown
+from cv_gdpr.report import iterations
+from cv_gdpr.report.gallery import Shown, index_of
 from cv_gdpr.report.reading import number_in
-from cv_gdpr.report.records import Picture, Region
+from cv_gdpr.report.records import Iteration, Picture, Project, Region, Said
 from cv_gdpr.report.thumbnails import Made
 from cv_gdpr.table.labelled import Box
 
@@ -40,3 +43,20 @@ def picture(*boxes, **fields):
 def test_a_box_far_outside_is_not_drawn(box, width):
     found = picture(box, (0.1, 0.1, 0.2, 0.2)).boxes(width, 100, {})
     assert [one.x for one in found] == ([20.0] if width == 200 else [])
+
+
+def test_a_tag_that_was_renamed_is_still_right():
+    of = picture().picture
+    assert iterations.Tested(of, ("new name",), Said("t", "old name", 0.9)).is_right
+    assert not iterations.Tested(of, ("new name",), Said("u", "new name", 0.9)).is_right
+
+
+def test_iterations_of_one_name_have_their_ids():
+    fields = dict.fromkeys(Iteration._fields, "")
+    of_one_name = tuple(Iteration(**fields | {"id": id_, "name": name}) for id_, name in zip("abc", "112", strict=True))
+    project = Project("p", "p", "", "", "", "", "", None, of_one_name, "")
+    one = picture()
+    found = index_of(project, [one._replace(picture=one.picture._replace(iterations=tuple("abc")))], {})
+    tables = json.loads(found.text)
+    assert tables["iterations"] == ["1 (a)", "1 (b)", "2"]
+    assert tables["iterationIds"] == ["a", "b", "c"]

@@ -1,6 +1,7 @@
 """Arranges the pictures of a project: pages of a gallery, boxes, and the index that filters search."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -118,7 +119,8 @@ def index_of(project: Project, pictures: list[Shown], names: dict[str, str]) -> 
         rows.append(row)
     tables = {
         "tags": [shown(names.get(one) or one) for one in words.tags],
-        "iterations": [shown(_name(project, one)) for one in words.iterations],
+        "iterations": [shown(one) for one in _titles(project, list(words.iterations))],
+        "iterationIds": list(words.iterations),
         "metadata": [shown("=".join(pair)) for pair in words.pairs],
     }
     head = json.dumps(tables)[:-1]
@@ -183,5 +185,9 @@ def _predicted(opinions: tuple[Opinion, ...]) -> Iterator[str]:
             yield one.best.tag
 
 
-def _name(project: Project, iteration: str) -> str:
-    return next((one.name for one in project.iterations if one.id == iteration), "") or iteration
+def _titles(project: Project, iterations: list[str]) -> list[str]:
+    """Return the name of each iteration, with its id where several have the same."""
+    names = {one.id: one.name for one in project.iterations}
+    found = [names.get(one) or one for one in iterations]
+    counts = Counter(found)
+    return [f"{name} ({id_})" if counts[name] > 1 else name for name, id_ in zip(found, iterations, strict=True)]

@@ -189,7 +189,7 @@ def _is_turned(picture: "Image.Image") -> bool:
     from PIL import ExifTags
 
     try:
-        return picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) != 1)
     except Exception:  # noqa: BLE001 - a decoder may raise anything; browsers ignore broken EXIF
         return False
 
