@@ -71,16 +71,28 @@ class Language:
         return _written(text, self._customs, short=short)
 
     def number(self, number: float, *, digits: int = 3) -> str:
-        """Return a number with the language's separators, and with at most so many decimals."""
+        """Return a number with the language's separators, and with at most so many decimals.
+
+        Return one unchanged that has too many digits for that.
+        """
         from babel.numbers import format_decimal
 
-        return format_decimal(round(number, digits), locale=self._customs.locale, decimal_quantization=False)
+        try:
+            return format_decimal(round(number, digits), locale=self._customs.locale, decimal_quantization=False)
+        except ArithmeticError:
+            return str(number)
 
     def percent(self, share: float, *, digits: int = 1) -> str:
-        """Return a share from 0 to 1 in per cent, with at most so many decimals."""
+        """Return a share from 0 to 1 in per cent, with at most so many decimals.
+
+        Return a number unchanged that has too many digits for that.
+        """
         from babel.numbers import format_percent
 
-        return format_percent(round(share, digits + 2), locale=self._customs.locale, decimal_quantization=False)
+        try:
+            return format_percent(round(share, digits + 2), locale=self._customs.locale, decimal_quantization=False)
+        except ArithmeticError:
+            return str(share)
 
 
 @lru_cache(4096)  # the items of one call share a time
@@ -91,11 +103,11 @@ def _written(text: str, customs: _Customs, *, short: bool) -> str:
 
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC, it may be before the year 1 or after 9999
         return text
     day = customs.short_day if short else customs.day
     pattern = day if _without_time(text) else f"{day}'{customs.between}'{customs.time}"
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return format_datetime(moment, pattern, locale=customs.locale)
 
 

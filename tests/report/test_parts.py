@@ -6,8 +6,9 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
+from cv_gdpr.evidence.sentences import translated
 from cv_gdpr.languages import language
 from cv_gdpr.report import gallery
 from cv_gdpr.report.gallery import Shown, script_safe
@@ -120,11 +121,50 @@ def test_a_jpeg_is_decoded_no_larger_than_needed(sides, decoded):
         assert max(picture.size) >= LONGEST
 
 
-@pytest.mark.parametrize("content", [b"", b"%!PS-Adobe-3.0 EPSF-3.0", b"GIF89a" + bytes(20), b"<svg/>"])
-def test_what_is_not_a_picture_has_a_reason(tmp_path, content):
+def thumbnail_of(folder, picture, kind, **options):
+    """Return the thumbnail of a picture that is saved in a format."""
+    picture.save(folder / "picture", kind, **options)
+    make_all([Job(str(folder / "picture"), str(folder / "small.jpg"))])
+    with Image.open(folder / "small.jpg") as small:
+        small.load()
+        return small
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_grey_of_16_bits_keeps_its_shades(tmp_path, kind):
+    dark_to_bright = Image.frombytes("I;16", (3, 1), (0).to_bytes(2, "little") + b"\x00\x80" + b"\xff\xff")
+    found = thumbnail_of(tmp_path, dark_to_bright.resize((96, 32), Image.Resampling.NEAREST), kind)
+    assert [round(found.getpixel((x, 16)) / 64) for x in (8, 48, 88)] == [0, 2, 4]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_exif_that_turns_a_picture_is_known(tmp_path, kind):
+    exif = Image.Exif()
+    for orientation in (1, 6):
+        exif[ExifTags.Base.Orientation] = orientation
+        Image.new("RGB", (400, 200)).save(tmp_path / "picture", kind, exif=exif)
+        (made,) = make_all([Job(str(tmp_path / "picture"), str(tmp_path / f"small{orientation}.jpg"))])
+        assert made == Made(320, 160, is_turned=orientation == 6)
+
+
+def test_a_thumbnail_has_no_comment(tmp_path):
+    made = thumbnail_of(tmp_path, Image.new("RGB", (9, 9)), "JPEG", comment=b"secret")
+    assert "comment" not in made.info
+    assert b"secret" not in (tmp_path / "small.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"%!PS-Adobe-3.0 EPSF-3.0", b"<svg/>"])
+def test_what_is_not_a_picture_has_a_reason_in_words(tmp_path, content):
     (tmp_path / "picture").write_bytes(content)
     (made,) = make_all([Job(str(tmp_path / "picture"), str(tmp_path / "small.jpg"))])
-    assert made.reason.startswith("cannot be decoded")
+    assert translated(made.reason, language("de")) == "kein Bild eines bekannten Formats"
+
+
+@pytest.mark.parametrize("content", [b"GIF89a" + bytes(20), b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(9)])
+def test_a_broken_picture_has_a_reason(tmp_path, content):
+    (tmp_path / "picture").write_bytes(content)
+    (made,) = make_all([Job(str(tmp_path / "picture"), str(tmp_path / "small.jpg"))])
+    assert made.reason.startswith(("cannot be decoded", "not a picture"))
     assert not (tmp_path / "small.jpg").exists()
 
 

@@ -71,7 +71,7 @@ def report(  # noqa: PLR0913 - one for each option
     if target:
         check_free(target, bag)
     if packed:
-        check_free_file(packed, bag)
+        check_free_file(packed, bag, target)
     check_extra()
     checked, incomplete = verified(bag)
     for_a_person = is_for_a_person(checked)
@@ -89,15 +89,20 @@ def _run(result: "Report", contact: str, *, quiet: bool) -> None:
     from cv_gdpr.cli.progress import counting
     from cv_gdpr.report.cover import make_cover
     from cv_gdpr.report.site import make
-    from cv_gdpr.report.zipping import pack, site_folder
+    from cv_gdpr.report.zipping import pack, removed_if_failing, site_folder
 
-    with counting("pictures", quiet=quiet) as progress, site_folder(result.out, result.packed) as folder:
+    with (
+        counting("pictures", quiet=quiet) as progress,
+        removed_if_failing() as written,
+        site_folder(result.out, result.packed) as folder,
+    ):
         if result.for_a_person:
             make_cover(Bag(result.bag), result, folder, progress, contact)
         else:
             make(Bag(result.bag), result, folder, progress)
         if result.packed:
             pack(folder, result.packed)
+            written.append(result.packed)
 
 
 def _report(result: "Report", output: OutputOptions) -> None:

@@ -1,6 +1,7 @@
 """Arranges the pictures of a project: pages of a gallery, boxes, and the index that filters search."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -8,9 +9,11 @@ from cv_gdpr.archive.names import UUID
 from cv_gdpr.report.pages import shown
 from cv_gdpr.report.records import Contents, Opinion, Picture, Project
 from cv_gdpr.report.thumbnails import Made
+from cv_gdpr.table.labelled import Box
 
 ON_A_PAGE = 200
 _MOST_INDEX = 1_500_000  # bytes of an index: with its page it stays below 2 MB
+_FARTHEST = 1e9  # pixels; a browser cannot draw what lies beyond
 _WORKSPACE, _PREDICTION = 1, 2
 
 
@@ -27,7 +30,7 @@ class Drawn(NamedTuple):
 class Shown(NamedTuple):
     """A picture as the pages show it: its thumbnail's sides (0: it has none), its tags in words, its file in the site.
 
-    `can_be_shown`: a browser can show the file itself.
+    `can_be_shown`: a browser shows the file itself as boxes lie over it.
     """
 
     picture: Picture
@@ -52,18 +55,24 @@ class Shown(NamedTuple):
         return names.get(best[0].tag) or best[0].name or best[0].tag if best else ""
 
     def boxes(self, width: int, height: int, names: dict[str, str]) -> list[Drawn]:
-        """Return its boxes over a picture of these sides."""
-        return [
-            Drawn(
-                round(one.box.left * width, 1),
-                round(one.box.top * height, 1),
-                round(one.box.width * width, 1),
-                round(one.box.height * height, 1),
-                names.get(one.tag) or one.name or one.tag,
-            )
+        """Return its boxes over a picture of these sides, without those that lie far outside."""
+        drawn = (
+            _drawn(one.box, width, height, names.get(one.tag) or one.name or one.tag)
             for one in self.picture.regions
             if one.box
-        ]
+        )
+        return [one for one in drawn if one]
+
+
+def _drawn(box: Box, width: int, height: int, words: str) -> Drawn | None:
+    try:
+        places = box.left * width, box.top * height, box.width * width, box.height * height
+    except OverflowError:  # the record states a side of hundreds of digits
+        return None
+    if max(map(abs, places)) > _FARTHEST:
+        return None
+    x, y, wide, high = (round(one, 1) for one in places)
+    return Drawn(x, y, wide, high, words)
 
 
 class GalleryPage(NamedTuple):
@@ -115,7 +124,8 @@ def index_of(project: Project, pictures: list[Shown], names: dict[str, str]) -> 
         rows.append(row)
     tables = {
         "tags": [shown(names.get(one) or one) for one in words.tags],
-        "iterations": [shown(_name(project, one)) for one in words.iterations],
+        "iterations": [shown(one) for one in _titles(project, list(words.iterations))],
+        "iterationIds": list(words.iterations),
         "metadata": [shown("=".join(pair)) for pair in words.pairs],
     }
     head = json.dumps(tables)[:-1]
@@ -180,5 +190,9 @@ def _predicted(opinions: tuple[Opinion, ...]) -> Iterator[str]:
             yield one.best.tag
 
 
-def _name(project: Project, iteration: str) -> str:
-    return next((one.name for one in project.iterations if one.id == iteration), "") or iteration
+def _titles(project: Project, iterations: list[str]) -> list[str]:
+    """Return the name of each iteration, with its id where several have the same."""
+    names = {one.id: one.name for one in project.iterations}
+    found = [names.get(one) or one for one in iterations]
+    counts = Counter(found)
+    return [f"{name} ({id_})" if counts[name] > 1 else name for name, id_ in zip(found, iterations, strict=True)]

@@ -37,8 +37,8 @@ class Tested(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """Whether the most probable tag is one that the picture has."""
-        return self.said is not None and self.said.name in self.tags
+        """Whether the most probable tag is one that the picture has; it may have been renamed since the test."""
+        return self.said is not None and self.said.tag in self.picture.tags
 
 
 def write(site: "Site", one: "Shown") -> None:
@@ -88,7 +88,9 @@ def _tested(iteration: Iteration, pictures: Sequence[Picture], names: dict[str, 
     for picture in pictures:
         for opinion in picture.opinions:
             if opinion.kind == TEST and opinion.iteration == iteration.id:
-                yield Tested(picture, tuple(_names(picture, names)), opinion.best)
+                best = opinion.best
+                said = best and best._replace(name=names.get(best.tag) or best.name or best.tag)
+                yield Tested(picture, tuple(_names(picture, names)), said)
 
 
 def _names(picture: Picture, names: dict[str, str]) -> Iterable[str]:

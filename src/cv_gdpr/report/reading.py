@@ -190,7 +190,10 @@ def number_in(record: Json, field: str) -> float | None:
     value = record.get(field)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
 
 
 def _models(bag: Bag, project: BagProject, iteration: str, where: str) -> Iterator[ExportedModel]:

@@ -31,11 +31,15 @@ class Job(NamedTuple):
 
 
 class Made(NamedTuple):
-    """The sides of a thumbnail in pixels; where there is none, the reason."""
+    """The sides of a thumbnail in pixels; where there is none, the reason.
+
+    `is_turned`: the file's EXIF tells browsers to turn or mirror it; the thumbnail and all boxes are not.
+    """
 
     width: int
     height: int
     reason: str = ""
+    is_turned: bool = False
 
 
 Work: TypeAlias = Callable[[list[Job]], list[Made]]
@@ -109,13 +113,18 @@ def _close() -> None:
 
 
 def prepare() -> None:
-    """Prepare a process: Ctrl-C is its parent's, a picture larger than it may be is an error, memory has a limit."""
+    """Prepare a process: Ctrl-C is its parent's, a picture larger than it may be is an error, memory has a limit.
+
+    It ends with its parent, also when that is killed.
+    """
     import signal
     import sys
+    import threading
     import warnings
 
     from PIL import Image
 
+    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -123,6 +132,16 @@ def prepare() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+
+
+def _end_with_parent() -> None:
+    import os
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent:
+        parent.join()  # returns when it ended, in whatever way
+        os._exit(1)
 
 
 def make_all(jobs: list[Job]) -> list[Made]:
@@ -133,19 +152,23 @@ def make_all(jobs: list[Job]) -> list[Made]:
 def _made(job: Job) -> Made:
     import os
 
+    from PIL import UnidentifiedImageError
+
     from cv_gdpr.archive.new_folder import write_text
 
     try:
-        content, width, height = _small(job.source)
+        content, made = _small(job.source)
+    except UnidentifiedImageError:
+        return Made(0, 0, message("not a picture of a known kind"))
     except MemoryError:
         return Made(0, 0, message("decoding it needs too much memory"))
     except Exception as error:  # noqa: BLE001 - a decoder may raise anything for bytes that are not a picture
         return Made(0, 0, f"cannot be decoded: {type(error).__name__}: {os.path.basename(str(error))[:200]}")  # noqa: PTH119
     write_text(Path(job.target), content)
-    return Made(width, height)
+    return made
 
 
-def _small(source: str) -> tuple[bytes, int, int]:
+def _small(source: str) -> tuple[bytes, Made]:
     import os
     from io import BytesIO
 
@@ -158,8 +181,17 @@ def _small(source: str) -> tuple[bytes, int, int]:
         picture.thumbnail((LONGEST, LONGEST), Image.Resampling.BILINEAR, reducing_gap=2.0)
         flat = _on_white(picture)
         kept = BytesIO()
-        flat.save(kept, "JPEG", quality=_QUALITY)
-        return kept.getvalue(), flat.width, flat.height
+        flat.save(kept, "JPEG", quality=_QUALITY, comment=b"")  # Pillow would copy a comment of the picture
+        return kept.getvalue(), Made(flat.width, flat.height, is_turned=_is_turned(picture))
+
+
+def _is_turned(picture: "Image.Image") -> bool:
+    from PIL import ExifTags
+
+    try:
+        return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) != 1)
+    except Exception:  # noqa: BLE001 - a decoder may raise anything; browsers ignore broken EXIF
+        return False
 
 
 def fitting(width: int, height: int) -> tuple[int, int]:
@@ -173,9 +205,24 @@ def _on_white(picture: "Image.Image") -> "Image.Image":
 
     if picture.mode in ("RGB", "L"):
         return picture
+    if picture.mode[0] in "IF":
+        return _in_8_bits(picture)
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     clear = picture.convert("RGBA")
     ground = Image.new("RGB", clear.size, "white")
     ground.paste(clear, mask=clear.getchannel("A"))
     return ground
+
+
+def _in_8_bits(picture: "Image.Image") -> "Image.Image":
+    """Return a greyscale picture of more bits: of 16, each a 256th; of others, its darkest black, its brightest white.
+
+    Pillow's own conversion makes everything above 255 white.
+    """
+    grey = picture.convert("I") if picture.mode.startswith("I;16") else picture
+    low, high = map(float, grey.getextrema())  # type: ignore[arg-type]
+    if grey.mode == "I" and low >= 0 and high < 1 << 16:
+        low, high = 0.0, 65535.0
+    scale = 255 / (high - low) if high > low else 1.0
+    return grey.convert("F").point(lambda value: value * scale - low * scale).convert("L")

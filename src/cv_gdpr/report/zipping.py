@@ -11,15 +11,37 @@ from cv_gdpr.archive.new_folder import new_folder
 from cv_gdpr.archive.writing import fill_new, storing
 from cv_gdpr.errors import UsageError
 
+_OTHERS = frozenset("\\/:")  # what separates folders on some system: a name in the file must not lead out of it
 _TEXT = {".html"}  # pictures are compressed already
 
 
-def check_free(file: Path, bag: Path) -> None:
-    """Raise UsageError if a file to write cannot have this name: something is there, or it lies in the bag."""
+def check_free(file: Path, bag: Path, out: Path | None) -> None:
+    """Raise UsageError if a file to write cannot have this name: something is there, or it lies in the bag or site."""
+    if not file.stem.strip(". ") or not _OTHERS.isdisjoint(file.stem):
+        hint = "name it like answer.zip: its pages are packed in the folder answer"
+        raise UsageError(f"--zip {file} names no folder to unpack into", hint)
+    if out and _overlap(out.resolve(), file.resolve()):
+        raise UsageError(f"--zip {file} and --out {out} lie in each other", "name another file")
     if bag.resolve() in file.resolve().parents:
         raise UsageError(f"--zip {file} lies in the export, which would then not verify", "name another file")
     if os.path.lexists(file):
         raise UsageError(f"{file} exists", "name another file: nothing is overwritten")
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one == other or one in other.parents or other in one.parents
+
+
+@contextmanager
+def removed_if_failing() -> Iterator[list[Path]]:
+    """Yield a list for files that were written; they are removed if what follows them fails."""
+    written: list[Path] = []
+    try:
+        yield written
+    except BaseException:
+        for file in written:
+            file.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -53,9 +53,9 @@
     show();
     found.textContent = active ? found.dataset.text + hits.length.toLocaleString(document.documentElement.lang) : "";
   };
-  for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {  // a link that asks for some pictures
-    const option = [...(form.elements[name]?.options ?? [])].find((one) => one.text === text);
-    if (option) form.elements[name].value = option.value;
+  for (const [name, id] of new URLSearchParams(location.hash.slice(1))) {  // a link that asks for some pictures
+    const number = index[`${name}Ids`]?.indexOf(id) ?? -1;
+    if (number >= 0) form.elements[name].value = number;
   }
   form.hidden = false;
   form.addEventListener("input", filter);
