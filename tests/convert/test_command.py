@@ -117,3 +117,52 @@ def test_what_fails_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert list((tmp_path / "a").iterdir()) == []
+
+
+DOG = tag("dog")
+
+
+@pytest.fixture
+def with_iteration(tmp_path):
+    """A bag of three images in the workspace, and two more that only an iteration holds; nothing is a dog."""
+    listed = [image(number, CAT) for number in (1, 2, 3)]
+    old = {"First try": [*listed, image(4, CAT), image(5, CAT)]}
+    return make(tmp_path / "bag", Project(MULTI_CLASS, [CAT, DOG], listed, iterations=old))
+
+
+def test_images_only_in_iterations_are_said(run, with_iteration):
+    ran = run("convert", with_iteration, "--to", "csv")
+    assert '2 more images only in iterations, not in this data set: --iteration "First try"' in ran.out
+    assert "classes without images: dog" in ran.out
+    assert 'project "Visitors" (' in ran.out
+    again = run("convert", with_iteration, "--to", "coco", "--iteration", "First try", "--json").json["dataSets"][0]
+    assert (again["images"], again["onlyInIterations"], again["projectName"]) == ({"train": 5}, {}, "Visitors")
+
+
+@pytest.mark.parametrize(
+    ("to", "split", "warnings"),
+    [
+        ("automl", (), ["3 images: training on this format wants at least 10"]),
+        (
+            "automl",
+            ("--split", "99/1"),
+            ["no image for validation", "3 images: training on this format wants at least 10"],
+        ),
+        ("yolo", ("--split", "98/1/1"), ["no image for validation", "no image for test"]),
+        ("coco", (), []),
+    ],
+)
+def test_what_training_will_miss(run, with_iteration, to, split, warnings):
+    ran = run("convert", with_iteration, "--to", to, *split, "--json")
+    assert ran.code == 0
+    assert ran.json["dataSets"][0]["warnings"] == warnings
+    assert ran.json["dataSets"][0]["onlyInIterations"] == {"First try": 2}
+    for warning in warnings:
+        assert f": {warning}" in ran.err
+
+
+def test_yolo_names_no_empty_part(run, with_iteration, tmp_path):
+    run("convert", with_iteration, "--to", "yolo", "--split", "98/1/1")
+    (data,) = tmp_path.glob("bag-yolo/*/data.yaml")
+    assert "\nval: train\n" in data.read_text()
+    assert "\ntest:" not in data.read_text()

@@ -19,7 +19,7 @@ def test_result_and_bag_name_container_and_queue(sim, cli, tmp_path):
     assert ran.code == shown.code == 0
     assert ran.json["copiesOutside"] == expected
     assert json.loads((tmp_path / "shown" / "data" / "export.json").read_bytes())["copiesOutside"] == expected
-    lines = [line for line in shown.out.splitlines() if line.startswith(f"exports: project {project}")]
+    lines = [line for line in shown.out.splitlines() if f"exports: project {project}" in line]
     assert len(lines) == 2
     assert f"project {other}" not in shown.out
     stored = "".join(path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())

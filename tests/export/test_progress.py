@@ -47,7 +47,7 @@ def _read(terminal):
 
 def test_a_terminal_shows_a_live_line_for_each_project(sim, cli, tmp_path):
     sim.fill(projects=2, images=5)
-    sim.fault(Fault("Blob", delay=0.6, times=None))
+    sim.fault(Fault("Blob", delay=2.8, times=None))  # nothing is shown in the first two seconds
     code, shown, said = on_a_terminal(cli, tmp_path / "out")
     assert code == 0, shown
     assert "Project 1" in shown
@@ -70,7 +70,7 @@ def test_a_dumb_terminal_gets_no_control_characters(sim, cli, tmp_path, words, v
 
 def test_no_color_means_no_color(sim, cli, tmp_path):
     sim.fill(images=5)
-    sim.fault(Fault("Blob", delay=0.3, times=None))
+    sim.fault(Fault("Blob", delay=2.8, times=None))
     code, shown, _ = on_a_terminal(cli, tmp_path / "out", NO_COLOR="1")
     assert code == 0
     colours = [part.split("m")[0] for part in shown.split(ESCAPE + "[")[1:] if part.split("m")[0].isdigit()]

@@ -312,7 +312,7 @@ def test_two_exports_in_one_second_get_two_names(sim, cli, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(folder, "datetime", Clock)
     folders = [cli("export", "tags", "--all", "--json").json["folder"] for _ in range(3)]
-    assert folders == [NAME, f"{NAME}-2", f"{NAME}-3"]
+    assert folders == [str(tmp_path / name) for name in (NAME, f"{NAME}-2", f"{NAME}-3")]
     for name in folders:
         assert_bag(tmp_path / name)
 

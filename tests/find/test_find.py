@@ -57,7 +57,10 @@ def test_the_table_is_for_people(run, bag, castle):
 def test_ids_are_a_list_as_options_take_it(run, bag, castle, tmp_path):
     folder, (images, of_iteration, predictions) = bag
     out = tmp_path / "found"
-    assert run("find", folder, castle, "--out", out, "-q").code == 0
+    ran = run("find", folder, castle, "--out", out)
+    assert ran.code == 0
+    assert f"/ids.txt --with-iterations --require-export {folder} --dry-run" in ran.out.replace("\n  ", " ")
+    assert f"Searched: the export in the folder “{folder}”" in (out / "review.html").read_text()
     assert read_ids(str(out / "ids.txt")) == {images[0], of_iteration[0]}
     text = (out / "ids.txt").read_text()
     assert f"\n{images[0]}  # a copy of {castle}; images, project {PROJECT}, data/" in text

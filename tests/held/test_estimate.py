@@ -180,11 +180,14 @@ def test_options_without_a_meaning_are_refused(sim, cli, words, said):
 
 
 def test_a_person_reads_what_it_rests_on(sim, cli):
-    stock(sim)
+    stock(sim, images=40)
     ran = cli("list", "--all", "--estimate", "-v")
     assert ran.code == 0
-    for words in ("an export", "an erasure", "95% confidence", "seed 0", "An estimate: without retries"):
+    for words in ("an export", "an erasure", "measured: all", "An estimate: without retries"):
         assert words in ran.out
+    sampled = " ".join(cli("list", "--all", "--estimate", "--sample", "30").out.split())
+    assert "95% confidence" in sampled
+    assert "seed 0" in sampled
 
 
 def test_nineteen_of_twenty_intervals_hold_the_sum():

@@ -178,3 +178,24 @@ def test_a_list_that_disagrees_with_its_count_is_incomplete(sim, cli):
     ran = cli("list", "images", "--all", "--json")
     assert (ran.code, ran.json["rows"][0]["verdict"]) == (3, "incomplete")
     assert "the service counts 99 before" in ran.json["unlisted"][0]["reason"]
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_a_failed_list_is_marked_at_its_project(sim, cli, form):
+    stock(sim, images=2)
+    sim.fault(Fault("GetTags", status=403, times=None))
+    ran = cli("list", "--all", form)
+    assert ran.code == 3
+    if form == "--csv":
+        marks = [row["value"] for row in csv.DictReader(io.StringIO(ran.out)) if row["name"] == "tags"]
+        assert set(marks) == {"incomplete"}
+    estimated = cli("list", "--all", "--estimate", "--json")
+    assert estimated.code == 3
+    assert (estimated.json["rows"]["tags"], estimated.json["complete"], estimated.json["bytes"]["high"]) == (
+        None,
+        False,
+        None,
+    )
+    shown = " ".join(cli("list", "--all", "--estimate").out.split())
+    assert "tags not counted" in shown
+    assert "at least" in shown

@@ -83,3 +83,9 @@ def test_stored_predictions_have_pages(run, tmp_path):
     ran = run("report", tmp_path / "bag", "--json")
     assert ran.json["projects"][0]["predictions"] == 2
     assert len(list((tmp_path / "bag-report").glob("*/pictures/prediction-*.html"))) == 2
+
+
+def test_the_result_names_each_project(made, tmp_path):
+    ran = made.run("report", made.bag, "--out", tmp_path / "named")
+    assert "Visitors" in ran.out
+    assert "Pets" in ran.out

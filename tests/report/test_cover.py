@@ -67,16 +67,29 @@ def test_the_operator_is_asked_to_look_first(run, bags, tmp_path):
     ran = run("report", bags.one, "--zip", tmp_path / "answer.zip", "--json")
     assert (ran.code, ran.json["out"], ran.json["coverSheet"]) == (0, None, True)
     assert ran.json["zip"] == str(tmp_path / "answer.zip")
-    assert ran.json["start"] == "answer/index.html"
+    assert ran.json["firstPage"].endswith("answer/index.html")
     assert "it may show other people" in ran.err
     assert "other people" not in run("report", bags.whole, "--zip", tmp_path / "all.zip").err
     assert {one.name for one in tmp_path.iterdir()} == {"answer.zip", "all.zip"}
 
 
 def test_a_search_without_a_match_has_a_sheet(bags, run):
-    site = report(run, bags.none)
-    assert "No picture was found." in (site / "index.html").read_text("utf-8")
-    assert [one.name for one in site.iterdir()] == ["index.html"]
+    ran = run("report", bags.none, "--out", bags.none.parent / "nothing")
+    page = (bags.none.parent / "nothing" / "index.html").read_text("utf-8")
+    assert page.index("No picture of you was found") < page.index("Searched by")
+    assert "Models that were trained" not in page
+    assert "the pictures that were found" not in page
+    assert "look at each picture" not in ran.err
+    assert [one.name for one in (bags.none.parent / "nothing").iterdir()] == ["index.html"]
+
+
+def test_a_translated_sheet_has_the_english_one_beside(run, bags):
+    site = report(run, bags.one, "--lang", "de", to="antwort")
+    german, english = ((site / name).read_text("utf-8") for name in ("index.html", "index.en.html"))
+    assert 'href="index.en.html"' in german
+    assert '<html lang="en">' in english
+    assert "An answer to your request" in english
+    assert "prevails" not in english
 
 
 def test_reasons_are_those_of_the_persons_pictures_only():
@@ -88,3 +101,20 @@ def test_reasons_are_those_of_the_persons_pictures_only():
     assert gaps_of(SimpleNamespace(gaps=(mine, mine)), {"mine"}) == (["404"], False)
     assert gaps_of(SimpleNamespace(gaps=(mine, *others)), {"mine"}) == (["404"], True)
     assert gaps_of(SimpleNamespace(gaps=()), {"mine"}) == ([], False)
+
+
+def test_the_sheet_claims_no_more_than_it_holds(run, bags):
+    page = (report(run, bags.one, to="claims") / "index.html").read_text("utf-8")
+    assert "everything that" not in page
+    assert "Keep them like the export" not in page
+    assert "What models said of each picture in the tests" in page
+    assert "Pictures that show you without carrying what was searched by" in page
+    by_nobody = page.partition("Data that are not kept by person")[2].partition("</li>")[0]
+    assert "Exported iterations" in by_nobody
+    assert "performance" not in by_nobody
+    assert "sent for prediction" not in by_nobody
+
+
+def test_each_picture_has_a_link_in_words(run, bags):
+    page = (report(run, bags.one, to="linked") / "index.html").read_text("utf-8")
+    assert "all enclosed data of this picture</a>" in page

@@ -7,6 +7,7 @@ import sys
 import time
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import ExifTags, Image
@@ -14,10 +15,10 @@ from PIL import ExifTags, Image
 from cv_gdpr.evidence.sentences import translated
 from cv_gdpr.languages import language
 from cv_gdpr.report import gallery
-from cv_gdpr.report.gallery import script_safe
-from cv_gdpr.report.pages import shown
-from cv_gdpr.report.records import Picture, Project
-from cv_gdpr.report.thumbnails import Job, Made, make_all, thumbnails
+from cv_gdpr.report.gallery import Shown, script_safe
+from cv_gdpr.report.pages import Pages, shown, with_texts
+from cv_gdpr.report.records import Opinion, Picture, Project, Said
+from cv_gdpr.report.thumbnails import LONGEST, Job, Made, fitting, make_all, thumbnails
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,22 @@ from cv_gdpr.report.thumbnails import Job, Made, make_all, thumbnails
 )
 def test_letters_that_no_one_sees(text, expected):
     assert shown(text) == expected
+
+
+def test_texts_are_translated_once_for_all_pages():
+    template = '<a title="{{ _("Pictures") }}">{{ (words or _("no tag"))|upper }}{{ _(words) }}'
+    german = with_texts(template, language("de"))
+    assert '_("' not in german
+    assert german.endswith("{{ _(words) }}")
+    page = Pages(language("de"))._environment.from_string(german)
+    assert page.render(words="<b>") == '<a title="Bilder">&lt;B&gt;<b>'
+    assert with_texts('{{ _("no tag") }}', language("de")) == '{{ ("kein Tag"|safe) }}'
+
+
+def test_a_text_with_quotes_stays_one():
+    quoting = SimpleNamespace(gettext=lambda text: f'"{text}\\" 100 %%')
+    page = Pages(language("en"))._environment.from_string(with_texts('{{ _("x") }}', quoting))
+    assert page.render() == '"x\\" 100 %'
 
 
 def test_json_cannot_end_its_element():
@@ -94,6 +111,18 @@ def test_each_format_of_the_service_has_a_thumbnail(tmp_path, kind):
     Image.new("P" if kind == "GIF" else "RGBA", (1000, 10)).convert("RGB").save(tmp_path / "picture", kind)
     (made,) = make_all([Job(str(tmp_path / "picture"), str(tmp_path / "small.jpg"))])
     assert made == Made(320, 3)
+
+
+@pytest.mark.parametrize(
+    ("sides", "decoded"), [((640, 480), (320, 240)), ((480, 640), (240, 320)), ((321, 9), (321, 9))]
+)
+def test_a_jpeg_is_decoded_no_larger_than_needed(sides, decoded):
+    kept = BytesIO()
+    Image.new("RGB", sides).save(kept, "JPEG")
+    with Image.open(kept) as picture:
+        picture.draft("RGB", fitting(*picture.size))
+        assert picture.size == decoded
+        assert max(picture.size) >= LONGEST
 
 
 def thumbnail_of(folder, picture, kind, **options):
@@ -170,3 +199,10 @@ def _is_alive(process):
         return " Z " not in Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_a_picture_only_predicted_is_headed_by_its_best_tag():
+    said = (Said("t1", "cat", 0.2), Said("t2", "dog", 0.7))
+    picture = SimpleNamespace(opinions=(Opinion("stored", "i", said),))
+    one = Shown(picture, None, (), "", can_be_shown=False)
+    assert (one.predicted({}), one.predicted({"t2": "Dog"})) == ("dog", "Dog")

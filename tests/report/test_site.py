@@ -9,6 +9,11 @@ from urllib.parse import unquote
 
 import pytest
 
+from cv_gdpr.archive.bag import Bag
+from cv_gdpr.languages import language
+from cv_gdpr.report.pages import Pages
+from cv_gdpr.report.reading import read_export
+from cv_gdpr.report.records import Row
 from tests.report.conftest import HOSTILE
 
 ALLOWED = {"href", "src", "class", "id", "lang", "scope", "tabindex", "role", "hidden", "alt", "width", "height"}
@@ -118,3 +123,22 @@ def test_another_language(made, tmp_path):
     out = tmp_path / "bericht"
     assert made.run("report", made.bag, "--out", out, "--lang", "de").code == 0
     assert '<html lang="de">' in (out / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changed", "headline"),
+    [
+        ({}, "The export is complete"),
+        ({"redacted": 6}, "The export was complete. 6 items were removed later"),
+        ({"rows": (Row("account", "Account", 0, 0, "give --resource-id ID"),)}, "is here, but for:"),
+        ({"is_complete": False}, "The export is not complete."),
+    ],
+)
+def test_the_overview_has_one_headline(made, changed, headline):
+    whole = read_export(Bag(made.bag))._replace(redacted=0, is_complete=True, unmatched=0, rows=())
+    values = {"projects": [], "project_names": {}, "row_words": {}, "most_gaps": 9, "task_words": {}}
+    page = Pages(language("en")).render("overview.html.jinja", export=whole._replace(**changed), **values)
+    headlines = ("The export is complete", "The export was complete", "here, but for:", "The export is not complete")
+    assert headline in page
+    assert sum(one in page for one in headlines) == 1
+    assert "--resource-id" not in page

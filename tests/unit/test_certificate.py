@@ -32,7 +32,7 @@ def _template_read_anew():
 def test_the_page_shows_the_evidence(page):
     document = evidence()
     for word in (
-        document.verdict.split(", ")[0],
+        document.verdict.split(", ")[0].capitalize(),
         document.plan_hash,
         document.items[0].id,
         document.ledger.last,

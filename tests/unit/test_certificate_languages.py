@@ -5,11 +5,13 @@ import re
 
 import pytest
 from msgspec import convert
+from msgspec.structs import replace
 
 from cv_gdpr.evidence.certificate import certificate, foreign_markup
 from cv_gdpr.evidence.checking import check
 from cv_gdpr.evidence.records import TOOL, ByHand, DeletedResource, Evidence, HeldProject
 from cv_gdpr.languages import LANGUAGES, language
+from cv_gdpr.service.signin import KeySignIn
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES
 from tests.unit.happening import ONE, PROJECT, ended, ledger_of, left, looked, opened, planned, scope, selector, sent
 from tests.unit.test_checking import listed_anew, write
@@ -88,7 +90,8 @@ def test_a_certificate_in_another_language_is_found(tmp_path, code):
 @pytest.mark.parametrize("code", OTHERS)
 def test_the_english_version_prevails(tmp_path, code):
     path = evidence_in(tmp_path, code)
-    assert f'<p lang="en">{json.loads(path.read_text())["verdict"]}</p>' in page_of(path)
+    verdict = json.loads(path.read_text())["verdict"]
+    assert f'<p lang="en">{verdict[:1].upper()}{verdict[1:]}</p>' in page_of(path)
     assert page_of(path).count('class="prevails"') == 1
 
 
@@ -134,7 +137,11 @@ def test_nothing_of_a_certificate_stays_in_english(tmp_path, code, events):
         pages[each] = page_of(evidence_in(tmp_path, each, events=events(each))).split("</style>")[1]
     english = set(WORDS.findall(pages["en"]))
     translation = re.sub('<p lang="en">.*</p>', "", pages[code])
-    assert {one for one in english & set(WORDS.findall(translation)) if " " in one} <= {TOOL, "Plan (SHA-256)"}
+    assert {one for one in english & set(WORDS.findall(translation)) if " " in one} <= {
+        TOOL,
+        "Plan (SHA-256)",
+        "1 item",
+    }  # Portuguese: item
     assert re.findall(r"\b(the|were|with|its|of)\b", translation) == []
 
 
@@ -142,3 +149,32 @@ def test_nothing_of_a_certificate_stays_in_english(tmp_path, code, events):
 def test_numbers_in_a_certificate(tmp_path, code):
     page = page_of(evidence_in(tmp_path, code, events=of_a_resource(code)))
     assert language(code).number(12345) in page
+
+
+def test_rows_that_were_not_searched_are_one_list(tmp_path):
+    reason = "--image-id cannot narrow it"
+    asked = scope(rows=["images"], not_searched=dict.fromkeys(("tags", "iterations", "projects"), reason))
+    pages = [page_of(evidence_in(tmp_path, "de", scope=replace(asked, with_iterations=took))) for took in (False, True)]
+    assert [page.count("konnte mit --image-id nicht durchsucht werden") for page in pages] == [1, 1]
+    lists = [re.search("<tr><th>Nicht durchsucht</th><td>(.*?):", page)[1].count(";") for page in pages]
+    assert lists == [2, 1]  # --with-iterations looked at them
+
+
+def test_who_signed_in_is_translated(tmp_path):
+    who = KeySignIn("0" * 32).who
+    assert "angemeldet als der Inhaber eines" in page_of(evidence_in(tmp_path, "de", signed_in_as=who))
+
+
+def test_a_project_without_items_is_not_erased_in_part(tmp_path):
+    projects = [planned(), planned(ONE)]
+    rows = re.findall(
+        "<tr><th>([^<]*)</th><td>(part of its data|nothing of it in the plan)",
+        page_of(evidence_in(tmp_path, "en", projects=projects)),
+    )
+    assert rows == [(PROJECT, "part of its data"), (ONE, "nothing of it in the plan")]
+
+
+def test_empty_lines_are_left_out(tmp_path):
+    page = page_of(evidence_in(tmp_path, "en"))
+    assert "<td>-</td>" not in page
+    assert "<tr><th>Deleted</th><td>1 item</td></tr>" in page

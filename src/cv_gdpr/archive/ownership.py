@@ -125,7 +125,7 @@ def open_own(path: Path) -> int:
 def _is_of_another(user: int, folder: Path) -> bool:
     """Return whether `user` is neither the current user nor the owner that this file system gives to new files."""
     ours = user_id()
-    return ours is not None and user not in {ours, _owner_of_new_file_in(folder)}
+    return ours is not None and user != ours and user != _owner_of_new_file_in(folder)
 
 
 def _refuse_foreign(path: Path, found: os.stat_result) -> None:

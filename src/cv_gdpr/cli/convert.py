@@ -120,6 +120,9 @@ def _report(result: "Conversion", output: OutputOptions) -> None:
         for one in result.sets:
             _print(one)
         click.echo(f"written: {printable(str(result.out))}")
+    for one in result.sets:
+        for warning in one.warnings:
+            click.echo(f"Warning: project {_project(one)}: {warning}", err=True)
     for note in _first([note for one in result.sets for note in one.lost]):
         click.echo(f"Lost: {_words(note)}", err=True)
     for project in result.without:
@@ -146,14 +149,24 @@ def _print(one: "Converted") -> None:
     classes = f"{len(one.classes)} class" + ("" if len(one.classes) == 1 else "es")
     found = "something lost" if one.lost else "nothing lost"
     parts = f" ({of_part})" if len(one.images) > 1 else ""
-    click.echo(f"project {one.data.project}, {one.data.task.value}: {images}{parts}, {labels}, {classes}; {found}")
+    click.echo(f"project {_project(one)}, {one.data.task.value}: {images}{parts}, {labels}, {classes}; {found}")
     files = ", ".join(f"{count} {how}" for how, count in one.placed.items())
     if files:
         click.echo(f"  files: {files}")
     if one.placed["linked"]:
         click.echo("  a linked file is that of the export: changing it changes the export (--copy copies it)")
+    if one.only_in_iterations:
+        more = plural(sum(one.only_in_iterations.values()), "more image")
+        names = ", ".join(f'"{printable(name)}"' for name in one.only_in_iterations)
+        click.echo(f"  {more} only in iterations, not in this data set: --iteration {names}")
+    if one.without_images:
+        click.echo(f"  classes without images: {', '.join(printable(each.written) for each in one.without_images)}")
     for note in _first([note for note in one.notes if not note.lost]):
         click.echo(f"  Changed: {_words(note)}")
+
+
+def _project(one: "Converted") -> str:
+    return f'"{printable(one.data.name)}" ({one.data.project})' if one.data.name else one.data.project
 
 
 def _first(notes: "list[Note]") -> "list[Note]":

@@ -35,6 +35,7 @@ class MadeDataSet(Part, kw_only=True, frozen=True):
     """The data set of a project."""
 
     project_id: str
+    project_name: str
     iteration: Annotated[str | None, Meta(description="The id; null for the workspace.")]
     folder: Annotated[str, Meta(description="Below `out`; empty for `out` itself.")]
     task: Annotated[str, Meta(description="Classification with one or several tags for an image, or object detection.")]
@@ -42,6 +43,13 @@ class MadeDataSet(Part, kw_only=True, frozen=True):
     files: Annotated[dict[str, int], Meta(description="How many files were cloned, linked or copied.")]
     classes: list[DataSetClass]
     changed: Annotated[list[DataSetNote], Meta(description="What is otherwise than in the export, but not lost.")]
+    warnings: Annotated[
+        list[str], Meta(description="What stands in the way of training: an empty part, too few images.")
+    ]
+    only_in_iterations: Annotated[
+        dict[str, int],
+        Meta(description="Images that only iterations hold, by the iteration's name; not in the data set."),
+    ]
     lost: Annotated[list[DataSetNote], Meta(description="What the export holds and the data set does not.")]
 
 
@@ -85,6 +93,7 @@ def of_conversion(result: Conversion) -> ConvertDocument:
 def _of_set(one: Converted) -> MadeDataSet:
     return MadeDataSet(
         project_id=one.data.project,
+        project_name=one.data.name,
         iteration=one.data.iteration,
         folder=one.folder,
         task=one.data.task.value,
@@ -102,6 +111,8 @@ def _of_set(one: Converted) -> MadeDataSet:
             for each in one.classes.values()
         ],
         changed=[_of_note(note) for note in one.notes if not note.lost],
+        warnings=one.warnings,
+        only_in_iterations=one.only_in_iterations,
         lost=[_of_note(note) for note in one.lost],
     )
 

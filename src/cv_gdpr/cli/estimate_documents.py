@@ -10,6 +10,7 @@ from cv_gdpr.held.strata import CONFIDENCE
 
 if TYPE_CHECKING:
     from cv_gdpr.held.estimate import Effort, Estimate
+    from cv_gdpr.held.strata import Interval
 
 
 class EstimatedCalls(Part, kw_only=True, frozen=True):
@@ -21,12 +22,15 @@ class EstimatedCalls(Part, kw_only=True, frozen=True):
 
 
 class EstimatedBytes(Part, kw_only=True, frozen=True):
-    """Bytes of an export, from a random sample: the true number lies between `low` and `high` with `confidence`."""
+    """Bytes of an export, from a random sample: the true number lies between `low` and `high` with `confidence`.
+
+    Without an interval (null) it is at least `estimate`: not everything could be counted.
+    """
 
     estimate: int
-    low: int
-    high: int
-    confidence: float
+    low: int | None
+    high: int | None
+    confidence: float | None
 
 
 class SampleTaken(Part, kw_only=True, frozen=True):
@@ -47,7 +51,13 @@ class EstimateDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-estimat
     """
 
     projects: int
-    rows: Annotated[dict[str, int], Meta(description="Row: how many are held; images as far as the sample tells.")]
+    complete: Annotated[
+        bool, Meta(description="false: all figures lack what `unlisted` names, or what could not be measured.")
+    ]
+    rows: Annotated[
+        dict[str, int | None],
+        Meta(description="Row: how many are held; images as far as the sample tells; null: nothing could be counted."),
+    ]
     calls_per_second: float
     export: EstimatedCalls
     bytes: EstimatedBytes
@@ -69,12 +79,11 @@ def of_estimate(found: "Estimate") -> EstimateDocument:
         exit_code=found.exit_code,
         retryable=found.exit_code != 0,
         projects=len(found.projects),
-        rows=found.held,
+        complete=found.exit_code == 0,
+        rows={row: count if count or row not in found.uncounted else None for row, count in found.held.items()},
         calls_per_second=found.rate,
         export=_of_effort(found.export),
-        bytes=EstimatedBytes(
-            estimate=round(size.estimate), low=int(size.low), high=round(size.high), confidence=CONFIDENCE
-        ),
+        bytes=_of_bytes(size, complete=found.exit_code == 0),
         download_seconds=_rounded(found.download_seconds),
         export_seconds=round(found.export_seconds, 1),
         erasure=_of_effort(erasure) if erasure else None,
@@ -90,6 +99,11 @@ def of_estimate(found: "Estimate") -> EstimateDocument:
         calls=dict(found.calls),
         seconds=round(found.seconds, 3),
     )
+
+
+def _of_bytes(size: "Interval", *, complete: bool) -> EstimatedBytes:
+    low, high, confidence = (int(size.low), round(size.high), CONFIDENCE) if complete else (None, None, None)
+    return EstimatedBytes(estimate=round(size.estimate), low=low, high=high, confidence=confidence)
 
 
 def _of_effort(effort: "Effort") -> EstimatedCalls:

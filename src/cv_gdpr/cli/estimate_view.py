@@ -44,12 +44,14 @@ def print_estimate(parameters: Mapping[str, Any], scope: "Scope", sampled: tuple
 
 
 def _print(document: "EstimateDocument", verbose: int) -> None:
-    rows = [(row, f"{count:,}") for row, count in document.rows.items()]
+    lacking = {one.row for one in document.unlisted}
+    rows = [(row, _held(count, lacks=row in lacking)) for row, count in document.rows.items()]
     print_table(plural(document.projects, "project"), ("row", "held"), rows, numbers={1})
     by = [("an export", document.export, document.export_seconds)]
     if document.erasure:
         by.append(("an erasure", document.erasure, document.erasure.seconds))
-    cells = [(what, f"{effort.total:,}", _time(seconds)) for what, effort, seconds in by]
+    least = "" if document.complete else "at least "
+    cells = [(what, f"{least}{effort.total:,}", f"{least}{_time(seconds)}") for what, effort, seconds in by]
     print_table("what it will take", ("", "calls", "time"), cells, numbers={1, 2})
     click.echo(_words(document))
     click.echo(_ASSUMED)
@@ -59,17 +61,22 @@ def _print(document: "EstimateDocument", verbose: int) -> None:
         _print_calls("calls of this estimate", document.calls)
 
 
+def _held(count: int | None, *, lacks: bool) -> str:
+    """Return how many items of a row are held, as far as they could be counted."""
+    if count is None:
+        return "not counted"
+    return f"at least {count:,}" if lacks else f"{count:,}"
+
+
 def _print_calls(title: str, calls: Mapping[str, int]) -> None:
     print_table(title, ("operation", "calls"), [(name, f"{n:,}") for name, n in sorted(calls.items())], numbers={1})
 
 
 def _words(document: "EstimateDocument") -> str:
     """Return in words how many bytes there are, and what time and sample rest on."""
-    found, sample = document.bytes, document.sample
+    sample = document.sample
     words = (
-        f"Bytes: about {size(found.estimate)}, with {found.confidence:.0%} confidence between {size(found.low)} "
-        f"and {size(found.high)} (measured: {sample.images:,} of the {sample.of_images:,} places in lists of images, "
-        f"seed {sample.seed}). "
+        f"Bytes: {_range(document)}. Each image has an entry in the workspace and one in each iteration that lists it. "
         f"Calls: {document.calls_per_second:g} a second."
     )
     if document.download_seconds is None or sample.bytes_per_second is None:
@@ -78,10 +85,24 @@ def _words(document: "EstimateDocument") -> str:
     return f"{words} Downloads: {_time(document.download_seconds)}, at {rate} a second, as measured."
 
 
+def _range(document: "EstimateDocument") -> str:
+    """Return how many bytes there are: as measured, between which bounds, or at least."""
+    found, sample = document.bytes, document.sample
+    entries = f"{sample.images:,} of the {sample.of_images:,} entries in lists of images, seed {sample.seed}"
+    if found.low is None or found.high is None:
+        return f"at least {size(found.estimate)}, without what could not be counted (measured: {entries})"
+    if sample.images == sample.of_images and found.low == found.high:
+        return f"{size(found.estimate)} (measured: all {sample.of_images:,} entries in lists of images)"
+    bounds = f"with {found.confidence:.0%} confidence between {size(found.low)} and {size(found.high)}"
+    return f"about {size(found.estimate)}, {bounds} (measured: {entries})"
+
+
 def _time(seconds: float) -> str:
     """Return a time in hours, minutes or seconds."""
     if seconds >= 3600:
         return f"{seconds / 3600:.1f} hours"
+    if 0 < seconds < 1:
+        return "under a second"
     return f"{seconds / 60:.1f} minutes" if seconds >= 60 else plural(round(seconds), "second")
 
 

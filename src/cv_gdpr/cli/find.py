@@ -1,5 +1,6 @@
 """`cv-gdpr find BAG PHOTO...`: copies of a photograph in a verified export."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -80,7 +81,9 @@ def find(  # noqa: PLR0913 - one for each option
     _report(found, output)
     if out and not (quiet or as_json):
         click.echo(f"written: {printable(str(out))}/review.html (look at it first), ids.txt, matches.json")
-        click.echo(f"then: cv-gdpr delete --all --image-ids-file {printable(str(out))}/ids.txt --dry-run")
+        ids, export = (shlex.quote(printable(str(path))) for path in (out / "ids.txt", bag))
+        delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
+        click.echo(f"then: {delete} --dry-run")
     return found.exit_code
 
 

@@ -34,14 +34,15 @@ def lines_of(document: "Json") -> Iterator[Line]:
     """Yield what a document lists, line by line; the `number` is one of images, for a row one of its items."""
     for row in document["rows"]:
         yield Line("", "", "row", "", row["row"], row["verdict"], row["held"])
+    lacking = {(one["project"], one["row"]) for one in document["unlisted"]}
     for project in document["projects"]:
-        for rest in _lines_of(project):
+        for rest in _lines_of(project, {row for one, row in lacking if one == project["id"]}):
             yield Line(project["id"], project["name"], *rest)
 
 
-def _lines_of(project: "Json") -> Iterator[tuple[str, str, str, str, int | None]]:
+def _lines_of(project: "Json", lacking: set[str]) -> Iterator[tuple[str, str, str, str, int | None]]:
     for row, count in project["rows"].items():
-        yield "row", "", row, "", count
+        yield "row", "", row, "incomplete" if row in lacking else "", count
     for tag in project["tags"]:
         yield "tag", tag["id"], tag["name"], "", tag["images"]
     for key in project["metadata"]:
@@ -85,7 +86,9 @@ def _print_details(document: "Json", verbose: int) -> None:
     cells = [
         (line.project_name, line.kind, line.name, line.value, _count(line.number), line.id)
         for line in lines_of(document)
-        if line.project and (line.kind != "item" or verbose) and not (line.kind == "row" and not line.number)
+        if line.project
+        and (line.kind != "item" or verbose)
+        and not (line.kind == "row" and not (line.number or line.value))
     ]
     if cells:
         headings = ("project", "what", "name", "value", "count", "id")

@@ -172,13 +172,18 @@ def _print_done(done: "Redacted", verbose: int) -> None:
 def _remarks(done: "Redacted") -> Iterator[str]:
     """Yield what a person should know of a redaction, the new export, and what the old one still holds."""
     taken = done.taken
+    if taken.rows.get("iterations"):
+        yield "with each iteration went what the export held of it alone: its exported models and its performance"
     if taken.forgotten:
         yield f"{plural(taken.forgotten, 'picture')} taken out of the index of find"
     for one in taken.signatures:
         yield f"signature dropped, as it was of the export before: {one.file} (SHA-256 {one.sha256})"
     if taken.linked_elsewhere:
         words = plural(taken.linked_elsewhere, "file")
-        yield f"{words} taken out had another name on this disk (an export made with --reuse): redact that too"
+        yield (
+            f"{words} taken out had another name on this disk: in an export made with --reuse, a data set of "
+            "convert, a report, or a redacted export. Redact those exports too; delete those data sets and reports"
+        )
     for project, iteration in done.models:
         yield (
             f"the exported models of iteration {iteration} of project {project} stay: trained on what was erased, or "
@@ -194,5 +199,8 @@ def _print_copies(ended: list[Ended]) -> None:
 
     if any(one.done for one in ended):
         click.echo(f"{CANNOT_REACH}.")
-    for copy in (copy for one in ended if one.done for copy in one.done.copies):
+    seen = [copy for one in ended if one.done for copy in one.done.copies]
+    for copy in seen:
         click.echo(f"seen beside it, not changed: {printable(str(copy))}")
+    if seen:
+        click.echo("only what lies beside the export and has its name in front is seen; other copies cannot be known")

@@ -116,7 +116,7 @@ def _report(result: "Report", output: OutputOptions) -> None:
         click.echo(f"Not shown: project {one.project}, picture {printable(one.id)}: {printable(one.reason)}", err=True)
     if len(result.not_shown) > _SHOWN:
         click.echo(f"Not shown: {plural(len(result.not_shown), 'picture')} in all; --json names each", err=True)
-    if result.for_a_person and not output.quiet:
+    if result.for_a_person and result.counts and not output.quiet:
         click.echo("Before you send it, look at each picture: it may show other people", err=True)
     if reasons := "; ".join(_reasons(result)):
         click.echo(f"Error: {reasons}", err=True)
@@ -131,10 +131,13 @@ def _reasons(result: "Report") -> "Iterator[str]":
 
 
 def _print(result: "Report") -> None:
-    headings = ("project", "workspace", "tagged", "iterations only", "predictions", "boxes", "no file")
-    rows = [(name, *(f"{count:,}" for count in one)) for name, one in result.counts.items()]
+    headings = ("project", "id", "workspace", "tagged", "iterations only", "predictions", "boxes", "no file")
+    rows = [
+        (printable(result.names.get(id_, "")), id_, *(f"{count:,}" for count in one))
+        for id_, one in result.counts.items()
+    ]
     if rows:
-        print_table(f"pictures in {result.written}", headings, rows, numbers=set(range(1, 7)))
+        print_table(f"pictures in {result.written}", headings, rows, numbers=set(range(2, 8)))
     click.echo(f"{plural(result.pages, 'page')}, the largest has {size(result.largest)}")
     files = ", ".join(f"{count} {how}" for how, count in result.placer.counts.items())
     if files:

@@ -1,7 +1,7 @@
 """Makes a data set of each project of a verified bag, reads it back, and says what differs."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.convert.fitting import fitted
 from cv_gdpr.convert.formats import FORMATS, Format
 from cv_gdpr.convert.names import classes_of
-from cv_gdpr.convert.reading import Place, places_of, projects_of, read
+from cv_gdpr.convert.reading import Place, only_in_iterations, places_of, projects_of, read
 from cv_gdpr.convert.records import PARTS, TRAIN, Arranged, Class, DataSet, Note, Split
 from cv_gdpr.convert.round_trip import differences, unexplained
 from cv_gdpr.convert.split import parts_of
@@ -50,6 +50,13 @@ class Converted:
     labels: Counter[str]  # written, by tag id
     placed: Counter[str]
     notes: list[Note]
+    warnings: list[str] = field(default_factory=list)  # what training with it will meet
+    only_in_iterations: dict[str, int] = field(default_factory=dict)  # images that it lacks, by the iteration's name
+
+    @property
+    def without_images(self) -> list[Class]:
+        """The classes that no image has."""
+        return [one for tag, one in self.classes.items() if not self.labels[tag]]
 
     @property
     def lost(self) -> list[Note]:
@@ -112,7 +119,21 @@ def _convert(bag: Bag, place: Place, result: Conversion, top: Path, progress: Pr
     pictures = arranged.data.pictures
     images = Counter(arranged.part_of[one.id] for one in pictures)
     labels = Counter(label.tag for one in pictures for label in one.labels)
-    return Converted(data, name, arranged.classes, images, labels, placed, notes)
+    more_images = {} if place.iteration else only_in_iterations(bag, place.project, _listed(bag, place))
+    warnings = list(_warnings(arranged, wanted.format))
+    return Converted(data, name, arranged.classes, images, labels, placed, notes, warnings, more_images)
+
+
+def _listed(bag: Bag, place: Place) -> Iterator[str]:
+    return (str(one["id"]) for one in bag.records(place.where("images.jsonl")))
+
+
+def _warnings(arranged: Arranged, form: Format) -> Iterator[str]:
+    """Yield what stands in the way of training with a data set."""
+    for part in arranged.empty_parts:
+        yield f"no image for {'training' if part == TRAIN else part}"
+    if (count := len(arranged.data.pictures)) < form.least:
+        yield f"{count} image{'' if count == 1 else 's'}: training on this format wants at least {form.least}"
 
 
 def _arranged(data: DataSet, wanted: Wanted, prefix: str) -> tuple[Arranged, list[Note]]:

@@ -24,6 +24,7 @@ class Format(NamedTuple):
     split: Split | None = None
     folder_for_class: bool = False  # in classification
     addresses: bool = False  # of the pictures: takes --image-url-prefix
+    least: int = 0  # images that training needs
 
     def naming(self, task: Task) -> Naming:
         """Return how it names tags."""
@@ -34,7 +35,7 @@ FORMATS: dict[str, Format] = {
     "coco": Format(coco.HOLDS, coco.paths_of, coco.write, coco.read),
     "yolo": Format(yolo.HOLDS, yolo.paths_of, yolo.write, yolo.read, folder_for_class=True),
     "automl": Format(
-        automl.HOLDS, automl.paths_of, automl.write, automl.read, split=Split((80, 20, 0)), addresses=True
+        automl.HOLDS, automl.paths_of, automl.write, automl.read, split=Split((80, 20, 0)), addresses=True, least=10
     ),
     "csv": Format(csv_lines.HOLDS, csv_lines.paths_of, csv_lines.write, csv_lines.read),
 }

@@ -103,7 +103,22 @@ def read(bag: Bag, place: Place) -> tuple[DataSet, list[Note]]:
     pictures.sort(key=lambda one: one.id)
     tags = tuple(reader.tags[one] for one in sorted(reader.tags))
     data = DataSet(place.project.id, place.project.folder, place.iteration or None, task, tags, tuple(pictures))
-    return data, reader.notes
+    return data._replace(name=_name(bag, place.project.where("project.json"))), reader.notes
+
+
+def only_in_iterations(bag: Bag, project: BagProject, listed: Iterable[str]) -> dict[str, int]:
+    """Return, by the iteration's name, how many images it alone or others of them hold, and the workspace does not.
+
+    An image of several iterations counts for the first of them.
+    """
+    seen, found = set(listed), dict[str, int]()
+    for iteration, folder in _iterations(bag, project):
+        place = Place(project, iteration, folder)
+        images = {str(one["id"]) for one in bag.records(place.where("images.jsonl"))} - seen
+        if images:
+            found[_name(bag, place.where("iteration.json")) or iteration] = len(images)
+            seen |= images
+    return found
 
 
 class _Reader:

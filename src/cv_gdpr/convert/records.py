@@ -51,6 +51,7 @@ class DataSet(NamedTuple):
     task: Task
     tags: tuple[Tag, ...]
     pictures: tuple[Picture, ...]
+    name: str = ""  # of the project
 
 
 class Note(NamedTuple):
@@ -89,6 +90,12 @@ class Arranged(NamedTuple):
     part_of: dict[str, str]  # by the picture's id
     parts: tuple[str, ...]
     prefix: str = ""
+
+    @property
+    def empty_parts(self) -> tuple[str, ...]:
+        """The parts without a picture."""
+        filled = set(self.part_of.values())
+        return tuple(part for part in self.parts if part not in filled)
 
     def of(self, part: str) -> list[Picture]:
         """Return the pictures of a part."""

@@ -54,10 +54,12 @@ def _line(number: int, label: Label) -> str:
 
 
 def _yaml(arranged: Arranged, folder: str) -> Iterator[str]:
-    for part in arranged.parts:
+    parts = [part for part in arranged.parts if part == TRAIN or part not in arranged.empty_parts]
+    for part in parts:
         yield f"{_NAMES[part]}: {folder}{_NAMES[part]}"
-    if VALIDATION not in arranged.parts:
-        yield "# Not divided: validation sees the same pictures as training. Convert with --split for a true one."
+    if VALIDATION not in parts:
+        why = "No image for validation" if VALIDATION in arranged.parts else "Not divided"
+        yield f"# {why}: validation sees the same pictures as training. Convert with --split for a true one."
         yield f"val: {folder}train"
     yield f"nc: {len(arranged.classes)}"
     yield "names:" if arranged.classes else "names: {}"

@@ -49,6 +49,7 @@ def _template(code: str) -> "Template":
     chosen = language(code)
     install(environment, chosen)
     environment.filters["translated"] = lambda text: translated(text, chosen)
+    environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["row_name"] = lambda name: chosen.gettext(_row_name(name))
     return environment.get_template("certificate.html.jinja")
 

@@ -13,6 +13,7 @@ from cv_gdpr.languages import Language, message
 from cv_gdpr.table import account as account_row
 from cv_gdpr.table import inventory, outside
 
+_KEY_HOLDER = message("the holder of a training key (sha256:%(hash)s)")
 NOT_LOOKED_AT = message("its project could not be looked at again: %(reason)s")
 MORE_IN_IT = message("it holds %(number)s items that are not in the plan")
 ANSWERED = message("the service answered %(answer)s")
@@ -21,7 +22,7 @@ RECOVERY_UNKNOWN = message("whether it can be recovered is unknown: %(reason)s")
 RECOVERABLE_UNTIL = message("it can be recovered until %(time)s; --purge ends that")
 
 PATTERNS = (
-    *(NOT_LOOKED_AT, MORE_IN_IT, UNREADABLE, ANSWERED, RECOVERY_UNKNOWN, RECOVERABLE_UNTIL),
+    *(_KEY_HOLDER, NOT_LOOKED_AT, MORE_IN_IT, UNREADABLE, ANSWERED, RECOVERY_UNKNOWN, RECOVERABLE_UNTIL),
     *(inventory.CANNOT_NARROW, *outside.PATTERNS, *account_row.PATTERNS, *account.PATTERNS, *verdicts.PATTERNS),
 )
 _VALUES = {"time": r"\S+", "number": "[0-9]+"}  # what they look like; others are any text

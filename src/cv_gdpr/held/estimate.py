@@ -63,6 +63,11 @@ class Estimate:
         return [one for project in self.projects for one in project.unlisted]
 
     @property
+    def uncounted(self) -> set[str]:
+        """The rows whose items could not all be counted."""
+        return {one.row for one in self.unlisted}
+
+    @property
     def held(self) -> dict[str, int]:
         """Row -> how many are held; the number of different images follows from the sample."""
         names = [row.name for row in self.rows if reads_projects(row)]

@@ -6,19 +6,19 @@ projects (their folders, their counts, what could not be read in them) stays in 
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cv_gdpr.archive.bag import Bag
 from cv_gdpr.archive.names import identity
 from cv_gdpr.archive.writing import private_folder
-from cv_gdpr.languages import message
+from cv_gdpr.languages import Language, language, message
 from cv_gdpr.report.gallery import GalleryPage, Shown, in_pages, names_of, page_name
-from cv_gdpr.report.pages import short, weight
+from cv_gdpr.report.pages import Pages, short, weight
 from cv_gdpr.report.pictures import contents_of
 from cv_gdpr.report.records import Export, Iteration, Picture, Project
 from cv_gdpr.report.site import INDEX, Report, Site, placed, write_records
 from cv_gdpr.report.site import Shown as ShownProject
-from cv_gdpr.table.categories import CATEGORIES, IMAGES, PREDICTIONS
+from cv_gdpr.table.categories import CATEGORIES, IMAGES, PERFORMANCE, PREDICTIONS
 from cv_gdpr.table.labels import objects_in, word
 from cv_gdpr.table.selection import IMAGE_ID, METADATA, PREDICTED, TAG
 from cv_gdpr.verbatim import json_value
@@ -27,8 +27,9 @@ ON_A_PAGE = 250  # pictures with all that is kept with them
 _MOST_BYTES = 1_500_000  # of a page, nearly: it stays below 2 MB
 MOST_TEXT = 20_000  # letters of metadata
 MOST_BOXES = 3_000  # of a picture in words; its page and its record have more
+_OF_PICTURES = {IMAGES, PERFORMANCE, PREDICTIONS}  # rows with records under the id of a picture
 _ASKED = {
-    IMAGE_ID: message("pictures that were found, each by its id"),
+    IMAGE_ID: message("the pictures themselves, by their ids (found by a photograph, or picked by hand)"),
     METADATA: message("what was written beside a picture (metadata)"),
     TAG: message("a tag of a picture"),
     PREDICTED: message("what a model said of a picture"),
@@ -74,15 +75,15 @@ class Sheet(NamedTuple):
     number: int
     parts: list[Part]
 
-    @property
-    def file(self) -> str:
-        """Its name."""
-        return sheet_name(self.number)
-
 
 def sheet_name(number: int) -> str:
     """Return the name of a page of the cover sheet."""
     return INDEX if number == 1 else f"pictures-{number}.html"
+
+
+def english_name(number: int) -> str:
+    """Return the name of the same page in English, beside a translated one."""
+    return f"{sheet_name(number).removesuffix('.html')}.en.html"
 
 
 def is_for_a_person(bag: Bag) -> bool:
@@ -97,31 +98,43 @@ def make_cover(bag: Bag, report: Report, folder: Path, progress: Callable[[int, 
     found = [one for part in parts for one in part.pictures]
     sheets = list(_sheets(parts))
     words = {row.name: row.data for row in CATEGORIES}
+    values = {
+        "sheets": len(sheets),
+        "english_name": english_name,
+        "parts": parts,
+        "total": len(found),
+        "without_file": sum(not one.picture.file for one in found),
+        "by_label": _is_by_label(bag),
+        "contact": contact,
+        "not_searched": [words[row] for row, _ in site.export.not_searched if row not in _OF_PICTURES],
+        "tests_searched": PERFORMANCE in bag.rows,
+        "predictions_searched": not site.export.predictions_not_searched and PREDICTIONS in bag.rows,
+        "images_searched": IMAGES in bag.rows,
+        "gaps": gaps_of(site.export, {one.picture.id for one in found}),
+        "rights": RIGHTS,
+        "most_boxes": MOST_BOXES,
+        "most_text": MOST_TEXT,
+    }
+    _write_sheets(site, sheets, values | {"asked": _asked(bag, report.language), "sheet_name": sheet_name})
+    if report.language.code != "en":  # the version that prevails
+        english, site.renderer = language("en"), Pages(language("en"))
+        _write_sheets(site, sheets, values | {"asked": _asked(bag, english), "sheet_name": english_name})
+
+
+def _write_sheets(site: Site, sheets: list[Sheet], values: dict[str, Any]) -> None:
     for sheet in sheets:
-        site.page(
-            sheet.file,
-            "cover.html.jinja",
-            sheet=sheet,
-            sheets=len(sheets),
-            sheet_name=sheet_name,
-            parts=parts,
-            total=len(found),
-            without_file=sum(not one.picture.file for one in found),
-            asked=_asked(bag, site),
-            contact=contact,
-            not_searched=[words[row] for row, _ in site.export.not_searched],
-            predictions_searched=not site.export.predictions_not_searched and PREDICTIONS in bag.rows,
-            images_searched=IMAGES in bag.rows,
-            gaps=gaps_of(site.export, {one.picture.id for one in found}),
-            rights=RIGHTS,
-            most_boxes=MOST_BOXES,
-            most_text=MOST_TEXT,
-        )
+        site.page(values["sheet_name"](sheet.number), "cover.html.jinja", sheet=sheet, **values)
 
 
-def _asked(bag: Bag, site: Site) -> list[str]:
+def _asked(bag: Bag, reader: Language) -> list[str]:
     kinds = dict.fromkeys(one["selector"] for one in bag.summary["selectors"])
-    return [site.report.language.gettext(_ASKED[kind]) for kind in kinds if kind in _ASKED]
+    return [reader.gettext(_ASKED[kind]) for kind in kinds if kind in _ASKED]
+
+
+def _is_by_label(bag: Bag) -> bool:
+    """Return whether pictures were searched by what they carry, so that those without it are not found."""
+    kinds = {one["selector"] for one in bag.summary["selectors"]}
+    return IMAGE_ID not in kinds and not kinds.isdisjoint({METADATA, TAG, PREDICTED})
 
 
 def gaps_of(export: Export, found: set[str]) -> tuple[list[str], bool]:
@@ -145,6 +158,7 @@ def _part(site: Site, project: Project, progress: Callable[[int, int], None]) ->
     pictures = placed(site, ShownProject(project, contents), names, progress)
     titles = {one.id: _title(one.name, one.folder, one.id) for one in project.iterations}
     name = _title(project.name, project.folder, project.id)
+    site.report.names[project.id] = name
     named = project._replace(name=name, iterations=tuple(_titled(one, titles) for one in project.iterations))
     common = {"project": named, "names": names, "page_name": page_name, "for_a_person": True}
     write_records(site, project.place, GalleryPage(1, pictures), common)

@@ -54,6 +54,11 @@ class Shown(NamedTuple):
         """Its thumbnail, in the folder of its project."""
         return f"thumbnails/{self.picture.stem}.jpg"
 
+    def predicted(self, names: dict[str, str]) -> str:
+        """Return the most probable tag that a model said of it; empty if none did."""
+        best = [one.best for one in self.picture.opinions if one.best]
+        return names.get(best[0].tag) or best[0].name or best[0].tag if best else ""
+
     def boxes(self, width: int, height: int, names: dict[str, str], most: int = MOST_DRAWN) -> list[Drawn]:
         """Return its first boxes over a picture of these sides, without those that lie far outside."""
         drawn = (

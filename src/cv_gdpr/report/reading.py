@@ -1,6 +1,7 @@
 """Reads what a report shows from a verified bag: the export as a whole, its projects and their iterations."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -27,6 +28,7 @@ from cv_gdpr.table.categories import category
 from cv_gdpr.table.labelled import Task, detects, listed_tags, settings_of
 from cv_gdpr.table.labels import objects_in, word
 from cv_gdpr.verbatim import Json, json_text, json_value
+from cv_gdpr.verify.redactions import REDACTIONS
 
 _STARTED, _FINISHED = "Export-Started", "Export-Finished"
 
@@ -48,7 +50,7 @@ def read_export(bag: Bag) -> Export:
         all_projects=summary["scope"] == "all projects",
         selectors=len(summary["selectors"]),
         unmatched=sum(one["matched"] is False for one in summary["selectors"]),
-        rows=tuple(_rows(summary)),
+        rows=tuple(_rows(bag, summary)),
         projects=tuple(_project(bag, one) for one in bag.projects()),
         gaps=tuple(map(_gap, bag.records(f"data/{MISSING}"))),
         is_complete=summary.get("complete", True) is True,
@@ -66,9 +68,20 @@ def _info(bag: Bag) -> dict[str, str]:
     return {label: value for label, found, value in (line.partition(": ") for line in lines) if found}
 
 
-def _rows(summary: Json) -> Iterator[Row]:
+def _rows(bag: Bag, summary: Json) -> Iterator[Row]:
+    removed = _removed(bag)
     for name, count in summary["rows"].items():
-        yield Row(name, category(name).data, count["held"], count["exported"], summary["byHand"].get(name, ""))
+        yield Row(
+            name, category(name).data, count["held"], count["exported"], summary["byHand"].get(name, ""), removed[name]
+        )
+
+
+def _removed(bag: Bag) -> Counter[str]:
+    """Return how many items of each row were taken out after an erasure."""
+    if not bag.has(REDACTIONS):
+        return Counter()
+    items = (one for line in bag.lines(REDACTIONS) for one in objects_in(json_value(line), "items"))
+    return sum((Counter({word(one, "row"): len(one["ids"])}) for one in items), Counter())
 
 
 def _outside(summary: Json) -> list[Json]:

@@ -7,13 +7,17 @@ from cv_gdpr.table.labelled import Box, Tag, Task
 
 
 class Row(NamedTuple):
-    """A row of the table: how many items the service held, how many were exported; `by_hand`: what a person must do."""
+    """A row of the table: how many items the service held, how many were exported.
+
+    `by_hand`: what a person must do to export it; `removed`: how many were taken out later, by `redact`.
+    """
 
     name: str
     data: str
     held: int
     exported: int
     by_hand: str = ""
+    removed: int = 0
 
 
 class Gap(NamedTuple):

@@ -63,6 +63,7 @@ class Report:
     for_a_person: bool = False
     placer: Placer = field(default_factory=Placer)
     counts: dict[str, Counts] = field(default_factory=dict)  # by project id
+    names: dict[str, str] = field(default_factory=dict)  # of the same projects
     not_shown: list[NotShown] = field(default_factory=list)
     pages: int = 0
     largest: int = 0  # bytes of the largest page
@@ -126,7 +127,7 @@ def make(bag: Bag, report: Report, folder: Path, progress: Progress) -> None:
     for project in site.export.projects:
         one = Shown(project, contents_of(bag, project))
         _write_project(site, one, progress)
-        report.counts[project.id] = one.counts
+        report.counts[project.id], report.names[project.id] = one.counts, project.name
         shown.append(Shown(project, one.contents._replace(pictures=())))  # those of one project at a time in memory
     names = {one.id: one.name or one.id for one in site.export.projects}
     rows = {row.name: row.data for row in CATEGORIES}

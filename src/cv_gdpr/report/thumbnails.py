@@ -177,7 +177,7 @@ def _small(source: str) -> tuple[bytes, Made]:
     from cv_gdpr.archive.json_files import open_regular
 
     with os.fdopen(open_regular(source), "rb") as file, Image.open(file, formats=_FORMATS) as picture:
-        picture.draft("RGB", (LONGEST, LONGEST))  # JPEG: decoded at an eighth to a half, several times as fast
+        picture.draft("RGB", fitting(*picture.size))  # JPEG: decoded at an eighth to a half, several times as fast
         picture.thumbnail((LONGEST, LONGEST), Image.Resampling.BILINEAR, reducing_gap=2.0)
         flat = _on_white(picture)
         kept = BytesIO()
@@ -192,6 +192,12 @@ def _is_turned(picture: "Image.Image") -> bool:
         return bool(picture.getexif().get(ExifTags.Base.Orientation, 1) != 1)
     except Exception:  # noqa: BLE001 - a decoder may raise anything; browsers ignore broken EXIF
         return False
+
+
+def fitting(width: int, height: int) -> tuple[int, int]:
+    """Return the sides of the thumbnail of a picture: for a square, `draft` would decode twice as much as it needs."""
+    share = LONGEST / max(width, height, 1)
+    return max(1, int(width * share)), max(1, int(height * share))
 
 
 def _on_white(picture: "Image.Image") -> "Image.Image":

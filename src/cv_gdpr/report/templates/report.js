@@ -6,7 +6,7 @@
   const found = document.getElementById("found");
   const more = document.getElementById("more");
   const index = JSON.parse(document.getElementById("index").textContent);
-  const STEP = 200;
+  const STEP = 60;  // a screen and more: drawing cells takes longer than finding their pictures
   let hits = [];
   for (const select of form.querySelectorAll("select[data-of]")) {
     const names = index[select.dataset.of].map((name, number) => [name, number]);
@@ -38,14 +38,15 @@
     const given = Object.fromEntries(new FormData(form));
     const text = given.metadata.trim().toLowerCase();
     const pairs = new Set();
-    index.metadata.forEach((pair, number) => { if (pair.toLowerCase().includes(text)) pairs.add(number); });
+    if (text !== "") index.metadata.forEach((pair, number) => { if (pair.toLowerCase().includes(text)) pairs.add(number); });
     const active = Object.values(given).some((value) => value.trim() !== "");
-    const has = (numbers, value) => value === "" || numbers.includes(Number(value));
-    hits = !active ? [] : index.rows.filter(([, flags, , , tags, iterations, metadata, predicted]) =>
-      has(tags, given.tag) && has(iterations, given.iteration) && has(predicted, given.prediction)
-      && (given.tagged === "" || (tags.length > 0) === (given.tagged === "1"))
-      && (given.where === "" || given.where === where(flags))
-      && (text === "" || metadata.some((pair) => pairs.has(pair))));
+    const [tag, iteration, prediction] = [given.tag, given.iteration, given.prediction].map((value) => value === "" ? -1 : Number(value));
+    const has = (numbers, number) => number < 0 || numbers.includes(number);
+    hits = !active ? [] : index.rows.filter((row) =>
+      has(row[4], tag) && has(row[5], iteration) && has(row[7], prediction)
+      && (given.tagged === "" || (row[4].length > 0) === (given.tagged === "1"))
+      && (given.where === "" || given.where === where(row[1]))
+      && (text === "" || row[6].some((pair) => pairs.has(pair))));
     all.hidden = active;
     list.hidden = !active;
     list.replaceChildren();
