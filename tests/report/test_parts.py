@@ -2,7 +2,11 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -166,6 +170,35 @@ def test_a_broken_picture_has_a_reason(tmp_path, content):
     (made,) = make_all([Job(str(tmp_path / "picture"), str(tmp_path / "small.jpg"))])
     assert made.reason.startswith(("cannot be decoded", "not a picture"))
     assert not (tmp_path / "small.jpg").exists()
+
+
+ORPHANS = """
+import os, signal
+from cv_gdpr.report import thumbnails
+if __name__ == "__main__":
+    pool = thumbnails._running(1)
+    print(pool.submit(os.getpid).result(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_killed_run_leaves_no_process(tmp_path):
+    (tmp_path / "orphans.py").write_text(ORPHANS)
+    with subprocess.Popen([sys.executable, tmp_path / "orphans.py"], stdout=subprocess.PIPE, text=True) as started:
+        worker = started.stdout.readline().strip()
+    assert worker
+    until = time.monotonic() + 10
+    while Path(f"/proc/{worker}/fd").exists() and _is_alive(worker):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def _is_alive(process):
+    try:
+        return " Z " not in Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_a_picture_only_predicted_is_headed_by_its_best_tag():

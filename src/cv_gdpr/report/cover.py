@@ -12,8 +12,8 @@ from cv_gdpr.archive.bag import Bag
 from cv_gdpr.archive.names import identity
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.languages import Language, language, message
-from cv_gdpr.report.gallery import GalleryPage, Shown, names_of, page_name
-from cv_gdpr.report.pages import Pages
+from cv_gdpr.report.gallery import GalleryPage, Shown, in_pages, names_of, page_name
+from cv_gdpr.report.pages import Pages, short, weight
 from cv_gdpr.report.pictures import contents_of
 from cv_gdpr.report.records import Export, Iteration, Picture, Project
 from cv_gdpr.report.site import INDEX, Report, Site, placed, write_records
@@ -23,7 +23,10 @@ from cv_gdpr.table.labels import objects_in, word
 from cv_gdpr.table.selection import IMAGE_ID, METADATA, PREDICTED, TAG
 from cv_gdpr.verbatim import json_value
 
-ON_A_PAGE = 250  # pictures with all that is kept with them: a page stays below 2 MB
+ON_A_PAGE = 250  # pictures with all that is kept with them
+_MOST_BYTES = 1_500_000  # of a page, nearly: it stays below 2 MB
+MOST_TEXT = 20_000  # letters of metadata
+MOST_BOXES = 3_000  # of a picture in words; its page and its record have more
 _OF_PICTURES = {IMAGES, PERFORMANCE, PREDICTIONS}  # rows with records under the id of a picture
 _ASKED = {
     IMAGE_ID: message("the pictures themselves, by their ids (found by a photograph, or picked by hand)"),
@@ -109,6 +112,8 @@ def make_cover(bag: Bag, report: Report, folder: Path, progress: Callable[[int, 
         "images_searched": IMAGES in bag.rows,
         "gaps": gaps_of(site.export, {one.picture.id for one in found}),
         "rights": RIGHTS,
+        "most_boxes": MOST_BOXES,
+        "most_text": MOST_TEXT,
     }
     _write_sheets(site, sheets, values | {"asked": _asked(bag, report.language), "sheet_name": sheet_name})
     if report.language.code != "en":  # the version that prevails
@@ -188,7 +193,16 @@ def _models(project: Project, pictures: list[Shown]) -> Iterator[Model]:
 def _sheets(parts: list[Part]) -> Iterator[Sheet]:
     """Yield the pages, each with the next pictures."""
     flat = [(part, one) for part in parts for one in part.pictures]
-    for number, at in enumerate(range(0, max(1, len(flat)), ON_A_PAGE), 1):
-        mine = flat[at : at + ON_A_PAGE]
+    for number, mine in enumerate(in_pages(flat, lambda pair: _bytes(pair[1]), ON_A_PAGE, _MOST_BYTES), 1):
         own = [part._replace(pictures=[one for each, one in mine if each is part]) for part in parts]
         yield Sheet(number, [part for part in own if part.pictures])
+
+
+def _bytes(one: Shown) -> int:
+    """Return about how many bytes a picture takes on a sheet."""
+    picture = one.picture
+    boxes = sum(300 + weight(short(each.name)) for each in picture.regions[:MOST_BOXES])
+    pairs = sum(150 + weight(short(key)) + weight(short(value, MOST_TEXT)) for key, value in picture.metadata)
+    said = sum(200 + sum(60 + weight(short(each.name)) for each in opinion.said[:5]) for opinion in picture.opinions)
+    tags = sum(60 + weight(short(tag)) for tag in one.tags)
+    return 2_000 + boxes + pairs + said + tags + 200 * len(picture.iterations)

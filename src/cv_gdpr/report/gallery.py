@@ -2,17 +2,22 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 from cv_gdpr.archive.names import UUID
-from cv_gdpr.report.pages import shown
+from cv_gdpr.report.pages import short, shown, weight
 from cv_gdpr.report.records import Contents, Opinion, Picture, Project
 from cv_gdpr.report.thumbnails import Made
 from cv_gdpr.table.labelled import Box
 
 ON_A_PAGE = 200
+_Item = TypeVar("_Item")
+_MOST_CELLS = 400_000  # bytes of the pictures of a page, beside the index
+MOST_DRAWN = 200  # boxes over a thumbnail
+_MOST_NAME = 6 * 61 + 4  # bytes of a shortened name in an index: at most, every letter is escaped
 _MOST_INDEX = 1_500_000  # bytes of an index: with its page it stays below 2 MB
+_CELL_BYTES, _BOX_BYTES = 1_000, 200  # without texts
 _FARTHEST = 1e9  # pixels; a browser cannot draw what lies beyond
 _WORKSPACE, _PREDICTION = 1, 2
 
@@ -54,11 +59,11 @@ class Shown(NamedTuple):
         best = [one.best for one in self.picture.opinions if one.best]
         return names.get(best[0].tag) or best[0].name or best[0].tag if best else ""
 
-    def boxes(self, width: int, height: int, names: dict[str, str]) -> list[Drawn]:
-        """Return its boxes over a picture of these sides, without those that lie far outside."""
+    def boxes(self, width: int, height: int, names: dict[str, str], most: int = MOST_DRAWN) -> list[Drawn]:
+        """Return its first boxes over a picture of these sides, without those that lie far outside."""
         drawn = (
-            _drawn(one.box, width, height, names.get(one.tag) or one.name or one.tag)
-            for one in self.picture.regions
+            _drawn(one.box, width, height, short(names.get(one.tag) or one.name or one.tag))
+            for one in self.picture.regions[:most]
             if one.box
         )
         return [one for one in drawn if one]
@@ -94,8 +99,26 @@ def page_name(number: int) -> str:
 
 def gallery_pages(pictures: list[Shown]) -> list[GalleryPage]:
     """Return the pages of a gallery; of one without pictures, a single empty page."""
-    starts = range(0, max(1, len(pictures)), ON_A_PAGE)
-    return [GalleryPage(number, pictures[at : at + ON_A_PAGE]) for number, at in enumerate(starts, 1)]
+    cut = in_pages(pictures, _cell_bytes, ON_A_PAGE, _MOST_CELLS)
+    return [GalleryPage(number, some) for number, some in enumerate(cut, 1)]
+
+
+def in_pages(items: Iterable[_Item], size_of: Callable[[_Item], int], most: int, most_bytes: int) -> list[list[_Item]]:
+    """Return items page by page, at most so many and so large on each; without any item, one empty page."""
+    pages, size = [list[_Item]()], 0
+    for one in items:
+        size += size_of(one)
+        if pages[-1] and (len(pages[-1]) == most or size > most_bytes):
+            pages.append([])
+            size = size_of(one)
+        pages[-1].append(one)
+    return pages
+
+
+def _cell_bytes(one: Shown) -> int:
+    """Return at least how many bytes a picture takes in the gallery."""
+    drawn = sum(_BOX_BYTES + weight(short(each.name)) for each in one.picture.regions[:MOST_DRAWN])
+    return _CELL_BYTES + drawn + sum(weight(short(tag)) + 2 for tag in one.tags)
 
 
 def names_of(project: Project, contents: Contents) -> dict[str, str]:
@@ -123,8 +146,8 @@ def index_of(project: Project, pictures: list[Shown], names: dict[str, str]) -> 
             break
         rows.append(row)
     tables = {
-        "tags": [shown(names.get(one) or one) for one in words.tags],
-        "iterations": [shown(one) for one in _titles(project, list(words.iterations))],
+        "tags": [shown(short(names.get(one) or one)) for one in words.tags],
+        "iterations": [shown(short(one, 200)) for one in _titles(project, list(words.iterations))],
         "iterationIds": list(words.iterations),
         "metadata": [shown("=".join(pair)) for pair in words.pairs],
     }
@@ -149,10 +172,14 @@ class _Words:
 
     def tag(self, name: str) -> int:
         """Return the number of a tag."""
+        if name not in self.tags:
+            self._size += _MOST_NAME
         return self.tags.setdefault(name, len(self.tags))
 
     def iteration(self, name: str) -> int:
         """Return the number of an iteration."""
+        if name not in self.iterations:
+            self._size += 4 * _MOST_NAME
         return self.iterations.setdefault(name, len(self.iterations))
 
     def pair(self, pair: tuple[str, str]) -> int:
@@ -162,7 +189,7 @@ class _Words:
         return self.pairs.setdefault(pair, len(self.pairs))
 
     def added(self) -> int:
-        """Return how many bytes the metadata took since it was asked last."""
+        """Return how many bytes the words took since it was asked last."""
         added, self._told = self._size - self._told, self._size
         return added
 

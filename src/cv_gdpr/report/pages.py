@@ -32,6 +32,18 @@ def _is_plain(letter: str) -> bool:
     return letter.isprintable() or (letter in " \n\t\u3000\u00a0\u200d\u200c" and ord(letter) not in _STEERING)
 
 
+def short(text: str, most: int = 60) -> str:
+    """Return the beginning of a text where a page may repeat it; the page of a picture has it in full."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def weight(text: str) -> int:
+    """Return how many bytes a text takes on a page."""
+    from markupsafe import escape
+
+    return len(escape(shown(text)).encode(errors="backslashreplace"))
+
+
 class Pages:
     """Templates in one language. The one style stands in every page, the one script only where a template asks for it.
 
@@ -62,6 +74,7 @@ class Pages:
             environment.filters[name] = lru_cache(_REMEMBERED)(environment.filters[name])
         style, script = _packaged("report.css"), _packaged("report.js")
         environment.filters["shown"] = shown
+        environment.filters["short"] = short
         environment.filters["translated"] = lambda text: translated(text, self.language)
         environment.filters["trusted_json"] = _trusted
         environment.globals.update(

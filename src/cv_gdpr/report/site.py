@@ -1,7 +1,7 @@
 """Writes the site of a report: pages, thumbnails and pictures, in a folder of its own beside the bag."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from cv_gdpr.languages import Language, message
 from cv_gdpr.report import iterations
 from cv_gdpr.report.gallery import GalleryPage, gallery_pages, index_of, names_of, page_name
 from cv_gdpr.report.gallery import Shown as ShownPicture
-from cv_gdpr.report.pages import Pages
+from cv_gdpr.report.pages import Pages, weight
 from cv_gdpr.report.performance import performances
 from cv_gdpr.report.pictures import contents_of
 from cv_gdpr.report.reading import read_export
-from cv_gdpr.report.records import Contents, Counts, Export, Picture, Project, TagUse
+from cv_gdpr.report.records import Contents, Counts, Export, Picture, Project, Source, TagUse
 from cv_gdpr.report.thumbnails import Job, Made, thumbnails
 from cv_gdpr.table.categories import CATEGORIES
 from cv_gdpr.table.labelled import Task
@@ -28,6 +28,8 @@ Progress = Callable[[int, int], None]
 INDEX = "index.html"
 _MOST_GAPS = 500  # named on the overview; the export's own list has all
 _MOST_JSON = 200_000  # letters of a record on its page; a page stays below 2 MB
+_MOST_RECORDS = 800_000  # bytes of all records on a page
+_MOST_BOXES = 1_000  # over a picture, and in words beside it
 _SUFFIX = re.compile(r"(\.[0-9a-z]+)?$")
 _BY_BROWSERS = (".jpg", ".png", ".gif", ".bmp", ".webp")  # what every browser shows
 _TASKS = {
@@ -154,9 +156,21 @@ def write_records(site: Site, place: str, page: GalleryPage, common: dict[str, A
     """Write the page of each picture on a page of the gallery."""
     names = {one.id: one.name or one.id for one in common["project"].iterations}
     for each in page.pictures:
-        sources = [one._replace(text=_pretty(one.text)) for one in each.picture.sources]
+        sources = _that_fit(each.picture.sources)
+        most_name = 150_000 if len(each.tags) < 2 else max(60, 300_000 // len(each.tags))
         values = common | {"one": each, "page": page, "iteration_names": names, "sources": sources}
-        site.page(f"{place}/{each.page}", "record.html.jinja", most_json=_MOST_JSON, **values)
+        site.page(f"{place}/{each.page}", "record.html.jinja", most_name=most_name, most_boxes=_MOST_BOXES, **values)
+
+
+def _that_fit(sources: Sequence[Source]) -> list[Source]:
+    """Return records ready to show, without the text of those that make a page too large."""
+    found, size = [], 0
+    for one in sources:
+        text = _pretty(one.text) if len(one.text) <= _MOST_JSON else ""
+        fits = text and size + weight(text) <= _MOST_RECORDS
+        size += weight(text) if fits else 0
+        found.append(one._replace(text=text if fits else ""))
+    return found
 
 
 def _pretty(text: str) -> str:
