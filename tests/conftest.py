@@ -29,14 +29,17 @@ if os.path.isdir(_MEMORY) and shutil.disk_usage(_MEMORY).free > _ROOM:  # noqa: 
 
 
 _SLOW = ("endurance", "environment", "test_resume.py")
+_NIGHTLY = ("endurance/test_fault_matrix.py", "endurance/test_cut_off.py", "pages/test_pages.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that mostly wait, kill and start processes as slow: half of the suite's time. .ci/run runs all."""
+    """Mark the tests that mostly wait, kill and start processes as slow, and the longest of these as nightly."""
     for item in items:
         if not {item.path.name, item.path.parent.name}.isdisjoint(_SLOW):
             item.add_marker("slow")
+        if item.get_closest_marker("slow") and f"{item.path.parent.name}/{item.path.name}" in _NIGHTLY:
+            item.add_marker("nightly")
         skip_where_lacking(item)
 
 
