@@ -25,13 +25,14 @@ html_show_sourcelink = False
 html_extra_path = ["index.html"]  # forwards to README.html
 
 NAVIGATION = {
-    "Start": ["docs/getting-started", "docs/list", "docs/profiles", "docs/account"],
+    "Start": ["docs/getting-started", "docs/list", "docs/profiles", "docs/account", "docs/terminal", "docs/platforms"],
     "Requests of people": [
         "docs/access-request",
         "docs/erasure-request",
         "docs/one-person",
         "docs/find",
         "docs/report",
+        "docs/languages",
         "docs/after-erasure",
     ],
     "Leaving the service": ["docs/leaving", "docs/convert"],
@@ -41,6 +42,7 @@ NAVIGATION = {
         "docs/export",
         "docs/formats",
         "docs/erasure",
+        "docs/evidence",
         "docs/commands",
         "docs/json",
         "docs/security-model",
