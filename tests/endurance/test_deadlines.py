@@ -39,7 +39,7 @@ def test_an_endless_blob_is_missing_and_the_rest_is_there(sim, cli, tmp_path, mo
     for image, name in endless.items():
         for fault in faults(name, route=route, match=image.replace("-", "")):
             sim.fault(fault)
-    monkeypatch.setattr(Blob.__new__, "__defaults__", ("", 1 << 20))  # an image of a megabyte at most
+    monkeypatch.setattr(Blob.__new__, "__defaults__", ("", 1 << 20, False))  # an image of a megabyte at most
     begun = time.monotonic()
     ran = cli("export", "images", "--all", "--json", *HASTY, "--out", tmp_path / "out")
     assert time.monotonic() - begun < 2 * SOON  # 8 artifacts at a time
