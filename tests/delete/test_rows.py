@@ -187,4 +187,6 @@ def test_rows_a_selector_cannot_narrow_are_not_searched(sim, erase):
         "account", "iterations", "performance", "projects", "tags", "exports", "predictions"
     }  # fmt: skip
     assert erase.evidence["scope"]["rows"] == ["images"]
-    assert "what was predicted of them: --metadata cannot narrow it" in erase.files[2].read_text()
+    page = erase.files[2].read_text()
+    assert "Images sent for prediction and what was predicted of them; " in page
+    assert page.count("--metadata cannot narrow it") == 1  # one reason for all of them

@@ -391,7 +391,7 @@ def test_every_difference_is_named_at_once(whole):
 
 
 PAGES = {
-    "another word": lambda page: page.replace("erased:", "destroyed:", 1),
+    "another word": lambda page: page.replace("Erased:", "destroyed:", 1),
     "a script": lambda page: page.replace("</body>", "<script>document.title = 1</script></body>"),
     "a handler": lambda page: page.replace("<body>", "<body onload='x()'>"),
     "a picture": lambda page: page.replace("</body>", "<img src='https://example.org'></body>"),

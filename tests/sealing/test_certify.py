@@ -55,7 +55,7 @@ def test_only_the_promised_key_signs(cli, sealed, keys):
     assert cli("certify", sealed, "--sign", keys.officer).code == 0
 
 
-ALTERED = {".json": b'"erased', ".jsonl": b'"erased', ".html": b"erased", ".sha256": b"  "}
+ALTERED = {".json": b'"erased', ".jsonl": b'"erased', ".html": b"Erased", ".sha256": b"  "}
 
 
 @pytest.mark.parametrize("suffix", ALTERED)

@@ -128,9 +128,9 @@ ALL = ("promise_nothing", "rehash_chain", "remove_seals", "list_hashes")
 FORGERIES = {
     "an id in the evidence": (alter(lambda one: one.replace(rb'"erased', b'"Erased', one.path)), 4),
     "... with its hash": (alter(lambda one: one.replace(rb'"erased', b'"Erased', one.path), "list_hashes"), 4),
-    "the certificate's text": (alter(lambda one: one.replace(rb"erased:", b"destroyed:", one.page)), 4),
+    "the certificate's text": (alter(lambda one: one.replace(rb"Erased:", b"destroyed:", one.page)), 4),
     "... with its hash and a signature": (
-        alter(lambda one: one.replace(rb"erased:", b"destroyed:", one.page), "list_hashes", "sign"),
+        alter(lambda one: one.replace(rb"Erased:", b"destroyed:", one.page), "list_hashes", "sign"),
         4,
     ),
     "a duplicate key": (alter(lambda one: one.replace(rb"^\{", b'{"format":"x",', one.path), "list_hashes", "sign"), 4),

@@ -93,7 +93,7 @@ def test_foreign_files_are_named(cli, gdpr):
 def test_what_differs_stands_out(cli, gdpr):
     (gdpr / "notes.txt").write_text("call them")
     page = gdpr / "first.html"
-    page.write_text(page.read_text().replace("erased", "destroyed"))
+    page.write_text(page.read_text().replace("Erased", "destroyed"))
     (gdpr / "bag" / "tagmanifest-sha256.txt.sig").write_text("x")
 
     ran = cli("verify", *sorted(gdpr.iterdir()))

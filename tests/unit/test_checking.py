@@ -339,10 +339,10 @@ def test_a_broken_ledger_hides_no_other_difference(path):
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        (b"erased", b"destroyed", "differs from the certificate of this evidence"),
+        (b"Erased", b"destroyed", "differs from the certificate of this evidence"),
         (b"</body>", b"<script></body>", "holds foreign markup: script"),
         (b"</body>", b"<!--" + b"x" * 99 + b"--></body>", f"holds foreign markup: a comment {'x' * 70}"),
-        (b"erased", b"\xff<script>", "holds foreign markup: script"),
+        (b"Erased", b"\xff<script>", "holds foreign markup: script"),
     ],
     ids=["a word", "a script", "a comment", "not UTF-8"],
 )
@@ -352,10 +352,10 @@ def test_a_certificate_that_was_changed(path, old, new, why):
     assert check(path) == [f"e.html: {why}"]
 
 
-@pytest.mark.parametrize(("word", "why"), [(b"erased", []), (b"<img>", ["e.html: holds foreign markup: img"])])
+@pytest.mark.parametrize(("word", "why"), [(b"Erased", []), (b"<img>", ["e.html: holds foreign markup: img"])])
 def test_the_certificate_of_another_version(tmp_path, word, why):
     path = write(tmp_path / "e.json", by("cv-gdpr 9"))
-    edit(path.with_suffix(".html"), b"erased", word)
+    edit(path.with_suffix(".html"), b"Erased", word)
     listed_anew(path)
     assert check(path) == why
     edit(path.with_suffix(".html"), b"</body>", b"\n</body>")

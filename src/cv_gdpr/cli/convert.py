@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from cv_gdpr.cli.convert_documents import ConvertDocument
     from cv_gdpr.convert.conversion import Conversion, Converted
     from cv_gdpr.convert.records import Note
 
@@ -89,12 +90,12 @@ def convert(  # noqa: PLR0913 - one for each option
     check_free(target, bag)
     _, incomplete = verified(bag)
     result = Conversion(bag, target, wanted, incomplete)
-    _run(result, quiet=quiet)
-    _report(result, output)
+    _report(result, _run(result, quiet=quiet), output)
     return result.exit_code
 
 
-def _run(result: "Conversion", *, quiet: bool) -> None:
+def _run(result: "Conversion", *, quiet: bool) -> "ConvertDocument":
+    """Make the data sets; return the document that is written beside them."""
     import json
 
     from msgspec import to_builtins
@@ -107,15 +108,14 @@ def _run(result: "Conversion", *, quiet: bool) -> None:
 
     with counting("images", quiet=quiet) as progress, new_folder(result.out) as folder:
         make(Bag(result.bag), result, folder, progress)
-        document = json.dumps(to_builtins(of_conversion(result)), indent=2)
-        write_text(folder / _DOCUMENT, document + "\n")
+        document = of_conversion(result)
+        write_text(folder / _DOCUMENT, json.dumps(to_builtins(document), indent=2) + "\n")
+    return document
 
 
-def _report(result: "Conversion", output: OutputOptions) -> None:
+def _report(result: "Conversion", document: "ConvertDocument", output: OutputOptions) -> None:
     if output.as_json:
-        from cv_gdpr.cli.convert_documents import of_conversion
-
-        print_json(of_conversion(result))
+        print_json(document)
     elif not output.quiet:
         for one in result.sets:
             _print(one)
