@@ -361,7 +361,7 @@ def test_without_evidence_option_a_run_here_is_resumed(sim, erase, tmp_path):
 
     assert ran.code == 0, ran.err
     assert f"that was cut off here: {ledger.with_suffix('.json').name}" in ran.err
-    assert ran.json["ledger"] == ledger.name
+    assert ran.json["ledger"] == str(ledger)
     assert erase.cli("verify", ledger.with_suffix(".json")).code == 0
     assert len(json.loads(ledger.with_suffix(".json").read_text())["runs"]) == 2
 

@@ -18,7 +18,7 @@ def test_near_values_show_on_a_terminal(sim):
     stock(sim)
     code, told = on_terminal(sim, *TYPO)
     assert code == 3
-    assert b"Hint: similar: alice" in told["stderr"]
+    assert b"similar: alice" in told["stderr"]
 
 
 @pytest.mark.parametrize(("more", "streams"), [(("--json",), ("stdout", "stderr")), (("-vv",), ("stdout",))])
@@ -90,6 +90,7 @@ def test_a_real_pipe_holds_no_control_characters(sim, tmp_path):
 @pytest.mark.parametrize(("variables", "lively"), [(LIVELY[0] | {"TERM": "xterm"}, True), ({"TERM": "dumb"}, False)])
 def test_progress_shows_on_a_terminal_alone(sim, tmp_path, variables, lively):
     stock(sim)
+    sim.fault(Fault("Blob", delay=2.8, times=None))  # nothing is shown in the first two seconds
     code, told = on_terminal(sim, "export", "--all", "--out", tmp_path / "out", **variables)
     assert code == 0
     assert (b"\x1b[" in told["stderr"]) == lively

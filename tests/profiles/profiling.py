@@ -22,6 +22,7 @@ class Config:
         """Add a profile for a simulator; `settings` are TOML values, and an empty one leaves a setting out."""
         key = self.path.with_name(f"key-of-{name}")
         key.write_text(sim.training_key)
+        key.chmod(0o600)
         lines = {"endpoint": f'"{sim.endpoint}"', "key_file": f'"{key.name}"'} | settings
         body = "".join(f"{setting.replace('_', '-')} = {value}\n" for setting, value in lines.items() if value)
         self.write(f"{self.path.read_text()}\n[profiles.{name}]\n{body}")

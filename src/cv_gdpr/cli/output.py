@@ -126,10 +126,11 @@ def print_table(  # noqa: PLR0913 - how it looks
 ) -> None:
     """Print a table; `numbers` are the right-aligned columns, `error` prints to standard error.
 
-    It is as wide as the terminal at most, and without one `piped` columns.
+    It is as wide as the terminal at most, and without one `piped` columns, or as its longest words need.
     """
     stream = sys.stderr if error else sys.stdout
     shown = [[printable(cell) for cell in row] for row in rows]
+    piped = max(piped, _narrowest(headings, shown))  # a long path takes no room from the other columns
     columns = width_of(stream) if stream.isatty() else piped
     if title:
         stream.write(f"{printable(title)}\n")
