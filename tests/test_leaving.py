@@ -63,7 +63,16 @@ def left(sim, cli, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_the_commands_lead_from_the_estimate_to_the_end(left, sim):
-    assert [words[0] for words, _ in left] == ["list", "export", "verify", "convert", "delete", "delete", "verify"]
+    assert [words[0] for words, _ in left] == [
+        "list",
+        "export",
+        "verify",
+        "report",
+        "convert",
+        "delete",
+        "delete",
+        "verify",
+    ]
     assert [(ran.code, ran.err) for _, ran in left if ran.code] == []
     assert not sim.store.projects
     assert list(Path("everything").glob("data/*/exported-models/*/*"))
