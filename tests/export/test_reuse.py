@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from custom_vision_simulator import Fault, Simulator
+from cv_gdpr.archive.earlier import EarlierBag
 from tests.commandline import CommandLine
 from tests.export.exporting import assert_bag, files, payload, project_folder, records, snapshot, stock
 from tests.profiles.profiling import Config, without_connection
@@ -298,3 +299,13 @@ def test_an_export_that_reused_can_be_redacted(first, again, tmp_path):
     assert cli("verify", tmp_path / "less").code == 0
     summary = json.loads((tmp_path / "less" / "data" / "export.json").read_bytes())
     assert {one["iteration"] for one in summary["trusted"]} == kept.keys() - {gone}
+
+
+def test_an_unexpected_error_ends_the_run(again, tmp_path, monkeypatch):
+    def failing(*_):
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(EarlierBag, "take", failing)
+    again(code=1)
+    assert "Error: " in again.err
+    assert not (tmp_path / "out" / "bagit.txt").exists()

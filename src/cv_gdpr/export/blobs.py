@@ -149,10 +149,10 @@ class ProjectBytes:
         else:
             self._fetch(wanted)
 
-    def _took(self, wanted: _Wanted, found: Found, file: Received | CvGdprError | None) -> None:
+    def _took(self, wanted: _Wanted, found: Found, file: Received | Exception | None) -> None:
         """Keep a file of an earlier export, or fetch it if that is damaged; runs in another thread, must not raise."""
         try:
-            if isinstance(file, CvGdprError):
+            if isinstance(file, Exception):
                 self._stop(file)
             elif file:
                 self._keep(wanted, file, found.files.bag.began)

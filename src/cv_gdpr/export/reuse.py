@@ -14,14 +14,14 @@ from cv_gdpr.archive.earlier import Damaged, EarlierBag, EarlierFiles, records_o
 from cv_gdpr.archive.journal import Stored, blob_key
 from cv_gdpr.archive.names import identity
 from cv_gdpr.archive.writing import Received
-from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, UsageError
+from cv_gdpr.errors import Interrupted, MalformedAnswer, UsageError
 from cv_gdpr.service.client import Service
 from cv_gdpr.service.paging import identified
 from cv_gdpr.table.categories import ITERATION_LIST, layout
 from cv_gdpr.table.findings import Trusted
 from cv_gdpr.verbatim import Json, json_record
 
-Took = Callable[[Received | CvGdprError | None], None]
+Took = Callable[[Received | Exception | None], None]
 """Called with the file, an error that ends the run, or None if the file is damaged: then it must be downloaded."""
 
 _THREADS = 4
@@ -128,10 +128,10 @@ class ProjectReuse:
         """Link or copy a file in the background and name it; then call `took`, in another thread."""
         self._reuse.submit(lambda: took(self._taken(found, stem, suffix)))
 
-    def _taken(self, found: Found, stem: str, suffix: str) -> Received | CvGdprError | None:
+    def _taken(self, found: Found, stem: str, suffix: str) -> Received | Exception | None:
         try:
             return self._placed(found, stem, suffix)
-        except CvGdprError as error:
+        except Exception as error:  # noqa: BLE001 - nothing reads this task's result: the run would wait forever
             return error
 
     def _placed(self, found: Found, stem: str, suffix: str) -> Received | None:
