@@ -164,6 +164,14 @@ def test_an_export_is_time_stamped_later(cli, gdpr, authority, anchors):
     assert json.loads(cli("verify", gdpr / "bag", *anchors, "--json").out)["existed"]["proof"] == "proven"
 
 
+def test_an_export_signed_with_another_key_is_refused(cli, gdpr, keys):
+    ran = cli("certify", gdpr / "bag", "--sign", keys.other)
+
+    assert ran.code == 2
+    assert "is a signature with the key" in ran.err
+    assert cli("certify", gdpr / "bag", "--sign", keys.officer).code == 0
+
+
 def test_bagit_accepts_a_signed_export(gdpr):
     import bagit
 

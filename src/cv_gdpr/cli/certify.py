@@ -73,17 +73,19 @@ def _evidence(path: "Path", seals: "Seals") -> Done:
 
 def _export(folder: "Path", seals: "Seals") -> Done:
     from cv_gdpr.sealing.bags import SIGNATURE, TOKEN, seal, vouched
-    from cv_gdpr.sealing.checking import Anchors
+    from cv_gdpr.sealing.checking import Anchors, refuse_another_key
     from cv_gdpr.verify import verify
 
-    found = [*verify(folder).differences, *vouched(folder, Anchors()).differences]
+    before = vouched(folder, Anchors())
+    found = [*verify(folder).differences, *before.differences]
     if found:
         raise NotVerified(f"{folder} does not verify: {found[0]}", "cv-gdpr verify names every difference")
+    refuse_another_key(folder / SIGNATURE, before.signed, seals.signer)
     places = [folder / TOKEN, folder / SIGNATURE]
-    before = {place for place in places if place.exists()}
+    there = {place for place in places if place.exists()}
     lacking = seal(folder, seals.signer, seals.authority)
     vouching = vouched(folder, Anchors())
-    written = [place for place in places if place.exists() and place not in before]
+    written = [place for place in places if place.exists() and place not in there]
     return Done("export", folder, written, vouching.signed, vouching.existed, lacking)
 
 

@@ -10,7 +10,7 @@ from cv_gdpr.evidence.checking import check, check_chain
 from cv_gdpr.evidence.ledger import Chain, Ledger, chained
 from cv_gdpr.evidence.seals import Seals
 from cv_gdpr.evidence.vouching import Vouching, vouched
-from cv_gdpr.sealing.checking import NONE, Anchors
+from cv_gdpr.sealing.checking import NONE, Anchors, refuse_another_key
 
 
 class Certified(NamedTuple):
@@ -76,9 +76,7 @@ def _refuse_another_key(path: Path, found: Vouching, wanted: Seals) -> None:
     if signs and found.promised_key and signs.fingerprint != found.promised_key:
         words = f"the ledger says that the key {found.promised_key} signs, not {signs.fingerprint}"
         raise UsageError(words, "sign with that one")
-    if signs and found.signed.key and signs.fingerprint != found.signed.key:
-        words = f"{place} is a signature with the key {found.signed.key}"
-        raise UsageError(words, "move it away to sign with another one")
+    refuse_another_key(place, found.signed, signs)
     if wanted.authority and found.existed.proof == NONE and found.signed.proof != NONE and not signs:
         words = "a time-stamp changes the list of hashes, which is signed"
         raise UsageError(words, "give --sign as well, with the same key")

@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from cv_gdpr.errors import UsageError
 from cv_gdpr.sealing import ssh, tokens
 
 Proof: TypeAlias = Literal["proven", "not proven", "wrong", "none"]
@@ -101,6 +102,12 @@ def stamp_on(content: bytes, file: Path, anchors: Anchors) -> Stamped:
     if token.is_by(anchors.authorities):
         return Stamped(PROVEN, token.time)
     return Stamped(WRONG, token.time, "no authority of --tsa-certificate signed it, or its certificate had ended")
+
+
+def refuse_another_key(place: Path, signed: Signed, signer: ssh.Signer | None) -> None:
+    """Raise UsageError if the signature in `place` was made with another key than that of `signer`."""
+    if signer and signed.key and signer.fingerprint != signed.key:
+        raise UsageError(f"{place} is a signature with the key {signed.key}", "move it away to sign with another one")
 
 
 def _held_in(file: Path) -> bytes | None:
