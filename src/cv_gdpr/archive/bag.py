@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from cv_gdpr.archive.bag_info import SUMMARY
+from cv_gdpr.archive.bag_info import ENDPOINT, STARTED, SUMMARY, pairs_in
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.json_files import InvalidContent, content_of, lines_of, value_of
 from cv_gdpr.archive.layout import is_regular
@@ -19,7 +19,6 @@ WORKSPACE = ""  # the place of what belongs to the project itself
 FILES = "files.jsonl"
 NOTES = "absent.jsonl"
 LISTINGS = "listings.jsonl"
-_ENDPOINT = "Source-Endpoint: "
 Held = TypeVar("Held")
 
 
@@ -95,11 +94,20 @@ class Bag:
         """What export.json says."""
         return self.document(f"data/{SUMMARY}")
 
+    @cached_property
+    def info(self) -> list[tuple[str, str]]:
+        """The lines of bag-info.txt: label and value of each."""
+        return pairs_in(content_of(self.folder / "bag-info.txt"))
+
+    @property
+    def began(self) -> str:
+        """When the export began, as bag-info.txt says; empty if it does not."""
+        return next((value for label, value in self.info if label == STARTED), "")
+
     @property
     def endpoint(self) -> str:
         """The endpoint that the export came from; UsageError unless both of the bag's files name the same one."""
-        info = content_of(self.folder / "bag-info.txt").decode().splitlines()
-        named = {line.removeprefix(_ENDPOINT) for line in info if line.startswith(_ENDPOINT)}
+        named = {value for label, value in self.info if label == ENDPOINT}
         endpoint = str(self.summary.get("endpoint"))
         if named != {endpoint}:
             message = f"{self.folder}: export.json and bag-info.txt do not name the same endpoint"

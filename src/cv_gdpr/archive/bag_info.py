@@ -12,6 +12,7 @@ _COMPLETE = "complete"
 REDACTED = "redacted"
 OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
 _RESOURCE = "resource"
+ENDPOINT, STARTED, FINISHED = "Source-Endpoint", "Export-Started", "Export-Finished"
 PROFILE = ("BagIt-Profile-Identifier", "urn:uuid:31b6b096-bbee-4f25-b3bb-90616a1503af")
 """It names bagit-profile.json, beside this module. The id changes when bags of before no longer fit the profile."""
 
@@ -35,7 +36,7 @@ def bag_info_of(summary: Json) -> list[tuple[str, str]]:
     removed = [("Credentials-Removed", f"{summary[_REMOVED]:d}")] if _REMOVED in summary else []
     return [
         ("Bag-Software-Agent", summary["tool"]),
-        ("Source-Endpoint", summary["endpoint"]),
+        (ENDPOINT, summary["endpoint"]),
         *([("Azure-Resource", summary[_RESOURCE])] if _RESOURCE in summary else []),
         ("Export-Scope", _scope(summary)),
         ("Export-Rows", ", ".join(summary["rows"])),
@@ -83,6 +84,12 @@ def _scope(summary: Json) -> str:
 
 
 _ALL = {"all projects": " (all)"}
+
+
+def pairs_in(content: bytes) -> list[tuple[str, str]]:
+    """Return label and value of each line of bag-info.txt; raise UnicodeDecodeError."""
+    lines = content.decode().splitlines()
+    return [(label, value) for label, _, value in (line.partition(": ") for line in lines if line[:1].strip())]
 
 
 def info_line(label: str, value: str) -> str:

@@ -18,7 +18,7 @@ from cv_gdpr.archive.bag import FILES, Bag, BagProject
 from cv_gdpr.archive.bag_info import is_moment
 from cv_gdpr.archive.folder import STATE
 from cv_gdpr.archive.journal import Stored, entries_of
-from cv_gdpr.archive.json_files import InvalidContent, content_of, digests, digests_of, lines_of, open_regular
+from cv_gdpr.archive.json_files import InvalidContent, digests, digests_of, lines_of, open_regular
 from cv_gdpr.archive.layout import Layout
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.ownership import belongs_to_another
@@ -28,7 +28,6 @@ from cv_gdpr.errors import NotVerified, UsageError
 from cv_gdpr.platforms.files import KEEPS_MODES, user_id
 from cv_gdpr.verbatim import Json, json_record
 
-_STARTED = "Export-Started: "
 _TAG_FILES = frozenset({"bagit.txt", "bag-info.txt", "manifest-sha256.txt"})
 _HEAD = 16  # bytes that show the type of a file
 _OTHERS = 0o077  # the bits of group and others
@@ -90,9 +89,7 @@ class EarlierBag:
     @cached_property
     def began(self) -> str:
         """When the export began."""
-        info = content_of(self.folder / "bag-info.txt").decode().splitlines()
-        began = next((line.removeprefix(_STARTED) for line in info if line.startswith(_STARTED)), "")
-        return began if is_moment(began) else ""
+        return self.bag.began if is_moment(self.bag.began) else ""
 
     def at_hand(self, where: str) -> None:
         """Check the hash of a file that the manifest names; raise InvalidContent."""

@@ -8,7 +8,7 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Shares
 from cv_gdpr.cli.options import Argument, option, output_options
-from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.cli.output import as_text, plural, print_json, print_some, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,10 +96,6 @@ def convert(  # noqa: PLR0913 - one for each option
 
 def _run(result: "Conversion", *, quiet: bool) -> "ConvertDocument":
     """Make the data sets; return the document that is written beside them."""
-    import json
-
-    from msgspec import to_builtins
-
     from cv_gdpr.archive.bag import Bag
     from cv_gdpr.archive.new_folder import new_folder, write_text
     from cv_gdpr.cli.convert_documents import of_conversion
@@ -109,7 +105,7 @@ def _run(result: "Conversion", *, quiet: bool) -> "ConvertDocument":
     with counting("images", quiet=quiet) as progress, new_folder(result.out) as folder:
         make(Bag(result.bag), result, folder, progress)
         document = of_conversion(result)
-        write_text(folder / _DOCUMENT, json.dumps(to_builtins(document), indent=2) + "\n")
+        write_text(folder / _DOCUMENT, as_text(document))
     return document
 
 
@@ -123,8 +119,7 @@ def _report(result: "Conversion", document: "ConvertDocument", output: OutputOpt
     for one in result.sets:
         for warning in one.warnings:
             click.echo(f"Warning: project {_project(one)}: {warning}", err=True)
-    for note in _first([note for one in result.sets for note in one.lost]):
-        click.echo(f"Lost: {_words(note)}", err=True)
+    print_some((f"Lost: {_words(note)}" for one in result.sets for note in one.lost), _SHOWN)
     for project in result.without:
         click.echo(f"Left out: project {project} has no such iteration", err=True)
     if result.wanted.format.addresses and not result.wanted.prefix and not output.quiet:
@@ -161,16 +156,12 @@ def _print(one: "Converted") -> None:
         click.echo(f"  {more} only in iterations, not in this data set: --iteration {names}")
     if one.without_images:
         click.echo(f"  classes without images: {', '.join(printable(each.written) for each in one.without_images)}")
-    for note in _first([note for note in one.notes if not note.lost]):
+    for note in [note for note in one.notes if not note.lost][:_SHOWN]:
         click.echo(f"  Changed: {_words(note)}")
 
 
 def _project(one: "Converted") -> str:
     return f'"{printable(one.data.name)}" ({one.data.project})' if one.data.name else one.data.project
-
-
-def _first(notes: "list[Note]") -> "list[Note]":
-    return notes[:_SHOWN]
 
 
 def _words(note: "Note") -> str:

@@ -13,7 +13,7 @@ from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_
 from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, print_table, print_to_do, printable, show_similar, size
+from cv_gdpr.cli.output import plural, print_json, print_some, print_table, print_to_do, printable, show_similar, size
 from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.cli.searching import not_searched_predictions
 from cv_gdpr.errors import UsageError, worst
@@ -247,19 +247,23 @@ def _where(entry: "Json") -> tuple[str | None, ...]:
 
 def _print_flagged(result: "ExportResult") -> None:
     """Name the files that are kept though unusual; not an error, as the service stores them like that."""
-    for entry in result.flagged[:_SHOWN]:
-        click.echo(f"Warning: {printable(entry['file'])}: kept as the service stores it ({entry['flag']})", err=True)
-    if len(result.flagged) > _SHOWN:
-        click.echo(f"Warning: {plural(len(result.flagged), 'file')} like these; files.jsonl flags all", err=True)
+    flagged = (
+        f"Warning: {printable(entry['file'])}: kept as the service stores it ({entry['flag']})"
+        for entry in result.flagged
+    )
+    in_all = f"Warning: {plural(len(result.flagged), 'file')} like these; files.jsonl flags all"
+    print_some(flagged, _SHOWN, in_all)
 
 
 def _print_damaged(result: "ExportResult") -> None:
     """Name what of earlier exports was not taken; not an error, as it was read or downloaded instead."""
-    for one in result.damaged[:_SHOWN]:
-        what = f"{one['export']}/{one['file']}" if one["file"] else one["export"]
-        click.echo(f"Warning: {printable(what)}: not reused: {printable(one['reason'])}", err=True)
-    if len(result.damaged) > _SHOWN:
-        click.echo(f"Warning: {plural(len(result.damaged), 'file')} like these; --json names all", err=True)
+    damaged = (
+        f"Warning: {printable('/'.join(filter(None, (one['export'], one['file']))))}: not reused: "
+        f"{printable(one['reason'])}"
+        for one in result.damaged
+    )
+    in_all = f"Warning: {plural(len(result.damaged), 'file')} like these; --json names all"
+    print_some(damaged, _SHOWN, in_all)
 
 
 def _print_shortfall(result: "ExportResult") -> None:

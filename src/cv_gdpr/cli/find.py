@@ -9,12 +9,13 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
-from cv_gdpr.cli.output import plural, print_json, print_table, printable
+from cv_gdpr.cli.output import as_text, plural, print_json, print_some, print_table, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.archive.bag import Bag
+    from cv_gdpr.cli.find_documents import FindDocument
     from cv_gdpr.find.result import Found
 
 _SHOWN = 50  # matches printed at most; --json and --out have all
@@ -76,9 +77,12 @@ def find(  # noqa: PLR0913 - one for each option
     with counting("pictures", quiet=quiet) as progress:
         found = copies(checked, contents, index=index, progress=progress)
     found.incomplete = incomplete
+    from cv_gdpr.cli.find_documents import of_found
+
+    document = of_found(found)
     if out:
-        _write(out, found, checked, contents)
-    _report(found, output)
+        _write(out, document, found, checked, contents)
+    _report(found, document, output)
     if out and not (quiet or as_json):
         click.echo(f"written: {printable(str(out))}/review.html (look at it first), ids.txt, matches.json")
         ids, export = (shlex.quote(printable(str(path))) for path in (out / "ids.txt", bag))
@@ -87,30 +91,21 @@ def find(  # noqa: PLR0913 - one for each option
     return found.exit_code
 
 
-def _write(out: "Path", found: "Found", bag: "Bag", contents: dict[str, bytes]) -> None:
-    import json
-
-    from msgspec import to_builtins
-
-    from cv_gdpr.cli.find_documents import of_found
+def _write(out: "Path", document: "FindDocument", found: "Found", bag: "Bag", contents: dict[str, bytes]) -> None:
     from cv_gdpr.find.review import review
     from cv_gdpr.find.writing import write
 
-    document = json.dumps(to_builtins(of_found(found)), indent=2) + "\n"
-    write(out, document.encode(), found, review(found, bag, contents))
+    write(out, as_text(document).encode(), found, review(found, bag, contents))
 
 
-def _report(found: "Found", output: OutputOptions) -> None:
+def _report(found: "Found", document: "FindDocument", output: OutputOptions) -> None:
     if output.as_json:
-        from cv_gdpr.cli.find_documents import of_found
-
-        print_json(of_found(found))
+        print_json(document)
     elif not output.quiet:
         _print(found)
-    for one in found.unsearched[:_UNSEARCHED]:
-        click.echo(f"Not searched: {one.row} {one.id}, {printable(one.file)}: {printable(one.reason)}", err=True)
-    if len(found.unsearched) > _UNSEARCHED:
-        click.echo(f"Not searched: {plural(len(found.unsearched), 'picture')} in all; --json names each", err=True)
+    unsearched = (f"{one.row} {one.id}, {printable(one.file)}: {printable(one.reason)}" for one in found.unsearched)
+    in_all = f"Not searched: {plural(len(found.unsearched), 'picture')} in all; --json names each"
+    print_some((f"Not searched: {words}" for words in unsearched), _UNSEARCHED, in_all)
     if found.missing:
         click.echo(f"Not searched: {plural(found.missing, 'item')} without a file in the export", err=True)
     if found.incomplete:

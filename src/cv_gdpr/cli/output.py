@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -36,6 +37,13 @@ def printable_hint(hint: str) -> str:
 def plural(count: int, word: str) -> str:
     """Return a count with its noun: 1 project, 2 projects."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def print_some(lines: Iterable[str], most: int, rest: str = "") -> None:
+    """Print the first lines to standard error, and `rest` if there are more."""
+    shown = list(islice(lines, most + 1))
+    for line in [*shown[:most], *([rest] if rest and len(shown) > most else [])]:
+        click.echo(line, err=True)
 
 
 def show_similar(values: Sequence[str]) -> None:
@@ -100,19 +108,26 @@ def _log_is_broken() -> bool:
     return is_broken()
 
 
-def print_json(document: "Struct | Json") -> None:
-    """Print the run's one document as JSON; a second one is left out."""
+def as_text(document: "Struct | Json") -> str:
+    """Return a document as JSON, as it is printed and written."""
     import json
 
     from msgspec import to_builtins
 
-    built = to_builtins(document)
+    return json.dumps(to_builtins(document), indent=2) + "\n"
+
+
+def print_json(document: "Struct | Json") -> None:
+    """Print the run's one document as JSON; a second one is left out."""
+    from msgspec import to_builtins
+
+    built: Json = to_builtins(document)
     if built.get("exitCode") == 0 and _log_is_broken():
         built["exitCode"] = 3
-    text = json.dumps(built, indent=2)
+    text = as_text(built)
     if not _Printed.document:
         _Printed.document = True
-        getattr(sys.stdout, "whole", sys.stdout.write)(text + "\n")
+        getattr(sys.stdout, "whole", sys.stdout.write)(text)
 
 
 def print_table(  # noqa: PLR0913 - how it looks

@@ -151,6 +151,7 @@ def _of_ledger(item: Item, anchors: Anchors) -> Entry:
 
 
 def _of_export(item: Item, anchors: Anchors) -> Entry:
+    from cv_gdpr.archive.bag_info import FINISHED
     from cv_gdpr.sealing.bags import vouched
     from cv_gdpr.verify import verify
 
@@ -161,7 +162,7 @@ def _of_export(item: Item, anchors: Anchors) -> Entry:
     outcome += f"; {plural(result.redacted, 'item')} taken out after erasures" if result.redacted else ""
     found = [*result.differences, *vouching.differences]
     scope = "; ".join(filter(None, (said.get("Export-Scope", ""), said.get("Export-Rows", ""))))
-    about = said.get("External-Identifier", ""), said.get("Export-Finished", ""), scope, outcome
+    about = said.get("External-Identifier", ""), said.get(FINISHED, ""), scope, outcome
     seals, whole = (vouching.signed, vouching.existed), not result.differences
     return Entry(item, EXPORT, *about, *seals, whole, found, 4 if found else result.exit_code)
 

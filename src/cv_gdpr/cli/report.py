@@ -8,7 +8,7 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, lang_option, option, output_options
-from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
+from cv_gdpr.cli.output import plural, print_json, print_some, print_table, printable, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,10 +112,12 @@ def _report(result: "Report", output: OutputOptions) -> None:
         print_json(of_report(result))
     elif not output.quiet:
         _print(result)
-    for one in result.not_shown[:_SHOWN]:
-        click.echo(f"Not shown: project {one.project}, picture {printable(one.id)}: {printable(one.reason)}", err=True)
-    if len(result.not_shown) > _SHOWN:
-        click.echo(f"Not shown: {plural(len(result.not_shown), 'picture')} in all; --json names each", err=True)
+    not_shown = (
+        f"Not shown: project {one.project}, picture {printable(one.id)}: {printable(one.reason)}"
+        for one in result.not_shown
+    )
+    in_all = f"Not shown: {plural(len(result.not_shown), 'picture')} in all; --json names each"
+    print_some(not_shown, _SHOWN, in_all)
     if result.for_a_person and result.counts and not output.quiet:
         click.echo("Before you send it, look at each picture: it may show other people", err=True)
     if reasons := "; ".join(_reasons(result)):

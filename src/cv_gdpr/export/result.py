@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.bag_info import PROFILE, bag_info_of
+from cv_gdpr.archive.bag_info import FINISHED, PROFILE, STARTED, bag_info_of
 from cv_gdpr.archive.journal import Reused
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
@@ -152,7 +152,7 @@ def bag_info(document: Json, started: datetime) -> list[tuple[str, str]]:
         ("Bagging-Date", f"{now:%Y-%m-%d}"),
         ("External-Description", "Export of what an Azure Custom Vision resource holds"),
         ("Source-Api-Version", "3.4-preview"),
-        ("Export-Started", f"{started:%Y-%m-%dT%H:%M:%SZ}"),
-        ("Export-Finished", f"{now:%Y-%m-%dT%H:%M:%SZ}"),
+        (STARTED, f"{started:%Y-%m-%dT%H:%M:%SZ}"),
+        (FINISHED, f"{now:%Y-%m-%dT%H:%M:%SZ}"),
         *bag_info_of(document),
     ]

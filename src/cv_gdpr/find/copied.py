@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from cv_gdpr.service.client import Service
 
 _OF_PICTURES = frozenset({TAG, METADATA, IMAGE_ID, PREDICTED})
-_STARTED = "Export-Started: "
 _AGAIN = "give an export of all that the scope holds: cv-gdpr export --all"
 
 
@@ -58,9 +57,7 @@ def with_copies(
     left = {one.id: one.like for one in reversed(others) if one.id not in known}
     since = {one: one for one in in_bag - at_service}  # selected in the bag, and no longer at the service
     known, left = (known, left | since) if only_same else (known | since, left)
-    made = CopiesFrom(
-        str(folder), _started(bag), frozenset(one.id for one in bag.projects()), search.whole and all_read
-    )
+    made = CopiesFrom(str(folder), bag.began, frozenset(one.id for one in bag.projects()), search.whole and all_read)
     found = frozenset(matches.found) if matches.taken else frozenset()
     chosen = scope.selection._replace(copies=known, doubtful=left, in_bag=found)
     return scope._replace(selection=chosen, copies=made)
@@ -107,11 +104,6 @@ def _usable(folder: Path, endpoint: str) -> Bag:
     if bag.summary["selectors"]:
         raise UsageError(f"--with-copies-from {folder} was narrowed by selectors, so copies may lack in it", _AGAIN)
     return bag
-
-
-def _started(bag: Bag) -> str:
-    lines = (bag.folder / "bag-info.txt").read_text("utf-8").splitlines()
-    return next(line.removeprefix(_STARTED) for line in lines if line.startswith(_STARTED))
 
 
 def _selected_at(service: "Service", scope: Scope, entries: list[Json]) -> tuple[set[str], bool]:

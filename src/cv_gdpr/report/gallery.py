@@ -197,13 +197,12 @@ class _Words:
 def _row(one: Shown, words: _Words) -> list[object]:
     picture = one.picture
     name = picture.stem.partition("-")[2]
-    tags = dict.fromkeys((*picture.tags, *(region.tag for region in picture.regions)))
     return [
         name.replace("-", "") if UUID.fullmatch(name) else name,
         _WORKSPACE * picture.in_workspace | _PREDICTION * picture.is_prediction,
         one.thumbnail.width,
         one.thumbnail.height,
-        [words.tag(tag) for tag in tags],
+        [words.tag(tag) for tag in picture.all_tags],
         [words.iteration(each) for each in picture.iterations],
         [words.pair(pair) for pair in picture.metadata],
         sorted({words.tag(tag) for tag in _predicted(picture.opinions)}),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from cv_gdpr.archive.bag import WORKSPACE, Bag, BagProject
-from cv_gdpr.archive.bag_info import REDACTED
+from cv_gdpr.archive.bag_info import FINISHED, REDACTED
+from cv_gdpr.archive.closing import OXUM
 from cv_gdpr.archive.folder import MISSING
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.json_files import content_of
@@ -30,13 +31,11 @@ from cv_gdpr.table.labels import objects_in, word
 from cv_gdpr.verbatim import Json, json_text, json_value
 from cv_gdpr.verify.redactions import REDACTIONS
 
-_STARTED, _FINISHED = "Export-Started", "Export-Finished"
-
 
 def read_export(bag: Bag) -> Export:
     """Return what a verified bag holds, without the pictures of its projects."""
-    summary, info = bag.summary, _info(bag)
-    size, _, files = info.get("Payload-Oxum", "").partition(".")
+    summary, info = bag.summary, dict(bag.info)
+    size, _, files = info.get(OXUM, "").partition(".")
     return Export(
         folder=bag.folder.absolute().name,
         tool=word(summary, "tool"),
@@ -44,8 +43,8 @@ def read_export(bag: Bag) -> Export:
         resource=word(summary, "resource"),
         reference=word(summary, "reference"),
         operator=word(summary, "operator"),
-        started=info.get(_STARTED, ""),
-        finished=info.get(_FINISHED, ""),
+        started=bag.began,
+        finished=info.get(FINISHED, ""),
         before=word(summary, "before"),
         all_projects=summary["scope"] == "all projects",
         selectors=len(summary["selectors"]),
@@ -61,11 +60,6 @@ def read_export(bag: Bag) -> Export:
         files=int(files) if files.isdecimal() else 0,
         bytes=int(size) if size.isdecimal() else 0,
     )
-
-
-def _info(bag: Bag) -> dict[str, str]:
-    lines = content_of(bag.folder / "bag-info.txt").decode().splitlines()
-    return {label: value for label, found, value in (line.partition(": ") for line in lines) if found}
 
 
 def _rows(bag: Bag, summary: Json) -> Iterator[Row]:

@@ -172,6 +172,11 @@ class Picture(NamedTuple):
     sources: tuple[Source, ...]
 
     @property
+    def all_tags(self) -> tuple[str, ...]:
+        """The ids of its tags and of those of its boxes, each once."""
+        return tuple(dict.fromkeys((*self.tags, *(region.tag for region in self.regions))))
+
+    @property
     def stem(self) -> str:
         """The name of its page and its files, without a suffix."""
         return f"{'prediction' if self.is_prediction else 'image'}-{identity(self.id)}"

@@ -193,8 +193,7 @@ def placed(site: Site, one: Shown, names: dict[str, str], progress: Progress) ->
             site.report.placer.place(site.bag.at(picture.file), site.folder / one.project.place / file)
         if made.reason:
             site.report.not_shown.append(NotShown(one.project.id, picture.id, made.reason))
-        tags = dict.fromkeys((*picture.tags, *(region.tag for region in picture.regions)))
-        words = tuple(names.get(tag) or tag for tag in tags)
+        words = tuple(names.get(tag) or tag for tag in picture.all_tags)
         # CSS cannot keep a browser from turning a picture that was opened from the disk.
         can_be_shown = file.endswith(_BY_BROWSERS) and not made.is_turned
         shown.append(ShownPicture(picture, made, words, file, can_be_shown))

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cv_gdpr.archive.bag import WORKSPACE
-from cv_gdpr.archive.bag_info import OF_PEOPLE, SUMMARY, bag_info_of, info_line, is_moment
+from cv_gdpr.archive.bag_info import FINISHED, OF_PEOPLE, STARTED, SUMMARY, bag_info_of, info_line, is_moment, pairs_in
+from cv_gdpr.archive.closing import OXUM
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
@@ -55,27 +56,26 @@ def read_summary(result: Verification) -> Json | None:
 def check_info(result: Verification, summary: Json | None) -> None:
     """Note where bag-info.txt contradicts itself, the files below data/, or export.json (`summary`)."""
     with result.noting(INFO):
-        lines = content_of(result.folder / INFO).decode().splitlines()
-        pairs = [(label, value) for label, _, value in (line.partition(": ") for line in lines if line[:1].strip())]
+        pairs = pairs_in(content_of(result.folder / INFO))
         people = tuple(label for name, label in OF_PEOPLE.items() if summary and name in summary)
         result.bag_info = [pair for pair in pairs if pair[0].startswith((*_SAYS_WHAT, *people))]
         for label, times in Counter(label.casefold() for label, _ in pairs).items():
             if times > 1:
                 result.differ(INFO, f"says {label} {times} times")
         oxum = f"{result.bytes}.{result.files}"
-        if ("Payload-Oxum", oxum) not in pairs:
-            result.differ(INFO, f"does not say Payload-Oxum: {oxum}, which is true of data/")
+        if (OXUM, oxum) not in pairs:
+            result.differ(INFO, f"does not say {OXUM}: {oxum}, which is true of data/")
         _check_moments(result, dict(pairs))
         if summary is not None:
             _check_against_summary(result, pairs, summary)
 
 
 def _check_moments(result: Verification, info: dict[str, str]) -> None:
-    started, finished = info.get("Export-Started", ""), info.get("Export-Finished", "")
+    started, finished = info.get(STARTED, ""), info.get(FINISHED, "")
     if not (is_moment(started) and is_moment(finished) and started <= finished):
-        result.differ(INFO, "Export-Started and Export-Finished are not two times in order")
+        result.differ(INFO, f"{STARTED} and {FINISHED} are not two times in order")
     elif info.get("Bagging-Date") != finished[:10]:
-        result.differ(INFO, "Bagging-Date is not the day of Export-Finished")
+        result.differ(INFO, f"Bagging-Date is not the day of {FINISHED}")
 
 
 def _check_against_summary(result: Verification, pairs: list[tuple[str, str]], summary: Json) -> None:
