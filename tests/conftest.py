@@ -15,7 +15,7 @@ from hypothesis import settings
 from custom_vision_simulator import Simulator
 from tests.commandline import CommandLine
 from tests.contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
-from tests.platforms import mend_wine, skip_where_lacking
+from tests.platforms import mend_windows, mend_wine, skip_where_lacking
 
 # Each export starts a process, which without cached bytecode would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -47,6 +47,7 @@ settings.register_profile("untimed", deadline=None)  # a slow machine must not f
 settings.load_profile("untimed")
 
 mend_wine()
+mend_windows()
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a job in the background: what it starts would ignore Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)

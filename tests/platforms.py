@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -28,9 +29,19 @@ LACKING = {
 }
 
 
+WINE = {
+    "Ctrl-Break": "Ctrl-Break, which Wine 8 cannot send: a test on Windows itself needs nothing else",
+}
+
+
 def posix(what: str) -> pytest.MarkDecorator:
     """Mark a test that needs something that Windows lacks: a key of `LACKING`."""
     return pytest.mark.posix(what)
+
+
+def not_wine(what: str) -> pytest.MarkDecorator:
+    """Mark a test that needs something that Wine lacks and Windows has: a key of `WINE`."""
+    return pytest.mark.wine(what)
 
 
 def need(what: str) -> None:
@@ -42,10 +53,11 @@ def need(what: str) -> None:
 
 def skip_where_lacking(item: pytest.Item) -> None:
     """Skip a marked test where the system lacks what it needs."""
-    for mark in item.iter_markers("posix"):
-        reason = f"{mark.args[0]}: {LACKING[mark.args[0]]}"
-        if WINDOWS:
-            item.add_marker(pytest.mark.skip(reason=reason))
+    for name, lacking, here in (("posix", LACKING, WINDOWS), ("wine", WINE, is_wine())):
+        for mark in item.iter_markers(name):
+            reason = f"{mark.args[0]}: {lacking[mark.args[0]]}"
+            if here:
+                item.add_marker(pytest.mark.skip(reason=reason if name == "posix" else f"Wine: {reason}"))
 
 
 class Module:
@@ -87,3 +99,38 @@ def mend_wine() -> None:
         winapi = import_module("_winapi")
         if hasattr(winapi, "CopyFile2"):
             del winapi.CopyFile2
+
+
+def mend_windows() -> None:
+    """Let tests write and read text files as on POSIX, and skip a test that makes a link or a named pipe.
+
+    The program itself is not touched: where it forgets an encoding, it still gets that of Windows.
+    """
+    if WINDOWS:
+        for name, more in (("read_text", {}), ("write_text", {"newline": "\n"}), ("open", {})):
+            setattr(Path, name, _in_utf_8(getattr(Path, name), more))
+        os.symlink = _or_skip(os.symlink, "links")
+        os.mkfifo = named_pipe  # type: ignore[attr-defined]
+
+
+def _in_utf_8(method: Callable[..., Any], more: dict[str, str]) -> Callable[..., Any]:
+    def mended(path: Path, *arguments: Any, **named: Any) -> Any:
+        binary = method.__name__ == "open" and "b" in (arguments[0] if arguments else named.get("mode", ""))
+        of_tests = str(sys._getframe(1).f_globals.get("__name__")).startswith("tests.")
+        if of_tests and not binary and "encoding" not in named and len(arguments) < 2:
+            named = {"encoding": "utf-8", **more, **named}
+        return method(path, *arguments, **named)
+
+    return mended
+
+
+def _or_skip(call: Callable[..., None], what: str) -> Callable[..., None]:
+    def calling(*arguments: Any, **named: Any) -> None:
+        try:
+            call(*arguments, **named)
+        except FileExistsError:
+            raise
+        except OSError:
+            need(what)
+
+    return calling

@@ -12,6 +12,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr.errors import worst
+from tests.console import Stoppable
 from tests.delete.erasing import ids, state, stock
 from tests.export.exporting import assert_bag
 from tests.platforms import SIGHUP, SIGQUIT, posix, pty
@@ -202,9 +203,7 @@ def started(bare, *words, **settings):
     """Start the program as a process with the environment of `bare`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CV_GDPR", "VISION_"))}
     command = [sys.executable, "-m", "cv_gdpr", *map(str, words)]
-    return subprocess.Popen(
-        command, env=kept | bare.variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings
-    )
+    return Stoppable(command, env=kept | bare.variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings)
 
 
 DELETION = ("delete", "tags", "--all", "--yes", "--json", "--calls-per-second=0")

@@ -1,6 +1,7 @@
 """`cv-gdpr simulate` from a shell: it prints lines to paste, serves requests, and ends on Ctrl-C."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,10 @@ import pytest
 import requests
 
 from custom_vision_simulator.catalogue import CATALOGUE, faults
+from tests.console import Stoppable
+from tests.platforms import WINDOWS
+
+SETS = re.compile(r"\$env:(\w+)='(.*)'" if WINDOWS else r"export (\w+)=(.*)")
 
 
 @contextmanager
@@ -18,10 +23,11 @@ def running(*words, said=()):
     """Yield the variables that a started simulator prints; stop it by Ctrl-C, check how it ends and what it `said`."""
     command = [sys.executable, "-m", "cv_gdpr", "simulate", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True, **pipes) as process:
+    settings = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with Stoppable(command, env=settings, encoding="utf-8", **pipes) as process:
         try:
-            lines = [process.stdout.readline().strip().removeprefix("export ") for _ in range(7)]
-            yield dict(line.split("=", 1) for line in lines)
+            lines = [process.stdout.readline().strip() for _ in range(7)]
+            yield dict(SETS.fullmatch(line).groups() for line in lines)
             process.send_signal(signal.SIGINT)
             _, told = process.communicate(timeout=10)
         finally:

@@ -13,6 +13,7 @@ from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json
 from cv_gdpr.errors import install
+from cv_gdpr.platforms.processes import set_variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +24,15 @@ if TYPE_CHECKING:
 _NEXT = """\
   {me} verify {folder}    # verify the folder again, at any time
   {me} simulate    # run a simulated service to try every command on
-  export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com
-  export CV_GDPR_TRAINING_KEY=...
+  {endpoint}
+  {key}
   {me} export --all    # the same with your own resource"""
+
+
+def _next(me: str, folder: object) -> str:
+    endpoint = set_variable("CV_GDPR_ENDPOINT", "https://NAME.cognitiveservices.azure.com")
+    return _NEXT.format(me=me, folder=folder, endpoint=endpoint, key=set_variable("CV_GDPR_TRAINING_KEY", "..."))
+
 
 _WITHOUT_EXTRA = "the demo simulates it where the extra azure is installed"
 
@@ -67,7 +74,7 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
     checked = verify(result.folder)
     _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]
-    say(f"\nLook into {result.folder}, then try:\n" + _NEXT.format(me=me, folder=result.folder))
+    say(f"\nLook into {result.folder}, then try:\n" + _next(me, result.folder))
     return result.exit_code or checked.exit_code
 
 

@@ -9,6 +9,7 @@ import click
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.options import log_option, option
 from cv_gdpr.errors import UsageError
+from cv_gdpr.platforms.processes import set_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,7 +134,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
         stopped = _stopped_by_signal()  # before the lines: a script that reads them may end it at once
         for name, value in _variables(simulator).items():
             usable = has_extra() or name in _OF_THE_KEY
-            click.echo(f"{'' if usable else '# needs the extra azure: '}export {name}={value}")
+            click.echo(f"{'' if usable else '# needs the extra azure: '}{set_variable(name, value)}")
         more = f', "Project 1" (those {images} images)' if images else ""
         click.echo(
             f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}. A data subject in '
@@ -178,5 +179,5 @@ def _wait_for_stop(simulator: "Simulator", stopped: threading.Event) -> None:
         if simulator.is_deleted:
             click.echo(_DELETED, err=True)
             break
-    while not stopped.wait(3600):
+    while not stopped.wait(_POLL):  # on Windows no signal ends a longer wait
         pass

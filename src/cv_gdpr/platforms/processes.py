@@ -116,8 +116,15 @@ if sys.platform == "win32":
             subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], check=False, **quiet)  # type: ignore[call-overload]  # noqa: S603
         process.kill()
 
+    def set_variable(name: str, value: str) -> str:
+        """Return the line that sets a variable in PowerShell."""
+        return f"$env:{name}='{value}'"
+
     def interrupt(process: subprocess.Popen[bytes], number: int) -> None:
-        """Pass a signal on to a process that has a group of its own: as Ctrl-Break, the only one that reaches it."""
+        """Pass a signal on to a process that has a group of its own: as Ctrl-Break, the only one that reaches it.
+
+        Raise OSError, as where no console is there to send it.
+        """
         del number
         process.send_signal(signal.CTRL_BREAK_EVENT)
 
@@ -162,8 +169,12 @@ else:
         """End a process, which has a session of its own, and those that it started; raise OSError."""
         os.killpg(process.pid, signal.SIGKILL)
 
+    def set_variable(name: str, value: str) -> str:
+        """Return the line that sets a variable in a shell."""
+        return f"export {name}={value}"
+
     def interrupt(process: subprocess.Popen[bytes], number: int) -> None:
-        """Pass a signal on to a process."""
+        """Pass a signal on to a process; raise OSError."""
         process.send_signal(number)
 
     def passing(pipe: int) -> tuple[dict[str, Any], int]:
