@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,7 @@ LACKING = {
     "named pipes": "a named pipe in a folder, which a file of Windows cannot be",
     "terminals": "a pseudo-terminal; Windows' own (ConPTY) needs another library, and Wine has none",
     "modes": "a mode such as 0600; access lists take its place, and have tests of their own",
+    "special files": "a device, or a folder of /proc",
     "owners": "a file that is given to another user id",
     "links": "a symbolic link, which Windows lets administrators alone make",
     "signals": "a signal from another process: Windows ends the process, and knows Ctrl-C and Ctrl-Break alone",
@@ -30,6 +32,7 @@ LACKING = {
 
 
 WINE = {
+    "long names": "the error that Windows gives for a name of more than 255 characters",
     "Ctrl-Break": "Ctrl-Break, which Wine 8 cannot send: a test on Windows itself needs nothing else",
 }
 
@@ -72,13 +75,20 @@ class Module:
         return getattr(module, name)
 
 
-pty = Module("pty", "terminals")
+fcntl, pty, termios = (Module(name, "terminals") for name in ("fcntl", "pty", "termios"))
 
 
 def named_pipe(path: Path | str, mode: int = 0o666) -> None:
     """Make a named pipe."""
     need("named pipes")
     os.mkfifo(path, mode)
+
+
+def is_private(path: Path) -> bool:
+    """Return whether only its owner can use a file or folder."""
+    from cv_gdpr.platforms import access
+
+    return access.others_who_read(path) == () if WINDOWS else not path.stat().st_mode & 0o077
 
 
 SIGHUP, SIGQUIT, SIGKILL = (getattr(signal, name, signal.SIGTERM) for name in ("SIGHUP", "SIGQUIT", "SIGKILL"))
@@ -102,15 +112,23 @@ def mend_wine() -> None:
 
 
 def mend_windows() -> None:
-    """Let tests write and read text files as on POSIX, and skip a test that makes a link or a named pipe.
+    """Let tests write and read text files as on POSIX, and skip a test that makes a link, a named pipe or the like.
 
     The program itself is not touched: where it forgets an encoding, it still gets that of Windows.
     """
     if WINDOWS:
         for name, more in (("read_text", {}), ("write_text", {"newline": "\n"}), ("open", {})):
             setattr(Path, name, _in_utf_8(getattr(Path, name), more))
-        os.symlink = _or_skip(os.symlink, "links")
-        os.mkfifo = named_pipe  # type: ignore[attr-defined]
+        os.symlink = _link_or_skip(os.symlink)
+        for module, name, what in _ABSENT:
+            setattr(module, name, _skipping(what))
+
+
+_ABSENT = [(os, "mkfifo", "named pipes"), (os, "chown", "owners"), (time, "tzset", "time zones")]
+
+
+def _skipping(what: str) -> Callable[..., None]:
+    return lambda *_, **__: need(what)
 
 
 def _in_utf_8(method: Callable[..., Any], more: dict[str, str]) -> Callable[..., Any]:
@@ -124,13 +142,15 @@ def _in_utf_8(method: Callable[..., Any], more: dict[str, str]) -> Callable[...,
     return mended
 
 
-def _or_skip(call: Callable[..., None], what: str) -> Callable[..., None]:
-    def calling(*arguments: Any, **named: Any) -> None:
+def _link_or_skip(link: Callable[..., None]) -> Callable[..., None]:
+    def linking(target: Any, place: Any, *arguments: Any, **named: Any) -> None:
         try:
-            call(*arguments, **named)
+            link(target, place, *arguments, **named)
         except FileExistsError:
             raise
         except OSError:
-            need(what)
+            need("links")
+        if not os.path.lexists(place):  # Wine 8 makes none, and says nothing
+            need("links")
 
-    return calling
+    return linking

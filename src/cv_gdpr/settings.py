@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 from cv_gdpr.errors import Lines, UsageError
 from cv_gdpr.links import host_of
 from cv_gdpr.masking import RUN
-from cv_gdpr.platforms.access import others_who_write
+from cv_gdpr.platforms.access import how_to_close, others_who_write
 from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, user_id
 from cv_gdpr.platforms.processes import split_words
 
@@ -28,7 +28,6 @@ _A_KEY = re.compile(  # Azure's keys of today, and the longer ones of 2024
 )
 _SECRETS = re.compile(r".*(?:key|keys|secret|token|password)[-_ ]?\d?", re.IGNORECASE)
 _LONG_QUOTES = re.compile(r"'[^']{4,}'|\"[^\"]{4,}\"")
-_CLOSE_IT = "take that right from them: icacls FILE /inheritance:r /grant:r %USERNAME%:F"
 _HOW_TO_KEEP_A_KEY = "keep the key elsewhere: key-file names a file with it, key-command a command that prints it"
 EXAMPLE = (
     "[profiles.{name}]",
@@ -132,7 +131,8 @@ def _content(path: "Path") -> bytes:
 def _refuse_shared(path: "Path", found: os.stat_result) -> None:
     """Raise UsageError if others can write to a file or folder; a sticky folder (/tmp) protects what is in it."""
     if writers := others_who_write(path) if stat.S_ISREG(found.st_mode) else ():
-        raise UsageError(f"{path} can be written by {', '.join(writers)}, who could name commands to run", _CLOSE_IT)
+        closing = f"take that right from them: {how_to_close(path)}"
+        raise UsageError(f"{path} can be written by {', '.join(writers)}, who could name commands to run", closing)
     if not KEEPS_MODES:
         return
     if found.st_uid not in {user_id(), 0}:

@@ -2,13 +2,13 @@
 
 import json
 import os
-import stat
 from datetime import datetime
 
 import pytest
 
 from custom_vision_simulator import Fault
 from tests.delete.erasing import stock
+from tests.platforms import is_private
 
 
 def lines_of(path):
@@ -50,7 +50,7 @@ def test_a_log_is_appended_to_and_private(cli, log):
     for words in (("list", "projects", "--all", "--log-file", log), ("list", "--log-file", log, "projects", "--all")):
         assert cli(*words).code == 0
     assert [one["event"] for one in lines_of(log)].count("begin") == 2
-    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert is_private(log)
 
 
 def test_a_failing_call_is_logged_with_its_status(sim, cli, log):

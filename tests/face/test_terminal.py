@@ -1,14 +1,11 @@
 """What stands on a terminal of 80 and of 60 columns: no word is broken, and progress shows after two seconds."""
 
-import fcntl
 import os
-import pty
 import re
 import select
 import struct
 import subprocess
 import sys
-import termios
 import time
 from contextlib import suppress
 
@@ -18,6 +15,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.demo import fill
 from tests.delete.erasing import stock
 from tests.endurance.enduring import environment
+from tests.platforms import fcntl, pty, termios
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours, and what moves the cursor while progress is shown
 

@@ -116,6 +116,7 @@ def test_a_second_with_many_files_is_flushed_in_parts(tmp_path, monkeypatch):
     groups = []
     journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: groups.append(journal.flush()))
     for number in range(1100):
+        (tmp_path / f"{number}").touch()
         journal.add(Stored(f"{number}", f"{number}", f"/i/{number}", 1, ""))
     assert len((tmp_path / "j.jsonl").read_bytes().splitlines()) == 1024
     assert len(groups) == 2
@@ -128,6 +129,7 @@ def test_nothing_is_claimed_before_its_group_is_flushed(tmp_path, monkeypatch):
     for number in range(256):
         assert groups == []
         now[0] += 1 / 256
+        (tmp_path / f"{number}").touch()
         journal.add(Stored(f"{number}", f"{number}", f"/i/{number}", 1, ""))
     assert groups == [1]
     assert (tmp_path / "j.jsonl").read_bytes() == b""
@@ -330,6 +332,7 @@ def test_lines_are_sorted_by_path_in_parts(tmp_path, monkeypatch, at_once):
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: made.append(dir) or temporary(dir=dir))
     one = Journal(tmp_path / "j.jsonl", tmp_path, lambda: None)
     for number in (3, 1, 9, 0, 5, 2, 7):
+        (tmp_path / stored(number).path).touch()
         one.add(stored(number))
     one.flush()
     assert lines(one, set()) == [_line(stored(number)) for number in (0, 1, 2, 3, 5, 7, 9)]
@@ -340,6 +343,7 @@ def test_the_lines_of_what_nobody_claimed_are_left_out(tmp_path):
     path, entries = filled(tmp_path, [b"one", b"two", b"three"])
     again = Journal(path, tmp_path, lambda: None)
     assert list(again.entries) == entries
+    (tmp_path / stored(4).path).touch()
     again.add(stored(4))
     again.flush()
     assert list(again.entries) == entries

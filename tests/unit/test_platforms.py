@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from cv_gdpr.platforms import access, files, names, processes
-from tests.platforms import LACKING, WINDOWS, posix
+from tests.platforms import WINDOWS, posix
 
-DOCS = Path(__file__).parents[2] / "docs" / "platforms.md"
 MINE = "(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)"
 
 
@@ -102,12 +101,6 @@ def test_a_folder_is_closed_to_others(tmp_path):
 @pytest.mark.skipif(not WINDOWS, reason="commands are split so on Windows only")
 def test_backslashes_stay_in_a_command():
     assert processes.split_words(r'"C:\Program Files\az.cmd" -o tsv') == [r"C:\Program Files\az.cmd", "-o", "tsv"]
-
-
-def test_the_documentation_names_all_that_windows_lacks():
-    text = DOCS.read_text("utf-8")
-    for what, reason in LACKING.items():
-        assert f"| {what} | {reason} |" in text
 
 
 def test_only_one_package_asks_for_the_system():

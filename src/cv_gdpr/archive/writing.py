@@ -33,7 +33,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def close_to_others(path: Path) -> None:
+def close_to_others(path: Path | str) -> None:
     """Where files have access lists in place of modes, let only its owner use a new one; warn if that is not kept."""
     if KEEPS_MODES:
         return

@@ -1,6 +1,5 @@
 """`cv-gdpr find BAG PHOTO...`: copies of a photograph in a verified export."""
 
-import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +9,7 @@ from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import as_text, plural, print_json, print_some, print_table, printable
+from cv_gdpr.platforms.processes import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,7 @@ def find(  # noqa: PLR0913 - one for each option
     _report(found, document, output)
     if out and not (quiet or as_json):
         click.echo(f"written: {printable(str(out))}/review.html (look at it first), ids.txt, matches.json")
-        ids, export = (shlex.quote(printable(str(path))) for path in (out / "ids.txt", bag))
+        ids, export = (quoted(printable(str(path))) for path in (out / "ids.txt", bag))
         delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
         click.echo(f"then: {delete} --dry-run")
     return found.exit_code

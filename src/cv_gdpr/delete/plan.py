@@ -1,7 +1,9 @@
 """The plan of a deletion, as records and as a file: the ids that would be deleted, each with a mark of its content."""
 
+import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -201,7 +203,8 @@ def plan_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"--plan {path}: {error.strerror}") from error
+        reason = os.strerror(errno.EISDIR) if path.is_dir() else error.strerror  # Windows: permission denied
+        raise UsageError(f"--plan {path}: {reason}") from error
 
 
 def _read(path: Path, content: bytes) -> Json:

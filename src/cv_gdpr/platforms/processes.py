@@ -116,6 +116,10 @@ if sys.platform == "win32":
             subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], check=False, **quiet)  # type: ignore[call-overload]  # noqa: S603
         process.kill()
 
+    def quoted(word: str) -> str:
+        """Return a word as it is typed in PowerShell and cmd.exe, which both know double quotes."""
+        return subprocess.list2cmdline([word])
+
     def set_variable(name: str, value: str) -> str:
         """Return the line that sets a variable in PowerShell."""
         return f"$env:{name}='{value}'"
@@ -168,6 +172,12 @@ else:
     def end_with_children(process: subprocess.Popen[bytes]) -> None:
         """End a process, which has a session of its own, and those that it started; raise OSError."""
         os.killpg(process.pid, signal.SIGKILL)
+
+    def quoted(word: str) -> str:
+        """Return a word as it is typed in a shell."""
+        from shlex import quote
+
+        return quote(word)
 
     def set_variable(name: str, value: str) -> str:
         """Return the line that sets a variable in a shell."""
