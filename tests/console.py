@@ -1,20 +1,20 @@
 """A command that a test stops as a person does: by a signal on POSIX, by the console's Ctrl-C on Windows.
 
 Windows sends Ctrl-C to every process of a console. So the command gets a console of its own, and a process beside it
-(`python -m tests.console PIPE STDIN COMMAND...`) that presses the keys which the test names in a pipe.
+(tests/keys.py) that presses the keys which the test names in a pipe.
 """
 
 import os
 import signal
 import subprocess
 import sys
-import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from cv_gdpr.platforms.processes import passing, receive
-from tests.platforms import SIGKILL, WINDOWS, not_wine, posix
+from cv_gdpr.platforms.processes import passing
+from tests.platforms import SIGKILL, SLOWER, WINDOWS, not_wine, posix
 
 ENDINGS = [
     pytest.param(signal.SIGINT, 130, id="Ctrl-C"),
@@ -44,18 +44,32 @@ class Stoppable(subprocess.Popen):
             return
         theirs, ours = os.pipe()
         passed, number = passing(theirs)
-        helper = [sys.executable, "-m", "tests.console", str(number), "console" if typing else "", *command]
-        options["env"] = {**(options.get("env") or os.environ), "PYTHONPATH": str(_ROOT)}
+        helper = [sys.executable, "-m", "tests.keys", str(number), "console" if typing else "", *command]
+        settings = dict(options.get("env") or os.environ)
+        modules = [str(_ROOT), *filter(None, [settings.get("PYTHONPATH")])]
+        options["env"] = settings | {"PYTHONPATH": os.pathsep.join(modules)}
         super().__init__(helper, creationflags=subprocess.CREATE_NO_WINDOW, **passed, **options)
         os.close(theirs)
         self._keys = os.fdopen(ours, "w", encoding="utf-8")
 
     def send_signal(self, number):
         """Stop it; on Windows only by Ctrl-C, Ctrl-Break, or at once."""
-        if self._keys is None:
+        if not WINDOWS:
             super().send_signal(number)
         elif self.poll() is None:
             self._press(_KEYS[number])
+
+    def communicate(self, input=None, timeout=None):
+        """Return what it still writes, once it has ended."""
+        return super().communicate(input, timeout and timeout * SLOWER)
+
+    def wait(self, timeout=None):
+        """Wait until it has ended."""
+        code = super().wait(timeout)
+        if self._keys is not None:
+            self._keys.close()
+            self._keys = None
+        return code
 
     def kill(self):
         """End it at once."""
@@ -66,66 +80,5 @@ class Stoppable(subprocess.Popen):
         self._press(f"T{line}")
 
     def _press(self, key):
-        try:
+        with suppress(OSError):  # it has just ended
             print(key, file=self._keys, flush=True)
-        except OSError:  # it has just ended
-            self._keys = None
-            raise
-
-
-if sys.platform == "win32":
-    import ctypes
-    from ctypes import wintypes
-
-    class _Key(ctypes.Structure):
-        """INPUT_RECORD with a KEY_EVENT_RECORD."""
-
-        _fields_ = [
-            ("kind", wintypes.WORD),
-            ("down", wintypes.BOOL),
-            ("repeat", wintypes.WORD),
-            ("code", wintypes.WORD),
-            ("scan", wintypes.WORD),
-            ("letter", wintypes.WCHAR),
-            ("state", wintypes.DWORD),
-        ]
-
-    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
-
-    def _type(text):
-        import msvcrt
-
-        keys = (_Key * (2 * len(text)))(
-            *[_Key(1, down, 1, 13 if c == "\r" else 0, 0, c, 0) for c in text for down in (1, 0)]
-        )
-        with open("CONIN$", "r+b", buffering=0) as console:  # noqa: PTH123
-            handle = msvcrt.get_osfhandle(console.fileno())
-            _kernel.WriteConsoleInputW(wintypes.HANDLE(handle), keys, len(keys), ctypes.byref(wintypes.DWORD()))
-
-    def _obey(keys, process):
-        with os.fdopen(keys, encoding="utf-8") as lines:
-            for line in lines:
-                if line[0] == "K":
-                    process.kill()
-                elif line[0] == "T":
-                    _type(line[1:].rstrip("\n") + "\r")
-                elif not _kernel.GenerateConsoleCtrlEvent("CB".index(line[0]), 0):
-                    sys.stderr.write(f"no key was pressed: {ctypes.WinError(ctypes.get_last_error())}\n")
-
-    def _main(pipe, kind, command):
-        keys = receive(int(pipe))
-        for number in (signal.SIGINT, signal.SIGBREAK):
-            signal.signal(number, lambda *_: None)
-        _kernel.SetConsoleCtrlHandler(None, False)  # what this process was started by may have told it to ignore Ctrl-C
-        stdin = open("CONIN$", "r+b", buffering=0) if kind else None  # noqa: PTH123, SIM115
-        process = subprocess.Popen(command, stdin=stdin)
-        threading.Thread(target=_obey, args=(keys, process), daemon=True).start()
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue
-
-    if __name__ == "__main__":
-        code = _main(*sys.argv[1:3], sys.argv[3:])
-        os._exit(code - (1 << 32) if code >> 31 else code)  # as STATUS_CONTROL_C_EXIT, which os._exit takes as signed

@@ -12,7 +12,7 @@ import pytest
 from custom_vision_simulator import Fault
 from tests.console import ENDINGS, Stoppable
 from tests.delete.erasing import calls, environment, ids, others_untouched, state, stock
-from tests.platforms import SIGKILL
+from tests.platforms import SIGKILL, SLOWER
 
 GONE = {"deleted", "gone already"}
 
@@ -25,7 +25,7 @@ def stuck(sim, *arguments, fault, evidence):
     command = [sys.executable, "-m", "cv_gdpr", "delete", *arguments, "--yes", "--json", "--evidence", str(evidence)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with Stoppable(command, env=environment(sim), **pipes) as process:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 20 * SLOWER
         while len(calls(sim, fault.route)) - seen <= fault.after and time.monotonic() < until:
             time.sleep(0.005)
         try:

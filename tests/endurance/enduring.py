@@ -11,7 +11,7 @@ from custom_vision_simulator import Options, Simulator
 from custom_vision_simulator.faults import FaultBook
 from tests.console import Stoppable
 from tests.export.exporting import assert_bag, files, payload
-from tests.platforms import SIGKILL
+from tests.platforms import SIGKILL, SLOWER
 
 
 class Tripwire(FaultBook):
@@ -86,7 +86,7 @@ def kill(process):
 
 def until(condition, seconds=20.0):
     """Wait for a condition; fail if it stays false."""
-    limit = time.monotonic() + seconds
+    limit = time.monotonic() + seconds * SLOWER
     while not condition():
         assert time.monotonic() < limit, "it did not happen in time"
         time.sleep(0.005)

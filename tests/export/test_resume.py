@@ -12,7 +12,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.platforms.files import user_id
 from tests.console import ENDINGS, KILLED, Stoppable
 from tests.export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
-from tests.platforms import SIGKILL, named_pipe
+from tests.platforms import SIGKILL, SLOWER, named_pipe
 
 
 def half_done(sim, cli, out):
@@ -94,7 +94,7 @@ def test_an_interrupted_run_resumes(sim, cli, tmp_path, number, code):
     sim.fault(Fault("Blob", delay=30, times=None, after=3))
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--out", str(tmp_path / "out")]
     process = Stoppable(command, env=os.environ | cli.variables, stderr=subprocess.PIPE, encoding="utf-8")
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 20 * SLOWER
     while len(sim.blob_requests) < 6 and time.monotonic() < limit:
         time.sleep(0.02)
     process.send_signal(number)

@@ -15,7 +15,7 @@ from cv_gdpr.errors import worst
 from tests.console import Stoppable
 from tests.delete.erasing import ids, state, stock
 from tests.export.exporting import assert_bag
-from tests.platforms import SIGHUP, SIGQUIT, posix, pty
+from tests.platforms import SIGHUP, SIGQUIT, SLOWER, posix, pty
 from tests.profiles.profiling import only_posix_terminals, runs, sent
 
 pytestmark = pytest.mark.slow
@@ -214,7 +214,7 @@ def under_way(bare, sim, other, *words):
     for resource in (sim, other):
         resource.fault(Fault("GetTags", delay=90, times=None))
     process = started(bare, *words)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 20 * SLOWER
     while not all("GetTags" in sent(one) for one in (sim, other)) and time.monotonic() < deadline:
         time.sleep(0.02)
     return process

@@ -20,8 +20,8 @@ STOP_SIGNALS = [
     if name in signal.Signals.__members__  # SIGBREAK (Ctrl-Break, a closed window, a shutdown): on Windows only
 ]
 _BREAK = "SIGBREAK"
-PIPES_IN: dict[str, Any] = {"encoding": "utf-8"} if sys.platform == "win32" else {}
-"""How standard output is encoded, as an argument of reconfigure, where the default is not the right one."""
+PIPES_IN: dict[str, Any] = {"encoding": "utf-8", "newline": "\n"} if sys.platform == "win32" else {}
+"""How output is encoded, as arguments of reconfigure, where the default is not the right one."""
 
 
 def code_of_signal(number: int) -> int:
