@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ LACKING = {
     "signals": "a signal from another process: Windows ends the process, and knows Ctrl-C and Ctrl-Break alone",
     "names in bytes": "a file name that is not text, or holds a character that Windows refuses",
     "open files": "a file that is removed or replaced while it is open",
-    "shell": "a program of POSIX: sh, openssl, sha256sum",
+    "shell": "a program of POSIX, such as sh, openssl, ssh-keygen, sha256sum",
     "limits": "a limit on a process (setrlimit), or on the size of a file system",
     "memory": "the memory of a process as /proc shows it",
     "locale": "a locale that decides how file names and output are encoded",
@@ -125,6 +126,7 @@ def mend_windows() -> None:
         for name, more in (("read_text", {}), ("write_text", {"newline": "\n"}), ("open", {})):
             setattr(Path, name, _in_utf_8(getattr(Path, name), more))
         os.symlink = _link_or_skip(os.symlink)
+        subprocess.Popen.__init__ = _started_or_skip(subprocess.Popen.__init__)  # type: ignore[method-assign]
         for module, name, what in _ABSENT:
             setattr(module, name, _skipping(what))
 
@@ -147,10 +149,26 @@ def _in_utf_8(method: Callable[..., Any], more: dict[str, str]) -> Callable[...,
     return mended
 
 
+def _started_or_skip(start: Callable[..., None]) -> Callable[..., None]:
+    def starting(self: Any, command: Any, *arguments: Any, **named: Any) -> None:
+        try:
+            start(self, command, *arguments, **named)
+        except FileNotFoundError:
+            self._child_created = False
+            if isinstance(command, list) and command[0] in _OF_POSIX and _called_by_tests(1):
+                need("shell")
+            raise
+
+    return starting
+
+
+_OF_POSIX = {"sh", "bash", "openssl", "ssh-keygen", "sha256sum", "cat", "curl", "unzip", "git"}
+
+
 def _called_by_tests(above: int) -> bool:
-    """Return whether the caller's caller, or the one above where that is pathlib, is a module of tests."""
+    """Return whether the caller's caller, or the next one outside of these modules of Python, is a module of tests."""
     frame = sys._getframe(above + 1)
-    if str(frame.f_globals.get("__name__")).startswith("pathlib") and frame.f_back:
+    while str(frame.f_globals.get("__name__")).startswith(("pathlib", "subprocess")) and frame.f_back:
         frame = frame.f_back
     return str(frame.f_globals.get("__name__")).startswith("tests.")
 

@@ -21,7 +21,7 @@ from cv_gdpr.evidence.records import TOOL, SearchedScope
 from cv_gdpr.platforms.files import user_id
 from tests.delete.dying import Died, steps
 from tests.delete.erasing import calls, meanwhile, stock
-from tests.platforms import named_pipe
+from tests.platforms import named_pipe, posix
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
@@ -349,6 +349,7 @@ def test_a_foreign_ledger_is_refused(sim, erase, tmp_path, kind):
     assert not (tmp_path / "e.json").exists()
 
 
+@posix("owners")
 def test_a_ledger_is_resumed_where_owners_are_mapped(tmp_path, monkeypatch):
     here, path = user_id(), tmp_path / "e.json"
     begun(path)

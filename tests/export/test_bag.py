@@ -22,6 +22,7 @@ from tests.export.exporting import (
     snapshot,
     stock,
 )
+from tests.platforms import posix
 
 NAMES = {
     "leads out": "../../x",
@@ -236,6 +237,7 @@ def test_another_users_file_in_an_unfinished_export_is_refused(sim, cli, tmp_pat
     assert "belongs to another user" in ran.err
 
 
+@posix("owners")
 def test_a_file_system_that_maps_owners_gives_a_warning(sim, cli, tmp_path, monkeypatch, caplog):
     stock(sim)
     out = tmp_path / "out"

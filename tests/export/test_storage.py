@@ -15,6 +15,7 @@ from cv_gdpr.archive import durability, folder
 from cv_gdpr.platforms import files
 from tests.delete.erasing import stock as stock_to_erase
 from tests.export.exporting import assert_bag, assert_one_error, stock
+from tests.platforms import posix
 
 TAGS = ("export", "tags", "--all")  # for what concerns the folder alone: a row that is read in few calls
 
@@ -280,6 +281,7 @@ def test_a_file_system_without_modes_is_a_warning(stocked, tmp_path, said, witho
     assert said() == [f"Warning: others may be able to read {out}: its file system does not keep modes ({mode:04o})"]
 
 
+@posix("owners")
 def test_a_share_that_maps_owners_is_a_warning(stocked, out, monkeypatch, said, no_chmod):
     cli = stocked
     out.chmod(0o777)
