@@ -63,7 +63,7 @@ def config_path() -> "Path":
         return Path(_from_home(given, VARIABLE))
     from platformdirs import user_config_path
 
-    return user_config_path("cv-gdpr") / "config.toml"
+    return user_config_path("cv-gdpr", appauthor=False) / "config.toml"
 
 
 def profile(name: str) -> Profile:

@@ -89,7 +89,7 @@ def test_a_link_is_never_opened(tmp_path):
 
 def test_what_comes_through_a_pipe_is_read_to_its_end():
     theirs, ours = os.pipe()
-    _, come = processes.pollable(theirs, 1 << 16)
+    _, come, _ = processes.pollable(theirs, 1 << 16)
     os.write(ours, b"orders\n")
     assert come() == b"orders\n"
     os.close(ours)

@@ -73,8 +73,8 @@ if sys.platform == "win32":
                     ready[one] = ready.get(one, 0) | bits
             return list(ready.items())
 
-    def pollable(pipe: int, longest: int) -> tuple[int, Callable[[], bytes]]:
-        """Return what can be polled in place of a pipe, and how to read it: Windows polls sockets only.
+    def pollable(pipe: int, longest: int) -> tuple[int, Callable[[], bytes], Callable[[], None]]:
+        """Return what can be polled in place of a pipe, how to read and how to close it: Windows polls sockets only.
 
         A thread copies the pipe into a socket, by a number of its own: closing one that is being read would wait.
         """
@@ -94,7 +94,7 @@ if sys.platform == "win32":
             return part
 
         threading.Thread(target=copy, daemon=True, name="orders").start()
-        return ours.fileno(), come
+        return ours.fileno(), come, ours.close
 
     def split_words(command: str) -> list[str]:
         """Return the words of a command, with quotes as in a shell, and backslashes kept; raise ValueError."""
@@ -155,9 +155,9 @@ else:
     OF_ITS_OWN: dict[str, Any] = {"start_new_session": True}  # Ctrl-C does not reach it
     IN_A_GROUP: dict[str, Any] = {"process_group": 0}
 
-    def pollable(pipe: int, longest: int) -> tuple[int, Callable[[], bytes]]:
-        """Return what can be polled in place of a pipe, and how to read it: the pipe itself."""
-        return pipe, lambda: os.read(pipe, longest)
+    def pollable(pipe: int, longest: int) -> tuple[int, Callable[[], bytes], Callable[[], None]]:
+        """Return what can be polled in place of a pipe, how to read and how to close it: the pipe, whose owner does."""
+        return pipe, lambda: os.read(pipe, longest), lambda: None
 
     def split_words(command: str) -> list[str]:
         """Return the words of a command, split as a shell splits them; raise ValueError."""
