@@ -21,6 +21,7 @@ LACKING = {
     "special files": "a device, or a folder of /proc",
     "names by links": "a final name that is given by a hard link; Windows renames, which replaces nothing there",
     "writev": "one call that writes several parts",
+    "home folders": "the home folder of a user who does not exist: Windows makes one up beside that of the user",
     "owners": "a file that is given to another user id",
     "links": "a symbolic link, which Windows lets administrators alone make",
     "signals": "a signal from another process: Windows ends the process, and knows Ctrl-C and Ctrl-Break alone",
@@ -28,6 +29,7 @@ LACKING = {
     "open files": "a file that is removed or replaced while it is open",
     "shell": "a program of POSIX, such as sh, openssl, ssh-keygen, sha256sum",
     "limits": "a limit on a process (setrlimit), or on the size of a file system",
+    "processes": "the processes that /proc shows",
     "memory": "the memory of a process as /proc shows it",
     "locale": "a locale that decides how file names and output are encoded",
     "time zones": "a time zone from the variable TZ",
@@ -118,7 +120,7 @@ def mend_wine() -> None:
 
 
 def mend_windows() -> None:
-    """Let tests write and read text files as on POSIX, and skip a test that makes a link, a named pipe or the like.
+    """Let tests write and read text files as on POSIX, and skip a test that makes what Windows has not, as a link.
 
     The program itself is not touched: where it forgets an encoding, it still gets that of Windows.
     """
@@ -126,6 +128,7 @@ def mend_windows() -> None:
         for name, more in (("read_text", {}), ("write_text", {"newline": "\n"}), ("open", {})):
             setattr(Path, name, _in_utf_8(getattr(Path, name), more))
         os.symlink = _link_or_skip(os.symlink)
+        Path.chmod = _closed_or_skip(Path.chmod)  # type: ignore[method-assign]
         subprocess.Popen.__init__ = _started_or_skip(subprocess.Popen.__init__)  # type: ignore[method-assign]
         for module, name, what in _ABSENT:
             setattr(module, name, _skipping(what))
@@ -171,6 +174,15 @@ def _called_by_tests(above: int) -> bool:
     while str(frame.f_globals.get("__name__")).startswith(("pathlib", "subprocess")) and frame.f_back:
         frame = frame.f_back
     return str(frame.f_globals.get("__name__")).startswith("tests.")
+
+
+def _closed_or_skip(change: Callable[..., None]) -> Callable[..., None]:
+    def changing(path: Path, mode: int, **named: Any) -> None:
+        if _called_by_tests(1) and mode not in {0o600, 0o700}:
+            need("modes")
+        change(path, mode, **named)
+
+    return changing
 
 
 def _link_or_skip(link: Callable[..., None]) -> Callable[..., None]:

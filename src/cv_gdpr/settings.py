@@ -13,7 +13,7 @@ from cv_gdpr.errors import Lines, UsageError
 from cv_gdpr.links import host_of
 from cv_gdpr.masking import RUN
 from cv_gdpr.platforms.access import how_to_close, others_who_write
-from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, user_id
+from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, reason_of, user_id
 from cv_gdpr.platforms.processes import split_words
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _read(path: "Path", name: str) -> dict[str, Profile]:
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist", _example(name, "create it, with for example:")) from None
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{path}: {reason_of(error, path)}") from error
     return parse(content, path)
 
 

@@ -21,7 +21,7 @@ from cv_gdpr.evidence.records import TOOL, SearchedScope
 from cv_gdpr.platforms.files import user_id
 from tests.delete.dying import Died, steps
 from tests.delete.erasing import calls, meanwhile, stock
-from tests.platforms import named_pipe, posix
+from tests.platforms import is_private, named_pipe, posix
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
@@ -430,7 +430,7 @@ def test_files_are_private_and_no_other_file_remains(sim, erase, tmp_path):
     assert erase("--all", "--save-plan", tmp_path / "plan.json", evidence="e.json").code == 0
 
     assert {file.name for file in tmp_path.iterdir()} == {"plan.json", *(file.name for file in erase.files)}
-    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    assert all(map(is_private, tmp_path.iterdir()))
     assert {file.stat().st_nlink for file in tmp_path.iterdir()} == {1}
 
 

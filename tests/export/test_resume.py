@@ -12,7 +12,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.platforms.files import user_id
 from tests.console import ENDINGS, KILLED, Stoppable
 from tests.export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
-from tests.platforms import SIGKILL, SLOWER, named_pipe
+from tests.platforms import SIGKILL, SLOWER, is_private, named_pipe
 
 
 def half_done(sim, cli, out):
@@ -174,7 +174,7 @@ def test_an_existing_empty_folder_is_used(sim, cli, tmp_path):
     (tmp_path / "out").mkdir(mode=0o755)
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
     assert_bag(tmp_path / "out")
-    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+    assert is_private(tmp_path / "out")
 
 
 UUID = "c008830a-fbd1-49d5-856f-094be7200d15"

@@ -8,7 +8,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from tests.delete.erasing import stock
-from tests.platforms import is_private
+from tests.platforms import is_private, posix
 
 
 def lines_of(path):
@@ -67,6 +67,7 @@ def test_an_unwritable_log_is_refused_at_once(cli, tmp_path, name, reason):
     assert len(ran.err.splitlines()) == 2
 
 
+@posix("special files")
 def test_a_full_disk_is_said_at_the_start(cli):
     ran = cli("list", "projects", "--all", "--log-file", "/dev/full")
     assert ran.code == 2

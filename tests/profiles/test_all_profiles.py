@@ -15,7 +15,7 @@ from cv_gdpr.errors import worst
 from tests.console import Stoppable
 from tests.delete.erasing import ids, state, stock
 from tests.export.exporting import assert_bag
-from tests.platforms import SIGHUP, SIGQUIT, SLOWER, posix, pty
+from tests.platforms import SIGHUP, SIGQUIT, SLOWER, WINDOWS, need, posix, pty
 from tests.profiles.profiling import only_posix_terminals, runs, sent
 
 pytestmark = pytest.mark.slow
@@ -220,8 +220,12 @@ def under_way(bare, sim, other, *words):
     return process
 
 
+ENDINGS = [(signal.SIGINT, True), (signal.SIGTERM, False), (SIGHUP, False), (SIGQUIT, False)]
+
+
 def children_of(process):
     """Return the numbers of the processes that a process started, where /proc has them."""
+    need("processes")
     threads = Path("/proc", str(process.pid), "task").glob("*/children")
     return [number for one in threads for number in one.read_text().split()]
 
@@ -231,14 +235,10 @@ def children_of(process):
 @pytest.mark.parametrize(
     ("number", "twice"),
     [
-        (signal.SIGINT, False),
-        (signal.SIGINT, True),
-        (signal.SIGTERM, False),
-        (SIGHUP, False),
-        (SIGQUIT, False),
+        pytest.param(signal.SIGINT, False, id="Ctrl-C"),
+        *(pytest.param(number, twice, marks=posix("signals")) for number, twice in ENDINGS),
     ],
 )
-@posix("signals")
 def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number, twice):
     process = under_way(bare, sim, other, "export", "--all", "--all-profiles", "--json")
     process.send_signal(number)
@@ -251,7 +251,8 @@ def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number, twice):
     document = json.loads(out)
     code = 128 + number
     assert (process.returncode, document["exitCode"], document["retryable"]) == (code, code, True), err
-    assert [one["exitCode"] for one in document["profiles"]] == [code, code]
+    codes = {code, 143} if WINDOWS else {code}  # where Ctrl-Break cannot be sent, they end as by SIGTERM
+    assert {one["exitCode"] for one in document["profiles"]} <= codes
     assert b"Traceback" not in err
 
 

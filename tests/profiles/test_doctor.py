@@ -9,7 +9,7 @@ import pytest
 from custom_vision_simulator import Fault
 from cv_gdpr import doctor
 from tests.delete.erasing import calls, state, stock
-from tests.platforms import WINDOWS, not_wine, posix
+from tests.platforms import WINDOWS, need, not_wine, posix
 from tests.test_json import checked, generate, schemas  # noqa: F401 - fixtures
 
 FAILED = "failed"
@@ -223,6 +223,7 @@ def test_a_deleted_current_folder_is_one_finding(cli, tmp_path, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(ask):
+    need("special files")
     ran = ask("--out", "/proc/nowhere")
     assert found(ran)["file system"]["state"] == "warning"
     assert ran.code == 0

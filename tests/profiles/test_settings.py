@@ -9,7 +9,7 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import masked
 from cv_gdpr.platforms.files import user_id
 from cv_gdpr.settings import Profile, config_path, parse, profile, profiles
-from tests.platforms import WINDOWS, named_pipe
+from tests.platforms import WINDOWS, named_pipe, posix
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 LONG_KEY = "Ab1" * 28
@@ -270,6 +270,7 @@ def test_a_file_of_another_user_is_refused(place):
         profiles()
 
 
+@posix("home folders")
 def test_a_home_folder_of_nobody_is_refused(monkeypatch):
     monkeypatch.setenv("CV_GDPR_CONFIG", "~nosuchuser/x")
     with pytest.raises(UsageError, match="CV_GDPR_CONFIG: the home folder for ~ is unknown"):

@@ -159,6 +159,11 @@ else:
             os.close(handle)
 
 
+def reason_of(error: OSError, path: Path) -> str:
+    """Return what an error says; of a folder that was opened as a file, Windows says that permission is denied."""
+    return os.strerror(errno.EISDIR) if path.is_dir() else error.strerror or str(error)
+
+
 def flush_each(paths: Iterable[Path]) -> None:
     """Wait until the bytes of closed files are on the disk; raise OSError."""
     for path in paths:
