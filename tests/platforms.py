@@ -75,6 +75,8 @@ class Module:
         self._name, self._what = name, what
 
     def __getattr__(self, name: str) -> Any:
+        if not _called_by_tests(1):  # pytest asks all that a module holds for its marks: that must skip nothing
+            raise AttributeError(name)
         need(self._what)
         module: ModuleType = import_module(self._name)
         return getattr(module, name)
