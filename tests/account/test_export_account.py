@@ -8,7 +8,7 @@ from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Lock
 from cv_gdpr.masking import fingerprint
 from tests.account.azure import OTHER, asked, one_line
-from tests.platforms import is_private
+from tests.platforms import is_private, posix
 
 FILES = {"account.json", "account-usages.jsonl", "account-siblings.jsonl", "account-keys.json"}
 BARE = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_ENDPOINT": ""}
@@ -365,6 +365,7 @@ def test_a_changed_account_is_found(shared):
     assert shared.verified() == 4
 
 
+@posix("shell")
 def test_a_command_that_prints_the_key_runs_once(azure, tmp_path):
     script, log = tmp_path / "key.sh", tmp_path / "log"
     script.write_text(f"#!/bin/sh\necho asked >> '{log}'\necho {azure.sim.training_key}\n")
