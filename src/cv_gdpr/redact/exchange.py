@@ -41,7 +41,7 @@ class Beside:
             self._unlock(lock)
 
     def _unlock(self, lock: int) -> None:
-        """Remove the lock and its file; on Windows one that is open, perhaps by another run already, cannot be removed."""
+        """Remove the lock and its file; on Windows a file that is open, perhaps by another run already, stays."""
         if not REPLACES_OPEN_FILES:
             os.close(lock)
         with suppress(OSError):
