@@ -59,7 +59,7 @@ if WINDOWS:
 
     @pytest.fixture
     def tmp_path() -> Iterator[Path]:
-        """A folder with a short path: Windows takes 259 characters, of which an export wants 180 for itself."""
+        """A folder with a short path: Windows takes 259 characters, and an export wants 180 of them."""
         place = _MEMORY if os.path.isdir(_MEMORY) else None  # noqa: PTH112
         with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as name:
             yield Path(name)

@@ -21,7 +21,7 @@ from cv_gdpr.evidence.records import TOOL, SearchedScope
 from cv_gdpr.platforms.files import user_id
 from tests.delete.dying import Died, steps
 from tests.delete.erasing import calls, meanwhile, stock
-from tests.platforms import is_private, named_pipe, posix
+from tests.platforms import WINDOWS, is_private, named_pipe, posix
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
@@ -84,9 +84,9 @@ def test_evidence_is_completed_after_death_at_any_step(tmp_path, dying):
         assert check(path) == [], counted.taken
         assert set(contents(path.parent)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}, counted.taken
         assert again(path) is False
-        assert repaired or number > 20  # only the last steps follow the last file
-    assert {*counted.taken} >= {"open", "write", "fsync", "link", "unlink"}
-    assert number > 25
+        assert repaired or number > (12 if WINDOWS else 20)  # only the last steps follow the last file
+    assert {*counted.taken} >= {"open", "write", "fsync", *(() if WINDOWS else ("link", "unlink"))}
+    assert number > (15 if WINDOWS else 25)
 
 
 @pytest.mark.parametrize("dying", [True, False], ids=["killed", "disk full"])
@@ -112,6 +112,7 @@ def test_the_completion_may_be_cut_off_too(tmp_path, dying):
     assert set(contents(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
 
 
+@posix("names by links")
 def test_files_are_durable_before_and_folders_after_naming(tmp_path):
     path = tmp_path / "e.json"
     begun(path)
@@ -148,7 +149,13 @@ def test_lost_files_are_rewritten_byte_for_byte(sim, erase, tmp_path, lost, code
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind"), [(".json", "dangling link"), (".html", "folder"), (".html", "link"), (".sha256", "file")]
+    ("suffix", "kind"),
+    [
+        pytest.param(".json", "dangling link", marks=posix("links")),
+        (".html", "folder"),
+        pytest.param(".html", "link", marks=posix("links")),
+        (".sha256", "file"),
+    ],
 )
 def test_a_file_that_appears_meanwhile_is_not_overwritten(sim, erase, tmp_path, suffix, kind):
     stock(sim, images=2, predictions=1, iterations=0)
@@ -378,6 +385,7 @@ def test_a_ledger_swapped_while_opening_is_refused(tmp_path, monkeypatch, kind):
     assert (tmp_path / "victim").read_bytes() == b""
 
 
+@posix("names by links")
 def test_a_swapped_temporary_file_is_noticed(tmp_path, monkeypatch):
     path, linked = tmp_path / "e.json", os.link
     begun(path)
@@ -452,7 +460,9 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("how", TAKEN)
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=[posix("open files")] if how in MOVED else []) for how in TAKEN]
+)
 def test_a_ledger_removed_during_the_run_ends_it(sim, erase, tmp_path, how):
     stock(sim)
     ledger = tmp_path / "e.jsonl"

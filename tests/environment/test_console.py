@@ -59,7 +59,7 @@ def test_a_name_that_windows_would_not_keep_is_refused(sim, cli, words):
 
 
 @only_windows
-def test_an_open_file_stops_a_run_that_resumes_when_it_is_closed(sim, cli, tmp_path):
+def test_an_open_file_stops_a_run_that_then_resumes(sim, cli, tmp_path):
     stock(sim)
     out = tmp_path / "out"
     words = ("export", "--all", "-q", "--out", out)

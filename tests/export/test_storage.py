@@ -15,7 +15,7 @@ from cv_gdpr.archive import durability, folder
 from cv_gdpr.platforms import files
 from tests.delete.erasing import stock as stock_to_erase
 from tests.export.exporting import assert_bag, assert_one_error, stock
-from tests.platforms import is_private, posix
+from tests.platforms import is_private, need, posix
 
 TAGS = ("export", "tags", "--all")  # for what concerns the folder alone: a row that is read in few calls
 
@@ -64,6 +64,7 @@ class Library:
 
 
 def without_fsync_of_folders(patch, number):
+    need("fsync of folders")
     patch.setattr(os, "fsync", failing(number, os.fsync, is_folder))
 
 
@@ -72,10 +73,12 @@ def without_fsync(patch, number):
 
 
 def without_syncfs(patch, number):
+    need("fsync of folders")
     patch.setattr(ctypes, "CDLL", lambda *_, **__: Library(number))
 
 
 def without_the_function_syncfs(patch, _):
+    need("fsync of folders")
     patch.setattr(ctypes, "CDLL", lambda *_, **__: object())
 
 
@@ -203,7 +206,7 @@ def test_a_private_folder_needs_no_warning(sim, cli, out, said, mode):
     stock(sim)
     out.chmod(mode)
     assert cli(*TAGS, "-q", "--out", out).code == 0
-    assert mode_of(out) & 0o777 == 0o700
+    assert is_private(out)
     assert said() == []
 
 

@@ -237,7 +237,11 @@ class HashedFile:
         if parts and not self.bytes:
             self.head = parts[0][:_HEAD]
         self.bytes += size
-        _write_parts(self._handle, parts, size)
+        try:
+            _write_parts(self._handle, parts, size)
+        except BaseException:
+            self._close()  # Windows removes no file that is open
+            raise
 
     @property
     def sha256(self) -> str:

@@ -24,7 +24,7 @@ _OTHERS = {  # the names of well-known groups in an access list: SID strings, Mi
     "IU": "all who sign in here",
     "NU": "all who sign in over the network",
 }
-_OWNER = "*S-1-3-4"  # for icacls: owner rights, which is whoever owns the file, in every language
+_OWNER = "*S-1-3-4"  # for icacls: owner rights, which is the one who owns the file, in every language
 _ENTRY = re.compile(r"\(A;([A-Z]*);([^;]*);[^;]*;[^;]*;([^;)]*)")
 READS, WRITES = 0x1, 0x1 | 0x2 | 0x4 | 0x10000 | 0x40000 | 0x80000  # of a file: FILE_READ_DATA; below: the rest
 WRITES &= ~0x1
