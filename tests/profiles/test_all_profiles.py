@@ -254,6 +254,7 @@ def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number, twice):
     assert (process.returncode, document["exitCode"], document["retryable"]) == (code, code, True), err
     assert [one["exitCode"] for one in document["profiles"]] == [code, code]
     assert b"Traceback" not in err
+    assert (err.count(b" resumes all"), b"resumes it" in err) == (1, False), err
 
 
 @pytest.mark.slow
