@@ -266,6 +266,9 @@ def test_a_night_ends_at_a_signal_and_goes_on_later(sim, tmp_path):
     wait_for(lambda: list(tmp_path.glob("*/.cv-gdpr/run.json")))
     second = run(*command, **connected(sim))  # cron's second line, while the first still exports
     assert (second.returncode, f"process {night.pid} on " in second.stdout, second.stderr) == (0, True, "")
+    (out,) = tmp_path.glob("[!.]*")
+    alone = run("attempt.py", "export", "--all", "--out", out, **connected(sim))
+    assert (alone.returncode, json.loads(alone.stdout)["exitCode"]) == (75, 2)  # waiting helps
     night.terminate()
     assert night.wait(timeout=20) == 143
     night.communicate()
