@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
 
+IMAGE_PERFORMANCES = "image-performances.jsonl"
 _UNREADY = {  # Project.status (published contract v3.4-preview: Succeeded, Importing, Failed)
     "Importing": "the service is still copying its images; run the same command again later",
     "Failed": "the service could not import it, so parts of it may be missing there too",
@@ -149,7 +150,22 @@ def _performance_of(project: Project, iteration: Json | None) -> Iterator[Findin
     if not project.details:
         return
     read = partial(_image_performances, project)
-    yield from _each("performance", "image-performances.jsonl", [iteration], read)
+    yield from _each("performance", IMAGE_PERFORMANCES, [iteration], read)
+
+
+def image_performances(project: Project) -> Iterator[Finding]:
+    """GetImagePerformances of each iteration, for what it says of the images that selectors took."""
+    read = partial(_image_performances_if_any, project)
+    yield from _each("performance", IMAGE_PERFORMANCES, project.iterations, read)
+
+
+def _image_performances_if_any(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    try:
+        yield from _image_performances(project, iteration)
+    except ServiceError as error:
+        if not iteration or not _has_no_performance(error, iteration):
+            raise
+        yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
 
 
 def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
@@ -168,18 +184,18 @@ def _image_performances(project: Project, iteration: Json | None) -> Iterator[Fi
     pages = project.service.paged("get_image_performances", *arguments, order_by="Oldest")
 
     count = partial(project.service.call, "get_image_performance_count", *arguments)
-    if known := _trusted(project, iteration, "image-performances.jsonl", count):
+    if known := _trusted(project, iteration, IMAGE_PERFORMANCES, count):
         for record in known.records:
-            yield Detail("performance", record, "image-performances.jsonl", iteration)
-        yield _trusted_tally(known, "performance", "image-performances.jsonl", iteration)
+            yield Detail("performance", record, IMAGE_PERFORMANCES, iteration)
+        yield _trusted_tally(known, "performance", IMAGE_PERFORMANCES, iteration)
         return
     listing = Listing(
         count=count,
         parts=lambda counted: [Part(pages, counted)],
     )
     for record in listing.records():
-        yield Detail("performance", record, "image-performances.jsonl", iteration)
-    yield _tally(listing, "performance", "image-performances.jsonl", iteration)
+        yield Detail("performance", record, IMAGE_PERFORMANCES, iteration)
+    yield _tally(listing, "performance", IMAGE_PERFORMANCES, iteration)
 
 
 def tags(project: Project) -> Iterator[Finding]:
