@@ -18,6 +18,7 @@ from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.export.reuse import Reuse
 from cv_gdpr.languages import message
 from cv_gdpr.masking import masked
+from cv_gdpr.table import shortfalls
 from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
 from cv_gdpr.table.inventory import described, findings_of, predictions_not_searched
@@ -28,7 +29,6 @@ from cv_gdpr.verbatim import Json
 
 _DELETED = message("deleted at the service while it was exported")
 _MOVED = message("not at the link in its record: the service stored it again while it was exported")
-_RUN_AGAIN = "the same command exports it too"
 
 
 @dataclass
@@ -226,7 +226,7 @@ class ProjectExport:
                 if item.row != row:
                     continue
                 if reason or item.id in listed:
-                    why = reason or "its link is refused, and the service still lists it"
+                    why = reason or shortfalls.REFUSED
                     self._miss_bytes(row, item.id, source, why)
                     continue
                 self._held[row].discard(item.id)
@@ -243,11 +243,11 @@ class ProjectExport:
                 elif isinstance(finding, Unread):
                     raise finding.error
                 elif isinstance(finding, Tally) and not finding.agrees:
-                    unreliable = "its link is refused, and the listing changed while it was read: presence unknown"
+                    unreliable = shortfalls.PRESENCE_UNKNOWN
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            unreliable = f"its link is refused, and its row cannot be listed again: {error.message}"
+            unreliable = shortfalls.ROW_UNLISTED % {"reason": error.message}
         return listed, unreliable
 
     def _look_for_new_iterations(self) -> None:
@@ -260,11 +260,11 @@ class ProjectExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self._miss(ITERATIONS, f"cannot be listed again at the end: {error.message}")
+            self._miss(ITERATIONS, shortfalls.UNLISTED_AT_THE_END % {"reason": error.message})
             return
         for iteration in now:
             if iteration["id"] not in known:
-                reason = f"iteration {iteration['id']} was added during the export: {_RUN_AGAIN}"
+                reason = shortfalls.NEW_ITERATION % {"iteration": iteration["id"]}
                 for row in self.rows:
                     if row.of_iterations:
                         self._miss(row.name, reason, iteration=iteration)

@@ -11,7 +11,7 @@ from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceErro
 from cv_gdpr.service.batches import asked_in_parts
 from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
-from cv_gdpr.table import blobs, labels
+from cv_gdpr.table import blobs, labels, shortfalls
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Trusted, Unread, Unready
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 IMAGE_PERFORMANCES = "image-performances.jsonl"
 _UNREADY = {  # Project.status (published contract v3.4-preview: Succeeded, Importing, Failed)
-    "Importing": "the service is still copying its images; run the same command again later",
-    "Failed": "the service could not import it, so parts of it may be missing there too",
+    "Importing": shortfalls.IMPORTING,
+    "Failed": shortfalls.IMPORT_FAILED,
 }
 
 
@@ -114,7 +114,7 @@ def project(project: Project) -> Iterator[Finding]:
     record = project.service.call("get_project", project.id) if project.details else project.entry
     yield Item("projects", project.id, _itself(record, project.id), "project.json")
     if (status := labels.word(record, "status")) in _UNREADY:
-        yield Unready("projects", project.id, f"its status is {status}: {_UNREADY[status]}")
+        yield Unready("projects", project.id, _UNREADY[status])
 
 
 def iterations(project: Project) -> Iterator[Finding]:
