@@ -49,6 +49,11 @@ def message(english: str) -> str:
     return english
 
 
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital; the rest is unchanged."""
+    return text[:1].upper() + text[1:]
+
+
 def tag_of(code: str) -> str:
     """Return the name of a language in HTML (BCP 47)."""
     return _CUSTOMS[code].tag
