@@ -36,7 +36,7 @@ def one(tmp_path_factory):
         ran = cli("export", "--all", "--image-id", tested, "--json", "--out", out)
         assert ran.code == 0, ran.err
         found = {"mine": mine, "other": other, "tested": tested, "not_mine": not_mine, "first": first, "second": second}
-        yield SimpleNamespace(out=out, ran=ran, **found)
+        yield SimpleNamespace(cli=cli, out=out, ran=ran, **found)
 
 
 def test_it_holds_the_entries_of_the_selected_alone(one):
@@ -57,6 +57,7 @@ def test_each_list_was_read_whole(one, cli):
     assert one.ran.json["calls"]["GetImagePerformances"] == 4
     assert one.ran.json["calls"]["GetImagePerformanceCount"] == 8
     assert "GetIterationPerformance" not in one.ran.json["calls"]
+    assert "exported as far as it is about what was selected" in one.ran.json["notSearched"]["performance"]
     assert_bag(one.out)
     assert cli("verify", one.out).code == 0
 
@@ -134,3 +135,13 @@ def test_the_cover_sheet_tells_both(one, cli, tmp_path):
     for text in (sheet, record):
         assert "&lt;b&gt;&#34;Visitors&#34;: ../../pets\\u202e &amp; &#34;{{ 7*7 }}" in text
     assert "second" not in sheet
+
+
+def test_the_entries_follow_an_erasure(one, tmp_path):
+    cli = one.cli
+    words = ("delete", "images", "--all", "--image-id", one.tested, "--yes", "--evidence", tmp_path / "erasure.json")
+    assert cli(*words).code == 0
+    assert cli("redact", tmp_path / "erasure.json", one.out, "--out", tmp_path / "new", "-q").code == 0
+    assert one.tested.encode() not in everything(tmp_path / "new" / "data")
+    assert records(iteration_folder(tmp_path / "new", one.mine, one.first.id) / LIST) == []
+    assert cli("verify", tmp_path / "new").code == 0

@@ -11,7 +11,7 @@ from cv_gdpr.archive.bag_info import FINISHED, OF_SELECTED, PROFILE, STARTED, ba
 from cv_gdpr.archive.journal import Reused
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
-from cv_gdpr.table.categories import rows_about
+from cv_gdpr.table.inventory import rows_of_selected
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
@@ -129,7 +129,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
         "selectors": result.selectors,
-        **({OF_SELECTED: about} if (about := _about_selected(result, scope)) else {}),
+        **({OF_SELECTED: about} if (about := rows_of_selected(scope)) else {}),
         "salt": result.salt if scope.selection else None,
         "before": scope.selection.before or None,
         "notSearched": result.not_searched,
@@ -139,11 +139,6 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "byHand": result.by_hand,
         "copiesOutside": [one._asdict() for one in result.copies_outside],
     } | {name: text for name, text in (("reference", result.reference), ("operator", result.operator)) if text}
-
-
-def _about_selected(result: ExportResult, scope: Scope) -> list[str]:
-    """Return the rows out of scope whose lists were read for what they say of the selected items."""
-    return [one.name for row in result.rows for one in rows_about(row, result.rows)] if scope.selection else []
 
 
 def reused_by_export(reused: dict[str, Reused]) -> list[Json]:

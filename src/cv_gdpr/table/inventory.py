@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 CANNOT_NARROW = message("%(selectors)s cannot narrow it")
+OF_SELECTED = message("%(reason)s; exported as far as it is about what was selected")
 _APPLIES = "docs/commands.md lists which selector applies to which rows; run them one after the other"
 _ID = re.compile("[0-9A-Fa-f-]{8,}")
 
@@ -109,6 +110,13 @@ def not_searched(scope: Scope) -> dict[str, str]:
         for row in CATEGORIES
         if not scope.rows and row not in searched
     }
+
+
+def rows_of_selected(scope: Scope) -> list[str]:
+    """Return the rows out of scope whose lists an export reads for what they say of selected items."""
+    rows = rows_in(scope) if scope.selection else ()
+    names = {row.name for row in rows}
+    return [about.name for row in rows for about in rows_about(row.name, names)]
 
 
 def predictions_not_searched(project: Project, scope: Scope) -> int | None:
