@@ -24,14 +24,8 @@ RECOVERABLE_UNTIL = message("it can be recovered until %(time)s; --purge ends th
 
 PATTERNS = (
     *(_KEY_HOLDER, NOT_LOOKED_AT, MORE_IN_IT, UNREADABLE, ANSWERED, RECOVERY_UNKNOWN, RECOVERABLE_UNTIL),
-    *(
-        inventory.CANNOT_NARROW,
-        inventory.OF_SELECTED,
-        *outside.PATTERNS,
-        *account_row.PATTERNS,
-        *account.PATTERNS,
-        *verdicts.PATTERNS,
-    ),
+    *(inventory.CANNOT_NARROW, inventory.OF_SELECTED, *outside.PATTERNS, *account_row.PATTERNS),
+    *(*account.PATTERNS, *verdicts.PATTERNS),
     *(*shortfalls.PATTERNS, *of_bytes.PATTERNS),
 )
 _VALUES = {"time": r"\S+", "number": "[0-9]+"}  # what they look like; others are any text
