@@ -16,6 +16,7 @@ from cv_gdpr.cli.estimate_documents import EstimateDocument
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
 from cv_gdpr.cli.list_documents import ListDocument
+from cv_gdpr.cli.local_documents import CompletionDocument, FaultsDocument, SimulateDocument
 from cv_gdpr.cli.report_documents import ReportDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.cli.verify_documents import CertifyDocument, RegisterDocument
@@ -45,6 +46,9 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     DemoDocument,
     ProfilesDocument,
     DoctorDocument,
+    SimulateDocument,
+    FaultsDocument,
+    CompletionDocument,
     ErrorDocument,
 )
 LEDGER = "A line of the ledger"

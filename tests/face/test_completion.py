@@ -48,6 +48,14 @@ def test_every_script_asks_the_program(cli, shell):
     assert f"{shell}_complete" in ran.out
 
 
+@pytest.mark.parametrize("words", [(), ("-q",), ("-v",)])
+def test_the_script_is_the_result(cli, words):
+    ran = cli("completion", "bash", *words)
+    document = cli("completion", "bash", *words, "--json").json
+    assert (document["format"], document["shell"]) == ("cv-gdpr-completion/1", "bash")
+    assert f"{document['script']}\n" == ran.out
+
+
 IN_SHELL = {
     "bash": "source script; COMP_WORDS=(cv-gdpr exp); COMP_CWORD=1; _cv_gdpr_completion cv-gdpr; echo ${COMPREPLY[@]}",
     "fish": 'source script; complete --do-complete "cv-gdpr exp"',

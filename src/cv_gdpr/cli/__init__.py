@@ -97,7 +97,7 @@ class _Commands(Group):
     epilog=_EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "CV_GDPR"},
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
     """Export and erase everything that an Azure Custom Vision resource holds, and prove it.
 
