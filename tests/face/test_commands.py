@@ -6,20 +6,21 @@ import pytest
 from cv_gdpr.cli import cli as program
 from cv_gdpr.table.categories import ROWS
 
-RESOURCE = (
+words = str.split  # a list of options, as one reads it
+RESOURCE = words(
     "--endpoint --key-file --key-command --auth --resource-id --subscription --cloud --resource-manager --profile"
-).split()
+)
 CONNECTION = [*RESOURCE, "--calls-per-second", "--patience", "--read-timeout"]
-SCOPE = "--all --project".split()
-SELECTORS = (
+SCOPE = words("--all --project")
+SELECTORS = words(
     "--tag --metadata --image-id --image-ids-file --except-ids-file --predicted-tag --min-probability --iteration "
     "--before --older-than --with-copies-from --missing-ok"
-).split()
-SAFETY = (
+)
+SAFETY = words(
     "--yes --dry-run --save-plan --plan --max-delete --protect --require-export --wait --approved-by --with-iterations"
-).split()
-EVIDENCE = "--evidence --reference --operator --lang --sign --timestamp".split()
-EVERYWHERE = "-q --quiet -v --verbose --json --log-file -h --help".split()
+)
+EVIDENCE = words("--evidence --reference --operator --lang --sign --timestamp")
+EVERYWHERE = words("-q --quiet -v --verbose --json --log-file -h --help")
 COMMANDS = {
     "list": [*SCOPE, *SELECTORS, *CONNECTION, "--all-profiles", "--values", "--csv"],
     "export": [
@@ -31,8 +32,8 @@ COMMANDS = {
     "verify": ["--signer", "--tsa-certificate", "--csv"],
     "certify": ["--sign", "--timestamp"],
     "find": ["--out"],
-    "convert": "--to --out --project --iteration --split --seed --image-url-prefix".split(),
-    "report": "--out --lang --contact --zip".split(),
+    "convert": words("--to --out --project --iteration --split --seed --image-url-prefix"),
+    "report": words("--out --lang --contact --zip"),
     "redact": ["--out"],
     "demo": ["--out"],
     "simulate": ["--fault"],
@@ -42,10 +43,10 @@ COMMANDS = {
 OF_ACCOUNT = ["--confirm", "--purge"]  # of `delete account` alone
 
 
-def options_of(*words):
+def options_of(*path):
     """Return the names of the options that a command takes, those for its help too."""
     context, command = click.Context(program, info_name="cv-gdpr", **program.context_settings), program
-    for word in words:
+    for word in path:
         command = command.get_command(context, word)
         context = click.Context(command, parent=context)
     return {name for one in command.get_params(context) if one.param_type_name == "option" for name in one.opts}

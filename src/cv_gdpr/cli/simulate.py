@@ -142,7 +142,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
 
 
 def _started(port: int, *, vnet: bool, account_info: bool) -> "Simulator":
-    """Return a simulator that listens; raise UsageError if the port cannot be had."""
+    """Return a simulator that listens; raise UsageError if the port is not free."""
     from custom_vision_simulator import Options, Simulator
 
     simulator = Simulator(Options(port=port, vnet=vnet, account_info=account_info))
