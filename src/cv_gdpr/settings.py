@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
-from cv_gdpr.errors import Lines, UsageError
+from cv_gdpr.errors import Lines, UsageError, similar
 from cv_gdpr.links import host_of
 from cv_gdpr.masking import RUN
 from cv_gdpr.platforms.access import others_who_write
@@ -91,12 +91,9 @@ def _example(name: str, begin: str = "for example:") -> Lines:
 
 
 def _similar(word: str, known: list[str], these_are: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word.lower(), known)
     if not known:
         return "it has none yet"
-    return f"similar: {', '.join(near)}" if near else f"{these_are} {', '.join(known)}"
+    return similar(word, known) or f"{these_are} {', '.join(known)}"
 
 
 # --- the file -----------------------------------------------------------------------------------------------------
@@ -281,7 +278,7 @@ def _checked(where: str, setting: str, value: Any) -> Any:
         raise UsageError(f"{where} is empty or holds a control character")
     choices = _CHOICES.get(setting)
     if choices and value not in choices:
-        raise UsageError(f"{where} is not one of: {', '.join(choices)}")
+        raise UsageError(f"{where} is not one of: {', '.join(choices)}", similar(value, choices) or None)
     return value
 
 

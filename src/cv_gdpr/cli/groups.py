@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import UsageError, similar
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -95,7 +95,4 @@ class Rows(Group):
 
 
 def _hint(word: str, noun: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word.lower(), known)
-    return f"similar: {', '.join(near)}" if near else f"the {noun}s are {', '.join(known)}"
+    return similar(word, known) or f"the {noun}s are {', '.join(known)}"

@@ -29,7 +29,7 @@ from cv_gdpr.cli.option_types import (
     Words,
 )
 from cv_gdpr.cli.screen import Quiet
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import UsageError, similar
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Selection, selection_of
@@ -118,12 +118,10 @@ def _near_choices(parameter: click.Parameter, value: Any) -> Iterator[None]:
     except click.BadParameter as error:
         if not isinstance(parameter.type, click.Choice) or not isinstance(value, str):
             raise
-        from difflib import get_close_matches
-
-        near = get_close_matches(value.lower(), [str(one) for one in parameter.type.choices])
+        near = similar(value, map(str, parameter.type.choices))
         if not near:
             raise
-        raise UsageError(error.format_message(), f"similar: {', '.join(near)}") from None
+        raise UsageError(error.format_message(), near) from None
 
 
 def refuse_blank(variable: str) -> None:

@@ -11,7 +11,7 @@ from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json
 from cv_gdpr.cli.screen import Quiet
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import UsageError, similar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,11 +51,8 @@ class FaultName(click.ParamType["list[Fault]"]):
 
 
 def _unknown_fault(name: str, known: "Iterable[str]") -> UsageError:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name.lower(), known)
-    similar = f"similar: {', '.join(near)}; " if near else ""
-    return UsageError(f"unknown fault {name!r}", f"{similar}cv-gdpr simulate --faults lists all")
+    near = similar(name, known)
+    return UsageError(f"unknown fault {name!r}", f"{near}{'; ' if near else ''}cv-gdpr simulate --faults lists all")
 
 
 def _list_faults(*, as_json: bool) -> None:
