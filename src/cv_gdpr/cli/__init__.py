@@ -16,7 +16,7 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
-from cv_gdpr.cli.output import expect_document, print_json, printable, printable_hint
+from cv_gdpr.cli.output import expect_document, print_json, print_to_do, printable, printable_hint
 from cv_gdpr.cli.screen import Quiet, Stream
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
@@ -134,6 +134,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _log_retries(verbosity)
     try:
         code = cli.main(given, prog_name="cv-gdpr", standalone_mode=False)
+        print_to_do()
         sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - the last handler: one line, with -vv all of it
         if isinstance(error, OSError) and is_broken_pipe(error):  # the reader closed the pipe
@@ -143,6 +144,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             code = _report_failure(error, given, received)
     except KeyboardInterrupt:
         code = _report_failure(Interrupted("interrupted", "the same command resumes"), given, received)
+    with suppress(OSError):  # after a failure; that may have been the same
+        print_to_do()
     hide()
     code = _close_log(code)
     if arguments is None:
