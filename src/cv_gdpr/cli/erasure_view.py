@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, print_to_do, printable, printable_hint
+from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.table.selection import BY_ID, Selection
@@ -41,7 +41,7 @@ def print_instructions(outside: list[ByHand], output: OutputOptions) -> int:
 
         print_json(of_instructions(_NOT_IN_THE_API, outside))
     else:
-        print_to_do([f"{one.row}: {one.words}" for one in outside] if not output.quiet else [])
+        to_do(f"{one.row}: {one.words}" for one in outside if not output.quiet)
     click.echo(f"Error: {_NOT_IN_THE_API}", err=True)
     return 3
 
@@ -79,7 +79,7 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside:
     elif not output.quiet:
         _print_result(erased, files | _sealed(erased.path), calls, output.verbose)
         if command := redact_command(erased, beside.bag):
-            click.echo(f"{printable(str(beside.bag))} now holds a copy of what was erased; to take it out: {command}")
+            to_do([f"{beside.bag} now holds a copy of what was erased; to take it out: {command}"])
     _print_shortfall(erased, beside.selection)
     print_lacking(erased.lacking, erased.path)
     return erased.exit_code
@@ -119,7 +119,7 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
         click.echo(f"{name}: {path}")
     if verbose:
         print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
-    print_to_do([f"{one.row}: {one.words}" for one in erased.outside_the_api])
+    to_do(f"{one.row}: {one.words}" for one in erased.outside_the_api)
 
 
 def not_searched_lines(not_searched: Mapping[str, str]) -> list[str]:

@@ -19,10 +19,10 @@ from cv_gdpr.cli.output import (
     print_sentences,
     print_some,
     print_table,
-    print_to_do,
     printable,
     show_similar,
     size,
+    to_do,
 )
 from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.cli.searching import not_searched_predictions
@@ -229,7 +229,7 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
     by_hand = [f"{row}: {words}" for row, words in result.by_hand.items()]
-    print_to_do([*by_hand, *(f"{EXPORTS}: {copies.words('export')}" for copies in result.copies_outside)])
+    to_do([*by_hand, *(f"{EXPORTS}: {copies.words('export')}" for copies in result.copies_outside)])
 
 
 def _lines_of_reuse(result: "ExportResult") -> Iterator[str]:

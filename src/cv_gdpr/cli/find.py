@@ -9,7 +9,7 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
-from cv_gdpr.cli.output import as_text, plural, print_json, print_some, print_table, printable
+from cv_gdpr.cli.output import as_text, plural, print_json, print_some, print_table, printable, to_do
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,10 +82,10 @@ def find(  # noqa: PLR0913 - one for each option
         _write(out, document, found, checked, contents)
     _report(found, document, output)
     if out and not (quiet or as_json):
-        click.echo(f"written: {printable(str(out))}/review.html (look at it first), ids.txt, matches.json")
+        click.echo(f"written: {printable(str(out))}/review.html, ids.txt, matches.json")
         ids, export = (shlex.quote(printable(str(path))) for path in (out / "ids.txt", bag))
         delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
-        click.echo(f"then: {delete} --dry-run")
+        to_do([f"look at {out}/review.html first", f"then: {delete} --dry-run"])
     return found.exit_code
 
 

@@ -32,12 +32,15 @@ _BUFFER = 1 << 18  # bytes that libcurl passes on at once, at most
 _IGNORED = 1 << 16  # bytes read of an error's body, so that its connection can be reused
 _LOOK = 0.25  # seconds between two checks for slow transfers
 _CODE = re.compile("[0-9A-Za-z]{1,80}")
+_REQUEST_ID = re.compile("[0-9A-Za-z-]{1,80}")
 _NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT})
 _NO_HTTP = frozenset({pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY})
 _UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR})
 _BITS = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
 
 Ended = Callable[[Received | CvGdprError], None]
+Tried = Callable[[dict[str, Any]], None]
+"""Called with the facts of each try: host, status, request id, seconds, and its bytes or its error; no address."""
 
 
 class _Slot:
@@ -150,6 +153,19 @@ class _Slot:
                 self.file.discard()
             return error
 
+    def facts(self, result: Received | CvGdprError) -> dict[str, Any]:
+        """Return what is known of a transfer that ended, without its address, whose signature is a secret."""
+        named = self.header("x-ms-request-id")
+        facts = {
+            "host": urlsplit(self.curl.getinfo(pycurl.EFFECTIVE_URL)).hostname or "",
+            "status": self.curl.getinfo(pycurl.RESPONSE_CODE),
+            "requestId": named if _REQUEST_ID.fullmatch(named) else "",
+            "seconds": round(self.curl.getinfo(pycurl.TOTAL_TIME), 3),
+        }
+        if isinstance(result, Received):
+            return facts | {"bytes": result.size}
+        return facts | {"code": getattr(result, "code", ""), "error": type(result).__name__}
+
     def _refused_connect(self) -> int:
         """Return the status by which a proxy refused to connect to storage, else 0 (CURLINFO_HTTP_CONNECTCODE)."""
         status: int = self.curl.getinfo(pycurl.HTTP_CONNECTCODE)
@@ -166,9 +182,10 @@ class _Slot:
 class Transfers:
     """Runs transfers concurrently in the thread that calls `turn`; `authorities` is a file or folder."""
 
-    def __init__(self, connections: int, silence: float, authorities: str) -> None:
+    def __init__(self, connections: int, silence: float, authorities: str, tried: Tried | None = None) -> None:
         self._silence = silence
         self._authorities = authorities
+        self._tried = tried
         self._idle: list[_Slot] = []
         self._running: dict[pycurl.Curl, _Slot] = {}
         self._poll = Poll()  # cheaper than epoll for a hundred sockets: no system call for each change
@@ -246,6 +263,8 @@ class Transfers:
         del self._running[slot.curl]
         self._multi.remove_handle(slot.curl)
         ended, result = slot.ended, slot.outcome(number)
+        if self._tried:
+            self._tried(slot.facts(result))
         self._idle.append(slot)
         ended(result)
 

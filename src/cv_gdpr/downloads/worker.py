@@ -49,10 +49,10 @@ class _Job:
 class _Downloading:
     """Downloads the ordered blobs, and retries each while that may help."""
 
-    def __init__(self, connections: int, patience: float, silence: float, authorities: str) -> None:
+    def __init__(self, connections: int, patience: float, silence: float, authorities: str, *, tell: bool) -> None:
         self._patience = patience
         self._limit = AdaptiveLimit(connections)
-        self._transfers = Transfers(connections, silence, authorities)
+        self._transfers = Transfers(connections, silence, authorities, self._tell if tell else None)
         orders, self._come = pollable(_ORDERS, _READ)
         self._transfers.listen(orders, self._read)
         self._queue: deque[_Job] = deque()
@@ -122,6 +122,9 @@ class _Downloading:
             self._fail(job, result)
             if self._limit.now == 1 and self._is_down():
                 self._fail_all(result)
+
+    def _tell(self, facts: dict[str, Any]) -> None:
+        self._results.append(("tried", facts))
 
     def _fail_all(self, error: CvGdprError) -> None:
         """Fail every waiting blob: each try at hung storage lasts until its timeout, for 100,000 blobs weeks.

@@ -13,6 +13,7 @@ from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
 from cv_gdpr.table import blobs, labels, shortfalls
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Trusted, Unread, Unready
+from cv_gdpr.watching import ASKED
 
 if TYPE_CHECKING:
     from cv_gdpr.service.azure_resource import AzureResource
@@ -391,12 +392,22 @@ def images_still_given(project: Project, ids: list[str]) -> set[str]:
 
 def iterations_still_given(project: Project, ids: list[str]) -> set[str]:
     """Return the ids for which GetIteration still answers."""
-    return {one for one in ids if _is_given(project, "get_iteration", one)}
+    return _given(project, "get_iteration", ids)
 
 
 def tags_still_given(project: Project, ids: list[str]) -> set[str]:
     """Return the ids for which GetTag still answers."""
-    return {one for one in ids if _is_given(project, "get_tag", one)}
+    return _given(project, "get_tag", ids)
+
+
+def _given(project: Project, operation: str, ids: list[str]) -> set[str]:
+    ASKED.expect(len(ids))
+    found = set()
+    for one in ids:
+        if _is_given(project, operation, one):
+            found.add(one)
+        ASKED.add(1)
+    return found
 
 
 def _is_given(project: Project, operation: str, identity: str) -> bool:

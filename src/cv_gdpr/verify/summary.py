@@ -21,6 +21,7 @@ from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.table.categories import ACCOUNT, ROWS, category
 from cv_gdpr.verbatim import Json
+from cv_gdpr.verify import profile
 from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.redactions import Redactions
 from cv_gdpr.verify.result import Verification
@@ -69,12 +70,15 @@ def check_info(result: Verification, summary: Json | None) -> None:
         pairs = pairs_in(content_of(result.folder / INFO))
         people = tuple(label for name, label in OF_PEOPLE.items() if summary and name in summary)
         result.bag_info = [pair for pair in pairs if pair[0].startswith((*_SAYS_WHAT, *people))]
+        result.bag_info += profile.unknown(pairs)
         for label, times in Counter(label.casefold() for label, _ in pairs).items():
             if times > 1:
                 result.differ(INFO, f"says {label} {times} times")
         oxum = f"{result.bytes}.{result.files}"
         if (OXUM, oxum) not in pairs:
             result.differ(INFO, f"does not say {OXUM}: {oxum}, which is true of data/")
+        for words in profile.contradictions(pairs):
+            result.differ(INFO, words)
         _check_moments(result, dict(pairs))
         if summary is not None:
             _check_against_summary(result, pairs, summary)
