@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 TRY_AGAIN = 75
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS = [signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
 
 
 def main(arguments: list[str]) -> int:
