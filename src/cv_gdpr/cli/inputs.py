@@ -21,6 +21,7 @@ _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
 _BLANK = "\ufeff\u200b\u2060"  # marks and zero-width characters, which no editor shows
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_NAMES_FROM = "cv-gdpr list projects --all --csv prints such a list"
 _SAVE_AS_UTF_8 = "save it as UTF-8; in PowerShell: Set-Content -Encoding utf8"
 
 
@@ -110,6 +111,37 @@ def read_ids(place: str, option: str = "--image-ids-file") -> set[str]:
                 raise _not_an_id(f"{option} {place}: line {number}", named) from None
     if not found:
         raise UsageError(f"{option} {place} contains no id")
+    return found
+
+
+_NAMED = (("project", "project name"), ("id", "name"))  # columns of an id and its name; the first: of `list --csv`
+
+
+def read_names(place: str, option: str = "--names") -> dict[str, str]:
+    """Return project id -> name of a list in CSV; raise UsageError for a file that is not one."""
+    import csv
+
+    text = _decoded(_bytes(place, option), place, option)
+    mark = max(_SEPARATORS, key=text.partition("\n")[0].count)
+    try:
+        heading, *lines = [line for line in csv.reader(text.splitlines(keepends=True), delimiter=mark) if line] or [[]]
+    except csv.Error as error:
+        raise UsageError(f"{option} {place}: it is not CSV: {error}", _NAMES_FROM) from None
+    columns = [cell.strip(f"{_BLANK} ").lower() for cell in heading]
+    pair = next((pair for pair in _NAMED if set(pair) <= set(columns)), None)
+    if pair is None:
+        raise UsageError(f"{option} {place}: its first line does not name the columns id and name", _NAMES_FROM)
+    first, second = map(columns.index, pair)
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 2):
+        cells = [*line, *[""] * len(columns)]
+        if cells[first].strip() and cells[second].strip():
+            try:
+                found[uuid_of(cells[first].strip())] = cells[second].strip()
+            except ValueError:
+                raise UsageError(f"{option} {place}: line {number}: its id is not one", _NAMES_FROM) from None
+    if not found:
+        raise UsageError(f"{option} {place} names no project", _NAMES_FROM)
     return found
 
 
