@@ -33,7 +33,8 @@ NO_PAPER = Paper()
 
 def projects_in(evidence: Evidence) -> set[str]:
     """Return the ids of all projects that evidence names."""
-    ids = {one.id for one in evidence.projects} | {one.project for one in (*evidence.items, *evidence.failed)}
+    ids = {one.id for one in evidence.projects} | {one.project for one in evidence.items}
+    ids |= {one.project for one in evidence.failed}
     if evidence.resource:
         ids |= {one.id for one in evidence.resource.projects or ()} | {one.project for one in evidence.resource.failed}
     return ids | set(evidence.protected)
