@@ -32,24 +32,12 @@ STATES: dict[State, str] = {
 }
 _MORE = message("%(ids)s and %(number)s more")
 _CLASSES = (
-    *(
-        "verdict",
-        "prevails",
-        "prevails small",
-        "about",
-        "counts",
-        "number",
-        "sum",
-        "sign end",
-        "items",
-        "small",
-        "annex",
-        "line",
-    ),
+    *("verdict", "prevails", "about", "about small", "small"),
+    *("counts", "number", "sum", "sign end", "line", "annex", "items"),
 )
 _MARKUP = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li", "table", "tr", "th", "td"),
-    *("thead", "tbody", "span", "br", "doctype html", "charset=utf-8", f"name={META}"),
+    *("thead", "tbody", "span", "doctype html", "charset=utf-8", f"name={META}"),
     *(f"class={name}" for name in _CLASSES),
     *(f"lang={tag_of(code)}" for code in LANGUAGES),
 }

@@ -215,7 +215,7 @@ def withdraw(evidence: Path, chain: Chain) -> None:
     foreign += [paper for paper in papers_at(evidence) if not (paper.is_file() and shape_in(paper.read_bytes()))]
     if foreign:
         raise UsageError(f"{foreign[0]} differs from the ledger of this erasure", "move it away, and try again")
-    for place in reversed(_written_last(evidence)):
+    for place in filter(os.path.lexists, reversed(_written_last(evidence))):
         with storing(place):
             place.unlink(missing_ok=True)
 
