@@ -281,6 +281,7 @@ def test_the_certificate_has_no_scripts_and_escapes_text(sim, erase):
     told = erase.evidence
     told["items"][0] |= {"id": HOSTILE, "reason": HOSTILE, "requestId": HOSTILE}
     told["scope"]["notSearched"] = {HOSTILE: HOSTILE}
+    told["annex"] = True
 
     page = certificate(convert(told, Evidence))
     assert "<script" not in page
@@ -294,19 +295,14 @@ def test_the_certificate_has_no_scripts_and_escapes_text(sim, erase):
 def test_the_certificate_has_its_fields(sim, erase):
     stock(sim, images=3)
 
-    assert erase("--all").code == 0
+    assert erase("--all", "--annex").code == 0
 
     page = erase.files[2].read_text()
-    for words in (
-        "Certificate of erasure",
-        "Media source",
-        "Method type",
-        "Verification method",
-        "Signature",
-        sim.endpoint,
-    ):
+    for words in ("Certificate of erasure", "Method", "Verification", "What remains, and why", "Role", sim.endpoint):
         assert words in page
     assert all(one["id"] in page for one in erase.evidence["items"])
+    assert erase.evidence["annex"]
+    assert erase.verified() == 0
 
 
 def test_unencodable_text_does_not_lose_the_evidence(sim, erase):
@@ -379,4 +375,4 @@ def test_a_partial_erasure_is_not_certified_as_full(sim, erase):
 
     # the iteration, and the image that lives only in it
     assert "was looked for again afterwards; for 2 no request was sent" in page
-    assert "full: each item" not in page
+    assert "Full: each item" not in page
