@@ -51,10 +51,11 @@ class Term(NamedTuple):
     dated: str
 
 
-def certificate(evidence: Evidence, shape: Shape | None = None) -> str:
+def certificate(evidence: Evidence, shape: Shape | None = None, content: bytes | None = None) -> str:
     """Return the certificate as an HTML page without scripts, links or external files.
 
-    `shape`: one that `certify` makes, in a shape of its own, which the page then holds.
+    `shape`: one that `certify` makes, in a shape of its own, which the page then holds. `content`: the file of the
+    evidence, where that is known.
     """
     own = shape or of_run(evidence.language, evidence.runs, annex=evidence.annex)
     name = evidence.ledger.file.removesuffix(".jsonl")
@@ -67,15 +68,14 @@ def certificate(evidence: Evidence, shape: Shape | None = None) -> str:
         not_searched=summary.not_searched(evidence.scope),
         terms=_terms(evidence),
         name=name,
-        sha256=_hash_of(evidence),
+        sha256=hashlib.sha256(content or _file_of(evidence)).hexdigest(),
     )
 
 
-def _hash_of(evidence: Evidence) -> str:
-    """Return the hash of the file NAME.json: it does not depend on the certificate."""
+def _file_of(evidence: Evidence) -> bytes:
     from cv_gdpr.evidence.files import file_of
 
-    return hashlib.sha256(file_of(evidence)).hexdigest()
+    return file_of(evidence)
 
 
 def _terms(evidence: Evidence) -> list[Term]:

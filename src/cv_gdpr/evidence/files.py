@@ -152,7 +152,8 @@ def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:
 def documents(evidence: Path, chain: Chain) -> dict[Path, bytes]:
     """Return the path and content of the evidence and of the certificate."""
     document = document_of(chain, ledger_of(evidence).name)
-    return {evidence: file_of(document), certificate_of(evidence): page_of(document)}
+    content = file_of(document)
+    return {evidence: content, certificate_of(evidence): page_of(document, content=content)}
 
 
 def hash_list(evidence: Path, chain: Chain, made: dict[Path, bytes]) -> bytes:
@@ -175,11 +176,11 @@ def file_of(document: Evidence) -> bytes:
     return (json.dumps(as_json(document), indent=2) + "\n").encode()
 
 
-def page_of(document: Evidence, shape: Shape | None = None) -> bytes:
-    """Return the content of NAME.html, or of a further certificate of this shape."""
+def page_of(document: Evidence, shape: Shape | None = None, content: bytes | None = None) -> bytes:
+    """Return the content of NAME.html, or of a further certificate of this shape; `content` is that of NAME.json."""
     from cv_gdpr.evidence.certificate import certificate
 
-    return certificate(document, shape).encode(errors="xmlcharrefreplace")
+    return certificate(document, shape, content).encode(errors="xmlcharrefreplace")
 
 
 def hash_line(sha256: str, place: Path) -> bytes:

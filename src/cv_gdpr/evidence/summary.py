@@ -95,6 +95,7 @@ class Summary(NamedTuple):
     predictions_not_counted: bool
     exported_models: int
     unpublished: list[str]
+    outside: list[tuple[str, str, int]]  # setting, address of a container or queue, number of projects
     only_in_iterations: int
 
 
@@ -120,6 +121,7 @@ def summary_of(evidence: Evidence) -> Summary:
         predictions_not_counted=any(each.predictions_not_searched is None for each in projects),
         exported_models=sum(each.exported_models or 0 for each in projects),
         unpublished=[one for each in projects for one in each.unpublished],
+        outside=_outside(projects),
         only_in_iterations=sum(each.images_only_in_iterations for each in projects),
     )
 
@@ -127,6 +129,11 @@ def summary_of(evidence: Evidence) -> Summary:
 def _trained(project: Project) -> list[str]:
     """Return the iterations that remain, those that are published first: they are in use."""
     return sorted(project.iterations_trained_on_them, key=lambda one: one not in project.published_holding)
+
+
+def _outside(projects: Iterable[Project]) -> list[tuple[str, str, int]]:
+    found = Counter(place for each in projects for place in sorted(each.copies_outside.items()))
+    return [(setting, address, number) for (setting, address), number in found.most_common()]
 
 
 def _unknown_models(evidence: Evidence) -> bool:
