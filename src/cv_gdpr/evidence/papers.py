@@ -51,7 +51,8 @@ def wanted_pages(path: Path, evidence: Evidence, asked: Paper, before: Shape, se
         code = asked.language or evidence.language
         names = {id_: name for id_, name in (asked.names or {}).items() if id_ in projects_in(evidence)}
         shapes[paper_of(path, code)] = Shape(language=code, annex=asked.annex or evidence.annex, names=names)
-    pages = {paper: page_of(evidence, _sealed(shape, seals)) for paper, shape in shapes.items()}
+    content = path.read_bytes()
+    pages = {paper: page_of(evidence, _sealed(shape, seals), content) for paper, shape in shapes.items()}
     return {paper: page for paper, page in pages.items() if not (paper in there and paper.read_bytes() == page)}
 
 
