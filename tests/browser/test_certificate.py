@@ -73,7 +73,7 @@ def of_one_person(code="en", **fields):
 
 
 def of_many(projects=100, images=1000):
-    """Return evidence of a hundred thousand images in a hundred projects, most of which are gone."""
+    """Return evidence of a hundred thousand images in a hundred projects; a few tags are left."""
     ids = [uuid(10**9 + number) for number in range(projects)]
     plan = {one: {"images": [uuid(10_000 * number + each) for each in range(images)]} for number, one in enumerate(ids)}
     gone = [Looked(project=one, row="images", gone=rows["images"], there=[]) for one, rows in plan.items()]

@@ -59,7 +59,7 @@ def test_a_further_certificate_has_a_shape_of_its_own(cli, bare):
     assert cli("certify", bare, *shaped, "--json").json["written"] == []
 
 
-def test_several_languages_lie_side_by_side_and_one_is_made_anew(cli, bare):
+def test_languages_lie_side_by_side_and_one_is_made_anew(cli, bare):
     for code in ("es", "zh", "en"):
         assert cli("certify", bare, "--lang", code).code == 0
     assert cli("certify", paper_of(bare, "zh"), "--lang", "zh", "--annex").code == 0
@@ -124,7 +124,7 @@ FORGED = {
 
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_certificate_is_found(cli, bare, keys, name):
-    """Names are not in the evidence: that somebody changed all of them, only a signature shows."""
+    """Names are not in the evidence: only a signature shows that all of them were changed."""
     from cv_gdpr.evidence import files
     from cv_gdpr.evidence.ledger import chained
 

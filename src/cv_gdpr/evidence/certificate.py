@@ -44,7 +44,7 @@ _MARKUP = {
 
 
 class Term(NamedTuple):
-    """A statement on retention, the day of which it speaks, and the day that its page bears; empty if unknown."""
+    """A statement on retention, the day that it speaks of, and the day that its page bears; empty if unknown."""
 
     stated: Retention
     until: str

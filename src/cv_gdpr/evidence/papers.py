@@ -41,7 +41,7 @@ def projects_in(evidence: Evidence) -> set[str]:
 
 
 def wanted_pages(path: Path, evidence: Evidence, asked: Paper, before: Shape, seals: Shape) -> dict[Path, bytes]:
-    """Return the further certificates that are to be written: those asked for, and those whose seals changed.
+    """Return the further certificates to write: those asked for, and those whose seals changed.
 
     `before` and `seals` say who signs and since when it exists. If a seal is new that no page names, one is made.
     """
