@@ -198,7 +198,7 @@ def test_models_that_nobody_looked_for_are_said():
         ({}, ("none, when this page was made: its hashes", "none, when this page was made: its dates")),
         (
             {"signer": "SHA256:k", "authority": "http://a"},
-            ("with the key SHA256:k, in e.sha256.sig", "by http://a, bef"),
+            ("announced: with the key SHA256:k, in e.sha256.sig", "by http://a, bef"),
         ),
     ],
 )
@@ -213,6 +213,15 @@ def test_each_statement_on_retention_has_its_day():
     assert page.count("(so until 1 February 2026)") == 2
     assert page.count("(page of 7 July 2021)") == 1
     assert "the Azure resource" not in page
+
+
+def test_the_page_of_a_recheck_speaks_of_what_was_found():
+    events = [opened({"images": list("ab")}, recheck_of="c" * 64), looked("images", gone=["a"], there=["b"])]
+    page = certificate(document_of(chain_of(*ended(*events)), "e.jsonl"))
+    assert "<h1>Record of a recheck</h1>" in page
+    assert "1 item gone already; 1 item there again" in page
+    assert "so until" not in page  # it would count from the recheck
+    assert "Not looked for: iterations" not in page
 
 
 def test_a_shape_is_kept_in_its_page():

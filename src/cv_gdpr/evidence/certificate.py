@@ -79,14 +79,18 @@ def _file_of(evidence: Evidence) -> bytes:
 
 
 def _terms(evidence: Evidence) -> list[Term]:
-    """Return what Microsoft states of such data; of the Azure resource only where that was deleted."""
+    """Return what Microsoft states of such data; of the Azure resource only where that was deleted.
+
+    The days count from the erasure, so the page of a recheck names none.
+    """
     about_resource = RETENTION[-1].what
     ended = datetime.fromisoformat(evidence.finished)
+    counted = {} if evidence.recheck_of else DAYS
     return [
         Term(one, f"{ended + timedelta(days=days):%Y-%m-%d}" if days else "", DATED.get(one.source, ""))
         for one in evidence.retention
         if evidence.resource or one.what != about_resource
-        for days in (DAYS.get(one.statement, 0),)
+        for days in (counted.get(one.statement, 0),)
     ]
 
 

@@ -140,7 +140,11 @@ def _unknown_models(evidence: Evidence) -> bool:
     """Return whether images were deleted without selectors, and their project with its models stays."""
     whole = {one.id for one in evidence.projects if one.whole}
     here = [item for item in evidence.items if item.project not in whole and item.row in {IMAGES, ITERATIONS}]
-    return bool(here) and not evidence.scope.selectors and all(item.row == IMAGES for item in here)
+    return (
+        bool(here)
+        and not (evidence.scope.selectors or evidence.recheck_of)
+        and all(item.row == IMAGES for item in here)
+    )
 
 
 def _along(evidence: Evidence) -> int:
