@@ -130,7 +130,7 @@ OTHER_PICTURES = "It does not say whether other pictures of the person exist."
 VERDICTS = {
     "a selection": (
         ["--all", "--metadata", "subject=nr-4711"],
-        rf"erased: what these selectors matched, stored before (\S+)\. {OTHER_PICTURES}",
+        rf"erased: what the search found, stored before (\S+)\. {OTHER_PICTURES}",
     ),
     "everything": (
         ["--all"],

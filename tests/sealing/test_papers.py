@@ -171,3 +171,17 @@ def test_only_evidence_has_a_certificate(cli, tmp_path, kind):
     else:
         (tmp_path / "bagit.txt").write_text("")
         assert cli("certify", tmp_path, "--annex").code == 2
+
+
+@pytest.mark.parametrize("lost", [".sha256", ".html"])
+def test_it_completes_the_list_of_hashes_around_them(cli, bare, lost):
+    """A run that is killed while it adds a certificate leaves no list of hashes."""
+    assert cli("certify", bare, "--lang", "de").code == 0
+    content = bare.with_suffix(lost).read_bytes()
+    bare.with_suffix(lost).unlink()
+    assert cli("verify", bare).code == 4
+
+    assert cli("certify", bare).code == 0
+
+    assert bare.with_suffix(lost).read_bytes() == content
+    assert cli("verify", bare).code == 0
