@@ -21,6 +21,7 @@ from tests.unit.happening import (
     TWO,
     chain_of,
     ended,
+    held,
     left,
     looked,
     opened,
@@ -45,7 +46,7 @@ SIGNED = {  # the last words of the page: the lines for a person
 
 
 def of_one_person(code="en", **fields):
-    """Return evidence of the usual erasure: one person's images, from the iterations too."""
+    """Return evidence of the usual erasure: one person's images, with the iteration that was trained on them."""
     reason = "--metadata cannot narrow it"
     asked = scope(
         rows=["images"],
@@ -62,12 +63,12 @@ def of_one_person(code="en", **fields):
         reference="DSAR 2026-017",
         operator="Dr. É. Müller",
         signed_in_as="the holder of a training key (sha256:1f2e3d4c5b6a7988)",
-        projects=[planned(), planned(OTHER)],
+        projects=[planned(exported_models=2, unpublished=[TWO], predictions_not_searched=2), planned(OTHER)],
         signer=KEY,
         authority="http://timestamp.example.org/tsr",
         **fields,
     )
-    calls = [*sent("images", *images[:-1]), *sent("iterations", TWO)]
+    calls = [held(**{TWO: images[-2:]}), *sent("images", *images[:-2]), *sent("iterations", TWO)]
     seen = [looked("images", gone=images), looked("iterations", gone=[TWO])]
     return document_of(chain_of(*ended(begun, *calls, *seen, outside=OUTSIDE)), "erasure-DSAR-2026-017.jsonl")
 

@@ -219,7 +219,7 @@ def test_the_page_of_a_recheck_speaks_of_what_was_found():
     events = [opened({"images": list("ab")}, recheck_of="c" * 64), looked("images", gone=["a"], there=["b"])]
     page = certificate(document_of(chain_of(*ended(*events)), "e.jsonl"))
     assert "<h1>Record of a recheck</h1>" in page
-    assert "1 item gone already; 1 item there again" in page
+    assert "Gone already (1); there again (1)" in page
     assert "so until" not in page  # it would count from the recheck
     assert "Not looked for: iterations" not in page
 

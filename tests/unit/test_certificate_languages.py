@@ -167,7 +167,7 @@ def test_who_signed_in_is_translated(tmp_path):
 
 def test_a_project_without_items_is_not_erased_in_part(tmp_path):
     page = page_of(evidence_in(tmp_path, "en", projects=[planned(), planned(ONE)]))
-    assert "1 item deleted. 1 further project in scope held nothing of it" in page
+    assert "Deleted (1). 1 further project in scope held nothing of it" in page
     assert f'<th>{PROJECT}</th><td class="number">1</td>' in page
     assert ONE not in page
 
