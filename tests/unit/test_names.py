@@ -16,6 +16,7 @@ NAMES = {
     "a mark at the beginning": f"\ufeffid,name\n{PROJECT},One\n",
     "empty lines, and without a name": f"id,name\n\n{PROJECT},One\n{OTHER},\n,x\n",
     "of list --csv": f'{LISTED}{PROJECT},One,row,"",images,,3\r\n{PROJECT},One,tag,{OTHER},a tag,,3\r\n',
+    "an export's projects.jsonl": f'{{"id":"{PROJECT}","name":"One","settings":{{}}}}\n',
     "of several profiles": f"profile,{LISTED}p,{PROJECT},One,row,,images,,3\r\n",
 }
 
@@ -40,11 +41,26 @@ def test_a_name_may_hold_anything(tmp_path):
         (b"\xff\xfe\xfa", "not text"),
         (b"id,name\n", "names no project"),
         (b"id,name\nx,One\n", "line 2: its id is not one"),
-        (b'{"id": "x"}', "does not name the columns id and name"),
+        (b'{"id": "x"}', "line 1 is not JSON with id and name"),
+        (b'{"id": "x", "name": "One"}', "line 1: its id is not one"),
+        (b'{"id": 1, "name": "One"}\n[]', "line 1: its id is not one"),
+        (b"{" * 100_000, "line 1 is not JSON with id and name"),
         (b"id,name\n" + b'"' + b"x" * 200_000, "it is not CSV"),
         (b"\x00\x01", "not text"),
     ],
-    ids=["empty", "no columns", "half a letter", "no line", "no id", "JSON", "too long", "binary"],
+    ids=[
+        "empty",
+        "no columns",
+        "half a letter",
+        "no line",
+        "no id",
+        "JSON",
+        "an id in JSON",
+        "a number in JSON",
+        "too deep",
+        "too long",
+        "binary",
+    ],
 )
 def test_another_file_is_refused(tmp_path, content, why):
     (tmp_path / "n.csv").write_bytes(content)

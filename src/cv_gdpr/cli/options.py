@@ -206,8 +206,8 @@ later_certificate_options = together(
         "--names",
         type=FilePath(),
         metavar="FILE",
-        help="A certificate that shows projects by their names: CSV with the columns id and name, or what "
-        "cv-gdpr list projects --all --csv prints.",
+        help="A certificate that shows projects by their names: CSV with the columns id and name, what "
+        "cv-gdpr list projects --all --csv prints, or an export's data/projects.jsonl.",
     ),
     option("--annex", is_flag=True, help="A certificate that also lists every id, on pages behind the first."),
     _lang(default=None, show_default=False, help="A certificate in this language. Default: that of the erasure."),
