@@ -1,6 +1,7 @@
 """The documents of --json: one for each run, valid by its schema, and each schema on the page."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from custom_vision_simulator import Fault
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.output import expect_document, print_json
+from cv_gdpr.evidence.records import FORMAT
+from cv_gdpr.verify.redactions import FORMAT as REDACTION
 from tests.convert.bags import MULTI_CLASS, Project, image, make, tag
 from tests.delete.erasing import Eraser, stock
 
@@ -249,6 +252,13 @@ def test_the_page_shows_every_schema(schemas):
     parts = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
     shown = {name: json.loads(part.partition("```json")[2].partition("```")[0]) for name, part in parts.items()}
     assert shown == schemas
+
+
+def test_the_page_names_the_document_of_every_command(schemas):
+    table = (DOCS / "json.md").read_text().partition("| command | result |")[2].partition("\n\n")[0]
+    named = re.findall(r"\| `(cv-gdpr-[a-z-]+/1)` \|$", table, re.MULTILINE)
+    beside = {FORMAT, REDACTION, "A line of the ledger"}  # in files
+    assert sorted(named) == sorted(schemas.keys() - beside)
 
 
 @pytest.fixture

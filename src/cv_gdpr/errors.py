@@ -256,3 +256,11 @@ def shortage(error: BaseException) -> tuple[str, str] | None:
 def worst(codes: Iterable[int]) -> int:
     """Return the exit code that counts of several: a signal's, then 4, 1, 5, 2, 3, and 0 if there is no other."""
     return max(codes, key=lambda code: code if code > 128 else _WORST_LAST.find(f"{code:d}"), default=0)
+
+
+def similar(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known words which are like a mistyped one; an empty text if none is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word.lower(), list(known))
+    return f"similar: {', '.join(near)}" if near else ""

@@ -17,7 +17,7 @@ from cv_gdpr.evidence.document import DATED, DAYS, RETENTION
 from cv_gdpr.evidence.records import Evidence, Retention, State
 from cv_gdpr.evidence.sentences import translated
 from cv_gdpr.evidence.shape import META, Shape, of_run, written
-from cv_gdpr.languages import LANGUAGES, Language, install, language, message, short, shown, tag_of
+from cv_gdpr.languages import LANGUAGES, Language, install, language, message, sentence, short, shown, tag_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -104,7 +104,7 @@ def _template(code: str) -> "Template":
     chosen = language(code)
     install(environment, chosen)
     environment.filters["translated"] = lambda text: translated(text, chosen)
-    environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["sentence"] = sentence
     environment.filters["row_name"] = lambda name: chosen.gettext(summary.row_name(name))
     environment.filters["some"] = lambda ids: _some(ids, chosen)
     environment.filters["shown"] = shown
