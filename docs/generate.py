@@ -17,7 +17,9 @@ from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, 
 from cv_gdpr.cli.estimate_documents import EstimateDocument
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
+from cv_gdpr.cli.help import EXAMPLES_HEADING
 from cv_gdpr.cli.list_documents import ListDocument
+from cv_gdpr.cli.local_documents import CompletionDocument, FaultsDocument, SimulateDocument
 from cv_gdpr.cli.report_documents import ReportDocument
 from cv_gdpr.cli.setup_documents import DoctorDocument, ProfilesDocument
 from cv_gdpr.cli.verify_documents import CertifyDocument, RegisterDocument
@@ -47,6 +49,9 @@ DOCUMENTS: tuple[type[msgspec.Struct], ...] = (
     DemoDocument,
     ProfilesDocument,
     DoctorDocument,
+    SimulateDocument,
+    FaultsDocument,
+    CompletionDocument,
     ErrorDocument,
 )
 LEDGER = "A line of the ledger"
@@ -57,6 +62,7 @@ SHOWN: dict[str, Any] = {
     REDACTION: Redaction,
 }
 """The records on the page of JSON documents, by their headings."""
+_RUN_ELSEWHERE = "<!-- not run: tests/face/test_examples.py runs each of them -->"
 _ABOUT_LEDGER = "The ledger of an erasure (`NAME.jsonl`) has one event in each line; `event` says which."
 
 
@@ -110,7 +116,7 @@ def commands() -> str:
     for name, command in ((name, cli.get_command(None, name)) for name in cli.list_commands(None)):
         pages.append(_page(command, f"cv-gdpr {name}"))
         if isinstance(command, click.Group):
-            first = next(iter(command.commands))
+            first = command.list_commands(None)[0]
             pages.append(f"Each ROW takes the same options as `cv-gdpr {name}`, for instance `cv-gdpr {name} {first}`.")
     return "\n\n".join(pages)
 
@@ -124,7 +130,11 @@ def _page(command: click.Command, name: str) -> str:
         terminal_width=100,
         help_option_names=settings["help_option_names"],
     )
-    return f"## {name}\n\n```text\n{command.get_help(context)}\n```"
+    text, heading, examples = command.get_help(context).partition(f"{EXAMPLES_HEADING}:\n")
+    if not heading:
+        return f"## {name}\n\n```text\n{text}\n```"
+    lines = inspect.cleandoc(f"\n{examples}")
+    return f"## {name}\n\n```text\n{text.rstrip()}\n```\n\n{heading}\n{_RUN_ELSEWHERE}\n```sh\n{lines}\n```"
 
 
 def documents() -> str:

@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,17 @@ class CommandLine:
     def __call__(self, *arguments: str | Path, stdin: str = "", **variables: str) -> Ran:
         """Run a command; `variables` are set for this command only, and an empty one counts as not set."""
         out, err = io.StringIO(), io.StringIO()
+        return Ran(self._run(arguments, stdin, variables, out, err), out.getvalue(), err.getvalue())
+
+    def together(self, *arguments: str | Path) -> str:
+        """Run a command; return what it prints on both streams, in its order, as on a terminal."""
+        screen = io.StringIO()
+        self._run(arguments, "", {}, screen, screen)
+        return screen.getvalue()
+
+    def _run(
+        self, arguments: Sequence[str | Path], stdin: str, variables: dict[str, str], out: io.StringIO, err: io.StringIO
+    ) -> int:
         with (
             _environment(self.variables | variables),
             _standard_input(stdin),
@@ -54,7 +65,7 @@ class CommandLine:
             pytest.raises(SystemExit) as ended,
         ):
             main([str(argument) for argument in arguments])
-        return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+        return int(ended.value.code or 0)
 
 
 @contextlib.contextmanager

@@ -3,34 +3,28 @@
 import json
 import re
 import shlex
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
 from cv_gdpr import demo
+from tests.pages.blocks import ROOT, blocks, sessions
 
-PAGE = Path(__file__).parents[1] / "docs" / "leaving.md"
+PAGE = "docs/leaving.md"
 TASKS = re.compile(r"^\| [^|]+ \| `(autoMLImage\w+)` \| `(\w+)` \| `(\w+)` \|", re.MULTILINE)
-
-
-def blocks(language):
-    """Return each block of the page in a language, with the line before it."""
-    parts = re.split(rf"^```{language}\n", PAGE.read_text(), flags=re.MULTILINE)
-    return [(before.splitlines()[-1], after.partition("\n```")[0]) for before, after in pairwise(parts)]
 
 
 def job():
     """Return the text of the training job."""
-    ((_, text),) = blocks("yaml")
+    (text,) = (block.text for block in blocks(PAGE) if block.language == "yaml")
     return text
 
 
 def jobs():
     """Yield the training job for each task of the page's table."""
-    _, task, metric = TASKS.findall(PAGE.read_text())[0]
-    for schema, other, measured in TASKS.findall(PAGE.read_text()):
+    _, task, metric = TASKS.findall((ROOT / PAGE).read_text())[0]
+    for schema, other, measured in TASKS.findall((ROOT / PAGE).read_text()):
         text = job().replace("autoMLImageObjectDetectionJob", schema)
         yield text.replace(f"task: {task}", f"task: {other}").replace(metric, measured)
 
@@ -48,16 +42,14 @@ def left(sim, cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     demo.fill(sim.endpoint, sim.training_key)
     variables, ran = {}, []
-    for before, block in blocks("sh"):
-        if before.startswith("<!-- not run: "):
+    (told,) = sessions(PAGE)
+    for command in told:
+        if found := re.fullmatch(r"([A-Z]+)=(\S+)", command.line):
+            variables[found[1]] = found[2]
             continue
-        for line in block.splitlines():
-            if found := re.fullmatch(r"([A-Z]+)=(\S+)", line):
-                variables[found[1]] = found[2]
-                continue
-            words = [_filled(word, variables) for word in shlex.split(line)[1:]]
-            extra = ["--yes"] if words[0] == "delete" and "--dry-run" not in words else []
-            ran.append((words, cli(*words, *extra)))
+        words = [_filled(word, variables) for word in shlex.split(command.line)[1:]]
+        extra = ["--yes"] if words[0] == "delete" and "--dry-run" not in words else []
+        ran.append((words, cli(*words, *extra)))
     return ran
 
 
@@ -85,12 +77,6 @@ def test_the_commands_lead_from_the_estimate_to_the_end(left, sim):
             assert Path(path).exists()
 
 
-def test_a_block_that_is_not_run_says_why():
-    skipped = [before for before, block in blocks("sh") if not block.startswith(("cv-gdpr", "PREFIX="))]
-    assert skipped
-    assert all(re.match("<!-- not run: .+ -->", before) for before in skipped)
-
-
 def test_the_job_names_what_microsoft_wants():
     for text in jobs():
         found = yaml.safe_load(text)
@@ -104,7 +90,7 @@ def test_the_job_names_what_microsoft_wants():
 @pytest.mark.filterwarnings("ignore")  # of the libraries that azure-ai-ml brings
 def test_the_library_of_microsoft_accepts_the_job(tmp_path):
     ml = pytest.importorskip("azure.ai.ml", reason="needs azure-ai-ml")
-    kinds = [schema.removeprefix("autoML") for schema, _, _ in TASKS.findall(PAGE.read_text())]
+    kinds = [schema.removeprefix("autoML") for schema, _, _ in TASKS.findall((ROOT / PAGE).read_text())]
     for text, kind in zip(jobs(), kinds, strict=True):
         (tmp_path / "job.yml").write_text(text)
         assert type(ml.load_job(tmp_path / "job.yml")).__name__ == kind

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cv_gdpr.cli.completion import SHELLS
+from cv_gdpr.cli.completion import SHELLS, script_of
 from cv_gdpr.table.categories import ROWS
 
 
@@ -48,6 +48,14 @@ def test_every_script_asks_the_program(cli, shell):
     assert f"{shell}_complete" in ran.out
 
 
+@pytest.mark.parametrize("words", [(), ("-q",), ("-v",)])
+def test_the_script_is_the_result(cli, words):
+    ran = cli("completion", "bash", *words)
+    document = cli("completion", "bash", *words, "--json").json
+    assert (document["format"], document["shell"]) == ("cv-gdpr-completion/1", "bash")
+    assert f"{document['script']}\n" == ran.out
+
+
 IN_SHELL = {
     "bash": "source script; COMP_WORDS=(cv-gdpr exp); COMP_CWORD=1; _cv_gdpr_completion cv-gdpr; echo ${COMPREPLY[@]}",
     "fish": 'source script; complete --do-complete "cv-gdpr exp"',
@@ -69,6 +77,39 @@ def test_a_shell_completes_with_the_script(cli, tmp_path, shell):
         [shell, "-c", IN_SHELL[shell]], env=settings, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert "export" in ran.stdout, ran.stderr
+
+
+def has_error(script):
+    """Return whether a script is not PowerShell, by its grammar."""
+    tree_sitter = pytest.importorskip("tree_sitter")
+    grammar = pytest.importorskip("tree_sitter_powershell")
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    return parser.parse(script.encode()).root_node.has_error
+
+
+def test_the_script_for_powershell_is_powershell():
+    script = script_of("powershell")
+    assert not has_error(script)
+    assert has_error(script[:-1])
+    assert has_error(script.replace("param(", "param(("))
+    assert has_error(script.replace('"`t"', '"`t'))
+
+
+def test_powershell_completes_with_the_script(cli, tmp_path):
+    if not shutil.which("pwsh"):
+        pytest.skip("PowerShell is not installed")
+    (tmp_path / "script.ps1").write_text(cli("completion", "powershell").out)
+    told = ". ./script.ps1; (TabExpansion2 'cv-gdpr exp' 11).CompletionMatches.CompletionText"
+    settings = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    ran = subprocess.run(
+        ["pwsh", "-NoProfile", "-Command", told],
+        env=settings,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout.split() == ["export"], ran.stderr
 
 
 def test_completion_imports_no_heavy_module():

@@ -70,20 +70,3 @@ def test_a_key_file_that_others_can_read(sim, cli, tmp_path, rights, told):
     ran = cli("list", "projects", "--all", "--key-file", file)
     assert ran.code == 0
     assert ran.err == (f"Warning: other users can read the key in {file}: chmod 600 {file}\n" if told else "")
-
-
-@pytest.mark.parametrize(
-    ("words", "near"),
-    [
-        ("convert bag --to cocoo", "coco"),
-        ("list --all --auth entre", "entra"),
-        ("list --all --cloud publc", "public"),
-        ("completion zhs", "zsh"),
-        ("list --project Projekt1", "Project 1"),
-    ],
-)
-def test_a_mistyped_word_is_answered_with_a_near_one(sim, cli, words, near):
-    sim.fill(projects=2, images=1)
-    ran = cli(*words.split())
-    assert ran.code == 2
-    assert f"Hint: similar: {near}" in ran.err

@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import datetime
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +14,11 @@ from tests.platforms import is_private, posix
 
 def lines_of(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def stored(folder):
+    """Return the entries of a bag's indices."""
+    return [one for index in folder.glob("data/*/files.jsonl") for one in lines_of(index)]
 
 
 @pytest.fixture
@@ -31,7 +37,10 @@ def test_a_log_has_every_call(sim, cli, log, tmp_path):
     sent = {name: sum(one["operation"] == name for one in of_service) for name in ran.json["calls"]}
     assert sent == ran.json["calls"]
     assert all(one["requestId"] and one["status"] and one["seconds"] >= 0 for one in of_service)
-    assert any(one["operation"] == "Blob" and one["bytes"] for one in calls)
+    downloads = [one for one in calls if one["operation"] == "Blob"]
+    assert sum(one["bytes"] for one in downloads) == sum(one["bytes"] for one in stored(tmp_path / "out")) > 0
+    assert {(one["status"], one["host"]) for one in downloads} == {(200, "127.0.0.1")}
+    assert all(UUID(one["requestId"]) and one["seconds"] >= 0 for one in downloads)
     assert all(datetime.fromisoformat(one["time"]).tzinfo for one in calls)
     assert "calls.jsonl" not in ran.out
 
@@ -57,6 +66,18 @@ def test_a_failing_call_is_logged_with_its_status(sim, cli, log):
     sim.fault(Fault("GetProjects", status=503))
     assert cli("list", "projects", "--all", "--log-file", log).code == 0
     assert [one["status"] for one in lines_of(log) if one["event"] == "call"][:2] == [503, 200]
+
+
+def test_each_try_of_a_download_is_logged(sim, cli, log, tmp_path):
+    stock(sim)
+    sim.fault(Fault("Blob", status=503, headers={"Retry-After": "0", "x-ms-error-code": "ServerBusy"}))
+    sim.fault(Fault("Blob", drop=True))
+    assert cli("export", "images", "--all", "--log-file", log, "--out", tmp_path / "out").code == 0
+    tries = [one for one in lines_of(log) if one.get("operation") == "Blob"]
+    failed = sorted((one["status"], one["error"], one.get("code")) for one in tries if "error" in one)
+    assert failed == [(0, "Unreachable", None), (503, "ServiceError", "ServerBusy")]
+    assert len(tries) - 2 == len(stored(tmp_path / "out")) > 0
+    assert "sig=" not in log.read_text()
 
 
 @pytest.mark.parametrize(("name", "reason"), [("none/calls", "No such file"), (".", "Is a directory")])

@@ -114,7 +114,9 @@ def test_verdicts_are_coloured(sim, tmp_path):
     [
         ("list images --all", "GetUntaggedImages", "items listed"),
         ("delete images --all --dry-run", "GetUntaggedImages", "items looked at for the plan"),
-        ("delete images --all --yes --wait 0 --evidence e.json", "DeleteImages", "deleted"),
+        ("delete images --all --yes --wait 0 --evidence e.json", "DeleteImages", "items sent for deletion"),
+        ("delete images --all --yes --wait 0 --evidence e.json", "GetImagesByIds", "ids asked for"),
+        ("export images --all --out bag", "GetUntaggedImages", "of at least 600"),
     ],
 )
 def test_slow_work_shows_how_far_it_is(sim, tmp_path, words, operation, told):

@@ -1,20 +1,20 @@
 """The commands on docs/list.md, and of README about `list`, as they stand there, against the demo's resource."""
 
-import re
 import shlex
-from pathlib import Path
 
 import pytest
 
 from custom_vision_simulator import Simulator
 from cv_gdpr import demo
 from tests.commandline import CommandLine
+from tests.pages.blocks import sessions
 
-ROOT = Path(__file__).parents[2]
 LINES = [
-    line.partition(" > ")[0]
+    command.line.partition(" > ")[0]
     for page in ("docs/list.md", "README.md")
-    for line in re.findall(r"^cv-gdpr list .*$", (ROOT / page).read_text(), re.MULTILINE)
+    for session in sessions(page)
+    for command in session
+    if command.line.startswith("cv-gdpr list ")
 ]
 
 

@@ -1,5 +1,6 @@
 """`cv-gdpr simulate` from a shell: it prints lines to paste, serves requests, and ends on Ctrl-C."""
 
+import json
 import os
 import re
 import signal
@@ -13,25 +14,31 @@ import requests
 
 from custom_vision_simulator.catalogue import CATALOGUE, faults
 from tests.console import Stoppable
-from tests.platforms import WINDOWS
+from tests.platforms import WINDOWS, posix
 
 SETS = re.compile(r"\$env:(\w+)='(.*)'" if WINDOWS else r"export (\w+)=(.*)")
 
 
 @contextmanager
-def running(*words, said=()):
-    """Yield the variables that a started simulator prints; stop it by Ctrl-C, check how it ends and what it `said`."""
+def started(*words):
+    """Yield the process of a simulator; end it."""
     command = [sys.executable, "-m", "cv_gdpr", "simulate", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    settings = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with Stoppable(command, env=settings, encoding="utf-8", **pipes) as process:
+    with Stoppable(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, encoding="utf-8", **pipes) as process:
         try:
-            lines = [process.stdout.readline().strip() for _ in range(7)]
-            yield dict(SETS.fullmatch(line).groups() for line in lines)
-            process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=10)
+            yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def running(*words, said=()):
+    """Yield the variables that a started simulator prints; stop it by Ctrl-C, check how it ends and what it `said`."""
+    with started(*words) as process:
+        lines = [process.stdout.readline().strip() for _ in range(7)]
+        yield dict(SETS.fullmatch(line).groups() for line in lines)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=10)
     assert process.returncode == 0
     assert "Traceback" not in told
     assert [told.count(words) for words in ("--calls-per-second 0", *said)] == [1] * (1 + len(said))
@@ -83,9 +90,38 @@ def test_a_deleted_resource_is_reported_once():
     assert "restart the simulator" in answer.json()["error"]["message"]
 
 
+@posix("signals")
+@pytest.mark.parametrize(("words", "told"), [((), 2), (("-q",), 0)])
+def test_quiet_leaves_the_lines_to_paste(words, told):
+    with started(*words) as process:
+        assert process.stdout.readline().startswith("export CV_GDPR_ENDPOINT=http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        assert len(process.communicate(timeout=10)[1].splitlines()) == told
+
+
+@posix("signals")
+def test_the_variables_are_a_document():
+    with started("--json", "--images", "2") as process:
+        document, _ = json.JSONDecoder().raw_decode("".join(iter(process.stdout.readline, "}\n")) + "}")
+        key = {"Training-Key": document["variables"]["CV_GDPR_TRAINING_KEY"]}
+        asked = f"{document['variables']['CV_GDPR_ENDPOINT']}/customvision/v3.4-preview/training/projects"
+        listed = [project["name"] for project in requests.get(asked, headers=key, timeout=10).json()]
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=10)
+    assert (process.returncode, out) == (0, "")
+    assert (document["format"], document["exitCode"]) == ("cv-gdpr-simulate/1", 0)
+    assert sorted(document["projects"]) == sorted(listed)
+
+
 def test_named_faults_fire_as_often_as_requested():
     answers = answers_of(5, "--fault", "throttled-gateway=2", "--fault", "forbidden", "--fault", "blob-404")
     assert [answer.status_code for answer in answers] == [429, 429, 403, 403, 403]
+
+
+def test_the_faults_are_a_document(cli):
+    document = cli("simulate", "--faults", "--json").json
+    assert document["format"] == "cv-gdpr-faults/1"
+    assert document["faults"] == {name: entry.what for name, entry in CATALOGUE.items()}
 
 
 def test_the_faults_are_listed_with_a_sentence_each(cli):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cv_gdpr.archive.bag_info import bag_info_of, info_line
+from cv_gdpr.archive.bag_info import PROFILE, bag_info_of, info_line
 from cv_gdpr.table.categories import ROWS
 from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.result import Verification
@@ -96,6 +96,18 @@ SUMMARIES = {
     "selectors without salt": ({"selectors": [{}]}, [(SUMMARY_FILE, "salt")]),
     "salt without selectors": ({"salt": "s"}, [(SUMMARY_FILE, "salt")]),
     "selectors": ({"selectors": [{}], "salt": "s"}, []),
+    "what is said of selected items": (
+        {"rows": rows_without("tags"), "selectors": [{}], "salt": "s", "ofSelected": ["tags"]},
+        [],
+    ),
+    "an exported row as said of selected items": (
+        {"selectors": [{}], "salt": "s", "ofSelected": ["tags"]},
+        [(SUMMARY_FILE, "ofSelected")],
+    ),
+    "said of selected items without selectors": (
+        {"rows": rows_without("tags"), "ofSelected": ["tags"]},
+        [(SUMMARY_FILE, "ofSelected")],
+    ),
     "projects named": ({"scope": "projects named"}, []),
     "another scope": ({"scope": "some"}, [(SUMMARY_FILE, "scope")]),
     "the account by hand, and there": (
@@ -259,6 +271,29 @@ def test_a_bag_info_that_contradicts(result, more, word):
 def test_a_moment_that_is_missing(result, name):
     checked(result, [line for line in info_lines() if not line.startswith(name)])
     assert_differs(result, (INFO, "Bagging-Date" if name == "Bagging-Date" else "in order"))
+
+
+PROFILED = {PROFILE[0]: PROFILE[1], "External-Description": "an export", "Source-Api-Version": "3.4-preview"}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, ""),
+        ({"External-Description": ""}, "does not say External-Description, which its BagIt Profile requires"),
+        ({"Complete": "maybe"}, "says Complete: maybe, which its BagIt Profile does not allow"),
+        ({PROFILE[0]: "https://example.com/other", "External-Description": ""}, ""),  # another profile asks for other
+    ],
+)
+def test_a_bag_info_fits_the_profile_that_it_names(result, more, words):
+    checked(result, info_lines(**PROFILED | more))
+    assert_differs(result, *[(INFO, words)] * bool(words))
+
+
+def test_another_profile_is_named_and_not_checked(result):
+    checked(result, info_lines(**{PROFILE[0]: "urn:x"}))
+    assert_differs(result)
+    assert result.bag_info[-1] == (PROFILE[0], "urn:x (not known here, not checked)")
 
 
 def test_an_export_may_start_and_finish_at_once(result):

@@ -16,7 +16,7 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
-from cv_gdpr.cli.output import expect_document, print_json, printable, printable_hint
+from cv_gdpr.cli.output import expect_document, print_json, print_to_do, printable, printable_hint
 from cv_gdpr.cli.screen import Quiet, Stream
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
@@ -53,7 +53,7 @@ class _Commands(Group):
         },
         "On an export or on evidence, without the service": {
             "verify": "Check exports, and the evidence of erasures, without the service.",
-            "certify": "Complete, sign and time-stamp evidence, without the service.",
+            "certify": "Complete, sign, time-stamp and print evidence, without the service.",
             "find": "Find copies of a photograph in an export, without the service.",
             "convert": "Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.",
             "report": "Make pages of an export that a person can read, offline, in a browser.",
@@ -68,11 +68,6 @@ class _Commands(Group):
             "completion": "Print the script with which a shell completes commands, rows and options.",
         },
     }
-
-    def list_commands(self, ctx: click.Context | None) -> list[str]:
-        """Return the names of the commands."""
-        del ctx
-        return list(self.summaries())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command with this name, imported now; None if there is no such command."""
@@ -97,7 +92,7 @@ class _Commands(Group):
     epilog=_EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "CV_GDPR"},
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
     """Export and erase everything that an Azure Custom Vision resource holds, and prove it.
 
@@ -136,6 +131,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _log_retries(verbosity)
     try:
         code = cli.main(given, prog_name="cv-gdpr", standalone_mode=False)
+        print_to_do()
         sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - the last handler: one line, with -vv all of it
         if isinstance(error, OSError) and is_broken_pipe(error):  # the reader closed the pipe
@@ -145,6 +141,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             code = _report_failure(error, given, received)
     except KeyboardInterrupt:
         code = _report_failure(Interrupted("interrupted", "the same command resumes"), given, received)
+    with suppress(OSError):  # after a failure; that may have been the same
+        print_to_do()
     hide()
     code = _close_log(code)
     if arguments is None:

@@ -3,7 +3,8 @@
 import click
 
 from cv_gdpr.cli.groups import Command
-from cv_gdpr.cli.options import Argument, log_option
+from cv_gdpr.cli.options import Argument, output_options
+from cv_gdpr.cli.output import print_json
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 _ASKING = "_CV_GDPR_COMPLETE"
@@ -21,7 +22,7 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
             [System.Management.Automation.CompletionResult]::new($value, $value, "ParameterValue", $help)
         }
     } finally {
-        Remove-Item Env:%(complete_var)s, Env:CV_GDPR_COMPLETE_WORDS, Env:CV_GDPR_COMPLETE_WORD
+        Remove-Item "Env:%(complete_var)s", "Env:CV_GDPR_COMPLETE_WORDS", "Env:CV_GDPR_COMPLETE_WORD"
     }
 }
 """
@@ -29,21 +30,33 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
 
 @click.command(cls=Command)
 @click.argument("shell", cls=Argument, metavar="bash|zsh|fish|powershell", type=click.Choice(SHELLS))
-@log_option
-def completion(shell: str) -> None:
+@output_options
+def completion(shell: str, *, quiet: bool, verbose: int, as_json: bool) -> None:
     """Print the script with which a shell completes commands, rows and options.
 
     bash: write it to a file of ~/.local/share/bash-completion/completions. zsh: to a file _cv-gdpr in a folder of
     $fpath. fish: to ~/.config/fish/completions/cv-gdpr.fish. powershell: append it to $PROFILE.
     """
+    del quiet, verbose  # the script is the result, and there is no more to tell
+    script = script_of(shell)
+    if not as_json:
+        click.echo(script)
+        return
+    from cv_gdpr.cli.local_documents import CompletionDocument
+
+    print_json(CompletionDocument(exit_code=0, retryable=False, shell=shell, script=script))
+
+
+def script_of(shell: str) -> str:
+    """Return the script for one of SHELLS."""
     from click.shell_completion import get_completion_class
 
     from cv_gdpr.cli import cli
 
     prepare(shell)
     made = get_completion_class(shell)
-    if made is not None:
-        click.echo(made(cli, {}, "cv-gdpr", _ASKING).source().strip("\n"))
+    assert made is not None  # noqa: S101 - click has it, or `prepare` added it
+    return made(cli, {}, "cv-gdpr", _ASKING).source().strip("\n")
 
 
 def prepare(asked: str) -> None:

@@ -11,7 +11,7 @@ from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ConnectionOptions
 from cv_gdpr.cli.option_types import FromEnvironment
 from cv_gdpr.cli.options import AUTH, CLOUDS, TYPED
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import UsageError, similar
 from cv_gdpr.settings import Profile, config_path, profile
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def _chosen(given: str | None, variable: str, choices: tuple[str, ...]) -> str:
     """Return what was chosen by option or variable, or the first choice; raise UsageError for another value."""
     value = given or _first_set((variable,)) or choices[0]
     if value not in choices:
-        raise UsageError(f"{variable} is not one of: {', '.join(choices)}")
+        raise UsageError(f"{variable} is not one of: {', '.join(choices)}", similar(value, choices) or None)
     return value
 
 

@@ -58,6 +58,7 @@ class _DeleteOptions(NamedTuple):
     timestamp_from: str | None
     approved_by: Path | None
     lang: LanguageCode
+    annex: bool
 
 
 _NOTHING_DELETED = "nothing was deleted"
@@ -124,7 +125,7 @@ _with_options = shared.together(
     ),
     shared.record_options,
     shared.seal_options,
-    shared.certificate_language,
+    shared.certificate_options,
     shared.option(
         "--wait",
         type=Seconds(),
@@ -499,6 +500,7 @@ def _execute_plan(  # noqa: PLR0913 - what is executed, and how
         operator=options.operator or "",
         seals=sealing,
         language=options.lang,
+        annex=options.annex,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import plural, print_json, print_table, print_to_do, printable, printable_hint
+from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.platforms.processes import quoted
@@ -42,7 +42,7 @@ def print_instructions(outside: list[ByHand], output: OutputOptions) -> int:
 
         print_json(of_instructions(_NOT_IN_THE_API, outside))
     else:
-        print_to_do([f"{one.row}: {one.words}" for one in outside] if not output.quiet else [])
+        to_do(f"{one.row}: {one.words}" for one in outside if not output.quiet)
     click.echo(f"Error: {_NOT_IN_THE_API}", err=True)
     return 3
 
@@ -78,7 +78,7 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside:
     elif not output.quiet:
         _print_result(erased, files | _sealed(erased.path), calls, output.verbose)
         if command := redact_command(erased, beside.bag):
-            click.echo(f"{printable(str(beside.bag))} now holds a copy of what was erased; to take it out: {command}")
+            to_do([f"{beside.bag} now holds a copy of what was erased; to take it out: {command}"])
     _print_shortfall(erased, beside.selection)
     print_lacking(erased.lacking, erased.path)
     return erased.exit_code
@@ -116,7 +116,7 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
         click.echo(f"{name}: {path}")
     if verbose:
         print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
-    print_to_do([f"{one.row}: {one.words}" for one in erased.outside_the_api])
+    to_do(f"{one.row}: {one.words}" for one in erased.outside_the_api)
 
 
 def not_searched_lines(not_searched: Mapping[str, str]) -> list[str]:
@@ -168,12 +168,9 @@ def _print_shortfall(erased: Erased, selection: Selection) -> None:
     ids = [value for value in evidence.not_found if value.split(" ")[0] in BY_ID]
     for value in not_found(evidence.scope, ids, selection):
         click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
-    for line in [line for project in evidence.projects for line in stays_lines(project)]:
-        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
-    for line in not_searched_predictions(
-        {one.id: one.predictions_not_searched for one in evidence.projects}, evidence.scope.copies_from
-    ):
-        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+    print_sentences(line for project in evidence.projects for line in stays_lines(project))
+    by_project = {one.id: one.predictions_not_searched for one in evidence.projects}
+    print_sentences(not_searched_predictions(by_project, evidence.scope.copies_from))
     for one in erased.left[:_SHOWN]:
         place = "" if evidence.resource else f" of project {one.project}"
         item = f"{one.row} {one.id}{place}: {one.state}"

@@ -13,7 +13,17 @@ from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_
 from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, print_some, print_table, print_to_do, printable, show_similar, size
+from cv_gdpr.cli.output import (
+    plural,
+    print_json,
+    print_sentences,
+    print_some,
+    print_table,
+    printable,
+    show_similar,
+    size,
+    to_do,
+)
 from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.cli.searching import not_searched_predictions
 from cv_gdpr.errors import UsageError, worst
@@ -219,7 +229,7 @@ def _print_result(result: "ExportResult", verbose: int) -> None:
         calls = sorted(result.calls.items())
         print_table("calls sent", ("operation", "calls"), [(name, str(n)) for name, n in calls], numbers={1})
     by_hand = [f"{row}: {words}" for row, words in result.by_hand.items()]
-    print_to_do([*by_hand, *(f"{EXPORTS}: {copies.words('export')}" for copies in result.copies_outside)])
+    to_do([*by_hand, *(f"{EXPORTS}: {copies.words('export')}" for copies in result.copies_outside)])
 
 
 def _lines_of_reuse(result: "ExportResult") -> Iterator[str]:
@@ -288,10 +298,12 @@ def _print_shortfall(result: "ExportResult") -> None:
         click.echo(f"Hint: the same command with --resource-id ID and --out {result.folder} exports it", err=True)
     elif result.missing:
         click.echo(f"Error: {plural(len(result.missing), 'item')} missing; the folder is not a bag yet", err=True)
-        click.echo(
-            f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
-            err=True,
+        again = "the same command with the same --out tries them again"
+        refused = (
+            "the service refuses them (403) or has them no more (404, 410); --accept-missing closes the bag without"
         )
+        hint = again if result.retryable else refused
+        click.echo(f"Hint: {result.folder}/missing.jsonl names all; {hint}", err=True)
     elif error := _not_selected(result):
         click.echo(f"Error: {error}", err=True)
 
@@ -302,8 +314,7 @@ def _print_not_searched(result: "ExportResult") -> None:
         click.echo(f"Not selected: {one} may be a copy of {of}", err=True)
     if result.unmatched and result.missing_ok:
         click.echo(f"Note: nothing matches {printable(', '.join(result.unmatched))}", err=True)
-    for line in not_searched_predictions(result.predictions_not_searched, result.copies_from):
-        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+    print_sentences(not_searched_predictions(result.predictions_not_searched, result.copies_from))
 
 
 def _not_selected(result: "ExportResult") -> str:

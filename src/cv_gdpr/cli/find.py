@@ -8,7 +8,7 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
-from cv_gdpr.cli.output import as_text, plural, print_json, print_some, print_table, printable
+from cv_gdpr.cli.output import as_text, plural, print_json, print_some, print_table, printable, to_do
 from cv_gdpr.platforms.processes import quoted
 
 if TYPE_CHECKING:
@@ -57,18 +57,16 @@ def find(  # noqa: PLR0913 - one for each option
     Exits 0 whatever was found, 3 if a picture could not be searched (each is named), 4 if the export does not verify.
     """
     output = OutputOptions(quiet, verbose, as_json)
+    from cv_gdpr.archive.new_folder import refuse_within
     from cv_gdpr.cli.progress import counting
-    from cv_gdpr.errors import UsageError
     from cv_gdpr.find.same import read_photo
     from cv_gdpr.find.search import check, copies
     from cv_gdpr.find.writing import check_free
     from cv_gdpr.verify.verified import verified
 
     for name, folder in (("--out", out), ("--index", index)):
-        if folder and folder.resolve().is_relative_to(bag.resolve()):
-            raise UsageError(
-                f"{name} {folder} is inside the export", "name another folder: the export must stay as it is"
-            )
+        if folder:
+            refuse_within(name, folder, bag)
     if out:
         check_free(out)
     contents = {str(path): read_photo(path) for path in photos}
@@ -84,10 +82,10 @@ def find(  # noqa: PLR0913 - one for each option
         _write(out, document, found, checked, contents)
     _report(found, document, output)
     if out and not (quiet or as_json):
-        click.echo(f"written: {printable(str(out))}/review.html (look at it first), ids.txt, matches.json")
+        click.echo(f"written: {printable(str(out))}/review.html, ids.txt, matches.json")
         ids, export = (quoted(printable(str(path))) for path in (out / "ids.txt", bag))
         delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
-        click.echo(f"then: {delete} --dry-run")
+        to_do([f"look at {out}/review.html first", f"then: {delete} --dry-run"])
     return found.exit_code
 
 

@@ -66,6 +66,7 @@ _SECTIONS = {
 }
 """The headings of --help with their options; an option without one stands first, under its command's own."""
 
+EXAMPLES_HEADING = "Examples, which also work beside cv-gdpr simulate"
 EXAMPLES = {
     "list": (
         "cv-gdpr list --all",
@@ -130,6 +131,6 @@ def write_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
     command = ctx.command if ctx.parent is None or not isinstance(ctx.parent.obj, dict) else ctx.parent.command
     lines = EXAMPLES.get(str(command.name), ())
     if lines:
-        with formatter.section("Examples, which also work beside cv-gdpr simulate"):
+        with formatter.section(EXAMPLES_HEADING):
             for line in lines:
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ScopeOptions
-from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.groups import Command, Rows
 from cv_gdpr.cli.option_types import (
     Age,
     ChoiceOfConnection,
@@ -29,7 +29,7 @@ from cv_gdpr.cli.option_types import (
     Words,
 )
 from cv_gdpr.cli.screen import Quiet
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import UsageError, similar
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Selection, selection_of
@@ -118,12 +118,10 @@ def _near_choices(parameter: click.Parameter, value: Any) -> Iterator[None]:
     except click.BadParameter as error:
         if not isinstance(parameter.type, click.Choice) or not isinstance(value, str):
             raise
-        from difflib import get_close_matches
-
-        near = get_close_matches(value.lower(), [str(one) for one in parameter.type.choices])
+        near = similar(value, map(str, parameter.type.choices))
         if not near:
             raise
-        raise UsageError(error.format_message(), f"similar: {', '.join(near)}") from None
+        raise UsageError(error.format_message(), near) from None
 
 
 def refuse_blank(variable: str) -> None:
@@ -197,7 +195,21 @@ _lang = partial(
     show_default=True,
     metavar="en|de|es|pt|zh",
 )
-certificate_language = _lang(help="The language of the certificate; the evidence itself is in English.")
+_annex_option = option("--annex", is_flag=True, help="The certificate also lists every id, on pages behind the first.")
+certificate_options = together(
+    _annex_option, _lang(help="The language of the certificate; the evidence itself is in English.")
+)
+later_certificate_options = together(
+    option(
+        "--names",
+        type=FilePath(),
+        metavar="FILE",
+        help="A certificate that shows projects by their names: CSV with the columns id and name, what "
+        "cv-gdpr list projects --all --csv prints, or an export's data/projects.jsonl.",
+    ),
+    option("--annex", is_flag=True, help="A certificate that also lists every id, on pages behind the first."),
+    _lang(default=None, show_default=False, help="A certificate in this language. Default: that of the erasure."),
+)
 lang_option = _lang(help="The language of what people read in the result.")
 
 seal_options = together(
@@ -403,7 +415,7 @@ selector_options = together(
 
 
 def add_rows(
-    group: click.Group,
+    group: Rows,
     options: Callable[[Any], Any],
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
     help_of: Callable[[Category], str],
@@ -411,18 +423,17 @@ def add_rows(
 ) -> None:
     """Add one subcommand for each row of the table, with the command's own options."""
     for category in CATEGORIES:
-        command = _row_command(category, options, run, help_of(category))
-        command.short_help = summary_of(category)
-        group.add_command(command)
+        make = partial(_row_command, category, options, run, help_of)
+        group.add_row(category.name, summary_of(category), make)
 
 
 def _row_command(
     category: Category,
     options: Callable[[Any], Any],
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
-    words: str,
+    help_of: Callable[[Category], str],
 ) -> click.Command:
-    @click.command(category.name, cls=Command, help=words)
+    @click.command(category.name, cls=Command, help=help_of(category))
     @options
     @click.pass_context
     def command(ctx: click.Context, /, **_: Any) -> int:

@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, ClassVar, TextIO
 
 import click
 
 from cv_gdpr.cli.screen import cells, width_of
 from cv_gdpr.errors import Lines
+from cv_gdpr.languages import sentence
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -37,6 +38,12 @@ def printable_hint(hint: str) -> str:
 def plural(count: int, word: str) -> str:
     """Return a count with its noun: 1 project, 2 projects."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def print_sentences(lines: Iterable[str]) -> None:
+    """Print lines to standard error, each with a capital at its beginning."""
+    for line in lines:
+        click.echo(sentence(line), err=True)
 
 
 def print_some(lines: Iterable[str], most: int, rest: str = "") -> None:
@@ -76,16 +83,18 @@ def console(*, error: bool = False, piped: int = 160) -> "Console":
 
 
 class _Printed:
-    """Whether this run printed its document: there is one, even where something fails after it."""
+    """What this run printed, and will print: one document alone, even where something fails after it."""
 
     document = False
     start = ""
+    to_do: ClassVar[list[str]] = []
 
 
 def expect_document() -> None:
     """Begin a run, which has printed nothing."""
     _Printed.document = False
     _Printed.start = now()
+    _Printed.to_do = []
 
 
 def now() -> str:
@@ -209,9 +218,19 @@ def _style(cell: str) -> str:
     return _COLOURS.get(cell.partition(":")[0], "")
 
 
-def print_to_do(lines: Sequence[str], *, error: bool = False) -> None:
-    """Print what a person must do: one block, at the end."""
-    if lines:
+def to_do(lines: Iterable[str]) -> None:
+    """Keep what a person must do for the end of the run: one block, below everything else."""
+    _Printed.to_do += [line for line in lines if line not in _Printed.to_do]
+
+
+def print_to_do(lines: Iterable[str] | None = None, *, error: bool = False) -> None:
+    """Print what a person must do: all that was kept in this run, or these lines where a question follows.
+
+    Beside a document on standard output it stands on standard error.
+    """
+    if lines is None:
+        lines, _Printed.to_do, error = _Printed.to_do, [], _Printed.document
+    if shown := list(lines):
         click.echo("\nWhat to do:", err=error)
-        for line in lines:
+        for line in shown:
             click.echo(f"  - {printable(line)}", err=error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cv_gdpr.cli.erasure_view import kept_lines, not_searched_lines, published, stays_lines
-from cv_gdpr.cli.output import plural, print_json, print_to_do, printable
+from cv_gdpr.cli.output import plural, print_json, print_to_do, printable, to_do
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
@@ -40,7 +40,11 @@ def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, err
     for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, selection)]:
         click.echo(printable(line), err=error)
     by_hand = [f"{one.row}: {one.words}" for one in (*plan.copies, *outside)]
-    print_to_do([*_not_searched(plan)[-1:], *by_hand], error=error)
+    must = [*_not_searched(plan)[-1:], *by_hand]
+    if error:  # the question follows
+        print_to_do(must, error=error)
+    else:
+        to_do(must)
 
 
 def planned_code(plan: Plan) -> int:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cv_gdpr.cli.screen import Quiet
-from cv_gdpr.watching import show_by, tell
+from cv_gdpr.watching import AtLeast, show_by, tell
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -107,8 +107,9 @@ def _of_work(work: _Work) -> tuple[str, str, str]:
     """Return done of total, the rate, and the time left."""
     seconds = time.monotonic() - work.since
     rate = (work.done - work.at_first) / seconds if seconds > 0.5 else 0.0
-    count = f"{work.done:,}" if work.total is None else f"{work.done:,} of {work.total:,}"
-    left = _time((work.total - work.done) / rate) if rate and work.total else ""
+    least = "at least " if isinstance(work.total, AtLeast) else ""
+    count = f"{work.done:,}" if work.total is None else f"{work.done:,} of {least}{work.total:,}"
+    left = f"{least}{_time((work.total - work.done) / rate)}" if rate and work.total else ""
     return count, f"{rate:,.0f}/s" if rate >= 1 else f"{rate * 60:,.0f}/min" if rate else "", left
 
 

@@ -10,7 +10,7 @@ from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import OutputOptions, RecordOptions, part_of
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, print_table, printable, size
+from cv_gdpr.cli.output import plural, print_json, print_table, printable, size, to_do
 from cv_gdpr.errors import CvGdprError, Interrupted, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ def _print_done(done: "Redacted", verbose: int) -> None:
     click.echo(f"{files} taken out, {plural(taken.changed, 'record')} changed")
     for line in _remarks(done):
         click.echo(printable(line))
+    to_do(_to_do(done))
 
 
 def _remarks(done: "Redacted") -> Iterator[str]:
@@ -178,18 +179,22 @@ def _remarks(done: "Redacted") -> Iterator[str]:
         yield f"{plural(taken.forgotten, 'picture')} taken out of the index of find"
     for one in taken.signatures:
         yield f"signature dropped, as it was of the export before: {one.file} (SHA-256 {one.sha256})"
-    if taken.linked_elsewhere:
-        words = plural(taken.linked_elsewhere, "file")
-        yield (
-            f"{words} taken out had another name on this disk: in an export made with --reuse, a data set of "
-            "convert, a report, or a redacted export. Redact those exports too; delete those data sets and reports"
-        )
     for project, iteration in done.models:
         yield (
             f"the exported models of iteration {iteration} of project {project} stay: trained on what was erased, or "
             "with the name of an erased tag in their labels"
         )
     yield f"redacted: {done.made}"
+
+
+def _to_do(done: "Redacted") -> Iterator[str]:
+    """Yield what holds what was erased even now, and what to do about it."""
+    if done.taken.linked_elsewhere:
+        words = plural(done.taken.linked_elsewhere, "file")
+        yield (
+            f"{words} taken out had another name on this disk: in an export made with --reuse, a data set of "
+            "convert, a report, or a redacted export. Redact those exports too; delete those data sets and reports"
+        )
     if done.still_holds:
         yield f"{done.bag} still holds {done.still_holds}: remove it, or redact it with --in-place"
 

@@ -8,7 +8,7 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, lang_option, option, output_options
-from cv_gdpr.cli.output import plural, print_json, print_some, print_table, printable, size
+from cv_gdpr.cli.output import plural, print_json, print_some, print_table, printable, size, to_do
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ def _report(result: "Report", output: OutputOptions) -> None:
     in_all = f"Not shown: {plural(len(result.not_shown), 'picture')} in all; --json names each"
     print_some(not_shown, _SHOWN, in_all)
     if result.for_a_person and result.counts and not output.quiet:
-        click.echo("Before you send it, look at each picture: it may show other people", err=True)
+        to_do(["before you send it, look at each picture: it may show other people"])
     if reasons := "; ".join(_reasons(result)):
         click.echo(f"Error: {reasons}", err=True)
 

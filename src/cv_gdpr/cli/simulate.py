@@ -1,14 +1,17 @@
 """`cv-gdpr simulate`: runs the simulator, with the demo's projects and with faults, until it is interrupted."""
 
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cv_gdpr.cli.groups import Command
-from cv_gdpr.cli.options import log_option, option
-from cv_gdpr.errors import UsageError
+from cv_gdpr.cli.options import option, output_options
+from cv_gdpr.cli.output import print_json
+from cv_gdpr.cli.screen import Quiet
+from cv_gdpr.errors import UsageError, similar
 from cv_gdpr.platforms.processes import set_variable
 
 if TYPE_CHECKING:
@@ -49,22 +52,22 @@ class FaultName(click.ParamType["list[Fault]"]):
 
 
 def _unknown_fault(name: str, known: "Iterable[str]") -> UsageError:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name.lower(), known)
-    similar = f"similar: {', '.join(near)}; " if near else ""
-    return UsageError(f"unknown fault {name!r}", f"{similar}cv-gdpr simulate --faults lists all")
+    near = similar(name, known)
+    return UsageError(f"unknown fault {name!r}", f"{near}{'; ' if near else ''}cv-gdpr simulate --faults lists all")
 
 
-def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted:
-        return
+def _list_faults(*, as_json: bool) -> None:
     from custom_vision_simulator.catalogue import CATALOGUE
 
-    width = max(map(len, CATALOGUE)) + 2
-    for name, what, _faults in CATALOGUE.values():
+    known = {name: what for name, what, _faults in CATALOGUE.values()}
+    if as_json:
+        from cv_gdpr.cli.local_documents import FaultsDocument
+
+        print_json(FaultsDocument(exit_code=0, retryable=False, faults=known))
+        return
+    width = max(map(len, known)) + 2
+    for name, what in known.items():
         click.echo(f"{name:<{width}}{what}")
-    ctx.exit()
 
 
 @click.command(cls=Command)
@@ -94,12 +97,9 @@ def _list_faults(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     "--faults",
     "listed",
     is_flag=True,
-    callback=_list_faults,
-    expose_value=False,
-    is_eager=True,
     help="List the names for --fault and exit.",
 )
-@log_option
+@output_options
 def simulate(  # noqa: PLR0913 - click's parameters
     *,
     port: int,
@@ -109,44 +109,92 @@ def simulate(  # noqa: PLR0913 - click's parameters
     image_bytes: int,
     calls_per_second: int | None,
     faults: "tuple[list[Fault], ...]",
+    listed: bool,
+    quiet: bool,
+    verbose: int,
+    as_json: bool,
 ) -> None:
     """Run a simulated Custom Vision training service on this machine until Ctrl-C.
 
     Fills it with the demo's projects and prints lines to paste into a shell: two point all commands at it, the others
     at its Azure resource and at a managed identity that signs in.
     """
+    del quiet, verbose  # `Quiet` leaves out the notes; the variables are the result
+    if listed:
+        _list_faults(as_json=as_json)
+        return
+    simulator = _started(port, vnet=vnet, account_info=account_info)
+    try:
+        _fill(simulator, images, image_bytes)
+        simulator.options.calls_per_second = calls_per_second  # set after filling, which sends calls too
+        for fault in (fault for named in faults for fault in named):  # armed after filling too
+            simulator.fault(fault)
+        stopped = _stopped_by_signal()  # before the lines: a script that reads them may end it at once
+        if as_json:
+            _print_document(simulator)
+        else:
+            _print_lines(simulator)
+        _wait_for_stop(simulator, stopped)
+    finally:
+        simulator.stop()
+
+
+def _started(port: int, *, vnet: bool, account_info: bool) -> "Simulator":
+    """Return a simulator that listens; raise UsageError if the port is not free."""
     from custom_vision_simulator import Options, Simulator
-    from cv_gdpr.demo import PHOTO, fill
-    from cv_gdpr.service.signin import has_extra
 
     simulator = Simulator(Options(port=port, vnet=vnet, account_info=account_info))
     try:
         simulator.start()
     except OSError as error:
         raise UsageError(f"port {port}: {error.strerror}", "give another --port, or leave it out") from error
-    try:
-        fill(simulator.endpoint, simulator.training_key)
-        if images:
-            simulator.fill(projects=1, images=images, image_bytes=image_bytes)
-        simulator.options.calls_per_second = calls_per_second  # set after filling, which sends calls too
-        for fault in (fault for named in faults for fault in named):  # armed after filling too
-            simulator.fault(fault)
-        stopped = _stopped_by_signal()  # before the lines: a script that reads them may end it at once
-        for name, value in _variables(simulator).items():
-            usable = has_extra() or name in _OF_THE_KEY
-            click.echo(f"{'' if usable else '# needs the extra azure: '}{set_variable(name, value)}")
-        more = f', "Project 1" (those {images} images)' if images else ""
-        click.echo(
-            f'A simulated service, not Azure. Its projects: "Visitors & pets", "Launch site"{more}. A data subject in '
-            f"them: --metadata subject=collins finds one of four pictures of her; her photograph is {PHOTO}. The "
-            "service needs no pauses between calls: export and delete are faster with --calls-per-second 0. Ctrl-C "
-            "ends it.",
-            err=True,
+    return simulator
+
+
+def _fill(simulator: "Simulator", images: int, image_bytes: int) -> None:
+    from cv_gdpr.demo import fill
+
+    fill(simulator.endpoint, simulator.training_key)
+    if images:
+        simulator.fill(projects=1, images=images, image_bytes=image_bytes)
+
+
+def _print_document(simulator: "Simulator") -> None:
+    """Print the one document now: a program that starts a simulator waits for it."""
+    from cv_gdpr.cli.local_documents import SimulateDocument
+    from cv_gdpr.demo import PHOTO
+
+    print_json(
+        SimulateDocument(
+            exit_code=0,
+            retryable=False,
+            variables=_variables(simulator),
+            projects=[project.name for project in simulator.store.projects.values()],
+            photo=str(PHOTO),
         )
-        click.echo(_WHAT_FOR, err=True)
-        _wait_for_stop(simulator, stopped)
-    finally:
-        simulator.stop()
+    )
+    sys.stdout.flush()
+
+
+def _print_lines(simulator: "Simulator") -> None:
+    """Print lines to paste into a shell, and on standard error what is there to try."""
+    from cv_gdpr.demo import PHOTO
+    from cv_gdpr.service.signin import has_extra
+
+    for name, value in _variables(simulator).items():
+        usable = has_extra() or name in _OF_THE_KEY
+        click.echo(f"{'' if usable else '# needs the extra azure: '}{set_variable(name, value)}")
+    if Quiet.on:
+        return
+    names = ", ".join(f'"{project.name}"' for project in simulator.store.projects.values())
+    click.echo(
+        f"A simulated service, not Azure. Its projects: {names}. A data subject in "
+        f"them: --metadata subject=collins finds one of four pictures of her; her photograph is {PHOTO}. The "
+        "service needs no pauses between calls: export and delete are faster with --calls-per-second 0. Ctrl-C "
+        "ends it.",
+        err=True,
+    )
+    click.echo(_WHAT_FOR, err=True)
 
 
 _OF_THE_KEY = {"CV_GDPR_ENDPOINT", "CV_GDPR_TRAINING_KEY"}
@@ -177,7 +225,7 @@ def _wait_for_stop(simulator: "Simulator", stopped: threading.Event) -> None:
     """Wait for a signal; tell once that the Azure resource was deleted, since every call is refused from then on."""
     while not stopped.wait(_POLL):
         if simulator.is_deleted:
-            click.echo(_DELETED, err=True)
+            click.echo(f"Warning: {_DELETED}", err=True)
             break
     while not stopped.wait(_POLL):  # on Windows no signal ends a longer wait
         pass

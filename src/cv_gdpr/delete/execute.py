@@ -165,12 +165,13 @@ class Erasure:
             reference=self.terms.reference,
             operator=self.terms.operator,
             language=self.terms.language,
+            annex=self.terms.annex,
         )
         seals.begin(self.ledger, opened, self.terms.seals)
         for one in concerned:
             if one.held:  # cannot be listed once the images are gone
                 self.ledger.write(Held(project=one.id, iterations=one.held))
-        self.terms.sent.total = sum(len(ids) for rows in opened.planned.values() for ids in rows.values())
+        self.terms.sent.begin(sum(len(ids) for rows in opened.planned.values() for ids in rows.values()))
         not_now = self._not_now(concerned)
         tried = {one.id for one in concerned} - not_now.keys()
         for one in concerned:
@@ -179,7 +180,7 @@ class Erasure:
         if self.stopped_by is None and tried and self._only_refusals(tried):
             self.stopped_by = next(iter(self.refused.values()))
         merged = _merged_plans([*before, opened.planned])
-        self.terms.looked.total = sum(len(ids) for rows in merged.values() for ids in rows.values())
+        self.terms.looked.begin(sum(len(ids) for rows in merged.values() for ids in rows.values()))
         for project, rows in merged.items():
             self._guarded(project, Proof(self._run(), project, rows).run)
         self.stopped_by = self.stopped_by or self.bug

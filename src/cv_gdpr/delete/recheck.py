@@ -35,7 +35,7 @@ def recheck(service: Service, proven: Proven, path: Path, terms: Terms) -> Erase
     with begun(path, service.endpoint, terms.asked) as ledger:
         seals.begin(ledger, _opening(proven, service.endpoint, terms, service.sign_in.who), terms.seals)
         look = _Recheck(service, ledger, terms)
-        terms.looked.total = len(proven.gone)
+        terms.looked.begin(len(proven.gone))
         for project, rows in _gone(proven).items():
             look.at(project, rows)
         return _closed(ledger, path, terms, look.stopped_by)
@@ -89,6 +89,7 @@ def _opening(proven: Proven, endpoint: str, terms: Terms, who: str) -> Opened:
         reference=terms.reference,
         operator=terms.operator,
         language=terms.language,
+        annex=terms.annex,
         recheck_of=proven.sha256,
     )
 

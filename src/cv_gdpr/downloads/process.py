@@ -16,7 +16,7 @@ from cv_gdpr.archive.writing import Received, write_all
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import LinkRule, UnsafeLink
 from cv_gdpr.platforms.processes import OF_ITS_OWN, is_broken_pipe
-from cv_gdpr.service.call_log import report
+from cv_gdpr.service.call_log import CALLS, report
 from cv_gdpr.service.client import LOG
 from cv_gdpr.service.environment import authorities, proxy_for
 
@@ -25,10 +25,9 @@ _OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the pr
 _TOGETHER = 32  # orders in one line
 _TO_END = 5.0  # seconds
 _ROOM = 64  # blobs in progress at least: results come in batches, and no connection may be idle until then
-# The module path is passed on: the process must not import from the working folder, which may hold anything.
 _BLOB = "Blob"  # what --log-file calls a download
-_REPORTED = {"status": "status", "code": "code", "requestId": "request_id"}
 
+# The module path is passed on: the process must not import from the working folder, which may hold anything.
 _START = """
 import json, sys
 settings = json.loads(sys.argv[1])
@@ -146,7 +145,8 @@ class Downloads:
         """Start the process unless it runs; many commands never need it."""
         if self._process:
             return
-        settings = json.dumps(self._settings | {"modules": [utf_8(path) for path in sys.path]})
+        told = {"tell": bool(CALLS.handlers)}  # of each try: only --log-file needs that
+        settings = json.dumps(self._settings | told | {"modules": [utf_8(path) for path in sys.path]})
         try:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter
                 [sys.executable or "", "-I", "-S", "-X", "utf8", "-c", _START, settings],
@@ -194,12 +194,12 @@ class Downloads:
     def _take(self, kind: str, *values: Any) -> None:
         if kind == "whole":
             temporary, path, size, sha256, head, flag = values
-            report(_BLOB, bytes=size)
             self._settle(temporary, Received(on_disk(path), size, sha256, bytes.fromhex(head), flag))
         elif kind == "failed":
             path, error, known = values
-            report(_BLOB, error=error, **{name: known.get(key, "") for name, key in _REPORTED.items()})
             self._settle(path, getattr(errors, error)(**known))
+        elif kind == "tried":
+            report(_BLOB, **values[0])
         elif kind == "said":
             LOG.info(values[0])
         else:

@@ -25,6 +25,7 @@ from cv_gdpr.errors import CvGdprError, Doubtful, ServiceError
 from cv_gdpr.links import has_expired
 from cv_gdpr.platforms.processes import STOP_SIGNALS, is_broken_pipe, pollable
 from cv_gdpr.service.pacing import Patience
+from cv_gdpr.service.shortfalls import STILL_REFUSED
 
 _OVERRUN = frozenset({429, 503})
 _LONGEST_TURN = 5.0  # seconds
@@ -48,10 +49,10 @@ class _Job:
 class _Downloading:
     """Downloads the ordered blobs, and retries each while that may help."""
 
-    def __init__(self, connections: int, patience: float, silence: float, authorities: str) -> None:
+    def __init__(self, connections: int, patience: float, silence: float, authorities: str, *, tell: bool) -> None:
         self._patience = patience
         self._limit = AdaptiveLimit(connections)
-        self._transfers = Transfers(connections, silence, authorities)
+        self._transfers = Transfers(connections, silence, authorities, self._tell if tell else None)
         orders, self._come, _ = pollable(_ORDERS, _READ)
         self._transfers.listen(orders, self._read)
         self._queue: deque[_Job] = deque()
@@ -122,6 +123,9 @@ class _Downloading:
             if self._limit.now == 1 and self._is_down():
                 self._fail_all(result)
 
+    def _tell(self, facts: dict[str, Any]) -> None:
+        self._results.append(("tried", facts))
+
     def _fail_all(self, error: CvGdprError) -> None:
         """Fail every waiting blob: each try at hung storage lasts until its timeout, for 100,000 blobs weeks.
 
@@ -169,9 +173,7 @@ class _Downloading:
         wait = job.patience.next_wait() if now - self._refused_since <= self._patience else None
         if wait is None:
             error.transient = True  # not to be renewed once more
-            error.message += (
-                ", though the link is fresh: probably a clock is wrong, or a network rule refuses this machine"
-            )
+            error.message = STILL_REFUSED % {"reason": error.message}
         else:
             self._results.append(("said", f"{error.message} to a fresh link; retried in {wait:.1f} s"))
         return wait

@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cv_gdpr.archive.bag import LISTINGS, NOTES
+from cv_gdpr.archive.bag import LISTINGS, NAMES, NOTES
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.journal import Reused, Stored
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
-from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, unexpected
+from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, may_change, unexpected
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.export.reuse import Reuse
 from cv_gdpr.languages import message
 from cv_gdpr.masking import masked
+from cv_gdpr.table import shortfalls
 from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
-from cv_gdpr.table.inventory import findings_of, predictions_not_searched
+from cv_gdpr.table.inventory import described, findings_of, predictions_not_searched
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Matches
@@ -28,7 +29,6 @@ from cv_gdpr.verbatim import Json
 
 _DELETED = message("deleted at the service while it was exported")
 _MOVED = message("not at the link in its record: the service stored it again while it was exported")
-_RUN_AGAIN = "the same command exports it too"
 
 
 @dataclass
@@ -45,6 +45,7 @@ class ProjectExport:
     state: str = "waiting"
     items: int = 0
     missing: list[Json] = field(default_factory=list)
+    may_change: bool = False  # something that is missing may come with another try
     allowed: bool = False  # to read anything of it
     refused: Forbidden | None = None
     bug: Unexpected | None = None
@@ -59,6 +60,7 @@ class ProjectExport:
     _lines: dict[str, Lines] = field(default_factory=dict)
     _notes: list[Json] = field(default_factory=list)
     _listings: list[Json] = field(default_factory=list)
+    _named: set[str] = field(default_factory=set)  # the project and the iterations of what was written
 
     def __post_init__(self) -> None:
         self._bytes = ProjectBytes(self.project, self.root, self.folder_name, self.fetcher, self._miss_bytes)
@@ -132,6 +134,8 @@ class ProjectExport:
             with ExitStack() as files:
                 for finding in findings_of(self.project, row, self.matches):
                     self._accept(finding, files)
+                for finding in described(self.project, row, self.matches, (one.name for one in self.rows)):
+                    self._accept(finding, files)
         finally:
             self._lines.clear()
         self._bytes.push()
@@ -148,7 +152,8 @@ class ProjectExport:
             if isinstance(finding.error, Forbidden):
                 self.refused = finding.error
             place = finding.iteration
-            self._miss(finding.row, finding.error.message, identity=finding.id, iteration=place, file=finding.file)
+            where: dict[str, Any] = {"identity": finding.id, "iteration": place, "file": finding.file}
+            self._miss(finding.row, finding.error.message, again=may_change(finding.error), **where)
         else:
             self._write(finding, files)
             if isinstance(finding, Item):
@@ -158,6 +163,8 @@ class ProjectExport:
                     self._bytes.want(finding, blob)
 
     def _write(self, finding: Item | Detail, files: ExitStack) -> None:
+        iteration = finding.iteration["id"] if finding.iteration else finding.record.get("iteration")
+        self._named |= {self.project.id, str(iteration)}
         path = self._path(finding.iteration, finding.file)
         if path.endswith(".json"):
             size = self.root.write_json(path, finding.record)
@@ -201,11 +208,12 @@ class ProjectExport:
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _miss(self, row: str, reason: str, **where: Any) -> None:
+    def _miss(self, row: str, reason: str, *, again: bool = True, **where: Any) -> None:
+        self.may_change = self.may_change or again
         self.missing.append(missing_entry(row, reason, project=self.project.id, **where))
 
-    def _miss_bytes(self, row: str, identity: str, source: str, reason: str) -> None:
-        self._miss(row, reason, identity=identity, source=source)
+    def _miss_bytes(self, row: str, identity: str, source: str, reason: str, *, again: bool = True) -> None:
+        self._miss(row, reason, again=again, identity=identity, source=source)
 
     def _note_flagged(self, stored: list[Stored]) -> None:
         for one in stored:
@@ -221,7 +229,7 @@ class ProjectExport:
                 if item.row != row:
                     continue
                 if reason or item.id in listed:
-                    why = reason or "its link is refused, and the service still lists it"
+                    why = reason or shortfalls.REFUSED
                     self._miss_bytes(row, item.id, source, why)
                     continue
                 self._held[row].discard(item.id)
@@ -238,11 +246,11 @@ class ProjectExport:
                 elif isinstance(finding, Unread):
                     raise finding.error
                 elif isinstance(finding, Tally) and not finding.agrees:
-                    unreliable = "its link is refused, and the listing changed while it was read: presence unknown"
+                    unreliable = shortfalls.PRESENCE_UNKNOWN
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            unreliable = f"its link is refused, and its row cannot be listed again: {error.message}"
+            unreliable = shortfalls.ROW_UNLISTED % {"reason": error.message}
         return listed, unreliable
 
     def _look_for_new_iterations(self) -> None:
@@ -255,11 +263,11 @@ class ProjectExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self._miss(ITERATIONS, f"cannot be listed again at the end: {error.message}")
+            self._miss(ITERATIONS, shortfalls.UNLISTED_AT_THE_END % {"reason": error.message})
             return
         for iteration in now:
             if iteration["id"] not in known:
-                reason = f"iteration {iteration['id']} was added during the export: {_RUN_AGAIN}"
+                reason = shortfalls.NEW_ITERATION % {"iteration": iteration["id"]}
                 for row in self.rows:
                     if row.of_iterations:
                         self._miss(row.name, reason, iteration=iteration)
@@ -270,6 +278,13 @@ class ProjectExport:
                 with self.root.lines(f"{self.folder_name}/{name}") as lines:
                     for entry in entries:
                         lines.write(entry)
+        if self.matches.selection and self._named:
+            self.root.write_json(f"{self.folder_name}/{NAMES}", self._names())
+
+    def _names(self) -> Json:
+        """Return the names of the project and of the iterations of what was written: no other file may hold them."""
+        iterations = [one for one in vars(self.project).get("iterations", ()) if one["id"] in self._named]
+        return _name(self.project.entry) | {"iterations": [_name(one) for one in iterations]}
 
     def counts(self) -> dict[str, RowCount]:
         """Return the counts of each row, once the project is done."""
@@ -289,6 +304,10 @@ class ProjectExport:
             )
             for row in self.rows
         }
+
+
+def _name(entry: Json) -> Json:
+    return {"id": entry["id"], "name": str(entry.get("name") or "")}
 
 
 def _note(absence: Absence) -> Json:

@@ -17,14 +17,14 @@ from cv_gdpr.downloads.process import Fetching
 from cv_gdpr.errors import CvGdprError, Interrupted, UsageError
 from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.resource_rows import RowsOfResource
-from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, summary
+from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, resuming, summary
 from cv_gdpr.export.reuse import Reuse
 from cv_gdpr.masking import fingerprint
 from cv_gdpr.service.azure_resource import Wanted
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.account import resource_of
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
-from cv_gdpr.table.inventory import near_values, not_searched, projects_in, rows_in
+from cv_gdpr.table.inventory import OF_SELECTED, near_values, not_searched, projects_in, rows_in, rows_of_selected
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Scope
@@ -124,6 +124,7 @@ def _result(out: Path, done: _Done) -> ExportResult:
         rows=_totals(top, exports, rows_in(scope)),
         projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
         missing=missing,
+        may_change=top.may_change or any(export.may_change for export in exports),
         flagged=[entry for export in exports for entry in export.flagged],
         reused=_reused(exports),
         damaged=done.reuse.damaged,
@@ -136,7 +137,7 @@ def _result(out: Path, done: _Done) -> ExportResult:
         selectors=scope.selection.hashed(salt, absent, decided=decided),
         salt=salt,
         bug=next((export.bug for export in exports if export.bug), None),
-        not_searched=not_searched(scope),
+        not_searched=_not_searched(scope),
         predictions_not_searched={
             export.project.id: export.predictions_not_searched
             for export in exports
@@ -155,6 +156,13 @@ def _result(out: Path, done: _Done) -> ExportResult:
         there=sum(export.there for export in exports),
         seconds=(datetime.now(UTC) - done.started).total_seconds(),
     )
+
+
+def _not_searched(scope: Scope) -> dict[str, str]:
+    """Return the rows that a selection leaves out, with the reason; some are exported in part."""
+    partly = rows_of_selected(scope)
+    reasons = not_searched(scope)
+    return {row: OF_SELECTED % {"reason": why} if row in partly else why for row, why in reasons.items()}
 
 
 def _reused(exports: list[ProjectExport]) -> dict[str, Reused]:
@@ -199,11 +207,11 @@ def _resumable(out: Path) -> Iterator[None]:
     except CvGdprError as error:
         if not out.exists():
             raise  # nothing was written, so there is nothing to resume
-        resume = f"the unfinished export is kept; the same command with --out {out} resumes it"
+        resume = f"the unfinished export is kept; {resuming(out)}"
         error.hint = f"{error.hint}; {resume}" if error.hint else resume
         raise
     except KeyboardInterrupt:
-        raise Interrupted("interrupted", f"the same command with --out {out} resumes it") from None
+        raise Interrupted("interrupted", resuming(out)) from None
 
 
 def _run(service: Service, scope: Scope, options: Options) -> Json:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.bag_info import FINISHED, PROFILE, STARTED, bag_info_of
+from cv_gdpr.archive.bag_info import FINISHED, OF_SELECTED, PROFILE, STARTED, bag_info_of
 from cv_gdpr.archive.journal import Reused
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
+from cv_gdpr.table.inventory import rows_of_selected
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
@@ -70,6 +71,7 @@ class ExportResult:
     salt: str = ""  # of those hashes
     reference: str = ""
     operator: str = ""
+    may_change: bool = False  # something that is missing may come with another try
     there: int = 0  # files that were there before this run
 
     @property
@@ -82,9 +84,8 @@ class ExportResult:
 
     @property
     def retryable(self) -> bool:
-        """Whether the same command may do more: it tries again what is missing."""
-        again = any(entry["row"] not in self.by_hand for entry in self.missing)
-        return again and not (self.accepted and not self.bug)
+        """Whether the same command may do more: it tries again what is missing, if the service may answer otherwise."""
+        return self.may_change and not (self.accepted and not self.bug)
 
     def verdict(self, row: str) -> Verdict:
         """Return the result for a row in a few words."""
@@ -93,6 +94,11 @@ class ExportResult:
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
         return "complete"
+
+
+def resuming(out: Path) -> str:
+    """Return the words that say how to resume an export."""
+    return f"the same command with --out {out} resumes it"
 
 
 def missing_entry(  # noqa: PLR0913 - the fields of an entry
@@ -128,6 +134,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
         "selectors": result.selectors,
+        **({OF_SELECTED: about} if (about := rows_of_selected(scope)) else {}),
         "salt": result.salt if scope.selection else None,
         "before": scope.selection.before or None,
         "notSearched": result.not_searched,

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple, Self
 
@@ -13,6 +13,7 @@ from cv_gdpr.archive.bag_info import is_moment
 from cv_gdpr.archive.earlier import Damaged, EarlierBag, EarlierFiles, records_of
 from cv_gdpr.archive.journal import Stored, blob_key
 from cv_gdpr.archive.names import identity
+from cv_gdpr.archive.new_folder import lies_in
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import Interrupted, MalformedAnswer, UsageError
 from cv_gdpr.service.client import Service
@@ -90,10 +91,10 @@ class Reuse:
 
 def _refuse_overlap(folder: Path, out: Path) -> None:
     """Raise UsageError if one of two folders lies in the other, or is it."""
-    bag, new = folder.resolve(), out.resolve()
-    if bag == new:
+    around, inside = lies_in(folder, out), lies_in(out, folder)
+    if around and inside:
         raise UsageError(f"--reuse {folder} is the folder of --out", "name an earlier export, which is finished")
-    if bag in new.parents or new in bag.parents:
+    if around or inside:
         raise UsageError(f"--reuse {folder} and --out {out}: one lies in the other", "name two separate folders")
 
 
@@ -113,8 +114,13 @@ class ProjectReuse:
                     with self._noting(bag, held.where(LISTINGS)):
                         self._lists.append(_Lists(bag, project))
 
-    def _noting(self, bag: EarlierBag, where: str) -> "_Noting":
-        return _Noting(self._reuse, bag, where)
+    @contextmanager
+    def _noting(self, bag: EarlierBag, where: str) -> Iterator[None]:
+        """Note what is damaged instead of raising it."""
+        try:
+            yield
+        except Damaged as error:
+            self._reuse.note(bag, where, str(error))
 
     def find(self, blob: str, source: str) -> Found | None:
         """Return the file of a blob by its item and its address, or None."""
@@ -161,22 +167,6 @@ class ProjectReuse:
         """Close the indices."""
         for files in self._files:
             files.close()
-
-
-class _Noting:
-    """Notes what is damaged instead of raising it."""
-
-    def __init__(self, reuse: Reuse, bag: EarlierBag, where: str) -> None:
-        self._reuse, self._bag, self._where = reuse, bag, where
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, Damaged):
-            self._reuse.note(self._bag, self._where, str(error))
-            return True
-        return False
 
 
 def list_of(bag: EarlierBag, where: str, listed: int) -> Iterator[Json]:

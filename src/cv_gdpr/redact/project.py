@@ -16,6 +16,7 @@ from cv_gdpr.redact.gone import Gone, GoneOf
 from cv_gdpr.redact.new_bag import NewBag
 from cv_gdpr.table.categories import CATEGORIES, EXPORTS, ITERATIONS, PROJECTS, Category
 from cv_gdpr.verbatim import Json, json_line, json_text, json_value
+from cv_gdpr.watching import Count
 
 _OWN = frozenset({FILES, NOTES, LISTINGS})
 
@@ -48,6 +49,7 @@ class ProjectRedaction:
     size: int = 0  # of those, in bytes
     hashes: list[str] = field(default_factory=list)  # of those
     linked_elsewhere: int = 0  # of those: files with another name, so that the bytes stay there
+    looked_at: Count = field(default_factory=lambda: Count("records looked at"))
     models_kept: set[str] = field(default_factory=set)  # iterations with an exported model that stays
     _seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # row: ids of dropped records
     _kept: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -102,6 +104,7 @@ class ProjectRedaction:
         nothing_stays = self.gone.whole or one.iteration in self.gone.iterations
         erased = self.gone.rows.get(kind.subject, frozenset())
         for line in self.bag.lines(self.project.where(one.file)):
+            self.looked_at.add()
             record = value_of(line)
             named = kind.row.identity(record)
             if kind.row.name == ITERATIONS:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.evidence.sentences import translated
-from cv_gdpr.languages import Language, install
+from cv_gdpr.languages import Language, install, message, short, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -16,25 +16,13 @@ if TYPE_CHECKING:
 _IMAGES = "'self'"
 """Where pictures may come from. Opened from the disk, Chromium 156 shows those that lie below the page's own folder or
 beside it, and refuses them under 'none'; Firefox 153 shows them under either. A scheme (file:) would allow more."""
+STATES = (
+    *(message("Completed"), message("Training"), message("Failed"), message("New"), message("Staging")),
+    *(message("Exporting"), message("Done")),
+)
+"""The states of iterations and of exported models that were seen or documented; the service may send others."""
 _REMEMBERED = 4096  # dates and numbers
 _TEXT = re.compile(r'\b_\("([^"\\]*)"\)')  # a text without arguments
-_STEERING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}  # change the order of other text
-
-
-def shown(text: str) -> str:
-    """Return a text with every character escaped that no one sees, or that changes how the text around it is shown."""
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(letter if _is_plain(letter) else f"\\u{ord(letter):04x}" for letter in text)
-
-
-def _is_plain(letter: str) -> bool:
-    return letter.isprintable() or (letter in " \n\t\u3000\u00a0\u200d\u200c" and ord(letter) not in _STEERING)
-
-
-def short(text: str, most: int = 60) -> str:
-    """Return the beginning of a text where a page may repeat it; the page of a picture has it in full."""
-    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def weight(text: str) -> int:
@@ -75,6 +63,7 @@ class Pages:
         style, script = _packaged("report.css"), _packaged("report.js")
         environment.filters["shown"] = shown
         environment.filters["short"] = short
+        environment.filters["state"] = lambda text: self.language.gettext(text) if text in STATES else text
         environment.filters["translated"] = lambda text: translated(text, self.language)
         environment.filters["trusted_json"] = _trusted
         environment.globals.update(

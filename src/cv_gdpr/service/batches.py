@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from cv_gdpr.errors import AnswerTooLong, ServiceError, Stops
+from cv_gdpr.watching import ASKED
 
 Found = TypeVar("Found")
 REFUSED = frozenset({400, 404, 413, 414, 431})  # one bad id, or a gateway's limit on the length, may fail a whole batch
@@ -62,5 +63,12 @@ def asked_in_parts(ask: Callable[[list[str]], Iterable[Found]], ids: list[str], 
 
     Raise ServiceError for any other failure. A refused id proves nothing; the caller decides what it means.
     """
-    for found in in_parts(ask, ids, most, _ENOUGH):
+
+    def counted(batch: list[str]) -> Iterable[Found]:
+        found = ask(batch)
+        ASKED.add(len(batch))
+        return found
+
+    ASKED.expect(len(ids))
+    for found in in_parts(counted, ids, most, _ENOUGH):
         yield from found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.errors import AnswerTooLong, MalformedAnswer, Unsteady
 from cv_gdpr.service.paging import identified
+from cv_gdpr.watching import LISTED
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Answer
@@ -77,7 +78,9 @@ class _Pass:
             new = [record for record in results if record["id"] not in self._seen]
             self._seen.update(record["id"] for record in new)
             idle = 0 if self._makes_progress(new) else idle + 1
+            LISTED.expect(len(new))  # no operation counts them
             yield from new
+            LISTED.add(len(new))
             onward = token.get("continuation")
             if not onward:
                 return

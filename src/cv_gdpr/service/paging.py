@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from cv_gdpr.errors import AnswerTooLong, MalformedAnswer
+from cv_gdpr.watching import LISTED
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -72,6 +73,7 @@ class Listing:
         counted: set[int] = set()
         for attempt in range(_PASSES):
             self.before = self.after if attempt else self.count()
+            LISTED.expect(self.before)
             in_pass: dict[str, int] = {}
             for record in self._in_pass(in_pass, thorough=attempt > 0):
                 if record["id"] not in given:
@@ -106,7 +108,7 @@ def _walk(part: Part, number: int, seen: dict[str, int], *, most: int, thorough:
             overlap = min(skip, overlap)
             ahead.spend()
             continue
-        came = False
+        came, known = False, len(seen)
         for record in page:
             before = seen.get(record["id"])
             if before != number:
@@ -114,6 +116,7 @@ def _walk(part: Part, number: int, seen: dict[str, int], *, most: int, thorough:
                 came = True
                 if before is None:
                     yield record
+        LISTED.add(len(seen) - known)
         if (len(page) < ahead.take and not thorough) or (not came and skip >= furthest):
             return
         if len(seen) > most:

@@ -4,13 +4,24 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cv_gdpr.archive.bag import WORKSPACE
-from cv_gdpr.archive.bag_info import FINISHED, OF_PEOPLE, STARTED, SUMMARY, bag_info_of, info_line, is_moment, pairs_in
+from cv_gdpr.archive.bag_info import (
+    FINISHED,
+    OF_PEOPLE,
+    OF_SELECTED,
+    STARTED,
+    SUMMARY,
+    bag_info_of,
+    info_line,
+    is_moment,
+    pairs_in,
+)
 from cv_gdpr.archive.closing import OXUM
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.table.categories import ACCOUNT, ROWS, category
 from cv_gdpr.verbatim import Json
+from cv_gdpr.verify import profile
 from cv_gdpr.verify.missing import Missing
 from cv_gdpr.verify.redactions import Redactions
 from cv_gdpr.verify.result import Verification
@@ -59,12 +70,15 @@ def check_info(result: Verification, summary: Json | None) -> None:
         pairs = pairs_in(content_of(result.folder / INFO))
         people = tuple(label for name, label in OF_PEOPLE.items() if summary and name in summary)
         result.bag_info = [pair for pair in pairs if pair[0].startswith((*_SAYS_WHAT, *people))]
+        result.bag_info += profile.unknown(pairs)
         for label, times in Counter(label.casefold() for label, _ in pairs).items():
             if times > 1:
                 result.differ(INFO, f"says {label} {times} times")
         oxum = f"{result.bytes}.{result.files}"
         if (OXUM, oxum) not in pairs:
             result.differ(INFO, f"does not say {OXUM}: {oxum}, which is true of data/")
+        for words in profile.contradictions(pairs):
+            result.differ(INFO, words)
         _check_moments(result, dict(pairs))
         if summary is not None:
             _check_against_summary(result, pairs, summary)
@@ -107,6 +121,9 @@ def check_summary(result: Verification, summary: Json, missing: Missing, redacti
         result.differ(WHERE, "does not say of every row that it was exported or not searched")
     if bool(summary["selectors"]) != bool(summary["salt"]) or (not_searched and not summary["selectors"]):
         result.differ(WHERE, "its selectors, salt and notSearched contradict each other")
+    of_selected = set(summary.get(OF_SELECTED, ()))
+    if not of_selected <= (set(ROWS) - rows.keys() if summary["selectors"] else set()):
+        result.differ(WHERE, f"its {OF_SELECTED} names an exported row, or nothing was selected")
     if summary["scope"] not in {"all projects", "projects named"}:
         result.differ(WHERE, "its scope is neither 'all projects' nor 'projects named'")
     _check_account(result, summary, missing, taken_out=bool(redactions and redactions.account))
