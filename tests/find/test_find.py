@@ -1,6 +1,7 @@
 """`cv-gdpr find`: bags with photographs, the files it writes, its exit codes."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cv_gdpr.errors import UsageError
 from tests.benchmarks.bags import PROJECT
 from tests.find.bags import ITERATION, make
 from tests.find.changes import as_jpeg, bar_over, cropped, resized
-from tests.platforms import is_private
+from tests.platforms import is_private, posix
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_ids_are_a_list_as_options_take_it(run, bag, castle, tmp_path):
     out = tmp_path / "found"
     ran = run("find", folder, castle, "--out", out)
     assert ran.code == 0
-    assert f"/ids.txt --with-iterations --require-export {folder} --dry-run" in ran.out.replace("\n  ", " ")
+    assert f"{os.sep}ids.txt --with-iterations --require-export {folder} --dry-run" in ran.out.replace("\n  ", " ")
     assert f"Searched: the export in the folder “{folder}”" in (out / "review.html").read_text()
     assert read_ids(str(out / "ids.txt")) == {images[0], of_iteration[0]}
     text = (out / "ids.txt").read_text()
@@ -96,6 +97,7 @@ def test_without_a_certain_one_the_list_is_empty(run, bag, photo, tmp_path):
         read_ids(str(tmp_path / "found" / "ids.txt"))
 
 
+@posix("names in bytes")
 def test_a_name_with_a_line_break_stays_on_its_line(run, bag, castle, tmp_path):
     odd = castle.rename(tmp_path / "a\nb # <b>\u202e.jpg")
     assert run("find", bag[0], odd, "--out", tmp_path / "found", "-q").code == 0

@@ -82,10 +82,10 @@ def find(  # noqa: PLR0913 - one for each option
         _write(out, document, found, checked, contents)
     _report(found, document, output)
     if out and not (quiet or as_json):
-        click.echo(f"written: {printable(str(out))}/review.html, ids.txt, matches.json")
+        click.echo(f"written: {printable(str(out / 'review.html'))}, ids.txt, matches.json")
         ids, export = (quoted(printable(str(path))) for path in (out / "ids.txt", bag))
         delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
-        to_do([f"look at {out}/review.html first", f"then: {delete} --dry-run"])
+        to_do([f"look at {out / 'review.html'} first", f"then: {delete} --dry-run"])
     return found.exit_code
 
 
