@@ -201,6 +201,7 @@ def test_an_existing_folder_is_closed_with_a_warning(sim, cli, out, said, mode):
     assert said() == [f"Warning: only its owner can enter {out} from now on; its mode was {mode:04o}"]
 
 
+@posix("modes")
 @pytest.mark.parametrize("mode", [0o700, 0o500, 0o2700])
 def test_a_private_folder_needs_no_warning(sim, cli, out, said, mode):
     stock(sim)
@@ -258,6 +259,7 @@ def test_a_mode_that_cannot_be_changed_names_a_subfolder(stocked, out, said, no_
 @pytest.fixture
 def without_modes(monkeypatch, no_chmod):
     """Return a function that makes every new folder one of a mode, as FAT and many shares do."""
+    need("modes")
 
     def mount(mode):
         make, change = os.mkdir, os.chmod
