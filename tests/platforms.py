@@ -152,8 +152,8 @@ def _in_utf_8(method: Callable[..., Any], more: dict[str, str]) -> Callable[...,
     def mended(path: Path, *arguments: Any, **named: Any) -> Any:
         binary = method.__name__ == "open" and "b" in (arguments[0] if arguments else named.get("mode", ""))
         free = len(arguments) < (1 if method.__name__ == "read_text" else 2)  # no encoding among the arguments
-        if _called_by_tests(1) and not binary and "encoding" not in named and free:
-            named = {"encoding": "utf-8", **more, **named}
+        if _called_by_tests(1) and not binary:
+            named = {**({"encoding": "utf-8"} if free else {}), **more, **named}
         return method(path, *arguments, **named)
 
     return mended
