@@ -97,6 +97,7 @@ def test_ctrl_c_at_the_question_says_that_nothing_was_sent(sim):
     host = sim.endpoint.removeprefix("http://")
     assert f"To delete this, type the host of the resource ({host}):" in " ".join(shown.split())
     assert "Error: interrupted\r\nHint: nothing was deleted: no deletion was sent" in shown
+    assert "What to do" not in shown
     assert "DELETE" not in {request.method for request in getattr(sim, "requests", [])}
     assert sim.store.projects
 

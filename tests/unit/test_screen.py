@@ -83,6 +83,25 @@ def test_a_line_for_a_shell_stays_one_line(line):
     assert fold(line, 20) == [line]
 
 
+PROJECT = "410dc070-e356-4871-86fe-e1830ef5d82f"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (f"of project {PROJECT}: x", f'of project "Visitors" ({PROJECT}): x'),
+        (f"cv-gdpr delete --project {PROJECT}", f"cv-gdpr delete --project {PROJECT}"),
+        (f"of iteration {PROJECT.replace('4', '5')}", f"of iteration {PROJECT.replace('4', '5')}"),
+    ],
+)
+def test_only_a_terminal_shows_names_beside_ids(monkeypatch, line, shown):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("cv_gdpr.naming.NAMES", {PROJECT: "Visitors"})
+    for stream, expected in ((Terminal(), shown), (io.StringIO(), line)):
+        Stream(stream, mask=True).write(line)
+        assert stream.getvalue() == expected
+
+
 def test_a_terminal_without_a_size_has_80_columns(monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     ours, theirs = pty.openpty()  # its size is 0 0 until somebody sets it

@@ -20,6 +20,7 @@ from cv_gdpr.cli.output import expect_document, print_json, print_to_do, printab
 from cv_gdpr.cli.screen import Quiet, Stream
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
+from cv_gdpr.naming import NAMES
 from cv_gdpr.platforms.processes import PIPES_IN, STOP_SIGNALS, code_of_signal, is_broken_pipe
 
 _INVALID_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
@@ -113,6 +114,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     _register_keys()
     expect_document()
+    NAMES.clear()
     Quiet.on = False
     sys.stderr = Stream(sys.stderr, mask=True)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -22,6 +22,7 @@ from cv_gdpr.cli.output import printable, show_similar
 from cv_gdpr.cli.plan_view import Shown, planned_code, show
 from cv_gdpr.cli.sealing import approval_of, seals_of
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
+from cv_gdpr.naming import learn
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, Category, Deletion, category
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import AGE, EXCEPT, Matches
@@ -310,6 +311,7 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
 
     if options.plan_file and saved is not None:
         plan = load_plan(options.plan_file, saved, service.endpoint)
+        learn({"id": one.id, "name": one.name} for one in plan.projects)
         refuse_protected(service, plan, options.protect)
     else:
         if options.with_copies_from:

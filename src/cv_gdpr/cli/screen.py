@@ -32,6 +32,7 @@ _ENDS = (",", ";", ":", ")")
 _NARROWEST, _USUAL = 20, 80  # columns
 _ONE_LINE = ("export ", "# ")  # how a line begins that stays whole: for a shell, each of its parts would be a command
 _PIP_WORDS = 5  # python -m pip install WHAT
+_NAMED = r"(?<![-\w])(project|iteration) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 # What stands in quotes, which begin a word or an option's value, is one word; an apostrophe inside a word is a letter.
 _WORD = r"""( *)((?:(?:(?<![^ =(])(?:'[^']*'(?:"'"'[^']*')*|"[^"]*"))|[^ ])+)"""
 
@@ -63,7 +64,7 @@ class Stream:
         if not self._mask:
             return self._stream.write(self._laid_out(text))
         with suppress(OSError):
-            self._stream.write(self._laid_out(masked(text)))
+            self._stream.write(self._laid_out(text))
         return len(text)
 
     def whole(self, text: str) -> None:
@@ -81,7 +82,9 @@ class Stream:
 
     def _laid_out(self, text: str) -> str:
         if not self._stream.isatty() or "\x1b" in text:
-            return text
+            return masked(text) if self._mask else text
+        text = with_names(text)
+        text = masked(text) if self._mask else text
         columns = width_of(self._stream)
         lines = "\n".join(part for line in text.split("\n") for part in fold(line, columns))
         return paint(lines) if has_colour(self._stream) else lines
@@ -90,6 +93,18 @@ class Stream:
         if name == "buffer" and self._mask:  # bytes written there would bypass the mask
             raise AttributeError(name)
         return getattr(self._stream, name)
+
+
+def with_names(text: str) -> str:
+    """Return a text in which the ids of projects and iterations stand behind their names, where this run knows them."""
+    from cv_gdpr.cli.output import printable
+    from cv_gdpr.naming import NAMES
+
+    if not NAMES:
+        return text
+    return re.sub(
+        _NAMED, lambda at: f'{at[1]} "{printable(NAMES[at[2]])}" ({at[2]})' if at[2] in NAMES else at[0], text
+    )
 
 
 def has_colour(stream: TextIO) -> bool:
