@@ -16,6 +16,7 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
+from cv_gdpr.cli.interrupting import expect_interruption, interrupted
 from cv_gdpr.cli.output import expect_document, print_json, print_to_do, printable, printable_hint
 from cv_gdpr.cli.screen import Quiet, Stream
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
@@ -114,6 +115,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     _register_keys()
     expect_document()
+    expect_interruption(given[0] if given else "")
     NAMES.clear()
     Quiet.on = False
     sys.stderr = Stream(sys.stderr, mask=True)
@@ -145,7 +147,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         else:
             code = _report_failure(error, given, received)
     except KeyboardInterrupt:
-        code = _report_failure(Interrupted("interrupted", "the same command resumes"), given, received)
+        code = _report_failure(interrupted(), given, received)
     with suppress(OSError):  # after a failure; that may have been the same
         print_to_do()
     hide()
@@ -248,12 +250,14 @@ class _Failure(NamedTuple):
 
 
 def _failure(error: Exception) -> _Failure:
+    if isinstance(error, Interrupted) and not error.hint:
+        error = interrupted()
     if isinstance(error, CvGdprError):
         return _Failure(error.exit_code, error.retryable, error.message, error.hint)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return _usage("no command given", "cv-gdpr --help lists the commands; cv-gdpr demo shows an export")
     if isinstance(error, click.Abort):
-        return _failure(Interrupted("interrupted", "the same command resumes"))
+        return _failure(interrupted())
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         return _usage(error.format_message(), f"{context.command_path} --help" if context else None)

@@ -6,6 +6,7 @@ import click
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Shares
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import as_text, plural, print_json, print_some, printable
@@ -106,6 +107,7 @@ def _run(result: "Conversion", *, quiet: bool) -> "ConvertDocument":
         make(Bag(result.bag), result, folder, progress)
         document = of_conversion(result)
         write_text(folder / _DOCUMENT, as_text(document))
+    if_interrupted(f"{result.out} was written")
     return document
 
 

@@ -14,9 +14,10 @@ from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
 from cv_gdpr.cli.copying import add_copies
-from cv_gdpr.cli.delete_account import AccountOptions, delete_account, refuse_of_account
+from cv_gdpr.cli.delete_account import NOTHING_MORE_DELETED, AccountOptions, delete_account, refuse_of_account
 from cv_gdpr.cli.erasure_view import Beside, print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
 from cv_gdpr.cli.output import printable, show_similar
 from cv_gdpr.cli.plan_view import Shown, planned_code, show
@@ -62,7 +63,6 @@ class _DeleteOptions(NamedTuple):
 
 
 _NOTHING_DELETED = "nothing was deleted"
-_NOTHING_MORE_DELETED = "this run deleted nothing; the ledger says what the run before it deleted"
 _PATH = FilePath()
 _with_options = shared.together(
     shared.scope_options,
@@ -204,6 +204,8 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     if not options.dry_run:
         options, earlier = _earlier_or_resumed(options, connection, asked, sealing)
         scope = _as_begun(scope, options.evidence, connection.endpoint) if earlier is True else scope
+    if earlier:
+        if_interrupted(NOTHING_MORE_DELETED)
     if isinstance(earlier, Erased):
         return report(earlier, {}, output, Beside(options.require_export))
     with Service(connection) as service:
@@ -350,7 +352,7 @@ def _hint_nothing_deleted(*, resumed: bool) -> Iterator[None]:
         if isinstance(error, ServiceError):
             error.hint = f"{_NOTHING_DELETED}{f'; {error.hint}' if error.hint else ''}"
         if resumed and error.hint:
-            error.hint = error.hint.replace(_NOTHING_DELETED, _NOTHING_MORE_DELETED)
+            error.hint = error.hint.replace(_NOTHING_DELETED, NOTHING_MORE_DELETED)
         raise
 
 
@@ -503,10 +505,11 @@ def _execute_plan(  # noqa: PLR0913 - what is executed, and how
         language=options.lang,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
+    hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
+    if_interrupted(hint)
     try:
         return erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
-        hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
         raise Interrupted("interrupted", hint) from None
     except StorageError as error:
         _hint_at_ledger(error, path, saved=bool(options.save_plan))

@@ -7,6 +7,7 @@ import click
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import as_text, plural, print_json, print_some, print_table, printable, to_do
@@ -74,6 +75,8 @@ def find(  # noqa: PLR0913 - one for each option
     contents = {str(path): read_photo(path) for path in photos}
     check(contents)
     checked, incomplete = verified(bag)
+    if index:
+        if_interrupted("no result was written; the index keeps what was compared, and the same command goes on from it")
     with counting("pictures", quiet=quiet) as progress:
         found = copies(checked, contents, index=index, progress=progress)
     found.incomplete = incomplete
@@ -82,6 +85,7 @@ def find(  # noqa: PLR0913 - one for each option
     document = of_found(found)
     if out:
         _write(out, document, found, checked, contents)
+        if_interrupted(f"{out} was written")
     _report(found, document, output)
     if out and not (quiet or as_json):
         click.echo(f"written: {printable(str(out))}/review.html, ids.txt, matches.json")

@@ -6,6 +6,7 @@ import click
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, lang_option, option, output_options
 from cv_gdpr.cli.output import plural, print_json, print_some, print_table, printable, size, to_do
@@ -80,6 +81,7 @@ def report(  # noqa: PLR0913 - one for each option
         raise UsageError("--contact is for a cover sheet, and this export is not one of a data subject", hint)
     result = Report(bag, target, language(lang), incomplete, packed, for_a_person, Placer(only_copies=only_copies))
     _run(result, contact or "", quiet=quiet)
+    if_interrupted(f"{result.written} was written")
     _report(result, output)
     return result.exit_code
 

@@ -100,11 +100,11 @@ def with_names(text: str) -> str:
     from cv_gdpr.cli.output import printable
     from cv_gdpr.naming import NAMES
 
-    if not NAMES:
-        return text
-    return re.sub(
-        _NAMED, lambda at: f'{at[1]} "{printable(NAMES[at[2]])}" ({at[2]})' if at[2] in NAMES else at[0], text
-    )
+    def named(at: re.Match[str]) -> str:
+        kind, identity = at.groups()
+        return f'{kind} "{printable(NAMES[identity])}" ({identity})' if identity in NAMES else at[0]
+
+    return re.sub(_NAMED, named, text) if NAMES else text
 
 
 def has_colour(stream: TextIO) -> bool:

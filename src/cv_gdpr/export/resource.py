@@ -203,6 +203,8 @@ def _resumable(out: Path) -> Iterator[None]:
         error.hint = f"{error.hint}; {resume}" if error.hint else resume
         raise
     except KeyboardInterrupt:
+        if not out.exists():
+            raise
         raise Interrupted("interrupted", f"the same command with --out {out} resumes it") from None
 
 
