@@ -216,6 +216,8 @@ def _exit_despite_workers(code: object) -> None:
 
 
 def _report_failure(error: Exception, given: list[str], received: list[int]) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message() + "\n", err=True)
     code, retryable, message, hint = _failure(error)
     received.append(0)
     if code == Interrupted.exit_code and received[0]:
@@ -260,7 +262,9 @@ def _failure(error: Exception) -> _Failure:
         return _failure(interrupted())
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
-        return _usage(error.format_message(), f"{context.command_path} --help" if context else None)
+        from cv_gdpr.cli.clicks_words import in_words
+
+        return _usage(in_words(error), f"{context.command_path} --help" if context else None)
     if isinstance(error, OSError) and error.errno in _INVALID_PATH:  # a path from the command line
         return _usage(*_unexpected(error))
     return _Failure(CvGdprError.exit_code, CvGdprError.retryable, *(shortage(error) or _unexpected(error)))

@@ -9,7 +9,7 @@ from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Shares
 from cv_gdpr.cli.options import Argument, option, output_options
-from cv_gdpr.cli.output import as_text, plural, print_json, print_some, printable
+from cv_gdpr.cli.output import absolute, as_text, plural, print_json, print_some, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def _report(result: "Conversion", document: "ConvertDocument", output: OutputOpt
     elif not output.quiet:
         for one in result.sets:
             _print(one)
-        click.echo(f"written: {printable(str(result.out))}")
+        click.echo(f"written: {printable(absolute(result.out))}")
     for one in result.sets:
         for warning in one.warnings:
             click.echo(f"Warning: project {_project(one)}: {warning}", err=True)

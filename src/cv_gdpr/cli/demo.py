@@ -11,8 +11,8 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
-from cv_gdpr.cli.output import print_json
-from cv_gdpr.errors import install
+from cv_gdpr.cli.output import print_json, to_do
+from cv_gdpr.extras import install
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,9 +60,11 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
             azure_resource(simulator) as azure,
             showing(quiet=quiet) as watch,
         ):
-            options = Options(out, azure=azure, without_azure=f"{_WITHOUT_EXTRA}: {install('azure')}")
+            options = Options(out, azure=azure, without_azure=_WITHOUT_EXTRA)
             result = export(service, Scope(), options, watch)
-        if azure:
+        if not azure:
+            to_do([f"to simulate the row account too: {install('azure')}"])
+        else:
             say("Its row account comes from a simulated Azure Resource Manager.")
     checked = verify(result.folder)
     _report(result, checked, output)

@@ -84,7 +84,9 @@ class Group(click.Group):
         """Return the member that the first word names; raise UsageError for a word that names none."""
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise UsageError(f"no such {self.noun}: {args[0]}", _hint(args[0], self.noun, known))
+            options = {word for parameter in self.get_params(ctx) for word in parameter.opts}
+            perhaps = f"perhaps you mean --{args[0]}" if f"--{args[0]}" in options else ""
+            raise UsageError(f"no such {self.noun}: {args[0]}", perhaps or _hint(args[0], self.noun, known))
         return super().resolve_command(ctx, args)
 
 

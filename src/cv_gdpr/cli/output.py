@@ -1,5 +1,6 @@
 """Output for people: tables without control characters, sizes with units, standard error without credentials."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -32,6 +33,11 @@ def printable(text: str) -> str:
 def printable_hint(hint: str) -> str:
     """Return a hint, printable; in a text of our own, its lines stay lines."""
     return "\n".join(map(printable, hint.split("\n"))) if isinstance(hint, Lines) else printable(hint)
+
+
+def absolute(path: object) -> str:
+    """Return a path from the root on: a program reads it in another folder."""
+    return os.path.abspath(str(path))  # noqa: PTH100 - a link keeps its own name
 
 
 def plural(count: int, word: str) -> str:

@@ -63,6 +63,7 @@ def copies(
     held = list(candidates(bag))
     found = Found(bag.folder, tuple(photos), only_same=lacking)
     found.missing = sum(not one.files for one in held)
+    found.by_bytes = len(_pictures(held))
     found.matches = list(same(held, hashes_of(photos)))
     if not only_same and not lacking:
         from cv_gdpr.find.looking import Looker

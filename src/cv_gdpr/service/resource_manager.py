@@ -21,12 +21,13 @@ from cv_gdpr.errors import (
     Unreachable,
     UsageError,
 )
+from cv_gdpr.extras import install
 from cv_gdpr.links import is_loopback
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import proper_code, proper_id
 from cv_gdpr.service.call_log import Sent
 from cv_gdpr.service.clouds import Cloud
-from cv_gdpr.service.signin import INSTALL, EntraSignIn, default_credential
+from cv_gdpr.service.signin import EntraSignIn, default_credential
 from cv_gdpr.verbatim import Json, json_value
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ def _client(address: Address, subscription: str, sign_in: EntraSignIn) -> "Cogni
     try:
         from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
     except ImportError:
-        raise UsageError("Azure Resource Manager needs the extra azure", INSTALL) from None
+        raise UsageError("Azure Resource Manager needs the extra azure", install("azure")) from None
     return CognitiveServicesManagementClient(
         sign_in,
         subscription,
