@@ -114,7 +114,7 @@ def commands() -> str:
     for name, command in ((name, cli.get_command(None, name)) for name in cli.list_commands(None)):
         pages.append(_page(command, f"cv-gdpr {name}"))
         if isinstance(command, click.Group):
-            first = next(iter(command.commands))
+            first = command.list_commands(None)[0]
             pages.append(f"Each ROW takes the same options as `cv-gdpr {name}`, for instance `cv-gdpr {name} {first}`.")
     return "\n\n".join(pages)
 

@@ -16,7 +16,7 @@ def commands():
         command = program.get_command(context, name)
         yield (name,), command
         if isinstance(command, click.Group):
-            yield from (((name, row), one) for row, one in command.commands.items())
+            yield from (((name, row), command.get_command(context, row)) for row in command.list_commands(context))
 
 
 def valued(command):

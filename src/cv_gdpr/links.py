@@ -2,9 +2,11 @@
 
 import re
 
+from cv_gdpr.patterns import pattern
+
 # Only what all programs read alike: no user, no escapes, ASCII letters.
-_ROOT = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?/?", re.IGNORECASE)
-_EXPIRY = re.compile("[?&]se=([^&#]*)")
+_ROOT = pattern(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?/?", re.IGNORECASE)
+_EXPIRY = pattern("[?&]se=([^&#]*)")
 
 
 def without_query(uri: str) -> str:

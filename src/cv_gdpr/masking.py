@@ -10,7 +10,6 @@ ignored. Base64 and hexadecimal are decoded. Ciphers, compression and look-alike
 recognised.
 """
 
-import hashlib
 import re
 import threading
 import unicodedata
@@ -19,6 +18,8 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
+
+from cv_gdpr.patterns import pattern
 
 WITHHELD = "(left out: it repeats a credential)"
 _WINDOW = 12  # letters and digits that identify a value
@@ -30,14 +31,14 @@ _ROUNDS = 12  # of decoding; a text that needs more is withheld
 _LENGTH = 43  # characters of a signature: 32 bytes in base64
 
 # A SAS is a query with a `sig` parameter; a value named ...Uri loses its query in any case.
-SIGNED_QUERY = re.compile(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
-SIGNATURE = re.compile(  # not inside a word, unless the letter before it ends an escape sequence
+SIGNED_QUERY = pattern(r'\?(?:[^"\s?\\]|\\.)*\bsig=(?:[^"\s\\]|\\.)*', re.IGNORECASE)
+SIGNATURE = pattern(  # not inside a word, unless the letter before it ends an escape sequence
     r"(?:(?<![a-z])|(?<=3F)|(?<=u[0-9a-f]{4}))(sig(?:=|%(?:25)*3D|\\*u003d))"
     r"(?:[a-z0-9%+/=_-]|\\+u[0-9a-f]{4}){20,}",
     re.IGNORECASE,
 )
-_VERSION = re.compile(r"(?:(?<![a-z])|(?<=3F)|(?<=26)|(?<=u[0-9a-f]{4}))sv(?:=|%(?:25)*3D|\\*u003d)", re.IGNORECASE)
-_STANDARD_BASE64 = re.compile(r"(?:[0-9a-z+/=]|%(?:25)*(?:2[BF]|3D)|\\+u[0-9a-f]{4})+", re.IGNORECASE)
+_VERSION = pattern(r"(?:(?<![a-z])|(?<=3F)|(?<=26)|(?<=u[0-9a-f]{4}))sv(?:=|%(?:25)*3D|\\*u003d)", re.IGNORECASE)
+_STANDARD_BASE64 = pattern(r"(?:[0-9a-z+/=]|%(?:25)*(?:2[BF]|3D)|\\+u[0-9a-f]{4})+", re.IGNORECASE)
 _SERVICE_FIELDS = (b'ImageUri":', b'imageUri":', b'thumbnailUri":', b'downloadUri":', b'ContainerUri":', b'QueueUri":')
 _VALUE = r"[0-9A-Za-z+/=_%-]{16,}"
 _KEYS = (  # not words that merely end like one: monkey, turkey
@@ -47,31 +48,31 @@ _KEYS = (  # not words that merely end like one: monkey, turkey
 )
 _BY_LOOKS = (  # `sig = ...`, `{"sig": "..."}`, `AccountKey=...`; a bearer's token; a proxy's user and password
     (
-        re.compile(
+        pattern(
             rf"(?<![a-z])((?:sig(?:nature)?|{_KEYS})[\"'\s\\]{{0,8}}[=:][\"'\s\\]{{0,8}})" + _VALUE,
             re.IGNORECASE,
         ),
         r"\1(a credential)",
     ),
-    (re.compile(r"\b((?:Bearer|Basic)\s+)[0-9A-Za-z+/=_.~-]{16,}", re.IGNORECASE), r"\1(a credential)"),
-    (re.compile(r"(?<=://)(?:[^\s/?#@\"']*|[^\s/?#@:\"']*:(?!\d{1,5}(?:[/?#\s]|$))[^\s\"']*)@"), "(credentials)@"),
+    (pattern(r"\b((?:Bearer|Basic)\s+)[0-9A-Za-z+/=_.~-]{16,}", re.IGNORECASE), r"\1(a credential)"),
+    (pattern(r"(?<=://)(?:[^\s/?#@\"']*|[^\s/?#@:\"']*:(?!\d{1,5}(?:[/?#\s]|$))[^\s\"']*)@"), "(credentials)@"),
 )
 _SIG, _BETWEEN_HEADS = b"sig=", b"&"
 _HEAD = 24  # bytes of a signature as sent: enough for a window even with six escaped characters
 _PAGES = 1024  # answers with links not yet learned: 260,000 images; older ones are forgotten
-_NO_LETTER = re.compile(rb"(?:%|\\u00)(?:2[bf]|3d)|[^0-9a-z]+")
-_BETWEEN_LETTERS = re.compile("[^0-9A-Za-z]+")
-_LETTER = re.compile("[0-9A-Za-z]")
-_RUN = re.compile(r"[0-9A-Za-z+/=_%-]*")
-_HEXADECIMAL = re.compile(rb"[0-9a-f]{24,}")
-_BASE64 = re.compile(r"[0-9A-Za-z+/_-]{16,}")
+_NO_LETTER = pattern(rb"(?:%|\\u00)(?:2[bf]|3d)|[^0-9a-z]+")
+_BETWEEN_LETTERS = pattern("[^0-9A-Za-z]+")
+_LETTER = pattern("[0-9A-Za-z]")
+_RUN = pattern(r"[0-9A-Za-z+/=_%-]*")
+_HEXADECIMAL = pattern(rb"[0-9a-f]{24,}")
+_BASE64 = pattern(r"[0-9A-Za-z+/_-]{16,}")
 _BASE64_URL = str.maketrans("-_", "+/")
-_ESCAPES = re.compile(  # of JSON, JavaScript, C, Python, and IIS
+_ESCAPES = pattern(  # of JSON, JavaScript, C, Python, and IIS
     r"(?:\\+|%)[uU]([0-9A-Fa-f]{4})|\\+u\{([0-9A-Fa-f]{1,6})\}|\\+U([0-9A-Fa-f]{8})|\\+x([0-9A-Fa-f]{2})|\\+([0-7]{3})|\\+[nrt]"
 )
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE = pattern("[\ud800-\udfff]")
 # Letters and digits, as Azure's keys and their base64; the names of classes and errors are letters alone.
-_LIKE_A_KEY = re.compile("(?=[A-Za-z]*[0-9])[0-9A-Za-z]{32,}", re.ASCII)
+_LIKE_A_KEY = pattern("(?=[A-Za-z]*[0-9])[0-9A-Za-z]{32,}", re.ASCII)
 
 
 def without_signature_values(text: str) -> str:
@@ -338,6 +339,8 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 def fingerprint(secret: str) -> str:
     """Return the first 8 hex digits of a secret's SHA-256: enough to compare two keys, too little to use one."""
+    import hashlib  # on use: OpenSSL takes a tenth of the time until a usage error
+
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()[:8]
 
 

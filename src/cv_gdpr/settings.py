@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 from cv_gdpr.errors import Lines, UsageError, similar
 from cv_gdpr.links import host_of
 from cv_gdpr.masking import RUN
+from cv_gdpr.patterns import pattern
 from cv_gdpr.platforms.access import others_who_write
 from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, user_id
 from cv_gdpr.platforms.processes import split_words
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 VARIABLE = "CV_GDPR_CONFIG"
 _LONGEST = 1 << 16  # bytes
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # it names a folder and a file
-_A_KEY = re.compile(  # Azure's keys of today, and the longer ones of 2024
+_NAME = pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)  # it names a folder and a file
+_A_KEY = pattern(  # Azure's keys of today, and the longer ones of 2024
     "(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{32}|[0-9A-Za-z]{84})(?![0-9A-Za-z])", re.ASCII
 )
-_SECRETS = re.compile(r".*(?:key|keys|secret|token|password)[-_ ]?\d?", re.IGNORECASE)
-_LONG_QUOTES = re.compile(r"'[^']{4,}'|\"[^\"]{4,}\"")
+_SECRETS = pattern(r".*(?:key|keys|secret|token|password)[-_ ]?\d?", re.IGNORECASE)
+_LONG_QUOTES = pattern(r"'[^']{4,}'|\"[^\"]{4,}\"")
 _CLOSE_IT = "take that right from them: icacls FILE /inheritance:r /grant:r %USERNAME%:F"
 _HOW_TO_KEEP_A_KEY = "keep the key elsewhere: key-file names a file with it, key-command a command that prints it"
 EXAMPLE = (

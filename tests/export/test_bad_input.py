@@ -262,6 +262,9 @@ def test_commands_without_a_service_do_not_import_the_sdk(words):
         "dataclasses",
         "msgspec",
         "json",
+        "hashlib",
+        "subprocess",
+        "logging",
         "cv_gdpr.export.resource",
         "cv_gdpr.held.resource",
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cv_gdpr.cli.completion import SHELLS
+from cv_gdpr.cli.completion import SHELLS, script_of
 from cv_gdpr.table.categories import ROWS
 
 
@@ -77,6 +77,39 @@ def test_a_shell_completes_with_the_script(cli, tmp_path, shell):
         [shell, "-c", IN_SHELL[shell]], env=settings, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert "export" in ran.stdout, ran.stderr
+
+
+def has_error(script):
+    """Return whether a script is not PowerShell, by its grammar."""
+    tree_sitter = pytest.importorskip("tree_sitter")
+    grammar = pytest.importorskip("tree_sitter_powershell")
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    return parser.parse(script.encode()).root_node.has_error
+
+
+def test_the_script_for_powershell_is_powershell():
+    script = script_of("powershell")
+    assert not has_error(script)
+    assert has_error(script[:-1])
+    assert has_error(script.replace("param(", "param(("))
+    assert has_error(script.replace('"`t"', '"`t'))
+
+
+def test_powershell_completes_with_the_script(cli, tmp_path):
+    if not shutil.which("pwsh"):
+        pytest.skip("PowerShell is not installed")
+    (tmp_path / "script.ps1").write_text(cli("completion", "powershell").out)
+    told = ". ./script.ps1; (TabExpansion2 'cv-gdpr exp' 11).CompletionMatches.CompletionText"
+    settings = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    ran = subprocess.run(
+        ["pwsh", "-NoProfile", "-Command", told],
+        env=settings,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout.split() == ["export"], ran.stderr
 
 
 def test_completion_imports_no_heavy_module():

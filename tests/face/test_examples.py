@@ -13,6 +13,7 @@ from cv_gdpr.cli import cli as program
 from cv_gdpr.cli.help import _SECTIONS, EXAMPLES
 from cv_gdpr.demo import PHOTO, fill
 from tests.pages.blocks import Command, run
+from tests.platforms import posix
 
 ORDER = (  # the lines of a command together, but those of an erasure come after it
     *("list", "export", "verify", "find", "convert", "report", "delete", "certify", "recheck", "redact", "demo"),
@@ -48,6 +49,7 @@ def test_every_example_works_beside_simulate(sim, cli, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@posix("signals")
 @pytest.mark.parametrize("line", EXAMPLES["simulate"])
 def test_every_example_of_simulate_serves(line):
     words = shlex.split(line)[1:]
@@ -69,6 +71,7 @@ def is_taken(port):
 
 
 @pytest.mark.slow
+@posix("shell")
 def test_every_example_of_completion_writes_its_script(tmp_path):
     home = {"HOME": str(tmp_path), "PROFILE": str(tmp_path / "profile.ps1")}
     told = [Command(line, 0) for line in EXAMPLES["completion"]]

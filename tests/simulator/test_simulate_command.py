@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from custom_vision_simulator.catalogue import CATALOGUE, faults
+from tests.platforms import posix
 
 
 @contextmanager
@@ -85,6 +86,7 @@ def test_a_deleted_resource_is_reported_once():
     assert "restart the simulator" in answer.json()["error"]["message"]
 
 
+@posix("signals")
 @pytest.mark.parametrize(("words", "told"), [((), 2), (("-q",), 0)])
 def test_quiet_leaves_the_lines_to_paste(words, told):
     with started(*words) as process:
@@ -93,6 +95,7 @@ def test_quiet_leaves_the_lines_to_paste(words, told):
         assert len(process.communicate(timeout=10)[1].splitlines()) == told
 
 
+@posix("signals")
 def test_the_variables_are_a_document():
     with started("--json", "--images", "2") as process:
         document, _ = json.JSONDecoder().raw_decode("".join(iter(process.stdout.readline, "}\n")) + "}")

@@ -10,7 +10,7 @@ from cv_gdpr.watching import AtLeast, Count, anew, show_by
 
 @pytest.fixture
 def told():
-    """Return what was told: what is done, how many, of how many."""
+    """Return what is reported: what is done, how many, of how many."""
     found = []
     show_by(lambda *words: found.append(words))
     yield found
@@ -69,7 +69,7 @@ def test_a_line_has_done_total_rate_and_time_left(monkeypatch, total, count, lef
     assert _of_work(_Work(0.0, 0, 100, total)) == (count, "10/s", left)
 
 
-def test_nothing_is_told_where_nobody_watches():
+def test_work_reports_nothing_where_nobody_watches():
     show_by(None)
     list(listing(3).records())
     anew()

@@ -1,15 +1,16 @@
 """File names that are valid on Windows, macOS and Linux, made from the service's names and ids."""
 
-import hashlib
 import re
 import unicodedata
 
+from cv_gdpr.patterns import pattern
 from cv_gdpr.platforms.names import is_device
 
 MODELS = "exported-models"  # the folder of exported models, by iteration and name
 _READABLE = 32  # characters kept of a name, so that a path of three levels with ids stays below Windows' 260
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_AT_THE_END = re.compile(rf"(?:^|-)({UUID.pattern}|x[0-9a-f]{{32}})$")
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UUID = pattern(_UUID)
+_AT_THE_END = pattern(rf"(?:^|-)({_UUID}|x[0-9a-f]{{32}})$")
 _SIGNATURES = (
     (b"\xff\xd8\xff", ".jpg"),
     (b"\x89PNG\r\n\x1a\n", ".png"),
@@ -25,6 +26,8 @@ def identity(text: str) -> str:
     """Return an id as a file name: unchanged if it is a UUID in lower case, otherwise a hash of it."""
     if UUID.fullmatch(text):
         return text
+    import hashlib  # on use, so that usage errors stay fast
+
     return "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 

@@ -71,11 +71,6 @@ class _Commands(Group):
         },
     }
 
-    def list_commands(self, ctx: click.Context | None) -> list[str]:
-        """Return the names of the commands."""
-        del ctx
-        return list(self.summaries())
-
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command with this name, imported now; None if there is no such command."""
         del ctx

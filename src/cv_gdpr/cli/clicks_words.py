@@ -4,7 +4,9 @@ import re
 
 import click
 
-_NOT_A_NUMBER = re.compile(r"(.*) is not (?:a valid (?:float|integer)(?: range)?\.|in the range .*)", re.DOTALL)
+from cv_gdpr.patterns import pattern
+
+_NOT_A_NUMBER = pattern(r"(.*) is not (?:a valid (?:float|integer)(?: range)?\.|in the range .*)", re.DOTALL)
 
 
 def in_words(error: click.ClickException) -> str:

@@ -22,7 +22,7 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
             [System.Management.Automation.CompletionResult]::new($value, $value, "ParameterValue", $help)
         }
     } finally {
-        Remove-Item Env:%(complete_var)s, Env:CV_GDPR_COMPLETE_WORDS, Env:CV_GDPR_COMPLETE_WORD
+        Remove-Item "Env:%(complete_var)s", "Env:CV_GDPR_COMPLETE_WORDS", "Env:CV_GDPR_COMPLETE_WORD"
     }
 }
 """

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cv_gdpr.errors import UsageError, similar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from click.shell_completion import CompletionItem
 
 
@@ -37,7 +39,7 @@ class Group(click.Group):
     def list_commands(self, ctx: click.Context | None) -> list[str]:
         """Return the names of the members, in their order."""
         del ctx
-        return list(self.commands)
+        return list(self.summaries())
 
     def summaries(self) -> dict[str, str]:
         """Return what the list in --help says of each member."""
@@ -91,9 +93,27 @@ class Group(click.Group):
 
 
 class Rows(Group):
-    """A command with a subcommand for each row of the table."""
+    """A command with a subcommand for each row of the table; each is made on use: it has fifty options."""
 
     noun = "row"
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._rows: dict[str, tuple[str, Callable[[], click.Command]]] = {}
+
+    def add_row(self, name: str, summary: str, make: Callable[[], click.Command]) -> None:
+        """Add a row, with what --help says of it and what makes its command."""
+        self._rows[name] = summary, make
+
+    def summaries(self) -> dict[str, str]:
+        """Return what the list in --help says of each row, in the order of the table."""
+        return {name: summary for name, (summary, _) in self._rows.items()}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a row, made at the first use; None if there is no such row."""
+        if cmd_name in self._rows and cmd_name not in self.commands:
+            self.commands[cmd_name] = self._rows[cmd_name][1]()
+        return super().get_command(ctx, cmd_name)
 
 
 def _hint(word: str, noun: str, known: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 import codecs
 import re
-import shlex
 import sys
 
 from cv_gdpr.errors import UsageError
@@ -45,6 +44,7 @@ def read_key(place: str) -> str:
 
 def _warn_of_readers(place: str) -> None:
     """Say that other users of this machine can read the key."""
+    import shlex
     from pathlib import Path
 
     import click

@@ -143,4 +143,4 @@ def _error(found: "Holdings") -> str:
 
 def summary(document: Mapping[str, Any]) -> str:
     """Return one line about a document."""
-    return ", ".join(f"{one['held']} {one['row']}" for one in document["rows"] if one["held"]) or "nothing held"
+    return ", ".join(f"{one['row']} {one['held']}" for one in document["rows"] if one["held"]) or "nothing held"

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ScopeOptions
-from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.groups import Command, Rows
 from cv_gdpr.cli.option_types import (
     Age,
     ChoiceOfConnection,
@@ -401,7 +401,7 @@ selector_options = together(
 
 
 def add_rows(
-    group: click.Group,
+    group: Rows,
     options: Callable[[Any], Any],
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
     help_of: Callable[[Category], str],
@@ -409,18 +409,17 @@ def add_rows(
 ) -> None:
     """Add one subcommand for each row of the table, with the command's own options."""
     for category in CATEGORIES:
-        command = _row_command(category, options, run, help_of(category))
-        command.short_help = summary_of(category)
-        group.add_command(command)
+        make = partial(_row_command, category, options, run, help_of)
+        group.add_row(category.name, summary_of(category), make)
 
 
 def _row_command(
     category: Category,
     options: Callable[[Any], Any],
     run: Callable[[dict[str, Any], tuple[str, ...]], int],
-    words: str,
+    help_of: Callable[[Category], str],
 ) -> click.Command:
-    @click.command(category.name, cls=Command, help=words)
+    @click.command(category.name, cls=Command, help=help_of(category))
     @options
     @click.pass_context
     def command(ctx: click.Context, /, **_: Any) -> int:

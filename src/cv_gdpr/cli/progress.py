@@ -131,8 +131,8 @@ def _of_projects(exports: Sequence["ProjectExport"], columns: int) -> "Renderabl
     ended = [one for one in exports if one.state not in {"exporting", "waiting"}]
     for one in (ended[-_LINES:] + active)[-_LINES:]:
         name = printable(one.name)[: _NAME if columns >= 70 else _NAME // 2]
-        there = f"{one.there:,} files were there" if one.there else ""
-        cells = (name, f"{one.items:,} items", size(one.bytes), one.state, there)
+        there = f"files that were there: {one.there:,}" if one.there else ""
+        cells = (name, f"{one.items:,} item" + ("" if one.items == 1 else "s"), size(one.bytes), one.state, there)
         table.add_row(*(Text(cell, no_wrap=True) for cell in cells))
     if waiting := len(exports) - len(active) - len(ended):
         table.add_row(Text(f"{waiting} more projects"), "", "", "waiting")

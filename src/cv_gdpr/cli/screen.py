@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from cv_gdpr.masking import masked
+from cv_gdpr.patterns import pattern
 
 _RED, _YELLOW, _GREEN, _BLUE = "31", "33", "32", "36"
 _OF_KIND = {
@@ -25,7 +26,7 @@ _OF_KIND = {
     "Note": _BLUE,
     "What to do": _BLUE,
 }
-_KIND = re.compile(f"({'|'.join(_OF_KIND)}):")
+_KIND = pattern(f"({'|'.join(_OF_KIND)}):")
 _NOT_WITH_QUIET = ("Note: ", "Warning: ")
 _PROGRAM = "cv-gdpr"
 _ENDS = (",", ";", ":", ")")

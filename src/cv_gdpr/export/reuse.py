@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple, Self
 
@@ -113,8 +113,13 @@ class ProjectReuse:
                     with self._noting(bag, held.where(LISTINGS)):
                         self._lists.append(_Lists(bag, project))
 
-    def _noting(self, bag: EarlierBag, where: str) -> "_Noting":
-        return _Noting(self._reuse, bag, where)
+    @contextmanager
+    def _noting(self, bag: EarlierBag, where: str) -> Iterator[None]:
+        """Note what is damaged instead of raising it."""
+        try:
+            yield
+        except Damaged as error:
+            self._reuse.note(bag, where, str(error))
 
     def find(self, blob: str, source: str) -> Found | None:
         """Return the file of a blob by its item and its address, or None."""
@@ -161,22 +166,6 @@ class ProjectReuse:
         """Close the indices."""
         for files in self._files:
             files.close()
-
-
-class _Noting:
-    """Notes what is damaged instead of raising it."""
-
-    def __init__(self, reuse: Reuse, bag: EarlierBag, where: str) -> None:
-        self._reuse, self._bag, self._where = reuse, bag, where
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, Damaged):
-            self._reuse.note(self._bag, self._where, str(error))
-            return True
-        return False
 
 
 def list_of(bag: EarlierBag, where: str, listed: int) -> Iterator[Json]:

@@ -7,10 +7,11 @@ evidence file, whose output is translated, would be slower and harder to read.
 
 from __future__ import annotations
 
-import re
 import stat
 import sys
 from typing import TYPE_CHECKING
+
+from cv_gdpr.patterns import pattern
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ _OTHERS = {  # the names of well-known groups in an access list: SID strings, Mi
     "IU": "all who sign in here",
     "NU": "all who sign in over the network",
 }
-_ENTRY = re.compile(r"\(A;([A-Z]*);([^;]*);[^;]*;[^;]*;([^;)]*)")
+_ENTRY = pattern(r"\(A;([A-Z]*);([^;]*);[^;]*;[^;]*;([^;)]*)")
 READS, WRITES = 0x1, 0x1 | 0x2 | 0x4 | 0x10000 | 0x40000 | 0x80000  # of a file: FILE_READ_DATA; below: the rest
 WRITES &= ~0x1
 _RIGHTS = {"GA": 0x1F01FF, "GR": 0x1, "GW": 0x6, "FA": 0x1F01FF, "FR": 0x1, "FW": 0x6, "CC": 0x1, "DC": 0x2, "LC": 0x4}

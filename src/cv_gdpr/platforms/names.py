@@ -6,8 +6,10 @@ import ntpath
 import re
 import sys
 
-_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])")
-_REFUSED = re.compile(r'[<>:"|?*\x00-\x1f]')
+from cv_gdpr.patterns import pattern
+
+_DEVICE = pattern(r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])")
+_REFUSED = pattern(r'[<>:"|?*\x00-\x1f]')
 _LONGEST = 259  # characters of a path, unless long paths are switched on
 LONGEST_BELOW = 180  # characters that an export adds to the path of its folder, at most
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
 import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
 STOP_SIGNALS = [
@@ -42,6 +42,7 @@ if sys.platform == "win32":
     import select
     import shutil
     import socket
+    import subprocess
 
     POLLIN, POLLOUT = 1, 4
     OF_ITS_OWN: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # Ctrl-C does not reach it

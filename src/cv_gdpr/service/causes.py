@@ -10,6 +10,8 @@ import re
 import time
 from typing import NamedTuple
 
+from cv_gdpr.patterns import pattern
+
 CHECK_ENDPOINT = "check the endpoint: the Azure portal shows it on the training resource"
 CHECK_KEY = "check the endpoint and that the key is the training resource's own (not the prediction resource's)"
 _LONG = 600  # seconds: beyond that, a moment says more than a number of seconds
@@ -69,7 +71,7 @@ _REFUSED = frozenset({401, 403})
 
 
 def _of_all(words: str, hint: str, *codes: str) -> Cause:
-    return Cause(_REFUSED, frozenset(codes), re.compile(words, re.IGNORECASE), hint, everywhere=True)
+    return Cause(_REFUSED, frozenset(codes), pattern(words, re.IGNORECASE), hint, everywhere=True)
 
 
 def _by_code(code: str, hint: str) -> Cause:
@@ -102,7 +104,7 @@ CAUSES = (
     Cause(
         _REFUSED,
         frozenset({"PermissionDenied"}),
-        re.compile("(the )?principal .{0,200}(does not have access to API|lacks the required data action)", re.I),
+        pattern("(the )?principal .{0,200}(does not have access to API|lacks the required data action)", re.I),
         _ROLES,
     ),
     # 401 {"error":{"code":"401","message":"Access denied due to invalid subscription key or wrong API endpoint. Make
@@ -117,7 +119,7 @@ CAUSES = (
     Cause(
         frozenset({400, 401}),
         frozenset(),
-        re.compile("please provide a custom subdomain for token authentication", re.IGNORECASE),
+        pattern("please provide a custom subdomain for token authentication", re.IGNORECASE),
         "use the resource's own endpoint, https://NAME.cognitiveservices.azure.com, not the one of its region",
         everywhere=True,
     ),
@@ -136,7 +138,7 @@ _WITH_TOKEN = {  # what to do where a token was sent instead of a key
 }
 # 403 {"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 5.03:23:11."}, with a
 # Retry-After in seconds (the quota policy of Azure API Management; MicrosoftDocs/azure-docs issue 16282)
-_QUOTA = re.compile(
+_QUOTA = pattern(
     "out of (call volume|bandwidth) quota|quota will be replenished|quota (has been |is |was )?exceeded", re.IGNORECASE
 )
 
