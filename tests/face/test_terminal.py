@@ -131,6 +131,15 @@ def test_slow_work_shows_how_far_it_is(sim, tmp_path, words, operation, told):
     assert not wider(shown, 80)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["list --all", "export --all --out bag", "delete --all --dry-run", "doctor"])
+def test_a_first_call_that_hangs_is_shown(sim, tmp_path, words):
+    sim.fault(Fault("GetProjects", delay=4, times=1))
+    code, shown = on_terminal(sim, *words.split(), cwd=tmp_path)
+    assert code == 0
+    assert "waiting for the service (GetProjects)" in shown
+
+
 def test_quick_work_shows_no_progress(sim):
     sim.fill(images=3)
     code, shown = on_terminal(sim, "list", "images", "--all", NO_COLOR="1")

@@ -23,7 +23,7 @@ def test_wrong_usage_is_told_in_one_line(cli, words, told):
     assert ran.err == f"Error: {told}\nHint: cv-gdpr {words.split()[0]} --help\n"
 
 
-@pytest.mark.parametrize(("words", "option"), [("export all", "--all"), ("delete project", "--project")])
+@pytest.mark.parametrize(("words", "option"), [("export all", "--all"), ("delete metadata", "--metadata")])
 def test_an_option_without_its_hyphens_is_recognised(cli, words, option):
     assert f"Hint: perhaps you mean {option}\n" in cli(*words.split()).err
 

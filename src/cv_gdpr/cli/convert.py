@@ -101,9 +101,10 @@ def _run(result: "Conversion", *, quiet: bool) -> "ConvertDocument":
     from cv_gdpr.archive.new_folder import new_folder, write_text
     from cv_gdpr.cli.convert_documents import of_conversion
     from cv_gdpr.cli.progress import counting
+    from cv_gdpr.convert.conversion import PLACED
     from cv_gdpr.convert.conversion import convert as make
 
-    with counting("images", quiet=quiet) as progress, new_folder(result.out) as folder:
+    with counting(PLACED, quiet=quiet) as progress, new_folder(result.out) as folder:
         make(Bag(result.bag), result, folder, progress)
         document = of_conversion(result)
         write_text(folder / _DOCUMENT, as_text(document))

@@ -87,8 +87,7 @@ class Group(click.Group):
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
             options = {word for parameter in self.get_params(ctx) for word in parameter.opts}
-            perhaps = f"perhaps you mean --{args[0]}" if f"--{args[0]}" in options else ""
-            raise UsageError(f"no such {self.noun}: {args[0]}", perhaps or _hint(args[0], self.noun, known))
+            raise UsageError(f"no such {self.noun}: {args[0]}", _hint(args[0], self.noun, known, options))
         return super().resolve_command(ctx, args)
 
 
@@ -116,5 +115,7 @@ class Rows(Group):
         return super().get_command(ctx, cmd_name)
 
 
-def _hint(word: str, noun: str, known: list[str]) -> str:
-    return similar(word, known) or f"the {noun}s are {', '.join(known)}"
+def _hint(word: str, noun: str, known: list[str], options: set[str]) -> str:
+    if found := similar(word, known):
+        return found
+    return f"perhaps you mean --{word}" if f"--{word}" in options else f"the {noun}s are {', '.join(known)}"

@@ -90,11 +90,11 @@ def _run(result: "Report", contact: str, *, quiet: bool) -> None:
     from cv_gdpr.archive.bag import Bag
     from cv_gdpr.cli.progress import counting
     from cv_gdpr.report.cover import make_cover
-    from cv_gdpr.report.site import make
+    from cv_gdpr.report.site import THUMBNAILS, make
     from cv_gdpr.report.zipping import pack, removed_if_failing, site_folder
 
     with (
-        counting("pictures", quiet=quiet) as progress,
+        counting(THUMBNAILS, quiet=quiet) as progress,
         removed_if_failing() as written,
         site_folder(result.out, result.packed) as folder,
     ):

@@ -29,6 +29,7 @@ from cv_gdpr.service.call_log import Sent
 from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.signin import EntraSignIn, default_credential
 from cv_gdpr.verbatim import Json, json_value
+from cv_gdpr.watching import waiting_for
 
 if TYPE_CHECKING:
     from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
@@ -273,7 +274,8 @@ class ResourceManager:
         from azure.core.exceptions import AzureError
 
         try:
-            return send()
+            with waiting_for(name, "Azure Resource Manager"):
+                return send()
         except AzureError as error:
             raise _translated(name, error) from None
         except _OF_WRONG_TYPES:
