@@ -10,11 +10,15 @@ def install(extras: str) -> str:
     pip gets the folder or the file that this program was installed from, for no index has it. Where that is gone, the
     words say where to run the command.
     """
-    python = _quoted(sys.executable)
     if not (source := _source()):
-        return f"{python} -m pip install {_quoted(f'.[{extras}]')}, in a checkout of cv-gdpr"
-    options = "-e " if source.is_editable else ""
-    return f"{python} -m pip install {options}{_quoted(f'{source.place}[{extras}]')}"
+        return f"{pip_install(f'.[{extras}]')}, in a checkout of cv-gdpr"
+    what = f"{source.place}[{extras}]"
+    return pip_install("-e", what) if source.is_editable else pip_install(what)
+
+
+def pip_install(*words: str) -> str:
+    """Return the command with which pip installs something beside this program."""
+    return " ".join(map(_quoted, (sys.executable, "-m", "pip", "install", *words)))
 
 
 class _Source(NamedTuple):

@@ -17,7 +17,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize(("words", "told"), TOLD.items())
-def test_wrong_usage_is_told_in_one_line(cli, words, told):
+def test_wrong_usage_is_answered_in_one_line(cli, words, told):
     ran = cli(*words.split())
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == f"Error: {told}\nHint: cv-gdpr {words.split()[0]} --help\n"

@@ -104,7 +104,7 @@ def test_only_a_terminal_shows_names_beside_ids(monkeypatch, line, shown):
 
 def test_a_terminal_without_a_size_has_80_columns(monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
-    ours, theirs = pty.openpty()  # its size is 0 0 until somebody sets it
+    ours, theirs = pty.openpty()  # its size is 0 0 until a program sets it
     with os.fdopen(theirs, "w") as terminal:
         assert width_of(terminal) == 80
     os.close(ours)
