@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from gettext import NullTranslations
 
     from jinja2 import Environment
@@ -48,6 +49,11 @@ def message(english: str) -> str:
     return english
 
 
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital; the rest is unchanged."""
+    return text[:1].upper() + text[1:]
+
+
 def tag_of(code: str) -> str:
     """Return the name of a language in HTML (BCP 47)."""
     return _CUSTOMS[code].tag
@@ -69,6 +75,18 @@ class Language:
         Return a text unchanged that is not one: the service may send anything.
         """
         return _written(text, self._customs, short=short)
+
+    @property
+    def pattern(self) -> str:
+        """How it writes a date and a time, in the letters of Unicode's CLDR; other text is in single quotes."""
+        return _with_time(self._customs.day, self._customs)
+
+    @property
+    def months(self) -> list[str]:
+        """The names of the months within a date."""
+        from babel.dates import get_month_names
+
+        return list(get_month_names("wide", locale=self._customs.locale).values())
 
     def number(self, number: float, *, digits: int = 3) -> str:
         """Return a number with the language's separators, and with at most so many decimals.
@@ -97,21 +115,33 @@ class Language:
 
 @lru_cache(4096)  # the items of one call share a time
 def _written(text: str, customs: _Customs, *, short: bool) -> str:
-    from datetime import UTC, datetime
-
     from babel.dates import format_datetime
 
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # in UTC, it may be before the year 1 or after 9999
+    moment = moment_of(text)
+    if moment is None:
         return text
     day = customs.short_day if short else customs.day
-    pattern = day if _without_time(text) else f"{day}'{customs.between}'{customs.time}"
+    pattern = day if without_time(text) else _with_time(day, customs)
     return format_datetime(moment, pattern, locale=customs.locale)
 
 
-def _without_time(text: str) -> bool:
+def _with_time(day: str, customs: _Customs) -> str:
+    return f"{day}'{customs.between}'{customs.time}"
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the moment that a text in ISO 8601 names, in UTC; None if it does not name one."""
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC, it may be before the year 1 or after 9999
+        return None
+
+
+def without_time(text: str) -> bool:
+    """Return whether a text in ISO 8601 names a day without a time."""
     return "T" not in text and " " not in text.strip()
 
 

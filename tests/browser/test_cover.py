@@ -26,7 +26,7 @@ def test_it_says_what_is_kept(visitor, cover):
         "DSAR 2026-017",
         "privacy@example.com",
         "1 picture",
-        "“Iteration-1” in the project “Visitors-pets”: 1 of these pictures",
+        "“Iteration 1” in the project “Visitors & pets”: 1 of these pictures",
         "subject: collins",
         "consent: 2024-03-01",
         "person",

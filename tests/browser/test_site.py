@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from cv_gdpr.languages import LANGUAGES
 from tests.browser.chromium import PHONE, barriers, needed
-from tests.browser.sites import HOSTILE, ITERATIONS, SPOKEN
+from tests.browser.sites import HOSTILE, ITERATIONS, SPOKEN, report
 
 needed()
 
@@ -106,3 +107,16 @@ def test_filters_find_pictures(visitor, pages):
     page.locator("select[name=where]").select_option("stored prediction")
     assert found.count() == 0
     assert page.title() != "run"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_filtered_picture_has_its_date(visitor, run, bags, lang):
+    site = report(run, bags["all"], "--lang", lang, to=f"dates-{lang}")
+    page = visitor.open(next(site.glob("project-*/gallery.html")))
+    last = "all => all.map(one => one.querySelector('.words').lastElementChild.textContent)"
+    static = page.locator("#all li a").evaluate_all(last)
+    page.locator("select[name=where]").select_option("w")
+    shown = page.locator("#matches li a").evaluate_all(last)
+    assert shown
+    assert set(shown) <= set(static)
+    assert all("UTC" in one for one in shown)

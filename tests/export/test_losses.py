@@ -6,6 +6,8 @@ import pytest
 
 from custom_vision_simulator import Fault, Options, Simulator
 from custom_vision_simulator.blobs import image_bytes
+from cv_gdpr.evidence.sentences import translated
+from cv_gdpr.languages import LANGUAGES, language
 from tests.export.exporting import (
     assert_bag,
     assert_one_error,
@@ -53,6 +55,22 @@ def test_an_always_truncated_artifact_is_named(cli, tmp_path):
         assert towards(cli, sim)("export", "images", "--all", "--out", tmp_path / "out").code == 0
         assert sum(call.operation == "GetArtifact" for call in sim.calls) == len(lost)
         assert_bag(tmp_path / "out")
+
+
+BLOBS = [{"cut": 100}, {"drop": True}, *({"status": code} for code in (404, 403, 500)), {"status": 200, "body": "<a>"}]
+
+
+def test_why_a_blob_is_lost_can_be_translated(sim, cli, tmp_path):
+    """One export in which one image for each fault is lost, and two are not."""
+    (project,) = sim.fill(images=len(BLOBS) + 2, image_bytes=400)
+    for image, fault in zip(images_of(sim, project), BLOBS, strict=False):
+        sim.fault(Fault("Blob", times=None, match=f"/i-{image.replace('-', '')}", **fault))
+    words = ("export", "images", "--all", "-q", "--out", tmp_path / "out")
+    assert cli(*words, CV_GDPR_EXPORT_PATIENCE="0.1").code == 3
+    reasons = {entry["reason"] for entry in assert_open(tmp_path / "out")}
+    assert len(reasons) == len(BLOBS)
+    for code in LANGUAGES[1:]:
+        assert [one for one in reasons if translated(one, language(code)) == one] == []
 
 
 def one_short(sim, cli, out):

@@ -164,8 +164,8 @@ USAGE = {
     "an empty file": (["bag", "empty.jpg"], "empty.jpg is empty"),
     "not a picture": (["bag", "text.jpg"], "text.jpg: not a picture"),
     "an empty name": (["bag", ""], "the value is empty"),
-    "out in the bag": (["bag", "castle.jpg", "--out", "bag/found"], "--out bag/found is inside the export"),
-    "index in the bag": (["bag", "castle.jpg", "--index", "bag/data"], "--index bag/data is inside the export"),
+    "out in the bag": (["bag", "castle.jpg", "--out", "bag/found"], "--out bag/found lies in the export"),
+    "index in the bag": (["bag", "castle.jpg", "--index", "bag/data"], "--index bag/data lies in the export"),
 }
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from markupsafe import escape
 
-from cv_gdpr.report.cover import gaps_of
+from cv_gdpr.report.cover import gaps_of, holds_tests
 from cv_gdpr.report.records import Gap
 from tests.browser.sites import HOSTILE, export, filled, report
 
@@ -108,12 +108,29 @@ def test_the_sheet_claims_no_more_than_it_holds(run, bags):
     page = (report(run, bags.one, to="claims") / "index.html").read_text("utf-8")
     assert "everything that" not in page
     assert "Keep them like the export" not in page
-    assert "What models said of each picture in the tests" in page
+    assert "What models said of each picture in the tests" not in page
     assert "Pictures that show you without carrying what was searched by" in page
     by_nobody = page.partition("Data that are not kept by person")[2].partition("</li>")[0]
     assert "Exported iterations" in by_nobody
-    assert "performance" not in by_nobody
+    assert "Iteration performance details" in by_nobody
     assert "sent for prediction" not in by_nobody
+
+
+@pytest.mark.parametrize(
+    ("rows", "of_selected", "failed", "held"),
+    [
+        (["images"], ["performance"], "images", True),
+        (["images"], ["performance"], "performance", False),
+        (["images"], [], "images", False),
+        (["performance"], [], "images", True),
+        (["performance"], [], "performance", False),
+    ],
+)
+def test_only_what_was_read_is_enclosed(rows, of_selected, failed, held):
+    """An export of before has no list of the rows that were read for what they say of selected pictures."""
+    summary = {"ofSelected": of_selected} if of_selected else {}
+    gaps = (Gap("p", failed, "i", "image-performances.jsonl", "", "400"),)
+    assert holds_tests(SimpleNamespace(rows=rows, summary=summary), SimpleNamespace(gaps=gaps)) is held
 
 
 def test_each_picture_has_a_link_in_words(run, bags):

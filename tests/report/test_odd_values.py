@@ -58,7 +58,7 @@ def test_iterations_of_one_name_have_their_ids():
     of_one_name = tuple(Iteration(**fields | {"id": id_, "name": name}) for id_, name in zip("abc", "112", strict=True))
     project = ProjectRecord("p", "p", "", "", "", "", "", None, of_one_name, "")
     one = picture()
-    found = index_of(project, [one._replace(picture=one.picture._replace(iterations=tuple("abc")))], {})
+    found = index_of(project, [one._replace(picture=one.picture._replace(iterations=tuple("abc")))], {}, language("en"))
     tables = json.loads(found.text)
     assert tables["iterations"] == ["1 (a)", "1 (b)", "2"]
     assert tables["iterationIds"] == ["a", "b", "c"]

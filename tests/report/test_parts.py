@@ -68,13 +68,22 @@ def picture(number):
 
 def test_the_index_says_how_many_it_holds(monkeypatch):
     project = Project("p", "p", "", "", "", "", "", None, (), "")
-    found = gallery.index_of(project, [picture(number) for number in range(100)], {"t": "<cat>"})
+    found = gallery.index_of(project, [picture(number) for number in range(100)], {"t": "<cat>"}, language("en"))
     tables = json.loads(found.text)
     assert (found.pictures, len(tables["rows"]), tables["tags"]) == (100, 100, ["<cat>"])
     monkeypatch.setattr(gallery, "_MOST_INDEX", 2_000)
-    few = gallery.index_of(project, [picture(number) for number in range(100)], {"t": "cat"})
+    few = gallery.index_of(project, [picture(number) for number in range(100)], {"t": "cat"}, language("en"))
     assert 0 < few.pictures < 100
     assert len(few.text) < 2_500
+
+
+def test_the_index_has_the_dates_in_few_letters():
+    """A script writes them as the static pages do: tests in a browser compare both."""
+    times = ("2024-03-01T10:00:05.9", "2024-03-01T10:00:05.1Z", "2024-03-01T11:00:00+02:00", "1969-12-31T23:59:59.5Z")
+    odd = ("2024-03-01", "", "soon", "\u202e", "0001-01-01T00:00:00+01:00")
+    dates = gallery._Dates(language("en"))
+    assert [dates.of(one) for one in times] == [-1709287205, 0, 3605, 1709283601]
+    assert [dates.of(one) for one in odd] == ["1 March 2024", "", "soon", "\\u202e", "0001-01-01T00:00:00+01:00"]
 
 
 def _jpeg():

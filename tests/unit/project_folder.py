@@ -71,7 +71,7 @@ HELD = {
 def checker(out):
     """Return a function that checks a folder with these files: its differences and counts; None leaves a file out."""
 
-    def check(changes=(), *, rows=ROWS, narrowed=False, gaps=()):
+    def check(changes=(), *, rows=ROWS, narrowed=False, gaps=(), about=()):
         whole = copy.deepcopy(SOUND) | dict(changes)
         for file, content in whole.items():
             path = out / "data" / FOLDER / file
@@ -85,7 +85,8 @@ def checker(out):
             missing.add({"project": PROJECT, "row": None, "reason": "x"} | dict.fromkeys(NULL) | gap)
         check.result = Verification(out)
         with Facts() as facts:
-            contents = ProjectContents(check.result, facts, FOLDER, PROJECT, frozenset(rows), missing)
+            exported, of_selected = frozenset(rows), frozenset(about)
+            contents = ProjectContents(check.result, facts, FOLDER, PROJECT, exported, missing, of_selected)
             contents.read()
             project = ProjectCheck(contents, narrowed, missing)
             project.check()

@@ -11,6 +11,8 @@ from cv_gdpr.evidence import sentences, verdicts
 from cv_gdpr.evidence.certificate import STATES
 from cv_gdpr.evidence.sentences import translated
 from cv_gdpr.languages import LANGUAGES, install, language
+from cv_gdpr.report.pages import STATES as OF_ITERATIONS
+from cv_gdpr.report.pages import Pages
 from cv_gdpr.table.categories import CATEGORIES
 
 CHECK = Path(__file__).parents[2] / ".ci" / "translations"
@@ -104,8 +106,17 @@ def test_a_verdict_of_several_sentences():
 @pytest.mark.parametrize("code", OTHERS)
 def test_states_and_rows_have_words(code):
     chosen = language(code)
-    texts = [*STATES, *(row.data for row in CATEGORIES)]
+    texts = [*STATES, *OF_ITERATIONS, *(row.data for row in CATEGORIES)]
     assert [text for text in texts if chosen.gettext(text) == text] == []
+
+
+def test_only_known_states_are_translated():
+    written = Pages(language("de"))._environment.filters["state"]
+    assert [written(state) for state in ("Completed", "Exporting", "Images")] == [
+        "Abgeschlossen",
+        "Export läuft",
+        "Images",
+    ]
 
 
 TERMS = {

@@ -169,3 +169,12 @@ def test_an_id_that_is_spelt_with_escapes_is_found(redacted, tmp_path):
 def test_exported_models_that_stay_are_known(redacted):
     made, _ = redacted(None, ("images", IMAGE))
     assert made.models_kept == {ITERATION}
+
+
+def test_names_follow(tmp_path):
+    names = {"id": PROJECT, "name": f"of {ITERATION}", "iterations": [{"id": ITERATION, "name": "First"}]}
+    checker(tmp_path / "old")({"names.json": names, FILES: []})
+    gone = Gone([(PROJECT, "iterations", ITERATION)])
+    ProjectRedaction(Bag(tmp_path / "old"), BagProject(PROJECT, FOLDER), gone, NewBag(tmp_path / "new")).run()
+    kept = json.loads((tmp_path / "new" / "data" / FOLDER / "names.json").read_bytes())
+    assert kept == names | {"iterations": []}

@@ -96,6 +96,18 @@ SUMMARIES = {
     "selectors without salt": ({"selectors": [{}]}, [(SUMMARY_FILE, "salt")]),
     "salt without selectors": ({"salt": "s"}, [(SUMMARY_FILE, "salt")]),
     "selectors": ({"selectors": [{}], "salt": "s"}, []),
+    "what is said of selected items": (
+        {"rows": rows_without("tags"), "selectors": [{}], "salt": "s", "ofSelected": ["tags"]},
+        [],
+    ),
+    "an exported row as said of selected items": (
+        {"selectors": [{}], "salt": "s", "ofSelected": ["tags"]},
+        [(SUMMARY_FILE, "ofSelected")],
+    ),
+    "said of selected items without selectors": (
+        {"rows": rows_without("tags"), "ofSelected": ["tags"]},
+        [(SUMMARY_FILE, "ofSelected")],
+    ),
     "projects named": ({"scope": "projects named"}, []),
     "another scope": ({"scope": "some"}, [(SUMMARY_FILE, "scope")]),
     "the account by hand, and there": (

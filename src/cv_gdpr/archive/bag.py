@@ -19,6 +19,8 @@ WORKSPACE = ""  # the place of what belongs to the project itself
 FILES = "files.jsonl"
 NOTES = "absent.jsonl"
 LISTINGS = "listings.jsonl"
+NAMES = "names.json"
+"""The names of a project, and of its iterations with something selected, where selectors narrowed the export."""
 Held = TypeVar("Held")
 
 
@@ -123,6 +125,12 @@ class Bag:
         """Yield the projects that the summary names."""
         for project in self.summary["projects"]:
             yield BagProject(project["id"], project["folder"])
+
+    def names(self, project: BagProject) -> dict[str, str]:
+        """Return the names of a project and of its iterations, by their ids, as NAMES has them; empty without it."""
+        where = project.where(NAMES)
+        document = self.document(where) if self.has(where) else {}
+        return {one["id"]: str(one["name"]) for one in (document, *document.get("iterations", ())) if one}
 
     def iterations(self, project: BagProject) -> Iterator[tuple[str, str]]:
         """Yield the identity (empty: its name has none) and the name of each iteration's folder, by name."""

@@ -10,6 +10,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _REMOVED = "credentialsRemoved"
 _COMPLETE = "complete"
 REDACTED = "redacted"
+OF_SELECTED = "ofSelected"
+"""Names the rows out of scope whose lists an export holds as far as they describe selected items of other rows."""
 OF_PEOPLE = {"reference": "External-Identifier", "operator": "Contact-Name"}  # labels of RFC 8493, section 2.2.2
 _RESOURCE = "resource"
 ENDPOINT, STARTED, FINISHED = "Source-Endpoint", "Export-Started", "Export-Finished"

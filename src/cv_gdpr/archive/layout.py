@@ -22,7 +22,7 @@ _NAMED = rf"([^/]+-)?{_ID}"  # a project's folder, or an iteration's
 _DEEPEST = 4  # nested folders
 _SUFFIX = r"(\.[0-9a-f]{8})?\.[a-z0-9]{1,10}"
 _OF_EVERY_EXPORT = r"export\.json|missing\.jsonl"
-_OF_EVERY_PROJECT = r"(files|listings|absent)\.jsonl"
+_OF_EVERY_PROJECT = r"(files|listings|absent)\.jsonl|names\.json"
 
 
 class Place(Enum):

@@ -35,10 +35,20 @@ def beside(bag: Path, what: str) -> Path:
     return Path(f"{os.path.abspath(bag)}-{what}")  # noqa: PTH100 - unlike resolve, it follows no link
 
 
+def lies_in(path: Path, folder: Path) -> bool:
+    """Return whether a path is a folder or lies in it, all links followed; neither need exist."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def refuse_within(option: str, path: Path, bag: Path, kind: str = "folder") -> None:
+    """Raise UsageError if a path to write, which an option names, lies in a bag."""
+    if lies_in(path, bag):
+        raise UsageError(f"{option} {path} lies in the export, which would then not verify", f"name another {kind}")
+
+
 def check_free(out: Path, bag: Path) -> None:
     """Raise UsageError if a folder to write cannot have this name: something is there, or it lies in the bag."""
-    if bag.resolve() in (out.resolve(), *out.resolve().parents):
-        raise UsageError(f"--out {out} lies in the export, which would then not verify", "name another folder")
+    refuse_within("--out", out, bag)
     if os.path.lexists(out) and (out.is_symlink() or not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists", "name another folder with --out: nothing is overwritten")
 

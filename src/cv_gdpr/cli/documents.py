@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 
 from cv_gdpr.cli.failure import Document, End, ExitCode, Part, Retryable, Start
 from cv_gdpr.cli.output import absolute, now, start_of_run
+from cv_gdpr.cli.search_documents import SearchDocument, of_search
 from cv_gdpr.cli.verify_documents import Signature, TimeStamp, of_signature, of_stamp
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
@@ -81,14 +82,6 @@ class Flagged(Part, kw_only=True, frozen=True):
     flag: str
 
 
-class CopiesOutside(Part, kw_only=True, frozen=True):
-    """A container or queue of the customer to which the service writes for a project: copies that no export holds."""
-
-    project: str
-    setting: str
-    address: Annotated[str, Meta(description="Without credentials.")]
-
-
 class Reused(Part, kw_only=True, frozen=True):
     """How much was taken from an earlier export instead of downloaded."""
 
@@ -114,7 +107,7 @@ class TrustedList(Part, kw_only=True, frozen=True):
     read: Annotated[str, Meta(description="When the export began that read the list from the service.")]
 
 
-class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
+class ExportDocument(SearchDocument, kw_only=True, frozen=True, tag="cv-gdpr-export/1"):
     """What `export` prints: what of each row was held and exported, and each item that is missing.
 
     Where nothing is missing the folder is a bag; else the same command with the same `--out` tries the missing items
@@ -122,7 +115,6 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     """
 
     folder: str
-    resource: Annotated[str | None, Meta(description="The id of the Azure resource, where the row account has it.")]
     complete: bool
     rows: list[RowResult]
     projects: list[ProjectFolder]
@@ -131,21 +123,8 @@ class ExportDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-export/1"
     reused: list[Reused]
     not_reused: list[NotReused]
     trusted: list[TrustedList]
-    by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation exports it.")]
     absent: Annotated[dict[str, str], Meta(description="File about the account: why the identity may not read it.")]
-    copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API, for a person to export.")]
-    unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
-    undecided: Annotated[list[str], Meta(description="Those that matched nothing where not all could be listed.")]
-    not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
-    copies: Annotated[dict[str, str], Meta(description="Id of a copy that was exported: id of the original.")]
-    doubtful: Annotated[dict[str, str], Meta(description="What may be a copy and was not selected: the original.")]
-    predictions_not_searched: Annotated[
-        dict[str, int | None],
-        Meta(description="Project: how many stored predictions nothing searched; null: they could not be counted."),
-    ]
-    calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
     there: Annotated[int, Meta(description="How many files were in the folder before: it resumed a run.")]
-    seconds: float
     lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
     reference: str
     operator: str
@@ -244,8 +223,8 @@ def of_export(result: "ExportResult", lacking: Sequence[str] = ()) -> ExportDocu
     return ExportDocument(
         exit_code=worst((result.exit_code, 3 if lacking else 0)),
         retryable=result.retryable,
+        **of_search(result),
         folder=absolute(result.folder),
-        resource=result.resource or None,
         complete=result.exit_code == 0,
         rows=[
             RowResult(row=row, held=one.held, exported=one.exported, bytes=one.bytes, verdict=result.verdict(row))
@@ -257,18 +236,8 @@ def of_export(result: "ExportResult", lacking: Sequence[str] = ()) -> ExportDocu
         reused=[Reused(began=began, **one._asdict()) for began, one in sorted(result.reused.items())],
         not_reused=[NotReused(**one) for one in result.damaged],
         trusted=[TrustedList(**one) for one in result.trusted],
-        by_hand=result.by_hand,
         absent=result.absent,
-        copies_outside=[CopiesOutside(**one._asdict()) for one in result.copies_outside],
-        unmatched=result.unmatched,
-        undecided=result.undecided,
-        not_searched=result.not_searched,
-        copies=result.copies,
-        doubtful=result.doubtful,
-        predictions_not_searched=result.predictions_not_searched,
-        calls=dict(result.calls),
         there=result.there,
-        seconds=round(result.seconds, 3),
         lacking=list(lacking),
         reference=result.reference,
         operator=result.operator,

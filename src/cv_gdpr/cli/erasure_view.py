@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import plural, print_json, print_table, printable, printable_hint, to_do
+from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, category
@@ -187,12 +187,9 @@ def _print_shortfall(erased: Erased, selection: Selection) -> None:
     ids = [value for value in evidence.not_found if value.split(" ")[0] in BY_ID]
     for value in not_found(evidence.scope, ids, selection):
         click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
-    for line in [line for project in evidence.projects for line in stays_lines(project)]:
-        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
-    for line in not_searched_predictions(
-        {one.id: one.predictions_not_searched for one in evidence.projects}, evidence.scope.copies_from
-    ):
-        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+    print_sentences(line for project in evidence.projects for line in stays_lines(project))
+    by_project = {one.id: one.predictions_not_searched for one in evidence.projects}
+    print_sentences(not_searched_predictions(by_project, evidence.scope.copies_from))
     for one in erased.left[:_SHOWN]:
         place = "" if evidence.resource else f" of project {one.project}"
         item = f"{one.row} {one.id}{place}: {one.state}"

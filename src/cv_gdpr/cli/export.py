@@ -14,7 +14,17 @@ from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, print_some, print_table, printable, show_similar, size, to_do
+from cv_gdpr.cli.output import (
+    plural,
+    print_json,
+    print_sentences,
+    print_some,
+    print_table,
+    printable,
+    show_similar,
+    size,
+    to_do,
+)
 from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.cli.searching import not_searched_predictions
 from cv_gdpr.errors import UsageError, worst
@@ -304,8 +314,7 @@ def _print_not_searched(result: "ExportResult") -> None:
         click.echo(f"Not selected: {one} may be a copy of {of}", err=True)
     if result.unmatched and result.missing_ok:
         click.echo(f"Note: nothing matches {printable(', '.join(result.unmatched))}", err=True)
-    for line in not_searched_predictions(result.predictions_not_searched, result.copies_from):
-        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+    print_sentences(not_searched_predictions(result.predictions_not_searched, result.copies_from))
 
 
 def _not_selected(result: "ExportResult") -> str:

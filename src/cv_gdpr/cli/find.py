@@ -58,18 +58,16 @@ def find(  # noqa: PLR0913 - one for each option
     Exits 0 whatever was found, 3 if a picture could not be searched (each is named), 4 if the export does not verify.
     """
     output = OutputOptions(quiet, verbose, as_json)
+    from cv_gdpr.archive.new_folder import refuse_within
     from cv_gdpr.cli.progress import counting
-    from cv_gdpr.errors import UsageError
     from cv_gdpr.find.same import read_photo
     from cv_gdpr.find.search import check, copies
     from cv_gdpr.find.writing import check_free
     from cv_gdpr.verify.verified import verified
 
     for name, folder in (("--out", out), ("--index", index)):
-        if folder and folder.resolve().is_relative_to(bag.resolve()):
-            raise UsageError(
-                f"{name} {folder} is inside the export", "name another folder: the export must stay as it is"
-            )
+        if folder:
+            refuse_within(name, folder, bag)
     if out:
         check_free(out)
     contents = {str(path): read_photo(path) for path in photos}

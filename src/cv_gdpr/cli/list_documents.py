@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from cv_gdpr.cli.documents import CopiesOutside
-from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.failure import Part
+from cv_gdpr.cli.search_documents import SearchDocument, of_search
 from cv_gdpr.held.resource import Verdict
 
 if TYPE_CHECKING:
@@ -80,53 +80,29 @@ class NotListed(Part, kw_only=True, frozen=True):
     reason: str
 
 
-class ListDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-list/1"):
+class ListDocument(SearchDocument, kw_only=True, frozen=True, tag="cv-gdpr-list/1"):
     """What `list` prints: how many items of each row are held, and by which projects, tags, metadata and iterations.
 
     Nothing was exported. Values of metadata are in it with `--values` only.
     """
 
-    resource: Annotated[str | None, Meta(description="The id of the Azure resource, where the row account has it.")]
     rows: list[ListedRow]
     projects: list[ListedProject]
     unlisted: list[NotListed]
-    by_hand: Annotated[dict[str, str], Meta(description="Row: what a person must do, since no operation lists it.")]
-    copies_outside: Annotated[list[CopiesOutside], Meta(description="Copies outside this API.")]
-    unmatched: Annotated[list[str], Meta(description="The selector values that matched nothing.")]
-    undecided: Annotated[list[str], Meta(description="Those that matched nothing where not all could be listed.")]
-    not_searched: Annotated[dict[str, str], Meta(description="Row: why the selectors cannot narrow it.")]
-    copies: Annotated[dict[str, str], Meta(description="Id of a copy that is held: id of the original.")]
-    doubtful: Annotated[dict[str, str], Meta(description="What may be a copy and was not selected: the original.")]
-    predictions_not_searched: Annotated[
-        dict[str, int | None],
-        Meta(description="Project: how many stored predictions nothing searched; null: they could not be counted."),
-    ]
-    calls: Annotated[dict[str, int], Meta(description="Operation: how many calls were sent.")]
-    seconds: float
 
 
 def of_holdings(found: "Holdings", *, values: bool) -> ListDocument:
     """Return the document of what is held; `values`: with the values of metadata."""
-    costs, absent, decided = found.calls_of_rows, found.absent, not found.unlisted
+    costs = found.calls_of_rows
     return ListDocument(
         exit_code=found.exit_code,
         retryable=found.retryable,
-        resource=found.resource or None,
+        **of_search(found),
         rows=[
             ListedRow(row=row, held=one.held, verdict=one.verdict, calls=costs[row]) for row, one in found.held.items()
         ],
         projects=[_of_project(one, values=values) for one in found.projects],
         unlisted=[NotListed(**one._asdict()) for one in found.unlisted],
-        by_hand=found.by_hand,
-        copies_outside=[CopiesOutside(**one._asdict()) for one in found.copies_outside],
-        unmatched=absent if decided else [],
-        undecided=[] if decided else absent,
-        not_searched=found.not_searched,
-        copies=found.copies,
-        doubtful=found.doubtful,
-        predictions_not_searched=found.predictions_not_searched,
-        calls=dict(found.calls),
-        seconds=round(found.seconds, 3),
     )
 
 

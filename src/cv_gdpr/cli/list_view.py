@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import plural, print_table, printable, to_do
+from cv_gdpr.cli.output import plural, print_sentences, print_table, printable, to_do
 from cv_gdpr.cli.searching import not_searched_predictions
 
 if TYPE_CHECKING:
@@ -117,8 +117,7 @@ def print_shortfall(found: "Holdings") -> None:
     if found.absent and found.scope.missing_ok and not unlisted:
         click.echo(f"Note: nothing matches {printable(', '.join(found.absent))}", err=True)
     copies_from = found.scope.copies.began if found.scope.copies else None
-    for line in not_searched_predictions(found.predictions_not_searched, copies_from):
-        click.echo(f"{line[:1].upper()}{line[1:]}", err=True)
+    print_sentences(not_searched_predictions(found.predictions_not_searched, copies_from))
     if error := _error(found):
         click.echo(f"Error: {error}", err=True)
 

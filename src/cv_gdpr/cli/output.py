@@ -10,6 +10,7 @@ import click
 
 from cv_gdpr.cli.screen import cells, width_of
 from cv_gdpr.errors import Lines
+from cv_gdpr.languages import sentence
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -43,6 +44,12 @@ def absolute(path: object) -> str:
 def plural(count: int, word: str) -> str:
     """Return a count with its noun: 1 project, 2 projects."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def print_sentences(lines: Iterable[str]) -> None:
+    """Print lines to standard error, each with a capital at its beginning."""
+    for line in lines:
+        click.echo(sentence(line), err=True)
 
 
 def print_some(lines: Iterable[str], most: int, rest: str = "") -> None:

@@ -22,16 +22,15 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.writing import HashedFile, Received, storage_error, too_many_files
 from cv_gdpr.errors import CvGdprError, MalformedAnswer, NotFound, ServiceError, Unreachable
 from cv_gdpr.platforms.processes import POLLIN, POLLOUT, Poll
+from cv_gdpr.service import shortfalls
 from cv_gdpr.service.bodies import Body, too_long
 from cv_gdpr.service.checks import TRANSIENT, Pace, retry_after
 from cv_gdpr.service.environment import refused_by_proxy, variable_of
 
-_STORAGE = "blob storage"
 _TO_CONNECT = 15  # seconds
 _BUFFER = 1 << 18  # bytes that libcurl passes on at once, at most
 _IGNORED = 1 << 16  # bytes read of an error's body, so that its connection can be reused
 _LOOK = 0.25  # seconds between two checks for slow transfers
-_NO_LINK = "the service sent a link that is not an address"
 _CODE = re.compile("[0-9A-Za-z]{1,80}")
 _REQUEST_ID = re.compile("[0-9A-Za-z-]{1,80}")
 _NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT})
@@ -129,7 +128,7 @@ class _Slot:
         return None if self._ignored <= _IGNORED else 0
 
     def _new_body(self) -> Body:
-        return Body(_STORAGE, self.file, self.header, self.pace, self.most, self.doubted)
+        return Body(shortfalls.STORAGE, self.file, self.header, self.pace, self.most, self.doubted)
 
     def outcome(self, number: int) -> Received | CvGdprError:
         """Return the file or the error of a transfer that ended with this libcurl error number (0: none)."""
@@ -140,7 +139,7 @@ class _Slot:
             if status not in {0, 200}:
                 raise _refused(status, self)
             if number == pycurl.E_FILESIZE_EXCEEDED:
-                raise too_long(_STORAGE, self.most)
+                raise too_long(shortfalls.STORAGE, self.most)
             if connect := self._refused_connect():
                 raise self._refused_by_proxy(connect)
             if number:
@@ -173,7 +172,7 @@ class _Slot:
         return 0 if 200 <= status < 300 else status
 
     def _refused_by_proxy(self, status: int) -> Unreachable:
-        host = urlsplit(self.curl.getinfo(pycurl.EFFECTIVE_URL)).hostname or _STORAGE
+        host = urlsplit(self.curl.getinfo(pycurl.EFFECTIVE_URL)).hostname or shortfalls.STORAGE
         return refused_by_proxy(status, self._proxy_in_words(), host, f"it answered {status} to CONNECT")
 
     def _proxy_in_words(self) -> str:
@@ -222,7 +221,7 @@ class Transfers:
             slot.begin(uri, proxy, file, most, doubted, Pace(self._silence), ended)
         except (ValueError, pycurl.error):
             self._idle.append(slot)
-            raise MalformedAnswer(_NO_LINK) from None
+            raise MalformedAnswer(shortfalls.NO_ADDRESS) from None
         self._running[slot.curl] = slot
         self._multi.add_handle(slot.curl)
 
@@ -257,7 +256,7 @@ class Transfers:
     def _give_up_late(self, now: float) -> None:
         """End the transfers that are too slow: a byte at a time, one image could hold a connection for hours."""
         for slot in [slot for slot in self._running.values() if slot.pace.is_late(now)]:
-            slot.failure = slot.failure or Unreachable(f"{_STORAGE}: it did not answer in time", transient=True)
+            slot.failure = slot.failure or Unreachable(shortfalls.TOO_LATE, transient=True)
             self._end(slot)
 
     def _end(self, slot: _Slot, number: int = 0) -> None:
@@ -293,14 +292,14 @@ def announced_size(uri: str, proxy: str, authorities: str, longest: float) -> in
         slot.curl.setopt(pycurl.URL, uri.encode())
         slot.curl.perform()
     except ValueError:
-        raise MalformedAnswer(_NO_LINK) from None
+        raise MalformedAnswer(shortfalls.NO_ADDRESS) from None
     except pycurl.error as error:
         raise _unreached(int(error.args[0]), slot.curl.getinfo(pycurl.OS_ERRNO)) from None
     if (status := slot.curl.getinfo(pycurl.RESPONSE_CODE)) != 200:
         raise _refused(status, slot)
     length = slot.header("content-length")
     if not length.isdecimal():
-        raise MalformedAnswer(f"{_STORAGE}: it announces no length")
+        raise MalformedAnswer(f"{shortfalls.STORAGE}: it announces no length")
     return int(length)
 
 
@@ -315,7 +314,7 @@ def _refused(status: int, slot: _Slot) -> ServiceError:
 
     named = slot.header("x-ms-error-code")
     code = named if _CODE.fullmatch(named) and masked(named) == named else ""
-    message = f"blob storage answered {status}{f' {code}' if code else ''}"
+    message = shortfalls.ANSWERED % {"answer": f"{status} {code}".strip()}
     if status in {404, 410}:
         return NotFound(message, status=status, code=code)
     wait = retry_after({"Retry-After": slot.header("retry-after"), "Date": slot.header("date")})
@@ -327,15 +326,15 @@ def _unreached(number: int, system: int) -> CvGdprError:
     if system in {errno.EMFILE, errno.ENFILE}:
         return too_many_files()
     if number in _NO_ADDRESS:
-        return MalformedAnswer(_NO_LINK)
+        return MalformedAnswer(shortfalls.NO_ADDRESS)
     if number in _NO_HTTP:
-        return Unreachable("blob storage: the answer is not HTTP", transient=True)
+        return Unreachable(shortfalls.NOT_HTTP, transient=True)
     if number == pycurl.E_PARTIAL_FILE:
-        return Unreachable("blob storage: the body broke off", transient=True)
+        return Unreachable(shortfalls.BROKE_OFF, transient=True)
     if number == pycurl.E_OPERATION_TIMEDOUT:
-        return Unreachable("blob storage: it did not answer in time", transient=True)
+        return Unreachable(shortfalls.TOO_LATE, transient=True)
     trusted = number not in _UNTRUSTED
-    return Unreachable(f"blob storage: {_name_of(number)}", transient=trusted)
+    return Unreachable(shortfalls.FAILED % {"reason": _name_of(number)}, transient=trusted)
 
 
 @cache

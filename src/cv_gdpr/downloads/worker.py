@@ -25,6 +25,7 @@ from cv_gdpr.errors import CvGdprError, Doubtful, ServiceError
 from cv_gdpr.links import has_expired
 from cv_gdpr.platforms.processes import STOP_SIGNALS, is_broken_pipe, pollable
 from cv_gdpr.service.pacing import Patience
+from cv_gdpr.service.shortfalls import STILL_REFUSED
 
 _OVERRUN = frozenset({429, 503})
 _LONGEST_TURN = 5.0  # seconds
@@ -172,9 +173,7 @@ class _Downloading:
         wait = job.patience.next_wait() if now - self._refused_since <= self._patience else None
         if wait is None:
             error.transient = True  # not to be renewed once more
-            error.message += (
-                ", though the link is fresh: probably a clock is wrong, or a network rule refuses this machine"
-            )
+            error.message = STILL_REFUSED % {"reason": error.message}
         else:
             self._results.append(("said", f"{error.message} to a fresh link; retried in {wait:.1f} s"))
         return wait

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cv_gdpr.evidence.events import RECOVERABLE
 from cv_gdpr.evidence.records import Evidence, State
 from cv_gdpr.evidence.sentences import translated
-from cv_gdpr.languages import LANGUAGES, install, language, message, tag_of
+from cv_gdpr.languages import LANGUAGES, install, language, message, sentence, tag_of
 from cv_gdpr.table.categories import CATEGORIES
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _template(code: str) -> "Template":
     chosen = language(code)
     install(environment, chosen)
     environment.filters["translated"] = lambda text: translated(text, chosen)
-    environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["sentence"] = sentence
     environment.filters["row_name"] = lambda name: chosen.gettext(_row_name(name))
     return environment.get_template("certificate.html.jinja")
 

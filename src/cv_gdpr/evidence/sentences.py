@@ -10,8 +10,9 @@ from functools import cache, lru_cache
 
 from cv_gdpr.evidence import account, verdicts
 from cv_gdpr.languages import Language, message
+from cv_gdpr.service import shortfalls as of_bytes
 from cv_gdpr.table import account as account_row
-from cv_gdpr.table import inventory, outside
+from cv_gdpr.table import inventory, outside, shortfalls
 
 _KEY_HOLDER = message("the holder of a training key (sha256:%(hash)s)")
 NOT_LOOKED_AT = message("its project could not be looked at again: %(reason)s")
@@ -23,7 +24,9 @@ RECOVERABLE_UNTIL = message("it can be recovered until %(time)s; --purge ends th
 
 PATTERNS = (
     *(_KEY_HOLDER, NOT_LOOKED_AT, MORE_IN_IT, UNREADABLE, ANSWERED, RECOVERY_UNKNOWN, RECOVERABLE_UNTIL),
-    *(inventory.CANNOT_NARROW, *outside.PATTERNS, *account_row.PATTERNS, *account.PATTERNS, *verdicts.PATTERNS),
+    *(inventory.CANNOT_NARROW, inventory.OF_SELECTED, *outside.PATTERNS, *account_row.PATTERNS),
+    *(*account.PATTERNS, *verdicts.PATTERNS),
+    *(*shortfalls.PATTERNS, *of_bytes.PATTERNS),
 )
 _VALUES = {"time": r"\S+", "number": "[0-9]+"}  # what they look like; others are any text
 _SPOKEN = {"sentence", "more"}  # values that must be sentences themselves
@@ -57,7 +60,7 @@ def _value(name: str, value: str, language: Language) -> str | None:
         return language.date(value)
     if name == "number":
         return language.number(int(value))
-    return translated(value, language) if name == "reason" else value
+    return translated(value, language) if name in {"reason", "source"} else value
 
 
 @cache

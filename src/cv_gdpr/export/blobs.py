@@ -24,10 +24,10 @@ from cv_gdpr.errors import (
     shortage,
 )
 from cv_gdpr.export.reuse import Found, ProjectReuse
-from cv_gdpr.languages import message
 from cv_gdpr.links import source_path
 from cv_gdpr.masking import without_signature
 from cv_gdpr.service.paging import PAGE
+from cv_gdpr.table import shortfalls
 from cv_gdpr.table.categories import category
 from cv_gdpr.table.findings import Blob, Item
 from cv_gdpr.table.readers import Project
@@ -111,7 +111,7 @@ class ProjectBytes:
         name, source = safe_stem(blob.stem), _source(blob.uri)
         key = blob_key(name, source)
         if not blob.uri:
-            self.miss(item.row, item.id, "", message("the service gives no link to its bytes"))
+            self.miss(item.row, item.id, "", shortfalls.NO_LINK)
         if not blob.uri or key in self.claimed:
             return
         self.claimed.add(key)
@@ -264,7 +264,7 @@ class ProjectBytes:
                 if error.stops is Stops.RUN:
                     self._stop(error)
                 else:
-                    self._lose(wanted, f"its link expired and cannot be renewed: {error.message}")
+                    self._lose(wanted, shortfalls.EXPIRED % {"reason": error.message})
             return
         for wanted in left:
             self.unlisted.append((wanted.item, wanted.source))
@@ -294,7 +294,7 @@ class ProjectBytes:
             if fresh and fresh.uri:
                 self._again(wanted, fresh)
             elif own and item:
-                self._lose(wanted, "its link is refused, and the service still lists it, but without another link")
+                self._lose(wanted, shortfalls.NO_OTHER_LINK)
             else:
                 left.append(wanted)
         return left

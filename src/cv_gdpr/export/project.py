@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cv_gdpr.archive.bag import LISTINGS, NOTES
+from cv_gdpr.archive.bag import LISTINGS, NAMES, NOTES
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.journal import Reused, Stored
 from cv_gdpr.archive.names import readable
@@ -18,9 +18,10 @@ from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.export.reuse import Reuse
 from cv_gdpr.languages import message
 from cv_gdpr.masking import masked
+from cv_gdpr.table import shortfalls
 from cv_gdpr.table.categories import ITERATIONS, Category, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready, counts_differ
-from cv_gdpr.table.inventory import findings_of, predictions_not_searched
+from cv_gdpr.table.inventory import described, findings_of, predictions_not_searched
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Matches
@@ -28,7 +29,6 @@ from cv_gdpr.verbatim import Json
 
 _DELETED = message("deleted at the service while it was exported")
 _MOVED = message("not at the link in its record: the service stored it again while it was exported")
-_RUN_AGAIN = "the same command exports it too"
 
 
 @dataclass
@@ -59,6 +59,7 @@ class ProjectExport:
     _lines: dict[str, Lines] = field(default_factory=dict)
     _notes: list[Json] = field(default_factory=list)
     _listings: list[Json] = field(default_factory=list)
+    _named: set[str] = field(default_factory=set)  # the project and the iterations of what was written
 
     def __post_init__(self) -> None:
         self._bytes = ProjectBytes(self.project, self.root, self.folder_name, self.fetcher, self._miss_bytes)
@@ -132,6 +133,8 @@ class ProjectExport:
             with ExitStack() as files:
                 for finding in findings_of(self.project, row, self.matches):
                     self._accept(finding, files)
+                for finding in described(self.project, row, self.matches, (one.name for one in self.rows)):
+                    self._accept(finding, files)
         finally:
             self._lines.clear()
         self._bytes.push()
@@ -158,6 +161,8 @@ class ProjectExport:
                     self._bytes.want(finding, blob)
 
     def _write(self, finding: Item | Detail, files: ExitStack) -> None:
+        iteration = finding.iteration["id"] if finding.iteration else finding.record.get("iteration")
+        self._named |= {self.project.id, str(iteration)}
         path = self._path(finding.iteration, finding.file)
         if path.endswith(".json"):
             size = self.root.write_json(path, finding.record)
@@ -221,7 +226,7 @@ class ProjectExport:
                 if item.row != row:
                     continue
                 if reason or item.id in listed:
-                    why = reason or "its link is refused, and the service still lists it"
+                    why = reason or shortfalls.REFUSED
                     self._miss_bytes(row, item.id, source, why)
                     continue
                 self._held[row].discard(item.id)
@@ -238,11 +243,11 @@ class ProjectExport:
                 elif isinstance(finding, Unread):
                     raise finding.error
                 elif isinstance(finding, Tally) and not finding.agrees:
-                    unreliable = "its link is refused, and the listing changed while it was read: presence unknown"
+                    unreliable = shortfalls.PRESENCE_UNKNOWN
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            unreliable = f"its link is refused, and its row cannot be listed again: {error.message}"
+            unreliable = shortfalls.ROW_UNLISTED % {"reason": error.message}
         return listed, unreliable
 
     def _look_for_new_iterations(self) -> None:
@@ -255,11 +260,11 @@ class ProjectExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self._miss(ITERATIONS, f"cannot be listed again at the end: {error.message}")
+            self._miss(ITERATIONS, shortfalls.UNLISTED_AT_THE_END % {"reason": error.message})
             return
         for iteration in now:
             if iteration["id"] not in known:
-                reason = f"iteration {iteration['id']} was added during the export: {_RUN_AGAIN}"
+                reason = shortfalls.NEW_ITERATION % {"iteration": iteration["id"]}
                 for row in self.rows:
                     if row.of_iterations:
                         self._miss(row.name, reason, iteration=iteration)
@@ -270,6 +275,13 @@ class ProjectExport:
                 with self.root.lines(f"{self.folder_name}/{name}") as lines:
                     for entry in entries:
                         lines.write(entry)
+        if self.matches.selection and self._named:
+            self.root.write_json(f"{self.folder_name}/{NAMES}", self._names())
+
+    def _names(self) -> Json:
+        """Return the names of the project and of the iterations of what was written: no other file may hold them."""
+        iterations = [one for one in vars(self.project).get("iterations", ()) if one["id"] in self._named]
+        return _name(self.project.entry) | {"iterations": [_name(one) for one in iterations]}
 
     def counts(self) -> dict[str, RowCount]:
         """Return the counts of each row, once the project is done."""
@@ -289,6 +301,10 @@ class ProjectExport:
             )
             for row in self.rows
         }
+
+
+def _name(entry: Json) -> Json:
+    return {"id": entry["id"], "name": str(entry.get("name") or "")}
 
 
 def _note(absence: Absence) -> Json:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from cv_gdpr import __version__
-from cv_gdpr.archive.bag_info import FINISHED, PROFILE, STARTED, bag_info_of
+from cv_gdpr.archive.bag_info import FINISHED, OF_SELECTED, PROFILE, STARTED, bag_info_of
 from cv_gdpr.archive.journal import Reused
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
+from cv_gdpr.table.inventory import rows_of_selected
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
@@ -128,6 +129,7 @@ def summary(result: ExportResult, endpoint: str, scope: Scope) -> Json:
         "scope": "all projects" if not scope.projects else "projects named",
         "rows": {row: {"held": count.held, "exported": count.exported} for row, count in result.rows.items()},
         "selectors": result.selectors,
+        **({OF_SELECTED: about} if (about := rows_of_selected(scope)) else {}),
         "salt": result.salt if scope.selection else None,
         "before": scope.selection.before or None,
         "notSearched": result.not_searched,

@@ -13,6 +13,7 @@ from cv_gdpr.archive.bag_info import is_moment
 from cv_gdpr.archive.earlier import Damaged, EarlierBag, EarlierFiles, records_of
 from cv_gdpr.archive.journal import Stored, blob_key
 from cv_gdpr.archive.names import identity
+from cv_gdpr.archive.new_folder import lies_in
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import Interrupted, MalformedAnswer, UsageError
 from cv_gdpr.service.client import Service
@@ -90,10 +91,10 @@ class Reuse:
 
 def _refuse_overlap(folder: Path, out: Path) -> None:
     """Raise UsageError if one of two folders lies in the other, or is it."""
-    bag, new = folder.resolve(), out.resolve()
-    if bag == new:
+    around, inside = lies_in(folder, out), lies_in(out, folder)
+    if around and inside:
         raise UsageError(f"--reuse {folder} is the folder of --out", "name an earlier export, which is finished")
-    if bag in new.parents or new in bag.parents:
+    if around or inside:
         raise UsageError(f"--reuse {folder} and --out {out}: one lies in the other", "name two separate folders")
 
 

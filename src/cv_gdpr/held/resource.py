@@ -89,6 +89,16 @@ class Holdings:
         return sorted({shown(*value) for value in self.matches.unmatched})
 
     @property
+    def unmatched(self) -> list[str]:
+        """Those of them that are nowhere, since everything in scope was listed."""
+        return [] if self.unlisted else self.absent
+
+    @property
+    def undecided(self) -> list[str]:
+        """Those of them that may be in a list that could not be read."""
+        return self.absent if self.unlisted else []
+
+    @property
     def predictions_not_searched(self) -> dict[str, int | None]:
         """Project -> how many stored predictions nothing searched."""
         found = {one.project.id: one.predictions_not_searched for one in self.projects}

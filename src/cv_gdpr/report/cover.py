@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cv_gdpr.archive.bag import Bag
+from cv_gdpr.archive.bag_info import OF_SELECTED
 from cv_gdpr.archive.names import identity
 from cv_gdpr.archive.writing import private_folder
 from cv_gdpr.languages import Language, language, message
@@ -98,6 +99,7 @@ def make_cover(bag: Bag, report: Report, folder: Path, progress: Callable[[int, 
     found = [one for part in parts for one in part.pictures]
     sheets = list(_sheets(parts))
     words = {row.name: row.data for row in CATEGORIES}
+    tested = holds_tests(bag, site.export)
     values = {
         "sheets": len(sheets),
         "english_name": english_name,
@@ -106,8 +108,12 @@ def make_cover(bag: Bag, report: Report, folder: Path, progress: Callable[[int, 
         "without_file": sum(not one.picture.file for one in found),
         "by_label": _is_by_label(bag),
         "contact": contact,
-        "not_searched": [words[row] for row, _ in site.export.not_searched if row not in _OF_PICTURES],
-        "tests_searched": PERFORMANCE in bag.rows,
+        "not_searched": [
+            words[row]
+            for row, _ in site.export.not_searched
+            if row not in _OF_PICTURES or (tested and row == PERFORMANCE)
+        ],
+        "tests_searched": tested,
         "predictions_searched": not site.export.predictions_not_searched and PREDICTIONS in bag.rows,
         "images_searched": IMAGES in bag.rows,
         "gaps": gaps_of(site.export, {one.picture.id for one in found}),
@@ -135,6 +141,12 @@ def _is_by_label(bag: Bag) -> bool:
     """Return whether pictures were searched by what they carry, so that those without it are not found."""
     kinds = {one["selector"] for one in bag.summary["selectors"]}
     return IMAGE_ID not in kinds and not kinds.isdisjoint({METADATA, TAG, PREDICTED})
+
+
+def holds_tests(bag: Bag, export: Export) -> bool:
+    """Return whether an export has all that tests of models said of its pictures; older ones with selectors do not."""
+    held = PERFORMANCE in bag.rows or PERFORMANCE in bag.summary.get(OF_SELECTED, ())
+    return held and not any(gap.row == PERFORMANCE for gap in export.gaps)
 
 
 def gaps_of(export: Export, found: set[str]) -> tuple[list[str], bool]:

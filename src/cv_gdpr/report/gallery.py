@@ -1,11 +1,13 @@
 """Arranges the pictures of a project: pages of a gallery, boxes, and the index that filters search."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 from cv_gdpr.archive.names import UUID
+from cv_gdpr.languages import Language, moment_of, without_time
 from cv_gdpr.report.pages import short, shown, weight
 from cv_gdpr.report.records import Contents, Opinion, Picture, Project
 from cv_gdpr.report.thumbnails import Made
@@ -135,12 +137,12 @@ class Index(NamedTuple):
     pictures: int
 
 
-def index_of(project: Project, pictures: list[Shown], names: dict[str, str]) -> Index:
+def index_of(project: Project, pictures: list[Shown], names: dict[str, str], language: Language) -> Index:
     """Return the index of the first pictures of a project that fit into a page, nearly always all."""
-    words = _Words()
+    words, dates = _Words(), _Dates(language)
     rows, size = list[str](), 0
     for one in pictures:
-        row = json.dumps(_row(one, words), separators=(",", ":"))
+        row = json.dumps([*_row(one, words), dates.of(one.picture.created)], separators=(",", ":"))
         size += len(row) + 1 + words.added()
         if size > _MOST_INDEX:
             break
@@ -150,6 +152,8 @@ def index_of(project: Project, pictures: list[Shown], names: dict[str, str]) -> 
         "iterations": [shown(short(one, 200)) for one in _titles(project, list(words.iterations))],
         "iterationIds": list(words.iterations),
         "metadata": [shown("=".join(pair)) for pair in words.pairs],
+        "date": language.pattern,
+        "months": language.months,
     }
     head = json.dumps(tables)[:-1]
     return Index(script_safe(f'{head}, "rows": [{",".join(rows)}]}}'), len(rows))
@@ -192,6 +196,22 @@ class _Words:
         """Return how many bytes the words took since it was asked last."""
         added, self._told = self._size - self._told, self._size
         return added
+
+
+class _Dates:
+    """Dates for rows, the latest first: the seconds between two are fewer letters than a date."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._last = 0
+
+    def of(self, text: str) -> int | str:
+        """Return how many seconds before the last row's moment (at first, before 1970) one is, or a page's words."""
+        moment = moment_of(text)
+        if moment is None or without_time(text):
+            return shown(self._language.date(text))
+        before, self._last = self._last, math.floor(moment.timestamp())
+        return before - self._last
 
 
 def _row(one: Shown, words: _Words) -> list[object]:

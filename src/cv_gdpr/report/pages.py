@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.evidence.sentences import translated
-from cv_gdpr.languages import Language, install
+from cv_gdpr.languages import Language, install, message
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _IMAGES = "'self'"
 """Where pictures may come from. Opened from the disk, Chromium 156 shows those that lie below the page's own folder or
 beside it, and refuses them under 'none'; Firefox 153 shows them under either. A scheme (file:) would allow more."""
+STATES = (
+    *(message("Completed"), message("Training"), message("Failed"), message("New"), message("Staging")),
+    *(message("Exporting"), message("Done")),
+)
+"""The states of iterations and of exported models that were seen or documented; the service may send others."""
 _REMEMBERED = 4096  # dates and numbers
 _TEXT = re.compile(r'\b_\("([^"\\]*)"\)')  # a text without arguments
 _STEERING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}  # change the order of other text
@@ -75,6 +80,7 @@ class Pages:
         style, script = _packaged("report.css"), _packaged("report.js")
         environment.filters["shown"] = shown
         environment.filters["short"] = short
+        environment.filters["state"] = lambda text: self.language.gettext(text) if text in STATES else text
         environment.filters["translated"] = lambda text: translated(text, self.language)
         environment.filters["trusted_json"] = _trusted
         environment.globals.update(

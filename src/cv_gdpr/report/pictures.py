@@ -84,13 +84,20 @@ def _gathered(bag: Bag, project: Project, of_bag: BagProject) -> list[_Gathered]
 def _take(one: _Gathered, record: Json, iteration: str, kind: str) -> None:
     if kind:
         iteration = iteration or word(record, "iteration")
-        one.opinions.append(Opinion(kind, iteration, tuple(map(_said, objects_in(record, "predictions")))))
+        truth = _truth(record) if kind == TEST else ()
+        one.opinions.append(Opinion(kind, iteration, tuple(map(_said, objects_in(record, "predictions"))), truth))
         one.record = one.record or record
     elif not iteration:
         one.record, one.in_workspace = record, True
     else:
         one.iterations.append(iteration)
         one.record = one.record if one.in_workspace else record
+
+
+def _truth(record: Json) -> tuple[tuple[str, str], ...]:
+    """Return the tags of a picture in a test, and those of its boxes: the name of each by its id."""
+    parts = objects_in(record, "tags") + objects_in(record, "regions")
+    return tuple({word(part, "tagId"): word(part, "tagName") for part in parts}.items())
 
 
 def _said(part: Json) -> Said:

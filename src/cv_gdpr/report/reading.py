@@ -88,17 +88,19 @@ def _gap(entry: Json) -> Gap:
 
 def _project(bag: Bag, project: BagProject) -> Project:
     document = _document(bag, project.where("project.json")) or _listed(bag, project)
-    settings = settings_of(bag, project, "")
+    settings, names = settings_of(bag, project, ""), bag.names(project)
     return Project(
         id=project.id,
         folder=project.folder,
-        name=word(document, "name"),
+        name=word(document, "name") or names.get(project.id, ""),
         description=word(document, "description"),
         created=word(document, "created"),
         modified=word(document, "lastModified"),
         domain=settings.get("domainId", ""),
         task=_task(settings),
-        iterations=tuple(sorted(_iterations(bag, project), key=lambda one: (one.trained or one.created, one.id))),
+        iterations=tuple(
+            sorted(_iterations(bag, project, names), key=lambda one: (one.trained or one.created, one.id))
+        ),
         text=json_text(document, indent=True) if document else "",
     )
 
@@ -116,15 +118,16 @@ def _task(settings: dict[str, str]) -> Task | None:
     return {"multilabel": Task.MULTI_LABEL, "multiclass": Task.MULTI_CLASS}.get(kind)
 
 
-def _iterations(bag: Bag, project: BagProject) -> Iterator[Iteration]:
+def _iterations(bag: Bag, project: BagProject, names: dict[str, str]) -> Iterator[Iteration]:
     """Yield the iterations that the list names, and those that only a folder does."""
     entries = {str(one["id"]): one for one in bag.records(project.where("iterations.jsonl"))}
     folders = dict(bag.iterations(project))
-    known = {identity(one): one for one in entries}
+    known = {identity(one): one for one in (*names, *entries)}
     for safe, folder in folders.items():
         where = project.where(f"iterations/{folder}/iteration.json")
         named = known.get(safe, safe)
-        yield _iteration(bag, project, named, folder, _document(bag, where) or entries.pop(named, {}))
+        one = _iteration(bag, project, named, folder, _document(bag, where) or entries.pop(named, {}))
+        yield one._replace(name=one.name or names.get(named, ""))
         entries.pop(named, None)
     for named, entry in entries.items():
         yield _iteration(bag, project, named, "", entry)

@@ -126,11 +126,15 @@ class Said(NamedTuple):
 
 
 class Opinion(NamedTuple):
-    """What one iteration said of a picture: in its test, as a suggestion, or when asked (a stored prediction)."""
+    """What one iteration said of a picture: in its test, as a suggestion, or when asked (a stored prediction).
+
+    `truth`: the tags that a test compared it with, those of boxes among them: the name of each by its id.
+    """
 
     kind: str
     iteration: str
     said: tuple[Said, ...]
+    truth: tuple[tuple[str, str], ...] = ()
 
     @property
     def best(self) -> Said | None:

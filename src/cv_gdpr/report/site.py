@@ -148,7 +148,7 @@ def _write_project(site: Site, one: Shown, progress: Progress) -> None:
     iterations.write(site, one)
     site.pictures.begin(len(pictures))
     pages = gallery_pages(pictures)
-    index = index_of(one.project, pictures, names)
+    index = index_of(one.project, pictures, names, site.report.language)
     common = {"project": one.project, "names": names, "page_name": page_name}
     for page in pages:
         values = common | {"page": page, "pages": len(pages), "total": len(pictures), "index": index}

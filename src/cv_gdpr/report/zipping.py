@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
-from cv_gdpr.archive.new_folder import new_folder
+from cv_gdpr.archive.new_folder import lies_in, new_folder, refuse_within
 from cv_gdpr.archive.writing import fill_new, storing
 from cv_gdpr.errors import UsageError
 from cv_gdpr.watching import Count
@@ -21,16 +21,11 @@ def check_free(file: Path, bag: Path, out: Path | None) -> None:
     if not file.stem.strip(". ") or not _OTHERS.isdisjoint(file.stem):
         hint = "name it like answer.zip: its pages are packed in the folder answer"
         raise UsageError(f"--zip {file} names no folder to unpack into", hint)
-    if out and _overlap(out.resolve(), file.resolve()):
+    if out and (lies_in(file, out) or lies_in(out, file)):
         raise UsageError(f"--zip {file} and --out {out} lie in each other", "name another file")
-    if bag.resolve() in file.resolve().parents:
-        raise UsageError(f"--zip {file} lies in the export, which would then not verify", "name another file")
+    refuse_within("--zip", file, bag, "file")
     if os.path.lexists(file):
         raise UsageError(f"{file} exists", "name another file: nothing is overwritten")
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    return one == other or one in other.parents or other in one.parents
 
 
 @contextmanager

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from cv_gdpr.archive.flags import EMPTY, MD5_DIFFERS, MD5_HEXADECIMAL, joined
 from cv_gdpr.archive.writing import HashedFile, Received, storing
 from cv_gdpr.errors import Doubtful, ServiceError
+from cv_gdpr.service import shortfalls
 from cv_gdpr.service.checks import Pace, check_bytes
 
 _AS_SENT = frozenset({"", "identity"})
 _GZIP = frozenset({"gzip", "x-gzip"})  # RFC 9110, section 8.4.1.3: equivalent
 _DEFLATE = "deflate"
 _KNOWN = frozenset({"br", "zstd", "compress", "x-compress"})
-_DOUBTS = {EMPTY: "an empty file", MD5_DIFFERS: "bytes that do not match their Content-MD5"}
+_DOUBTS = {EMPTY: shortfalls.EMPTY, MD5_DIFFERS: shortfalls.OTHER_MD5}
 _PART = 1 << 18  # bytes decompressed at once, at most
 
 
@@ -28,7 +29,7 @@ class _Unpacking:
     def __init__(self, source: str, coding: str) -> None:
         if coding not in _GZIP and coding != _DEFLATE:
             named = coding if coding in _KNOWN else "unknown"  # never quotes arbitrary text
-            raise ServiceError(f"{source} sent a Content-Encoding that is not supported ({named})")
+            raise ServiceError(shortfalls.CODING % {"source": source, "coding": named})
         self._source = source
         self._gzip = coding in _GZIP
         self._stream: zlib._Decompress | None = None
@@ -69,7 +70,7 @@ class _Unpacking:
             raise self._damaged("it breaks off")
 
     def _damaged(self, how: str) -> ServiceError:
-        return ServiceError(f"{self._source} sent a compressed body that is damaged: {how}", transient=True)
+        return ServiceError(shortfalls.DAMAGED % {"source": self._source, "how": how}, transient=True)
 
 
 class Body:
@@ -139,7 +140,7 @@ class Body:
         doubts = [_DOUBTS[flag] for flag in flags if flag in _DOUBTS]
         if doubts and file.sha256 not in self._doubted:
             self._doubted.add(file.sha256)
-            raise Doubtful(f"{self._source} sent {' and '.join(doubts)}", transient=True)
+            raise Doubtful("; ".join(doubt % {"source": self._source} for doubt in doubts), transient=True)
         return file._replace(flag=joined(flags))
 
     def _md5_flag(self) -> str:
@@ -150,11 +151,12 @@ class Body:
 
     def _check_length(self) -> None:
         if self._announced is None and self._header("transfer-encoding").lower() != "chunked":
-            raise ServiceError(f"{self._source} sent bytes without a length", transient=True)
+            raise ServiceError(shortfalls.WITHOUT_LENGTH % {"source": self._source}, transient=True)
         if self._header("content-range"):
-            raise ServiceError(f"{self._source} sent a part instead of the whole", transient=True)
+            raise ServiceError(shortfalls.A_PART % {"source": self._source}, transient=True)
         if self._announced is not None and self._announced != self._sent:
-            raise ServiceError(f"{self._source} sent {self._sent} of {self._announced} bytes", transient=True)
+            values = {"source": self._source, "sent": self._sent, "announced": self._announced}
+            raise ServiceError(shortfalls.OTHER_LENGTH % values, transient=True)
 
 
 def _length(written: str) -> int | None:
@@ -164,4 +166,4 @@ def _length(written: str) -> int | None:
 
 def too_long(source: str, most: int) -> ServiceError:
     """Return the error for a body that is longer than any item of the service can be."""
-    return ServiceError(f"{source} sent or announced more than {most >> 20} MiB, more than any such item has")
+    return ServiceError(shortfalls.TOO_LONG % {"source": source, "number": most >> 20})

@@ -7,6 +7,7 @@ from typing import Any
 from cv_gdpr.archive.names import is_known_type
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import ServiceError
+from cv_gdpr.service.shortfalls import NOT_A_FILE
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 _SLOWEST = 100  # bytes a second; below that for the length of a silence counts as silence
@@ -96,7 +97,7 @@ def check_bytes(source: str, file: Received, content_type: str) -> None:
     if is_known_type(file.head) or (not file.size and not declared.startswith("text/html")):
         return
     if declared.startswith(("text/", "application/json", "application/xml")) or _is_markup(file.head):
-        raise ServiceError(f"{source} sent a page or a message (HTML, XML, JSON, text) instead of a file")
+        raise ServiceError(NOT_A_FILE % {"source": source})
 
 
 def _is_markup(head: bytes) -> bool:

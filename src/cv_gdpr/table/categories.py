@@ -7,7 +7,7 @@ what a new row needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -83,6 +83,7 @@ class Category(NamedTuple):
     parent: str = ""  # the row whose items take it with them when they are deleted
     read_resource: Callable[[readers.Resource], Iterator[Finding]] | None = None
     read_project: Callable[[readers.Project], Iterator[Finding]] = readers.nothing
+    read_subjects: Callable[[readers.Project], Iterator[Finding]] = readers.nothing  # its files with a `subject`
     renew: Callable[[readers.Project, Json | None, list[str]], Iterator[Item]] | None = None
     look_up: Callable[[readers.Project, list[str]], set[str]] | None = None
     by_id_first: bool = False
@@ -175,10 +176,11 @@ CATEGORIES: tuple[Category, ...] = (
         deleted_by="DeleteIteration",
         files=(
             File("performance.json", (Place.ITERATION,)),
-            File("image-performances.jsonl", (Place.ITERATION,), Holds.DETAILS, counted=True, subject=IMAGES),
+            File(readers.IMAGE_PERFORMANCES, (Place.ITERATION,), Holds.DETAILS, counted=True, subject=IMAGES),
         ),
         parent=ITERATIONS,
         read_project=readers.performance,
+        read_subjects=readers.image_performances,
         of_iterations=True,
         selectors=frozenset({"--iteration"}),
     ),
@@ -292,6 +294,11 @@ def category(name: str) -> Category:
 def reads_projects(row: Category) -> bool:
     """Return whether a row is read from projects, or lists them."""
     return row.name == PROJECTS or row.read_project is not readers.nothing
+
+
+def rows_about(row: str, rows: Collection[str]) -> list[Category]:
+    """Return the rows, other than `rows`, with a list whose records describe items of a row."""
+    return [one for one in CATEGORIES if one.name not in rows and any(file.subject == row for file in one.files)]
 
 
 def in_deletion_order() -> list[Category]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from cv_gdpr.table import shortfalls
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -119,8 +121,8 @@ COUNTS_DIFFER = "the service counts "
 
 def counts_differ(before: int, after: int, listed: int, written: int, iteration: str | None) -> str:
     """Return the reason why a listing is not complete although it was read; `iteration` is the id of its place."""
-    place = f"iteration {iteration}" if iteration else "workspace"
-    return f"{COUNTS_DIFFER}{before} before and {after} after, lists {listed}, {written} written ({place})"
+    pattern = shortfalls.COUNTS_OF_ITERATION_DIFFER if iteration else shortfalls.COUNTS_DIFFER
+    return pattern % {"before": before, "after": after, "listed": listed, "written": written, "iteration": iteration}
 
 
 Finding: TypeAlias = Item | Detail | Absence | Tally | Unread | Unready

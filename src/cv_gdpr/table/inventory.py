@@ -10,8 +10,8 @@ from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unrea
 from cv_gdpr.languages import message
 from cv_gdpr.naming import learn
 from cv_gdpr.service.paging import identified, once
-from cv_gdpr.table.categories import CATEGORIES, PICTURES, PREDICTIONS, Category, category
-from cv_gdpr.table.findings import Finding, Item, Tally, Unread
+from cv_gdpr.table.categories import CATEGORIES, PICTURES, PREDICTIONS, Category, category, rows_about
+from cv_gdpr.table.findings import Detail, Finding, Item, Tally, Unread
 from cv_gdpr.table.labels import same_text
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Scope
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 CANNOT_NARROW = message("%(selectors)s cannot narrow it")
+OF_SELECTED = message("%(reason)s; exported as far as it is about what was selected")
 _APPLIES = "docs/commands.md lists which selector applies to which rows; run them one after the other"
 _ID = re.compile("[0-9A-Fa-f-]{8,}")
 
@@ -113,6 +114,13 @@ def not_searched(scope: Scope) -> dict[str, str]:
     }
 
 
+def rows_of_selected(scope: Scope) -> list[str]:
+    """Return the rows out of scope whose lists an export reads for what they say of selected items."""
+    rows = rows_in(scope) if scope.selection else ()
+    names = {row.name for row in rows}
+    return [about.name for row in rows for about in rows_about(row.name, names)]
+
+
 def predictions_not_searched(project: Project, scope: Scope) -> int | None:
     """Return how many stored predictions of a project nothing searches; None if they cannot be counted.
 
@@ -186,6 +194,23 @@ def findings_of(project: Project, row: Category, matches: Matches) -> Iterator[F
         if error.stops > Stops.LISTING:
             raise
         yield Unread(row.name, error, row.first_file)
+
+
+def described(project: Project, row: Category, matches: Matches, rows: Iterable[str]) -> Iterator[Finding]:
+    """Yield what lists of rows out of scope (`rows` are in it) say of the items of a row that the selection takes.
+
+    An item that only such a list still names is taken by what the list says of it. Call it when the row itself is
+    read. Raise ServiceError for what stops more than a listing.
+    """
+    for other in rows_about(row.name, set(rows)) if matches.selection else ():
+        try:
+            for finding in other.read_subjects(project):
+                if not isinstance(finding, Detail) or matches.takes_detail(finding, row.name):
+                    yield finding
+        except ServiceError as error:
+            if error.stops > Stops.LISTING:
+                raise
+            yield Unread(other.name, error, other.first_file)
 
 
 def listed(

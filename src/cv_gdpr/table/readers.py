@@ -12,7 +12,7 @@ from cv_gdpr.naming import learn
 from cv_gdpr.service.batches import asked_in_parts
 from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
-from cv_gdpr.table import blobs, labels
+from cv_gdpr.table import blobs, labels, shortfalls
 from cv_gdpr.table.findings import WORKSPACE, Absence, Detail, Finding, Item, Tally, Trusted, Unread, Unready
 from cv_gdpr.watching import ASKED
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from cv_gdpr.verbatim import Json
 
 
+IMAGE_PERFORMANCES = "image-performances.jsonl"
 _UNREADY = {  # Project.status (published contract v3.4-preview: Succeeded, Importing, Failed)
-    "Importing": "the service is still copying its images; run the same command again later",
-    "Failed": "the service could not import it, so parts of it may be missing there too",
+    "Importing": shortfalls.IMPORTING,
+    "Failed": shortfalls.IMPORT_FAILED,
 }
 
 
@@ -117,7 +118,7 @@ def project(project: Project) -> Iterator[Finding]:
     record = project.service.call("get_project", project.id) if project.details else project.entry
     yield Item("projects", project.id, _itself(record, project.id), "project.json")
     if (status := labels.word(record, "status")) in _UNREADY:
-        yield Unready("projects", project.id, f"its status is {status}: {_UNREADY[status]}")
+        yield Unready("projects", project.id, _UNREADY[status])
 
 
 def iterations(project: Project) -> Iterator[Finding]:
@@ -153,7 +154,22 @@ def _performance_of(project: Project, iteration: Json | None) -> Iterator[Findin
     if not project.details:
         return
     read = partial(_image_performances, project)
-    yield from _each("performance", "image-performances.jsonl", [iteration], read)
+    yield from _each("performance", IMAGE_PERFORMANCES, [iteration], read)
+
+
+def image_performances(project: Project) -> Iterator[Finding]:
+    """GetImagePerformances of each iteration, for what it says of the images that selectors took."""
+    read = partial(_image_performances_if_any, project)
+    yield from _each("performance", IMAGE_PERFORMANCES, project.iterations, read)
+
+
+def _image_performances_if_any(project: Project, iteration: Json | None) -> Iterator[Finding]:
+    try:
+        yield from _image_performances(project, iteration)
+    except ServiceError as error:
+        if not iteration or not _has_no_performance(error, iteration):
+            raise
+        yield Absence("performance", iteration["id"], f"{error.code or error.status}: none", iteration)
 
 
 def _has_no_performance(error: ServiceError, iteration: Json) -> bool:
@@ -172,18 +188,18 @@ def _image_performances(project: Project, iteration: Json | None) -> Iterator[Fi
     pages = project.service.paged("get_image_performances", *arguments, order_by="Oldest")
 
     count = partial(project.service.call, "get_image_performance_count", *arguments)
-    if known := _trusted(project, iteration, "image-performances.jsonl", count):
+    if known := _trusted(project, iteration, IMAGE_PERFORMANCES, count):
         for record in known.records:
-            yield Detail("performance", record, "image-performances.jsonl", iteration)
-        yield _trusted_tally(known, "performance", "image-performances.jsonl", iteration)
+            yield Detail("performance", record, IMAGE_PERFORMANCES, iteration)
+        yield _trusted_tally(known, "performance", IMAGE_PERFORMANCES, iteration)
         return
     listing = Listing(
         count=count,
         parts=lambda counted: [Part(pages, counted)],
     )
     for record in listing.records():
-        yield Detail("performance", record, "image-performances.jsonl", iteration)
-    yield _tally(listing, "performance", "image-performances.jsonl", iteration)
+        yield Detail("performance", record, IMAGE_PERFORMANCES, iteration)
+    yield _tally(listing, "performance", IMAGE_PERFORMANCES, iteration)
 
 
 def tags(project: Project) -> Iterator[Finding]:

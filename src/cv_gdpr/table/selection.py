@@ -167,6 +167,10 @@ class Matches:
         self.ids.add((finding.row, identity))
         return True
 
+    def takes_detail(self, detail: Detail, row: str) -> bool:
+        """Return whether a detail goes with an item of a row that was taken, or the selection takes it as one."""
+        return (row, str(detail.record.get("id"))) in self.ids or self.takes(detail._replace(row=row))
+
     def _applies(self, row: str) -> bool:
         """Return whether every selector applies to a row: to another one only copies bring the selection."""
         if row not in self._rows:
@@ -253,15 +257,9 @@ def _moment(text: str) -> datetime:
 def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]:
     """Yield the findings that the selection takes; tallies and absences pass, since they prove the listing itself."""
     for finding in findings:
-        if (
-            not matches.selection
-            or not isinstance(finding, (Item, Detail))
-            or _goes_with(finding, matches)
-            or matches.takes(finding)
-        ):
+        if not matches.selection or not isinstance(finding, (Item, Detail)) or _is_taken(finding, matches):
             yield finding
 
 
-def _goes_with(finding: Item | Detail, matches: Matches) -> bool:
-    """Return whether a detail belongs to an item that was taken, whatever the detail itself says."""
-    return isinstance(finding, Detail) and (finding.row, str(finding.record.get("id"))) in matches.ids
+def _is_taken(finding: Item | Detail, matches: Matches) -> bool:
+    return matches.takes_detail(finding, finding.row) if isinstance(finding, Detail) else matches.takes(finding)

@@ -9,6 +9,7 @@ must change all these places consistently.
 from collections import Counter
 from pathlib import Path
 
+from cv_gdpr.archive.bag_info import OF_SELECTED
 from cv_gdpr.archive.folder import STATE
 from cv_gdpr.errors import UsageError
 from cv_gdpr.verbatim import Json
@@ -91,7 +92,8 @@ def _check_projects(
             continue
         with result.noting(f"data/{name}"):
             rows, narrowed = frozenset(summary["rows"]), bool(summary["selectors"])
-            contents = ProjectContents(result, facts, name, project["id"], rows, missing)
+            of_selected = frozenset(summary.get(OF_SELECTED, ()))
+            contents = ProjectContents(result, facts, name, project["id"], rows, missing, of_selected)
             contents.read()
             check = ProjectCheck(contents, narrowed, missing, redactions)
             check.check()

@@ -66,6 +66,7 @@ class ProjectContents:
     id: str
     rows: frozenset[str]
     missing: Missing
+    of_selected: frozenset[str] = frozenset()  # rows whose lists it holds as far as they describe items of `rows`
     lists: list[tuple[Kind, str]] = field(default_factory=list)
     folders: dict[str, str] = field(default_factory=dict)  # of iterations, by the id in their name
     # Iterations that are noted to have no document, by row; and the rows of each note, by iteration.
@@ -92,18 +93,24 @@ class ProjectContents:
         self.facts.index_ids()
 
     @property
-    def _project(self) -> BagProject:
+    def project(self) -> BagProject:
+        """The project as the bag names it."""
         return BagProject(self.id, self.folder)
 
     def where(self, file: str) -> str:
         """Return the path of a file of the project in the bag."""
-        return self._project.where(file)
+        return self.project.where(file)
 
-    def there(self, file: str, row: str) -> bool:
-        """Return whether a file exists; note a difference if it does, but its row was not exported."""
+    def may_hold(self, kind: Kind) -> bool:
+        """Return whether the export may hold such a file: of its rows, or with what is said of selected items."""
+        row = kind.row.name
+        return row in self.rows or (row in self.of_selected and kind.file.subject in self.rows)
+
+    def there(self, file: str, row: str, *, may_be: bool = False) -> bool:
+        """Return whether a file exists; note a difference if it does, but neither was its row exported nor `may_be`."""
         if not self.result.bag.has(self.where(file)):
             return False
-        if row not in self.rows:
+        if row not in self.rows and not may_be:
             self.result.differ(self.where(file), f"belongs to the row {row}, which export.json does not name")
         return True
 
@@ -155,7 +162,7 @@ class ProjectContents:
                 row, named, iteration = note["row"], note["id"], note["iteration"]
                 place = identity(iteration) if iteration is not None else WORKSPACE
                 self.noted_places[place].add(row)
-                if row not in self.rows:
+                if row not in self.rows | self.of_selected:
                     self.result.differ(where, f"belongs to the row {row}, which export.json does not name")
                 if "to" in note:
                     self.moved[note["blob"], note["from"]] = note["to"]
@@ -170,7 +177,7 @@ class ProjectContents:
                 self.facts.add("absent", row, place, as_bytes(named), note.get("gone", False))
 
     def _read_list(self, kind: Kind, file: str, place: str) -> None:
-        if not self.there(file, kind.row.name):
+        if not self.there(file, kind.row.name, may_be=self.may_hold(kind)):
             return
         where = self.where(file)
         number = len(self.lists)
@@ -206,7 +213,7 @@ class ProjectContents:
 
     def _find_iteration_folders(self) -> None:
         with self.result.noting(self.where("iterations")):
-            for place, name in self.result.bag.iterations(self._project):
+            for place, name in self.result.bag.iterations(self.project):
                 if not place or place in self.folders:
                     self.result.differ(
                         self.where(f"iterations/{name}"), "its name has no iteration id, or the id of another folder"

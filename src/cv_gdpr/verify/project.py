@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE
+from cv_gdpr.archive.bag import FILES, LISTINGS, NAMES, NOTES, WORKSPACE
 from cv_gdpr.archive.layout import Holds
 from cv_gdpr.archive.names import identity
 from cv_gdpr.table.categories import CATEGORIES, ITERATION_LIST, ITERATIONS, PROJECTS
@@ -49,6 +49,7 @@ class ProjectCheck:
     def check(self) -> None:
         """Note all differences; count what the folder holds, and what of that is not whole."""
         self._check_project_document()
+        self._check_names()
         known = self._check_iterations()
         self._check_noted_places(known)
         documented = {kind.row.name: self._check_documents(kind, known) for kind in OF_ITERATION}
@@ -104,6 +105,20 @@ class ProjectCheck:
                 where, f"describes project {record.get('id')}, but lies in the folder of {self.contents.id}"
             )
 
+    def _check_names(self) -> None:
+        """Check that the names are those of this project, and of iterations that were not taken out."""
+        where = self._where(NAMES)
+        if not self.result.bag.has(where):
+            return
+        if not self.narrowed:
+            self.result.differ(where, "only an export with selectors holds this file")
+        with self.result.noting(where):
+            named = self.result.bag.names(self.contents.project)
+            if (first := next(iter(named), None)) != self.contents.id:
+                self.result.differ(where, f"names project {first}, but lies in the folder of {self.contents.id}")
+            for one in self.redactions.of(self.contents.id, ITERATIONS) & named.keys():
+                self.result.differ(where, f"names iteration {one}, but redactions.jsonl says that it was taken out")
+
     def _check_iterations(self) -> set[str]:
         """Return the ids of all iterations that anything speaks of."""
         listed = {identity(as_text(one)) for (one,) in self.facts.ask("SELECT id FROM id WHERE kind = ?", ITERATIONS)}
@@ -149,7 +164,7 @@ class ProjectCheck:
             if self.contents.there(file, row):
                 there.add(place)
                 self.result.document(self._where(file))
-            elif any(self._has_list(one, place) for one in LISTS if one.row == kind.row):
+            elif row in self.contents.rows and any(self._has_list(one, place) for one in LISTS if one.row == kind.row):
                 self.result.differ(self._where(file), "missing")
         self.held[row] += len(there)
         for place in sorted(known if row in self.contents.rows else ()):
@@ -167,9 +182,11 @@ class ProjectCheck:
         proofs = dict(self.contents.proofs)
         for kind in LISTS:
             row = kind.row.name
-            if not kind.file.counted or row not in self.contents.rows:
+            if not kind.file.counted or not self.contents.may_hold(kind):
                 continue
-            for place in sorted(documented.get(row, {WORKSPACE, *known})):
+            whole = row in self.contents.rows
+            places = documented.get(row, {WORKSPACE, *known}) if whole else known - self.contents.noted[row]
+            for place in sorted(places):
                 file = self.contents.in_place(place, kind.file.name)
                 if (row, place) in proofs:
                     self._prove(proofs.pop((row, place)), file, kind, place)

@@ -4,7 +4,17 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cv_gdpr.archive.bag import WORKSPACE
-from cv_gdpr.archive.bag_info import FINISHED, OF_PEOPLE, STARTED, SUMMARY, bag_info_of, info_line, is_moment, pairs_in
+from cv_gdpr.archive.bag_info import (
+    FINISHED,
+    OF_PEOPLE,
+    OF_SELECTED,
+    STARTED,
+    SUMMARY,
+    bag_info_of,
+    info_line,
+    is_moment,
+    pairs_in,
+)
 from cv_gdpr.archive.closing import OXUM
 from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
@@ -111,6 +121,9 @@ def check_summary(result: Verification, summary: Json, missing: Missing, redacti
         result.differ(WHERE, "does not say of every row that it was exported or not searched")
     if bool(summary["selectors"]) != bool(summary["salt"]) or (not_searched and not summary["selectors"]):
         result.differ(WHERE, "its selectors, salt and notSearched contradict each other")
+    of_selected = set(summary.get(OF_SELECTED, ()))
+    if not of_selected <= (set(ROWS) - rows.keys() if summary["selectors"] else set()):
+        result.differ(WHERE, f"its {OF_SELECTED} names an exported row, or nothing was selected")
     if summary["scope"] not in {"all projects", "projects named"}:
         result.differ(WHERE, "its scope is neither 'all projects' nor 'projects named'")
     _check_account(result, summary, missing, taken_out=bool(redactions and redactions.account))

@@ -20,14 +20,25 @@
   };
   const dashed = (id) => id.length === 32 ? id.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-") : id;
   const where = (flags) => flags & 2 ? "p" : flags & 1 ? "w" : "i";
-  const cell = ([id, flags, width, height, tags]) => {
+  let time = 0;  // each row says how many seconds earlier than the row before it is
+  for (const row of index.rows) if (typeof row[8] === "number") row[8] = time -= row[8];
+  const two = (number) => String(number).padStart(2, "0");
+  const written = (seconds) => {
+    const at = new Date(seconds * 1000);
+    const month = at.getUTCMonth();
+    const parts = {y: at.getUTCFullYear(), MMMM: index.months[month], M: month + 1, d: at.getUTCDate(),
+      HH: two(at.getUTCHours()), mm: two(at.getUTCMinutes()), ss: two(at.getUTCSeconds())};
+    return index.date.replace(/'([^']*)'|y|MMMM|M|d|HH|mm|ss/g, (part, text) => text ?? parts[part]);
+  };
+  const cell = ([id, flags, width, height, tags, , , , when]) => {
     const stem = (flags & 2 ? "prediction-" : "image-") + dashed(id);
     const picture = width
       ? make("img", {src: `thumbnails/${stem}.jpg`, width, height, alt: "", loading: "lazy"})
       : make("span", {className: "none", textContent: list.dataset.none});
     const names = tags.map((tag) => index.tags[tag]).join(", ") || list.dataset.noTag;
     const words = make("span", {className: "words"}, make("b", {}, make("bdi", {textContent: names})),
-      make("span", {textContent: list.dataset[where(flags)]}));
+      make("span", {textContent: list.dataset[where(flags)]}),
+      make("span", {textContent: typeof when === "number" ? written(when) : when}));
     return make("li", {}, make("a", {href: `pictures/${stem}.html`}, make("span", {className: "cell"}, picture), words));
   };
   const show = () => {
