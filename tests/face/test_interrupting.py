@@ -49,6 +49,17 @@ def test_ctrl_c_in_the_first_call(sim, cli, folder, words, said):
     assert not list(folder.iterdir())
 
 
+@pytest.mark.usefixtures("folder")
+def test_ctrl_c_in_the_demo_promises_no_resumption(cli, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cv_gdpr.demo.fill", lambda *_: None)
+    monkeypatch.setattr("cv_gdpr.export.resource.export", stop)
+    ran = cli("demo")
+    assert (ran.code, "Hint: the demo starts again in a new folder" in ran.err) == (130, True)
+
+
 @pytest.mark.parametrize("words", ["verify bag", "find bag photo", "convert bag --to csv", "report bag", "demo"])
 def test_ctrl_c_while_a_bag_is_verified(cli, folder, monkeypatch, words):
     def stop(*_):

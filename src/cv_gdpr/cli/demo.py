@@ -12,6 +12,7 @@ from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json, to_do
+from cv_gdpr.errors import Interrupted
 from cv_gdpr.extras import install
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
             showing(quiet=quiet) as watch,
         ):
             options = Options(out, azure=azure, without_azure=_WITHOUT_EXTRA)
-            result = export(service, Scope(), options, watch)
+            result = _exported(lambda: export(service, Scope(), options, watch))
         if not azure:
             to_do([f"to simulate the row account too: {install('azure')}"])
         else:
@@ -71,6 +72,14 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]
     say(f"\nLook into {result.folder}, then try:\n" + _NEXT.format(me=me, folder=result.folder))
     return result.exit_code or checked.exit_code
+
+
+def _exported(export: "Callable[[], ExportResult]") -> "ExportResult":
+    """Return the result of the export; after Ctrl-C nothing resumes it, for its service is gone."""
+    try:
+        return export()
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted("interrupted", "the demo starts again in a new folder; the unfinished one stays") from None
 
 
 def _report(result: "ExportResult", checked: "Verification", output: OutputOptions) -> None:
