@@ -97,18 +97,52 @@ def test_an_exported_resource_is_a_document(sim, export, checked):
     assert document["byHand"].keys() == {"account"}
 
 
-def test_an_export_with_a_missing_file_is_retryable(sim, export, checked):
-    stock(sim)
+@pytest.mark.parametrize(
+    ("fault", "again"),
+    [
+        (("Blob", 400), True),
+        (("Blob", 403), False),  # each fresh link is refused too
+        (("Blob", 404), False),
+        (("Blob", 410), False),
+        (("Blob", 429), True),
+        (("Blob", 503), True),
+        (("GetTags", 400), True),
+        (("GetTags", 403), False),
+        (("GetTags", 404), False),
+        (("GetTags", 410), False),
+        (("GetTags", 429), True),
+        (("GetTags", 500), True),
+        (("GetTags", 503), True),
+    ],
+)
+def test_what_is_missing_for_good_is_not_retryable(sim, export, checked, fault, again):
+    sim.fill(images=2, image_bytes=400)
+    sim.fault(Fault(fault[0], status=fault[1], times=None, body=b""))
+    ran = export("--all")
+    assert checked(ran, "cv-gdpr-export/1", code=3, retryable=again)["missing"]
+
+
+def test_a_lost_connection_to_blobs_is_retryable(sim, export, checked):
+    sim.fill(images=2, image_bytes=400)
+    sim.fault(Fault("Blob", drop=True, times=None))
+    ran = export("--all")
+    assert checked(ran, "cv-gdpr-export/1", code=3, retryable=True)["missing"]
+
+
+def test_one_thing_that_may_come_makes_it_retryable(sim, export, checked):
+    sim.fill(images=2, image_bytes=400)
     sim.fault(Fault("Blob", status=404, times=None))
-    document = checked(export("--all"), "cv-gdpr-export/1", code=3, retryable=True)
-    assert document["missing"]
+    sim.fault(Fault("GetTags", status=500, times=None))
+    ran = export("--all")
+    checked(ran, "cv-gdpr-export/1", code=3, retryable=True)
 
 
-def test_an_export_of_a_listing_that_failed_is_retryable(sim, export, checked):
-    stock(sim)
-    sim.fault(Fault("GetTags", status=400, times=None))
-    document = checked(export("tags", "--all"), "cv-gdpr-export/1", code=3, retryable=True)
-    assert document["missing"][0]["id"] is None
+@pytest.mark.parametrize(("status", "again"), [(403, False), (404, False), (500, True)])
+def test_a_list_that_is_refused_is_not_retryable(sim, cli, checked, status, again):
+    sim.fill(images=1)
+    sim.fault(Fault("GetTags", status=status, times=None, body=b""))
+    ran = cli("list", "--all", "--json", CV_GDPR_LIST_PATIENCE="0.01")
+    checked(ran, "cv-gdpr-list/1", code=3, retryable=again)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ case $code in
 2) means="wrong options or input: no retry helps" ;;
 3) means="done in part: the result names what is missing" ;;
 4) means="verification found a difference: look at it before anything else" ;;
-5) means="not authorised, or the service could not be reached: key, role, network" ;;
-75) means="done in part, and retries did not finish it" ;;
+5) means="not authorised (or, without attempt.py, not reached): look at key, role and network" ;;
+75) means="failed for now: the same command goes on; if this comes every night, look at endpoint and network" ;;
 129 | 130 | 131 | 143) means="interrupted: the same command resumes" ;;
 *) means="ended unexpectedly" ;;
 esac

@@ -14,5 +14,5 @@ finished() {
 
 finished | sort -r | tail -n "+$((keep + 1))" | while IFS= read -r night; do
     echo "removing $night"
-    rm -rf -- "$night"
+    rm -rf -- "$night" "$folder/.night/${night##*/}.json"
 done

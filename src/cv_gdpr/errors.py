@@ -2,7 +2,8 @@
 
 CvGdprError (1)
 ├── UsageError (2)            wrong options or input, or no terminal to confirm on
-│   └── NotSealed (2)         a signature or time-stamp is not available
+│   ├── NotSealed (2)         a signature or time-stamp is not available
+│   └── Busy (2)              another run is writing to the same folder or file
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401, or a 403 that concerns every call
 │   │   ├── Forbidden (5)     a 403 of one call, or a 401 for a role that one call needs
@@ -28,6 +29,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 _WORST_LAST = "032514"  # exit codes
+_LASTING = frozenset({403, 404, 410})  # statuses that say the same however often a call is sent
 
 
 class Stops(IntEnum):
@@ -84,6 +86,12 @@ class NotSealed(UsageError):
     retryable = True
 
 
+class Busy(UsageError):
+    """Another run is writing to the same folder or file: waiting helps."""
+
+    retryable = True
+
+
 class ServiceError(CvGdprError):
     """The service answered with an error.
 
@@ -117,6 +125,13 @@ class ServiceError(CvGdprError):
         self.request_id = request_id
         self.transient = transient
         self.retry_after = retry_after
+
+
+def may_change(error: CvGdprError) -> bool:
+    """Return whether a later try may end otherwise: not after 403, 404 or 410, unless a quota is used up."""
+    if isinstance(error, NotAuthorised):
+        return error.retryable  # for a quota
+    return error.retryable and not (isinstance(error, ServiceError) and error.status in _LASTING)
 
 
 def with_hint(error: CvGdprError) -> str:

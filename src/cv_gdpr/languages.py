@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LANGUAGES: Final = ("en", "de", "es", "pt", "zh")
 DOMAIN: Final = "cv_gdpr"
+_STEERING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}  # change the order of other text
 
 
 class _Customs(NamedTuple):
@@ -57,6 +58,22 @@ def sentence(text: str) -> str:
 def tag_of(code: str) -> str:
     """Return the name of a language in HTML (BCP 47)."""
     return _CUSTOMS[code].tag
+
+
+def shown(text: str) -> str:
+    """Return a text with every character escaped that no one sees, or that changes how the text around it is shown."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(letter if _is_plain(letter) else f"\\u{ord(letter):04x}" for letter in text)
+
+
+def _is_plain(letter: str) -> bool:
+    return letter.isprintable() or (letter in " \n\t\u3000\u00a0\u200d\u200c" and ord(letter) not in _STEERING)
+
+
+def short(text: str, most: int = 60) -> str:
+    """Return the beginning of a text where a page may repeat it; the page of a picture has it in full."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 class Language:

@@ -65,7 +65,7 @@ def test_the_certificate_speaks_of_a_resource(azure):
     assert azure.delete().code == 0
     for wrong in ("Not deletable", "1 items", "all projects", "stored since", "Purge of Azure Resource"):
         assert wrong not in page(azure)
-    assert "by Accounts - Delete of Azure Resource Manager" in page(azure)
+    assert ": Accounts - Delete of Azure Resource Manager. " in page(azure)
     assert "recoverable until" in azure.evidence["verdict"]
 
 

@@ -129,7 +129,7 @@ def test_a_hold_keeps_images_and_predictions(sim, erase, tmp_path):
     assert ran.code == 0, ran.err
     assert (ids(sim, project, "images"), ids(sim, project, "predictions")) == ({image}, {prediction})
     assert erase.evidence["projects"][0]["kept"] == sorted([image, prediction])
-    assert f"kept, as a hold asks for: {', '.join(sorted([image, prediction]))}" in erase.certificate
+    assert f"Kept, as a hold asks for: {', '.join(sorted([image, prediction]))}" in erase.certificate
 
 
 def test_a_hold_that_names_nothing_is_said_before(sim, erase, tmp_path):

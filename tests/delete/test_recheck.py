@@ -175,7 +175,7 @@ def test_evidence_of_what_is_there_again_verifies_too(ground, tmp_path):
     ground.restore("tags")
     ground.recheck(evidence, "--evidence", tmp_path / "after.json", code=4)
     assert ground.cli("verify", tmp_path / "after.json").code == 0
-    assert "There again" in (tmp_path / "after.html").read_text()
+    assert "there again" in (tmp_path / "after.html").read_text()
     ran = ground.recheck(evidence, "--evidence", tmp_path / "after.json", code=2)
     assert "exists" in ran.err or "finished" in ran.err
 

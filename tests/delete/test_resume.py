@@ -394,5 +394,5 @@ def test_the_certificate_names_what_was_not_verified(sim, erase):
     page = erase.files[2].read_text()
 
     assert "<h1>Record of an erasure that is not complete</h1>" in page
-    assert "incomplete: 3 items in the plan could not be" in page
-    assert "full: each item" not in page
+    assert "Incomplete: 3 items in the plan could not be" in page
+    assert "Full: each item" not in page

@@ -72,7 +72,9 @@ def test_the_others_are_deleted_and_this_one_is_named(sim, erase, two, failure, 
     assert ran.json["failed"] == erase.evidence["failed"] == erase.ledger[0]["failed"] == named
     assert ran.json["retryable"] is again
     assert f"project {two[0]} could not be read" in ran.err
-    assert f"{two[0]}: {reason}" in erase.path.with_suffix(".html").read_text()
+    assert (
+        f"Project {two[0]} could not be read, and was left out: {reason}" in erase.path.with_suffix(".html").read_text()
+    )
     assert "Visitors" not in "".join(file.read_text() for file in erase.files)
     assert erase.verified() == 0
     sim.clear_faults()

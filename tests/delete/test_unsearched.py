@@ -26,7 +26,7 @@ def test_stored_predictions_are_counted_and_the_end_is_3(sim, erase, selector):
     assert HOW in ran.err
     assert there not in ran.err
     assert len(ids(sim, here, "predictions")) == 3
-    assert "stored predictions that were not searched: 3" in erase.certificate
+    assert "Stored predictions that were not searched: 3" in erase.certificate
     assert erase.verified() == 0
 
 

@@ -86,12 +86,12 @@ def bag(world, tmp_path):
 def test_identical_bytes_go_with_yes(sim, erase, filled, bag):
     predictions = ids(sim, filled, "predictions")
     images = ids(sim, filled, "images")
-    ran = erase("--all", *HER, "--with-copies-from", bag)
+    ran = erase("--all", *HER, "--with-copies-from", bag, "--annex")
     assert ran.code == 3, ran.err  # the two that are not identical are named
     assert ran.err.count("Not selected: ") == 2
     (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
     assert len(project["copiesLeft"]) == 2
-    assert "perhaps copies, not selected: " in erase.certificate
+    assert "Perhaps copies, not selected: " in erase.certificate
     assert (len(images - ids(sim, filled, "images")), len(predictions - ids(sim, filled, "predictions"))) == (1, 1)
     (project,) = [one for one in erase.evidence["projects"] if one["id"] == filled]
     (gone,) = predictions - ids(sim, filled, "predictions")

@@ -58,7 +58,7 @@ def bytes_of(folder, orders, misses=None, service=None):
     name = "Faces-00000000-0000-4000-8000-000000000009"
     (folder.data / name / "images").mkdir(parents=True, exist_ok=True, mode=0o700)
     project = Project(service, {"id": "00000000-0000-4000-8000-000000000009"})
-    made = ProjectBytes(project, folder, name, orders, lambda *miss: (misses or []).append(miss))
+    made = ProjectBytes(project, folder, name, orders, lambda *miss, again: (misses or []).append((*miss, again)))
     return made.__enter__()
 
 

@@ -32,6 +32,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "delete/waiting": ("tests/unit/test_waiting.py",),
     "delete/failures": ("tests/unit/test_failures.py",),
     "evidence/certificate": ("tests/unit/test_certificate.py",),
+    "evidence/summary": ("tests/unit/test_certificate.py",),
+    "evidence/shape": ("tests/unit/test_certificate.py",),
     "evidence/checking": ("tests/unit/test_checking.py",),
     "evidence/document": ("tests/unit/test_document.py",),
     "evidence/events": ("tests/unit/test_events.py",),

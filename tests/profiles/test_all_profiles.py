@@ -13,6 +13,7 @@ import pytest
 from custom_vision_simulator import Fault
 from cv_gdpr.errors import worst
 from tests.delete.erasing import ids, state, stock
+from tests.environment.terminals import on_terminal
 from tests.export.exporting import assert_bag
 from tests.platforms import SIGHUP, SIGQUIT, posix, pty
 from tests.profiles.profiling import only_posix_terminals, runs, sent
@@ -59,6 +60,19 @@ def test_each_profile_is_exported_into_its_own_folder(bare, sim, config, tmp_pat
     assert results["gone"]["result"]["format"] == "cv-gdpr-error/1"
     assert "gone: Error: " in ran.err
     assert not any(line.startswith("Error") for line in ran.err.splitlines())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("both")
+@only_posix_terminals
+def test_a_terminal_shows_the_state_of_each_profile(sim, other, config):
+    other.fault(Fault("GetTags", status=400, times=None))
+    code, shown = on_terminal(sim, "list", "tags", "--all", "--all-profiles", CV_GDPR_CONFIG=str(config.path))
+    lines = shown["stderr"].decode().splitlines()
+    assert code == 3
+    assert {"hamburg: started", "berlin: started"} <= set(lines)
+    ended = sorted(line.partition(";")[0] for line in lines if line.endswith("of 2 profiles have ended"))
+    assert ended == ["berlin: done in part", "hamburg: done"]
 
 
 @pytest.mark.usefixtures("both")
@@ -254,6 +268,7 @@ def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number, twice):
     assert (process.returncode, document["exitCode"], document["retryable"]) == (code, code, True), err
     assert [one["exitCode"] for one in document["profiles"]] == [code, code]
     assert b"Traceback" not in err
+    assert (err.count(b" resumes all"), b"resumes it" in err) == (1, False), err
 
 
 @pytest.mark.slow

@@ -13,10 +13,10 @@ import pytest
 from PIL import ExifTags, Image
 
 from cv_gdpr.evidence.sentences import translated
-from cv_gdpr.languages import language
+from cv_gdpr.languages import language, shown
 from cv_gdpr.report import gallery
 from cv_gdpr.report.gallery import Shown, script_safe
-from cv_gdpr.report.pages import Pages, shown, with_texts
+from cv_gdpr.report.pages import Pages, with_texts
 from cv_gdpr.report.records import Opinion, Picture, Project, Said
 from cv_gdpr.report.thumbnails import LONGEST, Job, Made, fitting, make_all, thumbnails
 

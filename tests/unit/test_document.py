@@ -94,9 +94,9 @@ BEFORE = f"stored before {LISTED_FROM}"
     ("code", "states", "fields", "words"),
     [
         (0, (), {}, f"nothing to delete: nothing in scope, {BEFORE}, was there"),
-        (0, (), SELECTED, f"nothing to delete: these selectors matched nothing {BEFORE}. {OTHER_PICTURES}"),
-        (0, ("deleted", "gone already"), SELECTED, f"erased: what these selectors matched, {BEFORE}. {OTHER_PICTURES}"),
-        (0, ("gone already",), SELECTED, f"gone already: what these selectors matched, {BEFORE}. {OTHER_PICTURES}"),
+        (0, (), SELECTED, f"nothing to delete: the search found nothing {BEFORE}. {OTHER_PICTURES}"),
+        (0, ("deleted", "gone already"), SELECTED, f"erased: what the search found, {BEFORE}. {OTHER_PICTURES}"),
+        (0, ("gone already",), SELECTED, f"gone already: what the search found, {BEFORE}. {OTHER_PICTURES}"),
         (
             0,
             ("gone already", "deleted"),

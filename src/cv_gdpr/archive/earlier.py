@@ -33,6 +33,7 @@ _HEAD = 16  # bytes that show the type of a file
 _OTHERS = 0o077  # the bits of group and others
 _AT_ONCE = 1000  # lines
 _SHA256 = ("sha256",)
+_DAMAGED = "leave it out, or name an older export; cv-gdpr verify tells more"
 _FINISHED = "name the folder of a finished export"
 
 
@@ -56,7 +57,7 @@ class EarlierBag:
         except OSError as error:
             raise UsageError(f"--reuse {folder}: {error.strerror or error}", _FINISHED) from None
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise NotVerified(f"--reuse {folder} is damaged", "cv-gdpr verify tells more") from None
+            raise NotVerified(f"--reuse {folder} is damaged", _DAMAGED) from None
 
     def _refuse_other_folders(self) -> None:
         if not self.folder.is_dir():

@@ -29,7 +29,7 @@ from cv_gdpr.archive.writing import (
     write_durably,
     write_whole,
 )
-from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.errors import Busy, StorageError, UsageError
 from cv_gdpr.platforms.files import KEEPS_MODES
 from cv_gdpr.platforms.names import LONGEST_BELOW, is_too_long
 from cv_gdpr.verbatim import Json, json_text, stored_text
@@ -168,7 +168,7 @@ class Folder:
             lock = open_lock(self._state / "lock")
         except Locked:
             who = owner.read_text() if is_regular(owner) else "another process"
-            raise UsageError(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
+            raise Busy(f"{who} is writing to {self.path}", "wait for it, or name another folder") from None
         new = owner.with_suffix(".new")
         new.unlink(missing_ok=True)
         with private_file(new) as file:

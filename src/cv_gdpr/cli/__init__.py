@@ -55,7 +55,7 @@ class _Commands(Group):
         },
         "On an export or on evidence, without the service": {
             "verify": "Check exports, and the evidence of erasures, without the service.",
-            "certify": "Complete, sign and time-stamp evidence, without the service.",
+            "certify": "Complete, sign, time-stamp and print evidence, without the service.",
             "find": "Find copies of a photograph in an export, without the service.",
             "convert": "Make data sets for other tools of an export: COCO, YOLO, Azure AutoML, CSV.",
             "report": "Make pages of an export that a person can read, offline, in a browser.",

@@ -44,11 +44,15 @@ _MEANINGS = {
 
 
 class Job(NamedTuple):
-    """The command of one profile, and whether a person answers its questions on this terminal."""
+    """The command of one profile, and whether a person answers its questions on this terminal.
+
+    `resume` is what it says of resuming it alone: here the command of all profiles does that.
+    """
 
     profile: str
     words: tuple[str, ...]
     on_terminal: bool
+    resume: str = ""
 
 
 class _Ended(NamedTuple):
@@ -62,6 +66,7 @@ class _Ended(NamedTuple):
 def export_each(parameters: Mapping[str, Any], rows: tuple[str, ...], out: "Path | None") -> int:
     """Export the resource of each profile into a folder of its name in `out`; return the worst exit code."""
     from cv_gdpr.archive.folder import new_folder, refuse_inside_export
+    from cv_gdpr.export.result import resuming
 
     _check_scope(parameters, rows)
     names = chosen_profiles()
@@ -72,10 +77,10 @@ def export_each(parameters: Mapping[str, Any], rows: tuple[str, ...], out: "Path
     _check_earlier(parameters)
     words = command(rows, {"out", "reuse", "trust_listings", *paths})
     jobs = [
-        Job(name, (*words, f"--out={base / name}", *_own_paths(paths, name), *_earlier(parameters, name)), False)
-        for name in names
+        Job(name, (*words, f"--out={own}", *_own_paths(paths, name), *_earlier(parameters, name)), False, resuming(own))
+        for name, own in ((name, base / name) for name in names)
     ]
-    return run(jobs, parameters)
+    return run(jobs, parameters, resume=f"the same command with --out {base} resumes all")
 
 
 def list_each(parameters: Mapping[str, Any], rows: tuple[str, ...], *, as_csv: bool) -> int:
@@ -195,15 +200,19 @@ def _words(option: click.Option, value: Any) -> Iterator[str]:
         yield from (f"{longest}={one}" for one in values)
 
 
-def run(jobs: Sequence[Job], parameters: Mapping[str, Any], *, as_csv: bool = False) -> int:
-    """Run the jobs, print the result of all, and return the worst of their exit codes."""
+def run(jobs: Sequence[Job], parameters: Mapping[str, Any], *, as_csv: bool = False, resume: str = "") -> int:
+    """Run the jobs, print the result of all, and return the worst of their exit codes.
+
+    `resume` says how to resume what was cut off.
+    """
     output = part_of(parameters, OutputOptions)
     at_once = 1 if any(job.on_terminal for job in jobs) else _AT_ONCE
     with _lifeline() as lifeline:
-        running = _Running(output, lifeline, len(jobs))
+        running = _Running(output, lifeline, len(jobs), resume)
         with running.forwarding_signals():  # until the report is printed: a second Ctrl-C would cut it off
             with ThreadPoolExecutor(at_once, "profile") as pool:
                 ended = list(pool.map(running.run, jobs))
+            running.tell_how_to_resume()
             return _report(ended, running.stopped_by, output, as_csv=as_csv)
 
 
@@ -221,8 +230,9 @@ def _lifeline() -> Iterator[int]:
 class _Running:
     """The processes that run now; passes the signals that this process receives on to them."""
 
-    def __init__(self, output: OutputOptions, lifeline: int, number: int) -> None:
+    def __init__(self, output: OutputOptions, lifeline: int, number: int, resume: str) -> None:
         self._lifeline = lifeline
+        self._resume, self._cut_off = resume, False
         self._silent = output.quiet or output.as_json or not sys.stderr.isatty()  # about progress
         self._quiet = ["--quiet"] if output.quiet else []
         self._number, self._ended = number, 0
@@ -253,6 +263,8 @@ class _Running:
         """Run the process of a profile to its end; nothing is started after a signal."""
         if self.stopped_by:
             return _Ended(job.profile, code_of_signal(self.stopped_by), b"")
+        if not self._silent:
+            self._write(f"{job.profile}: started")
         try:
             process = self._started(job)
         except OSError as error:
@@ -262,9 +274,9 @@ class _Running:
             out = self._collect(job, process)
         finally:
             self._processes.remove(process)
-        code = process.returncode
-        self._count()
-        return _Ended(job.profile, code if code >= 0 else 128 - code, out)
+        code = process.returncode if process.returncode >= 0 else 128 - process.returncode
+        self._count(job.profile, code)
+        return _Ended(job.profile, code, out)
 
     def _started(self, job: Job) -> subprocess.Popen[bytes]:
         passed, number = passing(self._lifeline)
@@ -297,7 +309,7 @@ class _Running:
         """Return what the process printed once it has ended; show its warnings and errors as they come."""
         reader: threading.Thread | None = None
         if process.stderr:
-            reader = threading.Thread(target=self._show, args=(job.profile, process.stderr), name="messages")
+            reader = threading.Thread(target=self._show, args=(job, process.stderr), name="messages")
             reader.start()
         with cast(IO[bytes], process.stdout) as stream:  # it is a pipe
             out = stream.read()
@@ -306,16 +318,31 @@ class _Running:
             reader.join()
         return out
 
-    def _show(self, profile: str, messages: IO[bytes]) -> None:
+    def _show(self, job: Job, messages: IO[bytes]) -> None:
         with messages:
             for line in messages:
-                self._write(f"{profile}: {line.decode(errors='replace').rstrip()}")
+                if text := self._of_all(line.decode(errors="replace").rstrip(), job.resume):
+                    self._write(f"{job.profile}: {text}")
 
-    def _count(self) -> None:
-        """Tell a person how many profiles have ended; the table names each with its verdict."""
-        self._ended += 1
-        if not self._silent and self._ended < self._number:
-            self._write(f"{self._ended} of {self._number} profiles have ended")
+    def _of_all(self, text: str, resume: str) -> str:
+        """Return a message without what it says of resuming one profile; empty if it says nothing else."""
+        if not resume or resume not in text:
+            return text
+        self._cut_off = True
+        left = text.replace(resume, "").rstrip("; ")
+        return "" if left == "Hint:" else left
+
+    def tell_how_to_resume(self) -> None:
+        """Say once how to resume all that was cut off."""
+        if self._cut_off:
+            self._write(f"Hint: {self._resume}")
+
+    def _count(self, profile: str, code: int) -> None:
+        """Tell a person how a profile ended, and how many have."""
+        with self._printing:
+            self._ended += 1
+        if not self._silent:
+            self._write(f"{profile}: {_meaning(code)}; {self._ended} of {self._number} profiles have ended")
 
     def _write(self, line: str) -> None:
         with self._printing:

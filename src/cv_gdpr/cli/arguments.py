@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cv_gdpr.evidence.records import LanguageCode
+
 Group = TypeVar("Group", bound=NamedTuple)
 
 
@@ -70,6 +72,13 @@ class ScopeOptions(NamedTuple):
             or self.before
             or self.older_than
         )
+
+
+class CertificateOptions(NamedTuple):
+    """The language of the certificate, and whether it lists every id."""
+
+    lang: LanguageCode
+    annex: bool
 
 
 class OutputOptions(NamedTuple):

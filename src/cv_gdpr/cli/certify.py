@@ -1,5 +1,6 @@
 """`cv-gdpr certify EVIDENCE|PLAN|DIR`: sign and time-stamp what is there, without the service."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
@@ -15,6 +16,8 @@ from cv_gdpr.errors import NotVerified, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cv_gdpr.evidence.papers import Paper
+    from cv_gdpr.evidence.records import LanguageCode
     from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.sealing.checking import Signed, Stamped
 
@@ -33,22 +36,27 @@ class Done(NamedTuple):
 @click.command(cls=Command)
 @click.argument("path", cls=shared.Argument, metavar="EVIDENCE", type=FilePath())
 @shared.seal_options
+@shared.later_certificate_options
 @shared.output_options
 def certify(  # noqa: PLR0913 - its options
     path: "Path",
     *,
     sign_with: "Path | None",
     timestamp_from: str | None,
+    names: "Path | None",
+    annex: bool,
+    lang: "LanguageCode | None",
     quiet: bool,
     verbose: int,
     as_json: bool,
 ) -> int:
-    """Complete, sign and time-stamp evidence, without the service.
+    """Complete, sign, time-stamp and print evidence, without the service.
 
     It may be done later, elsewhere, and by someone else. EVIDENCE is the evidence of an erasure or recheck
     (NAME.json), a saved plan that you approve by signing it, or the folder of an export. It is verified first. What is
-    missing beside evidence is written from its ledger; what is there is kept. Exits with 0 if all that was asked for
-    is there, with 3 if a signature or time-stamp is lacking.
+    missing beside evidence is written from its ledger; what is there is kept. With --lang, --names or --annex, and
+    where it adds a signature or time-stamp, it writes a further certificate to print, NAME.certificate.LANG.html.
+    Exits with 0 if all that was asked for is there, with 3 if a signature or time-stamp is lacking.
     """
     del verbose
     from cv_gdpr.cli.register import EXPORT, FOREIGN, PLAN, item_of
@@ -58,16 +66,32 @@ def certify(  # noqa: PLR0913 - its options
         raise UsageError(f"{path} is not evidence, a plan or an export: {item.why}")
     if item.kind == PLAN and (timestamp_from or not sign_with):
         raise UsageError("a plan is approved by signing it", "give --sign KEY, and no --timestamp")
+    if item.kind in {PLAN, EXPORT} and (names or annex or lang):
+        raise UsageError("--lang, --names and --annex are for evidence: it alone has a certificate")
+    paper = _paper(names, lang, annex=annex)
     seals = seals_of(sign_with, timestamp_from)
-    certifies = {PLAN: _plan, EXPORT: _export}.get(item.kind, _evidence)
+    certifies = {PLAN: _plan, EXPORT: _export}.get(item.kind, partial(_evidence, paper=paper))
     return _report(certifies(item.path, seals), OutputOptions(quiet, 0, as_json))
 
 
-def _evidence(path: "Path", seals: "Seals") -> Done:
+def _paper(names: "Path | None", lang: "LanguageCode | None", *, annex: bool) -> "Paper":
+    """Return the certificate that is asked for; raise UsageError for a file that is not a list of names."""
+    from cv_gdpr.cli.inputs import read_names
+    from cv_gdpr.evidence.papers import Paper
+
+    return Paper(lang, read_names(str(names)) if names else None, annex)
+
+
+def _evidence(path: "Path", seals: "Seals", paper: "Paper") -> Done:
     from cv_gdpr.evidence.certifying import certify as complete
+    from cv_gdpr.evidence.papers import projects_in
+    from cv_gdpr.evidence.proven import read
 
     evidence = path.with_suffix(".json")
-    done = complete(evidence, seals)
+    done = complete(evidence, seals, paper)
+    if unused := len((paper.names or {}).keys() - projects_in(read(evidence.read_bytes()))):
+        words = f"{plural(unused, 'name')} in --names not used: of projects that this evidence does not hold"
+        click.echo(f"Note: {words}", err=True)
     return Done("evidence", evidence, done.written, done.vouching.signed, done.vouching.existed, done.lacking)
 
 

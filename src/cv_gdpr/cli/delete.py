@@ -60,6 +60,7 @@ class _DeleteOptions(NamedTuple):
     timestamp_from: str | None
     approved_by: Path | None
     lang: LanguageCode
+    annex: bool
 
 
 _NOTHING_DELETED = "nothing was deleted"
@@ -125,7 +126,7 @@ _with_options = shared.together(
     ),
     shared.record_options,
     shared.seal_options,
-    shared.certificate_language,
+    shared.certificate_options,
     shared.option(
         "--wait",
         type=Seconds(),
@@ -503,6 +504,7 @@ def _execute_plan(  # noqa: PLR0913 - what is executed, and how
         operator=options.operator or "",
         seals=sealing,
         language=options.lang,
+        annex=options.annex,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"

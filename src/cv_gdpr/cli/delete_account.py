@@ -45,6 +45,7 @@ class AccountOptions(NamedTuple):
     sign_with: Path | None
     timestamp_from: str | None
     lang: LanguageCode
+    annex: bool
 
 
 _NOTHING = "nothing was deleted"
@@ -210,6 +211,7 @@ def _delete(  # noqa: PLR0913 - what is executed, and how
         operator=options.operator or "",
         seals=sealing,
         language=options.lang,
+        annex=options.annex,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
     hint = f"the ledger says what was deleted; {resume_hint(path)}"

@@ -300,10 +300,12 @@ def _print_shortfall(result: "ExportResult") -> None:
         click.echo(f"Hint: the same command with --resource-id ID and --out {result.folder} exports it", err=True)
     elif result.missing:
         click.echo(f"Error: {plural(len(result.missing), 'item')} missing; the folder is not a bag yet", err=True)
-        click.echo(
-            f"Hint: {result.folder}/missing.jsonl names all; the same command with the same --out tries them again",
-            err=True,
+        again = "the same command with the same --out tries them again"
+        refused = (
+            "the service refuses them (403) or has them no more (404, 410); --accept-missing closes the bag without"
         )
+        hint = again if result.retryable else refused
+        click.echo(f"Hint: {result.folder}/missing.jsonl names all; {hint}", err=True)
     elif error := _not_selected(result):
         click.echo(f"Error: {error}", err=True)
 

@@ -3,6 +3,7 @@
 import codecs
 import re
 import sys
+from collections.abc import Iterator
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
@@ -20,6 +21,7 @@ _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
 _BLANK = "\ufeff\u200b\u2060"  # marks and zero-width characters, which no editor shows
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_NAMES_FROM = "cv-gdpr list projects --all --csv prints such a list, and data/projects.jsonl of an export is one"
 _SAVE_AS_UTF_8 = "save it as UTF-8; in PowerShell: Set-Content -Encoding utf8"
 
 
@@ -111,6 +113,56 @@ def read_ids(place: str, option: str = "--image-ids-file") -> set[str]:
     if not found:
         raise UsageError(f"{option} {place} contains no id")
     return found
+
+
+_NAMED = (("project", "project name"), ("id", "name"))  # columns of an id and its name; the first: of `list --csv`
+
+
+def read_names(place: str, option: str = "--names") -> dict[str, str]:
+    """Return project id -> name of a list in CSV, or of an export's projects.jsonl; raise UsageError for another."""
+    text = _decoded(_bytes(place, option), place, option)
+    found: dict[str, str] = {}
+    pairs = _pairs_of_json if text.startswith("{") else _pairs_of_csv
+    for number, id_, name in pairs(text, f"{option} {place}"):
+        try:
+            found[uuid_of(id_)] = name
+        except ValueError:
+            raise UsageError(f"{option} {place}: line {number}: its id is not one", _NAMES_FROM) from None
+    if not found:
+        raise UsageError(f"{option} {place} names no project", _NAMES_FROM)
+    return found
+
+
+def _pairs_of_json(text: str, what: str) -> Iterator[tuple[int, str, str]]:
+    """Yield number of the line, id and name."""
+    import json
+
+    for number, line in enumerate(filter(None, text.split("\n")), 1):
+        try:
+            record = json.loads(line)
+            yield number, str(record["id"]), str(record["name"])
+        except (ValueError, RecursionError, TypeError, KeyError):
+            raise UsageError(f"{what}: line {number} is not JSON with id and name", _NAMES_FROM) from None
+
+
+def _pairs_of_csv(text: str, what: str) -> Iterator[tuple[int, str, str]]:
+    """Yield number of the line, id and name, where a line has both."""
+    import csv
+
+    mark = max(_SEPARATORS, key=text.partition("\n")[0].count)
+    try:
+        heading, *lines = [line for line in csv.reader(text.splitlines(keepends=True), delimiter=mark) if line] or [[]]
+    except csv.Error as error:
+        raise UsageError(f"{what}: it is not CSV: {error}", _NAMES_FROM) from None
+    columns = [cell.strip(f"{_BLANK} ").lower() for cell in heading]
+    pair = next((pair for pair in _NAMED if set(pair) <= set(columns)), None)
+    if pair is None:
+        raise UsageError(f"{what}: its first line does not name the columns id and name", _NAMES_FROM)
+    first, second = map(columns.index, pair)
+    for number, line in enumerate(lines, 2):
+        cells = [cell.strip() for cell in (*line, *[""] * len(columns))]
+        if cells[first] and cells[second]:
+            yield number, cells[first], cells[second]
 
 
 def _without_comment(line: str) -> str:

@@ -195,7 +195,21 @@ _lang = partial(
     show_default=True,
     metavar="en|de|es|pt|zh",
 )
-certificate_language = _lang(help="The language of the certificate; the evidence itself is in English.")
+_annex_option = option("--annex", is_flag=True, help="The certificate also lists every id, on pages behind the first.")
+certificate_options = together(
+    _annex_option, _lang(help="The language of the certificate; the evidence itself is in English.")
+)
+later_certificate_options = together(
+    option(
+        "--names",
+        type=FilePath(),
+        metavar="FILE",
+        help="A certificate that shows projects by their names: CSV with the columns id and name, what "
+        "cv-gdpr list projects --all --csv prints, or an export's data/projects.jsonl.",
+    ),
+    option("--annex", is_flag=True, help="A certificate that also lists every id, on pages behind the first."),
+    _lang(default=None, show_default=False, help="A certificate in this language. Default: that of the erasure."),
+)
 lang_option = _lang(help="The language of what people read in the result.")
 
 seal_options = together(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from cv_gdpr.cli import options as shared
-from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, RecordOptions, part_of
+from cv_gdpr.cli.arguments import CertificateOptions, ConnectionOptions, OutputOptions, RecordOptions, part_of
 from cv_gdpr.cli.connecting import azure_of, connection_of, sources_of
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.evidence.proven import Proven
-    from cv_gdpr.evidence.records import Item, LanguageCode
+    from cv_gdpr.evidence.records import Item
     from cv_gdpr.evidence.seals import Seals
 
 _SHOWN = 20  # items
@@ -57,7 +57,7 @@ class Rechecked(NamedTuple):
 )
 @shared.record_options
 @shared.seal_options
-@shared.certificate_language
+@shared.certificate_options
 @shared.one_connection_options
 @shared.output_options
 @click.pass_context
@@ -82,7 +82,8 @@ def recheck(ctx: click.Context, /, **_: Any) -> int:
     sealed = ctx.params["sign_with"], ctx.params["timestamp_from"]
     if any(sealed) and not kept:
         raise UsageError("--sign and --timestamp need --evidence: only what is kept can be signed", "nothing was sent")
-    terms = _terms(before, part_of(ctx.params, RecordOptions), seals_of(*sealed), ctx.params["lang"])
+    page = part_of(ctx.params, CertificateOptions)
+    terms = _terms(before, part_of(ctx.params, RecordOptions), seals_of(*sealed), page)
     with _place(kept) as path:
         if before.evidence.endpoint.startswith("/"):
             done = Rechecked(before, _of_account(given, before, path, terms), bool(kept), {})
@@ -105,7 +106,7 @@ def _place(kept: "Path | None") -> "Iterator[Path]":
         yield Path(folder) / "recheck.json"
 
 
-def _terms(before: "Proven", record: RecordOptions, seals: "Seals", language: "LanguageCode") -> "Terms":
+def _terms(before: "Proven", record: RecordOptions, seals: "Seals", page: CertificateOptions) -> "Terms":
     import json
 
     from cv_gdpr.delete.run import Terms
@@ -115,7 +116,8 @@ def _terms(before: "Proven", record: RecordOptions, seals: "Seals", language: "L
         reference=record.reference or "",
         operator=record.operator or "",
         seals=seals,
-        language=language,
+        language=page.lang,
+        annex=page.annex,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
 

@@ -12,6 +12,7 @@ import click
 
 from cv_gdpr.cli.output import plural, print_json, print_table, printable
 from cv_gdpr.errors import CvGdprError, UsageError, worst
+from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.sealing.checking import NONE, PROVEN, UNPROVEN, WRONG, Anchors, Signed, Stamped
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from cv_gdpr.evidence.records import Evidence, SearchedScope
 
 EVIDENCE, LEDGER, EXPORT, PLAN, FOREIGN = "evidence", "ledger", "export", "plan", "foreign"
-_BESIDE = (".sha256.sig", ".begin.tsr", ".tsr", ".sha256", ".html", ".jsonl", ".json")
+_BESIDE = (
+    *(".sha256.sig", ".begin.tsr", ".tsr", ".sha256"),
+    *(f".certificate.{code}.html" for code in LANGUAGES),
+    *(".html", ".jsonl", ".json"),
+)
 _HEADINGS = ("name", "kind", "reference", "date", "scope", "outcome", "whole", "signed", "time-stamped")
 _UNKNOWN = Signed(UNPROVEN), Stamped(UNPROVEN)
 

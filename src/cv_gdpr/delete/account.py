@@ -281,6 +281,7 @@ class _AccountErasure:
             reference=self.terms.reference,
             operator=self.terms.operator,
             language=self.terms.language,
+            annex=self.terms.annex,
         )
 
     def _send(self, row: str, send: Sending) -> None:

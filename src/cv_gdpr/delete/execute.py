@@ -165,6 +165,7 @@ class Erasure:
             reference=self.terms.reference,
             operator=self.terms.operator,
             language=self.terms.language,
+            annex=self.terms.annex,
         )
         seals.begin(self.ledger, opened, self.terms.seals)
         for one in concerned:

@@ -89,6 +89,7 @@ def _opening(proven: Proven, endpoint: str, terms: Terms, who: str) -> Opened:
         reference=terms.reference,
         operator=terms.operator,
         language=terms.language,
+        annex=terms.annex,
         recheck_of=proven.sha256,
     )
 

@@ -30,6 +30,7 @@ class Terms:
     operator: str = ""
     seals: Seals = NO_SEALS  # who signs and time-stamps the evidence, who approved the plan
     language: LanguageCode = "en"  # of the certificate
+    annex: bool = False  # of the certificate
     say: Callable[[str], None] = lambda _: None
     sent: Count = field(default_factory=lambda: Count("items sent for deletion"))
     looked: Count = field(default_factory=lambda: Count("items looked for again"))

@@ -4,21 +4,24 @@ Its fields are those of the certificate of sanitization in NIST SP 800-88 that a
 customer does not hold the storage media, so there is no serial number, and neither Clear nor Purge is claimed.
 """
 
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from cv_gdpr.evidence.events import RECOVERABLE
-from cv_gdpr.evidence.records import Evidence, State
+from cv_gdpr.evidence import summary
+from cv_gdpr.evidence.document import DATED, DAYS, RETENTION
+from cv_gdpr.evidence.records import Evidence, Retention, State
 from cv_gdpr.evidence.sentences import translated
-from cv_gdpr.languages import LANGUAGES, install, language, message, sentence, tag_of
-from cv_gdpr.table.categories import CATEGORIES
+from cv_gdpr.evidence.shape import META, Shape, of_run, written
+from cv_gdpr.languages import LANGUAGES, Language, install, language, message, sentence, short, shown, tag_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_OTHER_ROWS = {RECOVERABLE: message("What Azure keeps of the deleted resource")}
 STATES: dict[State, str] = {
     "deleted": message("deleted"),
     "gone already": message("gone already"),
@@ -27,16 +30,68 @@ STATES: dict[State, str] = {
     "left": message("left"),
     "not verified": message("not verified"),
 }
+_MORE = message("%(ids)s and %(number)s more")
+_CLASSES = (
+    *("verdict", "prevails", "about", "about small", "small"),
+    *("counts", "number", "sum", "sign end", "line", "annex", "items"),
+)
 _MARKUP = {
-    *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "tr", "th", "td"),
-    *("doctype html", "charset=utf-8", "class=verdict", "class=prevails", "class=items", "class=sign"),
+    *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li", "table", "tr", "th", "td"),
+    *("thead", "tbody", "span", "doctype html", "charset=utf-8", f"name={META}"),
+    *(f"class={name}" for name in _CLASSES),
     *(f"lang={tag_of(code)}" for code in LANGUAGES),
 }
 
 
-def certificate(evidence: Evidence) -> str:
-    """Return the certificate as an HTML page without scripts, links or external files."""
-    return _template(evidence.language).render(evidence=evidence)
+class Term(NamedTuple):
+    """A statement on retention, the day that it speaks of, and the day that its page bears; empty if unknown."""
+
+    stated: Retention
+    until: str
+    dated: str
+
+
+def certificate(evidence: Evidence, shape: Shape | None = None, content: bytes | None = None) -> str:
+    """Return the certificate as an HTML page without scripts, links or external files.
+
+    `shape`: one that `certify` makes, in a shape of its own, which the page then holds. `content`: the file of the
+    evidence, where that is known.
+    """
+    own = shape or of_run(evidence.language, evidence.runs, annex=evidence.annex)
+    name = evidence.ledger.file.removesuffix(".jsonl")
+    return _template(own.language).render(
+        evidence=evidence,
+        shape=own,
+        meta=written(own) if shape else "",
+        said=summary.summary_of(evidence),
+        asked=summary.asked_by(evidence.scope),
+        not_searched=summary.not_searched(evidence.scope),
+        terms=_terms(evidence),
+        name=name,
+        sha256=hashlib.sha256(content or _file_of(evidence)).hexdigest(),
+    )
+
+
+def _file_of(evidence: Evidence) -> bytes:
+    from cv_gdpr.evidence.files import file_of
+
+    return file_of(evidence)
+
+
+def _terms(evidence: Evidence) -> list[Term]:
+    """Return what Microsoft states of such data; of the Azure resource only where that was deleted.
+
+    The days count from the erasure, so the page of a recheck names none.
+    """
+    about_resource = RETENTION[-1].what
+    ended = datetime.fromisoformat(evidence.finished)
+    counted = {} if evidence.recheck_of else DAYS
+    return [
+        Term(one, f"{ended + timedelta(days=days):%Y-%m-%d}" if days else "", DATED.get(one.source, ""))
+        for one in evidence.retention
+        if evidence.resource or one.what != about_resource
+        for days in (counted.get(one.statement, 0),)
+    ]
 
 
 @cache
@@ -50,13 +105,24 @@ def _template(code: str) -> "Template":
     install(environment, chosen)
     environment.filters["translated"] = lambda text: translated(text, chosen)
     environment.filters["sentence"] = sentence
-    environment.filters["row_name"] = lambda name: chosen.gettext(_row_name(name))
+    environment.filters["row_name"] = lambda name: chosen.gettext(summary.row_name(name))
+    environment.filters["some"] = lambda ids: _some(ids, chosen)
+    environment.filters["shown"] = shown
+    environment.filters["short"] = short
+    environment.globals.update(KINDS=summary.KINDS, REMAINS=summary.REMAINS, META=META)
+    bounds = {
+        "most_projects": summary.MOST_PROJECTS,
+        "most_reasons": summary.MOST_REASONS,
+        "most_ids": summary.MOST_IDS,
+    }
+    environment.globals.update(bounds)
     return environment.get_template("certificate.html.jinja")
 
 
-def _row_name(name: str) -> str:
-    """Return the published table's words for a row; of what is not a row of it, ours."""
-    return _OTHER_ROWS.get(name) or next((row.data for row in CATEGORIES if row.name == name), name)
+def _some(ids: Sequence[str], chosen: Language) -> str:
+    """Return the first ids, and how many more there are."""
+    first, more = ", ".join(ids[: summary.MOST_IDS]), len(ids) - summary.MOST_IDS
+    return chosen.gettext(_MORE) % {"ids": first, "number": chosen.number(more)} if more > 0 else first
 
 
 def _packaged(name: str) -> str:
@@ -79,7 +145,9 @@ class _ForeignMarkup(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element or attribute that a certificate never has."""
         self.tags += 1
-        self._note(tag, *(f"{name}={value}" for name, value in attrs))
+        holds_shape = tag == "meta" and ("name", META) in attrs  # `verify` reads it, and makes the page again
+        own = [(name, value) for name, value in attrs if not (holds_shape and name == "content")]
+        self._note(tag, *(f"{name}={value}" for name, value in own))
 
     def handle_endtag(self, tag: str) -> None:
         """Note an end tag in the same way."""

@@ -3,14 +3,23 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.errors import NotSealed, NotVerified, UsageError
 from cv_gdpr.evidence import files, seals
 from cv_gdpr.evidence.checking import check, check_chain
 from cv_gdpr.evidence.ledger import Chain, Ledger, chained
+from cv_gdpr.evidence.papers import NO_PAPER, Paper, wanted_pages
+from cv_gdpr.evidence.proven import read
+from cv_gdpr.evidence.records import Evidence
 from cv_gdpr.evidence.seals import Seals
 from cv_gdpr.evidence.vouching import Vouching, vouched
+from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.sealing.checking import NONE, Anchors, refuse_another_key
+from cv_gdpr.sealing.tokens import token_of
+
+_SAME_KEY = "give --sign as well, with the same key"
 
 
 class Certified(NamedTuple):
@@ -21,10 +30,11 @@ class Certified(NamedTuple):
     vouching: Vouching
 
 
-def certify(path: Path, wanted: Seals) -> Certified:
+def certify(path: Path, wanted: Seals, asked: Paper = NO_PAPER) -> Certified:
     """Complete the evidence at `path`, then time-stamp and sign it, as far as that is wanted and not done.
 
-    Raise NotVerified if anything differs, UsageError if another key signed it or is to sign it, StorageError.
+    `asked` is a further certificate, which the list of hashes names. Raise NotVerified if anything differs, UsageError
+    if another key signed it or is to sign it, StorageError.
     """
     ledger = files.ledger_of(path)
     if not ledger.is_file():
@@ -34,7 +44,14 @@ def certify(path: Path, wanted: Seals) -> Certified:
         _complete(path, chain)
         found = _agreeing(path)
         _refuse_another_key(path, found, wanted)
-        lacking = _stamp(path, chain, wanted, found) + _sign(path, wanted)
+        evidence = read(path.read_bytes())
+        if found.signed.proof != NONE and not wanted.signer and _pages(path, evidence, asked, wanted, found):
+            raise UsageError("a certificate changes the list of hashes, which is signed", _SAME_KEY)
+        token, lacking = _token(path, wanted, found)
+        pages = _pages(path, evidence, asked, wanted, found, token=token)
+        if token or pages:
+            _add(path, chain, token, pages)
+        lacking += _sign(path, wanted)
         written = [place for place, state in _there(path).items() if before.get(place) != state]
     return Certified(written, lacking, vouched(path, Anchors()))
 
@@ -49,7 +66,9 @@ def _endpoint(ledger: Path) -> str:
 
 def _there(path: Path) -> dict[Path, tuple[int, int]]:
     """Return the files that are there, with what tells a file from one that replaced it."""
-    names = (path, files.certificate_of(path), files.token_of(path), files.hashes_of(path), files.signature_of(path))
+    papers = (files.paper_of(path, code) for code in LANGUAGES)
+    first = path, files.certificate_of(path), files.token_of(path)
+    names = (*first, *papers, files.hashes_of(path), files.signature_of(path))
     return {place: (place.stat().st_ino, place.stat().st_mtime_ns) for place in names if place.is_file()}
 
 
@@ -79,25 +98,45 @@ def _refuse_another_key(path: Path, found: Vouching, wanted: Seals) -> None:
     refuse_another_key(place, found.signed, signs)
     if wanted.authority and found.existed.proof == NONE and found.signed.proof != NONE and not signs:
         words = "a time-stamp changes the list of hashes, which is signed"
-        raise UsageError(words, "give --sign as well, with the same key")
+        raise UsageError(words, _SAME_KEY)
 
 
-def _stamp(path: Path, chain: Chain, wanted: Seals, found: Vouching) -> list[str]:
-    """Time-stamp the evidence unless it is; its signature, if there is one, is to be made anew."""
+def _token(path: Path, wanted: Seals, found: Vouching) -> tuple[bytes, list[str]]:
+    """Return a time-stamp over the evidence, empty if it has one or none is wanted; and why it is lacking."""
     if not wanted.authority or found.existed.proof != NONE:
-        return []
-    evidence, page = path.read_bytes(), files.certificate_of(path).read_bytes()
+        return b"", []
     try:
-        token = wanted.authority.stamp(evidence)
+        return wanted.authority.stamp(path.read_bytes()), []
     except NotSealed as error:
-        return [error.message]
-    hashes = files.hashes_of(path)
+        return b"", [error.message]
+
+
+def _pages(  # noqa: PLR0913 - what a page says
+    path: Path, evidence: Evidence, asked: Paper, wanted: Seals, found: Vouching, *, token: bytes = b""
+) -> dict[Path, bytes]:
+    """Return the further certificates to write, with what will vouch for the evidence then."""
+    after = found.seals
+    if wanted.signer:
+        after = replace(after, signer=wanted.signer.fingerprint)
+    if token and wanted.authority:
+        shown = token_of(token, path.read_bytes()).shown
+        after = replace(after, existed=shown, authority=wanted.authority.name)
+    return wanted_pages(path, evidence, asked, found.seals, after)
+
+
+def _add(path: Path, chain: Chain, token: bytes, pages: dict[Path, bytes]) -> None:
+    """Add a time-stamp and certificates; the list of hashes is made anew, and so its signature is, too."""
+    hashes, certificate = files.hashes_of(path), files.certificate_of(path)
     with storing(hashes):
         files.signature_of(path).unlink(missing_ok=True)
         hashes.unlink()
-        write_new(files.token_of(path), token)
-        write_new(hashes, files.hash_list(path, chain, {path: evidence, files.certificate_of(path): page}))
-    return []
+        if token:
+            write_new(files.token_of(path), token)
+        for place, page in pages.items():
+            place.unlink(missing_ok=True)
+            write_new(place, page)
+        made = {place: place.read_bytes() for place in (path, certificate)}
+        write_new(hashes, files.hash_list(path, chain, made))
 
 
 def _sign(path: Path, wanted: Seals) -> list[str]:

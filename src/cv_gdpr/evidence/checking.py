@@ -12,9 +12,19 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence.certificate import foreign_markup
 from cv_gdpr.evidence.document import document_of, head
 from cv_gdpr.evidence.events import Closed, Opened
-from cv_gdpr.evidence.files import certificate_of, file_of, hash_line, hashes_of, ledger_of, page_of, tokens_at
+from cv_gdpr.evidence.files import (
+    certificate_of,
+    file_of,
+    hash_line,
+    hashes_of,
+    ledger_of,
+    page_of,
+    papers_at,
+    tokens_at,
+)
 from cv_gdpr.evidence.ledger import Chain, chained
 from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, Evidence, as_json, field_names
+from cv_gdpr.evidence.shape import shape_in
 from cv_gdpr.verbatim import Json
 
 _BEGINNING = b'{"n":1,"at":"'  # of a ledger
@@ -66,8 +76,11 @@ def _check_evidence(path: Path) -> list[str]:
         differences += check_chain(ledger, chain) or _compare_with_ledger(ledger, read, chain)
     else:
         differences.append(f"{ledger.name}: the ledger is missing")
+    papers = papers_at(path)
     differences += _check_certificate(certificate_of(path), read.evidence)
-    return differences + _listed(path, [path, ledger, certificate_of(path), *tokens_at(path)], required=True)
+    differences += [difference for paper in papers for difference in _check_paper(paper, read.evidence)]
+    files = [path, ledger, certificate_of(path), *tokens_at(path), *papers]
+    return differences + _listed(path, files, required=True)
 
 
 def _bytes(path: Path) -> bytes:
@@ -185,12 +198,26 @@ def _check_certificate(path: Path, evidence: Evidence | None) -> list[str]:
     if not path.is_file():
         return [f"{path.name}: the certificate is missing"]
     content = _bytes(path)
+    if differences := _check_markup(path, content, evidence):
+        return differences
+    same = evidence and (evidence.tool != TOOL or content == page_of(evidence))  # else only its listed hash counts
+    return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
+
+
+def _check_paper(path: Path, evidence: Evidence | None) -> list[str]:
+    """Compare a further certificate with one made again from the evidence, in the shape that it holds, likewise."""
+    content = _bytes(path)
+    if differences := _check_markup(path, content, evidence):
+        return differences
+    shape = shape_in(content)
+    same = evidence and shape and (shape.tool != TOOL or content == page_of(evidence, shape))
+    return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
+
+
+def _check_markup(path: Path, content: bytes, evidence: Evidence | None) -> list[str]:
     if foreign := foreign_markup(content.decode(errors="replace")):
         return [f"{path.name}: holds foreign markup: {foreign[0][:80]}"]
-    if evidence is None:
-        return [f"{path.name}: cannot be checked: the evidence is invalid"]
-    same = evidence.tool != TOOL or content == page_of(evidence)  # of another version, only its listed hash counts
-    return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
+    return [] if evidence else [f"{path.name}: cannot be checked: the evidence is invalid"]
 
 
 def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> list[str]:

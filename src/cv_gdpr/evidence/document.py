@@ -50,17 +50,17 @@ METHOD_OF_RECHECK = Method(
     used=message("the listings and look-ups by id with which an erasure proves that an item is gone"),
     note=NEW_PICTURES,
 )
-_PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
+PRIVACY = "https://learn.microsoft.com/legal/cognitive-services/custom-vision/custom-vision-data-privacy-security"
 RETENTION = (
     Retention(
         what=message("projects, images, tags and iterations"),
         statement=message("Microsoft removes them from its systems within 30 days after they were deleted"),
-        source=_PRIVACY,
+        source=PRIVACY,
     ),
     Retention(
         what=message("images sent for prediction"),
         statement=message("kept for 30 days after the prediction, then removed if they were not used for training"),
-        source=_PRIVACY,
+        source=PRIVACY,
     ),
     Retention(
         what=message("the Azure resource"),
@@ -68,6 +68,10 @@ RETENTION = (
         source="https://learn.microsoft.com/azure/ai-services/recover-purge-resources",
     ),
 )
+DATED = {PRIVACY: "2021-07-07"}
+"""The date that a page of Microsoft bears whose statements are cited."""
+DAYS = {RETENTION[0].statement: 30, RETENTION[1].statement: 30, RETENTION[2].statement: 2}
+"""How many days after the end of a run each statement speaks of."""
 
 
 def exit_code(outcomes: list[Outcome], stopped: int, *, in_part: bool) -> int:
@@ -259,6 +263,7 @@ def document_of(chain: Chain, ledger: str) -> Evidence:
     return Evidence(
         **asdict(replace(closed.document, format=FORMAT)),
         language=opened.language,
+        annex=opened.annex,
         retryable=retryable(outcomes, closed),
         counts=counted(outcomes),
         items=items_of(outcomes),

@@ -64,6 +64,7 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     reference: Annotated[str, Meta(description="Of --reference, as it was given")] = ""
     operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
     language: Annotated[LanguageCode, Meta(description="Of the certificate")] = "en"
+    annex: Annotated[bool, Meta(description="Whether the certificate lists every id")] = False
     recheck_of: Annotated[Sha256 | None, Meta(description="Nothing is deleted: this evidence is rechecked")] = None
     signer: Annotated[str, Meta(description="Of --sign: the fingerprint of the key that will sign the files")] = ""
     authority: Annotated[str, Meta(description="Of --timestamp: who time-stamps this line and the evidence")] = ""

@@ -1,7 +1,8 @@
 """The files of an erasure: NAME.json, and beside it NAME.jsonl (ledger), NAME.html (certificate), NAME.sha256 (hashes).
 
-Where it is time-stamped, NAME.begin.tsr and NAME.tsr, and where it is signed, NAME.sha256.sig: see `seals`.
-All others are derived from the ledger alone, so that none is lost if a run is killed after the ledger's last line.
+Where it is time-stamped, NAME.begin.tsr and NAME.tsr, and where it is signed, NAME.sha256.sig: see `seals`. Further
+certificates, NAME.certificate.LANG.html, come from `certify`: see `papers`. All others are derived from the ledger
+alone, so that none is lost if a run is killed after the ledger's last line.
 """
 
 import hashlib
@@ -17,6 +18,8 @@ from cv_gdpr.errors import CvGdprError, StorageError, UsageError
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.ledger import Chain, Ledger, rescued_of
 from cv_gdpr.evidence.records import Evidence, as_json
+from cv_gdpr.evidence.shape import Shape, shape_in
+from cv_gdpr.languages import LANGUAGES
 
 
 def ledger_of(evidence: Path) -> Path:
@@ -27,6 +30,16 @@ def ledger_of(evidence: Path) -> Path:
 def certificate_of(evidence: Path) -> Path:
     """Return the path of the certificate that belongs to an evidence file."""
     return evidence.with_suffix(".html")
+
+
+def paper_of(evidence: Path, code: str) -> Path:
+    """Return the path of a further certificate, which `certify` makes in one of LANGUAGES."""
+    return evidence.with_suffix(f".certificate.{code}.html")
+
+
+def papers_at(evidence: Path) -> list[Path]:
+    """Return the further certificates that are there."""
+    return [paper for paper in (paper_of(evidence, code) for code in LANGUAGES) if os.path.lexists(paper)]
 
 
 def hashes_of(evidence: Path) -> Path:
@@ -59,7 +72,7 @@ def check_name(evidence: Path) -> None:
     if not evidence.absolute().parent.is_dir():
         raise UsageError(f"--evidence {evidence}: its folder does not exist")
     ledger = ledger_of(evidence)
-    beside = certificate_of(evidence), begin_token_of(evidence), signature_of(evidence)
+    beside = certificate_of(evidence), begin_token_of(evidence), signature_of(evidence), paper_of(evidence, "en")
     for place in (evidence, ledger, *beside, rescued_of(ledger)):
         try:
             place.lstat()
@@ -83,7 +96,8 @@ def check_unstamped(evidence: Path) -> None:
 
 
 def _written_last(evidence: Path) -> tuple[Path, ...]:
-    return evidence, certificate_of(evidence), token_of(evidence), hashes_of(evidence), signature_of(evidence)
+    papers = (paper_of(evidence, code) for code in LANGUAGES)
+    return evidence, certificate_of(evidence), token_of(evidence), *papers, hashes_of(evidence), signature_of(evidence)
 
 
 def unused(folder: Path) -> Path:
@@ -138,16 +152,17 @@ def texts(evidence: Path, chain: Chain) -> dict[Path, bytes]:
 def documents(evidence: Path, chain: Chain) -> dict[Path, bytes]:
     """Return the path and content of the evidence and of the certificate."""
     document = document_of(chain, ledger_of(evidence).name)
-    return {evidence: file_of(document), certificate_of(evidence): page_of(document)}
+    content = file_of(document)
+    return {evidence: content, certificate_of(evidence): page_of(document, content=content)}
 
 
 def hash_list(evidence: Path, chain: Chain, made: dict[Path, bytes]) -> bytes:
-    """Return the content of NAME.sha256; it lists the time-stamps that are there."""
+    """Return the content of NAME.sha256; it lists the time-stamps and further certificates that are there."""
     hashes = {place: hashlib.sha256(content).hexdigest() for place, content in made.items()}
     hashes[ledger_of(evidence)] = chain.sha256
-    for token in tokens_at(evidence):
-        with storing(token):
-            hashes[token] = hashlib.sha256(token.read_bytes()).hexdigest()
+    for place in (*tokens_at(evidence), *papers_at(evidence)):
+        with storing(place):
+            hashes[place] = hashlib.sha256(place.read_bytes()).hexdigest()
     return b"".join(map(hash_line, hashes.values(), hashes))
 
 
@@ -161,11 +176,11 @@ def file_of(document: Evidence) -> bytes:
     return (json.dumps(as_json(document), indent=2) + "\n").encode()
 
 
-def page_of(document: Evidence) -> bytes:
-    """Return the content of NAME.html."""
+def page_of(document: Evidence, shape: Shape | None = None, content: bytes | None = None) -> bytes:
+    """Return the content of NAME.html, or of a further certificate of this shape; `content` is that of NAME.json."""
     from cv_gdpr.evidence.certificate import certificate
 
-    return certificate(document).encode(errors="xmlcharrefreplace")
+    return certificate(document, shape, content).encode(errors="xmlcharrefreplace")
 
 
 def hash_line(sha256: str, place: Path) -> bytes:
@@ -198,9 +213,10 @@ def withdraw(evidence: Path, chain: Chain) -> None:
     Raise UsageError if another file is in their place, and StorageError.
     """
     _, foreign = in_the_way(evidence, chain)
+    foreign += [paper for paper in papers_at(evidence) if not (paper.is_file() and shape_in(paper.read_bytes()))]
     if foreign:
         raise UsageError(f"{foreign[0]} differs from the ledger of this erasure", "move it away, and try again")
-    for place in reversed(_written_last(evidence)):
+    for place in filter(os.path.lexists, reversed(_written_last(evidence))):
         with storing(place):
             place.unlink(missing_ok=True)
 

@@ -17,7 +17,7 @@ from cv_gdpr.archive.locking import Locked, lock
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import close_to_others, is_at, open_new, read_all, storing, write_all, write_new
-from cv_gdpr.errors import CvGdprError, LedgerLost, UsageError
+from cv_gdpr.errors import Busy, CvGdprError, LedgerLost, UsageError
 from cv_gdpr.evidence.events import Closed, Event, Opened, Resumed, event_of, line_of
 from cv_gdpr.evidence.records import Sealed, as_json
 from cv_gdpr.masking import masked
@@ -179,7 +179,7 @@ def _lock_ledger(handle: int, path: Path) -> None:
     try:
         lock(handle, path)
     except Locked:
-        raise UsageError(f"another run is writing to {path}", _ANOTHER) from None
+        raise Busy(f"another run is writing to {path}", _ANOTHER) from None
 
 
 def _resumable(path: Path, content: bytes, endpoint: str) -> "Chain":

@@ -253,6 +253,7 @@ class Evidence(Head, frozen=True, kw_only=True):
     items: list[Item]
     residue: Annotated[list[Item], Meta(description="The items in the state residue, once more")]
     language: Annotated[LanguageCode, Meta(description="Of the certificate; all that this file says is in English")]
+    annex: Annotated[bool, Meta(description="Whether the certificate lists every id")]
     ledger: LedgerEnd
 
 

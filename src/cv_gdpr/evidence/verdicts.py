@@ -32,8 +32,8 @@ _IDS = {
     GONE: message("gone already: what these ids name"),
 }
 _SELECTED = {
-    DELETED: message("erased: what these selectors matched, stored before %(time)s"),
-    GONE: message("gone already: what these selectors matched, stored before %(time)s"),
+    DELETED: message("erased: what the search found, stored before %(time)s"),
+    GONE: message("gone already: what the search found, stored before %(time)s"),
 }
 _EVERYTHING = {
     DELETED: message("erased: everything in the plan, stored before %(time)s"),
@@ -41,9 +41,9 @@ _EVERYTHING = {
 }
 
 _NOTHING_OLD = message("nothing to delete: nothing in scope was created before %(time)s")
-_NOTHING_SELECTED = message("nothing to delete: these selectors matched nothing stored before %(time)s")
+_NOTHING_SELECTED = message("nothing to delete: the search found nothing stored before %(time)s")
 _NOTHING = message("nothing to delete: nothing in scope, stored before %(time)s, was there")
-_KEPT = message("nothing deleted: what these selectors matched, stored before %(time)s, is kept")
+_KEPT = message("nothing deleted: what the search found, stored before %(time)s, is kept")
 _NOT_READ = message(
     "nothing deleted: projects in scope could not be read, and nothing to delete was found in the others"
 )

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cv_gdpr.evidence.events import Calling, Closed, Event, Opened
-from cv_gdpr.evidence.files import begin_token_of, hashes_of, ledger_of, signature_of, token_of
+from cv_gdpr.evidence.files import begin_token_of, hashes_of, ledger_of, papers_at, signature_of, token_of
 from cv_gdpr.evidence.ledger import Chain, chained
+from cv_gdpr.evidence.shape import UNREAD, Shape, shape_in
 from cv_gdpr.sealing.checking import (
     NONE,
     PROVEN,
@@ -34,6 +35,13 @@ class Vouching(NamedTuple):
     lacking: list[str]
     contradictions: list[str]
     promised_key: str
+
+    @property
+    def seals(self) -> Shape:
+        """The same as a certificate says it."""
+        signer = self.signed.key or _unread(self.signed)
+        begun, existed = (one.shown or _unread(one) for one in (self.begun, self.existed))
+        return Shape(signer=signer, begun=begun, existed=existed)
 
     @property
     def differences(self) -> list[str]:
@@ -64,7 +72,29 @@ def vouched(path: Path, anchors: Anchors) -> Vouching:
     if key and signed.key and signed.key != key:
         words = f"signed with the key {signed.key}, though the ledger says that the key {key} signs"
         contradictions.append(f"{signature_of(path).name}: {words}")
-    return Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key)
+    found = Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key)
+    _compare_with_papers(path, found)
+    return found
+
+
+def _unread(found: Signed | Stamped) -> str:
+    return "" if found.proof == NONE else UNREAD
+
+
+def _compare_with_papers(path: Path, found: Vouching) -> None:
+    """Add where a further certificate names other seals than those that are beside it."""
+    seals = found.seals
+    places = {"signer": signature_of(path), "begun": begin_token_of(path), "existed": token_of(path)}
+    for paper in papers_at(path):
+        shape = shape_in(_content(paper))
+        for name, place in places.items():
+            stated, real = getattr(shape, name, ""), getattr(seals, name)
+            if stated in {"", UNREAD, real} or real == UNREAD:
+                continue
+            if real:
+                found.contradictions.append(f"{place.name}: {real}, though {paper.name} says {stated}")
+            else:
+                found.lacking.append(f"{place.name}: missing, though {paper.name} says {stated}")
 
 
 def _content(path: Path) -> bytes:

@@ -3,11 +3,10 @@
 import hashlib
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from cv_gdpr.archive.folder import Folder, ProjectFolder
 from cv_gdpr.archive.journal import blob_key
@@ -21,6 +20,7 @@ from cv_gdpr.errors import (
     ServiceError,
     Stops,
     StorageError,
+    may_change,
     shortage,
 )
 from cv_gdpr.export.reuse import Found, ProjectReuse
@@ -35,6 +35,13 @@ from cv_gdpr.verbatim import Json
 
 _WORTH_RENEWING = frozenset({403, 404, 410})  # the link expired or the blob is gone: ask the service
 _RENEWALS = 4  # of one blob
+
+
+class Miss(Protocol):
+    """Note a blob that cannot be fetched."""
+
+    def __call__(self, row: str, identity: str, source: str, reason: str, *, again: bool) -> None:  # noqa: D102
+        ...
 
 
 class _Wanted(NamedTuple):
@@ -57,14 +64,14 @@ class _Wanted(NamedTuple):
 class ProjectBytes:
     """The files of one project; a context manager that opens the project's folder.
 
-    Calls `miss` with row, id, source and reason for each blob that cannot be fetched.
+    Calls `miss` with row, id, source, reason, and whether another try may help, for each blob that cannot be fetched.
     """
 
     project: Project
     root: Folder
     folder_name: str
     fetcher: Fetcher
-    miss: Callable[[str, str, str, str], None]
+    miss: Miss
     earlier: ProjectReuse | None = None
     folder: ProjectFolder = field(init=False)
     by_row: Counter[str] = field(default_factory=Counter)
@@ -111,7 +118,7 @@ class ProjectBytes:
         name, source = safe_stem(blob.stem), _source(blob.uri)
         key = blob_key(name, source)
         if not blob.uri:
-            self.miss(item.row, item.id, "", shortfalls.NO_LINK)
+            self.miss(item.row, item.id, "", shortfalls.NO_LINK, again=True)
         if not blob.uri or key in self.claimed:
             return
         self.claimed.add(key)
@@ -191,7 +198,7 @@ class ProjectBytes:
         elif self._may_be_renewed(wanted, result):
             self._renew_soon(wanted)
         else:
-            self._lose(wanted, result.message)
+            self._lose(wanted, result.message, again=may_change(result))  # a refused link was renewed before
 
     def _renew_soon(self, wanted: _Wanted) -> None:
         self._expired.append(wanted)
@@ -217,8 +224,8 @@ class ProjectBytes:
         refused = isinstance(error, ServiceError) and error.status in _WORTH_RENEWING and not error.transient
         return refused and wanted.renewals < _RENEWALS and category(wanted.item.row).renew is not None
 
-    def _lose(self, wanted: _Wanted, reason: str) -> None:
-        self.miss(wanted.item.row, wanted.item.id, wanted.source, reason)
+    def _lose(self, wanted: _Wanted, reason: str, *, again: bool = True) -> None:
+        self.miss(wanted.item.row, wanted.item.id, wanted.source, reason, again=again)
         self._settle()
 
     def _stop(self, error: Exception) -> None:

@@ -12,7 +12,7 @@ from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.journal import Reused, Stored
 from cv_gdpr.archive.names import readable
 from cv_gdpr.downloads.fetcher import Fetcher
-from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, unexpected
+from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, may_change, unexpected
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.export.reuse import Reuse
@@ -45,6 +45,7 @@ class ProjectExport:
     state: str = "waiting"
     items: int = 0
     missing: list[Json] = field(default_factory=list)
+    may_change: bool = False  # something that is missing may come with another try
     allowed: bool = False  # to read anything of it
     refused: Forbidden | None = None
     bug: Unexpected | None = None
@@ -151,7 +152,8 @@ class ProjectExport:
             if isinstance(finding.error, Forbidden):
                 self.refused = finding.error
             place = finding.iteration
-            self._miss(finding.row, finding.error.message, identity=finding.id, iteration=place, file=finding.file)
+            where: dict[str, Any] = {"identity": finding.id, "iteration": place, "file": finding.file}
+            self._miss(finding.row, finding.error.message, again=may_change(finding.error), **where)
         else:
             self._write(finding, files)
             if isinstance(finding, Item):
@@ -206,11 +208,12 @@ class ProjectExport:
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _miss(self, row: str, reason: str, **where: Any) -> None:
+    def _miss(self, row: str, reason: str, *, again: bool = True, **where: Any) -> None:
+        self.may_change = self.may_change or again
         self.missing.append(missing_entry(row, reason, project=self.project.id, **where))
 
-    def _miss_bytes(self, row: str, identity: str, source: str, reason: str) -> None:
-        self._miss(row, reason, identity=identity, source=source)
+    def _miss_bytes(self, row: str, identity: str, source: str, reason: str, *, again: bool = True) -> None:
+        self._miss(row, reason, again=again, identity=identity, source=source)
 
     def _note_flagged(self, stored: list[Stored]) -> None:
         for one in stored:

@@ -17,7 +17,7 @@ from cv_gdpr.downloads.process import Fetching
 from cv_gdpr.errors import CvGdprError, Interrupted, UsageError
 from cv_gdpr.export.project import ProjectExport
 from cv_gdpr.export.resource_rows import RowsOfResource
-from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, summary
+from cv_gdpr.export.result import ExportResult, RowCount, bag_info, missing_entry, resuming, summary
 from cv_gdpr.export.reuse import Reuse
 from cv_gdpr.masking import fingerprint
 from cv_gdpr.service.azure_resource import Wanted
@@ -125,6 +125,7 @@ def _result(out: Path, done: _Done) -> ExportResult:
         rows=_totals(top, exports, rows_in(scope)),
         projects=[{"id": export.project.id, "folder": export.folder_name} for export in exports],
         missing=missing,
+        may_change=top.may_change or any(export.may_change for export in exports),
         flagged=[entry for export in exports for entry in export.flagged],
         reused=_reused(exports),
         damaged=done.reuse.damaged,
@@ -207,13 +208,13 @@ def _resumable(out: Path) -> Iterator[None]:
     except CvGdprError as error:
         if not out.exists():
             raise  # nothing was written, so there is nothing to resume
-        resume = f"the unfinished export is kept; the same command with --out {out} resumes it"
+        resume = f"the unfinished export is kept; {resuming(out)}"
         error.hint = f"{error.hint}; {resume}" if error.hint else resume
         raise
     except KeyboardInterrupt:
         if not out.exists():
             raise
-        raise Interrupted("interrupted", f"the same command with --out {out} resumes it") from None
+        raise Interrupted("interrupted", resuming(out)) from None
 
 
 def _run(service: Service, scope: Scope, options: Options) -> Json:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cv_gdpr.archive.folder import Folder
-from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable, with_hint
+from cv_gdpr.errors import NotAuthorised, ServiceError, Stops, Unreachable, may_change, with_hint
 from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.table.account import ABSENT, by_hand
 from cv_gdpr.table.categories import Category
@@ -24,6 +24,7 @@ class RowsOfResource:
     absent: dict[str, str] = field(default_factory=dict)
     counts: defaultdict[str, RowCount] = field(default_factory=lambda: defaultdict(RowCount))
     missing: list[Json] = field(default_factory=list)
+    may_change: bool = False  # something that is missing may come with another try
     refused: NotAuthorised | Unreachable | None = None
 
     def run(self, rows: Sequence[Category]) -> None:
@@ -67,4 +68,5 @@ class RowsOfResource:
     def _miss(self, row: Category, error: ServiceError, file: str) -> None:
         if isinstance(error, NotAuthorised) or (isinstance(error, Unreachable) and not error.status):
             self.refused = error
+        self.may_change = self.may_change or may_change(error)
         self.missing.append(missing_entry(row.name, with_hint(error), file=file))

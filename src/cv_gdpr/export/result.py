@@ -71,6 +71,7 @@ class ExportResult:
     salt: str = ""  # of those hashes
     reference: str = ""
     operator: str = ""
+    may_change: bool = False  # something that is missing may come with another try
     there: int = 0  # files that were there before this run
 
     @property
@@ -83,9 +84,8 @@ class ExportResult:
 
     @property
     def retryable(self) -> bool:
-        """Whether the same command may do more: it tries again what is missing."""
-        again = any(entry["row"] not in self.by_hand for entry in self.missing)
-        return again and not (self.accepted and not self.bug)
+        """Whether the same command may do more: it tries again what is missing, if the service may answer otherwise."""
+        return self.may_change and not (self.accepted and not self.bug)
 
     def verdict(self, row: str) -> Verdict:
         """Return the result for a row in a few words."""
@@ -94,6 +94,11 @@ class ExportResult:
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
         return "complete"
+
+
+def resuming(out: Path) -> str:
+    """Return the words that say how to resume an export."""
+    return f"the same command with --out {out} resumes it"
 
 
 def missing_entry(  # noqa: PLR0913 - the fields of an entry

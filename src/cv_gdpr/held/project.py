@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cv_gdpr.errors import Forbidden, Unexpected, unexpected
+from cv_gdpr.errors import Forbidden, Unexpected, may_change, unexpected
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, TAGS, Category
 from cv_gdpr.table.findings import Finding, Item, Tally, Unread, Unready, counts_differ
@@ -58,6 +58,7 @@ class ProjectHoldings:
     scope: Scope
     seen: Count = field(default_factory=lambda: Count("items listed"))
     unlisted: list[Unlisted] = field(default_factory=list)
+    may_change: bool = False  # another try may list what this one could not
     allowed: bool = False  # to read anything of it
     refused: Forbidden | None = None
     bug: Unexpected | None = None
@@ -130,7 +131,8 @@ class ProjectHoldings:
             self.calls[row.name] = calls.total() - before
         self.predictions_not_searched = predictions_not_searched(self.project, self.scope)
 
-    def _miss(self, row: str, reason: str, iteration: Json | None = None) -> None:
+    def _miss(self, row: str, reason: str, iteration: Json | None = None, *, again: bool = True) -> None:
+        self.may_change = self.may_change or again
         place = iteration["id"] if iteration else None
         self.unlisted.append(Unlisted(row, self.project.id, place, masked(reason)))
 
@@ -147,7 +149,7 @@ class ProjectHoldings:
         elif isinstance(finding, Unread):
             if isinstance(finding.error, Forbidden):
                 self.refused = finding.error
-            self._miss(finding.row, finding.error.message, finding.iteration)
+            self._miss(finding.row, finding.error.message, finding.iteration, again=may_change(finding.error))
 
     def _note(self, item: Item) -> None:
         self.items[item.row][item.id] = None

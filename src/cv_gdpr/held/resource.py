@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, Stops, Unexpected, with_hint
+from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, Stops, Unexpected, may_change, with_hint
 from cv_gdpr.held.project import ProjectHoldings, Unlisted
 from cv_gdpr.masking import masked
 from cv_gdpr.table.account import by_hand, resource_of
@@ -52,6 +52,7 @@ class Holdings:
     account: int = 0
     account_calls: int = 0
     refused: NotAuthorised | None = None  # by what the resource itself holds
+    may_change: bool = False  # another try may list what this one could not of the account
     _unlisted: list[Unlisted] = field(default_factory=list)
 
     @property
@@ -140,7 +141,7 @@ class Holdings:
     @property
     def retryable(self) -> bool:
         """Whether the same command may list more."""
-        return any(one.row not in self.by_hand for one in self.unlisted)
+        return self.may_change or any(one.may_change for one in self.projects)
 
 
 def holdings(
@@ -199,6 +200,7 @@ def _accept(found: Holdings, row: Category, finding: Finding, resource: Resource
 def _miss(found: Holdings, row: Category, error: CvGdprError) -> None:
     if isinstance(error, NotAuthorised):
         found.refused = error
+    found.may_change = found.may_change or may_change(error)
     found._unlisted.append(Unlisted(row.name, None, None, masked(with_hint(error))))
 
 

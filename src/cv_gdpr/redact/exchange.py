@@ -12,7 +12,7 @@ from pathlib import Path
 from cv_gdpr.archive.durability import sync_folder
 from cv_gdpr.archive.locking import Locked, open_lock
 from cv_gdpr.archive.writing import is_at, storing
-from cv_gdpr.errors import UsageError
+from cv_gdpr.errors import Busy
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -42,7 +42,7 @@ class Beside:
             os.close(lock)
 
     def _locked(self) -> int:
-        busy = UsageError(f"another run is working on {self.bag}", "wait for it")
+        busy = Busy(f"another run is working on {self.bag}", "wait for it")
         try:
             lock = open_lock(self._lock)
         except Locked:

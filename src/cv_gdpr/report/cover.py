@@ -12,9 +12,10 @@ from cv_gdpr.archive.bag import Bag
 from cv_gdpr.archive.bag_info import OF_SELECTED
 from cv_gdpr.archive.names import identity
 from cv_gdpr.archive.writing import private_folder
-from cv_gdpr.languages import Language, language, message
+from cv_gdpr.evidence.summary import ASKED
+from cv_gdpr.languages import Language, language, message, short
 from cv_gdpr.report.gallery import GalleryPage, Shown, in_pages, names_of, page_name
-from cv_gdpr.report.pages import Pages, short, weight
+from cv_gdpr.report.pages import Pages, weight
 from cv_gdpr.report.pictures import contents_of
 from cv_gdpr.report.records import Export, Iteration, Picture, Project
 from cv_gdpr.report.site import INDEX, Report, Site, placed, write_records
@@ -29,12 +30,7 @@ _MOST_BYTES = 1_500_000  # of a page, nearly: it stays below 2 MB
 MOST_TEXT = 20_000  # letters of metadata
 MOST_BOXES = 3_000  # of a picture in words; its page and its record have more
 _OF_PICTURES = {IMAGES, PERFORMANCE, PREDICTIONS}  # rows with records under the id of a picture
-_ASKED = {
-    IMAGE_ID: message("the pictures themselves, by their ids (found by a photograph, or picked by hand)"),
-    METADATA: message("what was written beside a picture (metadata)"),
-    TAG: message("a tag of a picture"),
-    PREDICTED: message("what a model said of a picture"),
-}
+_ASKED = {kind: ASKED[kind] for kind in (IMAGE_ID, METADATA, TAG, PREDICTED)}
 RIGHTS = (
     ("15", message("to know whether data on you are kept, and to get a copy of them: these pages are your copy")),
     ("16", message("to have data corrected that are wrong, and completed that are incomplete")),

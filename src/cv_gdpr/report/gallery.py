@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 from cv_gdpr.archive.names import UUID
-from cv_gdpr.languages import Language, moment_of, without_time
-from cv_gdpr.report.pages import short, shown, weight
+from cv_gdpr.languages import Language, moment_of, short, shown, without_time
+from cv_gdpr.report.pages import weight
 from cv_gdpr.report.records import Contents, Opinion, Picture, Project
 from cv_gdpr.report.thumbnails import Made
 from cv_gdpr.table.labelled import Box

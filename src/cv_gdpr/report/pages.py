@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.evidence.sentences import translated
-from cv_gdpr.languages import Language, install, message
+from cv_gdpr.languages import Language, install, message, short, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,23 +23,6 @@ STATES = (
 """The states of iterations and of exported models that were seen or documented; the service may send others."""
 _REMEMBERED = 4096  # dates and numbers
 _TEXT = re.compile(r'\b_\("([^"\\]*)"\)')  # a text without arguments
-_STEERING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}  # change the order of other text
-
-
-def shown(text: str) -> str:
-    """Return a text with every character escaped that no one sees, or that changes how the text around it is shown."""
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(letter if _is_plain(letter) else f"\\u{ord(letter):04x}" for letter in text)
-
-
-def _is_plain(letter: str) -> bool:
-    return letter.isprintable() or (letter in " \n\t\u3000\u00a0\u200d\u200c" and ord(letter) not in _STEERING)
-
-
-def short(text: str, most: int = 60) -> str:
-    """Return the beginning of a text where a page may repeat it; the page of a picture has it in full."""
-    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def weight(text: str) -> int:
