@@ -17,7 +17,7 @@ from cv_gdpr.cli.documents import DeleteDocument, DemoDocument, ExportDocument, 
 from cv_gdpr.cli.estimate_documents import EstimateDocument
 from cv_gdpr.cli.failure import ErrorDocument
 from cv_gdpr.cli.find_documents import FindDocument
-from cv_gdpr.cli.help import EXAMPLES_HEADING
+from cv_gdpr.cli.help import examples_heading
 from cv_gdpr.cli.list_documents import ListDocument
 from cv_gdpr.cli.local_documents import CompletionDocument, FaultsDocument, SimulateDocument
 from cv_gdpr.cli.report_documents import ReportDocument
@@ -130,7 +130,7 @@ def _page(command: click.Command, name: str) -> str:
         terminal_width=100,
         help_option_names=settings["help_option_names"],
     )
-    text, heading, examples = command.get_help(context).partition(f"{EXAMPLES_HEADING}:\n")
+    text, heading, examples = command.get_help(context).partition(f"{examples_heading(str(command.name))}:\n")
     if not heading:
         return f"## {name}\n\n```text\n{text}\n```"
     lines = inspect.cleandoc(f"\n{examples}")

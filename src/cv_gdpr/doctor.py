@@ -20,7 +20,8 @@ from cv_gdpr import __version__
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.locking import open_lock
 from cv_gdpr.archive.ownership import keeps_modes
-from cv_gdpr.errors import CvGdprError, StorageError, UsageError, install
+from cv_gdpr.errors import CvGdprError, StorageError, UsageError
+from cv_gdpr.extras import install
 from cv_gdpr.masking import masked
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.environment import authorities, proxy_in_words
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cv_gdpr.service.azure_resource import AzureResource, Wanted
     from cv_gdpr.verbatim import Json
 
-State: TypeAlias = Literal["ok", "warning", "failed", "unknown"]
+State: TypeAlias = Literal["ok", "warning", "failed", "unknown", "not installed"]
 EXTRAS = ("azure", "find", "report", "evidence")
 _PROGRAM = "cv-gdpr"
 _SDK = "azure-cognitiveservices-vision-customvision"
@@ -241,7 +242,7 @@ def extras() -> Iterator[Check]:
             continue
         lacking = [name for name in needs[extra] if not _version_of(name)]
         if lacking:
-            yield Check(f"extra {extra}", "unknown", f"not installed: {', '.join(lacking)}", install(extra))
+            yield Check(f"extra {extra}", "not installed", f"it needs {', '.join(lacking)}", install(extra))
         else:
             yield Check(f"extra {extra}", "ok", "installed")
 

@@ -225,11 +225,6 @@ class Interrupted(CvGdprError):
     retryable = True
 
 
-def install(extra: str) -> str:
-    """Return the words that say how to install an extra of this program."""
-    return f'pip install "cv-gdpr[{extra}]", or in a checkout: pip install ".[{extra}]"'
-
-
 REPORT_IT = "run it with -vv for the traceback, and please report it"
 
 

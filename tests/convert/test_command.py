@@ -39,7 +39,7 @@ def test_the_words_for_people(run, bag, tmp_path):
         (["--to", "coco", "--split", "0/100"], "add up to 100"),
         (["--to", "coco", "--split", "80"], "add up to 100"),
         (["--to", "coco", "--split", "80/-10/30"], "add up to 100"),
-        (["--to", "coco", "--seed", "x"], "not a valid integer"),
+        (["--to", "coco", "--seed", "x"], "must be a whole number, 0 or more, not 'x'"),
         (["--to", "coco", "--project", ""], "the value is empty"),
         (["--to", "coco", "--image-url-prefix", "azureml://x"], "takes no --image-url-prefix"),
         (["--to", "automl", "--image-url-prefix", "https://h/c?sig=abc"], "no user, password or query"),

@@ -73,7 +73,6 @@ def is_taken(port):
 @pytest.mark.slow
 @posix("shell")
 def test_every_example_of_completion_writes_its_script(tmp_path):
-    (tmp_path / ".local/share/bash-completion/completions").mkdir(parents=True)
     home = {"HOME": str(tmp_path), "PROFILE": str(tmp_path / "profile.ps1")}
     told = [Command(line, 0) for line in EXAMPLES["completion"]]
     assert [(one.code, one.output) for one in run(told, tmp_path, home)] == [(0, "")] * len(told)

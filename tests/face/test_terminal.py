@@ -95,6 +95,7 @@ def test_ctrl_c_at_the_question_says_that_nothing_was_sent(sim):
     host = sim.endpoint.removeprefix("http://")
     assert f"To delete this, type the host of the resource ({host}):" in " ".join(shown.split())
     assert "Error: interrupted\r\nHint: nothing was deleted: no deletion was sent" in shown
+    assert "What to do" not in shown
     assert "DELETE" not in {request.method for request in getattr(sim, "requests", [])}
     assert sim.store.projects
 
@@ -126,6 +127,15 @@ def test_slow_work_shows_how_far_it_is(sim, tmp_path, words, operation, told):
     assert code == 0
     assert told in shown
     assert not wider(shown, 80)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["list --all", "export --all --out bag", "delete --all --dry-run", "doctor"])
+def test_a_first_call_that_hangs_is_shown(sim, tmp_path, words):
+    sim.fault(Fault("GetProjects", delay=4, times=1))
+    code, shown = on_terminal(sim, *words.split(), cwd=tmp_path)
+    assert code == 0
+    assert "waiting for the service (GetProjects)" in shown
 
 
 def test_quick_work_shows_no_progress(sim):

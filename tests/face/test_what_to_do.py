@@ -22,6 +22,7 @@ COMMANDS = {  # in this order, in one folder: whether a person must do something
     "report everything --out pages": False,
     "report answer --out sheet": True,
     "delete --all --dry-run": True,
+    "delete --project 'Launch site' --dry-run": False,  # nothing of it was exported, and the resource stays
     "delete exports --all --yes": True,
     "delete account --all --yes": True,
     "delete --all --metadata subject=collins --yes --dry-run": True,

@@ -10,6 +10,7 @@ import pytest
 
 from cv_gdpr.cli.inputs import read_ids
 from cv_gdpr.errors import UsageError
+from cv_gdpr.extras import install
 from tests.benchmarks.bags import PROJECT
 from tests.find.bags import ITERATION, make
 from tests.find.changes import as_jpeg, bar_over, cropped, resized
@@ -117,8 +118,16 @@ def test_without_the_extra_the_same_is_found(run, bag, castle, tmp_path, monkeyp
     ran = run("find", bag[0], castle, "--json", "--out", tmp_path / "found")
     assert (ran.code, [one["kind"] for one in ran.json["matches"]]) == (3, ["same"])
     assert "Error: only equal bytes were searched" in ran.err
-    assert 'Hint: pip install "cv-gdpr[find]"' in ran.err
+    assert f"Hint: {install('find')}" in ran.err
     assert "Only equal bytes were searched" in (tmp_path / "found" / "review.html").read_text()
+
+
+def test_without_the_extra_no_deletion_is_advised(run, bag, castle, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    ran = run("find", bag[0], castle, "--out", tmp_path / "found")
+    assert "4 pictures compared byte by byte with 1 photo: 1 same\ncopies and parts not searched" in ran.out
+    assert "cv-gdpr delete" not in ran.out
+    assert "before you delete anything, search what was not searched" in ran.out
 
 
 def test_broken_pictures_cost_themselves_only(run, castle, tmp_path):

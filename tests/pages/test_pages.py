@@ -74,6 +74,8 @@ def variables(tmp_path, session):
             "CV_GDPR_ENDPOINT": sim.endpoint,
             "CV_GDPR_TRAINING_KEY": sim.training_key,
             "RECIPES": str(ROOT / "docs" / "recipes"),
+            "HOME": str(tmp_path),
+            "PROFILE": str(tmp_path / "profile.ps1"),
         }
         for command in ("EXPORT", "LIST", "DELETE", "RECHECK"):
             found[f"CV_GDPR_{command}_CALLS_PER_SECOND"] = "0"

@@ -318,7 +318,7 @@ def test_what_each_resource_holds_is_joined(bare, other):
         "hamburg": (0, "cv-gdpr-list/1"),
         "berlin": (3, "cv-gdpr-list/1"),
     }
-    assert "3 tags" in bare(*words).out
+    assert "tags 3" in bare(*words).out
     first, *lines = bare(*words, "--csv").out.splitlines()
     assert first.startswith("profile,project,")
     assert {line.partition(",")[0] for line in lines} == {"hamburg", "berlin"}

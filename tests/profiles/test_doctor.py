@@ -8,6 +8,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr import doctor
+from cv_gdpr.extras import install
 from tests.delete.erasing import calls, state, stock
 from tests.platforms import WINDOWS, need, not_wine, posix
 from tests.test_json import checked, generate, schemas  # noqa: F401 - fixtures
@@ -245,7 +246,13 @@ def test_an_extra_names_the_line_that_installs_it(monkeypatch, lacking):
     monkeypatch.setattr(doctor.metadata, "requires", lambda _: [f"{needed}>=1; extra == 'azure'", "click>=8"])
     (check,) = doctor.extras()
     assert check.name == "extra azure"
-    assert ('pip install ".[azure]"' in str(check.hint)) is lacking
+    assert (install("azure") == check.hint) is lacking
+    assert check.state == ("not installed" if lacking else "ok")
+
+
+def test_one_command_installs_all_extras_that_lack(cli, monkeypatch):
+    monkeypatch.setattr(doctor.metadata, "requires", lambda _: ["none>=1; extra == 'azure'", "none; extra == 'find'"])
+    assert f"to install what is not: {install('azure,find')}\n" in cli("doctor").out
 
 
 def test_a_person_gets_a_table(sim, cli, tmp_path, monkeypatch):

@@ -1,11 +1,15 @@
 """How lines are folded and coloured, and how tables get their widths."""
 
 import io
+import os
+import shlex
+import subprocess
 
 import pytest
 
 from cv_gdpr.cli import output
-from cv_gdpr.cli.screen import Quiet, Stream, fold, paint
+from cv_gdpr.cli.screen import Quiet, Stream, fold, paint, width_of
+from tests.platforms import posix, pty
 
 LONG_PATH = "/subscriptions/5ca1ab1e-0000-4000-8000-000000000001/resourceGroups/simulated-group"
 PROSE = "not searched: 2 stored predictions in project 410dc070-e356-4871-86fe-e1830ef5d82f: a prediction has no tag"
@@ -31,6 +35,9 @@ def test_folding_keeps_every_word_whole(line, columns):
         ("中文 中文 中文 中文 中文", ["中文 中文 中文 中文", "  中文"]),
         ("see now cv-gdpr verify --json", ["see now", "  cv-gdpr verify \\", "    --json"]),
         ("first cv-gdpr demo, then", ["first cv-gdpr demo,", "  then"]),
+        ("see 'my old site' it", ["see 'my old site' it"]),
+        ("see this 'my old site' it", ["see this", "  'my old site' it"]),
+        ("what the service's isn't here", ["what the service's", "  isn't here"]),
         ("then: cv-gdpr find BAG, and", ["then:", "  cv-gdpr find BAG,", "  and"]),
     ],
 )
@@ -43,6 +50,64 @@ def test_a_long_command_is_one_that_a_shell_joins():
     command = " ".join(line.strip().removesuffix(" \\") for line in lines[1:-1])
     assert DELETE.startswith(command)
     assert all(line.endswith(" \\") for line in lines[1:-2])
+
+
+PASTED = (  # what is printed for a shell, and the command that it must run
+    "cv-gdpr delete iterations --project 'my old site' --iteration \"it's the first\"",
+    "cv-gdpr delete --all --image-ids-file found/ids.txt --with-iterations --require-export everything --dry-run",
+    "/home/her/checkout/.venv/bin/cv-gdpr verify cv-gdpr-export-20260102T030405Z",
+    "/usr/bin/python3 -m pip install -e '/home/her/my checkout[azure]'",
+)
+
+
+@posix("shell")
+@pytest.mark.parametrize("columns", [20, 40, 60])
+@pytest.mark.parametrize("command", PASTED)
+def test_a_shell_reads_a_folded_command_as_it_was(command, columns, tmp_path):
+    lines = fold(f"  {command}    # and what it does, in words", columns)
+    script = "\n".join(("show() { printf '%s\\n' \"$@\"; }", *lines)).replace(command.split()[0], "show")
+    ran = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == shlex.split(command)[1:]
+    assert not ran.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"export CV_GDPR_RESOURCE_ID={LONG_PATH}",
+        f"# needs the extra azure: export CV_GDPR_RESOURCE_ID={LONG_PATH}",
+        "  # with your own resource, and with all that it holds",
+    ],
+)
+def test_a_line_for_a_shell_stays_one_line(line):
+    assert fold(line, 20) == [line]
+
+
+PROJECT = "410dc070-e356-4871-86fe-e1830ef5d82f"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (f"of project {PROJECT}: x", f'of project "Visitors" ({PROJECT}): x'),
+        (f"cv-gdpr delete --project {PROJECT}", f"cv-gdpr delete --project {PROJECT}"),
+        (f"of iteration {PROJECT.replace('4', '5')}", f"of iteration {PROJECT.replace('4', '5')}"),
+    ],
+)
+def test_only_a_terminal_shows_names_beside_ids(monkeypatch, line, shown):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("cv_gdpr.naming.NAMES", {PROJECT: "Visitors"})
+    for stream, expected in ((Terminal(), shown), (io.StringIO(), line)):
+        Stream(stream, mask=True).write(line)
+        assert stream.getvalue() == expected
+
+
+def test_a_terminal_without_a_size_has_80_columns(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ours, theirs = pty.openpty()  # its size is 0 0 until a program sets it
+    with os.fdopen(theirs, "w") as terminal:
+        assert width_of(terminal) == 80
+    os.close(ours)
 
 
 def test_the_first_word_is_coloured():
@@ -100,5 +165,6 @@ def test_a_table_breaks_no_word(monkeypatch, columns):
 def test_a_cell_without_room_stands_below_its_line(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr("sys.stdout", terminal := Terminal())
-    output.print_table("", ("name", "id"), [("rocket", "0fd4075a-b1b1-4490-9181-a726dc2dc415")], numbers=set())
-    assert terminal.getvalue().split("\n")[1:3] == ["  rocket", "      id: 0fd4075a-b1b1-4490-9181-a726dc2dc415"]
+    row = ("rocket", "7", "0fd4075a-b1b1-4490-9181-a726dc2dc415")
+    output.print_table("", ("name", "count", "id"), [row], numbers={1})
+    assert terminal.getvalue().split("\n")[1:4] == ["  name    count", "  rocket      7", f"      id: {row[2]}"]

@@ -16,10 +16,12 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.cli.groups import Group
+from cv_gdpr.cli.interrupting import expect_interruption, interrupted
 from cv_gdpr.cli.output import expect_document, print_json, print_to_do, printable, printable_hint
 from cv_gdpr.cli.screen import Quiet, Stream
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
+from cv_gdpr.naming import NAMES
 from cv_gdpr.platforms.processes import PIPES_IN, STOP_SIGNALS, code_of_signal, is_broken_pipe
 
 _INVALID_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
@@ -108,6 +110,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     _register_keys()
     expect_document()
+    expect_interruption(given[0] if given else "")
+    NAMES.clear()
     Quiet.on = False
     if isinstance(sys.stderr, io.TextIOWrapper) and PIPES_IN:
         sys.stderr.reconfigure(**PIPES_IN)
@@ -140,7 +144,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         else:
             code = _report_failure(error, given, received)
     except KeyboardInterrupt:
-        code = _report_failure(Interrupted("interrupted", "the same command resumes"), given, received)
+        code = _report_failure(interrupted(), given, received)
     with suppress(OSError):  # after a failure; that may have been the same
         print_to_do()
     hide()
@@ -209,6 +213,8 @@ def _exit_despite_workers(code: object) -> None:
 
 
 def _report_failure(error: Exception, given: list[str], received: list[int]) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message() + "\n", err=True)
     code, retryable, message, hint = _failure(error)
     received.append(0)
     if code == Interrupted.exit_code and received[0]:
@@ -243,15 +249,19 @@ class _Failure(NamedTuple):
 
 
 def _failure(error: Exception) -> _Failure:
+    if isinstance(error, Interrupted) and not error.hint:
+        error = interrupted()
     if isinstance(error, CvGdprError):
         return _Failure(error.exit_code, error.retryable, error.message, error.hint)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return _usage("no command given", "cv-gdpr --help lists the commands; cv-gdpr demo shows an export")
     if isinstance(error, click.Abort):
-        return _failure(Interrupted("interrupted", "the same command resumes"))
+        return _failure(interrupted())
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
-        return _usage(error.format_message(), f"{context.command_path} --help" if context else None)
+        from cv_gdpr.cli.clicks_words import in_words
+
+        return _usage(in_words(error), f"{context.command_path} --help" if context else None)
     if isinstance(error, OSError) and error.errno in _INVALID_PATH:  # a path from the command line
         return _usage(*_unexpected(error))
     return _Failure(CvGdprError.exit_code, CvGdprError.retryable, *(shortage(error) or _unexpected(error)))

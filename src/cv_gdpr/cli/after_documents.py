@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from cv_gdpr.cli.failure import Document, Part, absolute
+from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.output import absolute
 from cv_gdpr.evidence.document import METHOD_OF_RECHECK
 from cv_gdpr.evidence.records import Count, Item, Sha256
 from cv_gdpr.redact.copies import CANNOT_REACH

@@ -9,7 +9,7 @@ from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.output import plural, print_json, printable
+from cv_gdpr.cli.output import absolute, plural, print_json, printable
 from cv_gdpr.cli.sealing import seals_of
 from cv_gdpr.errors import NotVerified, UsageError
 
@@ -138,7 +138,7 @@ def _report(done: Done, output: OutputOptions) -> int:
         print_json(of_certified(done, code))
     elif not output.quiet:
         for place in done.written:
-            click.echo(f"written: {printable(str(place))}")
+            click.echo(f"written: {printable(absolute(place))}")
         click.echo(f"{printable(str(done.path))}: {printable(done.signed.words)}")
         if done.kind != "plan":
             click.echo(f"{printable(str(done.path))}: {printable(done.existed.words)}")

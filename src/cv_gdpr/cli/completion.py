@@ -34,8 +34,9 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
 def completion(shell: str, *, quiet: bool, verbose: int, as_json: bool) -> None:
     """Print the script with which a shell completes commands, rows and options.
 
-    bash: write it to a file of ~/.local/share/bash-completion/completions. zsh: to a file _cv-gdpr in a folder of
-    $fpath. fish: to ~/.config/fish/completions/cv-gdpr.fish. powershell: append it to $PROFILE.
+    bash: write it to a file of ~/.local/share/bash-completion/completions, a folder that you may have to make. zsh: to
+    a file _cv-gdpr in a folder of $fpath. fish: to ~/.config/fish/completions/cv-gdpr.fish. powershell: append it to
+    $PROFILE.
     """
     del quiet, verbose  # the script is the result, and there is no more to tell
     script = script_of(shell)

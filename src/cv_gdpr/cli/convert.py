@@ -6,9 +6,10 @@ import click
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Shares
 from cv_gdpr.cli.options import Argument, option, output_options
-from cv_gdpr.cli.output import as_text, plural, print_json, print_some, printable
+from cv_gdpr.cli.output import absolute, as_text, plural, print_json, print_some, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,12 +101,14 @@ def _run(result: "Conversion", *, quiet: bool) -> "ConvertDocument":
     from cv_gdpr.archive.new_folder import new_folder, write_text
     from cv_gdpr.cli.convert_documents import of_conversion
     from cv_gdpr.cli.progress import counting
+    from cv_gdpr.convert.conversion import PLACED
     from cv_gdpr.convert.conversion import convert as make
 
-    with counting("images", quiet=quiet) as progress, new_folder(result.out) as folder:
+    with counting(PLACED, quiet=quiet) as progress, new_folder(result.out) as folder:
         make(Bag(result.bag), result, folder, progress)
         document = of_conversion(result)
         write_text(folder / _DOCUMENT, as_text(document))
+    if_interrupted(f"{result.out} was written")
     return document
 
 
@@ -115,7 +118,7 @@ def _report(result: "Conversion", document: "ConvertDocument", output: OutputOpt
     elif not output.quiet:
         for one in result.sets:
             _print(one)
-        click.echo(f"written: {printable(str(result.out))}")
+        click.echo(f"written: {printable(absolute(result.out))}")
     for one in result.sets:
         for warning in one.warnings:
             click.echo(f"Warning: project {_project(one)}: {warning}", err=True)

@@ -1,4 +1,4 @@
-"""`cv-gdpr delete [ROW]`: its options, the plan, the question, the erasure; `erasure_view` prints the result."""
+"""`cv-gdpr delete [ROW]`: the plan, the question, the erasure; `erasure_view` prints the result."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
+from cv_gdpr.cli.confirming import confirm_plan
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
 from cv_gdpr.cli.copying import add_copies
-from cv_gdpr.cli.delete_account import AccountOptions, delete_account, refuse_of_account
+from cv_gdpr.cli.delete_account import NOTHING_MORE_DELETED, AccountOptions, delete_account, refuse_of_account
+from cv_gdpr.cli.delete_options import DeleteOptions, with_options
 from cv_gdpr.cli.erasure_view import Beside, print_instructions, report, resume_hint
 from cv_gdpr.cli.groups import Rows
-from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.output import printable, show_similar
 from cv_gdpr.cli.plan_view import Shown, planned_code, show
 from cv_gdpr.cli.sealing import approval_of, seals_of
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
+from cv_gdpr.naming import learn
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, Category, Deletion, category
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import AGE, EXCEPT, Matches
@@ -30,117 +33,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import Erased
-    from cv_gdpr.delete.plan import Plan, ProjectPlan
-    from cv_gdpr.evidence.records import ByHand, LanguageCode
+    from cv_gdpr.delete.plan import Plan
+    from cv_gdpr.evidence.records import ByHand
     from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.service.client import Connection, Service
 
 
-class _DeleteOptions(NamedTuple):
-    """How to plan, confirm and prove an erasure."""
-
-    dry_run: bool
-    save_plan: Path | None
-    plan_file: Path | None
-    yes: bool
-    max_delete: int | None
-    protect: tuple[str, ...]
-    require_export: Path | None
-    evidence: Path | None
-    wait: float
-    confirm: str | None
-    purge: bool
-    with_iterations: bool
-    with_copies_from: Path | None
-    reference: str | None
-    operator: str | None
-    sign_with: Path | None
-    timestamp_from: str | None
-    approved_by: Path | None
-    lang: LanguageCode
-    annex: bool
-
-
 _NOTHING_DELETED = "nothing was deleted"
-_NOTHING_MORE_DELETED = "this run deleted nothing; the ledger says what the run before it deleted"
-_PATH = FilePath()
-_with_options = shared.together(
-    shared.scope_options,
-    shared.selector_options,
-    shared.only_typed(
-        "--with-iterations",
-        is_flag=True,
-        help="Also the iterations whose training set holds a selected image: unpublished first, then deleted.",
-    ),
-    shared.option("--dry-run", is_flag=True, help="Show the plan and exit; nothing is deleted."),
-    shared.option("--save-plan", type=_PATH, metavar="FILE", help="Also write the plan to FILE, for --plan."),
-    shared.only_typed(
-        "--plan",
-        "plan_file",
-        type=_PATH,
-        metavar="FILE",
-        help="Delete exactly what this saved plan lists; anything newer stays.",
-    ),
-    shared.option(
-        "--approved-by",
-        type=_PATH,
-        metavar="SIGNERS",
-        help="Execute the saved plan only if another person of this list (allowed signers of OpenSSH) signed it: "
-        "FILE.sig beside it.",
-    ),
-    shared.only_typed("--yes", is_flag=True, help="Delete without asking; for scripts."),
-    shared.only_typed(
-        "--confirm",
-        metavar="NAME",
-        help="With --yes, for the row account: the name of the resource, as a person would type it.",
-    ),
-    shared.only_typed(
-        "--purge", is_flag=True, help="For the row account: also end the 48 hours in which it can be recovered."
-    ),
-    shared.option(
-        "--max-delete",
-        type=click.IntRange(0),
-        metavar="N",
-        help="Refuse a plan of more than N items, counting those that are deleted along with them.",
-    ),
-    shared.option(
-        "--protect",
-        multiple=True,
-        type=OnePerLine(),
-        metavar="P",
-        help="Never change this project (name or id); repeats. Also set by CV_GDPR_PROTECT, one per line.",
-    ),
-    shared.option(
-        "--require-export",
-        type=_PATH,
-        metavar="DIR",
-        help="Refuse unless the export in DIR verifies and holds everything in the plan as it is now.",
-    ),
-    shared.option(
-        "--evidence",
-        type=_PATH,
-        metavar="NAME.json",
-        help="Write the evidence here, with the ledger (NAME.jsonl), certificate (NAME.html) and hashes "
-        "(NAME.sha256) beside it. Default: cv-gdpr-erasure-<UTC time>.json.",
-    ),
-    shared.record_options,
-    shared.seal_options,
-    shared.certificate_options,
-    shared.option(
-        "--wait",
-        type=Seconds(),
-        default=600.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long to wait for slow deletions and for iterations in training.",
-    ),
-    shared.connection_options,
-    shared.output_options,
-)
 
 
 @click.group(cls=Rows, invoke_without_command=True, subcommand_metavar="[ROW]")
-@_with_options
+@with_options
 @click.pass_context
 def delete(ctx: click.Context, /, **_: Any) -> int | None:
     """Erase the data of a resource, of some projects, or of one data subject, and prove it.
@@ -173,7 +76,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         from cv_gdpr.cli.all_profiles import delete_each
 
         return delete_each(parameters, rows)
-    options, output = part_of(parameters, _DeleteOptions), part_of(parameters, OutputOptions)
+    options, output = part_of(parameters, DeleteOptions), part_of(parameters, OutputOptions)
     given = part_of(parameters, ConnectionOptions)
     options = options._replace(protect=_protected_projects((*options.protect, *protected_by(given)), rows))
     refuse_of_account(rows, confirm=options.confirm, purge=options.purge)
@@ -192,7 +95,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     return _erase(connection, scope, options, output)
 
 
-def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output: OutputOptions) -> int:
+def _erase(connection: Connection, scope: Scope, options: DeleteOptions, output: OutputOptions) -> int:
     """Plan, confirm, delete and report; or only report, if an earlier run of this command lacked its evidence."""
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.service.client import Service
@@ -204,6 +107,8 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
     if not options.dry_run:
         options, earlier = _earlier_or_resumed(options, connection, asked, sealing)
         scope = _as_begun(scope, options.evidence, connection.endpoint) if earlier is True else scope
+    if earlier:
+        if_interrupted(NOTHING_MORE_DELETED)
     if isinstance(earlier, Erased):
         return report(earlier, {}, output, Beside(options.require_export))
     with Service(connection) as service:
@@ -214,12 +119,12 @@ def _erase(connection: Connection, scope: Scope, options: _DeleteOptions, output
             return _shown(plan, Shown(outside, service.sign_in.who, scope.selection), options, output)
         if not options.yes:
             with _hint_nothing_deleted(resumed=earlier):
-                _confirm_plan(plan, Shown(outside, service.sign_in.who, scope.selection))
+                confirm_plan(plan, Shown(outside, service.sign_in.who, scope.selection))
         erased = _execute_plan(service, plan, outside, asked, options, sealing=sealing)
         return report(erased, dict(service.calls), output, Beside(options.require_export, scope.selection))
 
 
-def _shown(plan: Plan, beside: Shown, options: _DeleteOptions, output: OutputOptions) -> int:
+def _shown(plan: Plan, beside: Shown, options: DeleteOptions, output: OutputOptions) -> int:
     """Show what would be deleted, and return the exit code; raise UsageError for more than --max-delete."""
     from cv_gdpr.delete.guards import check_size
 
@@ -235,7 +140,7 @@ def _shown(plan: Plan, beside: Shown, options: _DeleteOptions, output: OutputOpt
     return code
 
 
-def _seals(options: _DeleteOptions, saved: bytes | None) -> Seals:
+def _seals(options: DeleteOptions, saved: bytes | None) -> Seals:
     """Return who vouches for the evidence; raise UsageError for a plan that is not approved. A dry run signs none."""
     seals = seals_of(*((None, None) if options.dry_run else (options.sign_with, options.timestamp_from)))
     if options.approved_by and options.plan_file and saved is not None:
@@ -243,14 +148,14 @@ def _seals(options: _DeleteOptions, saved: bytes | None) -> Seals:
     return seals
 
 
-def _refuse_parts(scope: Scope, options: _DeleteOptions) -> None:
+def _refuse_parts(scope: Scope, options: DeleteOptions) -> None:
     """Raise UsageError for options with which less than the whole Azure resource would be deleted."""
     if scope.projects or scope.selection or options.plan_file or options.save_plan:
         words = f"delete {ACCOUNT} deletes the whole resource: give no --project, selector, --plan or --save-plan"
         raise UsageError(words, "nothing was deleted")
 
 
-def _check_before_asking(options: _DeleteOptions, confirmed: str = "--yes") -> None:
+def _check_before_asking(options: DeleteOptions, confirmed: str = "--yes") -> None:
     """Raise UsageError for what can be refused before any call is sent; `confirmed`: what a script gives."""
     if not (options.dry_run or options.yes or (sys.stdin and sys.stdin.isatty())):
         raise UsageError("no terminal to confirm on", f"give {confirmed} in a script; --dry-run shows the plan")
@@ -263,8 +168,8 @@ def _check_before_asking(options: _DeleteOptions, confirmed: str = "--yes") -> N
 
 
 def _earlier_or_resumed(
-    options: _DeleteOptions, connection: Connection, asked: str, sealing: Seals
-) -> tuple[_DeleteOptions, Erased | bool]:
+    options: DeleteOptions, connection: Connection, asked: str, sealing: Seals
+) -> tuple[DeleteOptions, Erased | bool]:
     """Return whether to resume an earlier run of this command, or its result if only its evidence was missing.
 
     The returned options name the evidence of that run, even where none was given.
@@ -301,7 +206,7 @@ def _saved_plan(path: Path | None) -> bytes | None:
 
 
 def _plan(  # noqa: PLR0913 - what a plan is made from
-    service: Service, scope: Scope, options: _DeleteOptions, saved: bytes | None, *, resumed: bool, as_json: bool
+    service: Service, scope: Scope, options: DeleteOptions, saved: bytes | None, *, resumed: bool, as_json: bool
 ) -> Plan:
     """Return the plan, new or from --plan, after the safety checks; write it if --save-plan is given."""
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
@@ -311,6 +216,7 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
 
     if options.plan_file and saved is not None:
         plan = load_plan(options.plan_file, saved, service.endpoint)
+        learn({"id": one.id, "name": one.name} for one in plan.projects)
         refuse_protected(service, plan, options.protect)
     else:
         if options.with_copies_from:
@@ -349,7 +255,7 @@ def _hint_nothing_deleted(*, resumed: bool) -> Iterator[None]:
         if isinstance(error, ServiceError):
             error.hint = f"{_NOTHING_DELETED}{f'; {error.hint}' if error.hint else ''}"
         if resumed and error.hint:
-            error.hint = error.hint.replace(_NOTHING_DELETED, _NOTHING_MORE_DELETED)
+            error.hint = error.hint.replace(_NOTHING_DELETED, NOTHING_MORE_DELETED)
         raise
 
 
@@ -362,7 +268,7 @@ def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[
     return tuple(dict.fromkeys((*given, *lines)))
 
 
-def _scope(given: ScopeOptions, rows: tuple[str, ...], options: _DeleteOptions, key_file: str | None) -> Scope:
+def _scope(given: ScopeOptions, rows: tuple[str, ...], options: DeleteOptions, key_file: str | None) -> Scope:
     if not options.plan_file:
         return _checked(shared.scope(given, rows, key_file), with_iterations=options.with_iterations)
     chosen = given.all_projects or given.projects or given.has_selector or given.missing_ok or options.with_iterations
@@ -429,59 +335,11 @@ def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
     ]
 
 
-# --- confirmation -------------------------------------------------------------------------------------------------
-
-
-def _confirm_plan(plan: Plan, beside: Shown) -> None:
-    """Ask a person to type the name of each project, or the host; raise UsageError for a wrong answer."""
-    if not plan.total:
-        return
-    show(plan, beside, error=True)
-    from urllib.parse import urlsplit
-
-    from cv_gdpr.table.labels import same_text
-
-    if plan.scope.projects == "all":
-        host = urlsplit(plan.endpoint)
-        answers = [_Answer("the host of the resource", host.netloc, {host.netloc, str(host.hostname)})]
-    else:
-        answers = [_name_or_id(project) for project in plan.projects if project.total]
-    for answer in answers:
-        if same_text(_ask(f"To delete this, type {answer.what} ({printable(answer.shown)})")) not in answer.right:
-            raise UsageError(f"that is not {answer.what}", "nothing was deleted")
-
-
-def _ask(question: str) -> str:
-    try:
-        answer: str = click.prompt(question, err=True, default="", show_default=False)
-    except click.Abort:
-        click.echo("", err=True)  # ends the line of the question
-        raise Interrupted("interrupted", f"{_NOTHING_DELETED}: no deletion was sent") from None
-    return answer
-
-
-class _Answer(NamedTuple):
-    """What a person must type: what it is, how the question shows it, and the texts that are accepted."""
-
-    what: str
-    shown: str
-    right: set[str]
-
-
-def _name_or_id(project: ProjectPlan) -> _Answer:
-    """Return what to type for a project: its name, or its id if the name cannot be typed."""
-    from cv_gdpr.table.labels import same_text
-
-    if project.name.strip() and project.name.isprintable():
-        return _Answer("the name of the project", project.name, {same_text(project.name)})
-    return _Answer("the id of the project", project.id, {project.id})
-
-
 # --- execution --------------------------------------------------------------------------------------------------
 
 
 def _execute_plan(  # noqa: PLR0913 - what is executed, and how
-    service: Service, plan: Plan, outside: list[ByHand], asked: str, options: _DeleteOptions, *, sealing: Seals
+    service: Service, plan: Plan, outside: list[ByHand], asked: str, options: DeleteOptions, *, sealing: Seals
 ) -> Erased:
     from pathlib import Path
 
@@ -503,10 +361,11 @@ def _execute_plan(  # noqa: PLR0913 - what is executed, and how
         annex=options.annex,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
+    hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
+    if_interrupted(hint)
     try:
         return erase(service, plan, path, outside, terms)
     except (KeyboardInterrupt, Interrupted):
-        hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
         raise Interrupted("interrupted", hint) from None
     except StorageError as error:
         _hint_at_ledger(error, path, saved=bool(options.save_plan))
@@ -523,4 +382,4 @@ def _hint_at_ledger(error: StorageError, path: Path, *, saved: bool) -> None:
         error.retryable = True
 
 
-shared.add_rows(delete, _with_options, _run, _help, _summary)
+shared.add_rows(delete, with_options, _run, _help, _summary)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.cli.sealing import seals_of
 from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
@@ -48,6 +49,7 @@ class AccountOptions(NamedTuple):
 
 
 _NOTHING = "nothing was deleted"
+NOTHING_MORE_DELETED = "this run deleted nothing; the ledger says what the run before it deleted"
 _DELETED = message("it is deleted, or being deleted")
 _NOT_ITS_KEY = message("the key is not one of this resource, and its endpoint is a region's")
 _NO_PROJECTS = {"CustomVision.Prediction": "it holds no projects: a prediction resource has none of its own"}
@@ -85,6 +87,8 @@ def delete_account(
         earlier: Erased | bool = False
         if evidence and not options.dry_run:
             earlier = earlier_run(evidence, place, asked, sealing)
+        if earlier:
+            if_interrupted(NOTHING_MORE_DELETED)
         if isinstance(earlier, Erased):
             return report(earlier, {}, output, Beside(options.require_export))
         began = begun_with(evidence, azure.place) if evidence and earlier else None
@@ -210,10 +214,11 @@ def _delete(  # noqa: PLR0913 - what is executed, and how
         annex=options.annex,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
+    hint = f"the ledger says what was deleted; {resume_hint(path)}"
+    if_interrupted(hint)
     try:
         return erase_account(azure, plan, path, terms, Deadline(Event(), options.wait))
     except (KeyboardInterrupt, Interrupted):
-        hint = f"the ledger says what was deleted; {resume_hint(path)}"
         raise Interrupted("interrupted", hint) from None
 
 

@@ -11,8 +11,9 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
-from cv_gdpr.cli.output import print_json
-from cv_gdpr.errors import install
+from cv_gdpr.cli.output import print_json, to_do
+from cv_gdpr.errors import Interrupted
+from cv_gdpr.extras import install
 from cv_gdpr.platforms.processes import set_variable
 
 if TYPE_CHECKING:
@@ -67,15 +68,25 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
             azure_resource(simulator) as azure,
             showing(quiet=quiet) as watch,
         ):
-            options = Options(out, azure=azure, without_azure=f"{_WITHOUT_EXTRA}: {install('azure')}")
-            result = export(service, Scope(), options, watch)
-        if azure:
+            options = Options(out, azure=azure, without_azure=_WITHOUT_EXTRA)
+            result = _exported(lambda: export(service, Scope(), options, watch))
+        if not azure:
+            to_do([f"to simulate the row account too: {install('azure')}"])
+        else:
             say("Its row account comes from a simulated Azure Resource Manager.")
     checked = verify(result.folder)
     _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]
     say(f"\nLook into {result.folder}, then try:\n" + _next(me, result.folder))
     return result.exit_code or checked.exit_code
+
+
+def _exported(export: "Callable[[], ExportResult]") -> "ExportResult":
+    """Return the result of the export; after Ctrl-C nothing resumes it, for its service is gone."""
+    try:
+        return export()
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted("interrupted", "the demo starts again in a new folder; the unfinished one stays") from None
 
 
 def _report(result: "ExportResult", checked: "Verification", output: OutputOptions) -> None:

@@ -182,6 +182,7 @@ def _not_set(lacking: UsageError, where: str, settled: _Settled) -> "Iterator[Ch
 def _report(examined: list[Examined], machine: "list[Check]", code: int, output: OutputOptions) -> None:
     """Print everything that was found, and each failure to standard error too."""
     from cv_gdpr.doctor import versions
+    from cv_gdpr.extras import install
 
     if output.as_json:
         from cv_gdpr.cli.setup_documents import of_doctor
@@ -191,6 +192,8 @@ def _report(examined: list[Examined], machine: "list[Check]", code: int, output:
         for one in examined:
             _print_checks(f"profile {one.profile}" if one.profile else "connection", one.checks)
         _print_checks("this machine", machine)
+        if lacking := [one.name.removeprefix("extra ") for one in machine if one.state == "not installed"]:
+            click.echo(f"to install what is not: {install(','.join(lacking))}\n")
         print_table("versions", ("of", "version"), list(versions().items()), numbers=set(), piped=_WIDTH)
     everything = [
         *((one.profile, check) for one in examined for check in one.checks),
@@ -211,6 +214,8 @@ def _print_checks(title: str, checks: "list[Check]") -> None:
 
 def _found(check: "Check") -> str:
     """Return what was found, with what to do about it; of a failure, which has lines of its own, only a short text."""
+    if check.state == "not installed":  # one command below installs them all
+        return check.words
     if check.state == "failed":
         return check.words if len(check.words) <= _SHORT else "its Error line says what"
     return f"{check.words}; {check.hint}" if check.hint else check.words

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta, field
 from msgspec.structs import asdict
 
-from cv_gdpr.cli.failure import Document, End, ExitCode, Part, Retryable, Start, absolute
-from cv_gdpr.cli.output import now, start_of_run
+from cv_gdpr.cli.failure import Document, End, ExitCode, Part, Retryable, Start
+from cv_gdpr.cli.output import absolute, now, start_of_run
 from cv_gdpr.cli.search_documents import SearchDocument, of_search
 from cv_gdpr.cli.verify_documents import Signature, TimeStamp, of_signature, of_stamp
 from cv_gdpr.delete.plan import FORMAT as PLAN

@@ -11,6 +11,7 @@ from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table,
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS, category
 from cv_gdpr.table.selection import BY_ID, Selection
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.delete.execute import Erased
     from cv_gdpr.delete.plan import ProjectPlan
-    from cv_gdpr.evidence.records import ByHand, Evidence, Project
+    from cv_gdpr.evidence.records import ByHand, Evidence, Project, SearchedScope
 
 _SHOWN = 20  # items
 
@@ -116,7 +117,22 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
         click.echo(f"{name}: {path}")
     if verbose:
         print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
-    to_do(f"{one.row}: {one.words}" for one in erased.outside_the_api)
+    models = any(one.exported_models or one.iterations_trained_on_them for one in evidence.projects)
+    to_do(by_hand_lines(erased.outside_the_api, evidence.scope, models=models))
+
+
+def by_hand_lines(outside: list[ByHand], scope: SearchedScope, *, models: bool) -> list[str]:
+    """Return what a person must do for what the run touches; `models`: it touches exported models, or may.
+
+    Documents and evidence name each row that no operation deletes.
+    """
+    with_account = scope.projects == "all" and not scope.selectors
+    concerned = {ACCOUNT: with_account, EXPORTS: models}
+    return [
+        f"{one.row}: {one.words}"
+        for one in outside
+        if concerned.get(one.row, True) or one.words != category(one.row).delete_by_hand
+    ]
 
 
 def not_searched_lines(not_searched: Mapping[str, str]) -> list[str]:

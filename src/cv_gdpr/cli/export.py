@@ -12,6 +12,7 @@ from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, saying_that_it_is_deleted
 from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import (
     plural,
@@ -165,6 +166,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
             scope = add_copies(service, scope, copies_from, only_same=False, quiet=output.quiet)
         with showing(quiet=output.quiet) as watch, saying_that_it_is_deleted(azure):
             result = export(service, scope, options, watch)
+    if_interrupted(f"the export is in {result.folder}, which cv-gdpr verify checks")
     lacking = _sealed(result, seals)
     report(result, output, lacking)
     if own.include_keys:

@@ -1,6 +1,5 @@
 """The JSON document of a failure, and the fields that every document has."""
 
-import os
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct, field
@@ -34,8 +33,3 @@ class ErrorDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-error/1"):
 
     message: str
     hint: str | None
-
-
-def absolute(path: object) -> str:
-    """Return a path from the root on: a program reads it in another folder."""
-    return os.path.abspath(str(path))  # noqa: PTH100 - a link keeps its own name

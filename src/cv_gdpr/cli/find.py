@@ -6,9 +6,10 @@ import click
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
-from cv_gdpr.cli.output import as_text, plural, print_json, print_some, print_table, printable, to_do
+from cv_gdpr.cli.output import absolute, as_text, plural, print_json, print_some, print_table, printable, to_do
 from cv_gdpr.platforms.processes import quoted
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def find(  # noqa: PLR0913 - one for each option
     contents = {str(path): read_photo(path) for path in photos}
     check(contents)
     checked, incomplete = verified(bag)
+    if index:
+        if_interrupted("no result was written; the index keeps what was compared, and the same command goes on from it")
     with counting("pictures", quiet=quiet) as progress:
         found = copies(checked, contents, index=index, progress=progress)
     found.incomplete = incomplete
@@ -80,13 +83,22 @@ def find(  # noqa: PLR0913 - one for each option
     document = of_found(found)
     if out:
         _write(out, document, found, checked, contents)
+        if_interrupted(f"{out} was written")
     _report(found, document, output)
     if out and not (quiet or as_json):
-        click.echo(f"written: {printable(str(out / 'review.html'))}, ids.txt, matches.json")
-        ids, export = (quoted(printable(str(path))) for path in (out / "ids.txt", bag))
-        delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
-        to_do([f"look at {out / 'review.html'} first", f"then: {delete} --dry-run"])
+        click.echo(f"written: {printable(absolute(out / 'review.html'))}, ids.txt, matches.json")
+        to_do(_next(found, out))
     return found.exit_code
+
+
+def _next(found: "Found", out: "Path") -> list[str]:
+    """Return what to do with the result; no deletion while something was not searched."""
+    look = f"look at {absolute(out / 'review.html')} first"
+    if found.exit_code:
+        return [look, "before you delete anything, search what was not searched: the lines above name it"]
+    ids, export = (quoted(printable(str(path))) for path in (out / "ids.txt", found.bag))
+    delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
+    return [look, f"then: {delete} --dry-run"]
 
 
 def _write(out: "Path", document: "FindDocument", found: "Found", bag: "Bag", contents: dict[str, bytes]) -> None:
@@ -109,7 +121,7 @@ def _report(found: "Found", document: "FindDocument", output: OutputOptions) -> 
     if found.incomplete:
         click.echo("Error: the export is not complete: data/missing.jsonl names what is missing", err=True)
     if found.only_same:
-        from cv_gdpr.errors import install
+        from cv_gdpr.extras import install
 
         click.echo("Error: only equal bytes were searched: copies and parts need the extra find", err=True)
         click.echo(f"Hint: {install('find')}", err=True)
@@ -132,7 +144,13 @@ def _print(found: "Found") -> None:
         frames = plural(len(found.other_frames), "picture")
         click.echo(f"{frames} with the same view and something else in it: not copies but frames of a fixed camera")
     certain = sum(one.certain for one in found.matches)
-    click.echo(f"{plural(found.searched, 'picture')} searched for {plural(len(found.photos), 'photo')}: {counts}")
+    searched, photos = plural(found.searched, "picture"), plural(len(found.photos), "photo")
+    if found.only_same:
+        compared = plural(found.by_bytes, "picture")
+        click.echo(f"{compared} compared byte by byte with {photos}: {found.count(SAME)} same")
+        click.echo("copies and parts not searched: that needs the extra find")
+    else:
+        click.echo(f"{searched} searched for {photos}: {counts}")
     if doubtful := len(found.matches) - certain:
         verb = "is" if doubtful == 1 else "are"
         click.echo(f"{doubtful} of these {verb} not certain: look at them (--out DIR writes review.html)")

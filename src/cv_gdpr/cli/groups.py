@@ -86,7 +86,8 @@ class Group(click.Group):
         """Return the member that the first word names; raise UsageError for a word that names none."""
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise UsageError(f"no such {self.noun}: {args[0]}", _hint(args[0], self.noun, known))
+            options = {word for parameter in self.get_params(ctx) for word in parameter.opts}
+            raise UsageError(f"no such {self.noun}: {args[0]}", _hint(args[0], self.noun, known, options))
         return super().resolve_command(ctx, args)
 
 
@@ -114,5 +115,7 @@ class Rows(Group):
         return super().get_command(ctx, cmd_name)
 
 
-def _hint(word: str, noun: str, known: list[str]) -> str:
-    return similar(word, known) or f"the {noun}s are {', '.join(known)}"
+def _hint(word: str, noun: str, known: list[str], options: set[str]) -> str:
+    if found := similar(word, known):
+        return found
+    return f"perhaps you mean --{word}" if f"--{word}" in options else f"the {noun}s are {', '.join(known)}"

@@ -66,7 +66,7 @@ _SECTIONS = {
 }
 """The headings of --help with their options; an option without one stands first, under its command's own."""
 
-EXAMPLES_HEADING = "Examples, which also work beside cv-gdpr simulate"
+_WITHOUT_SERVICE = {"demo", "simulate", "completion"}  # their examples have nothing to do with a service
 EXAMPLES = {
     "list": (
         "cv-gdpr list --all",
@@ -100,8 +100,9 @@ EXAMPLES = {
     "simulate": ("cv-gdpr simulate --port 8080", "cv-gdpr simulate --fault throttled=5"),
     "doctor": ("cv-gdpr doctor", "cv-gdpr doctor --json"),
     "completion": (
+        "mkdir -p ~/.local/share/bash-completion/completions",
         "cv-gdpr completion bash > ~/.local/share/bash-completion/completions/cv-gdpr",
-        "cv-gdpr completion powershell >> $PROFILE",
+        "cv-gdpr completion powershell >> $PROFILE    # in PowerShell",
     ),
 }
 """Command: what may be typed while `cv-gdpr simulate` runs; a test runs each, in this order, in one folder."""
@@ -126,11 +127,16 @@ def _names(parameter: click.Parameter) -> Iterator[str]:
     yield from (*parameter.opts, *parameter.secondary_opts)
 
 
+def examples_heading(command: str) -> str:
+    """Return the heading above the examples of a command."""
+    return "Examples" if command in _WITHOUT_SERVICE else "Examples, which also work beside cv-gdpr simulate"
+
+
 def write_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Write the examples of a command; a row has those of its command."""
     command = ctx.command if ctx.parent is None or not isinstance(ctx.parent.obj, dict) else ctx.parent.command
     lines = EXAMPLES.get(str(command.name), ())
     if lines:
-        with formatter.section(EXAMPLES_HEADING):
+        with formatter.section(examples_heading(str(command.name))):
             for line in lines:
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _SHOWN = 20  # lists that failed, printed at most; --json has all
 
 
+_KINDS = {"row": "kind of data"}  # of a line, in words; CSV has the words of the table
 _COLUMNS = ("project", "project name", "what", "id", "name", "value", "count")
 
 
@@ -84,7 +85,7 @@ def print_holdings(document: "Json", title: str, verbose: int) -> None:
 def _print_details(document: "Json", verbose: int) -> None:
     """Print the lines about projects that hold something."""
     cells = [
-        (line.project_name, line.kind, line.name, line.value, _count(line.number), line.id)
+        (line.project_name, _KINDS.get(line.kind, line.kind), line.name, _value(line), _count(line.number), line.id)
         for line in lines_of(document)
         if line.project
         and (line.kind != "item" or verbose)
@@ -93,6 +94,11 @@ def _print_details(document: "Json", verbose: int) -> None:
     if cells:
         headings = ("project", "what", "name", "value", "count", "id")
         print_table("by project", headings, cells, numbers={4})
+
+
+def _value(line: Line) -> str:
+    """Return a value in words: that of an iteration is the name that it is published under."""
+    return f"published as {line.value}" if line.value and line.kind == "iteration" else line.value
 
 
 def _count(count: int | None) -> str:
@@ -136,4 +142,4 @@ def _error(found: "Holdings") -> str:
 
 def summary(document: Mapping[str, Any]) -> str:
     """Return one line about a document."""
-    return ", ".join(f"{one['held']} {one['row']}" for one in document["rows"] if one["held"]) or "nothing held"
+    return ", ".join(f"{one['row']} {one['held']}" for one in document["rows"] if one["held"]) or "nothing held"

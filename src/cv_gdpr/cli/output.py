@@ -1,5 +1,6 @@
 """Output for people: tables without control characters, sizes with units, standard error without credentials."""
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -33,6 +34,11 @@ def printable(text: str) -> str:
 def printable_hint(hint: str) -> str:
     """Return a hint, printable; in a text of our own, its lines stay lines."""
     return "\n".join(map(printable, hint.split("\n"))) if isinstance(hint, Lines) else printable(hint)
+
+
+def absolute(path: object) -> str:
+    """Return a path from the root on: a program reads it in another folder."""
+    return os.path.abspath(str(path))  # noqa: PTH100 - a link keeps its own name
 
 
 def plural(count: int, word: str) -> str:
@@ -75,7 +81,7 @@ def console(*, error: bool = False, piped: int = 160) -> "Console":
     terminal = stream.isatty()
     return Console(
         stderr=error,
-        width=None if terminal else piped,
+        width=width_of(stream) if terminal else piped,
         highlight=False,
         force_terminal=terminal,
         force_interactive=terminal and None,
@@ -158,9 +164,8 @@ def print_table(  # noqa: PLR0913 - how it looks
     columns = width_of(stream) if stream.isatty() else piped
     if title:
         stream.write(f"{printable(title)}\n")
-    fitting = next((n for n in range(len(headings), 1, -1) if _narrowest(headings[:n], shown) <= columns), 1)
-    if stream.isatty() and fitting < len(headings):
-        _print_in_two(headings, shown, fitting, stream)
+    if stream.isatty() and _narrowest(headings, shown) > columns:
+        _print_in_two(headings, shown, numbers, columns, stream)
         return
     from rich import box
     from rich.table import Table
@@ -200,17 +205,27 @@ def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int
     return widths
 
 
-def _print_in_two(headings: Sequence[str], rows: Sequence[Sequence[str]], fitting: int, stream: TextIO) -> None:
+def _print_in_two(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], numbers: set[int], columns: int, stream: TextIO
+) -> None:
     """Print a table that is too wide: below each line, what has no room in it."""
     widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
+    fitting = next((n for n in range(len(headings), 1, -1) if sum(widths[:n]) + 2 * n <= columns), 1)
     stream.write("\n")
-    for row in rows:
-        line = "  ".join(cell + " " * (widths[index] - cells(cell)) for index, cell in enumerate(row[:fitting]))
+    for row in (headings, *rows):
+        line = "  ".join(_padded(cell, widths[index], index in numbers) for index, cell in enumerate(row[:fitting]))
         stream.write(f"  {line.rstrip()}\n")
+        if row is headings:
+            continue
         for heading, cell in zip(headings[fitting:], row[fitting:], strict=True):
             if cell:
                 stream.write(f"      {heading}: {cell}\n")
     stream.write("\n")
+
+
+def _padded(cell: str, width: int, is_number: bool) -> str:
+    blanks = " " * (width - cells(cell))
+    return blanks + cell if is_number else cell + blanks
 
 
 def _style(cell: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.erasure_view import kept_lines, not_searched_lines, published, stays_lines
+from cv_gdpr.cli.erasure_view import by_hand_lines, kept_lines, not_searched_lines, published, stays_lines
 from cv_gdpr.cli.output import plural, print_json, print_to_do, printable, to_do
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
@@ -39,12 +39,12 @@ def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, err
             lines += ["", *_project_lines(project)]
     for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, selection)]:
         click.echo(printable(line), err=error)
-    by_hand = [f"{one.row}: {one.words}" for one in (*plan.copies, *outside)]
-    must = [*_not_searched(plan)[-1:], *by_hand]
-    if error:  # the question follows
-        print_to_do(must, error=error)
-    else:
-        to_do(must)
+    how_to_search = _not_searched(plan)[-1:]
+    if error:  # the question follows; what a person must do after the deletion stands after it
+        print_to_do(how_to_search, error=error)
+        return
+    models = any(one.exported_models or one.iterations_holding for one in plan.projects)
+    to_do([*how_to_search, *by_hand_lines([*plan.copies, *outside], plan.scope, models=models)])
 
 
 def planned_code(plan: Plan) -> int:
@@ -59,9 +59,7 @@ def planned_code(plan: Plan) -> int:
 def _project_lines(project: ProjectPlan) -> list[str]:
     what = "the whole project" if project.whole else "part of it"
     lines = [f"{project.name} ({project.id}): {what}"]
-    for row, ids in project.rows.items():
-        if row != PROJECTS:
-            lines.append(f"  {row:<12}{len(ids):>8}{_row_remark(project, row)}")
+    lines += [f"  {row:<12}{len(ids):>8}{_row_remark(project, row)}" for row, ids in project.rows.items()]
     for row, ids in project.along.items():
         lines.append(f"  {row:<12}{len(ids):>8}  only in these iterations, and deleted with them")
     if project.losing_tags:
@@ -80,6 +78,8 @@ def _project_lines(project: ProjectPlan) -> list[str]:
 
 
 def _row_remark(project: ProjectPlan, row: str) -> str:
+    if row == PROJECTS:
+        return "  the project itself"
     if row == IMAGES and project.places:
         return f"  {len(project.places)} of them only in iterations"
     if row == ITERATIONS and project.published:

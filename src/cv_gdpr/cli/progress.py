@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cv_gdpr.cli.screen import Quiet
-from cv_gdpr.watching import AtLeast, show_by, tell
+from cv_gdpr.watching import AtLeast, show_by, tell, waited_for
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cv_gdpr.export.project import ProjectExport
 
 _AFTER = 2.0  # seconds in which nothing is shown
+_AGAIN = 0.5  # seconds until it is asked again whether there is something to show
 _AT_LEAST = 0.2  # seconds before it is shown again
 _LINES = 12  # projects shown at most: the active ones, then those that ended last
 _NAME = 28  # characters of a project's name
@@ -29,6 +30,12 @@ class _Work(NamedTuple):
     at_first: int
     done: int
     total: int | None
+    is_step: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ends when other work begins: all is done, or it is a step that counts nothing."""
+        return self.done == self.total or (self.is_step and not self.done and self.total is None)
 
 
 class _Display:
@@ -46,9 +53,17 @@ class _Display:
     def tell(self, what: str, done: int, total: int | None) -> None:
         """Note how far a kind of work is, and show it in two seconds."""
         before = self._works.get(what)
+        if before is None:
+            self._works = {name: work for name, work in self._works.items() if not work.is_over}
         if before is None or done < before.done:
-            before = _Work(time.monotonic(), done, done, total)
+            before = _Work(time.monotonic(), done, done, total, is_step=bool(before and before.is_step))
         self._works[what] = before._replace(done=done, total=total)
+        self.soon()
+
+    def step(self, what: str, total: int | None) -> None:
+        """Note that a step of the work begins, after the one before."""
+        self._works = {name: work for name, work in self._works.items() if not (work.is_step or work.is_over)}
+        self._works[what] = _Work(time.monotonic(), 0, 0, total, is_step=True)
         self.soon()
 
     def soon(self) -> None:
@@ -56,17 +71,24 @@ class _Display:
         if self._timer is None and not Quiet.on:
             with self._lock:
                 wait = 0.0 if self._was_shown else self._since + _AFTER - time.monotonic()
-                self._timer = threading.Timer(max(_AT_LEAST, wait), self._show)
-                self._timer.daemon = True
-                self._timer.start()
+                self._timer = self._started(max(_AT_LEAST, wait))
+
+    def _started(self, wait: float) -> threading.Timer:
+        timer = threading.Timer(wait, self._show)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def _show(self) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
         with self._lock:
             if self._timer is None or self._live:
                 return
+            if not (self._works or self.projects or waited_for()):
+                self._timer = self._started(_AGAIN)
+                return
+            from rich.console import Console
+            from rich.live import Live
+
             screen = Console(file=_raw(sys.stderr), force_terminal=True, highlight=False)
             self._live = Live(
                 console=screen,
@@ -90,7 +112,7 @@ class _Display:
                 self._live = None
             else:
                 self._since, self._was_shown = time.monotonic(), False
-            self._works = {what: work for what, work in self._works.items() if work.done != work.total}
+            self._works = {what: work for what, work in self._works.items() if not work.is_over}
 
     def _render(self, columns: int) -> "RenderableType":
         from rich.console import Group
@@ -100,23 +122,29 @@ class _Display:
         table = Table.grid(padding=(0, 2))
         for what, work in tuple(self._works.items()):
             table.add_row(*(Text(cell, no_wrap=True) for cell in (what, *_of_work(work))))
-        return Group(_of_projects(tuple(self.projects), columns), table)
+        parts = [_of_projects(tuple(self.projects), columns), table]
+        if call := waited_for():
+            parts.append(Text(f"{call.words}  {_clock(time.monotonic() - call.since)}", no_wrap=True))
+        return Group(*parts)
 
 
 def _of_work(work: _Work) -> tuple[str, str, str]:
     """Return done of total, the rate, and the time left."""
     seconds = time.monotonic() - work.since
+    if not work.done and work.total is None:
+        return _clock(seconds), "", ""
     rate = (work.done - work.at_first) / seconds if seconds > 0.5 else 0.0
     least = "at least " if isinstance(work.total, AtLeast) else ""
     count = f"{work.done:,}" if work.total is None else f"{work.done:,} of {least}{work.total:,}"
-    left = f"{least}{_time((work.total - work.done) / rate)}" if rate and work.total else ""
+    left = f"{least}{_clock((work.total - work.done) / rate)} left" if rate and work.total else ""
+    left = "" if work.done == work.total else left
     return count, f"{rate:,.0f}/s" if rate >= 1 else f"{rate * 60:,.0f}/min" if rate else "", left
 
 
-def _time(seconds: float) -> str:
+def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02} left" if hours else f"{minutes}:{rest:02} left"
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _of_projects(exports: Sequence["ProjectExport"], columns: int) -> "RenderableType":
@@ -131,8 +159,8 @@ def _of_projects(exports: Sequence["ProjectExport"], columns: int) -> "Renderabl
     ended = [one for one in exports if one.state not in {"exporting", "waiting"}]
     for one in (ended[-_LINES:] + active)[-_LINES:]:
         name = printable(one.name)[: _NAME if columns >= 70 else _NAME // 2]
-        there = f"{one.there:,} files were there" if one.there else ""
-        cells = (name, f"{one.items:,} items", size(one.bytes), one.state, there)
+        there = f"files that were there: {one.there:,}" if one.there else ""
+        cells = (name, f"{one.items:,} item" + ("" if one.items == 1 else "s"), size(one.bytes), one.state, there)
         table.add_row(*(Text(cell, no_wrap=True) for cell in cells))
     if waiting := len(exports) - len(active) - len(ended):
         table.add_row(Text(f"{waiting} more projects"), "", "", "waiting")
@@ -150,7 +178,7 @@ def _raw(stream: Any) -> Any:
 def begin() -> Callable[[], None]:
     """Show the progress of this run; return what takes it away."""
     display = _Now.display = _Display()
-    show_by(display.tell)
+    show_by(display.tell, display.step, display.soon)
     return display.hide
 
 

@@ -6,9 +6,10 @@ import click
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, lang_option, option, output_options
-from cv_gdpr.cli.output import plural, print_json, print_some, print_table, printable, size, to_do
+from cv_gdpr.cli.output import absolute, plural, print_json, print_some, print_table, printable, size, to_do
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,7 @@ def report(  # noqa: PLR0913 - one for each option
         raise UsageError("--contact is for a cover sheet, and this export is not one of a data subject", hint)
     result = Report(bag, target, language(lang), incomplete, packed, for_a_person, Placer(only_copies=only_copies))
     _run(result, contact or "", quiet=quiet)
+    if_interrupted(f"{result.written} was written")
     _report(result, output)
     return result.exit_code
 
@@ -88,11 +90,11 @@ def _run(result: "Report", contact: str, *, quiet: bool) -> None:
     from cv_gdpr.archive.bag import Bag
     from cv_gdpr.cli.progress import counting
     from cv_gdpr.report.cover import make_cover
-    from cv_gdpr.report.site import make
+    from cv_gdpr.report.site import THUMBNAILS, make
     from cv_gdpr.report.zipping import pack, removed_if_failing, site_folder
 
     with (
-        counting("pictures", quiet=quiet) as progress,
+        counting(THUMBNAILS, quiet=quiet) as progress,
         removed_if_failing() as written,
         site_folder(result.out, result.packed) as folder,
     ):
@@ -139,13 +141,15 @@ def _print(result: "Report") -> None:
         for id_, one in result.counts.items()
     ]
     if rows:
-        print_table(f"pictures in {result.written}", headings, rows, numbers=set(range(2, 8)))
+        print_table(f"pictures in {absolute(result.written)}", headings, rows, numbers=set(range(2, 8)))
     click.echo(f"{plural(result.pages, 'page')}, the largest has {size(result.largest)}")
-    files = ", ".join(f"{count} {how}" for how, count in result.placer.counts.items())
-    if files:
+    placed = result.placer.counts
+    if files := ", ".join(f"{count} {how}" for how, count in placed.items() if result.out):
         click.echo(f"pictures: {files}")
     if result.packed:
-        click.echo(f"one file: {printable(str(result.packed))}; unpack it, and open index.html in a browser")
+        pictures = plural(placed.total(), "picture")
+        click.echo(f"one file: {printable(absolute(result.packed))}, with {pictures}")
+        click.echo("unpack it, and open index.html in a browser")
     if result.out:
-        click.echo(f"open {printable(str(result.start))} in a browser")
+        click.echo(f"open {printable(absolute(result.start))} in a browser")
     click.echo("the pages hold personal data: keep them like the export itself")

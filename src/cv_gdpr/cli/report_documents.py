@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from cv_gdpr.cli.failure import Document, Part, absolute
+from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.output import absolute
 from cv_gdpr.report.site import Report
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -30,7 +30,12 @@ _KIND = pattern(f"({'|'.join(_OF_KIND)}):")
 _NOT_WITH_QUIET = ("Note: ", "Warning: ")
 _PROGRAM = "cv-gdpr"
 _ENDS = (",", ";", ":", ")")
-_NARROWEST = 20  # columns
+_NARROWEST, _USUAL = 20, 80  # columns
+_ONE_LINE = ("export ", "# ")  # how a line begins that stays whole: for a shell, each of its parts would be a command
+_PIP_WORDS = 5  # python -m pip install WHAT
+_NAMED = r"(?<![-\w])(project|iteration) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+# What stands in quotes, which begin a word or an option's value, is one word; an apostrophe inside a word is a letter.
+_WORD = r"""( *)((?:(?:(?<![^ =(])(?:'[^']*'(?:"'"'[^']*')*|"[^"]*"))|[^ ])+)"""
 
 
 class Quiet:
@@ -60,7 +65,7 @@ class Stream:
         if not self._mask:
             return self._stream.write(self._laid_out(text))
         with suppress(OSError):
-            self._stream.write(self._laid_out(masked(text)))
+            self._stream.write(self._laid_out(text))
         return len(text)
 
     def whole(self, text: str) -> None:
@@ -78,7 +83,9 @@ class Stream:
 
     def _laid_out(self, text: str) -> str:
         if not self._stream.isatty() or "\x1b" in text:
-            return text
+            return masked(text) if self._mask else text
+        text = with_names(text)
+        text = masked(text) if self._mask else text
         columns = width_of(self._stream)
         lines = "\n".join(part for line in text.split("\n") for part in fold(line, columns))
         return paint(lines) if has_colour(self._stream) else lines
@@ -89,20 +96,33 @@ class Stream:
         return getattr(self._stream, name)
 
 
+def with_names(text: str) -> str:
+    """Return a text in which the ids of projects and iterations stand behind their names, where this run knows them."""
+    from cv_gdpr.cli.output import printable
+    from cv_gdpr.naming import NAMES
+
+    def named(at: re.Match[str]) -> str:
+        kind, identity = at.groups()
+        return f'{kind} "{printable(NAMES[identity])}" ({identity})' if identity in NAMES else at[0]
+
+    return re.sub(_NAMED, named, text) if NAMES else text
+
+
 def has_colour(stream: TextIO) -> bool:
     """Return whether colours may be written: FORCE_COLOR puts none into a pipe or a log, which hold no escapes."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def width_of(stream: TextIO) -> int:
-    """Return the columns of a terminal."""
+    """Return the columns of a terminal; 80 where nobody knows."""
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given):
         return max(_NARROWEST, int(given))
     try:
-        return max(_NARROWEST, os.get_terminal_size(stream.fileno()).columns)
+        # A terminal that was never told its size has 0 columns.
+        return max(_NARROWEST, os.get_terminal_size(stream.fileno()).columns or _USUAL)
     except (OSError, ValueError):
-        return 80
+        return _USUAL
 
 
 def paint(text: str) -> str:
@@ -125,39 +145,64 @@ def cells(text: str) -> int:
 def fold(line: str, columns: int) -> list[str]:
     """Return a line as lines of at most so many columns, broken at blanks, and never inside a word or a command.
 
-    A command that is longer gets lines of its own, which a shell joins. A longer word, such as a path, stays whole.
+    A command that is longer gets lines of its own, which a shell joins. What else is for pasting into a shell stays one
+    line: a variable, a comment. A longer word, such as a path, stays whole too.
     """
-    if cells(line) <= columns:
+    if cells(line) <= columns or line.lstrip().startswith(_ONE_LINE):
         return [line]
     indent = line[: len(line) - len(line.lstrip(" "))]
-    further = f"{indent}  "
+    words = _words(line.strip(" "))
+    units = _units(words)
+    if _begins_command(words, 0) and (comment := _comment(words)):
+        before = line[: line.index(comment)].rstrip()
+        return [*fold(before, columns), indent + comment]
+    return _filled(units, indent, columns)
+
+
+def _filled(units: list[list[str]], indent: str, columns: int) -> list[str]:
+    """Return units of words as lines, each with as many as it has room for."""
     lines, now = [], indent
-    for unit in _units(line.strip(" ").split(" ")):
+    for words in units:
+        unit = " ".join(words)
         joined = f"{now}{'' if now.isspace() or not now else ' '}{unit}"
         if cells(joined) <= columns:
             now = joined
             continue
         if now.strip():
             lines.append(now)
-        parts = _command_lines(unit, further, columns)
+        parts = _command_lines(words, f"{indent}  ", columns)
         lines += parts[:-1]
         now = parts[-1]
     return [*lines, now]
 
 
-def _units(words: list[str]) -> Iterator[str]:
-    """Yield words, those of a command as one."""
-    unit: list[str] = []
-    for word in words:
-        if unit and not _belongs(unit, word):
-            yield " ".join(unit)
-            unit = []
-        unit.append(word)
-        if unit[0].lstrip("(\"'`") != _PROGRAM or word.endswith(_ENDS):
-            yield " ".join(unit)
-            unit = []
-    if unit:
-        yield " ".join(unit)
+def _words(line: str) -> list[str]:
+    """Return the words of a line: what stands between quotes is one; further blanks stay before their word."""
+    return [f"{blanks[1:]}{word}" for blanks, word in re.findall(_WORD, line)]
+
+
+def _begins_command(words: list[str], at: int) -> bool:
+    program = words[at].strip("(\"'` ").replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
+    return program == _PROGRAM or words[at + 1 : at + 3] == ["-m", "pip"]
+
+
+def _comment(words: list[str]) -> str:
+    """Return the comment behind a command; empty if it has none."""
+    at = next((number for number, word in enumerate(words) if word.lstrip() == "#"), len(words))
+    return " ".join(words[at:]).lstrip()
+
+
+def _units(words: list[str]) -> list[list[str]]:
+    """Return words, those of a command together."""
+    units: list[list[str]] = []
+    is_open = False
+    for at, word in enumerate(words):
+        if not (is_open and _belongs(units[-1], word)):
+            units.append([])
+            is_open = _begins_command(words, at)
+        units[-1].append(word)
+        is_open = is_open and not word.endswith(_ENDS)
+    return units
 
 
 def _belongs(unit: list[str], word: str) -> bool:
@@ -165,6 +210,8 @@ def _belongs(unit: list[str], word: str) -> bool:
     last = unit[-1]
     if len(unit) == 1 or word.startswith("-") or (last.startswith("--") and "=" not in last):
         return True
+    if unit[1] == "-m":
+        return len(unit) < _PIP_WORDS + ("-e" in unit)
     if len(unit) == 2:
         from cv_gdpr.table.categories import ROWS
 
@@ -173,12 +220,13 @@ def _belongs(unit: list[str], word: str) -> bool:
     return bool(re.search(r"[A-Z0-9/.=_\\'\"]", word.rstrip(".")))
 
 
-def _command_lines(unit: str, indent: str, columns: int) -> list[str]:
+def _command_lines(words: list[str], indent: str, columns: int) -> list[str]:
     """Return a unit as lines; a command that is too long is broken at blanks, with the mark that joins its lines."""
-    if not unit.startswith(f"{_PROGRAM} ") or cells(indent + unit) <= columns:
+    unit = " ".join(words).lstrip()
+    if len(words) == 1 or cells(indent + unit) <= columns:
         return [indent + unit]
     lines, now = [], indent
-    for word in unit.split(" "):
+    for word in words:
         joined = f"{now}{'' if now.isspace() else ' '}{word}"
         if cells(joined) + 2 > columns and now.strip():
             lines.append(f"{now} \\")

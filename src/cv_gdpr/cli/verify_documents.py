@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from cv_gdpr.cli.failure import Document, Part, absolute
+from cv_gdpr.cli.failure import Document, Part
+from cv_gdpr.cli.output import absolute
 from cv_gdpr.errors import worst
 from cv_gdpr.sealing.checking import Proof, Signed, Stamped
 

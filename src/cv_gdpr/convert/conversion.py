@@ -19,8 +19,10 @@ from cv_gdpr.convert.round_trip import differences, unexplained
 from cv_gdpr.convert.split import parts_of
 from cv_gdpr.errors import UsageError
 from cv_gdpr.links import address_without_credentials
+from cv_gdpr.watching import step
 
 Progress = Callable[[int, int], None]
+PLACED = "images placed"  # what progress counts
 
 
 class Wanted(NamedTuple):
@@ -113,6 +115,7 @@ def _convert(bag: Bag, place: Place, result: Conversion, top: Path, progress: Pr
     data, notes = read(bag, place)
     arranged, more = _arranged(data, wanted, _prefix(result, name))
     placed = _place(arranged, wanted, folder, progress)
+    step("writing the data set")
     wanted.format.write(arranged, folder)
     notes += more
     notes += unexplained(_differences(data, arranged, wanted.format, folder), notes)
@@ -155,6 +158,7 @@ def _place(arranged: Arranged, wanted: Wanted, folder: Path, progress: Progress)
     """Put the pictures into their places, and count how each was put there."""
     placer, made = Placer(only_copies=wanted.only_copies), set[Path]()
     total = len(arranged.data.pictures)
+    step(PLACED, total)
     for done, picture in enumerate(arranged.data.pictures, 1):
         for path in wanted.format.paths_of(picture, arranged):
             target = folder / on_disk(path)
@@ -167,6 +171,7 @@ def _place(arranged: Arranged, wanted: Wanted, folder: Path, progress: Progress)
 
 def _differences(data: DataSet, arranged: Arranged, form: Format, folder: Path) -> list[Note]:
     try:
+        step("reading the data set back")
         return list(differences(data, arranged.classes, form.read(folder)))
     except (OSError, KeyError, TypeError, ValueError) as error:
         return [Note(f"the data set cannot be read back: {type(error).__name__}: {error}", lost=True)]

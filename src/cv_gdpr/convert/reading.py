@@ -16,6 +16,7 @@ from cv_gdpr.table.inventory import named
 from cv_gdpr.table.labelled import Tag, Task, box_of, detects, listed_tags, settings_of
 from cv_gdpr.table.labels import objects_in, same_text, word
 from cv_gdpr.verbatim import Json
+from cv_gdpr.watching import Count
 
 
 class Place(NamedTuple):
@@ -96,8 +97,11 @@ def read(bag: Bag, place: Place) -> tuple[DataSet, list[Note]]:
     reader = _Reader(bag, place)
     if not bag.has(listed):
         reader.notes.append(Note("the export holds no list of its images", lost=True))
+    images = Count("images read")
+    images.begin(None)
     for record in bag.records(listed):
         reader.take(record)
+        images.add()
     task = reader.task()
     pictures = [picture._replace(labels=_labels(tags, picture.labels, task)) for picture, tags in reader.pictures]
     pictures.sort(key=lambda one: one.id)

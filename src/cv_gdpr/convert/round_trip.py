@@ -6,13 +6,17 @@ from pathlib import Path
 from cv_gdpr.archive.json_files import digests
 from cv_gdpr.convert.fitting import same_box
 from cv_gdpr.convert.records import Class, DataSet, Label, Note, Picture, ReadBack, ReadLabel
+from cv_gdpr.watching import Count
 
 _NOT_THERE = "not in the data set that was read back"
 
 
 def differences(data: DataSet, classes: dict[str, Class], found: ReadBack) -> Iterator[Note]:
     """Yield a note for each picture, label and box of the bag that was not read back, and for what was read beside."""
+    compared = Count("images compared")
+    compared.begin(len(data.pictures))
     for picture in data.pictures:
+        compared.add()
         labels = found.labels.get(picture.stem)
         if labels is None:
             yield Note(_NOT_THERE, lost=True, image=picture.id)

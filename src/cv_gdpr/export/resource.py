@@ -30,6 +30,7 @@ from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Matches, shown
 from cv_gdpr.verbatim import Json
+from cv_gdpr.watching import step
 
 ACCOUNT_FILE = "account.json"
 _POLL = 0.5  # seconds between two checks for a signal
@@ -211,6 +212,8 @@ def _resumable(out: Path) -> Iterator[None]:
         error.hint = f"{error.hint}; {resume}" if error.hint else resume
         raise
     except KeyboardInterrupt:
+        if not out.exists():
+            raise
         raise Interrupted("interrupted", resuming(out)) from None
 
 
@@ -285,4 +288,5 @@ def _end(folder: Folder, result: ExportResult, service: Service, scope: Scope, s
         with folder.lines(MISSING) as lines:
             for entry in result.missing:
                 lines.write(entry)
+    step("closing the export")
     folder.close_bag(bag_info(document, started))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.bag import Bag, BagProject
 from cv_gdpr.archive.bag_info import REDACTED
-from cv_gdpr.errors import ServiceError, UsageError, install
+from cv_gdpr.errors import ServiceError, UsageError
+from cv_gdpr.extras import install
 from cv_gdpr.find.result import SAME, Match
 from cv_gdpr.find.search import check, copies, has_extra, of_items
 from cv_gdpr.table.categories import CATEGORIES, PICTURES, Category

@@ -75,6 +75,7 @@ class Found:
     other_frames: list[Match] = field(default_factory=list)
     unsearched: list[Unsearched] = field(default_factory=list)
     searched: int = 0
+    by_bytes: int = 0  # different pictures that were compared byte by byte
     from_index: int = 0
     missing: int = 0
     incomplete: bool = False

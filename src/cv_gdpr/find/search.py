@@ -20,6 +20,7 @@ from cv_gdpr.find.frames import without_frames
 from cv_gdpr.find.index import Index
 from cv_gdpr.find.result import Found, Match, Unsearched, in_order
 from cv_gdpr.find.same import hashes_of, same
+from cv_gdpr.watching import step
 
 if TYPE_CHECKING:
     from cv_gdpr.find.looking import Alike, Looker
@@ -60,9 +61,11 @@ def copies(
     """
     started = time.monotonic()
     lacking = not only_same and not has_extra()
+    step("reading lists")
     held = list(candidates(bag))
     found = Found(bag.folder, tuple(photos), only_same=lacking)
     found.missing = sum(not one.files for one in held)
+    found.by_bytes = len(_pictures(held))
     found.matches = list(same(held, hashes_of(photos)))
     if not only_same and not lacking:
         from cv_gdpr.find.looking import Looker

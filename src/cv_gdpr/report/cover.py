@@ -169,6 +169,7 @@ def _part(site: Site, project: Project, progress: Callable[[int, int], None]) ->
     site.report.names[project.id] = name
     named = project._replace(name=name, iterations=tuple(_titled(one, titles) for one in project.iterations))
     common = {"project": named, "names": names, "page_name": page_name, "for_a_person": True}
+    site.pictures.begin(len(pictures))
     write_records(site, project.place, GalleryPage(1, pictures), common)
     return Part(named, name, pictures, names, titles, list(_models(named, pictures)))
 

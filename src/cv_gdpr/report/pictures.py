@@ -28,6 +28,7 @@ from cv_gdpr.table.blobs import image_blobs
 from cv_gdpr.table.labelled import box_of, listed_tags
 from cv_gdpr.table.labels import objects_in, word
 from cv_gdpr.verbatim import Json, json_value
+from cv_gdpr.watching import Count
 
 _LISTS = {"images.jsonl": "", "image-performances.jsonl": TEST, "image-suggestions.jsonl": SUGGESTION}
 _PREDICTIONS = "predictions.jsonl"
@@ -50,7 +51,13 @@ def contents_of(bag: Bag, project: Project) -> Contents:
     """Return the tags and pictures of a project, the latest first."""
     of_bag = BagProject(project.id, project.folder)
     held = bag.files_of(of_bag)
-    pictures = [_picture(bag, one, held) for one in _gathered(bag, project, of_bag)]
+    gathered = _gathered(bag, project, of_bag)
+    read = Count("pictures read")
+    read.begin(len(gathered))
+    pictures = []
+    for one in gathered:
+        pictures.append(_picture(bag, one, held))
+        read.add()
     pictures.sort(key=lambda one: (one.created, one.id), reverse=True)
     return Contents(tuple(_tags(bag, of_bag, pictures)), tuple(pictures), _counts(pictures))
 
@@ -58,11 +65,14 @@ def contents_of(bag: Bag, project: Project) -> Contents:
 def _gathered(bag: Bag, project: Project, of_bag: BagProject) -> list[_Gathered]:
     found: dict[tuple[bool, str], _Gathered] = {}
     ids = {one.folder: one.id for one in project.iterations}
+    records = Count("records read")
+    records.begin(None)
     for listed in bag.lists(of_bag):
         if listed.name not in _LISTS and listed.name != _PREDICTIONS:
             continue
         iteration = ids.get(listed.file.split("/")[1], listed.iteration) if listed.iteration else ""
         for line in bag.lines(of_bag.where(listed.file)):
+            records.add()
             record = json_value(line)
             key = listed.name == _PREDICTIONS, str(record["id"])
             one = found.setdefault(key, _Gathered(key[1], key[0]))

@@ -23,9 +23,11 @@ from cv_gdpr.report.thumbnails import Job, Made, thumbnails
 from cv_gdpr.table.categories import CATEGORIES
 from cv_gdpr.table.labelled import Task
 from cv_gdpr.verbatim import json_text, json_value
+from cv_gdpr.watching import Count, step
 
 Progress = Callable[[int, int], None]
 INDEX = "index.html"
+THUMBNAILS = "thumbnails made"  # what progress counts
 _MOST_GAPS = 500  # named on the overview; the export's own list has all
 _MOST_JSON = 200_000  # letters of a record on its page; a page stays below 2 MB
 _MOST_RECORDS = 800_000  # bytes of all records on a page
@@ -109,6 +111,7 @@ class Site:
         self.bag, self.report, self.folder = bag, report, folder
         self.export: Export = read_export(bag)
         self.renderer = Pages(report.language)
+        self.pictures = Count("pages of pictures written")
         self._task_words = {task: report.language.gettext(words) for task, words in _TASKS.items()}
 
     def page(self, where: str, template: str, **values: Any) -> None:
@@ -143,6 +146,7 @@ def _write_project(site: Site, one: Shown, progress: Progress) -> None:
     performance = performances(one.project, site.report.language)
     site.page(f"{place}/{INDEX}", "project.html.jinja", one=one, performance=performance)
     iterations.write(site, one)
+    site.pictures.begin(len(pictures))
     pages = gallery_pages(pictures)
     index = index_of(one.project, pictures, names, site.report.language)
     common = {"project": one.project, "names": names, "page_name": page_name}
@@ -160,6 +164,7 @@ def write_records(site: Site, place: str, page: GalleryPage, common: dict[str, A
         most_name = 150_000 if len(each.tags) < 2 else max(60, 300_000 // len(each.tags))
         values = common | {"one": each, "page": page, "iteration_names": names, "sources": sources}
         site.page(f"{place}/{each.page}", "record.html.jinja", most_name=most_name, most_boxes=_MOST_BOXES, **values)
+        site.pictures.add()
 
 
 def _that_fit(sources: Sequence[Source]) -> list[Source]:
@@ -182,10 +187,14 @@ def placed(site: Site, one: Shown, names: dict[str, str], progress: Progress) ->
     pictures = one.contents.pictures
     with_file = [picture for picture in pictures if picture.file]
     jobs = [_job(site, one.project, picture) for picture in with_file]
+    step(THUMBNAILS, len(jobs))
     done = thumbnails(jobs, lambda count: progress(count, len(jobs)))
     results = {picture.stem: made for picture, made in zip(with_file, done, strict=True)}
     shown = []
+    at_place = Count("pictures placed")
+    at_place.begin(len(pictures))
     for picture in pictures:
+        at_place.add()
         made = results.get(picture.stem, Made(0, 0))
         file = ""
         if picture.file:

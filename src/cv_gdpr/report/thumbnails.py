@@ -5,7 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cv_gdpr.errors import UsageError, install
+from cv_gdpr.errors import UsageError
+from cv_gdpr.extras import install
 from cv_gdpr.languages import message
 
 if TYPE_CHECKING:

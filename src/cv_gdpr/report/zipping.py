@@ -10,6 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from cv_gdpr.archive.new_folder import lies_in, new_folder, refuse_within
 from cv_gdpr.archive.writing import fill_new, storing
 from cv_gdpr.errors import UsageError
+from cv_gdpr.watching import Count
 
 _OTHERS = frozenset("\\/:")  # what separates folders on some system: a name in the file must not lead out of it
 _TEXT = {".html"}  # pictures are compressed already
@@ -61,6 +62,10 @@ def pack(folder: Path, file: Path) -> None:
 
 def _fill(folder: Path, name: str, handle: int) -> None:
     with os.fdopen(os.dup(handle), "wb") as out, ZipFile(out, "w", strict_timestamps=False) as packed:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        done = Count("files packed")
+        done.begin(len(paths))
+        for path in paths:
+            done.add()
             way = ZIP_DEFLATED if path.suffix in _TEXT else ZIP_STORED
             packed.write(path, f"{name}/{path.relative_to(folder).as_posix()}", way)

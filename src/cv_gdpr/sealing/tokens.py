@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cv_gdpr.errors import UsageError, install
+from cv_gdpr.errors import UsageError
+from cv_gdpr.extras import install
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

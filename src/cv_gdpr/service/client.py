@@ -39,6 +39,7 @@ from cv_gdpr.service.pacing import Budget, Patience
 from cv_gdpr.service.paging import PAGE
 from cv_gdpr.service.session import configured, parts
 from cv_gdpr.service.signin import KeySignIn, NoSignIn, SignIn, with_entra
+from cv_gdpr.watching import Call, waiting_for
 
 LOG = logging.getLogger("cv_gdpr")  # retries; shown with -v
 _AT_ONCE = 8  # calls in the background, spaced by the budget
@@ -226,6 +227,10 @@ class Service:
         return file
 
     def _with_retries(self, name: str, send: Callable[[], Answer]) -> Answer:
+        with waiting_for(name) as call:
+            return self._tried_until_good(name, send, call)
+
+    def _tried_until_good(self, name: str, send: Callable[[], Answer], call: Call) -> Answer:
         patience = Patience(self._connection.patience)
         lost = refused = False
         good: int | None = None  # calls that were good when this one first failed
@@ -240,6 +245,7 @@ class Service:
                 if wait is None:
                     raise self._with_hint(self._of_one_call(name, error, good)) from None
                 LOG.info("%s; retried in %.1f s", error.message, wait)
+                call.again(error.status)
                 if error.status in _HOLD_ALL:
                     self._budget.hold(wait)
                 self.stop.wait(wait)

@@ -8,6 +8,7 @@ import re
 from functools import lru_cache
 
 from cv_gdpr.errors import Unreachable, UsageError
+from cv_gdpr.extras import pip_install
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests looks them up
 _FORM = re.compile(  # strict: requests and libcurl disagree where a password with @ or # ends
@@ -21,7 +22,7 @@ _HOW = (
 )
 
 CHECK_PROXY = "check its address, user and password, or set NO_PROXY to connect without it"
-SOCKS_NEEDS = "install PySocks beside cv-gdpr: pip install pysocks (with pipx: pipx inject cv-gdpr pysocks)"
+SOCKS_NEEDS = f"install PySocks beside cv-gdpr: {pip_install('pysocks')} (with pipx: pipx inject cv-gdpr pysocks)"
 _SOCKS_VERSION = "write which version it speaks: socks5h:// (mostly), socks4a://, or socks5:// to look names up here"
 
 

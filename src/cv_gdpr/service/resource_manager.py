@@ -21,13 +21,15 @@ from cv_gdpr.errors import (
     Unreachable,
     UsageError,
 )
+from cv_gdpr.extras import install
 from cv_gdpr.links import is_loopback
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.service.answers import proper_code, proper_id
 from cv_gdpr.service.call_log import Sent
 from cv_gdpr.service.clouds import Cloud
-from cv_gdpr.service.signin import INSTALL, EntraSignIn, default_credential
+from cv_gdpr.service.signin import EntraSignIn, default_credential
 from cv_gdpr.verbatim import Json, json_value
+from cv_gdpr.watching import waiting_for
 
 if TYPE_CHECKING:
     from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
@@ -272,7 +274,8 @@ class ResourceManager:
         from azure.core.exceptions import AzureError
 
         try:
-            return send()
+            with waiting_for(name, "Azure Resource Manager"):
+                return send()
         except AzureError as error:
             raise _translated(name, error) from None
         except _OF_WRONG_TYPES:
@@ -283,7 +286,7 @@ def _client(address: Address, subscription: str, sign_in: EntraSignIn) -> "Cogni
     try:
         from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
     except ImportError:
-        raise UsageError("Azure Resource Manager needs the extra azure", INSTALL) from None
+        raise UsageError("Azure Resource Manager needs the extra azure", install("azure")) from None
     return CognitiveServicesManagementClient(
         sign_in,
         subscription,

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import requests
 from msrest.authentication import ApiKeyCredentials, Authentication, BasicTokenAuthentication
 
-from cv_gdpr.errors import SignInFailed, UsageError, install
+from cv_gdpr.errors import SignInFailed, UsageError
+from cv_gdpr.extras import install
 from cv_gdpr.masking import RUN, fingerprint, masked
 from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.environment import authorities
@@ -21,7 +22,6 @@ from cv_gdpr.service.environment import authorities
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
 
-INSTALL = f"install it: {install('azure')}"
 _RENEW_BEFORE = 300  # seconds before a token ends
 _LONGEST_WAIT = 2.0  # seconds between two tries
 _WAITS = ("retry-after", "retry-after-ms", "x-ms-retry-after-ms")
@@ -209,7 +209,7 @@ def default_credential(cloud: Cloud) -> CheckedCredential:
     try:
         from azure.identity import DefaultAzureCredential
     except ImportError:
-        raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", INSTALL) from None
+        raise UsageError("sign-in with Microsoft Entra ID needs the extra azure", install("azure")) from None
     authorities()
     _silence_libraries()
     try:

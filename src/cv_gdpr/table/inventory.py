@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
 from cv_gdpr.languages import message
+from cv_gdpr.naming import learn
 from cv_gdpr.service.paging import identified, once
 from cv_gdpr.table.categories import CATEGORIES, PICTURES, PREDICTIONS, Category, category, rows_about
 from cv_gdpr.table.findings import Detail, Finding, Item, Tally, Unread
@@ -36,6 +37,7 @@ def projects_in(service: "Service", scope: Scope) -> list[Json]:
             raise
         hint = "check the endpoint: no Custom Vision service answers there"
         raise Unreachable(error.message, hint, status=error.status, code=error.code) from None
+    learn(entries)
     if not scope.projects:
         return entries
     wanted = {named(entries, name)["id"] for name in scope.projects}

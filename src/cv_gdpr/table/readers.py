@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.names import MODELS
 from cv_gdpr.errors import MalformedAnswer, NotAuthorised, NotFound, ServiceError, Stops
+from cv_gdpr.naming import learn
 from cv_gdpr.service.batches import asked_in_parts
 from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import PAGE, Listing, Part, identified, once
@@ -59,7 +60,9 @@ class Project:
     @cached_property
     def iterations(self) -> list[Json]:
         """GetIterations, asked once. The workspace is never in it (recorded sessions, API v2.0 on)."""
-        return once(identified(self.service.call("get_iterations", self.id)))
+        found = once(identified(self.service.call("get_iterations", self.id)))
+        learn(found)
+        return found
 
     @property
     def places(self) -> Iterator[Json | None]:

@@ -21,6 +21,7 @@ from cv_gdpr.verify.project import ProjectCheck
 from cv_gdpr.verify.redactions import Redactions, read_redactions
 from cv_gdpr.verify.result import Verification
 from cv_gdpr.verify.summary import WHERE, check_info, check_reuse, check_summary, read_summary
+from cv_gdpr.watching import step
 
 __all__ = ["Verification", "verify"]
 
@@ -37,6 +38,7 @@ def verify(folder: Path) -> Verification:
         return result
     with Facts() as facts, result.noting(str(folder)):
         algorithms = check_bag(result, facts)
+        step("comparing lists, records and files")
         summary = read_summary(result)
         check_info(result, summary)
         if summary is not None:

@@ -55,7 +55,9 @@ def check_bag(result: Verification, facts: Facts) -> list[str]:
     listed = 0
     for number, one in enumerate(one for one in manifests if not one.of_tags):
         listed = max(listed, _note_manifest(result, facts, one, number))
-    _note_files(result, facts, tuple(algorithms), Count("files verified", listed))
+    verified = Count("files verified")
+    verified.begin(listed)
+    _note_files(result, facts, tuple(algorithms), verified)
     return algorithms
 
 

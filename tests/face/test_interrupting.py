@@ -1,0 +1,75 @@
+"""What is said after Ctrl-C is true: nothing was written or deleted, or how to resume."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from custom_vision_simulator import Fault
+from cv_gdpr.demo import PHOTO
+from tests.platforms import posix
+
+NOTHING = "Error: interrupted\nHint: nothing was written; the same command starts again\n"
+NOT_DELETED = "Error: interrupted\nHint: nothing was deleted: no deletion was sent\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, which is empty."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def interrupt(fault, sim):
+    """Send this thread, as a terminal does, what Ctrl-C sends, once the call that hangs was received."""
+    ends = time.monotonic() + 20
+    while not sim.faults.fired(fault) and time.monotonic() < ends:
+        time.sleep(0.02)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+@posix("signals")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("list --all", NOTHING),
+        ("list --all --estimate", NOTHING),
+        ("export --all --out bag", NOTHING),
+        ("delete --all --dry-run", NOT_DELETED),
+        ("delete --all --yes", NOT_DELETED),
+    ],
+)
+def test_ctrl_c_in_the_first_call(sim, cli, folder, words, said):
+    hung = Fault("GetProjects", delay=5, times=1)
+    sim.fault(hung)
+    threading.Thread(target=interrupt, args=(hung, sim), daemon=True).start()
+    ran = cli(*words.split())
+    assert (ran.code, ran.err.lstrip()) == (130, said)
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.usefixtures("folder")
+def test_ctrl_c_in_the_demo_promises_no_resumption(cli, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cv_gdpr.demo.fill", lambda *_: None)
+    monkeypatch.setattr("cv_gdpr.export.resource.export", stop)
+    ran = cli("demo")
+    assert (ran.code, "Hint: the demo starts again in a new folder" in ran.err) == (130, True)
+
+
+@pytest.mark.parametrize("words", ["verify bag", "find bag photo", "convert bag --to csv", "report bag", "demo"])
+def test_ctrl_c_while_a_bag_is_verified(cli, folder, monkeypatch, words):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    (folder / "bag").mkdir()
+    (folder / "photo").write_bytes(PHOTO.read_bytes())
+    there = set(folder.iterdir())
+    place = "cv_gdpr.demo.fill" if words == "demo" else "cv_gdpr.verify.verify"
+    monkeypatch.setattr(place, stop)
+    ran = cli(*words.split())
+    assert (ran.code, ran.err.lstrip()) == (130, NOTHING)
+    assert set(folder.iterdir()) == there
