@@ -2,12 +2,15 @@
 
 import json
 
+import pytest
+
 from tests.delete.test_copies_outside import CONTAINER, QUEUE, SECRET
 from tests.export.exporting import stock
 
 ADDRESSES = {"exportModelContainerUri": CONTAINER, "notificationQueueUri": QUEUE}
 
 
+@pytest.mark.slow
 def test_result_and_bag_name_container_and_queue(sim, cli, tmp_path):
     project, other = stock(sim), stock(sim)
     sim.store.projects[project].settings |= {name: uri + SECRET for name, uri in ADDRESSES.items()}
