@@ -24,7 +24,9 @@ def test_it_signs_and_time_stamps_later(cli, bare, keys, authority, anchors):
 
     assert cli("verify", bare, *anchors).code == 0
     assert all(path.read_bytes() == content for path, content in before.items() if path.suffix != ".sha256")
-    again = cli("certify", bare, "--sign", keys.officer, "--timestamp", authority.url, "--json")
+    both = ("--sign", keys.officer, "--timestamp", authority.url, "--json")
+    assert cli("certify", bare, *both).json["written"] == [str(bare.with_suffix(".sha256.sig.tsr"))]
+    again = cli("certify", bare, *both)
     assert (again.code, again.json["written"]) == (0, [])
 
 

@@ -96,7 +96,7 @@ def _evidence(path: "Path", seals: "Seals", paper: "Paper") -> Done:
 
 
 def _export(folder: "Path", seals: "Seals") -> Done:
-    from cv_gdpr.sealing.bags import SIGNATURE, TOKEN, seal, vouched
+    from cv_gdpr.sealing.bags import SIGNATURE, SIGNED_AT, TOKEN, seal, vouched
     from cv_gdpr.sealing.checking import Anchors, refuse_another_key
     from cv_gdpr.verify import verify
 
@@ -105,7 +105,7 @@ def _export(folder: "Path", seals: "Seals") -> Done:
     if found:
         raise NotVerified(f"{folder} does not verify: {found[0]}", "cv-gdpr verify names every difference")
     refuse_another_key(folder / SIGNATURE, before.signed, seals.signer)
-    places = [folder / TOKEN, folder / SIGNATURE]
+    places = [folder / TOKEN, folder / SIGNATURE, folder / SIGNED_AT]
     there = {place for place in places if place.exists()}
     lacking = seal(folder, seals.signer, seals.authority)
     vouching = vouched(folder, Anchors())

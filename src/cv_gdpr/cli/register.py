@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EVIDENCE, LEDGER, EXPORT, PLAN, FOREIGN = "evidence", "ledger", "export", "plan", "foreign"
 _BESIDE = (
-    *(".sha256.sig", ".begin.tsr", ".tsr", ".sha256"),
+    *(".sha256.sig.tsr", ".sha256.sig", ".begin.tsr", ".tsr", ".sha256"),
     *(f".certificate.{code}.html" for code in LANGUAGES),
     *(".html", ".jsonl", ".json"),
 )

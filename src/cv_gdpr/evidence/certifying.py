@@ -51,7 +51,7 @@ def certify(path: Path, wanted: Seals, asked: Paper = NO_PAPER) -> Certified:
         pages = _pages(path, evidence, asked, wanted, found, token=token)
         if token or pages:
             _add(path, chain, token, pages)
-        lacking += _sign(path, wanted)
+        lacking += seals.sign(path, wanted, answers=not lacking)
         written = [place for place, state in _there(path).items() if before.get(place) != state]
     return Certified(written, lacking, vouched(path, Anchors()))
 
@@ -68,7 +68,7 @@ def _there(path: Path) -> dict[Path, tuple[int, int]]:
     """Return the files that are there, with what tells a file from one that replaced it."""
     papers = (files.paper_of(path, code) for code in LANGUAGES)
     first = path, files.certificate_of(path), files.token_of(path)
-    names = (*first, *papers, files.hashes_of(path), files.signature_of(path))
+    names = (*first, *papers, files.hashes_of(path), files.signature_of(path), files.signed_at_of(path))
     return {place: (place.stat().st_ino, place.stat().st_mtime_ns) for place in names if place.is_file()}
 
 
@@ -128,7 +128,8 @@ def _add(path: Path, chain: Chain, token: bytes, pages: dict[Path, bytes]) -> No
     """Add a time-stamp and certificates; the list of hashes is made anew, and so its signature is, too."""
     hashes, certificate = files.hashes_of(path), files.certificate_of(path)
     with storing(hashes):
-        files.signature_of(path).unlink(missing_ok=True)
+        for place in (files.signed_at_of(path), files.signature_of(path)):
+            place.unlink(missing_ok=True)
         hashes.unlink()
         if token:
             write_new(files.token_of(path), token)
@@ -137,12 +138,3 @@ def _add(path: Path, chain: Chain, token: bytes, pages: dict[Path, bytes]) -> No
             write_new(place, page)
         made = {place: place.read_bytes() for place in (path, certificate)}
         write_new(hashes, files.hash_list(path, chain, made))
-
-
-def _sign(path: Path, wanted: Seals) -> list[str]:
-    try:
-        if wanted.signer:
-            seals.sign(path, wanted.signer)
-    except NotSealed as error:
-        return [error.message]
-    return []

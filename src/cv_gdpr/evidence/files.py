@@ -1,6 +1,7 @@
 """The files of an erasure: NAME.json, and beside it NAME.jsonl (ledger), NAME.html (certificate), NAME.sha256 (hashes).
 
-Where it is time-stamped, NAME.begin.tsr and NAME.tsr, and where it is signed, NAME.sha256.sig: see `seals`. Further
+Where it is time-stamped, NAME.begin.tsr and NAME.tsr, where it is signed, NAME.sha256.sig, and where it is both,
+NAME.sha256.sig.tsr, over the signature: see `seals`. Further
 certificates, NAME.certificate.LANG.html, come from `certify`: see `papers`. All others are derived from the ledger
 alone, so that none is lost if a run is killed after the ledger's last line.
 """
@@ -62,6 +63,11 @@ def signature_of(evidence: Path) -> Path:
     return evidence.with_suffix(".sha256.sig")
 
 
+def signed_at_of(evidence: Path) -> Path:
+    """Return the path of the time-stamp over the signature; the list of hashes cannot name it."""
+    return evidence.with_suffix(".sha256.sig.tsr")
+
+
 def check_name(evidence: Path) -> None:
     """Raise UsageError if evidence cannot have this path."""
     if evidence.suffix != ".json":
@@ -72,7 +78,7 @@ def check_name(evidence: Path) -> None:
     if not evidence.absolute().parent.is_dir():
         raise UsageError(f"--evidence {evidence}: its folder does not exist")
     ledger = ledger_of(evidence)
-    beside = certificate_of(evidence), begin_token_of(evidence), signature_of(evidence), paper_of(evidence, "en")
+    beside = certificate_of(evidence), begin_token_of(evidence), signed_at_of(evidence), paper_of(evidence, "en")
     for place in (evidence, ledger, *beside, rescued_of(ledger)):
         try:
             place.lstat()
@@ -97,7 +103,8 @@ def check_unstamped(evidence: Path) -> None:
 
 def _written_last(evidence: Path) -> tuple[Path, ...]:
     papers = (paper_of(evidence, code) for code in LANGUAGES)
-    return evidence, certificate_of(evidence), token_of(evidence), *papers, hashes_of(evidence), signature_of(evidence)
+    signed = hashes_of(evidence), signature_of(evidence), signed_at_of(evidence)
+    return evidence, certificate_of(evidence), token_of(evidence), *papers, *signed
 
 
 def unused(folder: Path) -> Path:

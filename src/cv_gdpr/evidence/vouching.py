@@ -5,18 +5,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cv_gdpr.evidence.events import Calling, Closed, Event, Opened
-from cv_gdpr.evidence.files import begin_token_of, hashes_of, ledger_of, papers_at, signature_of, token_of
+from cv_gdpr.evidence.files import (
+    begin_token_of,
+    hashes_of,
+    ledger_of,
+    papers_at,
+    signature_of,
+    signed_at_of,
+    token_of,
+)
 from cv_gdpr.evidence.ledger import Chain, chained
 from cv_gdpr.evidence.shape import UNREAD, Shape, shape_in
 from cv_gdpr.sealing.checking import (
     NONE,
-    PROVEN,
     WRONG,
     Anchors,
     Proof,
     Signed,
     Stamped,
-    signature_on,
+    dated_signature_on,
     stamp_on,
 )
 from cv_gdpr.sealing.tokens import TOLERANCE
@@ -55,17 +62,20 @@ def vouched(path: Path, anchors: Anchors) -> Vouching:
     chain = chained(ledger)
     existed = stamp_on(_content(path), token_of(path), anchors)
     begun = stamp_on(ledger.partition(b"\n")[0] + b"\n", begin_token_of(path), anchors)
-    signed = signature_on(_content(hashes_of(path)), signature_of(path), anchors, _proven_time(existed))
+    signed, dated = dated_signature_on(_content(hashes_of(path)), signature_of(path), anchors)
     first, last = _run(chain, 0), _run(chain, -1)
     lacking = [
         _lacking(signature_of(path), signed.proof, _promise(last, "signer", "the key {} signs"), anchors.signers),
         _lacking(token_of(path), existed.proof, _promise(last, "authority", "{} time-stamps it"), anchors.authorities),
         _lacking(begin_token_of(path), begun.proof, _promise(first, "authority", "{} time-stamps it"), None),
     ]
+    if signed.proof == NONE and signed_at_of(path).is_file():
+        lacking.append(f"{signature_of(path).name}: missing, though {signed_at_of(path).name} is there")
     contradictions = [
         *_wrong(signature_of(path), signed),
         *_wrong(token_of(path), existed),
         *_wrong(begin_token_of(path), begun),
+        *_wrong(signed_at_of(path), dated),
         *_of_times(path, chain, existed, begun),
     ]
     key = last.signer if last else ""
@@ -99,11 +109,6 @@ def _compare_with_papers(path: Path, found: Vouching) -> None:
 
 def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
-
-
-def _proven_time(existed: Stamped) -> datetime | None:
-    """Return the time that a time-stamp proves: at that time, and not now, the signer's key must be valid."""
-    return existed.time if existed.proof == PROVEN else None
 
 
 def _run(chain: Chain, number: int) -> Opened | None:
