@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.delete.erasing import stock
-from tests.sealing.stamping import fingerprint, ssh_signature
+from tests.sealing.stamping import fingerprint, public, ssh_signature
 
 
 @pytest.fixture
@@ -112,13 +112,20 @@ def approve(cli, plan, key):
 def test_an_approved_plan_is_executed(sim, erase, plan, keys):
     approve(erase.cli, plan, keys.officer)
 
-    assert erase("--plan", plan, "--approved-by", keys.signers).code == 0
+    ran = erase("--plan", plan, "--approved-by", keys.signers, "--sign", keys.other)
 
+    assert ran.code == 0, ran.err
     assert not sim.store.projects
     (run,) = erase.evidence["runs"]
     assert run["approvedBy"] == f"officer@example.org ({fingerprint(keys.officer)})"
     assert "approved by officer@example.org" in erase.certificate
     assert erase.verified() == 0
+    hashes = erase.path.with_suffix(".sha256").read_text()
+    beside = [erase.path.with_suffix(one) for one in (".plan.json", ".plan.json.sig")]
+    assert [one.read_bytes() for one in beside] == [plan.read_bytes(), plan.with_name("plan.json.sig").read_bytes()]
+    assert all(f"  {one.name}\n" in hashes for one in beside)
+    for one in (*beside, erase.path):
+        assert "not proven; --signer FILE proves it" in erase.cli("verify", one).out
 
 
 def of_another_plan(plan, keys):
@@ -150,7 +157,7 @@ def _sign(plan, key, namespace="cv-gdpr"):
 def test_an_unapproved_plan_is_not_executed(sim, erase, plan, keys, name):
     UNAPPROVED[name](plan, keys)
 
-    ran = erase("--plan", plan, "--approved-by", keys.signers)
+    ran = erase("--plan", plan, "--approved-by", keys.signers, "--sign", keys.other)
 
     assert ran.code == 2
     assert "is not approved" in ran.err
@@ -161,8 +168,16 @@ def test_nobody_approves_a_plan_of_their_own(sim, erase, plan, keys):
     approve(erase.cli, plan, keys.officer)
     approved = ("--plan", plan, "--approved-by", keys.signers)
 
+    assert erase(*approved).code == 2  # who carries it out must sign as well
     assert erase(*approved, "--sign", keys.officer).code == 2
-    assert erase(*approved, "--operator", "Officer@example.org").code == 2
+    for name in ("Officer@example.org", "officer@example.org "):
+        assert erase(*approved, "--sign", keys.other, "--operator", name).code == 2
+    assert erase(*approved, "--sign", keys.other, CV_GDPR_DELETE_APPROVED_BY=str(plan)).code == 2
+    two_keys = f"officer@example.org {public(keys.other)}\n"
+    for line in (two_keys, f"*@example.org {public(keys.officer)}\n"):
+        list_ = plan.with_name("list")
+        list_.write_text(line + (keys.signers.read_text() if line == two_keys else ""))
+        assert erase("--plan", plan, "--approved-by", list_, "--sign", keys.other).code == 2
     assert len(sim.store.projects) == 1
     assert erase(*approved, "--sign", keys.other, "--operator", "cron").code == 0
 

@@ -25,6 +25,7 @@ _BESIDE = (
     *(f".certificate.{code}.html" for code in LANGUAGES),
     *(".html", ".jsonl", ".json"),
 )
+_APPROVAL = (".plan.json.sig", ".plan.json")
 _HEADINGS = ("name", "kind", "reference", "date", "scope", "outcome", "whole", "signed", "time-stamped")
 _UNKNOWN = Signed(UNPROVEN), Stamped(UNPROVEN)
 
@@ -67,8 +68,20 @@ def item_of(path: Path) -> Item:
         ledger = evidence.with_suffix(".jsonl")
         if path.name.endswith(suffix) and path.name != suffix and (_is_evidence(evidence) or ledger.is_file()):
             return Item(EVIDENCE, evidence) if evidence.exists() else Item(LEDGER, ledger)
+    if carried_out := _approved_for(path):
+        return Item(EVIDENCE, carried_out)
     plan = path.with_name(path.name.removesuffix(".sig"))
     return Item(PLAN, plan) if _is_plan(plan) else Item(FOREIGN, path, "not of cv-gdpr, or its evidence is missing")
+
+
+def _approved_for(path: Path) -> Path | None:
+    """Return the evidence of the erasure that carried out this plan, if the plan lies beside it with its approval."""
+    suffix = next((one for one in _APPROVAL if path.name.endswith(one)), None)
+    if suffix is None:
+        return None
+    hashes = path.with_name(f"{path.name.removesuffix(suffix)}.sha256")
+    listed = hashes.is_file() and f"  {path.name}\n".encode() in hashes.read_bytes()
+    return hashes.with_suffix(".json") if listed and hashes.with_suffix(".json").exists() else None
 
 
 def _is_evidence(path: Path) -> bool:

@@ -135,7 +135,8 @@ def _unvouched(anchors: "Anchors") -> list[str]:
 def _vouching_lines(vouching: "Vouching") -> list[str]:
     """Return who signed evidence, since when it exists, and since when its ledger does."""
     begun = [f"its ledger's first line: {vouching.begun.words}"] if vouching.begun.proof != "none" else []
-    return [vouching.signed.words, vouching.existed.words, *begun]
+    approved = [vouching.approved.words] if vouching.approved else []
+    return [vouching.signed.words, vouching.existed.words, *begun, *approved]
 
 
 def _evidence_of(path: "Path") -> "Evidence | None":

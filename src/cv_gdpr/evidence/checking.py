@@ -13,6 +13,7 @@ from cv_gdpr.evidence.certificate import foreign_markup
 from cv_gdpr.evidence.document import document_of, head
 from cv_gdpr.evidence.events import Closed, Opened
 from cv_gdpr.evidence.files import (
+    approval_at,
     certificate_of,
     file_of,
     hash_line,
@@ -79,7 +80,7 @@ def _check_evidence(path: Path) -> list[str]:
     papers = papers_at(path)
     differences += _check_certificate(certificate_of(path), read.evidence)
     differences += [difference for paper in papers for difference in _check_paper(paper, read.evidence)]
-    files = [path, ledger, certificate_of(path), *tokens_at(path), *papers]
+    files = [path, ledger, certificate_of(path), *tokens_at(path), *approval_at(path), *papers]
     return differences + _listed(path, files, required=True)
 
 

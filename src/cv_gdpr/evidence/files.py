@@ -1,9 +1,10 @@
 """The files of an erasure: NAME.json, and beside it NAME.jsonl (ledger), NAME.html (certificate), NAME.sha256 (hashes).
 
 Where it is time-stamped, NAME.begin.tsr and NAME.tsr, where it is signed, NAME.sha256.sig, and where it is both,
-NAME.sha256.sig.tsr, over the signature: see `seals`. Further
-certificates, NAME.certificate.LANG.html, come from `certify`: see `papers`. All others are derived from the ledger
-alone, so that none is lost if a run is killed after the ledger's last line.
+NAME.sha256.sig.tsr, over the signature: see `seals`. A plan that another person approved lies beside it with that
+person's signature, NAME.plan.json and NAME.plan.json.sig: see `approval`. Further certificates,
+NAME.certificate.LANG.html, come from `certify`: see `papers`. All others are derived from the ledger alone, so that
+none is lost if a run is killed after the ledger's last line.
 """
 
 import hashlib
@@ -66,6 +67,21 @@ def signature_of(evidence: Path) -> Path:
 def signed_at_of(evidence: Path) -> Path:
     """Return the path of the time-stamp over the signature; the list of hashes cannot name it."""
     return evidence.with_suffix(".sha256.sig.tsr")
+
+
+def plan_of(evidence: Path) -> Path:
+    """Return the path of the plan that another person approved."""
+    return evidence.with_suffix(".plan.json")
+
+
+def approval_of(evidence: Path) -> Path:
+    """Return the path of the signature with which that person approved the plan."""
+    return evidence.with_suffix(".plan.json.sig")
+
+
+def approval_at(evidence: Path) -> list[Path]:
+    """Return what is there of a plan with its approval: a plan without one does not belong to the evidence."""
+    return [place for place in (plan_of(evidence), approval_of(evidence)) if approval_of(evidence).is_file()]
 
 
 def check_name(evidence: Path) -> None:
@@ -167,7 +183,7 @@ def hash_list(evidence: Path, chain: Chain, made: dict[Path, bytes]) -> bytes:
     """Return the content of NAME.sha256; it lists the time-stamps and further certificates that are there."""
     hashes = {place: hashlib.sha256(content).hexdigest() for place, content in made.items()}
     hashes[ledger_of(evidence)] = chain.sha256
-    for place in (*tokens_at(evidence), *papers_at(evidence)):
+    for place in (*tokens_at(evidence), *approval_at(evidence), *papers_at(evidence)):
         with storing(place):
             hashes[place] = hashlib.sha256(place.read_bytes()).hexdigest()
     return b"".join(map(hash_line, hashes.values(), hashes))

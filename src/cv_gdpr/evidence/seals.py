@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.errors import NotSealed, UsageError
 from cv_gdpr.evidence import files
+from cv_gdpr.evidence.approval import Approval, keep
 from cv_gdpr.evidence.events import Calling, Opened, line_of
 from cv_gdpr.evidence.ledger import Chain, Ledger
 from cv_gdpr.evidence.records import Evidence
@@ -24,11 +25,11 @@ from cv_gdpr.sealing.ssh import Signer
 
 
 class Seals(NamedTuple):
-    """What --sign and --timestamp ask for, and who approved the plan: name and key."""
+    """What --sign and --timestamp ask for, and who approved the plan."""
 
     signer: Signer | None = None
     authority: Authority | None = None
-    approved_by: str = ""
+    approval: Approval | None = None
 
 
 NO_SEALS = Seals()
@@ -42,13 +43,20 @@ def begin(ledger: Ledger, opened: Opened, seals: Seals) -> None:
     is_first = not ledger.events
     fingerprint = seals.signer.fingerprint if seals.signer else ""
     authority = seals.authority.name if seals.authority else ""
-    ledger.write(replace(opened, signer=fingerprint, authority=authority, approved_by=seals.approved_by))
+    approval = seals.approval
+    by, sha256 = (approval.words, approval.sha256) if approval else ("", "")
+    kept: list[Path] = []
     try:
+        if approval:
+            kept = keep(ledger.path, approval)
+        ledger.write(replace(opened, signer=fingerprint, authority=authority, approved_by=by, approval=sha256))
         if seals.authority:
             _stamp_beginning(ledger, seals.authority)
     except BaseException:
         if is_first:
             ledger.discard()
+            for place in kept:
+                place.unlink(missing_ok=True)
         raise
 
 

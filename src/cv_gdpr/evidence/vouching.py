@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from cv_gdpr.evidence.approval import Approved, approved
 from cv_gdpr.evidence.events import Calling, Closed, Event, Opened
 from cv_gdpr.evidence.files import (
     begin_token_of,
@@ -33,7 +34,7 @@ class Vouching(NamedTuple):
     """Who signed evidence, since when it exists, since when its ledger's first line exists.
 
     And what is lacking though the ledger promises it or it was asked for, what contradicts, and the key that the ledger
-    says will sign.
+    says will sign; and who approved the plan, if the ledger names anyone.
     """
 
     signed: Signed
@@ -42,6 +43,7 @@ class Vouching(NamedTuple):
     lacking: list[str]
     contradictions: list[str]
     promised_key: str
+    approved: Approved | None
 
     @property
     def seals(self) -> Shape:
@@ -82,7 +84,9 @@ def vouched(path: Path, anchors: Anchors) -> Vouching:
     if key and signed.key and signed.key != key:
         words = f"signed with the key {signed.key}, though the ledger says that the key {key} signs"
         contradictions.append(f"{signature_of(path).name}: {words}")
-    found = Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key)
+    approval = approved(path, chain, anchors, begun, signed)
+    contradictions += approval.differences if approval else []
+    found = Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key, approval)
     _compare_with_papers(path, found)
     return found
 
