@@ -116,6 +116,8 @@ FORGED = {
     "the annex": (b"&#34;annex&#34;:false", b"&#34;annex&#34;:true", 4),
     "the language": (b"&#34;language&#34;:&#34;en", b"&#34;language&#34;:&#34;de", 4),
     "who signed": (b"&#34;signer&#34;:&#34;", b"&#34;signer&#34;:&#34;SHA256:x", 4),
+    "an authority that stamped nothing": (b"&#34;authority&#34;:&#34;", b"&#34;authority&#34;:&#34;Museum", 4),
+    "... who did, unread": (b"&#34;signer&#34;:&#34;", b"&#34;signer&#34;:&#34;unread", 4),
     "no shape": (b'<meta name="cv-gdpr-certificate"', b'<meta charset="utf-8"', 4),
     "a script": (b"</body>", b"<script>x()</script></body>", 4),
     "another shape": (b"&#34;tool&#34;", b"&#34;tools&#34;", 4),

@@ -20,6 +20,7 @@ from cv_gdpr.evidence.files import (
     hashes_of,
     ledger_of,
     page_of,
+    paper_of,
     papers_at,
     tokens_at,
 )
@@ -211,6 +212,8 @@ def _check_paper(path: Path, evidence: Evidence | None) -> list[str]:
     if differences := _check_markup(path, content, evidence):
         return differences
     shape = shape_in(content)
+    if shape and path != paper_of(path.with_name(f"{path.name.split('.certificate.')[0]}.json"), shape.language):
+        return [f"{path.name}: is in another language than its name says: {shape.language}"]
     same = evidence and shape and (shape.tool != TOOL or content == page_of(evidence, shape))
     return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
 

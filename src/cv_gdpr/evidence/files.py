@@ -10,9 +10,10 @@ none is lost if a run is killed after the ledger's last line.
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import open_new, read_all, remove_unfinished, storing, write_new
@@ -123,6 +124,12 @@ def _written_last(evidence: Path) -> tuple[Path, ...]:
     return evidence, certificate_of(evidence), token_of(evidence), *papers, *signed
 
 
+def all_of(evidence: Path) -> tuple[Path, ...]:
+    """Return the paths of everything that may lie beside evidence, and its own."""
+    first = ledger_of(evidence), begin_token_of(evidence), plan_of(evidence), approval_of(evidence)
+    return *first, *_written_last(evidence)
+
+
 def unused(folder: Path) -> Path:
     """Reserve an unused name by creating its ledger, and return the evidence's path; raise StorageError."""
     stem = f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -179,13 +186,22 @@ def documents(evidence: Path, chain: Chain) -> dict[Path, bytes]:
     return {evidence: content, certificate_of(evidence): page_of(document, content=content)}
 
 
-def hash_list(evidence: Path, chain: Chain, made: dict[Path, bytes]) -> bytes:
-    """Return the content of NAME.sha256; it lists the time-stamps and further certificates that are there."""
+def hash_list(
+    evidence: Path, chain: Chain, made: dict[Path, bytes], coming: Mapping[Path, bytes] = MappingProxyType({})
+) -> bytes:
+    """Return the content of NAME.sha256; it lists the time-stamps and further certificates that are there.
+
+    Those in `coming` are about to be written.
+    """
     hashes = {place: hashlib.sha256(content).hexdigest() for place, content in made.items()}
     hashes[ledger_of(evidence)] = chain.sha256
-    for place in (*tokens_at(evidence), *approval_at(evidence), *papers_at(evidence)):
-        with storing(place):
-            hashes[place] = hashlib.sha256(place.read_bytes()).hexdigest()
+    there = {*tokens_at(evidence), *approval_at(evidence), *papers_at(evidence), *coming}
+    tokens = begin_token_of(evidence), token_of(evidence), plan_of(evidence), approval_of(evidence)
+    for place in (*tokens, *(paper_of(evidence, code) for code in LANGUAGES)):
+        if place in there:
+            with storing(place):
+                content = coming[place] if place in coming else place.read_bytes()
+            hashes[place] = hashlib.sha256(content).hexdigest()
     return b"".join(map(hash_line, hashes.values(), hashes))
 
 

@@ -87,7 +87,7 @@ def vouched(path: Path, anchors: Anchors) -> Vouching:
     approval = approved(path, chain, anchors, begun, signed)
     contradictions += approval.differences if approval else []
     found = Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key, approval)
-    _compare_with_papers(path, found)
+    _compare_with_papers(path, chain, found)
     return found
 
 
@@ -95,15 +95,18 @@ def _unread(found: Signed | Stamped) -> str:
     return "" if found.proof == NONE else UNREAD
 
 
-def _compare_with_papers(path: Path, found: Vouching) -> None:
+def _compare_with_papers(path: Path, chain: Chain, found: Vouching) -> None:
     """Add where a further certificate names other seals than those that are beside it."""
-    seals = found.seals
+    seals, runs = found.seals, [event for event in chain.events if isinstance(event, Opened)]
+    promised = {run.authority for run in runs}
     places = {"signer": signature_of(path), "begun": begin_token_of(path), "existed": token_of(path)}
     for paper in papers_at(path):
         shape = shape_in(_content(paper))
+        if shape and shape.authority and found.existed.proof == NONE and shape.authority not in promised:
+            found.contradictions.append(f"{paper.name}: says that {shape.authority} time-stamps it; nothing here does")
         for name, place in places.items():
             stated, real = getattr(shape, name, ""), getattr(seals, name)
-            if stated in {"", UNREAD, real} or real == UNREAD:
+            if stated in {"", real} or (UNREAD in {stated, real} and place.is_file()):
                 continue
             if real:
                 found.contradictions.append(f"{place.name}: {real}, though {paper.name} says {stated}")
