@@ -57,6 +57,15 @@ def test_only_the_promised_key_signs(cli, sealed, keys):
     assert cli("certify", sealed, "--sign", keys.officer).code == 0
 
 
+def test_what_is_announced_and_missing_is_said(cli, sealed):
+    sealed.with_suffix(".sha256.sig").unlink()
+
+    ran = cli("certify", sealed)
+
+    assert ran.code == 3
+    assert "announced, but first.sha256.sig: missing" in ran.err
+
+
 ALTERED = {".json": b'"erased', ".jsonl": b'"erased', ".html": b"Erased", ".sha256": b"  "}
 
 

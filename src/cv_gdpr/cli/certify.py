@@ -92,7 +92,8 @@ def _evidence(path: "Path", seals: "Seals", paper: "Paper") -> Done:
     if unused := len((paper.names or {}).keys() - projects_in(read(evidence.read_bytes()))):
         words = f"{plural(unused, 'name')} in --names not used: of projects that this evidence does not hold"
         click.echo(f"Note: {words}", err=True)
-    return Done("evidence", evidence, done.written, done.vouching.signed, done.vouching.existed, done.lacking)
+    lacking = done.lacking or [f"announced, but {one}" for one in done.vouching.lacking]
+    return Done("evidence", evidence, done.written, done.vouching.signed, done.vouching.existed, lacking)
 
 
 def _export(folder: "Path", seals: "Seals") -> Done:
@@ -145,5 +146,7 @@ def _report(done: Done, output: OutputOptions) -> int:
     for one in done.lacking:
         click.echo(f"Error: {printable(one)}", err=True)
     if done.lacking:
-        click.echo("Hint: what is there is kept; the same command tries again", err=True)
+        announced = any(one.startswith("announced") for one in done.lacking)
+        how = "--sign KEY or --timestamp URL adds it" if announced else "the same command tries again"
+        click.echo(f"Hint: what is there is kept; {how}", err=True)
     return code

@@ -55,6 +55,9 @@ class RegisterItem(Part, kw_only=True, frozen=True):
     signature: Signature
     time_stamp: TimeStamp
     differences: list[str]
+    operator: str
+    approved_by: Annotated[str, Meta(description="Who approved the plan, and with which key, as the ledger says.")]
+    recheck_of: Annotated[str, Meta(description="Of a recheck: the SHA-256 of the evidence it looked at again.")]
     exit_code: int
 
 
@@ -126,5 +129,8 @@ def _of_entry(entry: Entry) -> RegisterItem:
         signature=of_signature(entry.signed),
         time_stamp=of_stamp(entry.existed),
         differences=entry.differences,
+        operator=entry.people.operator,
+        approved_by=entry.people.approved_by,
+        recheck_of=entry.people.recheck_of,
         exit_code=entry.exit_code,
     )

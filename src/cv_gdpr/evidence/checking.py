@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -192,7 +193,8 @@ def _compare_with_ledger(ledger: Path, read: _Read, chain: Chain) -> list[str]:
     differing = [name for name in derived if not _same(read.fields.get(name), derived[name])]
     if not differing and read.content != file_of(document):
         return ["the evidence is not formatted as cv-gdpr writes it"]
-    return [f"{name}: differs from the ledger" for name in differing]
+    words = {"ledger": f"names another ledger, or another last line of it, than {ledger.name}: was it renamed?"}
+    return [f"{name}: {words.get(name, 'differs from the ledger')}" for name in differing]
 
 
 def _check_certificate(path: Path, evidence: Evidence | None) -> list[str]:
@@ -233,6 +235,11 @@ def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> lis
     there = [file for file in files if file.is_file()]
     hashed = {hash_line(hashlib.sha256(_bytes(file)).hexdigest(), file)[:-1]: file for file in there}
     differences = [f"{file.name}: its hash is not in {path.name}" for line, file in hashed.items() if line not in lines]
+    names = [line.partition(b"  ")[2] for line in lines[:-1]]
+    known = {b"", *(os.fsencode(file.name) for file in files), *(line.partition(b"  ")[2] for line in hashed)}
+    missing = [name for name in names if name not in known]
+    if required and missing:
+        return [*differences, *(f"{os.fsdecode(name)}: missing, though {path.name} lists it" for name in missing)]
     if required and (len(lines) != len(files) + 1 or lines[-1]):
         differences.append(f"{path.name}: not a list of these {len(files)} files as sha256sum writes it")
     return differences

@@ -115,7 +115,9 @@ class Signers(NamedTuple):
             return known
         if found.stdout.strip():
             raise Wrong(f"the signature does not hold: {_said(done)}")
-        raise Wrong(f"no allowed signer made this signature: {_said(found)}")
+        said = _said(found)
+        said = "none of them has its key" if "No principal matched" in said else said
+        raise Wrong(f"no allowed signer made this signature: {said}")
 
 
 def signers_in(path: Path, option: str) -> Signers:

@@ -70,12 +70,17 @@ def token_of(answer: bytes, content: bytes) -> Token:
         about = None if refused else response.tst_info
         time, nonce = (about.gen_time, about.nonce) if about else (None, None)
     except ValueError as error:
-        raise Invalid("not a time-stamp of RFC 3161") from error
+        raise Invalid(f"not a time-stamp of RFC 3161 ({_reason(error)})") from error
     if time is None:
         raise Invalid(f"the authority refused it{f': {words}' if words else ''}")
     if not _is_about(response, content):
         raise Invalid("it is a time-stamp of something else")
     return Token(response, content, time.astimezone(UTC), nonce)
+
+
+def _reason(error: ValueError) -> str:
+    """Return what the parser says, in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _is_about(response: "TimeStampResponse", content: bytes) -> bool:
