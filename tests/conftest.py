@@ -31,7 +31,10 @@ if os.path.isdir(_MEMORY) and shutil.disk_usage(_MEMORY).free > _ROOM:  # noqa: 
 
 
 _SLOW = ("endurance", "environment", "test_resume.py")
-_NIGHTLY = ("endurance/test_fault_matrix.py", "endurance/test_cut_off.py", "pages/test_pages.py")
+_NIGHTLY = (
+    *("endurance/test_fault_matrix.py", "endurance/test_cut_off.py", "pages/test_pages.py"),
+    *("environment/test_file_names.py", "environment/test_odd_inputs.py", "find/test_detail.py"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)

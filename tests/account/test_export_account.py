@@ -199,6 +199,7 @@ def test_a_next_page_elsewhere_is_not_asked_for(shared, case):
     assert not [one for one in list(shared.sim.calls)[before:] if "Authorization" in one.headers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["401", "dropped", "a page"])
 def test_a_broken_answer_leaves_the_other_rows(shared, case):
     shared.sim.fault(Fault("ARM", times=None, **BROKEN[case][0]))

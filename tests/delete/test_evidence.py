@@ -87,6 +87,7 @@ def test_the_evidence_has_every_documented_field(sim, erase):
     assert "48 hours" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [["--all"], ["--project", "Visitors"], ["--all", "--tag", "alice"], ["--all", "--metadata", "subject=nr-4711"]],
@@ -193,6 +194,7 @@ def test_a_failed_unpublish_is_not_reported_as_done(sim, erase):
     assert [project["unpublished"] for project in erase.evidence["projects"]] == [[]]
 
 
+@pytest.mark.slow
 def test_each_run_has_its_own_salt(sim, erase):
     stock(sim, predictions=0), stock(sim, "Strangers", predictions=0)
     salts = set()

@@ -66,6 +66,7 @@ def contents(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dying", [True, False], ids=["killed", "disk full"])
 def test_evidence_is_completed_after_death_at_any_step(tmp_path, dying):
     for number in range(200):

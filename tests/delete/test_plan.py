@@ -282,6 +282,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 def test_an_altered_or_foreign_plan_is_refused(sim, erase, plan):
     stock(sim)
     assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
@@ -356,6 +357,7 @@ def test_a_plan_larger_than_allowed_is_refused(sim, erase, limit, code):
         assert not erase.ledger_file.exists()
 
 
+@pytest.mark.slow
 def test_a_plan_can_be_executed_any_number_of_times(sim, erase, plan):
     stock(sim, predictions=0)
     assert erase("--all", "--tag", "alice", "--dry-run", "--save-plan", plan).code == 0

@@ -168,6 +168,7 @@ def test_an_accepted_deletion_not_carried_out_is_residue(slow):
     assert {one["id"] for one in ran.json["residue"]} == ids(sim, project, "images")
 
 
+@pytest.mark.slow
 def test_an_accepted_deletion_is_awaited_in_the_lists(slow):
     sim, erase = slow
     stock(sim)

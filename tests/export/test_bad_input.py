@@ -160,6 +160,7 @@ def test_control_characters_in_a_name_are_not_printed(sim, failing):
     assert all(char.isprintable() or char == "\n" for char in ran.err)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("poor", "told"),
     [
@@ -227,6 +228,7 @@ def test_every_command_has_help_of_its_own(cli, row, word):
     assert "--project" in ran.out
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_gives_no_traceback(sim, cli, tmp_path):
     sim.fill(images=2)
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--json", "--out", str(tmp_path / "out")]
@@ -277,6 +279,7 @@ def test_commands_without_a_service_do_not_import_the_sdk(words):
     assert words != ["--help"] or "cv_gdpr.table.categories" not in loaded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["export --all --key-file -", "export --all --image-ids-file -", "delete --all"])
 def test_a_closed_standard_input_is_an_error(sim, words, tmp_path):
     script = f"cd {shlex.quote(str(tmp_path))} && exec {shlex.quote(sys.executable)} -m cv_gdpr {words} <&-"

@@ -31,6 +31,7 @@ def documents(sim, cli, tmp_path, monkeypatch):
     return {words: cli(*words.split(), "--json").json for words in commands}
 
 
+@pytest.mark.slow
 def test_documents_say_when_and_where(documents):
     for words, document in documents.items():
         start, end = (datetime.fromisoformat(document[name]) for name in ("start", "end"))

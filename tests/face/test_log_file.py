@@ -45,6 +45,7 @@ def test_a_log_has_every_call(sim, cli, log, tmp_path):
     assert "calls.jsonl" not in ran.out
 
 
+@pytest.mark.slow
 def test_a_log_holds_no_contents_and_no_keys(sim, cli, log, tmp_path):
     stock(sim)
     words = ("--tag", "alice", "--calls-per-second", "0", "--wait", "0")

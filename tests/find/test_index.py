@@ -119,6 +119,7 @@ def test_where_no_index_is_nothing_is_forgotten(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_entries_of_another_form_are_made_again(photo, tmp_path):
     content = as_jpeg(photo("cow"))
     make(tmp_path / "bag", [content])

@@ -106,6 +106,7 @@ def dying(jobs):
     return make_all(jobs)
 
 
+@pytest.mark.slow
 def test_a_picture_that_kills_its_decoder_costs_only_itself(tmp_path):
     jobs, told = _jobs(tmp_path, 5), []
     made = thumbnails(jobs, told.append, dying)

@@ -51,6 +51,7 @@ def pages(made):
     return [Page(path) for path in sorted(made.site.rglob("*.html"))]
 
 
+@pytest.mark.slow
 def test_the_result_names_the_page_to_open(made):
     document = made.ran.json
     assert (made.ran.code, made.ran.err) == (0, "")
@@ -118,6 +119,7 @@ def test_a_picture_without_boxes_shows_its_record(made):
     assert all(re.search(r"<pre tabindex=.0.>\{\n", text) for text in texts)
 
 
+@pytest.mark.slow
 def test_another_language(made, tmp_path):
     out = tmp_path / "bericht"
     assert made.run("report", made.bag, "--out", out, "--lang", "de").code == 0

@@ -112,6 +112,7 @@ def test_an_unused_name_is_reserved_by_its_ledger(tmp_path, at_noon):
     assert open_handles() == before
 
 
+@pytest.mark.slow
 def test_a_thousand_erasures_of_a_second_are_too_many(tmp_path, at_noon):
     for number in range(1, 999):
         (tmp_path / f"{at_noon}{f'-{number}' if number > 1 else ''}.jsonl").touch()

@@ -47,6 +47,7 @@ def known(path, folder, entries, *, recheck=True):
     return [entry for entry in entries if journal.known(entry.key) == entry.bytes]
 
 
+@pytest.mark.slow
 @given(CONTENTS)
 def test_a_flushed_entry_is_found_with_a_new_signature(contents):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
@@ -59,6 +60,7 @@ def test_a_flushed_entry_is_found_with_a_new_signature(contents):
         assert journal.known(blob_key("0", "/i/unknown")) is None
 
 
+@pytest.mark.slow
 @given(CONTENTS, st.integers(0, 2000), st.binary(max_size=60))
 def test_a_damaged_journal_claims_only_existing_files(contents, at, tail):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
@@ -72,6 +74,7 @@ def test_a_damaged_journal_claims_only_existing_files(contents, at, tail):
         assert all(json.loads(line) for line in path.read_bytes().splitlines())
 
 
+@pytest.mark.slow
 @given(CONTENTS, st.binary(max_size=20), st.integers(0, 5))
 def test_a_changed_file_is_not_claimed(contents, other, index):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
