@@ -2,6 +2,8 @@
 
 import inspect
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -169,3 +171,12 @@ def _text(value: Any, indent: str = "") -> str:
     else:
         parts, (first, last) = [f"{json.dumps(name)}: {_text(part, inner)}" for name, part in value.items()], "{}"
     return f"{first}\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}{last}"
+
+
+def lacking(of: str) -> str:
+    """Return the table of what tests need and Windows, or Wine in its place, lacks."""
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    from tests import platforms
+
+    reasons: dict[str, str] = {"Windows": platforms.LACKING, "Wine": platforms.WINE}[of]
+    return "\n".join(["| what | reason |", "| --- | --- |", *(f"| {what} | {why} |" for what, why in reasons.items())])

@@ -6,7 +6,9 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import settings
 from custom_vision_simulator import Simulator
 from tests.commandline import CommandLine
 from tests.contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
-from tests.platforms import mend_wine, skip_where_lacking
+from tests.platforms import WINDOWS, mend_windows, mend_wine, skip_where_lacking
 
 # Each export starts a process, which without cached bytecode would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -29,7 +31,10 @@ if os.path.isdir(_MEMORY) and shutil.disk_usage(_MEMORY).free > _ROOM:  # noqa: 
 
 
 _SLOW = ("endurance", "environment", "test_resume.py")
-_NIGHTLY = ("endurance/test_fault_matrix.py", "endurance/test_cut_off.py", "pages/test_pages.py")
+_NIGHTLY = (
+    *("endurance/test_fault_matrix.py", "endurance/test_cut_off.py", "pages/test_pages.py"),
+    *("environment/test_file_names.py", "environment/test_odd_inputs.py", "find/test_detail.py"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -47,9 +52,20 @@ settings.register_profile("untimed", deadline=None)  # a slow machine must not f
 settings.load_profile("untimed")
 
 mend_wine()
+mend_windows()
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a job in the background: what it starts would ignore Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+if WINDOWS:
+
+    @pytest.fixture
+    def tmp_path() -> Iterator[Path]:
+        """A folder with a short path: Windows takes 259 characters, and an export wants 180 of them."""
+        place = _MEMORY if os.path.isdir(_MEMORY) else None  # noqa: PTH112
+        with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as name:
+            yield Path(name)
 
 
 @pytest.fixture

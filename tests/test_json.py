@@ -181,6 +181,7 @@ def test_data_sets_are_a_document(cli, tmp_path, checked, to, code):
     assert document["nothingLost"] == (code == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("content", "code"), [(None, 0), (b"\xff\xd8\xff", 3)])
 def test_a_report_is_a_document(cli, tmp_path, checked, content, code):
     bag = make(tmp_path / "bag", Project(MULTI_CLASS, [tag("cat")], [image(1)]), content=content)
@@ -197,6 +198,7 @@ def test_a_usage_error_is_one_document(cli, checked, words):
     assert document["message"]
 
 
+@pytest.mark.slow
 def test_a_verified_and_a_changed_export_are_documents(sim, cli, export, checked, tmp_path):
     stock(sim)
     export("--all")
@@ -268,6 +270,7 @@ def test_evidence_and_ledger_fit_their_schemas(sim, erase, generate, schemas):
         of_ledger.validate(event)
 
 
+@pytest.mark.slow
 def test_the_demo_is_a_document(cli, checked, tmp_path):
     document = checked(cli("demo", "--json", "--out", tmp_path / "demo"), "cv-gdpr-demo/1", code=0, retryable=False)
     assert document["export"]["complete"]
@@ -303,6 +306,7 @@ def after(sim, erase, export):
     return erase
 
 
+@pytest.mark.slow
 def test_what_follows_an_erasure_is_a_document(after, checked, tmp_path):
     cli, bag = after.cli, tmp_path / "out"
     words = ("--require-export", bag, "--reference", "A", "--operator", "B")
@@ -316,6 +320,7 @@ def test_what_follows_an_erasure_is_a_document(after, checked, tmp_path):
     assert checked(ran, "cv-gdpr-recheck/1", code=0, retryable=False)["stillGone"] == 3
 
 
+@pytest.mark.slow
 def test_a_line_of_redactions_fits_its_schema(after, schemas, tmp_path):
     after("--all", "--tag", "alice")
     assert after.cli("redact", after.path, tmp_path / "out", "--in-place").code == 0

@@ -44,6 +44,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_a_folder")
 @pytest.mark.parametrize(("page", "heading"), PAGES)
 def test_the_flow_finds_answers_erases_and_looks_again(sim, cli, hers, page, heading):

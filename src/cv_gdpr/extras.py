@@ -3,6 +3,8 @@
 import sys
 from typing import NamedTuple
 
+from cv_gdpr.platforms.processes import quoted
+
 
 def install(extras: str) -> str:
     """Return the command that installs an extra, or several (`azure,find`), where this program runs.
@@ -18,7 +20,7 @@ def install(extras: str) -> str:
 
 def pip_install(*words: str) -> str:
     """Return the command with which pip installs something beside this program."""
-    return " ".join(map(_quoted, (sys.executable, "-m", "pip", "install", *words)))
+    return " ".join(map(quoted, (sys.executable, "-m", "pip", "install", *words)))
 
 
 class _Source(NamedTuple):
@@ -50,12 +52,3 @@ def _source() -> _Source | None:
     if not os.path.exists(place):  # noqa: PTH110 - pathlib is imported on use
         return None
     return _Source(place, is_editable=bool(stated.get("dir_info", {}).get("editable")))
-
-
-def _quoted(word: str) -> str:
-    """Return a word as the shell of this system reads it."""
-    if sys.platform == "win32":
-        return f'"{word}"' if " " in word else word
-    import shlex
-
-    return shlex.quote(word)

@@ -13,8 +13,8 @@ from cv_gdpr.errors import Lines, UsageError, similar
 from cv_gdpr.links import host_of
 from cv_gdpr.masking import RUN
 from cv_gdpr.patterns import pattern
-from cv_gdpr.platforms.access import others_who_write
-from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, user_id
+from cv_gdpr.platforms.access import how_to_close, others_who_write
+from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, reason_of, user_id
 from cv_gdpr.platforms.processes import split_words
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ _A_KEY = pattern(  # Azure's keys of today, and the longer ones of 2024
 )
 _SECRETS = pattern(r".*(?:key|keys|secret|token|password)[-_ ]?\d?", re.IGNORECASE)
 _LONG_QUOTES = pattern(r"'[^']{4,}'|\"[^\"]{4,}\"")
-_CLOSE_IT = "take that right from them: icacls FILE /inheritance:r /grant:r %USERNAME%:F"
 _HOW_TO_KEEP_A_KEY = "keep the key elsewhere: key-file names a file with it, key-command a command that prints it"
 EXAMPLE = (
     "[profiles.{name}]",
@@ -65,7 +64,7 @@ def config_path() -> "Path":
         return Path(_from_home(given, VARIABLE))
     from platformdirs import user_config_path
 
-    return user_config_path("cv-gdpr") / "config.toml"
+    return user_config_path("cv-gdpr", appauthor=False) / "config.toml"
 
 
 def profile(name: str) -> Profile:
@@ -106,7 +105,7 @@ def _read(path: "Path", name: str) -> dict[str, Profile]:
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist", _example(name, "create it, with for example:")) from None
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{path}: {reason_of(error, path)}") from error
     return parse(content, path)
 
 
@@ -130,7 +129,8 @@ def _content(path: "Path") -> bytes:
 def _refuse_shared(path: "Path", found: os.stat_result) -> None:
     """Raise UsageError if others can write to a file or folder; a sticky folder (/tmp) protects what is in it."""
     if writers := others_who_write(path) if stat.S_ISREG(found.st_mode) else ():
-        raise UsageError(f"{path} can be written by {', '.join(writers)}, who could name commands to run", _CLOSE_IT)
+        closing = f"take that right from them: {how_to_close(path)}"
+        raise UsageError(f"{path} can be written by {', '.join(writers)}, who could name commands to run", closing)
     if not KEEPS_MODES:
         return
     if found.st_uid not in {user_id(), 0}:

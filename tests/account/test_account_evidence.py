@@ -24,6 +24,7 @@ def opened(azure):
     return json.loads(azure.last.with_suffix(".jsonl").read_text().splitlines()[0])
 
 
+@pytest.mark.slow
 def test_the_evidence_names_what_went_with_the_resource(azure):
     azure.sim.fill(images=2, image_bytes=64, iterations=1, predictions=1)
     (project,) = azure.sim.store.projects.values()

@@ -24,6 +24,7 @@ def deleted(azure):
     return azure, bag, azure.last, live
 
 
+@pytest.mark.slow
 def test_a_deleted_resource_is_looked_for_again(deleted):
     azure, _, evidence, live = deleted
     ran = azure("recheck", evidence)
@@ -47,6 +48,7 @@ def test_a_deleted_resource_is_looked_for_again(deleted):
     assert "of another resource" in ran.err
 
 
+@pytest.mark.slow
 def test_an_export_of_it_keeps_nothing(deleted):
     azure, bag, evidence, _ = deleted
     name = azure.sim.options.account_name.encode()
@@ -66,6 +68,7 @@ def test_an_export_of_it_keeps_nothing(deleted):
     assert "says that it was taken out" in azure("verify", less).out
 
 
+@pytest.mark.slow
 def test_an_export_without_the_resource_is_refused(deleted):
     azure, bag, evidence, _ = deleted
     alone = azure.folder / "alone"

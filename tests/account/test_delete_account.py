@@ -430,6 +430,7 @@ def test_a_deleted_resource_is_purged_later(azure):
     assert "there is no resource" in one_line(ran.err, "Error:")
 
 
+@pytest.mark.slow
 def test_require_export_judges_the_contents(azure):
     azure.sim.fill(images=3, image_bytes=64)
     out = azure.folder / "bag"

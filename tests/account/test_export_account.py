@@ -1,7 +1,6 @@
 """`export account`: what Resource Manager says of the resource, into which files, and what is noted as absent."""
 
 import json
-import stat
 
 import pytest
 
@@ -9,6 +8,7 @@ from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Lock
 from cv_gdpr.masking import fingerprint
 from tests.account.azure import OTHER, asked, one_line
+from tests.platforms import is_private, posix
 
 FILES = {"account.json", "account-usages.jsonl", "account-siblings.jsonl", "account-keys.json"}
 BARE = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_ENDPOINT": ""}
@@ -61,7 +61,7 @@ def test_keys_are_fingerprints_unless_asked_for(shared):
 
     ran = shared.export("--include-keys")
     assert list(shared.file("account-keys.json").values()) == list(keys)
-    assert stat.S_IMODE((shared.last / "data" / "account-keys.json").stat().st_mode) == 0o600
+    assert is_private(shared.last / "data" / "account-keys.json")
     assert "account-keys.json holds the resource's keys in clear" in one_line(ran.err, "Warning:")
     assert not any(key in ran.out + ran.err for key in keys)
     assert shared.verified() == 0
@@ -199,6 +199,7 @@ def test_a_next_page_elsewhere_is_not_asked_for(shared, case):
     assert not [one for one in list(shared.sim.calls)[before:] if "Authorization" in one.headers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["401", "dropped", "a page"])
 def test_a_broken_answer_leaves_the_other_rows(shared, case):
     shared.sim.fault(Fault("ARM", times=None, **BROKEN[case][0]))
@@ -365,6 +366,7 @@ def test_a_changed_account_is_found(shared):
     assert shared.verified() == 4
 
 
+@posix("shell")
 def test_a_command_that_prints_the_key_runs_once(azure, tmp_path):
     script, log = tmp_path / "key.sh", tmp_path / "log"
     script.write_text(f"#!/bin/sh\necho asked >> '{log}'\necho {azure.sim.training_key}\n")

@@ -32,6 +32,7 @@ def entra(azure):
     return lambda *words, **variables: azure(*words, *ENTRA, **(NO_KEY | variables))
 
 
+@pytest.mark.slow
 def test_export_and_erasure_end_to_end(azure, entra):
     sim = azure.sim
     sim.fill(images=3, image_bytes=64, iterations=1, predictions=1)
@@ -97,6 +98,7 @@ def test_a_refused_token_is_replaced_once(azure, entra):
     assert [call.operation for call in azure.sim.calls].count("GetTags") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verbosity", ["-q", "-v", "-vv"])
 def test_the_libraries_log_only_with_vv(shared, verbosity):
     settings = environment(shared.sim) | identity_of(shared.sim) | {"IDENTITY_HEADER": "wrong"}
@@ -273,6 +275,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -292,6 +295,7 @@ def test_without_the_extra_a_line_installs_it(shared, words, message):
     assert one_line(ran.stderr, "Hint:") == f"Hint: {install('azure')}"
 
 
+@pytest.mark.slow
 def test_without_the_extra_the_demo_says_how(shared):
     words = ("demo", "--json", "--out", shared.folder / "demo")
     ran = subprocess.run([sys.executable, "-c", WITHOUT, *words], capture_output=True, text=True, check=False)

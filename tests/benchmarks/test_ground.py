@@ -1,9 +1,12 @@
 """The simulator of the benchmarks answers as the usual one does, though it caches."""
 
+import pytest
+
 from tests.benchmarks.ground import Remembering
 from tests.commandline import CommandLine
 
 
+@pytest.mark.slow
 def test_an_export_from_cached_answers_is_complete(tmp_path):
     with Remembering() as sim:
         sim.fill(images=3, iterations=1, predictions=1, image_bytes=60)

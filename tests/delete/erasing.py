@@ -12,7 +12,8 @@ from pathlib import Path
 
 from custom_vision_simulator import Fault
 from custom_vision_simulator.records import Export
-from tests.platforms import pty
+from tests.console import Stoppable
+from tests.platforms import WINDOWS, pty
 
 RESOURCE = "/subscriptions/0/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/p"
 OPERATIONS = {
@@ -221,6 +222,8 @@ def typed(sim, *arguments, answers=(), meanwhile=None):
 
     `meanwhile` is called when the question is asked, before the answers are typed.
     """
+    if WINDOWS:
+        return _typed_in_console(sim, *arguments, answers=answers, meanwhile=meanwhile)
     ours, theirs = pty.openpty()
     asked = b""
     try:
@@ -240,4 +243,19 @@ def typed(sim, *arguments, answers=(), meanwhile=None):
     finally:
         os.close(ours)
         os.close(theirs)
+    return process.returncode, out.decode(), (asked + err).decode()
+
+
+def _typed_in_console(sim, *arguments, answers, meanwhile):
+    command = [sys.executable, "-m", "cv_gdpr", "delete", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    asked = b""
+    with Stoppable(command, typing=True, env=environment(sim), **pipes) as process:
+        while meanwhile and b"type the" not in asked and (part := os.read(process.stderr.fileno(), 1 << 16)):
+            asked += part
+        if meanwhile:
+            meanwhile()
+        for answer in answers:
+            process.type(answer)
+        out, err = process.communicate(timeout=30)
     return process.returncode, out.decode(), (asked + err).decode()

@@ -132,6 +132,7 @@ def test_a_protected_project_is_left_out_of_a_selection(sim, erase):
     assert other in sim.store.projects
 
 
+@pytest.mark.slow
 def test_an_empty_plan_needs_no_confirmation(sim, tmp_path):
     code, out, err = typed(sim, "--all", "--evidence", str(tmp_path / "e.json"))
 

@@ -21,7 +21,7 @@ from cv_gdpr.evidence.records import TOOL, SearchedScope
 from cv_gdpr.platforms.files import user_id
 from tests.delete.dying import Died, steps
 from tests.delete.erasing import calls, meanwhile, stock
-from tests.platforms import named_pipe
+from tests.platforms import WINDOWS, is_private, named_pipe, posix
 
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 PROJECT, IMAGE = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
@@ -66,6 +66,7 @@ def contents(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dying", [True, False], ids=["killed", "disk full"])
 def test_evidence_is_completed_after_death_at_any_step(tmp_path, dying):
     for number in range(200):
@@ -84,9 +85,9 @@ def test_evidence_is_completed_after_death_at_any_step(tmp_path, dying):
         assert check(path) == [], counted.taken
         assert set(contents(path.parent)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}, counted.taken
         assert again(path) is False
-        assert repaired or number > 20  # only the last steps follow the last file
-    assert {*counted.taken} >= {"open", "write", "fsync", "link", "unlink"}
-    assert number > 25
+        assert repaired or number > (12 if WINDOWS else 20)  # only the last steps follow the last file
+    assert {*counted.taken} >= {"open", "write", "fsync", *(() if WINDOWS else ("link", "unlink"))}
+    assert number > (15 if WINDOWS else 25)
 
 
 @pytest.mark.parametrize("dying", [True, False], ids=["killed", "disk full"])
@@ -112,6 +113,7 @@ def test_the_completion_may_be_cut_off_too(tmp_path, dying):
     assert set(contents(tmp_path)) == {"e.json", "e.jsonl", "e.html", "e.sha256"}
 
 
+@posix("names by links")
 def test_files_are_durable_before_and_folders_after_naming(tmp_path):
     path = tmp_path / "e.json"
     begun(path)
@@ -148,7 +150,13 @@ def test_lost_files_are_rewritten_byte_for_byte(sim, erase, tmp_path, lost, code
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind"), [(".json", "dangling link"), (".html", "folder"), (".html", "link"), (".sha256", "file")]
+    ("suffix", "kind"),
+    [
+        pytest.param(".json", "dangling link", marks=posix("links")),
+        (".html", "folder"),
+        pytest.param(".html", "link", marks=posix("links")),
+        (".sha256", "file"),
+    ],
 )
 def test_a_file_that_appears_meanwhile_is_not_overwritten(sim, erase, tmp_path, suffix, kind):
     stock(sim, images=2, predictions=1, iterations=0)
@@ -349,6 +357,7 @@ def test_a_foreign_ledger_is_refused(sim, erase, tmp_path, kind):
     assert not (tmp_path / "e.json").exists()
 
 
+@posix("owners")
 def test_a_ledger_is_resumed_where_owners_are_mapped(tmp_path, monkeypatch):
     here, path = user_id(), tmp_path / "e.json"
     begun(path)
@@ -377,6 +386,7 @@ def test_a_ledger_swapped_while_opening_is_refused(tmp_path, monkeypatch, kind):
     assert (tmp_path / "victim").read_bytes() == b""
 
 
+@posix("names by links")
 def test_a_swapped_temporary_file_is_noticed(tmp_path, monkeypatch):
     path, linked = tmp_path / "e.json", os.link
     begun(path)
@@ -429,7 +439,7 @@ def test_files_are_private_and_no_other_file_remains(sim, erase, tmp_path):
     assert erase("--all", "--save-plan", tmp_path / "plan.json", evidence="e.json").code == 0
 
     assert {file.name for file in tmp_path.iterdir()} == {"plan.json", *(file.name for file in erase.files)}
-    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
+    assert all(map(is_private, tmp_path.iterdir()))
     assert {file.stat().st_nlink for file in tmp_path.iterdir()} == {1}
 
 
@@ -451,7 +461,13 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("how", TAKEN)
+MOVED = ["removed", "moved", "replaced", "a link"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [*(pytest.param(how, marks=posix("open files")) for how in MOVED), *(how for how in TAKEN if how not in MOVED)],
+)
 def test_a_ledger_removed_during_the_run_ends_it(sim, erase, tmp_path, how):
     stock(sim)
     ledger = tmp_path / "e.jsonl"

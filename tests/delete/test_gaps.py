@@ -74,6 +74,7 @@ def test_which_gaps_are_in_the_way_of_a_plan(tmp_path, entry, rows, refused):
     assert list(gaps_of(Bag(tmp_path), Planned(rows))) == [entry] * refused
 
 
+@pytest.mark.slow
 def test_a_required_export_refuses_what_it_names_as_missing(sim, cli, erase, tmp_path):
     project = stock(sim)
     iteration = next(iter(sim.store.projects[project].iterations))

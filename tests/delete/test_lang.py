@@ -8,6 +8,7 @@ from tests.commandline import CommandLine
 from tests.delete.erasing import stock
 
 
+@pytest.mark.slow
 def test_the_certificate_is_in_the_language_asked_for(sim, erase, tmp_path):
     stock(sim)
     ran = erase("images", "--all", "--metadata", "subject=nr-4711", "--lang", "pt-BR")

@@ -65,6 +65,7 @@ def test_a_refused_unpublishing_is_not_waited_for(sim, erase):
     assert len([one for one in calls(sim, "DeleteIteration") if one.status == 400]) == 1
 
 
+@pytest.mark.slow
 def test_a_later_run_waits_for_the_earlier_unpublishing(sim, erase):
     """The publication ends when the second run looks at it for the first time: that answer still shows it."""
     stock(sim)

@@ -173,6 +173,7 @@ def test_a_ledger_is_open_in_one_run_alone(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_another_command_does_not_resume_the_ledger(written, tmp_path):
     endpoint, content = written
     path = tmp_path / "e.jsonl"

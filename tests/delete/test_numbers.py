@@ -23,6 +23,7 @@ def spell(sim, spellings):
         sim.fault(Fault(operation, times=None, edit=edit))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spellings", [SAME[0], SAME[1], SAME[2], SAME[7]], ids=lambda one: one[0])
 def test_a_number_is_equal_in_every_spelling(sim, erase, tmp_path, spellings):
     stock(sim, images=5, iterations=1)

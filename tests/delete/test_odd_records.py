@@ -44,6 +44,7 @@ def test_a_value_too_deep_to_be_written_is_refused_by_cause(indent):
         json_text({"zz": nested(5000)}, indent=indent)
 
 
+@pytest.mark.slow
 def test_deep_records_are_exported_planned_and_held(sim, erase, cli, tmp_path):
     stock(sim)
     deep = "[" * 700 + "]" * 700

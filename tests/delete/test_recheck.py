@@ -74,6 +74,7 @@ WORDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", WORDS)
 def test_gone_is_gone_and_there_again_is_named(ground, row):
     evidence = ground.erased(*WORDS[row])

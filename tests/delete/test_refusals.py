@@ -20,6 +20,7 @@ def assert_one_error(ran):
     assert all(line.startswith("Hint: ") for line in after), ran.err
 
 
+@pytest.mark.slow
 def test_a_failure_elsewhere_is_not_a_refusal(sim, erase):
     failing, refusing = stock(sim), stock(sim, "Strangers")
     fail(sim, failing, status=500)
@@ -35,6 +36,7 @@ def test_a_failure_elsewhere_is_not_a_refusal(sim, erase):
     assert erase.verified() == 0
 
 
+@pytest.mark.slow
 def test_where_everything_is_refused_nothing_can_be_retried(sim, erase):
     for project in (stock(sim), stock(sim, "Strangers")):
         fail(sim, project, status=403)

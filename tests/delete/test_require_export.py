@@ -41,6 +41,7 @@ def refused(sim, erase, folder, *arguments):
     return ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [["--all"], ["--project", "Visitors"], ["images", "--all"], ["--all", "--tag", "alice"]]
 )
@@ -51,6 +52,7 @@ def test_a_complete_export_permits_deleting_everything(sim, erase, exported, arg
     assert erase(*arguments, "--require-export", folder).code == 0
 
 
+@pytest.mark.slow
 def test_an_export_of_one_person_permits_only_their_deletion(sim, erase, exported):
     stock(sim, predictions=0)
     folder = exported("--all", "--metadata", "subject=nr-4711")
@@ -59,6 +61,7 @@ def test_an_export_of_one_person_permits_only_their_deletion(sim, erase, exporte
     assert erase("--all", "--metadata", "subject=nr-4711", "--require-export", folder).code == 0
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_the_export_prevents_the_deletion(sim, erase, exported):
     stock(sim)
     folder = exported()
@@ -72,6 +75,7 @@ def test_a_flipped_bit_in_the_export_prevents_the_deletion(sim, erase, exported)
     assert erase("predictions", "--all", "--require-export", folder).code == 0
 
 
+@pytest.mark.slow
 def test_a_file_missing_in_the_export_prevents_the_deletion(sim, erase, exported):
     stock(sim)
     folder = exported()
@@ -88,6 +92,7 @@ def test_a_row_that_was_not_exported_is_not_deleted(sim, erase, exported):
     assert erase("predictions", "--all", "--require-export", folder).code == 0
 
 
+@pytest.mark.slow
 def test_a_project_that_was_not_exported_is_not_deleted(sim, erase, exported):
     stock(sim), stock(sim, "Strangers")
     folder = exported("--project", "Visitors")
@@ -131,6 +136,7 @@ def renamed(sim, project):
     return one.id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [added, retagged, relabelled, retrained, renamed])
 def test_items_changed_since_the_export_are_not_deleted(sim, erase, exported, change):
     project = stock(sim)
@@ -144,6 +150,7 @@ def test_items_changed_since_the_export_are_not_deleted(sim, erase, exported, ch
     assert identity in said
 
 
+@pytest.mark.slow
 def test_an_export_of_another_endpoint_is_refused(sim, exported):
     stock(sim)
     folder = exported()
@@ -174,6 +181,7 @@ def test_anything_but_a_finished_export_is_refused(sim, erase, exported, tmp_pat
     refused(sim, erase, folder)
 
 
+@pytest.mark.slow
 def test_the_export_is_valid_after_a_cut_off_unpublish(sim, erase, exported):
     project = stock(sim)
     folder = exported()
@@ -217,6 +225,7 @@ def without_bytes(folder, project, row):
     return identity
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ["images", "predictions"])
 def test_an_item_noted_as_gone_is_not_held(sim, erase, exported, row):
     project = stock(sim)
@@ -230,6 +239,7 @@ def test_an_item_noted_as_gone_is_not_held(sim, erase, exported, row):
     assert f"does not hold 1 items of the plan as they are now, the first: {row} {identity}" in said
 
 
+@pytest.mark.slow
 def test_everything_the_service_has_is_held(sim, exported):
     projects = [stock(sim), stock(sim, "Strangers")]
     held = {one[:3] for one in items_held(Bag(exported()))}
@@ -266,6 +276,7 @@ def test_a_model_missing_in_the_index_is_not_held(sim, exported):
     assert models_in(folder) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["data/export.json", "bag-info.txt"])
 def test_files_that_name_different_endpoints_are_refused(sim, erase, exported, file):
     stock(sim)
@@ -288,6 +299,7 @@ def test_a_file_instead_of_an_export_is_one_error(sim, erase, tmp_path, name):
     assert said.splitlines()[0] == f"Error: --require-export {tmp_path / name} is not a folder"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [["--all"], ["iterations", "--all"]])
 def test_a_model_done_since_the_export_must_be_held(sim, erase, exported, rows):
     project = stock(sim)
@@ -303,6 +315,7 @@ def test_a_model_done_since_the_export_must_be_held(sim, erase, exported, rows):
     assert calls(sim) == []
 
 
+@pytest.mark.slow
 def test_images_deleted_with_their_iterations_must_be_held(sim, erase, exported):
     project = stock(sim)
     folder, holder = exported(), sim.store.projects[project]
@@ -322,6 +335,7 @@ def test_images_deleted_with_their_iterations_must_be_held(sim, erase, exported)
     assert erase.states("images") == {only_there: "deleted"}
 
 
+@pytest.mark.slow
 def test_images_that_lose_a_tag_must_be_held(sim, erase, exported):
     stock(sim)
     folder = exported("tags", "--all")
@@ -333,6 +347,7 @@ def test_images_that_lose_a_tag_must_be_held(sim, erase, exported):
     assert erase("tags", "--all", "--require-export", exported()).code == 0
 
 
+@pytest.mark.slow
 def test_the_end_names_the_export_and_the_command(sim, erase, exported):
     """The bag now holds a copy of what was erased: the command that takes it out is named."""
     stock(sim)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -11,8 +10,9 @@ from contextlib import contextmanager
 import pytest
 
 from custom_vision_simulator import Fault
+from tests.console import ENDINGS, Stoppable
 from tests.delete.erasing import calls, environment, ids, others_untouched, state, stock
-from tests.platforms import SIGKILL
+from tests.platforms import SIGKILL, SLOWER
 
 GONE = {"deleted", "gone already"}
 
@@ -23,8 +23,9 @@ def stuck(sim, *arguments, fault, evidence):
     sim.fault(fault)
     seen = len(calls(sim, fault.route))
     command = [sys.executable, "-m", "cv_gdpr", "delete", *arguments, "--yes", "--json", "--evidence", str(evidence)]
-    with subprocess.Popen(command, env=environment(sim), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        until = time.monotonic() + 20
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with Stoppable(command, env=environment(sim), **pipes) as process:
+        until = time.monotonic() + 20 * SLOWER
         while len(calls(sim, fault.route)) - seen <= fault.after and time.monotonic() < until:
             time.sleep(0.005)
         try:
@@ -99,7 +100,7 @@ def test_killed_after_the_last_deletion_reports_nothing_left(sim, erase, tmp_pat
     assert set(erase.states().values()) == ({"deleted"} if same else set())
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), ENDINGS)
 def test_an_interrupted_run_says_so_and_the_next_finishes(sim, erase, tmp_path, number, code):
     project = stock(sim)
     before = state(sim)

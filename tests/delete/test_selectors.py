@@ -34,6 +34,7 @@ def unpredicted(sim):
     return stock(sim, predictions=0), stock(sim, "Strangers", images=7, predictions=0)
 
 
+@pytest.mark.slow
 def test_a_tag_selects_images_everywhere(sim, erase, unpredicted):
     before = state(sim)
     wanted = set().union(*(everything_of(sim, project, "alice") for project in unpredicted))
@@ -124,6 +125,7 @@ def test_images_are_deleted_by_id_wherever_they_are(sim, erase, both, tmp_path, 
     others_untouched(sim, before, set(wanted))
 
 
+@pytest.mark.slow
 def test_an_unknown_image_id_is_named_and_the_rest_deleted(sim, erase, both):
     before = state(sim)
     image = max(ids(sim, both[0], "images"))

@@ -15,6 +15,7 @@ def unsearched(evidence):
     return {one["id"]: one["predictionsNotSearched"] for one in evidence["projects"] if "predictionsNotSearched" in one}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("selector", [("--tag", "alice"), ("--metadata", "subject=nr-4711")])
 def test_stored_predictions_are_counted_and_the_end_is_3(sim, erase, selector):
     here, there = stock(sim), stock(sim, "Strangers", predictions=0)

@@ -83,6 +83,7 @@ def bag(world, tmp_path):
     return shutil.copytree(world.bag, tmp_path / "bag")
 
 
+@pytest.mark.slow
 def test_identical_bytes_go_with_yes(sim, erase, filled, bag):
     predictions = ids(sim, filled, "predictions")
     images = ids(sim, filled, "images")
@@ -101,6 +102,7 @@ def test_identical_bytes_go_with_yes(sim, erase, filled, bag):
     assert f"{gone} as a copy of {project['copiesOf'][gone]}" in erase.certificate
 
 
+@pytest.mark.slow
 def test_certain_copies_go_through_a_saved_plan(sim, erase, filled, bag, tmp_path):
     images, predictions = ids(sim, filled, "images"), ids(sim, filled, "predictions")
     plan = tmp_path / "plan.json"
@@ -114,6 +116,7 @@ def test_certain_copies_go_through_a_saved_plan(sim, erase, filled, bag, tmp_pat
     assert len(predictions - ids(sim, filled, "predictions")) == 1
 
 
+@pytest.mark.slow
 def test_what_was_erased_already_still_leads_to_its_copies(sim, erase, filled, bag):
     predictions = ids(sim, filled, "predictions")
     assert erase("images", "--all", *HER).code == 0
@@ -123,6 +126,7 @@ def test_what_was_erased_already_still_leads_to_its_copies(sim, erase, filled, b
     assert len(predictions - ids(sim, filled, "predictions")) == 1
 
 
+@pytest.mark.slow
 def test_predictions_stored_since_are_not_searched(sim, erase, cli, filled, bag):
     assert cli("verify", bag).code == 0
     with demo_service(sim) as service:
@@ -148,6 +152,7 @@ def demo_predict(service, project, iteration):
     service.call("quick_test_image", project, BytesIO(content), iteration_id=iteration)
 
 
+@pytest.mark.slow
 def test_an_export_holds_the_copies_too(sim, cli, filled, bag, tmp_path):
     out = tmp_path / "answer"
     ran = cli("export", "--all", *HER, "--with-copies-from", bag, "--out", out, "--json")
@@ -211,6 +216,7 @@ NOT_WHOLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", NOT_WHOLE)
 def test_a_bag_that_lacks_the_originals_searched_nothing(sim, erase, cli, filled, tmp_path, case):  # noqa: PLR0913, PLR0917
     rows, when = NOT_WHOLE[case]
@@ -228,6 +234,7 @@ def test_a_bag_that_lacks_the_originals_searched_nothing(sim, erase, cli, filled
     assert project["predictionsNotSearched"] == len(ids(sim, filled, "predictions")) > 0
 
 
+@pytest.mark.slow
 def test_a_redacted_bag_searched_nothing(erase, cli, filled, bag):
     assert erase("images", "--all", *HER).code == 0
     assert cli("redact", erase.path, bag, "--in-place").code == 0
@@ -237,6 +244,7 @@ def test_a_redacted_bag_searched_nothing(erase, cli, filled, bag):
     assert project["predictionsNotSearched"] == 2
 
 
+@pytest.mark.slow
 def test_empty_files_do_not_lead_to_each_other(sim, erase, cli, filled, tmp_path):
     workspace = sim.store.projects[filled].workspace
     others = [one for one in workspace.images.values() if not one.metadata]
@@ -248,6 +256,7 @@ def test_empty_files_do_not_lead_to_each_other(sim, erase, cli, filled, tmp_path
     assert others[0].id in ids(sim, filled, "images")
 
 
+@pytest.mark.slow
 def test_an_image_relabelled_before_the_export_stays(sim, erase, cli, filled, tmp_path):
     workspace = sim.store.projects[filled].workspace
     hers = her_image(sim, filled)
@@ -257,6 +266,7 @@ def test_an_image_relabelled_before_the_export_stays(sim, erase, cli, filled, tm
     assert hers.id in ids(sim, filled, "images")
 
 
+@pytest.mark.slow
 def test_one_relabelled_since_is_named_and_stays_with_yes(sim, erase, filled, bag):
     workspace = sim.store.projects[filled].workspace
     hers = her_image(sim, filled)
@@ -274,6 +284,7 @@ def test_an_age_narrows_the_copies_too(sim, erase, filled, bag):
     assert ids(sim, filled, "predictions") == predictions
 
 
+@pytest.mark.slow
 def test_a_held_original_still_leads_to_its_copies(sim, erase, filled, bag, tmp_path):
     (tmp_path / "hold.txt").write_text(her_image(sim, filled).id)
     predictions = ids(sim, filled, "predictions")
@@ -282,6 +293,7 @@ def test_a_held_original_still_leads_to_its_copies(sim, erase, filled, bag, tmp_
     assert her_image(sim, filled)
 
 
+@pytest.mark.slow
 def test_a_project_unread_in_the_search_leaves_it_open(sim, erase, filled, bag):
     """Its pictures were no originals: what is stored as a prediction of them was not looked for."""
     sim.fault(Fault("GetTaggedImages", status=400, times=1))
@@ -291,6 +303,7 @@ def test_a_project_unread_in_the_search_leaves_it_open(sim, erase, filled, bag):
     assert project["predictionsNotSearched"] > 0
 
 
+@pytest.mark.slow
 def test_a_list_holds_the_copies_too(cli, filled, bag):
     ran = cli("list", "--all", *HER, "--with-copies-from", bag, "--json")
     assert ran.code == 0, ran.err

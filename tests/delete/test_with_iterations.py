@@ -5,6 +5,7 @@ import pytest
 from tests.delete.erasing import bearing, ids, stock
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("selector", [("--metadata", "subject=nr-4711"), ("--tag", "alice")])
 def test_iterations_trained_on_a_person_go(sim, erase, selector):
     project = stock(sim, predictions=0)

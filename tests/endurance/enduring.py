@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 from custom_vision_simulator import Options, Simulator
 from custom_vision_simulator.faults import FaultBook
+from tests.console import Stoppable
 from tests.export.exporting import assert_bag, files, payload
-from tests.platforms import SIGKILL
+from tests.platforms import SIGKILL, SLOWER
 
 
 class Tripwire(FaultBook):
@@ -70,7 +71,7 @@ def started(sim, *words, program=("-m", "cv_gdpr"), **more):
     """Start a command in a separate process; kill it in the end if it still runs."""
     command = [sys.executable, *program, *(str(word) for word in words)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment(sim, **more), text=True, **pipes) as process:
+    with Stoppable(command, env=environment(sim, **more), encoding="utf-8", **pipes) as process:
         try:
             yield process
         finally:
@@ -80,12 +81,12 @@ def started(sim, *words, program=("-m", "cv_gdpr"), **more):
 
 def kill(process):
     """Kill -9."""
-    os.kill(process.pid, SIGKILL)
+    process.send_signal(SIGKILL)
 
 
 def until(condition, seconds=20.0):
     """Wait for a condition; fail if it stays false."""
-    limit = time.monotonic() + seconds
+    limit = time.monotonic() + seconds * SLOWER
     while not condition():
         assert time.monotonic() < limit, "it did not happen in time"
         time.sleep(0.005)

@@ -14,6 +14,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.downloads import process as blobs
 from tests.endurance.enduring import assert_whole, before, kill, simulator, started, undisturbed, until
 from tests.export.exporting import assert_one_error, assert_open, image_record, project_folder, stock, towards
+from tests.platforms import need
 
 ENDED = "the download process ended unexpectedly"
 
@@ -21,6 +22,7 @@ ENDED = "the download process ended unexpectedly"
 def downloading(parent):
     """Return the download processes of a process."""
     found = []
+    need("processes")
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parents = int((folder / "stat").read_text().rpartition(")")[2].split()[1])

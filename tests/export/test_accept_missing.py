@@ -36,6 +36,7 @@ def arm(sim, project, name):
         sim.fault(Fault(operation, times=None, match=match, **fault))
 
 
+@pytest.mark.slow
 def test_a_bag_that_is_not_complete_says_so(sim, cli, tmp_path):
     """One export of a project for each gap."""
     projects, out = {name: stock(sim) for name in GAPS}, tmp_path / "out"
@@ -108,6 +109,7 @@ def test_a_required_export_judges_what_would_be_deleted(sim, cli, tmp_path):
     assert cli("delete", "predictions", *words).code == 0
 
 
+@pytest.mark.slow
 def test_a_required_export_without_an_image_is_refused(sim, cli, tmp_path):
     project, out = stock(sim), tmp_path / "out"
     arm(sim, project, "every blob")

@@ -45,6 +45,7 @@ def reasons(sim, cli, out, faults, **more):
     return said
 
 
+@pytest.mark.slow
 def test_html_instead_of_json(sim, cli, tmp_path):
     page = {"status": 200, "body": "<html><body>Sign in</body></html>"}
     said = reasons(sim, cli, tmp_path / "out", [(operation, page) for operation in EVERY_LISTING[1:]])
@@ -96,6 +97,7 @@ OF_THE_WRONG_SHAPE = [
 ]
 
 
+@pytest.mark.slow
 def test_json_of_the_wrong_shape(sim, cli, tmp_path):
     reasons(sim, cli, tmp_path / "out", [(name, JSON | {"body": body}) for name, body in OF_THE_WRONG_SHAPE])
 
@@ -121,6 +123,7 @@ def test_a_refused_key_with_an_uninformative_body(sim, cli, tmp_path, body):
     assert "401" in run(cli, tmp_path / "out", 5, **QUICK).err
 
 
+@pytest.mark.slow
 def test_a_later_error_with_an_uninformative_body(sim, cli, tmp_path):
     later = [(status, body) for status, body in ERRORS if CODES.get(status, (1, 3))[1] == 3]
     faults = [("GetTaggedImages", {"status": status, "body": body}) for status, body in later]
@@ -153,6 +156,7 @@ def test_the_services_own_words_are_quoted_with_the_request_id(sim, cli, tmp_pat
 LITTLE = {"CV_GDPR_EXPORT_PATIENCE": "0.01"}
 
 
+@pytest.mark.slow
 def test_a_lasting_fault_of_a_listing_is_not_a_success(sim, cli, tmp_path):
     reasons(sim, cli, tmp_path / "out", [(operation, {"status": 500}) for operation in EVERY_LISTING[1:]], **LITTLE)
 

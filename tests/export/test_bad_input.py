@@ -15,6 +15,7 @@ from cv_gdpr.cli import cli as cli_group
 from cv_gdpr.table.categories import ROWS
 from tests.endurance.enduring import environment
 from tests.export.exporting import assert_one_error
+from tests.platforms import posix
 
 
 @pytest.fixture(params=[(), ("--json",)], ids=["", "json"])
@@ -159,11 +160,16 @@ def test_control_characters_in_a_name_are_not_printed(sim, failing):
     assert all(char.isprintable() or char == "\n" for char in ran.err)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("poor", "told"),
     [
-        ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, r"1 project in \xdcc3\xdcbc"),
-        ({"PYTHONIOENCODING": "ascii"}, r"1 project in \xfc"),
+        pytest.param(
+            {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            r"1 project in \xdcc3\xdcbc",
+            marks=posix("locale"),
+        ),
+        pytest.param({"PYTHONIOENCODING": "ascii"}, r"1 project in \xfc", marks=posix("locale")),
     ],
 )
 def test_names_that_the_locale_cannot_encode(sim, tmp_path, poor, told):
@@ -222,6 +228,7 @@ def test_every_command_has_help_of_its_own(cli, row, word):
     assert "--project" in ran.out
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_gives_no_traceback(sim, cli, tmp_path):
     sim.fill(images=2)
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--json", "--out", str(tmp_path / "out")]
@@ -272,6 +279,7 @@ def test_commands_without_a_service_do_not_import_the_sdk(words):
     assert words != ["--help"] or "cv_gdpr.table.categories" not in loaded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["export --all --key-file -", "export --all --image-ids-file -", "delete --all"])
 def test_a_closed_standard_input_is_an_error(sim, words, tmp_path):
     script = f"cd {shlex.quote(str(tmp_path))} && exec {shlex.quote(sys.executable)} -m cv_gdpr {words} <&-"
@@ -280,6 +288,7 @@ def test_a_closed_standard_input_is_an_error(sim, words, tmp_path):
     assert "standard input is closed" in ran.stderr or "no terminal to confirm on" in ran.stderr
 
 
+@posix("special files")
 def test_no_hint_to_resume_where_nothing_was_written(sim, cli):
     sim.fill(images=1)
     ran = cli("export", "--all", "--out", "/proc/nowhere/out")

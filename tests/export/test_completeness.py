@@ -37,6 +37,7 @@ def test_an_image_held_only_by_an_iteration_is_exported(sim, cli, tmp_path):
         assert (folder / "images" / f"{identity}.jpg").read_bytes() == image_bytes(image)
 
 
+@pytest.mark.slow
 def test_every_page_is_read_despite_equal_times(sim, cli, tmp_path):
     (project,) = sim.fill(images=1100, untagged=300, image_bytes=50)
     images = sim.store.projects[project].workspace.images
@@ -57,6 +58,7 @@ def test_every_page_is_read_despite_equal_times(sim, cli, tmp_path):
     assert_bag(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_duplicate_and_skipped_images_of_a_listing_are_handled(sim, cli, tmp_path):
     (project,) = sim.fill(images=300, image_bytes=50)
     page = json.loads(fetched(sim, f"/projects/{project}/images/tagged", take=256, orderBy="Oldest"))
@@ -85,6 +87,7 @@ def test_differing_counts_leave_the_export_unfinished(sim, cli, tmp_path, body):
     assert_bag(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_an_endless_listing_is_stopped(sim, cli, tmp_path):
     sim.fill(images=3)
     images = [image_record(f"11111111-1111-4111-8111-{n:012}", originalImageUri="https://x/y") for n in range(256)]
@@ -160,6 +163,7 @@ def test_a_model_that_is_done_but_has_no_link_is_missing(sim, cli, tmp_path):
     assert len(assert_open(tmp_path / "out")) == 2
 
 
+@pytest.mark.slow
 def test_predictions_are_read_to_the_last_continuation(sim, cli, tmp_path):
     (project,) = sim.fill(images=2, iterations=1, predictions=250, image_bytes=60)
     assert cli("export", "predictions", "--all", "-q", "--out", tmp_path / "out").code == 0
@@ -183,6 +187,7 @@ def test_separate_originals_are_exported_beside_resized_images(cli, tmp_path):
     assert cli("verify", tmp_path / "out").code == 0
 
 
+@pytest.mark.slow
 def test_relative_paths_are_fetched_with_get_artifact(cli, tmp_path):
     with Simulator(Options(vnet=True)) as sim:
         project = stock(sim)

@@ -8,6 +8,7 @@ from tests.export.exporting import stock
 ADDRESSES = {"exportModelContainerUri": CONTAINER, "notificationQueueUri": QUEUE}
 
 
+@pytest.mark.slow
 def test_result_and_bag_name_container_and_queue(sim, cli, tmp_path):
     project, other = stock(sim), stock(sim)
     sim.store.projects[project].settings |= {name: uri + SECRET for name, uri in ADDRESSES.items()}

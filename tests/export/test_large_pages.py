@@ -18,6 +18,7 @@ CASES = [("images", 40_000, {}), ("predictions", 40_000, {})]
 CASES += [("images", 1_200, {"images": 50}), ("predictions", 2_500, {"images": 5, "predictions": 40})]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_record_of_large_pages_is_exported(sim, cli, tmp_path, monkeypatch, case):
     row, limit, amounts = case

@@ -39,6 +39,7 @@ def test_a_truncated_or_empty_artifact_is_fetched_again(cli, tmp_path, fault):
 LASTING = [{"cut": 100}, {"cut": 0}, {"drop": True}, {"status": 404}, {"status": 500}]
 
 
+@pytest.mark.slow
 def test_an_always_truncated_artifact_is_named(cli, tmp_path):
     """One export in which one image for each fault is lost, and two are not."""
     with Simulator(Options(vnet=True)) as sim:
@@ -104,6 +105,7 @@ def remove(path):
     path.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [cut, empty, grow, flip, remove])
 def test_a_file_damaged_between_two_runs_is_fetched_again(sim, cli, tmp_path, harm):
     out = tmp_path / "out"
@@ -118,6 +120,7 @@ def test_a_file_damaged_between_two_runs_is_fetched_again(sim, cli, tmp_path, ha
     assert cli("verify", out).code == 0
 
 
+@pytest.mark.slow
 def test_an_image_without_a_link_is_missing(sim, cli, tmp_path):
     project = stock(sim)
     identity = next(iter(images_of(sim, project)))

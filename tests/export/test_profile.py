@@ -31,11 +31,13 @@ def errors(folder):
     return [str(one) for one in profile.report.errors]
 
 
+@pytest.mark.slow
 def test_an_export_fits_its_profile(exported):
     assert errors(exported) == []
     assert bagit.Bag(str(exported)).info[PROFILE[0]] == json.loads(TEXT)["BagIt-Profile-Info"][PROFILE[0]]
 
 
+@pytest.mark.slow
 def test_a_redacted_export_still_fits(exported, sim, cli, tmp_path):
     (project,) = (one.id for one in sim.store.projects.values() if ids(sim, one.id, "predictions"))
     words = ("--project", project, "--tag", "person", "--yes", "--evidence", tmp_path / "e.json")
@@ -45,6 +47,7 @@ def test_a_redacted_export_still_fits(exported, sim, cli, tmp_path):
     assert errors(tmp_path / "bag-redacted") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -59,6 +62,7 @@ def test_another_bag_does_not_fit(exported, change, words):
     assert words in error
 
 
+@pytest.mark.slow
 def test_every_line_of_bag_info_is_in_the_profile(exported):
     labels = set(bagit.Bag(str(exported)).info)
     counts = {label for label in labels if label.startswith(("Exported-", "Not-Searched-"))}  # one for each row

@@ -45,6 +45,7 @@ def _read(terminal):
     return held.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_live_line_for_each_project(sim, cli, tmp_path):
     sim.fill(projects=2, images=5)
     sim.fault(Fault("Blob", delay=2.8, times=None))  # nothing is shown in the first two seconds
@@ -59,6 +60,7 @@ def test_a_terminal_shows_a_live_line_for_each_project(sim, cli, tmp_path):
     assert_bag(tmp_path / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "variables"), [((), {"TERM": "dumb"}), (("-q",), {})])
 def test_a_dumb_terminal_gets_no_control_characters(sim, cli, tmp_path, words, variables):
     sim.fill(images=5)
@@ -68,6 +70,7 @@ def test_a_dumb_terminal_gets_no_control_characters(sim, cli, tmp_path, words, v
     assert ESCAPE not in said
 
 
+@pytest.mark.slow
 def test_no_color_means_no_color(sim, cli, tmp_path):
     sim.fill(images=5)
     sim.fault(Fault("Blob", delay=2.8, times=None))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,8 +10,9 @@ import pytest
 
 from custom_vision_simulator import Fault
 from cv_gdpr.platforms.files import user_id
+from tests.console import ENDINGS, KILLED, Stoppable
 from tests.export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
-from tests.platforms import SIGKILL, named_pipe, posix
+from tests.platforms import SIGKILL, SLOWER, is_private, named_pipe
 
 
 def half_done(sim, cli, out):
@@ -88,14 +88,13 @@ def test_a_run_stopped_by_the_service_resumes(sim, cli, tmp_path):
     same_as_undisturbed(cli, tmp_path / "out", tmp_path / "other")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (SIGKILL, -9)])
-@posix("signals")
+@pytest.mark.parametrize(("number", "code"), [*ENDINGS, (SIGKILL, KILLED)])
 def test_an_interrupted_run_resumes(sim, cli, tmp_path, number, code):
     stock(sim)
     sim.fault(Fault("Blob", delay=30, times=None, after=3))
     command = [sys.executable, "-m", "cv_gdpr", "export", "--all", "--out", str(tmp_path / "out")]
-    process = subprocess.Popen(command, env=os.environ | cli.variables, stderr=subprocess.PIPE, text=True)
-    limit = time.monotonic() + 20
+    process = Stoppable(command, env=os.environ | cli.variables, stderr=subprocess.PIPE, encoding="utf-8")
+    limit = time.monotonic() + 20 * SLOWER
     while len(sim.blob_requests) < 6 and time.monotonic() < limit:
         time.sleep(0.02)
     process.send_signal(number)
@@ -175,7 +174,7 @@ def test_an_existing_empty_folder_is_used(sim, cli, tmp_path):
     (tmp_path / "out").mkdir(mode=0o755)
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
     assert_bag(tmp_path / "out")
-    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+    assert is_private(tmp_path / "out")
 
 
 UUID = "c008830a-fbd1-49d5-856f-094be7200d15"

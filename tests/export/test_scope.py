@@ -71,6 +71,7 @@ def test_without_a_row_every_row_is_exported(sim, cli, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_the_printed_table_equals_the_json(sim, cli, tmp_path):
     stock(sim)
     told = cli("export", "--all", "--out", tmp_path / "told")

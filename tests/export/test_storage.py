@@ -15,6 +15,7 @@ from cv_gdpr.archive import durability, folder
 from cv_gdpr.platforms import files
 from tests.delete.erasing import stock as stock_to_erase
 from tests.export.exporting import assert_bag, assert_one_error, stock
+from tests.platforms import is_private, need, posix
 
 TAGS = ("export", "tags", "--all")  # for what concerns the folder alone: a row that is read in few calls
 
@@ -63,6 +64,7 @@ class Library:
 
 
 def without_fsync_of_folders(patch, number):
+    need("fsync of folders")
     patch.setattr(os, "fsync", failing(number, os.fsync, is_folder))
 
 
@@ -71,10 +73,12 @@ def without_fsync(patch, number):
 
 
 def without_syncfs(patch, number):
+    need("fsync of folders")
     patch.setattr(ctypes, "CDLL", lambda *_, **__: Library(number))
 
 
 def without_the_function_syncfs(patch, _):
+    need("fsync of folders")
     patch.setattr(ctypes, "CDLL", lambda *_, **__: object())
 
 
@@ -197,12 +201,13 @@ def test_an_existing_folder_is_closed_with_a_warning(sim, cli, out, said, mode):
     assert said() == [f"Warning: only its owner can enter {out} from now on; its mode was {mode:04o}"]
 
 
+@posix("modes")
 @pytest.mark.parametrize("mode", [0o700, 0o500, 0o2700])
 def test_a_private_folder_needs_no_warning(sim, cli, out, said, mode):
     stock(sim)
     out.chmod(mode)
     assert cli(*TAGS, "-q", "--out", out).code == 0
-    assert mode_of(out) & 0o777 == 0o700
+    assert is_private(out)
     assert said() == []
 
 
@@ -254,6 +259,7 @@ def test_a_mode_that_cannot_be_changed_names_a_subfolder(stocked, out, said, no_
 @pytest.fixture
 def without_modes(monkeypatch, no_chmod):
     """Return a function that makes every new folder one of a mode, as FAT and many shares do."""
+    need("modes")
 
     def mount(mode):
         make, change = os.mkdir, os.chmod
@@ -280,6 +286,7 @@ def test_a_file_system_without_modes_is_a_warning(stocked, tmp_path, said, witho
     assert said() == [f"Warning: others may be able to read {out}: its file system does not keep modes ({mode:04o})"]
 
 
+@posix("owners")
 def test_a_share_that_maps_owners_is_a_warning(stocked, out, monkeypatch, said, no_chmod):
     cli = stocked
     out.chmod(0o777)
@@ -325,7 +332,7 @@ def test_concurrent_runs_never_share_a_name(tmp_path, monkeypatch):
         made = list(pool.map(lambda _: folder.new_folder(), range(16)))
     assert len(set(made)) == 16
     assert Path(NAME) not in made
-    assert {mode_of(one) for one in made} == {0o700}
+    assert all(map(is_private, made))
 
 
 def test_a_usage_error_leaves_no_default_folder(sim, cli, tmp_path, monkeypatch):

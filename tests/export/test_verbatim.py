@@ -52,6 +52,7 @@ def only_image(sim, record, project=""):
     sim.fault(Fault("Blob", times=None, status=200, body=b"bytes"))
 
 
+@pytest.mark.slow
 def test_every_document_is_what_the_service_sent(sim, cli, tmp_path):
     project = stock(sim)
     rename_tags(sim, project, 'Zoë "☃" \\ \u2028', "日本語")
@@ -90,6 +91,7 @@ FIELDS = [
 ]
 
 
+@pytest.mark.slow
 def test_unknown_fields_are_kept_unchanged(sim, cli, tmp_path):
     """One export of a project for each text."""
     head, sent = json.dumps(image_record(originalImageUri=f"{sim.blob_host}/i/1")).removesuffix("}"), {}

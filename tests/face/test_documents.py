@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.delete.erasing import stock
+from tests.platforms import posix
 
 PATHS = {"folder", "file", "evidence", "ledger", "certificate", "hashes", "bag", "out", "made", "kept"}
 
@@ -30,6 +31,7 @@ def documents(sim, cli, tmp_path, monkeypatch):
     return {words: cli(*words.split(), "--json").json for words in commands}
 
 
+@pytest.mark.slow
 def test_documents_say_when_and_where(documents):
     for words, document in documents.items():
         start, end = (datetime.fromisoformat(document[name]) for name in ("start", "end"))
@@ -60,6 +62,7 @@ def test_quiet_prints_errors_alone(sim, cli, tmp_path, monkeypatch, words):
     assert all(line.startswith(("Error:", "Hint:")) for line in ran.err.splitlines())
 
 
+@posix("modes")
 @pytest.mark.parametrize(("rights", "told"), [(0o600, False), (0o640, True), (0o604, True)])
 def test_a_key_file_that_others_can_read(sim, cli, tmp_path, rights, told):
     file = tmp_path / "key"

@@ -1,14 +1,11 @@
 """What stands on a terminal of 80 and of 60 columns: no word is broken, and progress shows after two seconds."""
 
-import fcntl
 import os
-import pty
 import re
 import select
 import struct
 import subprocess
 import sys
-import termios
 import time
 from contextlib import suppress
 
@@ -18,6 +15,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.demo import fill
 from tests.delete.erasing import stock
 from tests.endurance.enduring import environment
+from tests.platforms import fcntl, pty, termios
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours, and what moves the cursor while progress is shown
 
@@ -90,6 +88,7 @@ def test_no_help_is_wider_than_the_terminal(cli, columns, name):
     assert not wide
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_question_says_that_nothing_was_sent(sim):
     stock(sim)
     code, shown = on_terminal(sim, "delete", "--all", "--wait", "0", answer=b"\x03", NO_COLOR="1")
@@ -102,6 +101,7 @@ def test_ctrl_c_at_the_question_says_that_nothing_was_sent(sim):
     assert sim.store.projects
 
 
+@pytest.mark.slow
 def test_verdicts_are_coloured(sim, tmp_path):
     stock(sim)
     code, shown = on_terminal(sim, "export", "tags", "--all", "--out", tmp_path / "bag")
@@ -140,6 +140,7 @@ def test_a_first_call_that_hangs_is_shown(sim, tmp_path, words):
     assert "waiting for the service (GetProjects)" in shown
 
 
+@pytest.mark.slow
 def test_quick_work_shows_no_progress(sim):
     sim.fill(images=3)
     code, shown = on_terminal(sim, "list", "images", "--all", NO_COLOR="1")

@@ -56,6 +56,7 @@ FORMS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "quality", "size"), FORMS)
 def test_a_form_with_another_name_is_not_certain(scale, quality, size):
     other = form("Boris Klein", "1971-12-31", scale=scale)
@@ -66,6 +67,7 @@ def test_a_form_with_another_name_is_not_certain(scale, quality, size):
 LETTERS = [("Mayer", 1, 0.4), *also(("Meyer", 7, 0.4), ("Mayer", 1, 0.7), ("Meyer", 7, 0.7))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "day", "scale"), LETTERS)
 def test_one_other_letter_is_not_certain(name, day, scale):
     one = form("Alice Meyer", "1990-01-01", scale=scale)
@@ -74,6 +76,7 @@ def test_one_other_letter_is_not_certain(name, day, scale):
     assert "a small detail may differ" in found.why
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0.5, *also((1,))])
 def test_the_same_form_is_certain(size):
     page = form("Alice Meyer", "1990-01-01", scale=0.7)
@@ -87,6 +90,7 @@ MORE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "scale", "level"), [*NAMES, *also(*MORE)])
 def test_another_name_in_a_photo_is_not_certain(photo, name, scale, level):
     height, width = photo(name).shape[:2]
@@ -97,6 +101,7 @@ def test_another_name_in_a_photo_is_not_certain(photo, name, scale, level):
     assert not look(as_jpeg(alice, 95), as_jpeg(photo(name), 90)).certain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tall", "size"), [(20, 0.5), *also((20, 1), (30, 1), (40, 1), (50, 0.5))])
 def test_another_or_no_small_person_is_not_certain(photo, tall, size):
     place = cv2.resize(photo("colosseum"), (2000, 1300), interpolation=cv2.INTER_CUBIC)
@@ -106,6 +111,7 @@ def test_another_or_no_small_person_is_not_certain(photo, tall, size):
         assert (found.kind, found.certain) == ("copy", False)
 
 
+@pytest.mark.slow
 def test_two_captions_are_not_certain(photo):
     captioned = caption_below(photo("owl"))
     height = captioned.shape[0]
@@ -113,6 +119,7 @@ def test_two_captions_are_not_certain(photo):
     assert not look(as_jpeg(one), as_jpeg(two)).certain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise", "quality"), [(1, 95), *also((1, 75), (3, 95), (3, 75), (3, 50))])
 def test_two_frames_where_nothing_moved_are_not_certain(photo, noise, quality):
     random = np.random.default_rng(3)
@@ -121,6 +128,7 @@ def test_two_frames_where_nothing_moved_are_not_certain(photo, noise, quality):
     assert not look(one, two).certain
 
 
+@pytest.mark.slow
 def test_what_was_reduced_too_far_is_not_certain(photo):
     wanted = as_jpeg(photo("owl"))
     assert "too different" in look(wanted, as_jpeg(resized(photo("owl"), 0.45))).why
@@ -131,12 +139,14 @@ MORE_PLAIN = [("jpeg 90",), ("grey",), ("darker",), ("twice the size",), ("turne
 PLAIN = ["jpeg 50", "half the size", *also(*MORE_PLAIN)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", PLAIN)
 def test_a_plain_change_stays_certain(change):
     found = look(ASTRONAUT.read_bytes(), as_jpeg(WHOLE[change](cv2.imread(str(ASTRONAUT))), 95))
     assert (found.kind, found.certain) == ("copy", True), found.why
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["astronaut-smaller", "astronaut-mirrored"])
 def test_the_copies_of_the_demo_are_certain(name):
     found = look(ASTRONAUT.read_bytes(), ASTRONAUT.with_stem(name).read_bytes())

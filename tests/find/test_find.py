@@ -1,6 +1,7 @@
 """`cv-gdpr find`: bags with photographs, the files it writes, its exit codes."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cv_gdpr.extras import install
 from tests.benchmarks.bags import PROJECT
 from tests.find.bags import ITERATION, make
 from tests.find.changes import as_jpeg, bar_over, cropped, resized
+from tests.platforms import is_private, posix
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,7 @@ def castle(photo, tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_all_three_kinds_are_found_where_they_lie(run, bag, castle):
     folder, (images, of_iteration, predictions) = bag
     ran = run("find", folder, castle, "--json")
@@ -48,6 +51,7 @@ def test_all_three_kinds_are_found_where_they_lie(run, bag, castle):
     assert all((folder / one["file"]).is_file() for one in ran.json["matches"])
 
 
+@pytest.mark.slow
 def test_the_table_is_for_people(run, bag, castle):
     ran = run("find", bag[0], castle)
     assert "4 pictures searched for 1 photo: 1 same, 1 copy, 1 part" in ran.out
@@ -55,12 +59,13 @@ def test_the_table_is_for_people(run, bag, castle):
     assert run("find", bag[0], castle, "-q").out == ""
 
 
+@pytest.mark.slow
 def test_ids_are_a_list_as_options_take_it(run, bag, castle, tmp_path):
     folder, (images, of_iteration, predictions) = bag
     out = tmp_path / "found"
     ran = run("find", folder, castle, "--out", out)
     assert ran.code == 0
-    assert f"/ids.txt --with-iterations --require-export {folder} --dry-run" in ran.out.replace("\n  ", " ")
+    assert f"{os.sep}ids.txt --with-iterations --require-export {folder} --dry-run" in ran.out.replace("\n  ", " ")
     assert f"Searched: the export in the folder “{folder}”" in (out / "review.html").read_text()
     assert read_ids(str(out / "ids.txt")) == {images[0], of_iteration[0]}
     text = (out / "ids.txt").read_text()
@@ -69,6 +74,7 @@ def test_ids_are_a_list_as_options_take_it(run, bag, castle, tmp_path):
     assert f", only in iteration {ITERATION}" in text
 
 
+@pytest.mark.slow
 def test_out_holds_review_and_document_for_its_owner_only(run, bag, castle, tmp_path):
     out = tmp_path / "found"
     printed = run("find", bag[0], castle, "--out", out, "--json").json
@@ -78,8 +84,7 @@ def test_out_holds_review_and_document_for_its_owner_only(run, bag, castle, tmp_
     assert "<script" not in page
     assert "The pictures may show other people" in page
     assert '<td colspan="2">' in page
-    modes = {path.stat().st_mode & 0o777 for path in out.iterdir()}
-    assert (modes, out.stat().st_mode & 0o777) == ({0o600}, 0o700)
+    assert all(map(is_private, (out, *out.iterdir())))
 
 
 def test_nothing_is_overwritten(run, bag, castle, tmp_path):
@@ -89,6 +94,7 @@ def test_nothing_is_overwritten(run, bag, castle, tmp_path):
     assert f"Error: {tmp_path / 'ids.txt'} exists" in ran.err
 
 
+@pytest.mark.slow
 def test_without_a_certain_one_the_list_is_empty(run, bag, photo, tmp_path):
     covered = tmp_path / "covered.jpg"
     covered.write_bytes(as_jpeg(bar_over(photo("schwerin-palace"))))
@@ -97,6 +103,8 @@ def test_without_a_certain_one_the_list_is_empty(run, bag, photo, tmp_path):
         read_ids(str(tmp_path / "found" / "ids.txt"))
 
 
+@pytest.mark.slow
+@posix("names in bytes")
 def test_a_name_with_a_line_break_stays_on_its_line(run, bag, castle, tmp_path):
     odd = castle.rename(tmp_path / "a\nb # <b>\u202e.jpg")
     assert run("find", bag[0], odd, "--out", tmp_path / "found", "-q").code == 0
@@ -105,6 +113,7 @@ def test_a_name_with_a_line_break_stays_on_its_line(run, bag, castle, tmp_path):
     assert "a\\x0ab # &lt;b&gt;\\x202e.jpg</td>" in (tmp_path / "found" / "review.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_index_spares_the_second_search_the_decoding(run, bag, castle, tmp_path):
     first, second = (run("find", bag[0], castle, "--json", "--index", tmp_path / "index").json for _ in range(2))
     assert (first["fromIndex"], second["fromIndex"]) == (0, 4)
@@ -128,6 +137,7 @@ def test_without_the_extra_no_deletion_is_advised(run, bag, castle, tmp_path, mo
     assert "before you delete anything, search what was not searched" in ran.out
 
 
+@pytest.mark.slow
 def test_broken_pictures_cost_themselves_only(run, castle, tmp_path):
     whole = castle.read_bytes()
     broken = [b"\xff\xd8\xff\xe0 no picture", whole[:200], b"text", b""]
@@ -148,6 +158,7 @@ def test_a_changed_bag_is_not_searched(run, castle, tmp_path):
     assert "Hint: cv-gdpr verify names every difference" in ran.err
 
 
+@pytest.mark.slow
 def test_an_incomplete_export_is_searched_and_named(run, castle, tmp_path):
     make(tmp_path / "bag", [castle.read_bytes()], lost=1)
     ran = run("find", tmp_path / "bag", castle, "--json")
@@ -186,5 +197,6 @@ def test_usage_errors(run, words, error):
     assert error in ran.err
 
 
+@pytest.mark.slow
 def test_the_document_is_valid(run, bag, castle, schema_of):
     jsonschema.validate(run("find", bag[0], castle, "--json").json, schema_of("cv-gdpr-find/1"))

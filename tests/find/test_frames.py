@@ -30,6 +30,7 @@ def searched(photo, tmp_path, *, frames, empty):
     return copies(bag, {"visitor": contents[0], "nobody": contents[-1]})
 
 
+@pytest.mark.slow
 def test_frames_of_a_camera_are_not_copies(photo, tmp_path):
     found = searched(photo, tmp_path, frames=6, empty=2)
     assert [(one.like, one.kind) for one in found.matches if one.certain] == [("nobody", "same"), ("visitor", "same")]

@@ -1,6 +1,5 @@
 """The index: kept, read again, refused where it is not one, and emptied of what was erased."""
 
-import os
 import sqlite3
 
 import pytest
@@ -11,6 +10,7 @@ from cv_gdpr.find.index import NAME, Index, forget
 from cv_gdpr.find.search import copies
 from tests.find.bags import make
 from tests.find.changes import as_jpeg
+from tests.platforms import is_private, posix
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 
@@ -34,7 +34,8 @@ def test_an_entry_is_read_again(folder):
 
 
 def test_only_its_owner_can_read_it(folder):
-    assert (folder.stat().st_mode & 0o777, (folder / NAME).stat().st_mode & 0o777) == (0o700, 0o600)
+    assert is_private(folder)
+    assert is_private(folder / NAME)
 
 
 REFUSED = {
@@ -57,7 +58,7 @@ def test_an_empty_file_becomes_an_index(folder):
     assert read(folder) is None
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes")
+@posix("modes")
 def test_a_mode_that_lets_others_read_is_mended(folder):
     (folder / NAME).chmod(0o666)
     assert read(folder) == b"of the first picture"
@@ -118,6 +119,7 @@ def test_where_no_index_is_nothing_is_forgotten(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_entries_of_another_form_are_made_again(photo, tmp_path):
     content = as_jpeg(photo("cow"))
     make(tmp_path / "bag", [content])

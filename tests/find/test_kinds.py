@@ -60,6 +60,7 @@ def test_a_pasted_picture_is_a_part(look, photo):
     assert (found.kind, found.certain) == ("part", False), found.why
 
 
+@pytest.mark.slow
 def test_the_photo_may_itself_be_the_crop(photo):
     whole, crop = grey(photo("petra")), grey(cropped(photo("petra"), 0.5, 1, 0))
     assert may_be_alike(sought(crop), restored(features(whole)))
@@ -72,6 +73,7 @@ def test_words_say_what_was_done(look, photo):
     assert why.endswith("every pixel agrees")
 
 
+@pytest.mark.slow
 def test_other_photographs_match_nothing(look, photo):
     others = [path.stem for path in sorted(PHOTOGRAPHS.glob("*.jpg")) if path.stem != "rocamadour"]
     assert [name for name in others[::3] if look(photo(name))] == []

@@ -23,6 +23,7 @@ def ids(found):
     return [(one.kind, one.row, bool(one.iterations)) for one in found.matches]
 
 
+@pytest.mark.slow
 def test_copies_of_an_item_are_found_among_all(bag):
     owl = next(one for one in candidates(bag) if not one.iterations)
     photos = of_items(bag, [owl.id])

@@ -59,6 +59,7 @@ def done(tmp_path_factory):
         yield document, sent, exported.json, erased.json, folder / "out"
 
 
+@pytest.mark.slow
 def test_an_export_sends_the_estimated_calls(done):
     document, _, exported, _, _ = done
     assert document["export"]["calls"] == exported["calls"]
@@ -116,6 +117,7 @@ def test_the_calls_of_one_row_are_estimated(sim, cli, tmp_path, words):
         assert document["erasure"] is None
 
 
+@pytest.mark.slow
 def test_all_of_a_small_resource_is_measured_exactly(sim, cli, tmp_path):
     stock(sim)
     document = estimated(cli)
@@ -179,6 +181,7 @@ def test_options_without_a_meaning_are_refused(sim, cli, words, said):
     assert not sim.calls
 
 
+@pytest.mark.slow
 def test_a_person_reads_what_it_rests_on(sim, cli):
     stock(sim, images=40)
     ran = cli("list", "--all", "--estimate", "-v")

@@ -37,6 +37,7 @@ def counts(document):
     return {row["row"]: row["held"] for row in document["rows"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", ["--all", "--project Strangers", "tags --all", "--all --tag alice", "--all --metadata subject=nr-4711"]
 )
@@ -91,6 +92,7 @@ def test_only_calls_that_read_are_sent(held):
     assert of_rows + 1 == sum(ran.json["calls"].values()) == len(sim.calls)  # GetProjects
 
 
+@pytest.mark.slow
 def test_what_each_count_took_is_shown_with_verbose_only(held):
     assert "calls" not in held[1]("list", "--all").out
     assert "QueryPredictions" in held[1]("list", "--all", "-v").out
@@ -182,6 +184,7 @@ def test_a_list_that_disagrees_with_its_count_is_incomplete(sim, cli):
     assert "the service counts 99 before" in ran.json["unlisted"][0]["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["--csv", "--json"])
 def test_a_failed_list_is_marked_at_its_project(sim, cli, form):
     stock(sim, images=2)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PAGES = tuple(
-    str(path.relative_to(ROOT))
+    path.relative_to(ROOT).as_posix()
     for pattern in ("*.md", "docs/*.md", "docs/recipes/*.md")
     for path in sorted(ROOT.glob(pattern))
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pytest
+from tests.platforms import need, posix
 
 
 class Config:
@@ -42,10 +42,11 @@ def sent(sim) -> list[str]:
 
 def runs(number: str) -> bool:
     """Return whether the process of that number still runs, as /proc says."""
+    need("processes")
     try:
         return Path(f"/proc/{int(number)}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-only_posix_terminals = pytest.mark.skipif(not Path("/dev/ptmx").exists(), reason="there are no pseudo-terminals")
+only_posix_terminals = posix("terminals")

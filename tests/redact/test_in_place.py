@@ -40,6 +40,7 @@ def ids_of(evidence):
     return gone(evidence)["images"]
 
 
+@pytest.mark.slow
 def test_in_place_the_old_files_are_gone_from_the_disk(bag, evidence, redact):
     then = payload(bag)
     out = redact(evidence, bag, "--in-place").out

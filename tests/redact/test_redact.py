@@ -9,6 +9,7 @@ import pytest
 
 from custom_vision_simulator import Fault
 from tests.export.exporting import files, project_folder, records
+from tests.platforms import is_private
 from tests.redact.redacting import beside, content, gone, lines, named_in, pictures, told
 
 KINDS = {
@@ -32,6 +33,7 @@ def done(request, before, tmp_path, redact):
     return words, evidence, tmp_path / "less"
 
 
+@pytest.mark.slow
 def test_what_was_erased_is_gone_and_the_rest_as_it_was(before, done):
     words, evidence, less = done
     ids = {one for some in gone(evidence).values() for one in some}
@@ -154,6 +156,7 @@ def test_an_image_in_an_iteration_alone_goes_with_it(before, tmp_path, redact):
     assert named_in(tmp_path / "less", only) == set()
 
 
+@pytest.mark.slow
 def test_a_second_redaction_adds_a_line(before, tmp_path, redact):
     first = before.erased("images", "--project", "Strangers")
     redact(first, before.bag, "--out", tmp_path / "once")
@@ -171,6 +174,7 @@ def test_a_second_redaction_adds_a_line(before, tmp_path, redact):
     assert "holds nothing" in redact(first, tmp_path / "thrice").out
 
 
+@pytest.mark.slow
 def test_an_incomplete_export_follows_too(before, tmp_path, redact):
     """Gaps about what was erased go; if none is left, the export is complete."""
     before.fill()
@@ -200,6 +204,7 @@ def test_an_export_of_one_person_follows_too(before, tmp_path, redact):
     assert pictures(less) == {}
 
 
+@pytest.mark.slow
 def test_a_redacted_export_still_guards_a_deletion(before, tmp_path, redact):
     evidence = before.erased("tags", "--project", "Visitors", "--tag", "alice")
     redact(evidence, before.bag, "--out", tmp_path / "less")
@@ -216,7 +221,7 @@ def test_files_of_both_exports_are_one_on_the_disk(before, tmp_path, redact):
     shared = [path for path in files(less / "data") if path.suffix == ".jpg"]
     assert shared
     assert all(path.stat().st_nlink == 2 for path in shared)
-    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files(less))
+    assert all(map(is_private, files(less)))
 
 
 @pytest.mark.parametrize("kind", ["sig", "tsr"])

@@ -18,6 +18,7 @@ def evidence(before):
     return before.erased("predictions", "--all")
 
 
+@pytest.mark.slow
 def test_altered_evidence_is_refused(bag, evidence, redact, tmp_path):
     for beside_it in evidence.parent.glob(f"{evidence.stem}.*"):
         shutil.copy(beside_it, tmp_path)

@@ -53,6 +53,7 @@ def test_without_the_extra_the_line_that_installs_it(run, bag, monkeypatch):
     assert f"Hint: {install('report')}" in ran.err
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_shown_is_named(run, tmp_path):
     make(tmp_path / "bag", Project(MULTI_CLASS, [CAT], [image(1, CAT)]), content=b"\xff\xd8\xff\xe0 no picture")
     ran = run("report", tmp_path / "bag", "--json")
@@ -61,6 +62,7 @@ def test_a_picture_that_cannot_be_shown_is_named(run, tmp_path):
     assert "picture cannot be shown" in next((tmp_path / "bag-report").glob("*/pictures/*.html")).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_on_the_first_page(run, tmp_path):
     make(tmp_path / "bag", Project(MULTI_CLASS, [CAT], [image(1, CAT), image(2)]), lost=[2])
     ran = run("report", tmp_path / "bag", "--json")
@@ -79,6 +81,7 @@ def test_an_interrupted_run_leaves_nothing(run, bag, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["bag"]
 
 
+@pytest.mark.slow
 def test_stored_predictions_have_pages(run, tmp_path):
     bags.make(tmp_path / "bag", predictions=[b"BM", b""])
     ran = run("report", tmp_path / "bag", "--json")
@@ -86,6 +89,7 @@ def test_stored_predictions_have_pages(run, tmp_path):
     assert len(list((tmp_path / "bag-report").glob("*/pictures/prediction-*.html"))) == 2
 
 
+@pytest.mark.slow
 def test_the_result_names_each_project(made, tmp_path):
     ran = made.run("report", made.bag, "--out", tmp_path / "named")
     assert "Visitors" in ran.out

@@ -70,6 +70,7 @@ def test_pages_are_cut_by_bytes_and_by_number():
     assert in_pages([], int, 3, 10) == [[]]
 
 
+@pytest.mark.slow
 def test_no_page_is_large_whatever_is_on_it(run, tmp_path):
     names, cat = [tag(f"{number}" + "x" * 10_000) for number in range(20)], tag("cat")
     few, many = (

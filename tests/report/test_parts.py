@@ -106,10 +106,11 @@ def dying(jobs):
     return make_all(jobs)
 
 
+@pytest.mark.slow
 def test_a_picture_that_kills_its_decoder_costs_only_itself(tmp_path):
     jobs, told = _jobs(tmp_path, 5), []
     made = thumbnails(jobs, told.append, dying)
-    reasons = {job.source.rpartition("/")[2]: one.reason for job, one in zip(jobs, made, strict=True)}
+    reasons = {Path(job.source).name: one.reason for job, one in zip(jobs, made, strict=True)}
     assert {name for name, reason in reasons.items() if reason} == {"kills"}
     assert "crashed" in reasons["kills"]
     assert told[-1] == 5

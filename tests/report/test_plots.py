@@ -105,6 +105,7 @@ def test_small_ones_have_no_words():
 measures = st.lists(st.none() | st.floats() | st.floats(0, 1), max_size=70)
 
 
+@pytest.mark.slow
 @given(st.lists(measures, max_size=3))
 def test_everything_lies_within_the_frame(series):
     root = drawn(*series)
@@ -116,6 +117,7 @@ def test_everything_lies_within_the_frame(series):
     assert "style" not in ElementTree.tostring(root, "unicode")
 
 
+@pytest.mark.slow
 @given(st.integers(1, 300))
 def test_no_text_overlaps_another_or_the_plot(count):
     root = drawn((0.5,) * count)

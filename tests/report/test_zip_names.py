@@ -32,6 +32,7 @@ def test_a_failed_run_leaves_no_file(tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.slow
 def test_the_command_refuses_at_once(run, made, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for words in (("--zip", "...zip"), ("--out", "o", "--zip", "o/x.zip")):

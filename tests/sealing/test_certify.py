@@ -16,6 +16,7 @@ def bare(sim, erase):
     return erase.path
 
 
+@pytest.mark.slow
 def test_it_signs_and_time_stamps_later(cli, bare, keys, authority, anchors):
     before = {path: path.read_bytes() for path in bare.parent.iterdir()}
 
@@ -50,6 +51,7 @@ def test_it_replaces_no_signature_of_another(cli, bare, keys):
     assert fingerprint(keys.other) in cli("verify", bare).out
 
 
+@pytest.mark.slow
 def test_only_the_promised_key_signs(cli, sealed, keys):
     sealed.with_suffix(".sha256.sig").unlink()
 
@@ -195,6 +197,7 @@ def test_an_unapproved_plan_is_not_executed(sim, erase, plan, keys, name):
     assert len(sim.store.projects) == 1
 
 
+@pytest.mark.slow
 def test_nobody_approves_a_plan_of_their_own(sim, erase, plan, keys):
     approve(erase.cli, plan, keys.officer)
     approved = ("--plan", plan, "--approved-by", keys.signers)
@@ -235,6 +238,7 @@ def test_an_altered_plan_is_not_signed(cli, plan, keys):
 # --- recheck ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_recheck_is_signed_and_time_stamped(erase, bare, keys, authority, anchors):
     sealing = ("--sign", keys.officer, "--timestamp", authority.url)
     kept = bare.with_name("again.json")
@@ -253,6 +257,7 @@ def test_a_wrong_signature_is_relied_on_by_nothing(erase, bare, keys):
     assert erase.cli("redact", bare, bare.parent).code == 4
 
 
+@pytest.mark.slow
 def test_the_run_of_each_profile_is_signed(sim, erase, keys, tmp_path):
     key = f'key-file = "{tmp_path / "key"}"'
     profile = f'endpoint = "{sim.endpoint}"\n{key}\nunattended-delete = true\n'

@@ -41,6 +41,7 @@ def bare(erased, tmp_path):
     return tmp_path / "e" / "e.json"
 
 
+@pytest.mark.slow
 def test_a_further_certificate_has_a_shape_of_its_own(cli, bare):
     before = {path: path.read_bytes() for path in bare.parent.iterdir()}
     shaped = ("--lang", "de", "--names", bare.with_name("names.csv"), "--annex")
@@ -59,6 +60,7 @@ def test_a_further_certificate_has_a_shape_of_its_own(cli, bare):
     assert cli("certify", bare, *shaped, "--json").json["written"] == []
 
 
+@pytest.mark.slow
 def test_languages_lie_side_by_side_and_one_is_made_anew(cli, bare):
     for code in ("es", "zh", "en"):
         assert cli("certify", bare, "--lang", code).code == 0
@@ -68,6 +70,7 @@ def test_languages_lie_side_by_side_and_one_is_made_anew(cli, bare):
     assert len(bare.with_suffix(".sha256").read_text().splitlines()) == 6
 
 
+@pytest.mark.slow
 def test_the_certificate_says_who_signed_since(cli, bare, keys, authority, anchors):
     assert cli("certify", bare, "--lang", "pt", "--names", bare.with_name("names.csv")).code == 0
 
@@ -100,6 +103,7 @@ def test_a_signed_list_is_changed_only_by_who_signed_it(cli, bare, keys):
     assert cli("verify", bare, "--signer", keys.signers).code == 0
 
 
+@pytest.mark.slow
 def test_a_promised_seal_needs_no_further_certificate(cli, sealed, keys):
     sealed.with_suffix(".sha256.sig").unlink()
     assert cli("certify", sealed, "--sign", keys.officer).code == 0

@@ -42,6 +42,7 @@ def kinds(document):
 EXPECTED = {"first.json": "erasure", "second.json": "erasure", "bag": "export", "plan.json": "plan"}
 
 
+@pytest.mark.slow
 def test_each_thing_has_one_line(cli, gdpr, keys):
     ran = cli("verify", *sorted(gdpr.iterdir()), "--signer", keys.signers, "--json")
 

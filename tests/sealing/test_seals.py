@@ -12,6 +12,7 @@ from tests.delete.erasing import Eraser, stock
 from tests.sealing.stamping import fingerprint, public, run
 
 
+@pytest.mark.slow
 def test_openssl_and_ssh_keygen_take_the_files(sealed, keys, authority):
     first_line = sealed.with_suffix(".jsonl").read_bytes().partition(b"\n")[0] + b"\n"
     hashes = sealed.with_suffix(".sha256")
@@ -161,6 +162,7 @@ def test_an_unfit_address_is_refused(sim, erase, address):
 # --- at the end ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_lacking_last_time_stamp_keeps_the_evidence(sim, erase, keys, authority, anchors):
     stock(sim, images=1, predictions=0, iterations=0)
     authority.failing_after = 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,10 @@ import pytest
 import requests
 
 from custom_vision_simulator.catalogue import CATALOGUE, faults
-from tests.platforms import posix
+from tests.console import Stoppable
+from tests.platforms import WINDOWS, posix
+
+SETS = re.compile(r"\$env:(\w+)='(.*)'" if WINDOWS else r"export (\w+)=(.*)")
 
 
 @contextmanager
@@ -20,7 +24,7 @@ def started(*words):
     """Yield the process of a simulator; end it."""
     command = [sys.executable, "-m", "cv_gdpr", "simulate", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True, **pipes) as process:
+    with Stoppable(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, encoding="utf-8", **pipes) as process:
         try:
             yield process
         finally:
@@ -31,8 +35,8 @@ def started(*words):
 def running(*words, said=()):
     """Yield the variables that a started simulator prints; stop it by Ctrl-C, check how it ends and what it `said`."""
     with started(*words) as process:
-        lines = [process.stdout.readline().strip().removeprefix("export ") for _ in range(7)]
-        yield dict(line.split("=", 1) for line in lines)
+        lines = [process.stdout.readline().strip() for _ in range(7)]
+        yield dict(SETS.fullmatch(line).groups() for line in lines)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=10)
     assert process.returncode == 0
@@ -48,12 +52,14 @@ def answers_of(number, *words, query=""):
         return [requests.get(asked, headers=key, timeout=10) for _ in range(number)]
 
 
+@pytest.mark.slow
 def test_the_two_lines_lead_to_a_running_service():
     answers = answers_of(4, "--images", "7", "--calls-per-second", "3")
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert {project["name"] for project in answers[0].json()} == {"Visitors & pets", "Launch site", "Project 1"}
 
 
+@pytest.mark.slow
 def test_the_other_lines_lead_to_its_azure_resource():
     with running() as named:
         assert list(named)[:2] == ["CV_GDPR_ENDPOINT", "CV_GDPR_TRAINING_KEY"]
@@ -69,6 +75,7 @@ def test_the_other_lines_lead_to_its_azure_resource():
     assert account["properties"]["endpoint"] == f"{named['CV_GDPR_ENDPOINT']}/"
 
 
+@pytest.mark.slow
 def test_a_deleted_resource_is_reported_once():
     with running(said=("Restart cv-gdpr simulate", "A training key needs the first two lines alone")) as named:
         token = requests.get(
@@ -86,6 +93,7 @@ def test_a_deleted_resource_is_reported_once():
     assert "restart the simulator" in answer.json()["error"]["message"]
 
 
+@pytest.mark.slow
 @posix("signals")
 @pytest.mark.parametrize(("words", "told"), [((), 2), (("-q",), 0)])
 def test_quiet_leaves_the_lines_to_paste(words, told):
@@ -95,6 +103,7 @@ def test_quiet_leaves_the_lines_to_paste(words, told):
         assert len(process.communicate(timeout=10)[1].splitlines()) == told
 
 
+@pytest.mark.slow
 @posix("signals")
 def test_the_variables_are_a_document():
     with started("--json", "--images", "2") as process:
@@ -109,6 +118,7 @@ def test_the_variables_are_a_document():
     assert sorted(document["projects"]) == sorted(listed)
 
 
+@pytest.mark.slow
 def test_named_faults_fire_as_often_as_requested():
     answers = answers_of(5, "--fault", "throttled-gateway=2", "--fault", "forbidden", "--fault", "blob-404")
     assert [answer.status_code for answer in answers] == [429, 429, 403, 403, 403]
@@ -127,6 +137,7 @@ def test_the_faults_are_listed_with_a_sentence_each(cli):
     assert named == {name: entry.what for name, entry in CATALOGUE.items()}
 
 
+@pytest.mark.slow
 def test_a_fault_with_a_text_fires_where_the_text_is():
     fault = ("--fault", "error-500=2@page=one", "--fault", "tags-403@page=one")
     assert [answer.status_code for answer in answers_of(3, *fault, query="?page=one")] == [500, 500, 200]

@@ -206,6 +206,7 @@ def test_a_killed_export_of_the_new_row_resumes(service, tmp_path):
     cv_gdpr.run("verify", out)
 
 
+@pytest.mark.slow
 def test_the_new_row_is_in_the_documentation(source):
     """The table and the help of each command are generated from the records."""
     made = "import sys; sys.path.insert(0, 'docs'); import generate; print(generate.data_table(), generate.commands())"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.platforms import WINDOWS
+
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 """A folder of a file system in memory, if there is one."""
 
@@ -15,7 +17,9 @@ def names(folder):
 
 
 def open_handles():
-    """Return how many files this process has open."""
+    """Return how many files this process has open; always 0 on Windows, which does not tell."""
+    if WINDOWS:
+        return 0
     return len(names("/dev/fd"))
 
 

@@ -144,6 +144,7 @@ def test_ids_stand_only_in_the_annex(annex):
     assert foreign_markup(page) == []
 
 
+@pytest.mark.slow
 def test_a_page_does_not_grow_with_what_was_erased():
     pages = [certificate(several(number, images=50)) for number in (20, 400)]
     assert abs(len(pages[0]) - len(pages[1])) < 100

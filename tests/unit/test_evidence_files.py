@@ -15,6 +15,8 @@ from cv_gdpr.evidence.certificate import certificate
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.ledger import Ledger
 from cv_gdpr.evidence.records import as_json
+from cv_gdpr.platforms.processes import quoted
+from tests.platforms import WINDOWS, not_wine, posix
 from tests.unit.happening import ASKED, ENDPOINT, chain_of, ended, ledger_of, looked, opened, sent
 from tests.unit.listing import names, open_handles
 
@@ -60,6 +62,7 @@ def test_the_folder_of_evidence_exists(tmp_path, monkeypatch):
     files.check_name(Path("e.json"))
 
 
+@not_wine("long names")
 @pytest.mark.parametrize("kept", [5, 7, 30])
 def test_a_name_that_is_too_long_is_refused(tmp_path, kept):
     """The longest name is that of a ledger's copy, ".rescued-01234567.jsonl": 23 characters."""
@@ -67,7 +70,7 @@ def test_a_name_that_is_too_long_is_refused(tmp_path, kept):
     files.check_name(tmp_path / f"{'x' * longest}.json")
     message, _ = refusal(files.check_name, tmp_path / f"{'x' * (longest + kept)}.json")
     assert message.startswith(f"--evidence {tmp_path / 'x'}")
-    assert message.endswith(": File name too long")
+    assert WINDOWS or message.endswith(": File name too long")
 
 
 @pytest.mark.parametrize("suffix", OTHERS)
@@ -109,11 +112,12 @@ def test_an_unused_name_is_reserved_by_its_ledger(tmp_path, at_noon):
     assert open_handles() == before
 
 
+@pytest.mark.slow
 def test_a_thousand_erasures_of_a_second_are_too_many(tmp_path, at_noon):
     for number in range(1, 999):
         (tmp_path / f"{at_noon}{f'-{number}' if number > 1 else ''}.jsonl").touch()
     assert files.unused(tmp_path).name == f"{at_noon}-999.json"
-    with pytest.raises(StorageError, match=f"^{tmp_path} has a thousand erasures of this second$") as refused:
+    with pytest.raises(StorageError, match="has a thousand erasures of this second") as refused:
         files.unused(tmp_path)
     assert refused.value.hint == "name the evidence with --evidence"
 
@@ -174,10 +178,10 @@ def test_a_page_escapes_half_a_surrogate():
     [
         ("e.json", b"0a  e.json\n"),
         ("a b", b"0a  a b\n"),
-        ("a\\b", b"\\0a  a\\\\b\n"),
+        pytest.param("a\\b", b"\\0a  a\\\\b\n", marks=posix("names in bytes")),
         ("a\nb", b"\\0a  a\\nb\n"),
         ("a\rb", b"\\0a  a\\rb\n"),
-        ("\udcff", b"0a  \xff\n"),
+        pytest.param("\udcff", b"0a  \xff\n", marks=posix("names in bytes")),
     ],
     ids=["usual", "blank", "backslash", "line feed", "return", "not UTF-8"],
 )
@@ -211,10 +215,10 @@ def test_a_file_that_appeared_is_not_overwritten(path):
 
 def test_a_disk_that_fails_is_an_error_with_a_hint(tmp_path):
     path = tmp_path / "a b" / "e.json"
-    with pytest.raises(StorageError, match="No such file") as refused:
+    with pytest.raises(StorageError, match="cannot write") as refused:
         files.write(path, CHAIN)
     assert refused.value.__cause__.__cause__.errno == errno.ENOENT
-    hint = f"the ledger is complete: the same command with --evidence '{path}' writes the other files"
+    hint = f"the ledger is complete: the same command with --evidence {quoted(str(path))} writes the other files"
     assert refused.value.hint == hint
 
 

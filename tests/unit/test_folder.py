@@ -241,7 +241,7 @@ def test_what_a_killed_run_left_is_removed(out):
 def test_a_foreign_file_stops_a_run_before_it_writes(out):
     lay(out, "data/", run=RUN)
     (out / "data" / "mine").write_bytes(b"")
-    with pytest.raises(UsageError, match="data/mine"):
+    with pytest.raises(UsageError, match=re.escape(str(out / "data" / "mine"))):
         opened(out)
 
 
@@ -275,10 +275,11 @@ def test_owners_that_a_file_system_maps_give_a_warning(out, monkeypatch, caplog)
 
 def test_a_folder_below_a_file_is_wrong_input(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(UsageError, match=re.escape(f"{tmp_path}/file is not a folder")):
+    with pytest.raises(UsageError, match=re.escape(f"{tmp_path / 'file'} is not a folder")):
         opened(tmp_path / "file" / "out")
 
 
+@posix("special files")
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no file system here that refuses every folder")
 def test_a_folder_that_cannot_be_made_is_an_error_of_the_disk():
     with pytest.raises(StorageError, match="cannot write /proc/no-folder"):
@@ -431,7 +432,7 @@ def test_a_closed_folder_is_a_bag(out, monkeypatch):
     folder.__exit__(None, None, None)
     bag = bagit.Bag(str(out))
     assert bag.is_valid()
-    payload = sorted(path for path in (out / "data").rglob("*") if path.is_file())
+    payload = sorted((path for path in (out / "data").rglob("*") if path.is_file()), key=str)
     listed = [line.split("  ") for line in (out / "manifest-sha256.txt").read_text().splitlines()]
     assert [path for _, path in listed] == [path.relative_to(out).as_posix() for path in payload]
     assert [digest for digest, _ in listed] == [sha256(path.read_bytes()) for path in payload]
@@ -501,7 +502,7 @@ def test_what_an_earlier_run_left_over_is_removed(out):
 def test_a_foreign_file_put_there_meanwhile_stops_the_end(out):
     folder = filled(out)
     (out / "data" / "zzz").write_bytes(b"")
-    with pytest.raises(UsageError, match=re.escape(f"{out}/data/zzz")):
+    with pytest.raises(UsageError, match=re.escape(str(out / "data" / "zzz"))):
         folder.close_bag([])
     assert (out / "data" / "zzz").exists()
     assert not (out / "bagit.txt").exists()
@@ -523,7 +524,7 @@ def test_a_file_that_is_gone_or_changed_stops_the_end(out, place, why):
     left = out / "data" / PROJECT / "images" / f"{ID}.0123abcd.jpg"
     left.write_bytes(b"")
     (out / "data" / place).unlink() if why == "gone" else (out / "data" / place).write_bytes(b"other")
-    with pytest.raises(StorageError, match=re.escape(f"{out}/data/{place}") + f".*{why}") as refused:
+    with pytest.raises(StorageError, match=re.escape(str(out / "data" / place)) + f".*{why}") as refused:
         folder.close_bag([])
     assert refused.value.hint
     assert left.exists()

@@ -47,6 +47,7 @@ def known(path, folder, entries, *, recheck=True):
     return [entry for entry in entries if journal.known(entry.key) == entry.bytes]
 
 
+@pytest.mark.slow
 @given(CONTENTS)
 def test_a_flushed_entry_is_found_with_a_new_signature(contents):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
@@ -59,6 +60,7 @@ def test_a_flushed_entry_is_found_with_a_new_signature(contents):
         assert journal.known(blob_key("0", "/i/unknown")) is None
 
 
+@pytest.mark.slow
 @given(CONTENTS, st.integers(0, 2000), st.binary(max_size=60))
 def test_a_damaged_journal_claims_only_existing_files(contents, at, tail):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
@@ -72,6 +74,7 @@ def test_a_damaged_journal_claims_only_existing_files(contents, at, tail):
         assert all(json.loads(line) for line in path.read_bytes().splitlines())
 
 
+@pytest.mark.slow
 @given(CONTENTS, st.binary(max_size=20), st.integers(0, 5))
 def test_a_changed_file_is_not_claimed(contents, other, index):
     with tempfile.TemporaryDirectory(dir=MEMORY) as name:
@@ -116,6 +119,7 @@ def test_a_second_with_many_files_is_flushed_in_parts(tmp_path, monkeypatch):
     groups = []
     journal = Journal(tmp_path / "j.jsonl", tmp_path, lambda: groups.append(journal.flush()))
     for number in range(1100):
+        (tmp_path / f"{number}").touch()
         journal.add(Stored(f"{number}", f"{number}", f"/i/{number}", 1, ""))
     assert len((tmp_path / "j.jsonl").read_bytes().splitlines()) == 1024
     assert len(groups) == 2
@@ -128,6 +132,7 @@ def test_nothing_is_claimed_before_its_group_is_flushed(tmp_path, monkeypatch):
     for number in range(256):
         assert groups == []
         now[0] += 1 / 256
+        (tmp_path / f"{number}").touch()
         journal.add(Stored(f"{number}", f"{number}", f"/i/{number}", 1, ""))
     assert groups == [1]
     assert (tmp_path / "j.jsonl").read_bytes() == b""
@@ -330,6 +335,7 @@ def test_lines_are_sorted_by_path_in_parts(tmp_path, monkeypatch, at_once):
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: made.append(dir) or temporary(dir=dir))
     one = Journal(tmp_path / "j.jsonl", tmp_path, lambda: None)
     for number in (3, 1, 9, 0, 5, 2, 7):
+        (tmp_path / stored(number).path).touch()
         one.add(stored(number))
     one.flush()
     assert lines(one, set()) == [_line(stored(number)) for number in (0, 1, 2, 3, 5, 7, 9)]
@@ -340,6 +346,7 @@ def test_the_lines_of_what_nobody_claimed_are_left_out(tmp_path):
     path, entries = filled(tmp_path, [b"one", b"two", b"three"])
     again = Journal(path, tmp_path, lambda: None)
     assert list(again.entries) == entries
+    (tmp_path / stored(4).path).touch()
     again.add(stored(4))
     again.flush()
     assert list(again.entries) == entries

@@ -28,7 +28,7 @@ def test_a_link_is_not_opened(tmp_path):
 
 
 def test_what_is_not_there_says_so(tmp_path):
-    with pytest.raises(FileNotFoundError, match="No such file"):
+    with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "missing")
 
 

@@ -133,6 +133,7 @@ def test_rows_have_the_terms_of_the_published_table(code):
     assert tuple(map(language(code).gettext, rows)) == TERMS[code]
 
 
+@pytest.mark.slow
 def test_the_catalogues_have_every_text():
     ran = subprocess.run([sys.executable, CHECK], capture_output=True, text=True, check=False)
     assert (ran.stdout, ran.returncode) == ("", 0)

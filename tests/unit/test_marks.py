@@ -47,6 +47,7 @@ def test_spelling_of_a_number_does_not_change_its_mark(number, zeros):
     assert Decimal(number_text(number)) == number
 
 
+@pytest.mark.slow
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.decimals(allow_nan=False, allow_infinity=False))
 def test_numbers_share_a_text_only_if_equal(one, other):
     assert (number_text(one) == number_text(other)) is (one == other)
@@ -63,6 +64,7 @@ RECORD = {
 }
 
 
+@pytest.mark.slow
 @given(st.randoms())
 def test_order_of_lists_and_keys_does_not_change_the_mark(chance):
     record = json.loads(json.dumps(RECORD))

@@ -48,6 +48,7 @@ def test_a_credential_is_masked_in_every_spelling(mask, spelling, secret):
         assert WITHHELD in said or "(the key)" in said or "(a signature)" in said or "(a credential)" in said
 
 
+@pytest.mark.slow
 @given(TEXT, TEXT, st.sampled_from(sorted(SPELLINGS)), st.sampled_from(["key", "signature"]), st.randoms())
 def test_a_credential_is_masked_within_any_text(before, after, spelling, kind, chance):
     secret = signature(chance.random()) if kind == "signature" else f"{chance.getrandbits(128):032x}"
@@ -63,6 +64,7 @@ ONCE = ("base64", "hexadecimal", "more often")  # these are not decoded inside o
 NESTED = sorted(name for name in SPELLINGS if not any(word in name for word in ONCE))
 
 
+@pytest.mark.slow
 @given(TEXT, st.lists(st.sampled_from(NESTED), min_size=2, max_size=2))
 def test_a_credential_is_masked_in_nested_spellings(before, spellings):
     known = Mask()

@@ -64,6 +64,7 @@ def apart(moments, calls):
     return min(later - first for first, later in zip(moments, moments[calls:], strict=False))
 
 
+@pytest.mark.slow
 @given(CALLS)
 def test_no_second_holds_more_calls_than_are_allowed(calls):
     budget, arrived = Budget(10), []
@@ -75,6 +76,7 @@ def test_no_second_holds_more_calls_than_are_allowed(calls):
     assert clock.now - 100 <= sum(pause for pause, _, _ in calls) + WAY * 2 + 1.107 * (len(calls) // 10) + 1e-6
 
 
+@pytest.mark.slow
 @given(CALLS)
 def test_calls_without_delay_use_the_full_rate(calls):
     budget = Budget(10)

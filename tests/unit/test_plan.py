@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from cv_gdpr.delete.marks import canonical
 from cv_gdpr.delete.plan import FORMAT, copies_outside, load_plan, plan_bytes, save_plan
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.evidence.records import ByHand, as_json
+from tests.platforms import WINDOWS, is_private, posix
 from tests.unit.happening import ENDPOINT, ONE, OTHER, PROJECT, THREE, TWO, scope, selector
 from tests.unit.plans import MARK, plan, project
 
@@ -121,7 +123,7 @@ def test_a_saved_plan_is_loaded_again(tmp_path):
     told = json.loads(text)
     assert told == WHOLE.body() | {"hash": WHOLE.hash}
     assert text == json.dumps(told, indent=2) + "\n"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert is_private(path)
     assert load_plan(path, plan_bytes(path), ENDPOINT) == WHOLE
 
 
@@ -130,8 +132,8 @@ def test_a_saved_plan_replaces_nothing(tmp_path):
     path.write_text("mine")
     assert refusal(save_plan, WHOLE, path) == (f"--save-plan {path} exists", "name a new file")
     assert path.read_text() == "mine"
-    assert refusal(save_plan, WHOLE, Path("/")) == ("--save-plan / names no file", "name a new file")
-    with pytest.raises(StorageError, match="No such file"):
+    assert refusal(save_plan, WHOLE, Path("/")) == (f"--save-plan {os.sep} names no file", "name a new file")
+    with pytest.raises(StorageError, match="cannot write"):
         save_plan(WHOLE, tmp_path / "missing" / "plan.json")
 
 
@@ -181,10 +183,11 @@ def test_what_is_not_a_plan_of_this_endpoint(name):
 
 def test_no_depth_of_a_plan_ends_in_a_traceback():
     messages = set()
-    for depth in range(850, 1001):
+    for depth in (*range(850, 1001), 200_000):
         nested = b'{"format":"cv-gdpr-plan/1","x":' + b"[" * depth + b"]" * depth + b"}"
         messages.add(refusal(load_plan, WHERE, nested, ENDPOINT)[0])
-    assert messages == {ALTERED, NOT_A_PLAN, f"--plan {WHERE}: not JSON"}
+    # Python 3.13 takes a thousand levels.
+    assert {f"--plan {WHERE}: not JSON"} < messages <= {ALTERED, NOT_A_PLAN, f"--plan {WHERE}: not JSON"}
 
 
 def test_a_plan_that_only_looks_changed_is_loaded():
@@ -193,11 +196,16 @@ def test_a_plan_that_only_looks_changed_is_loaded():
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     missing = tmp_path / "missing"
-    assert refusal(plan_bytes, missing) == (f"--plan {missing}: No such file or directory", None)
+    assert refusal(plan_bytes, missing)[0].startswith(f"--plan {missing}: {'' if WINDOWS else 'No such file'}")
     assert refusal(plan_bytes, tmp_path)[0] == f"--plan {tmp_path}: Is a directory"
+
+
+@posix("special files")
+def test_a_device_is_not_a_plan():
     assert refusal(plan_bytes, Path("/dev/zero"))[0] == "--plan /dev/zero is not a file"
 
 
+@posix("special files")
 def test_a_block_device_is_not_a_plan():
     devices = [path for path in Path("/dev").iterdir() if path.is_block_device()]
     if not devices:

@@ -25,11 +25,13 @@ NUMBERS = st.from_regex(
 )
 
 
+@pytest.mark.slow
 @given(VALUES, st.booleans())
 def test_a_value_without_a_query_is_written_unchanged(value, indent):
     assert json.loads(json_text(value, indent=indent)) == value
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_text_is_always_utf_8_and_one_line(value):
     assert b"\n" not in json_text(value).encode()
@@ -106,6 +108,7 @@ def test_redacted_json_keeps_its_fields(before, query, after):
     assert kept["next"][2] == {"last": 1}
 
 
+@pytest.mark.slow
 @given(NUMBERS)
 def test_numbers_keep_their_text(number):
     text = f'[{number},{{"a":{number}}}]'
@@ -128,6 +131,7 @@ FEWER = settings(max_examples=50)
 LISTS = st.lists(st.dictionaries(PLAIN, VALUES, max_size=4) | VALUES, max_size=4)
 
 
+@pytest.mark.slow
 @FEWER
 @given(LISTS, LAYOUTS, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
 def test_objects_of_a_list_become_lines_in_any_layout(value, layout, encoding):
@@ -151,6 +155,7 @@ def test_no_signature_survives_in_an_object_of_a_list(path, layout, name):
         assert SIGNED.encode() not in json_line(listed)
 
 
+@pytest.mark.slow
 @given(NUMBERS, st.sampled_from(["", " ", "\n"]))
 def test_numbers_in_an_object_of_a_list_keep_their_text(number, blank):
     (listed,) = json_list(f'[{blank}{{"a":{blank}{number}}}{blank}]'.encode())

@@ -364,5 +364,5 @@ def test_without_a_manifest_the_index_is_still_compared():
 
 
 def test_what_cannot_be_hashed_is_said_in_words(tmp_path):
-    assert module._hashed(os.fsencode(tmp_path / "gone"), ("sha256",)) == "No such file or directory"
+    assert "file" in module._hashed(os.fsencode(tmp_path / "gone"), ("sha256",)).lower()  # Windows has words of its own
     assert module._hashed(os.fsencode(tmp_path), ("sha256",)) == "not a file"

@@ -30,7 +30,7 @@ from cv_gdpr.archive.writing import (
 from cv_gdpr.errors import StorageError
 from cv_gdpr.platforms import files
 from tests.disk import disk
-from tests.platforms import posix
+from tests.platforms import is_private, posix
 from tests.unit.listing import names, open_handles, path_of
 
 
@@ -126,6 +126,7 @@ def test_a_new_file_has_its_name_when_it_is_durable(tmp_path, synced, monkeypatc
     assert open_handles() == before
 
 
+@posix("names by links")
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
 def test_another_error_of_the_name_is_an_error(tmp_path, monkeypatch, error):
     def linked(*_):
@@ -168,6 +169,7 @@ def test_a_file_that_was_replaced_meanwhile_is_an_error(tmp_path, monkeypatch):
     assert path.read_bytes() == b"of another"
 
 
+@posix("names by links")
 def test_the_temporary_name_is_another_each_time(tmp_path, monkeypatch):
     taken, link = [], os.link
     monkeypatch.setattr(os, "link", lambda source, target: taken.append(Path(source).name) or link(source, target))
@@ -193,6 +195,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
     assert set(names(tmp_path)) == left
 
 
+@posix("open files")
 def test_a_folder_is_synced_and_closed(tmp_path, synced):
     before = open_handles()
     sync_folder(tmp_path)
@@ -200,6 +203,7 @@ def test_a_folder_is_synced_and_closed(tmp_path, synced):
     assert open_handles() == before
 
 
+@posix("writev")
 def test_a_short_write_goes_on(tmp_path, monkeypatch):
     write, writev = os.write, os.writev
     monkeypatch.setattr(os, "write", lambda handle, data: write(handle, data[:3]))
@@ -260,12 +264,15 @@ CONTENTS = {
 @pytest.mark.parametrize("chunks", CONTENTS.values(), ids=CONTENTS)
 def test_a_hashed_file_knows_what_was_written(tmp_path, chunks):
     before = open_handles()
-    file = HashedFile(tmp_path / "temporary")
+    path = tmp_path / "temporary"
+    file = HashedFile(path)
     for chunk in chunks:
         file.write(chunk)
     content = b"".join(chunks)
     found = file.received()
-    assert found == Received(f"{tmp_path}/temporary", len(content), hashlib.sha256(content).hexdigest(), content[:16])
+    assert found == Received(
+        str(tmp_path / "temporary"), len(content), hashlib.sha256(content).hexdigest(), content[:16]
+    )
     assert file.received() == found
     assert (tmp_path / "temporary").read_bytes() == content
     assert open_handles() == before
@@ -332,7 +339,7 @@ def test_a_received_file_is_named_by_its_type(tmp_path):
     named = received.named(f"{tmp_path}/new/folder/stem", ".bin")
     assert named == Received(f"{tmp_path}/new/folder/stem.gif", 1, "ab", b"GIF89a")
     assert Path(named.path).read_bytes() == b"x"
-    assert mode(tmp_path / "new") == 0o700
+    assert is_private(tmp_path / "new")
     other = Received(named.path, 1, "ab", b"?").named(f"{tmp_path}/stem", ".onnx")
     assert other.path == f"{tmp_path}/stem.onnx"
     with pytest.raises(StorageError, match=r"stem\.onnx"):

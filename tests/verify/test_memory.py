@@ -20,6 +20,7 @@ def peak(out):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
     for module, name, most in ((facts, "_AT_ONCE", 4), (bag, "_TOGETHER", 4), (json_files, "_AT_ONCE", 4096)):
         monkeypatch.setattr(module, name, most)  # small buffers, so that only real growth is measured

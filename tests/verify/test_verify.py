@@ -75,6 +75,7 @@ def test_a_path_that_is_not_a_folder_is_a_usage_error(cli, tmp_path, what, form)
         assert ran.json["exitCode"] == 2
 
 
+@pytest.mark.slow
 def test_an_unfinished_export_says_how_to_finish_it(sim, cli, tmp_path):
     stock(sim)
     sim.fault(Fault("Blob", status=404, times=None))

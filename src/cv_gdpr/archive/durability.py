@@ -28,7 +28,7 @@ def sync_file(handle: int) -> bool:
 
 def sync_folder(folder: Path) -> bool:
     """Make the names in a folder durable; return whether the file system can; raise OSError."""
-    return _with_open(folder, lambda handle: _unless_unsupported("fsync of a folder", lambda: files.flush(handle)))
+    return _of_folder("fsync of a folder", files.flush_folder, folder)
 
 
 def make_durable(folder: Path, written: Iterable[Path] = ()) -> None:
@@ -40,39 +40,38 @@ def make_durable(folder: Path, written: Iterable[Path] = ()) -> None:
     if sys.platform != "linux":
         files.flush_each(written)
         sync_folder(folder)
-    elif not _with_open(folder, lambda handle: _unless_unsupported("syncfs", _syncfs, handle)):
+    elif not _of_folder("syncfs", _syncfs, folder):
         os.sync()
 
 
-def _with_open(folder: Path, work: Callable[[int], bool]) -> bool:
-    handle = files.open_folder(folder)
-    if handle is None:
-        return True
+def _of_folder(what: str, call: Callable[[Path], None], folder: Path) -> bool:
+    """Return whether the call worked, as `_unless_unsupported` does; an error names the folder."""
     try:
-        return work(handle)
+        return _unless_unsupported(what, lambda: call(folder))
     except OSError as error:
         error.filename = error.filename or str(folder)
         raise
+
+
+def _syncfs(folder: Path) -> None:
+    import ctypes
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+        if syncfs(handle) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
     finally:
         os.close(handle)
 
 
-def _syncfs(handle: int) -> None:
-    import ctypes
-
-    try:
-        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-    except AttributeError:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
-    if syncfs(handle) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-def _unless_unsupported(what: str, call: Callable[..., None], *arguments: int) -> bool:
+def _unless_unsupported(what: str, call: Callable[[], None]) -> bool:
     """Return whether the call worked; say once that the file system has no such call."""
     try:
-        call(*arguments)
+        call()
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise

@@ -189,6 +189,7 @@ class EarlierFiles:
         self.bag = bag
         self.project = project
         self._lines: dict[int, int] = {}
+        self._file: int | None = None
         where = project.where(FILES)
         if bag.has(where):
             with bag.checked(where) as file:
@@ -205,7 +206,7 @@ class EarlierFiles:
 
     def find(self, key: int) -> Stored | None:
         """Return the entry of a blob, or None."""
-        if key not in self._lines:
+        if self._file is None or key not in self._lines:
             return None
         with os.fdopen(self._file, "rb", closefd=False) as file:
             file.seek(self._lines[key])
@@ -214,9 +215,9 @@ class EarlierFiles:
 
     def close(self) -> None:
         """Close the index."""
-        if self._lines:
+        if self._file is not None:
             os.close(self._file)
-            self._lines.clear()
+            self._file = None
 
 
 def records_of(bag: EarlierBag, where: str) -> Iterator[Json]:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from cv_gdpr.archive.durability import make_durable
@@ -18,6 +18,7 @@ from cv_gdpr.archive.layout import is_regular
 from cv_gdpr.archive.spelling import on_disk
 from cv_gdpr.archive.writing import private_file, private_folder, storing
 from cv_gdpr.errors import StorageError
+from cv_gdpr.platforms.names import leads_out
 from cv_gdpr.verbatim import json_line
 
 _SORTED = 10_000  # lines sorted at once
@@ -133,8 +134,7 @@ class Journal:
 
     def _is_there(self, entry: Stored) -> bool:
         """Return whether the file still has the size in its entry and, with `recheck`, the hash."""
-        parts = PurePosixPath(entry.path).parts
-        if ".." in parts or entry.path.startswith("/"):
+        if leads_out(entry.path):
             return False
         path = self._folder / entry.path
         try:

@@ -34,6 +34,8 @@ def open_regular(path: str | bytes | Path) -> int:
     except OSError as error:
         if error.errno == errno.ELOOP:
             error.strerror = "a link, not a file"
+        if error.errno == errno.EISDIR:  # on Windows, where a folder cannot be opened
+            raise OSError(errno.EINVAL, "not a file", path) from None
         raise
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

@@ -148,11 +148,11 @@ def refuse_foreign(path: Path, owner: int | None) -> None:
 
 
 def _of_another_user(place: str) -> UsageError:
-    return UsageError(f"{place} belongs to another user", "move it, or name another folder")
+    return UsageError(f"{place.replace('/', os.sep)} belongs to another user", "move it, or name another folder")
 
 
 def _foreign(place: str) -> UsageError:
-    return UsageError(f"{place} is not part of an export", "move it, or name another folder")
+    return UsageError(f"{place.replace('/', os.sep)} is not part of an export", "move it, or name another folder")
 
 
 def is_regular(path: Path) -> bool:

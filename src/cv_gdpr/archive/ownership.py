@@ -89,14 +89,14 @@ def _closed(out: Path, mode: int) -> bool:
 
 
 def keeps_modes(folder: Path) -> bool:
-    """Return whether a new subfolder of mode 0700 has that mode."""
+    """Return whether a new subfolder of mode 0700 has that mode, or on Windows its access list."""
     probe = folder / f".cv-gdpr-{secrets.token_hex(8)}"
     try:
         probe.mkdir(mode=0o700)
     except OSError:
         return False
     try:
-        return not probe.lstat().st_mode & _OTHERS
+        return not probe.lstat().st_mode & _OTHERS if KEEPS_MODES else access.close_to_others(probe)
     finally:
         probe.rmdir()
 

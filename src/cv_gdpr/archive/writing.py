@@ -33,7 +33,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def close_to_others(path: Path) -> None:
+def close_to_others(path: Path | str) -> None:
     """Where files have access lists in place of modes, let only its owner use a new one; warn if that is not kept."""
     if KEEPS_MODES:
         return
@@ -262,7 +262,11 @@ class HashedFile:
         if parts and not self.bytes:
             self.head = parts[0][:_HEAD]
         self.bytes += size
-        _write_parts(self._handle, parts, size)
+        try:
+            _write_parts(self._handle, parts, size)
+        except BaseException:
+            self._close()  # Windows removes no file that is open
+            raise
 
     @property
     def sha256(self) -> str:

@@ -113,6 +113,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     expect_interruption(given[0] if given else "")
     NAMES.clear()
     Quiet.on = False
+    if isinstance(sys.stderr, io.TextIOWrapper) and PIPES_IN:
+        sys.stderr.reconfigure(**PIPES_IN)
     sys.stderr = Stream(sys.stderr, mask=True)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # The terminal's encoding may lack characters of a name. A pipe of Windows has the code page of old programs.

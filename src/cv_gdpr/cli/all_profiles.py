@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
@@ -22,6 +22,7 @@ from cv_gdpr.cli.options import TYPED, scope
 from cv_gdpr.cli.output import print_json, print_table, printable
 from cv_gdpr.errors import UsageError, worst
 from cv_gdpr.platforms.processes import IN_A_GROUP, STOP_SIGNALS, code_of_signal, interrupt, passing
+from cv_gdpr.platforms.waiting import results
 from cv_gdpr.settings import Profile, doubled, profiles
 from cv_gdpr.table.categories import ACCOUNT
 
@@ -207,30 +208,38 @@ def run(jobs: Sequence[Job], parameters: Mapping[str, Any], *, as_csv: bool = Fa
     """
     output = part_of(parameters, OutputOptions)
     at_once = 1 if any(job.on_terminal for job in jobs) else _AT_ONCE
-    with _lifeline() as lifeline:
+    with closing(_Lifeline()) as lifeline:
         running = _Running(output, lifeline, len(jobs), resume)
         with running.forwarding_signals():  # until the report is printed: a second Ctrl-C would cut it off
             with ThreadPoolExecutor(at_once, "profile") as pool:
-                ended = list(pool.map(running.run, jobs))
+                ended = results(pool.submit(running.run, job) for job in jobs)
             running.tell_how_to_resume()
             return _report(ended, running.stopped_by, output, as_csv=as_csv)
 
 
-@contextmanager
-def _lifeline() -> Iterator[int]:
-    """Yield the end of a pipe for the processes, by which they notice when this one has ended."""
-    theirs, ours = os.pipe()
-    try:
-        yield theirs
-    finally:
-        os.close(ours)
-        os.close(theirs)
+class _Lifeline:
+    """A pipe by which the processes notice when this one has ended, or has cut it."""
+
+    def __init__(self) -> None:
+        self.theirs, ours = os.pipe()
+        self._ours: int | None = ours
+
+    def cut(self) -> None:
+        """End the processes, as by SIGTERM."""
+        if self._ours is not None:
+            ours, self._ours = self._ours, None
+            os.close(ours)
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.cut()
+        os.close(self.theirs)
 
 
 class _Running:
     """The processes that run now; passes the signals that this process receives on to them."""
 
-    def __init__(self, output: OutputOptions, lifeline: int, number: int, resume: str) -> None:
+    def __init__(self, output: OutputOptions, lifeline: _Lifeline, number: int, resume: str) -> None:
         self._lifeline = lifeline
         self._resume, self._cut_off = resume, False
         self._silent = output.quiet or output.as_json or not sys.stderr.isatty()  # about progress
@@ -256,8 +265,14 @@ class _Running:
     def _forward(self, number: int) -> None:
         self.stopped_by = self.stopped_by or number
         for process in tuple(self._processes):
-            with suppress(OSError):
-                interrupt(process, number)
+            self._interrupt(process)
+
+    def _interrupt(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            interrupt(process, self.stopped_by)
+        except OSError:  # it has just ended; or this system cannot pass the signal on
+            if process.poll() is None:
+                self._lifeline.cut()
 
     def run(self, job: Job) -> _Ended:
         """Run the process of a profile to its end; nothing is started after a signal."""
@@ -279,7 +294,7 @@ class _Running:
         return _Ended(job.profile, code, out)
 
     def _started(self, job: Job) -> subprocess.Popen[bytes]:
-        passed, number = passing(self._lifeline)
+        passed, number = passing(self._lifeline.theirs)
         program = ("cv_gdpr.cli.beside_parent", str(number), job.profile if job.on_terminal else "")
         process = subprocess.Popen(  # noqa: S603 - this program itself
             [
@@ -301,8 +316,7 @@ class _Running:
         )
         self._processes.append(process)
         if self.stopped_by:  # the signal came while it was being started
-            with suppress(OSError):
-                interrupt(process, self.stopped_by)
+            self._interrupt(process)
         return process
 
     def _collect(self, job: Job, process: subprocess.Popen[bytes]) -> bytes:

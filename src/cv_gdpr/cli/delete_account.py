@@ -197,12 +197,12 @@ def _delete(  # noqa: PLR0913 - what is executed, and how
     sealing: Seals,
 ) -> Erased:
     from pathlib import Path
-    from threading import Event
 
     from cv_gdpr.delete.account import erase_account
     from cv_gdpr.delete.run import Terms
     from cv_gdpr.delete.waiting import Deadline
     from cv_gdpr.evidence.files import unused
+    from cv_gdpr.platforms.waiting import Event
 
     path = evidence or unused(Path())
     terms = Terms(

@@ -14,6 +14,7 @@ from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json, to_do
 from cv_gdpr.errors import Interrupted
 from cv_gdpr.extras import install
+from cv_gdpr.platforms.processes import set_variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +25,15 @@ if TYPE_CHECKING:
 _NEXT = """\
   {me} verify {folder}    # verify the folder again, at any time
   {me} simulate    # run a simulated service to try every command on
-  export CV_GDPR_ENDPOINT=https://NAME.cognitiveservices.azure.com
-  export CV_GDPR_TRAINING_KEY=...
+  {endpoint}
+  {key}
   {me} export --all    # the same with your own resource"""
+
+
+def _next(me: str, folder: object) -> str:
+    endpoint = set_variable("CV_GDPR_ENDPOINT", "https://NAME.cognitiveservices.azure.com")
+    return _NEXT.format(me=me, folder=folder, endpoint=endpoint, key=set_variable("CV_GDPR_TRAINING_KEY", "..."))
+
 
 _WITHOUT_EXTRA = "the demo simulates it where the extra azure is installed"
 
@@ -70,7 +77,7 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
     checked = verify(result.folder)
     _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]
-    say(f"\nLook into {result.folder}, then try:\n" + _NEXT.format(me=me, folder=result.folder))
+    say(f"\nLook into {result.folder}, then try:\n" + _next(me, result.folder))
     return result.exit_code or checked.exit_code
 
 

@@ -64,6 +64,7 @@ def _examine_all(given: ConnectionOptions) -> list[Examined]:
     from concurrent.futures import ThreadPoolExecutor
 
     from cv_gdpr.doctor import Check
+    from cv_gdpr.platforms.waiting import results
     from cv_gdpr.settings import profiles
 
     try:
@@ -72,7 +73,7 @@ def _examine_all(given: ConnectionOptions) -> list[Examined]:
         wrong = Check("settings", "failed", error.message, error.hint, error.exit_code)
         return [Examined(None, _with_the_rest([wrong]))]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(lambda name: _examine(given._replace(profile=name)), names))
+        return results(pool.submit(_examine, given._replace(profile=name)) for name in names)
 
 
 class _Settled:

@@ -10,6 +10,7 @@ import click
 from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
+from cv_gdpr.platforms.processes import quoted
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, category
 from cv_gdpr.table.selection import BY_ID, Selection
 
@@ -49,9 +50,7 @@ def print_instructions(outside: list[ByHand], output: OutputOptions) -> int:
 
 def resume_hint(path: Path, *, saved: bool = False) -> str:
     """Return how to delete the rest after a run was cut off; `saved`: that run wrote its plan to a file."""
-    import shlex
-
-    how = f"{shlex.quote(str(path))}{', without --save-plan,' if saved else ''}"
+    how = f"{quoted(str(path))}{', without --save-plan,' if saved else ''}"
     return f"the same command with --evidence {how} deletes the rest"
 
 
@@ -100,11 +99,9 @@ def _sealed(evidence: Path) -> dict[str, str]:
 
 def redact_command(erased: Erased, bag: Path | None) -> str | None:
     """Return the command with which an earlier export follows this erasure; None where nothing was deleted."""
-    import shlex
-
     if bag is None or not erased.evidence.counts.get("deleted"):
         return None
-    return shlex.join(["cv-gdpr", "redact", str(erased.path), str(bag)])
+    return " ".join(map(quoted, ("cv-gdpr", "redact", str(erased.path), str(bag))))
 
 
 def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:

@@ -1,6 +1,5 @@
 """`cv-gdpr find BAG PHOTO...`: copies of a photograph in a verified export."""
 
-import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import Argument, option, output_options
 from cv_gdpr.cli.output import absolute, as_text, plural, print_json, print_some, print_table, printable, to_do
+from cv_gdpr.platforms.processes import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,17 +86,17 @@ def find(  # noqa: PLR0913 - one for each option
         if_interrupted(f"{out} was written")
     _report(found, document, output)
     if out and not (quiet or as_json):
-        click.echo(f"written: {printable(absolute(out))}/review.html, ids.txt, matches.json")
+        click.echo(f"written: {printable(absolute(out / 'review.html'))}, ids.txt, matches.json")
         to_do(_next(found, out))
     return found.exit_code
 
 
 def _next(found: "Found", out: "Path") -> list[str]:
     """Return what to do with the result; no deletion while something was not searched."""
-    look = f"look at {absolute(out)}/review.html first"
+    look = f"look at {absolute(out / 'review.html')} first"
     if found.exit_code:
         return [look, "before you delete anything, search what was not searched: the lines above name it"]
-    ids, export = (shlex.quote(printable(str(path))) for path in (out / "ids.txt", found.bag))
+    ids, export = (quoted(printable(str(path))) for path in (out / "ids.txt", found.bag))
     delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
     return [look, f"then: {delete} --dry-run"]
 

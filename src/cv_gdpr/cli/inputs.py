@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
-from cv_gdpr.platforms.access import mode_lets_others_read, others_who_read
+from cv_gdpr.platforms.access import how_to_close, mode_lets_others_read, others_who_read
+from cv_gdpr.platforms.processes import quoted
 from cv_gdpr.settings import looks_like_key
 
 _LONGEST_FILE = 1 << 26  # bytes: more than a million ids
@@ -46,7 +47,6 @@ def read_key(place: str) -> str:
 
 def _warn_of_readers(place: str) -> None:
     """Say that other users of this machine can read the key."""
-    import shlex
     from pathlib import Path
 
     import click
@@ -57,10 +57,9 @@ def _warn_of_readers(place: str) -> None:
         return
     name = printable(place)
     if readers := others_who_read(Path(place)):
-        closing = "icacls FILE /inheritance:r /grant:r %USERNAME%:F"
-        words = f"{', '.join(readers)} can read the key in {name}: {closing}"
+        words = f"{', '.join(readers)} can read the key in {name}: {how_to_close(name)}"
     elif mode_lets_others_read(Path(place)):
-        words = f"other users can read the key in {name}: chmod 600 {shlex.quote(name)}"
+        words = f"other users can read the key in {name}: chmod 600 {quoted(name)}"
     else:
         return
     click.echo(f"Warning: {words}", err=True)

@@ -3,7 +3,7 @@
 import selectors
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import IO, cast
 
 from cv_gdpr.errors import UsageError
@@ -59,9 +59,10 @@ def _read(process: subprocess.Popen[bytes], name: str) -> tuple[bytes, bytes]:
     """
     deadline = time.monotonic() + TIME_LIMIT
     out, errors = bytearray(), bytearray()
-    with selectors.DefaultSelector() as selector:
+    with selectors.DefaultSelector() as selector, ExitStack() as opened:
         for stream, buffer in ((process.stdout, out), (process.stderr, errors)):
-            pipe, come = pollable(cast(IO[bytes], stream).fileno(), _LONGEST)
+            pipe, come, close = pollable(cast(IO[bytes], stream).fileno(), _LONGEST)
+            opened.callback(close)
             selector.register(pipe, selectors.EVENT_READ, (buffer, come))
         while selector.get_map():
             has_ended = process.poll() is not None

@@ -5,7 +5,6 @@ The service package reports its calls to the logger `cv_gdpr.calls`, each with a
 
 import logging
 import os
-import stat
 import time
 from contextlib import suppress
 from typing import Any
@@ -106,9 +105,14 @@ def end(code: int) -> int:
 
 def _opened(path: str) -> int:
     """Return the file, opened to append, created for its owner alone."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-    handle = os.open(path, flags, 0o600)
-    if stat.S_ISDIR(os.fstat(handle).st_mode):
-        os.close(handle)
+    from cv_gdpr.archive.writing import close_to_others
+
+    if os.path.isdir(path):  # noqa: PTH112 - pathlib is imported on use
         raise IsADirectoryError(21, "Is a directory")
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    flags |= sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))  # those that the system has
+    is_new = not os.path.lexists(path)
+    handle = os.open(path, flags, 0o600)
+    if is_new:
+        close_to_others(path)
     return handle

@@ -10,6 +10,7 @@ import click
 
 from cv_gdpr.cli.output import printable
 from cv_gdpr.errors import NotSealed, UsageError
+from cv_gdpr.platforms.processes import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,10 +93,8 @@ def _names_of(signer: Signer, listed: Signers) -> set[str]:
 
 def print_lacking(lacking: Sequence[str], evidence: Path) -> None:
     """Say which signature or time-stamp is lacking at the end of a run, and how to get it."""
-    import shlex
-
     for one in lacking:
         click.echo(f"Error: {printable(one)}; everything else is kept", err=True)
     if lacking:
-        command = f"cv-gdpr certify {shlex.quote(str(evidence))}"
+        command = f"cv-gdpr certify {quoted(str(evidence))}"
         click.echo(f"Hint: {printable(command)} with --sign KEY or --timestamp URL completes it", err=True)

@@ -12,6 +12,7 @@ from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json
 from cv_gdpr.cli.screen import Quiet
 from cv_gdpr.errors import UsageError, similar
+from cv_gdpr.platforms.processes import set_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -182,7 +183,7 @@ def _print_lines(simulator: "Simulator") -> None:
 
     for name, value in _variables(simulator).items():
         usable = has_extra() or name in _OF_THE_KEY
-        click.echo(f"{'' if usable else '# needs the extra azure: '}export {name}={value}")
+        click.echo(f"{'' if usable else '# needs the extra azure: '}{set_variable(name, value)}")
     if Quiet.on:
         return
     names = ", ".join(f'"{project.name}"' for project in simulator.store.projects.values())
@@ -226,5 +227,5 @@ def _wait_for_stop(simulator: "Simulator", stopped: threading.Event) -> None:
         if simulator.is_deleted:
             click.echo(f"Warning: {_DELETED}", err=True)
             break
-    while not stopped.wait(3600):
+    while not stopped.wait(_POLL):  # on Windows no signal ends a longer wait
         pass

@@ -13,6 +13,7 @@ from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.delete.marks import canonical
 from cv_gdpr.errors import StorageError, UsageError
 from cv_gdpr.evidence.records import ByHand, Count, Id, SearchedScope, Sha256, Time, Unread, as_json
+from cv_gdpr.platforms.files import reason_of
 from cv_gdpr.table.categories import BY_API, EXPORTS, IMAGES
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.selection import PREDICTED, TAG
@@ -201,7 +202,7 @@ def plan_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"--plan {path}: {error.strerror}") from error
+        raise UsageError(f"--plan {path}: {reason_of(error, path)}") from error
 
 
 def _read(path: Path, content: bytes) -> Json:

@@ -53,7 +53,7 @@ class _Downloading:
         self._patience = patience
         self._limit = AdaptiveLimit(connections)
         self._transfers = Transfers(connections, silence, authorities, self._tell if tell else None)
-        orders, self._come = pollable(_ORDERS, _READ)
+        orders, self._come, _ = pollable(_ORDERS, _READ)
         self._transfers.listen(orders, self._read)
         self._queue: deque[_Job] = deque()
         self._later: list[tuple[float, int, _Job]] = []  # a heap of jobs that wait for their next try

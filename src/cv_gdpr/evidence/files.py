@@ -23,6 +23,7 @@ from cv_gdpr.evidence.ledger import Chain, Ledger, rescued_of
 from cv_gdpr.evidence.records import Evidence, as_json
 from cv_gdpr.evidence.shape import Shape, shape_in
 from cv_gdpr.languages import LANGUAGES
+from cv_gdpr.platforms.processes import quoted
 
 
 def ledger_of(evidence: Path) -> Path:
@@ -286,11 +287,7 @@ def write(evidence: Path, chain: Chain, stamp: Callable[[bytes], None] = lambda 
 
 def _complete(evidence: Path, place: Path, content: bytes) -> None:
     """Write one of the files unless it is there; raise StorageError if another one is in its place."""
-    import shlex
-
-    hint = (
-        f"the ledger is complete: the same command with --evidence {shlex.quote(str(evidence))} writes the other files"
-    )
+    hint = f"the ledger is complete: the same command with --evidence {quoted(str(evidence))} writes the other files"
     if os.path.lexists(place) and _is_ours(place, content):
         return
     try:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from cv_gdpr.archive.ownership import open_own
-from cv_gdpr.archive.writing import open_new, private_folder, storing
+from cv_gdpr.archive.writing import close_to_others, open_new, private_folder, storing
 from cv_gdpr.errors import StorageError, UsageError
-from cv_gdpr.platforms.files import close_to_others
+from cv_gdpr.platforms import files
 
 NAME = "features.sqlite"
 _SCHEMA = "CREATE TABLE IF NOT EXISTS features (sha256 BLOB PRIMARY KEY, version INT, digest BLOB, content BLOB)"
@@ -108,11 +108,12 @@ def _own(path: Path) -> None:
     """Create the file, or check that it is the user's own; let only its owner read it."""
     if not os.path.lexists(path):
         os.close(open_new(path))
+        close_to_others(path)
         return
     handle = open_own(path)
     try:
         with suppress(PermissionError):  # some file systems keep no modes
-            close_to_others(handle)
+            files.close_to_others(handle)
     finally:
         os.close(handle)
 

@@ -25,6 +25,7 @@ _OTHERS = {  # the names of well-known groups in an access list: SID strings, Mi
     "IU": "all who sign in here",
     "NU": "all who sign in over the network",
 }
+_OWNER = "*S-1-3-4"  # for icacls: owner rights, which is the one who owns the file, in every language
 _ENTRY = pattern(r"\(A;([A-Z]*);([^;]*);[^;]*;[^;]*;([^;)]*)")
 READS, WRITES = 0x1, 0x1 | 0x2 | 0x4 | 0x10000 | 0x40000 | 0x80000  # of a file: FILE_READ_DATA; below: the rest
 WRITES &= ~0x1
@@ -45,6 +46,11 @@ def allowed(descriptor: str, wanted: int) -> tuple[str, ...]:
         if who in _OTHERS and "IO" not in flags and _mask(rights) & wanted
     ]
     return tuple(dict.fromkeys(found))
+
+
+def how_to_close(path: object) -> str:
+    """Return the command that lets only its owner use a file of Windows, as it is typed in either shell."""
+    return f'icacls "{path}" /inheritance:r /grant:r {_OWNER}:F'
 
 
 def _mask(rights: str) -> int:
@@ -87,7 +93,7 @@ if sys.platform == "win32":
     ]
     _kernel.LocalFree.argtypes = [c_void_p]
 
-    def _descriptor(path: Path) -> str | None:
+    def _descriptor(path: Path | str) -> str | None:
         """Return the access list of a file or folder as text, or None if its file system keeps none."""
         found, text = c_void_p(), wintypes.LPWSTR()
         if _advapi.GetNamedSecurityInfoW(str(path), _FILE, _DACL, None, None, None, None, byref(found)):
@@ -100,7 +106,7 @@ if sys.platform == "win32":
             _kernel.LocalFree(found)
             _kernel.LocalFree(text)
 
-    def close_to_others(path: Path) -> bool:
+    def close_to_others(path: Path | str) -> bool:
         """Let only its owner, the system and administrators use a new file or folder; return whether that is kept."""
         wanted = c_void_p()
         if not _advapi.ConvertStringSecurityDescriptorToSecurityDescriptorW(_PRIVATE, 1, byref(wanted), None):
@@ -111,7 +117,7 @@ if sys.platform == "win32":
             _kernel.LocalFree(wanted)
         return others_who_read(path) == ()
 
-    def others_who_read(path: Path) -> tuple[str, ...] | None:
+    def others_who_read(path: Path | str) -> tuple[str, ...] | None:
         """Return which groups of others may read a file or folder; None if its file system keeps no access lists."""
         found = _descriptor(path)
         return None if found is None else allowed(found, READS)
@@ -127,12 +133,12 @@ if sys.platform == "win32":
         return () if found is None else allowed(found, WRITES)
 else:
 
-    def close_to_others(path: Path) -> bool:
+    def close_to_others(path: Path | str) -> bool:
         """Return False: this system has modes instead."""
         del path
         return False
 
-    def others_who_read(path: Path) -> tuple[str, ...] | None:
+    def others_who_read(path: Path | str) -> tuple[str, ...] | None:
         """Return None: this system has modes instead."""
         del path
         return None

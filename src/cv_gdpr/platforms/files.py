@@ -20,8 +20,29 @@ REPLACES_OPEN_FILES = os.name == "posix"  # Windows neither renames nor replaces
 
 
 if sys.platform == "win32":
+    import ctypes
     import msvcrt
+    from ctypes import wintypes
 
+    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel.CreateFileW.argtypes = [
+        wintypes.LPCWSTR,
+        *[wintypes.DWORD] * 2,
+        ctypes.c_void_p,
+        *[wintypes.DWORD] * 2,
+        ctypes.c_void_p,
+    ]
+    _kernel.CreateFileW.restype = ctypes.c_void_p
+    _kernel.FlushFileBuffers.argtypes = _kernel.CloseHandle.argtypes = [ctypes.c_void_p]
+    _WRITE, _SHARED, _EXISTING = (
+        0x40000000,
+        0x7,
+        3,
+    )  # GENERIC_WRITE; for others to read, write and delete; OPEN_EXISTING
+    _FOLDER, _INVALID = (
+        0x02000000,
+        ctypes.c_void_p(-1).value,
+    )  # FILE_FLAG_BACKUP_SEMANTICS, without which no folder opens
     _FAR = 1 << 40  # the byte that is locked lies beyond the content, since a locked byte cannot be read by others
     _TAKEN = frozenset({0, errno.EACCES, errno.EDEADLK})  # 0: Wine
 
@@ -104,19 +125,43 @@ if sys.platform == "win32":
         """Write parts one after the other; return how many bytes were written, perhaps not all; raise OSError."""
         return os.write(handle, b"".join(parts))
 
-    def open_folder(folder: Path) -> int | None:
-        """Return None: Windows opens no folders, and keeps names safe by itself (NTFS writes them to its journal)."""
-        del folder
-        return None
+    def flush_folder(folder: Path) -> None:
+        """Wait until the names in a folder are on the disk; raise OSError (ENOTSUP if the system cannot flush folders).
+
+        Microsoft documents FlushFileBuffers for files and volumes. NTFS takes a folder that is opened for writing as
+        well; where a file system refuses that, nothing else makes a name durable without being an administrator.
+        """
+        opened = _kernel.CreateFileW(str(folder), _WRITE, _SHARED, None, _EXISTING, _FOLDER, None)
+        if opened == _INVALID:
+            raise _no_flush(folder)
+        try:
+            if not _kernel.FlushFileBuffers(opened):
+                raise _no_flush(folder)
+        finally:
+            _kernel.CloseHandle(opened)
+
+    def _no_flush(folder: Path) -> OSError:
+        error = ctypes.WinError(ctypes.get_last_error())
+        number = errno.ENOTSUP if error.errno in {errno.EACCES, errno.EINVAL} else error.errno
+        return OSError(number, error.strerror, str(folder))
 else:
 
     def write_parts(handle: int, parts: list[bytes]) -> int:
         """Write parts one after the other; return how many bytes were written, perhaps not all; raise OSError."""
         return os.writev(handle, parts)
 
-    def open_folder(folder: Path) -> int | None:
-        """Return the handle of a folder; raise OSError."""
-        return os.open(folder, os.O_RDONLY)
+    def flush_folder(folder: Path) -> None:
+        """Wait until the names in a folder are on the disk; raise OSError."""
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            flush(handle)
+        finally:
+            os.close(handle)
+
+
+def reason_of(error: OSError, path: Path) -> str:
+    """Return what an error says; of a folder that was opened as a file, Windows says that permission is denied."""
+    return os.strerror(errno.EISDIR) if path.is_dir() else error.strerror or str(error)
 
 
 def flush_each(paths: Iterable[Path]) -> None:

@@ -36,7 +36,16 @@ def refused_by_windows(path: str) -> str:
     return ""
 
 
+def leads_out(path: str) -> bool:
+    """Return whether a path that a file names, with slashes, may lead out of the folder that it is relative to."""
+    return path.startswith("/") or ".." in path.split("/") or _has_drive(path)
+
+
 if sys.platform == "win32":
+
+    def _has_drive(path: str) -> bool:
+        """Return whether Windows would take a path for one of another drive or folder, as C:/x, or with backslashes."""
+        return ":" in path or "\\" in path
 
     def refused(path: str) -> str:
         """Return why this system would not make a file of exactly this path, or an empty text."""
@@ -55,6 +64,11 @@ if sys.platform == "win32":
         except AttributeError:  # before Windows 10
             return False
 else:
+
+    def _has_drive(path: str) -> bool:
+        """Return False: this system has no drives, and a backslash is a letter."""
+        del path
+        return False
 
     def refused(path: str) -> str:
         """Return why this system would not make a file of exactly this path, or an empty text."""

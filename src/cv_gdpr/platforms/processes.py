@@ -20,8 +20,8 @@ STOP_SIGNALS = [
     if name in signal.Signals.__members__  # SIGBREAK (Ctrl-Break, a closed window, a shutdown): on Windows only
 ]
 _BREAK = "SIGBREAK"
-PIPES_IN: dict[str, Any] = {"encoding": "utf-8"} if sys.platform == "win32" else {}
-"""How standard output is encoded, as an argument of reconfigure, where the default is not the right one."""
+PIPES_IN: dict[str, Any] = {"encoding": "utf-8", "newline": "\n"} if sys.platform == "win32" else {}
+"""How output is encoded, as arguments of reconfigure, where the default is not the right one."""
 
 
 def code_of_signal(number: int) -> int:
@@ -74,8 +74,8 @@ if sys.platform == "win32":
                     ready[one] = ready.get(one, 0) | bits
             return list(ready.items())
 
-    def pollable(pipe: int, longest: int) -> tuple[int, Callable[[], bytes]]:
-        """Return what can be polled in place of a pipe, and how to read it: Windows polls sockets only.
+    def pollable(pipe: int, longest: int) -> tuple[int, Callable[[], bytes], Callable[[], None]]:
+        """Return what can be polled in place of a pipe, how to read and how to close it: Windows polls sockets only.
 
         A thread copies the pipe into a socket, by a number of its own: closing one that is being read would wait.
         """
@@ -95,7 +95,7 @@ if sys.platform == "win32":
             return part
 
         threading.Thread(target=copy, daemon=True, name="orders").start()
-        return ours.fileno(), come
+        return ours.fileno(), come, ours.close
 
     def split_words(command: str) -> list[str]:
         """Return the words of a command, with quotes as in a shell, and backslashes kept; raise ValueError."""
@@ -117,8 +117,19 @@ if sys.platform == "win32":
             subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], check=False, **quiet)  # type: ignore[call-overload]  # noqa: S603
         process.kill()
 
+    def quoted(word: str) -> str:
+        """Return a word as it is typed in PowerShell and cmd.exe, which both know double quotes."""
+        return subprocess.list2cmdline([word])
+
+    def set_variable(name: str, value: str) -> str:
+        """Return the line that sets a variable in PowerShell."""
+        return f"$env:{name}='{value}'"
+
     def interrupt(process: subprocess.Popen[bytes], number: int) -> None:
-        """Pass a signal on to a process that has a group of its own: as Ctrl-Break, the only one that reaches it."""
+        """Pass a signal on to a process that has a group of its own: as Ctrl-Break, the only one that reaches it.
+
+        Raise OSError, as where no console is there to send it.
+        """
         del number
         process.send_signal(signal.CTRL_BREAK_EVENT)
 
@@ -145,9 +156,9 @@ else:
     OF_ITS_OWN: dict[str, Any] = {"start_new_session": True}  # Ctrl-C does not reach it
     IN_A_GROUP: dict[str, Any] = {"process_group": 0}
 
-    def pollable(pipe: int, longest: int) -> tuple[int, Callable[[], bytes]]:
-        """Return what can be polled in place of a pipe, and how to read it: the pipe itself."""
-        return pipe, lambda: os.read(pipe, longest)
+    def pollable(pipe: int, longest: int) -> tuple[int, Callable[[], bytes], Callable[[], None]]:
+        """Return what can be polled in place of a pipe, how to read and how to close it: the pipe, whose owner does."""
+        return pipe, lambda: os.read(pipe, longest), lambda: None
 
     def split_words(command: str) -> list[str]:
         """Return the words of a command, split as a shell splits them; raise ValueError."""
@@ -163,8 +174,18 @@ else:
         """End a process, which has a session of its own, and those that it started; raise OSError."""
         os.killpg(process.pid, signal.SIGKILL)
 
+    def quoted(word: str) -> str:
+        """Return a word as it is typed in a shell."""
+        from shlex import quote
+
+        return quote(word)
+
+    def set_variable(name: str, value: str) -> str:
+        """Return the line that sets a variable in a shell."""
+        return f"export {name}={value}"
+
     def interrupt(process: subprocess.Popen[bytes], number: int) -> None:
-        """Pass a signal on to a process."""
+        """Pass a signal on to a process; raise OSError."""
         process.send_signal(number)
 
     def passing(pipe: int) -> tuple[dict[str, Any], int]:

@@ -13,6 +13,7 @@ from cv_gdpr.archive.durability import sync_folder
 from cv_gdpr.archive.locking import Locked, open_lock
 from cv_gdpr.archive.writing import is_at, storing
 from cv_gdpr.errors import Busy
+from cv_gdpr.platforms.files import REPLACES_OPEN_FILES
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -37,8 +38,15 @@ class Beside:
                 self._finish()
             yield
         finally:
-            with suppress(OSError):
-                self._lock.unlink()
+            self._unlock(lock)
+
+    def _unlock(self, lock: int) -> None:
+        """Remove the lock and its file; on Windows a file that is open, perhaps by another run already, stays."""
+        if not REPLACES_OPEN_FILES:
+            os.close(lock)
+        with suppress(OSError):
+            self._lock.unlink()
+        if REPLACES_OPEN_FILES:
             os.close(lock)
 
     def _locked(self) -> int:

@@ -26,6 +26,7 @@ from cv_gdpr.errors import (
     Unreachable,
 )
 from cv_gdpr.masking import RUN, masked
+from cv_gdpr.platforms.waiting import Event
 from cv_gdpr.service.answers import VerbatimDeserializer, broke_off, proper_code, request_id, translate
 from cv_gdpr.service.bodies import Body
 from cv_gdpr.service.call_log import CALLS, Sent
@@ -121,7 +122,7 @@ class Service:
         self._down_since: float | None = None  # when calls began to fail
         self._count_lock = threading.Lock()
         self.calls: Counter[str] = Counter()
-        self.stop = threading.Event()
+        self.stop = Event()
         self._client = self._new_client()
         self._background = ThreadPoolExecutor(_AT_ONCE, "pages")
 

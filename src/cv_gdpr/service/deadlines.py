@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import PoolManager
 from urllib3.connectionpool import HTTPConnectionPool
 
+from cv_gdpr.platforms.waiting import until_readable
 from cv_gdpr.service.checks import Pace
 
 
@@ -33,6 +34,7 @@ class _Gauge(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self._answer.pace.is_late(time.monotonic()):
             raise TimeoutError("the answer is too slow")
+        self._answer.until_readable()
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -45,9 +47,14 @@ class _Answer(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
+        self._socket = sock
         self._silence = sock.gettimeout() or math.inf
         self.pace = Pace(self._silence)
         self.fp = io.BufferedReader(_Gauge(self.fp.detach(), self))
+
+    def until_readable(self) -> None:
+        """Wait for bytes in a way that Ctrl-C ends."""
+        until_readable(self._socket, self._socket.gettimeout())
 
     def begin(self) -> None:
         super().begin()

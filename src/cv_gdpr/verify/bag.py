@@ -14,6 +14,7 @@ from cv_gdpr.archive.closing import BAGIT
 from cv_gdpr.archive.folder import MISSING
 from cv_gdpr.archive.json_files import Hashed, content_of, digests
 from cv_gdpr.archive.spelling import composed_bytes
+from cv_gdpr.platforms.names import leads_out
 from cv_gdpr.table.categories import layout
 from cv_gdpr.verify.facts import DISK, MANIFEST, Facts, FileFacts
 from cv_gdpr.verify.redactions import REDACTIONS
@@ -98,7 +99,7 @@ def _entries(result: Verification, one: Manifest) -> Iterator[tuple[bytes, bytes
 
 
 def _leads_out(path: bytes) -> bool:
-    return path.startswith(b"/") or b"\\" in path or b"\0" in path or b".." in path.split(b"/")
+    return b"\\" in path or b"\0" in path or leads_out(path.decode(errors="surrogateescape"))
 
 
 def _check_tag_files(result: Verification, one: Manifest) -> None:
