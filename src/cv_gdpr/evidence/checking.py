@@ -210,11 +210,13 @@ def _check_certificate(path: Path, evidence: Evidence | None) -> list[str]:
 
 def _check_paper(path: Path, evidence: Evidence | None) -> list[str]:
     """Compare a further certificate with one made again from the evidence, in the shape that it holds, likewise."""
+    if not path.is_file():
+        return [f"{path.name}: not a file"]  # a pipe would be waited for without end
     content = _bytes(path)
     if differences := _check_markup(path, content, evidence):
         return differences
     shape = shape_in(content)
-    if shape and path != paper_of(path.with_name(f"{path.name.split('.certificate.')[0]}.json"), shape.language):
+    if shape and path != paper_of(path.with_name(f"{path.name.rsplit('.certificate.', 1)[0]}.json"), shape.language):
         return [f"{path.name}: is in another language than its name says: {shape.language}"]
     same = evidence and shape and (shape.tool != TOOL or content == page_of(evidence, shape))
     return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
