@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.delete.test_copies_outside import CONTAINER, QUEUE, SECRET
 from tests.export.exporting import stock
 
