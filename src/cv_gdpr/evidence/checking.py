@@ -211,7 +211,7 @@ def _check_certificate(path: Path, evidence: Evidence | None) -> list[str]:
 def _check_paper(path: Path, evidence: Evidence | None) -> list[str]:
     """Compare a further certificate with one made again from the evidence, in the shape that it holds, likewise."""
     if not path.is_file():
-        return [f"{path.name}: not a file"]  # a pipe would be waited for without end
+        return [f"{path.name}: not a file"]  # a pipe would be read for ever
     content = _bytes(path)
     if differences := _check_markup(path, content, evidence):
         return differences
