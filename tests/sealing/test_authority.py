@@ -7,6 +7,7 @@ import pytest
 from cv_gdpr.errors import NotSealed
 from cv_gdpr.sealing import tokens
 from cv_gdpr.sealing.authority import Authority
+from tests.sealing.stamping import run
 
 REFUSED = {
     "a page": (3, "text/html in place of a time-stamp"),
@@ -94,3 +95,52 @@ def test_a_token_with_any_bit_flipped_proves_nothing(authority):
         except tokens.Invalid:
             continue
         assert not token.is_by(trusted) or token.time == tokens.token_of(whole, b"content").time, place
+
+
+def with_chain(authority, *words):
+    """Return an answer whose certificates are two: OpenSSL writes them as they are listed."""
+    query = authority.folder / "chained.tsq"
+    query.write_bytes(authority.query(b"content"))
+    command = ("-reply", "-config", authority.folder / "tsa.cnf", "-section", "t", "-queryfile", query)
+    return run("openssl", "ts", *command, "-chain", authority.root, *words, "-out", "/dev/stdout")
+
+
+def test_certificates_may_stand_in_any_order(authority):
+    import rfc3161_client
+
+    from cv_gdpr.sealing import der
+
+    answer = with_chain(authority)
+    bag = next(one for one in der._signed_data(answer) if one.tag == 0xA0)
+    one, two = (answer[part.begin : part.end] for part in der._parts(answer, bag))
+    orders = [answer[: bag.content] + both + answer[bag.end :] for both in (one + two, two + one)]
+    trusted = tokens.authorities_in(authority.root)
+
+    for order in orders:
+        assert tokens.token_of(order, b"content").is_by(trusted)
+        assert authority.accepts(write(authority.folder / "order.tsr", order), b"content")
+    with pytest.raises(ValueError, match="SetOrdering"):
+        [rfc3161_client.decode_timestamp_response(order) for order in orders]
+
+
+def write(path, content):
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(("attribute", "proven"), [("-cades", True), ("-nosmimecap", False)])
+def test_the_signature_names_its_certificate(authority, attribute, proven):
+    """RFC 3161, 2.4.1: otherwise another certificate of the same key could stand in its place."""
+    folder = authority.folder
+    whole = run("openssl", "ts", "-reply", "-in", write(folder / "w", authority.answer(authority.query(b"content"))),
+                "-token_out")  # fmt: skip
+    info = run("openssl", "cms", "-verify", "-inform", "DER", "-noverify", "-binary", input=whole)
+    key = ("-signer", folder / "tsa.pem", "-inkey", folder / "tsa.key", "-md", "sha256")
+    kind = ("-econtent_type", "1.2.840.113549.1.9.16.1.4", "-outform", "DER", "-binary", "-nodetach")
+    signed = b"\x30\x03\x02\x01\x00" + run("openssl", "cms", "-sign", *kind, *key, attribute, input=info)
+    answer = write(folder / "named.tsr", b"\x30\x82" + len(signed).to_bytes(2, "big") + signed)
+
+    token = tokens.token_of(answer.read_bytes(), b"content")
+
+    assert token.is_by(tokens.authorities_in(authority.root)) is proven
+    assert authority.accepts(answer, b"content") is proven

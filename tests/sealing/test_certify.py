@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.delete.erasing import stock
-from tests.sealing.stamping import fingerprint, ssh_signature
+from tests.sealing.stamping import fingerprint, public, ssh_signature
 
 
 @pytest.fixture
@@ -25,7 +25,9 @@ def test_it_signs_and_time_stamps_later(cli, bare, keys, authority, anchors):
 
     assert cli("verify", bare, *anchors).code == 0
     assert all(path.read_bytes() == content for path, content in before.items() if path.suffix != ".sha256")
-    again = cli("certify", bare, "--sign", keys.officer, "--timestamp", authority.url, "--json")
+    both = ("--sign", keys.officer, "--timestamp", authority.url, "--json")
+    assert cli("certify", bare, *both).json["written"] == [str(bare.with_suffix(".sha256.sig.tsr"))]
+    again = cli("certify", bare, *both)
     assert (again.code, again.json["written"]) == (0, [])
 
 
@@ -57,6 +59,15 @@ def test_only_the_promised_key_signs(cli, sealed, keys):
     assert cli("certify", sealed, "--sign", keys.officer).code == 0
 
 
+def test_what_is_announced_and_missing_is_said(cli, sealed):
+    sealed.with_suffix(".sha256.sig").unlink()
+
+    ran = cli("certify", sealed)
+
+    assert ran.code == 3
+    assert "announced, but first.sha256.sig: missing" in ran.err
+
+
 ALTERED = {".json": b'"erased', ".jsonl": b'"erased', ".html": b"Erased", ".sha256": b"  "}
 
 
@@ -67,6 +78,28 @@ def test_it_signs_nothing_that_differs(cli, bare, keys, suffix):
 
     assert cli("certify", bare, "--sign", keys.officer).code == 4
     assert not bare.with_suffix(".sha256.sig").exists()
+
+
+def test_a_key_that_does_not_sign_costs_nothing(erase, bare, agent):
+    """Another certificate changes the list of hashes, whose signature is replaced only by a new one."""
+    assert erase.cli("certify", bare, "--sign", agent.public, SSH_AUTH_SOCK=agent.socket).code == 0
+    before = {path.name: path.read_bytes() for path in bare.parent.iterdir()}
+    agent.stop()
+
+    ran = erase.cli("certify", bare, "--lang", "de", "--sign", agent.public, SSH_AUTH_SOCK=agent.socket)
+
+    assert ran.code == 2
+    assert {path.name: path.read_bytes() for path in bare.parent.iterdir()} == before
+
+
+def test_what_cannot_be_written_replaces_nothing(tmp_path):
+    from cv_gdpr.archive.writing import replace_all
+
+    old = tmp_path / "old"
+    old.write_bytes(b"old")
+    with pytest.raises(OSError, match="No such file"):
+        replace_all({old: b"new", tmp_path / "none" / "new": b""})
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("old", b"old")]
 
 
 @pytest.mark.parametrize("lost", [".html", ".sha256"])
@@ -112,13 +145,20 @@ def approve(cli, plan, key):
 def test_an_approved_plan_is_executed(sim, erase, plan, keys):
     approve(erase.cli, plan, keys.officer)
 
-    assert erase("--plan", plan, "--approved-by", keys.signers).code == 0
+    ran = erase("--plan", plan, "--approved-by", keys.signers, "--sign", keys.other)
 
+    assert ran.code == 0, ran.err
     assert not sim.store.projects
     (run,) = erase.evidence["runs"]
     assert run["approvedBy"] == f"officer@example.org ({fingerprint(keys.officer)})"
     assert "approved by officer@example.org" in erase.certificate
     assert erase.verified() == 0
+    hashes = erase.path.with_suffix(".sha256").read_text()
+    beside = [erase.path.with_suffix(one) for one in (".plan.json", ".plan.json.sig")]
+    assert [one.read_bytes() for one in beside] == [plan.read_bytes(), plan.with_name("plan.json.sig").read_bytes()]
+    assert all(f"  {one.name}\n" in hashes for one in beside)
+    for one in (*beside, erase.path):
+        assert "not proven; --signer FILE proves it" in erase.cli("verify", one).out
 
 
 def of_another_plan(plan, keys):
@@ -150,7 +190,7 @@ def _sign(plan, key, namespace="cv-gdpr"):
 def test_an_unapproved_plan_is_not_executed(sim, erase, plan, keys, name):
     UNAPPROVED[name](plan, keys)
 
-    ran = erase("--plan", plan, "--approved-by", keys.signers)
+    ran = erase("--plan", plan, "--approved-by", keys.signers, "--sign", keys.other)
 
     assert ran.code == 2
     assert "is not approved" in ran.err
@@ -162,8 +202,16 @@ def test_nobody_approves_a_plan_of_their_own(sim, erase, plan, keys):
     approve(erase.cli, plan, keys.officer)
     approved = ("--plan", plan, "--approved-by", keys.signers)
 
+    assert erase(*approved).code == 2  # who carries it out must sign as well
     assert erase(*approved, "--sign", keys.officer).code == 2
-    assert erase(*approved, "--operator", "Officer@example.org").code == 2
+    for name in ("Officer@example.org", "officer@example.org "):
+        assert erase(*approved, "--sign", keys.other, "--operator", name).code == 2
+    assert erase(*approved, "--sign", keys.other, CV_GDPR_DELETE_APPROVED_BY=str(plan)).code == 2
+    two_keys = f"officer@example.org {public(keys.other)}\n"
+    for line in (two_keys, f"*@example.org {public(keys.officer)}\n"):
+        list_ = plan.with_name("list")
+        list_.write_text(line + (keys.signers.read_text() if line == two_keys else ""))
+        assert erase("--plan", plan, "--approved-by", list_, "--sign", keys.other).code == 2
     assert len(sim.store.projects) == 1
     assert erase(*approved, "--sign", keys.other, "--operator", "cron").code == 0
 

@@ -5,11 +5,12 @@ import json
 import re
 import shutil
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
 from cv_gdpr.evidence.ledger import chained
-from tests.sealing.stamping import ssh_signature
+from tests.sealing.stamping import public, ssh_signature
 
 
 class Forged:
@@ -20,6 +21,7 @@ class Forged:
         self.ledger, self.page = path.with_suffix(".jsonl"), path.with_suffix(".html")
         self.hashes, self.signature = path.with_suffix(".sha256"), path.with_suffix(".sha256.sig")
         self.begun, self.token = path.with_suffix(".begin.tsr"), path.with_suffix(".tsr")
+        self.signed_at = path.with_suffix(".sha256.sig.tsr")
         self.tokens = {self.begun: self.first_line, self.token: path.read_bytes}
 
     def first_line(self):
@@ -60,6 +62,8 @@ class Forged:
     def sign(self, key=None):
         """Sign the list of hashes with another key."""
         self.signature.write_bytes(ssh_signature(key or self.keys.other, self.hashes.read_bytes()))
+        query = self.other_authority.query(self.signature.read_bytes())
+        self.signed_at.write_bytes(self.other_authority.answer(query))
 
     def stamp(self):
         """Have everything time-stamped by another authority."""
@@ -78,7 +82,7 @@ class Forged:
         self.replace(rb'"signer":"[^"]*"', b'"signer":"%s"' % new, self.ledger)
 
     def remove_seals(self):
-        for one in (self.signature, *self.tokens):
+        for one in (self.signature, self.signed_at, *self.tokens):
             one.unlink()
 
 
@@ -119,7 +123,7 @@ def of_the_other(one):
 
 def all_of_the_other(one):
     """Lay the signature and the time-stamps of the second erasure beside the first."""
-    for file in (one.signature, *one.tokens):
+    for file in (one.signature, one.signed_at, *one.tokens):
         shutil.copy(file.with_name(file.name.replace("first", "second")), file)
 
 
@@ -165,6 +169,8 @@ FORGERIES = {
         alter(lambda one: shutil.copy(one.token, one.begun), "list_hashes"),
         4,
     ),
+    "no signature, but its time-stamp": (lambda one: one.remove_seals() or one.sign() or one.signature.unlink(), 4),
+    "a signature with the time-stamp of the evidence": (lambda one: shutil.copy(one.token, one.signed_at), 4),
     "an empty signature": (lambda one: one.signature.write_bytes(b""), 4),
     "a page as a time-stamp": (alter(lambda one: one.token.write_bytes(b"<html>"), "list_hashes"), 4),
     "a signature for another purpose": (
@@ -223,8 +229,6 @@ LISTS = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_of_signers(cli, sealed, keys, tmp_path, name):
-    from tests.sealing.stamping import public
-
     text, code = LISTS[name]
     signers = tmp_path / "list"
     signers.write_text(text.format(officer=public(keys.officer), other=public(keys.other)) + "\n")
@@ -233,19 +237,54 @@ def test_a_list_of_signers(cli, sealed, keys, tmp_path, name):
     assert cli("verify", sealed, "--signer", tmp_path / "missing").code == 2
 
 
-def test_a_key_is_valid_when_it_signed(cli, sealed, keys, anchors, tmp_path):
-    """A key that ended since then still counts where a time-stamp proves when it signed."""
-    from datetime import datetime, timedelta
-
-    from tests.sealing.stamping import public
-
+@pytest.fixture
+def ended(cli, sealed, keys, tmp_path):
+    """A list whose key ended after the evidence was signed, and before now."""
     stamped = datetime.fromisoformat(cli("verify", sealed, "--json").json["existed"]["time"]).astimezone()
+    end = stamped + timedelta(seconds=2)
     signers = tmp_path / "list"
-    signers.write_text(f'officer valid-before="{stamped + timedelta(seconds=1):%Y%m%d%H%M%S}" {public(keys.officer)}\n')
-    time.sleep(max(0.0, (stamped + timedelta(seconds=2) - datetime.now().astimezone()).total_seconds()))
+    signers.write_text(f'officer valid-before="{end:%Y%m%d%H%M%S}" {public(keys.officer)}\n')
+    time.sleep(max(0.0, (end + timedelta(seconds=1) - datetime.now().astimezone()).total_seconds()))
+    return signers
 
-    assert cli("verify", sealed, "--signer", signers).code == 4
-    assert cli("verify", sealed, "--signer", signers, *anchors[2:]).code == 0
+
+def test_a_key_is_valid_when_it_signed(cli, sealed, ended, anchors):
+    """A key that ended since then still counts where a time-stamp proves when it signed."""
+    ran = cli("verify", sealed, "--signer", ended, *anchors[2:])
+    assert (ran.code, ", not later than 20" in ran.out) == (0, True)
+    assert cli("verify", sealed, "--signer", ended).code == 4
+
+
+def test_an_ended_key_signs_nothing_later(cli, forged, ended, anchors, authority):
+    """The time-stamp of the evidence is true, and its signature is new: it does not date the signature."""
+    forged.list_hashes()
+    forged.sign(forged.keys.officer)
+    forged.signed_at.unlink()
+
+    ran = cli("verify", forged.path, "--signer", ended, *anchors[2:])
+
+    assert ran.code == 4
+    assert "expired" in ran.out
+    assert cli("certify", forged.path, "--timestamp", authority.url).code == 0
+    assert cli("verify", forged.path, "--signer", ended, *anchors[2:]).code == 4
+
+
+def test_a_rotated_key_signs_later(cli, forged, anchors, authority, tmp_path):
+    """The key began after the evidence was time-stamped, and signs it now."""
+    forged.sign(forged.keys.officer)
+    forged.signed_at.unlink()
+    signers = tmp_path / "list"
+    existed = datetime.fromisoformat(cli("verify", forged.path, "--json").json["existed"]["time"]).astimezone()
+    start = existed + timedelta(seconds=1)
+    signers.write_text(f'officer valid-after="{start:%Y%m%d%H%M%S}" {public(forged.keys.officer)}\n')
+    time.sleep(max(0.0, (start + timedelta(seconds=1) - datetime.now().astimezone()).total_seconds()))
+    ran = cli("verify", forged.path, "--signer", signers, *anchors[2:])
+    assert (ran.code, "at an unknown time; it is valid now" in ran.out) == (0, True)
+
+    assert cli("certify", forged.path, "--timestamp", authority.url).code == 0
+
+    assert cli("verify", forged.path, "--signer", signers, *anchors[2:]).code == 0
+    assert authority.accepts(forged.signed_at, forged.signature.read_bytes())
 
 
 @pytest.mark.parametrize("name", ["tsa.pem", "ca.key", "tsa.cnf", "missing"])

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import pytest
@@ -89,6 +90,63 @@ def test_foreign_files_are_named(cli, gdpr):
     }
     assert ran.err.count("foreign: ") == 3
     assert cli("verify", gdpr / "first.json", gdpr / "none").code == 2
+
+
+def test_a_folder_of_evidence_is_not_an_export(cli, gdpr):
+    ran = cli("verify", gdpr)
+
+    assert ran.code == 2
+    assert f"cv-gdpr verify {gdpr}/*" in ran.err
+
+
+def test_a_printed_certificate_belongs_to_its_evidence(cli, gdpr):
+    (gdpr / "first.certificate.de.pdf").write_bytes(b"%PDF")
+    (gdpr / "first-signed.pdf").write_bytes(b"%PDF")
+    (gdpr / "other.pdf").write_bytes(b"%PDF")
+
+    ran = cli("verify", *sorted(gdpr.glob("*.pdf")), "--json")
+
+    assert (ran.code, kinds(ran.json)) == (3, {"first.json": "erasure", "other.pdf": "foreign"})
+
+
+def test_a_ledger_beside_its_evidence_is_proven_by_it(cli, gdpr, anchors):
+    assert cli("verify", gdpr / "first.jsonl", *anchors).code == 0
+
+
+def test_one_erasure_says_what_is_verified(cli, gdpr):
+    out = cli("verify", gdpr / "first.json").out
+
+    assert all(f"  {word}: " in out for word in ("Verdict", "Scope", "Period", "Exit code of the run"))
+
+
+def test_a_plan_can_be_read_before_it_is_approved(cli, gdpr):
+    ran = cli("verify", gdpr / "plan.json")
+
+    assert ran.code == 0
+    assert "Would be deleted at http" in ran.out
+    assert ": the whole project" in ran.out
+
+
+def test_a_piped_register_is_a_list(cli, gdpr):
+    out = cli("verify", *sorted(gdpr.iterdir())).out
+
+    assert out.count("      whole: yes\n") == len(EXPECTED)
+
+
+def test_the_csv_holds_no_formula():
+    from cv_gdpr.cli.register import _text
+
+    assert [_text(cell) for cell in ("=1+1", "@x", "-1", "GDPR-7", "")] == ["'=1+1", "'@x", "'-1", "GDPR-7", ""]
+
+
+def test_an_impossible_date_is_a_line_of_the_register(cli, gdpr):
+    ledger = gdpr / "first.jsonl"
+    at = re.search(rb'"at":"[^"]*"', ledger.read_bytes())[0]
+    ledger.write_bytes(ledger.read_bytes().replace(at, b'"at":"2026-13-45T25:61:61Z"'))
+
+    ran = cli("verify", ledger.with_suffix(".json"), gdpr / "second.json", "--json")
+
+    assert (ran.code, [item["exitCode"] for item in ran.json["items"]]) == (4, [4, 0])
 
 
 def test_what_differs_stands_out(cli, gdpr):

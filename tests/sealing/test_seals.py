@@ -20,6 +20,7 @@ def test_openssl_and_ssh_keygen_take_the_files(sealed, keys, authority):
     assert authority.accepts(sealed.with_suffix(".begin.tsr"), first_line)
     assert authority.accepts(sealed.with_suffix(".tsr"), sealed.read_bytes())
     assert not authority.accepts(sealed.with_suffix(".tsr"), first_line)
+    assert authority.accepts(sealed.with_suffix(".sha256.sig.tsr"), sealed.with_suffix(".sha256.sig").read_bytes())
     words = ["ssh-keygen", "-Y", "verify", "-f", keys.signers, "-I", "officer@example.org", "-n", "cv-gdpr"]
     subprocess.run([*words, "-s", f"{hashes}.sig"], input=hashes.read_bytes(), check=True, capture_output=True)
     subprocess.run(["sha256sum", "--check", "--strict", hashes], cwd=sealed.parent, check=True, capture_output=True)

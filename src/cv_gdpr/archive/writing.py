@@ -111,6 +111,31 @@ def fill_new(path: Path, fill: Callable[[int], None]) -> None:
     sync_folder(path.parent)
 
 
+def replace_all(contents: dict[Path, bytes]) -> None:
+    """Write files in place of those that are there: all under temporary names first, so that a full disk costs none.
+
+    The caller must know what it replaces. All files must be in one folder.
+    """
+    import secrets
+
+    temporary = {path: path.with_name(f".{_tag(path)}-{secrets.token_hex(8)}.part") for path in contents}
+    try:
+        for path, content in contents.items():
+            handle = open_new(temporary[path])
+            try:
+                close_to_others(temporary[path])
+                write_all(handle, content)
+                sync_file(handle)
+            finally:
+                os.close(handle)
+        for path, made in temporary.items():
+            made.replace(path)
+            sync_folder(path.parent)
+    finally:
+        for made in temporary.values():
+            made.unlink(missing_ok=True)
+
+
 def _tag(path: Path) -> str:
     """Return a prefix for a file's temporary names; short, since the file's own name may have the maximum length."""
     return f"cv-gdpr-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}"

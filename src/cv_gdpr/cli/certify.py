@@ -92,11 +92,12 @@ def _evidence(path: "Path", seals: "Seals", paper: "Paper") -> Done:
     if unused := len((paper.names or {}).keys() - projects_in(read(evidence.read_bytes()))):
         words = f"{plural(unused, 'name')} in --names not used: of projects that this evidence does not hold"
         click.echo(f"Note: {words}", err=True)
-    return Done("evidence", evidence, done.written, done.vouching.signed, done.vouching.existed, done.lacking)
+    lacking = done.lacking or [f"announced, but {one}" for one in done.vouching.lacking]
+    return Done("evidence", evidence, done.written, done.vouching.signed, done.vouching.existed, lacking)
 
 
 def _export(folder: "Path", seals: "Seals") -> Done:
-    from cv_gdpr.sealing.bags import SIGNATURE, TOKEN, seal, vouched
+    from cv_gdpr.sealing.bags import SIGNATURE, SIGNED_AT, TOKEN, seal, vouched
     from cv_gdpr.sealing.checking import Anchors, refuse_another_key
     from cv_gdpr.verify import verify
 
@@ -105,7 +106,7 @@ def _export(folder: "Path", seals: "Seals") -> Done:
     if found:
         raise NotVerified(f"{folder} does not verify: {found[0]}", "cv-gdpr verify names every difference")
     refuse_another_key(folder / SIGNATURE, before.signed, seals.signer)
-    places = [folder / TOKEN, folder / SIGNATURE]
+    places = [folder / TOKEN, folder / SIGNATURE, folder / SIGNED_AT]
     there = {place for place in places if place.exists()}
     lacking = seal(folder, seals.signer, seals.authority)
     vouching = vouched(folder, Anchors())
@@ -145,5 +146,7 @@ def _report(done: Done, output: OutputOptions) -> int:
     for one in done.lacking:
         click.echo(f"Error: {printable(one)}", err=True)
     if done.lacking:
-        click.echo("Hint: what is there is kept; the same command tries again", err=True)
+        announced = any(one.startswith("announced") for one in done.lacking)
+        how = "--sign KEY or --timestamp URL adds it" if announced else "the same command tries again"
+        click.echo(f"Hint: what is there is kept; {how}", err=True)
     return code

@@ -82,6 +82,12 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     refuse_of_account(rows, confirm=options.confirm, purge=options.purge)
     if options.approved_by and not options.plan_file:
         raise UsageError("--approved-by needs --plan: only a saved plan can be approved", _NOTHING_DELETED)
+    named = os.environ.get("CV_GDPR_DELETE_APPROVED_BY")
+    if named and options.approved_by and os.path.realpath(named) != os.path.realpath(options.approved_by):
+        raise UsageError("--approved-by names another list than CV_GDPR_DELETE_APPROVED_BY", _NOTHING_DELETED)
+    if options.approved_by and not options.sign_with:
+        words = "--approved-by needs --sign: otherwise nothing shows that another person approved the plan"
+        raise UsageError(words, _NOTHING_DELETED)
     scope = _scope(part_of(parameters, ScopeOptions), rows, options, given.key_file)
     if rows == (ACCOUNT,) and (wanted := azure_of(given)):
         _refuse_parts(scope, options)

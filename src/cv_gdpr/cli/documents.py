@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from cv_gdpr.cli.failure import Document, End, ExitCode, Part, Retryable, Start
 from cv_gdpr.cli.output import absolute, now, start_of_run
 from cv_gdpr.cli.search_documents import SearchDocument, of_search
-from cv_gdpr.cli.verify_documents import Signature, TimeStamp, of_signature, of_stamp
+from cv_gdpr.cli.verify_documents import Approval, Signature, TimeStamp, of_approval, of_signature, of_stamp
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.errors import worst
@@ -157,6 +157,7 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
     signature: Signature | None
     existed: Annotated[TimeStamp | None, Meta(description="The time-stamp of the export, or of the evidence.")]
     begun: Annotated[TimeStamp | None, Meta(description="Of evidence: the time-stamp of its ledger's first line.")]
+    approval: Annotated[Approval | None, Meta(description="Of evidence: who approved the plan; null: nobody.")]
 
 
 class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
@@ -267,6 +268,7 @@ def of_verification(result: "Verification", vouching: "BagVouching | None" = Non
         signature=of_signature(vouching.signed) if vouching else None,
         existed=of_stamp(vouching.existed) if vouching else None,
         begun=None,
+        approval=None,
     )
 
 
@@ -295,6 +297,7 @@ def of_evidence(
         signature=of_signature(vouching.signed) if vouching else None,
         existed=of_stamp(vouching.existed) if vouching else None,
         begun=of_stamp(vouching.begun) if vouching else None,
+        approval=of_approval(vouching.approved) if vouching else None,
     )
 
 

@@ -153,18 +153,21 @@ def print_table(  # noqa: PLR0913 - how it looks
     numbers: set[int],
     error: bool = False,
     piped: int = 160,
+    folds: bool = False,
 ) -> None:
     """Print a table; `numbers` are the right-aligned columns, `error` prints to standard error.
 
-    It is as wide as the terminal at most, and without one `piped` columns, or as its longest words need.
+    It is as wide as the terminal at most, and without one `piped` columns, or as its longest words need; with `folds`
+    it is a list then, as on a terminal.
     """
     stream = sys.stderr if error else sys.stdout
     shown = [[printable(cell) for cell in row] for row in rows]
-    piped = max(piped, _narrowest(headings, shown))  # a long path takes no room from the other columns
+    if not folds:
+        piped = max(piped, _narrowest(headings, shown))  # a long path takes no room from the other columns
     columns = width_of(stream) if stream.isatty() else piped
     if title:
         stream.write(f"{printable(title)}\n")
-    if stream.isatty() and _narrowest(headings, shown) > columns:
+    if (stream.isatty() or folds) and _narrowest(headings, shown) > columns:
         _print_in_two(headings, shown, numbers, columns, stream)
         return
     from rich import box

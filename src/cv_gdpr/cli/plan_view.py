@@ -47,6 +47,18 @@ def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, err
     to_do([*how_to_search, *by_hand_lines([*plan.copies, *outside], plan.scope, models=models)])
 
 
+def show_saved(plan: Plan) -> None:
+    """Print a saved plan without the service, so that another person can read what they approve."""
+    from cv_gdpr.table.selection import Selection
+
+    lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'item')}"]
+    for project in plan.projects:
+        if project.total:
+            lines += ["", *_project_lines(project)]
+    for line in [*lines, "", *_plan_notes(plan, Selection()), *(one.words for one in plan.copies)]:
+        click.echo(printable(line))
+
+
 def planned_code(plan: Plan) -> int:
     """Return the exit code of a dry run: 3 if something asked for is not in the plan, else 0."""
     from cv_gdpr.delete.execute import in_evidence

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 EVIDENCE, LEDGER, EXPORT, PLAN, FOREIGN = "evidence", "ledger", "export", "plan", "foreign"
 _BESIDE = (
-    *(".sha256.sig", ".begin.tsr", ".tsr", ".sha256"),
+    *(".sha256.sig.tsr", ".sha256.sig", ".begin.tsr", ".tsr", ".sha256"),
     *(f".certificate.{code}.html" for code in LANGUAGES),
     *(".html", ".jsonl", ".json"),
 )
+_APPROVAL = (".plan.json.sig", ".plan.json")
 _HEADINGS = ("name", "kind", "reference", "date", "scope", "outcome", "whole", "signed", "time-stamped")
 _UNKNOWN = Signed(UNPROVEN), Stamped(UNPROVEN)
 
@@ -35,6 +36,14 @@ class Item(NamedTuple):
     kind: str
     path: Path
     why: str = ""  # it is foreign
+
+
+class People(NamedTuple):
+    """Who is behind evidence, and which evidence a recheck looked at again: the SHA-256 of its file."""
+
+    operator: str = ""
+    approved_by: str = ""
+    recheck_of: str = ""
 
 
 class Entry(NamedTuple):
@@ -51,6 +60,7 @@ class Entry(NamedTuple):
     whole: bool
     differences: list[str]  # also a signature or time-stamp that is lacking or wrong
     exit_code: int
+    people: People = People()
 
 
 def item_of(path: Path) -> Item:
@@ -59,7 +69,8 @@ def item_of(path: Path) -> Item:
 
     if path.is_dir():
         is_export = any((path / name).exists() for name in ("bagit.txt", "tagmanifest-sha256.txt", STATE))
-        return Item(EXPORT, path) if is_export else Item(FOREIGN, path, "not an export")
+        holds = f"holds evidence: cv-gdpr verify {path}/*" if _evidence_in(path) else "not an export"
+        return Item(EXPORT, path) if is_export else Item(FOREIGN, path, holds)
     if not path.exists():
         raise UsageError(f"{path} does not exist")
     for suffix in _BESIDE:
@@ -67,8 +78,37 @@ def item_of(path: Path) -> Item:
         ledger = evidence.with_suffix(".jsonl")
         if path.name.endswith(suffix) and path.name != suffix and (_is_evidence(evidence) or ledger.is_file()):
             return Item(EVIDENCE, evidence) if evidence.exists() else Item(LEDGER, ledger)
+    if evidence_of_it := _approved_for(path) or _printed(path):
+        return Item(EVIDENCE, evidence_of_it)
     plan = path.with_name(path.name.removesuffix(".sig"))
     return Item(PLAN, plan) if _is_plan(plan) else Item(FOREIGN, path, "not of cv-gdpr, or its evidence is missing")
+
+
+def refuse_evidence_in(folder: Path) -> None:
+    """Raise UsageError for a folder that is not an export, and holds evidence."""
+    if folder.is_dir() and item_of(folder).kind == FOREIGN and _evidence_in(folder):
+        raise UsageError(f"{folder} is not an export: it holds evidence", f"cv-gdpr verify {folder}/*")
+
+
+def _evidence_in(folder: Path) -> bool:
+    return any(_is_evidence(path) for path in folder.glob("*.json"))
+
+
+def _printed(path: Path) -> Path | None:
+    """Return the evidence whose certificate was printed to this PDF, NAME*.pdf; the longest name counts."""
+    names = [path.name[:length] for length in range(len(path.name) - len(".pdf"), 0, -1)]
+    there = (path.with_name(f"{name}.json") for name in names if path.name.endswith(".pdf"))
+    return next((evidence for evidence in there if _is_evidence(evidence)), None)
+
+
+def _approved_for(path: Path) -> Path | None:
+    """Return the evidence of the erasure that carried out this plan, if the plan lies beside it with its approval."""
+    suffix = next((one for one in _APPROVAL if path.name.endswith(one)), None)
+    if suffix is None:
+        return None
+    hashes = path.with_name(f"{path.name.removesuffix(suffix)}.sha256")
+    listed = hashes.is_file() and f"  {path.name}\n".encode() in hashes.read_bytes()
+    return hashes.with_suffix(".json") if listed and hashes.with_suffix(".json").exists() else None
 
 
 def _is_evidence(path: Path) -> bool:
@@ -105,6 +145,8 @@ def entry_of(item: Item, anchors: Anchors) -> Entry:
         return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, False, [error.message], error.exit_code)
     except OSError as error:
         return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, False, [str(error.strerror or error)], 1)
+    except (ValueError, ArithmeticError, RecursionError) as error:  # a date that no calendar has, for example
+        return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, False, [f"a value that is invalid: {error}"], 4)
 
 
 def _foreign(item: Item, why: str) -> Entry:
@@ -120,9 +162,11 @@ def _of_evidence(item: Item, anchors: Anchors) -> Entry:
     found = [*differences, *vouching.differences]
     read = _read(item.path) if not differences else None
     kind = "recheck" if read and read.recheck_of else "erasure"
-    said = (read.reference, read.finished, _scope(read), read.verdict) if read else ("", "", "", "not verified")
+    said = (read.reference, read.finished, scope_of(read), read.verdict) if read else ("", "", "", "not verified")
     seals = vouching.signed, vouching.existed
-    return Entry(item, kind, *said, *seals, not differences, found, 4 if found else 0)
+    approved = vouching.approved.stated if vouching.approved else ""
+    people = People(read.operator, approved, read.recheck_of or "") if read else People()
+    return Entry(item, kind, *said, *seals, not differences, found, 4 if found else 0, people)
 
 
 def _read(path: Path) -> Evidence:
@@ -131,7 +175,8 @@ def _read(path: Path) -> Evidence:
     return read(path.read_bytes())
 
 
-def _scope(evidence: Evidence) -> str:
+def scope_of(evidence: Evidence) -> str:
+    """Return the scope of an erasure in words."""
     return "the Azure resource" if evidence.resource else _in_words(evidence.scope)
 
 
@@ -204,7 +249,7 @@ def print_register(items: list[Item], anchors: Anchors, output: OutputOptions, *
     elif as_csv:
         _print_csv(entries)
     elif not output.quiet:
-        print_table("register", _HEADINGS, map(_cells, entries), numbers=set(), piped=5000)
+        print_table("register", _HEADINGS, map(_cells, entries), numbers=set(), piped=120, folds=True)
     for one in entries:
         for difference in one.differences:
             click.echo(f"differs: {printable(f'{one.item.path}: {difference}')}", err=True)
@@ -250,7 +295,8 @@ def _signed(entry: Entry) -> str:
     """Return in few words who signed."""
     signed, no = entry.signed, "MISSING" if _is_missing(entry, ".sig") else "no"
     words = {PROVEN: signed.by, UNPROVEN: f"with {signed.key}" if signed.key else "", WRONG: "WRONG", NONE: no}
-    return words[signed.proof]
+    holds = signed.proof in {PROVEN, UNPROVEN} and not entry.whole and entry.kind in {EXPORT, "erasure", "recheck"}
+    return f"{words[signed.proof]} (contents differ)".strip() if holds else words[signed.proof]
 
 
 def _stamped(entry: Entry) -> str:
@@ -266,5 +312,10 @@ def _is_missing(entry: Entry, suffix: str) -> bool:
 
 def _print_csv(entries: list[Entry]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(_HEADINGS)
-    writer.writerows(map(_cells, entries))
+    writer.writerow((*_HEADINGS, "operator", "approved by", "recheck of", "exit code"))
+    writer.writerows([*map(_text, (*_cells(one), *one.people)), one.exit_code] for one in entries)
+
+
+def _text(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,21 +15,23 @@ from cv_gdpr.platforms.processes import quoted
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cv_gdpr.evidence.approval import Approval
     from cv_gdpr.evidence.seals import Seals
     from cv_gdpr.sealing.checking import Anchors
+    from cv_gdpr.sealing.ssh import Signer, Signers
 
 
-def seals_of(sign_with: Path | None, timestamp_from: str | None, approved_by: str = "") -> Seals:
+def seals_of(sign_with: Path | None, timestamp_from: str | None, approval: Approval | None = None) -> Seals:
     """Return who signs and who time-stamps, after a trial signature; raise UsageError."""
     from cv_gdpr.evidence.seals import NO_SEALS, Seals
 
-    if not (sign_with or timestamp_from or approved_by):
+    if not (sign_with or timestamp_from or approval):
         return NO_SEALS
     from cv_gdpr.sealing.authority import authority_at
     from cv_gdpr.sealing.ssh import signer_with
 
     authority = authority_at(timestamp_from) if timestamp_from else None
-    return Seals(signer_with(sign_with) if sign_with else None, authority, approved_by)
+    return Seals(signer_with(sign_with) if sign_with else None, authority, approval)
 
 
 def anchors_of(signers: Path | None, certificates: Path | None) -> Anchors:
@@ -47,21 +50,45 @@ def anchors_of(signers: Path | None, certificates: Path | None) -> Anchors:
 
 def approval_of(plan: Path, content: bytes, signers: Path, seals: Seals, operator: str | None) -> Seals:
     """Return the seals with who approved a plan; raise UsageError unless another person of the list signed it."""
+    from cv_gdpr.evidence.approval import Approval
     from cv_gdpr.sealing.ssh import Wrong, signers_in
 
     listed, beside = signers_in(signers, "--approved-by"), plan.with_name(f"{plan.name}.sig")
     how = "an allowed signer signs it: cv-gdpr certify PLAN --sign KEY, or ssh-keygen -Y sign -n cv-gdpr -f KEY PLAN"
     if not beside.is_file():
         raise NotSealed(f"the plan {plan} is not approved: {beside.name} is not beside it", how)
+    signature = beside.read_bytes()
     try:
-        who = listed.who(beside.read_bytes(), content)
+        everyone = listed.everyone(signature, content)
     except Wrong as error:
         raise UsageError(f"the plan {plan} is not approved: {error}", how) from error
+    who = everyone[0]
+    if pattern := next((one.principal for one in everyone if set("*?!,") & set(one.principal)), None):
+        words = f"{signers} names a pattern, not a person, for the key that approved the plan: {pattern}"
+        raise UsageError(words, "give each person a line with a name")
     if seals.signer and seals.signer.fingerprint == who.key:
         raise UsageError(f"the key that approved the plan is that of --sign: {who.key}", "another person approves it")
-    if operator and operator.casefold() == who.principal.casefold():
+    if operator and any(_folded(operator) == _folded(one.principal) for one in everyone):
         raise UsageError(f"{who.principal} approved the plan, and is --operator", "another person approves it")
-    return seals._replace(approved_by=f"{who.principal} ({who.key})")
+    signs = seals.signer and _names_of(seals.signer, listed)
+    if signs and any(_folded(one.principal) in signs for one in everyone):
+        raise UsageError(f"{who.principal} approved the plan, and owns the key of --sign", "another person approves it")
+    return seals._replace(approval=Approval(who.principal, who.key, content, signature))
+
+
+def _folded(name: str) -> str:
+    """Return a name in the form in which two spellings of it are the same."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
+def _names_of(signer: Signer, listed: Signers) -> set[str]:
+    """Return the names that a list has for the owner of a key; a list need not name who signs the evidence."""
+    from cv_gdpr.sealing.ssh import TRIAL, Wrong
+
+    try:
+        return {_folded(one.principal) for one in listed.everyone(signer.sign(TRIAL), TRIAL)}
+    except Wrong:
+        return set()
 
 
 def print_lacking(lacking: Sequence[str], evidence: Path) -> None:

@@ -73,6 +73,9 @@ def verify(  # noqa: PLR0913 - its options
     (path,) = paths
     if path.is_file():
         return _verify_file(path, anchors, output)
+    from cv_gdpr.cli.register import refuse_evidence_in
+
+    refuse_evidence_in(path)
     from cv_gdpr.sealing.bags import vouched
     from cv_gdpr.verify import verify as check
 
@@ -98,9 +101,25 @@ def _verify_file(path: "Path", anchors: "Anchors", output: OutputOptions) -> int
         raise UsageError(f"{path} is a file of the export {path.parent}", "verify the folder")
     item = item_of(path)
     if item.kind == PLAN:
+        if not (output.as_json or output.quiet):
+            _show_plan(item.path)
         return print_register([item], anchors, output, as_csv=False)
-    is_of_evidence = item.kind == EVIDENCE and path.suffix != ".jsonl"
+    asked = anchors.signers or anchors.authorities
+    is_of_evidence = item.kind == EVIDENCE and (path.suffix != ".jsonl" or asked)
     return _verify_evidence(item.path if is_of_evidence else path, anchors, output)
+
+
+def _show_plan(path: "Path") -> None:
+    """Print what a plan would delete; one that is not whole prints nothing: the register says why."""
+    from cv_gdpr.cli.plan_view import show_saved
+    from cv_gdpr.delete.plan import load_plan, plan_bytes
+
+    try:
+        plan = load_plan(path, plan_bytes(path))
+    except UsageError:
+        return
+    show_saved(plan)
+    click.echo()
 
 
 def _verify_evidence(path: "Path", anchors: "Anchors", output: OutputOptions) -> int:
@@ -135,7 +154,8 @@ def _unvouched(anchors: "Anchors") -> list[str]:
 def _vouching_lines(vouching: "Vouching") -> list[str]:
     """Return who signed evidence, since when it exists, and since when its ledger does."""
     begun = [f"its ledger's first line: {vouching.begun.words}"] if vouching.begun.proof != "none" else []
-    return [vouching.signed.words, vouching.existed.words, *begun]
+    approved = [vouching.approved.words] if vouching.approved else []
+    return [vouching.signed.words, vouching.existed.words, *begun, *approved]
 
 
 def _evidence_of(path: "Path") -> "Evidence | None":
@@ -147,8 +167,15 @@ def _evidence_of(path: "Path") -> "Evidence | None":
 
 
 def _lines_of(evidence: "Evidence") -> list[str]:
-    """Return what evidence says of the people behind it, and which evidence it looked at again."""
+    """Return what evidence says that it proves, of the people behind it, and which evidence it looked at again."""
+    from cv_gdpr.cli.register import scope_of
+
+    first = evidence.runs[0].started if evidence.runs else ""
     said = {
+        "Verdict": evidence.verdict,
+        "Scope": scope_of(evidence),
+        "Period": f"{first} to {evidence.finished}",
+        "Exit code of the run": str(evidence.exit_code),
         "Reference": evidence.reference,
         "Operator": evidence.operator,
         "Recheck of the evidence with SHA-256": evidence.recheck_of,

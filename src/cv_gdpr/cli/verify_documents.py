@@ -14,6 +14,7 @@ from cv_gdpr.sealing.checking import Proof, Signed, Stamped
 if TYPE_CHECKING:
     from cv_gdpr.cli.certify import Done
     from cv_gdpr.cli.register import Entry
+    from cv_gdpr.evidence.approval import Approved
 
 
 class Signature(Part, kw_only=True, frozen=True):
@@ -23,6 +24,14 @@ class Signature(Part, kw_only=True, frozen=True):
     by: Annotated[str | None, Meta(description="Who signed, as the list of allowed signers names them.")]
     key: Annotated[str | None, Meta(description="The fingerprint of the key.")]
     words: Annotated[str, Meta(description="The same for a person, or why it proves nothing.")]
+
+
+class Approval(Part, kw_only=True, frozen=True):
+    """Who approved the plan of an erasure, and what the signature of the plan, kept beside the evidence, proves."""
+
+    stated: Annotated[str, Meta(description="Who did, and with which key, as the ledger says.")]
+    signature: Signature
+    words: Annotated[str, Meta(description="The same for a person: proven, or not proven and why.")]
 
 
 class TimeStamp(Part, kw_only=True, frozen=True):
@@ -46,6 +55,9 @@ class RegisterItem(Part, kw_only=True, frozen=True):
     signature: Signature
     time_stamp: TimeStamp
     differences: list[str]
+    operator: str
+    approved_by: Annotated[str, Meta(description="Who approved the plan, and with which key, as the ledger says.")]
+    recheck_of: Annotated[str, Meta(description="Of a recheck: the SHA-256 of the evidence it looked at again.")]
     exit_code: int
 
 
@@ -91,6 +103,13 @@ def of_stamp(stamped: Stamped) -> TimeStamp:
     return TimeStamp(proof=stamped.proof, time=stamped.shown or None, words=stamped.why or stamped.words)
 
 
+def of_approval(approved: Approved | None) -> Approval | None:
+    """Return what the approval beside evidence proves; None if nobody approved a plan."""
+    if approved is None:
+        return None
+    return Approval(stated=approved.stated, signature=of_signature(approved.signed), words=approved.words)
+
+
 def of_register(entries: list[Entry]) -> RegisterDocument:
     """Return the document of a register."""
     return RegisterDocument(
@@ -110,5 +129,8 @@ def _of_entry(entry: Entry) -> RegisterItem:
         signature=of_signature(entry.signed),
         time_stamp=of_stamp(entry.existed),
         differences=entry.differences,
+        operator=entry.people.operator,
+        approved_by=entry.people.approved_by,
+        recheck_of=entry.people.recheck_of,
         exit_code=entry.exit_code,
     )

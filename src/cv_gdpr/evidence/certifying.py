@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from cv_gdpr.archive.writing import storing, write_new
+from cv_gdpr.archive.writing import remove_unfinished, replace_all, storing
 from cv_gdpr.errors import NotSealed, NotVerified, UsageError
 from cv_gdpr.evidence import files, seals
 from cv_gdpr.evidence.checking import check, check_chain
@@ -40,6 +40,7 @@ def certify(path: Path, wanted: Seals, asked: Paper = NO_PAPER) -> Certified:
     if not ledger.is_file():
         raise NotVerified(f"{ledger} is missing: without its ledger, evidence proves nothing")
     with Ledger(ledger, _endpoint(ledger)) as opened:
+        _remove_unfinished(path)
         before, chain = _there(path), opened.chain()
         _complete(path, chain)
         found = _agreeing(path)
@@ -50,8 +51,10 @@ def certify(path: Path, wanted: Seals, asked: Paper = NO_PAPER) -> Certified:
         token, lacking = _token(path, wanted, found)
         pages = _pages(path, evidence, asked, wanted, found, token=token)
         if token or pages:
-            _add(path, chain, token, pages)
-        lacking += _sign(path, wanted)
+            new = pages | ({files.token_of(path): token} if token else {})
+            lacking += _add(path, chain, new, wanted if not lacking else wanted._replace(authority=None))
+        else:
+            lacking += seals.sign(path, wanted, answers=not lacking)
         written = [place for place, state in _there(path).items() if before.get(place) != state]
     return Certified(written, lacking, vouched(path, Anchors()))
 
@@ -68,8 +71,15 @@ def _there(path: Path) -> dict[Path, tuple[int, int]]:
     """Return the files that are there, with what tells a file from one that replaced it."""
     papers = (files.paper_of(path, code) for code in LANGUAGES)
     first = path, files.certificate_of(path), files.token_of(path)
-    names = (*first, *papers, files.hashes_of(path), files.signature_of(path))
+    names = (*first, *papers, files.hashes_of(path), files.signature_of(path), files.signed_at_of(path))
     return {place: (place.stat().st_ino, place.stat().st_mtime_ns) for place in names if place.is_file()}
+
+
+def _remove_unfinished(path: Path) -> None:
+    """Remove the temporary files that a killed run left; the caller holds the ledger's lock."""
+    for place in files.all_of(path):
+        with storing(place):
+            remove_unfinished(place)
 
 
 def _complete(path: Path, chain: Chain) -> None:
@@ -124,25 +134,26 @@ def _pages(  # noqa: PLR0913 - what a page says
     return wanted_pages(path, evidence, asked, found.seals, after)
 
 
-def _add(path: Path, chain: Chain, token: bytes, pages: dict[Path, bytes]) -> None:
-    """Add a time-stamp and certificates; the list of hashes is made anew, and so its signature is, too."""
-    hashes, certificate = files.hashes_of(path), files.certificate_of(path)
-    with storing(hashes):
-        files.signature_of(path).unlink(missing_ok=True)
-        hashes.unlink()
-        if token:
-            write_new(files.token_of(path), token)
-        for place, page in pages.items():
-            place.unlink(missing_ok=True)
-            write_new(place, page)
-        made = {place: place.read_bytes() for place in (path, certificate)}
-        write_new(hashes, files.hash_list(path, chain, made))
+def _add(path: Path, chain: Chain, new: dict[Path, bytes], wanted: Seals) -> list[str]:
+    """Add a time-stamp and certificates, and sign the list of hashes that names them; return what is lacking.
 
-
-def _sign(path: Path, wanted: Seals) -> list[str]:
+    Nothing that is there is replaced before all that is new is made: a key that does not sign costs nothing.
+    """
+    made = {place: place.read_bytes() for place in (path, files.certificate_of(path))}
+    hashes, lacking = files.hash_list(path, chain, made, new), list[str]()
+    place, token = files.signature_of(path), files.signed_at_of(path)
     try:
-        if wanted.signer:
-            seals.sign(path, wanted.signer)
+        signature = wanted.signer.sign(hashes) if wanted.signer else b""
     except NotSealed as error:
         return [error.message]
-    return []
+    sealed = {place: signature} if signature else {}
+    try:
+        if wanted.authority and signature:
+            sealed[token] = wanted.authority.stamp(signature)
+    except NotSealed as error:
+        lacking.append(error.message)
+    with storing(path):
+        replace_all(new | {files.hashes_of(path): hashes} | sealed)
+        if token not in sealed:
+            token.unlink(missing_ok=True)  # it is over the signature before
+    return lacking

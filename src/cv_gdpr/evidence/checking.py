@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +14,14 @@ from cv_gdpr.evidence.certificate import foreign_markup
 from cv_gdpr.evidence.document import document_of, head
 from cv_gdpr.evidence.events import Closed, Opened
 from cv_gdpr.evidence.files import (
+    approval_at,
     certificate_of,
     file_of,
     hash_line,
     hashes_of,
     ledger_of,
     page_of,
+    paper_of,
     papers_at,
     tokens_at,
 )
@@ -79,7 +82,7 @@ def _check_evidence(path: Path) -> list[str]:
     papers = papers_at(path)
     differences += _check_certificate(certificate_of(path), read.evidence)
     differences += [difference for paper in papers for difference in _check_paper(paper, read.evidence)]
-    files = [path, ledger, certificate_of(path), *tokens_at(path), *papers]
+    files = [path, ledger, certificate_of(path), *tokens_at(path), *approval_at(path), *papers]
     return differences + _listed(path, files, required=True)
 
 
@@ -190,7 +193,8 @@ def _compare_with_ledger(ledger: Path, read: _Read, chain: Chain) -> list[str]:
     differing = [name for name in derived if not _same(read.fields.get(name), derived[name])]
     if not differing and read.content != file_of(document):
         return ["the evidence is not formatted as cv-gdpr writes it"]
-    return [f"{name}: differs from the ledger" for name in differing]
+    words = {"ledger": f"names another ledger, or another last line of it, than {ledger.name}: was it renamed?"}
+    return [f"{name}: {words.get(name, 'differs from the ledger')}" for name in differing]
 
 
 def _check_certificate(path: Path, evidence: Evidence | None) -> list[str]:
@@ -206,10 +210,14 @@ def _check_certificate(path: Path, evidence: Evidence | None) -> list[str]:
 
 def _check_paper(path: Path, evidence: Evidence | None) -> list[str]:
     """Compare a further certificate with one made again from the evidence, in the shape that it holds, likewise."""
+    if not path.is_file():
+        return [f"{path.name}: not a file"]  # a pipe would be read for ever
     content = _bytes(path)
     if differences := _check_markup(path, content, evidence):
         return differences
     shape = shape_in(content)
+    if shape and path != paper_of(path.with_name(f"{path.name.rsplit('.certificate.', 1)[0]}.json"), shape.language):
+        return [f"{path.name}: is in another language than its name says: {shape.language}"]
     same = evidence and shape and (shape.tool != TOOL or content == page_of(evidence, shape))
     return [] if same else [f"{path.name}: differs from the certificate of this evidence"]
 
@@ -229,6 +237,11 @@ def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> lis
     there = [file for file in files if file.is_file()]
     hashed = {hash_line(hashlib.sha256(_bytes(file)).hexdigest(), file)[:-1]: file for file in there}
     differences = [f"{file.name}: its hash is not in {path.name}" for line, file in hashed.items() if line not in lines]
+    names = [line.partition(b"  ")[2] for line in lines[:-1]]
+    known = {b"", *(os.fsencode(file.name) for file in files), *(line.partition(b"  ")[2] for line in hashed)}
+    missing = [name for name in names if name not in known]
+    if required and missing:
+        return [*differences, *(f"{os.fsdecode(name)}: missing, though {path.name} lists it" for name in missing)]
     if required and (len(lines) != len(files) + 1 or lines[-1]):
         differences.append(f"{path.name}: not a list of these {len(files)} files as sha256sum writes it")
     return differences

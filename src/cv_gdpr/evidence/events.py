@@ -69,6 +69,7 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     signer: Annotated[str, Meta(description="Of --sign: the fingerprint of the key that will sign the files")] = ""
     authority: Annotated[str, Meta(description="Of --timestamp: who time-stamps this line and the evidence")] = ""
     approved_by: Annotated[str, Meta(description="Who signed the plan, and with which key")] = ""
+    approval: Annotated[str, Meta(description="SHA-256 of that signature, which lies beside the evidence")] = ""
 
 
 class Resumed(_Event, frozen=True, kw_only=True):

@@ -1,16 +1,19 @@
 """The files of an erasure: NAME.json, and beside it NAME.jsonl (ledger), NAME.html (certificate), NAME.sha256 (hashes).
 
-Where it is time-stamped, NAME.begin.tsr and NAME.tsr, and where it is signed, NAME.sha256.sig: see `seals`. Further
-certificates, NAME.certificate.LANG.html, come from `certify`: see `papers`. All others are derived from the ledger
-alone, so that none is lost if a run is killed after the ledger's last line.
+Where it is time-stamped, NAME.begin.tsr and NAME.tsr, where it is signed, NAME.sha256.sig, and where it is both,
+NAME.sha256.sig.tsr, over the signature: see `seals`. A plan that another person approved lies beside it with that
+person's signature, NAME.plan.json and NAME.plan.json.sig: see `approval`. Further certificates,
+NAME.certificate.LANG.html, come from `certify`: see `papers`. All others are derived from the ledger alone, so that
+none is lost if a run is killed after the ledger's last line.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import open_new, read_all, remove_unfinished, storing, write_new
@@ -63,6 +66,26 @@ def signature_of(evidence: Path) -> Path:
     return evidence.with_suffix(".sha256.sig")
 
 
+def signed_at_of(evidence: Path) -> Path:
+    """Return the path of the time-stamp over the signature; the list of hashes cannot name it."""
+    return evidence.with_suffix(".sha256.sig.tsr")
+
+
+def plan_of(evidence: Path) -> Path:
+    """Return the path of the plan that another person approved."""
+    return evidence.with_suffix(".plan.json")
+
+
+def approval_of(evidence: Path) -> Path:
+    """Return the path of the signature with which that person approved the plan."""
+    return evidence.with_suffix(".plan.json.sig")
+
+
+def approval_at(evidence: Path) -> list[Path]:
+    """Return what is there of a plan with its approval: a plan without one does not belong to the evidence."""
+    return [place for place in (plan_of(evidence), approval_of(evidence)) if approval_of(evidence).is_file()]
+
+
 def check_name(evidence: Path) -> None:
     """Raise UsageError if evidence cannot have this path."""
     if evidence.suffix != ".json":
@@ -73,7 +96,7 @@ def check_name(evidence: Path) -> None:
     if not evidence.absolute().parent.is_dir():
         raise UsageError(f"--evidence {evidence}: its folder does not exist")
     ledger = ledger_of(evidence)
-    beside = certificate_of(evidence), begin_token_of(evidence), signature_of(evidence), paper_of(evidence, "en")
+    beside = certificate_of(evidence), begin_token_of(evidence), signed_at_of(evidence), paper_of(evidence, "en")
     for place in (evidence, ledger, *beside, rescued_of(ledger)):
         try:
             place.lstat()
@@ -98,7 +121,14 @@ def check_unstamped(evidence: Path) -> None:
 
 def _written_last(evidence: Path) -> tuple[Path, ...]:
     papers = (paper_of(evidence, code) for code in LANGUAGES)
-    return evidence, certificate_of(evidence), token_of(evidence), *papers, hashes_of(evidence), signature_of(evidence)
+    signed = hashes_of(evidence), signature_of(evidence), signed_at_of(evidence)
+    return evidence, certificate_of(evidence), token_of(evidence), *papers, *signed
+
+
+def all_of(evidence: Path) -> tuple[Path, ...]:
+    """Return the paths of everything that may lie beside evidence, and its own."""
+    first = ledger_of(evidence), begin_token_of(evidence), plan_of(evidence), approval_of(evidence)
+    return *first, *_written_last(evidence)
 
 
 def unused(folder: Path) -> Path:
@@ -157,13 +187,22 @@ def documents(evidence: Path, chain: Chain) -> dict[Path, bytes]:
     return {evidence: content, certificate_of(evidence): page_of(document, content=content)}
 
 
-def hash_list(evidence: Path, chain: Chain, made: dict[Path, bytes]) -> bytes:
-    """Return the content of NAME.sha256; it lists the time-stamps and further certificates that are there."""
+def hash_list(
+    evidence: Path, chain: Chain, made: dict[Path, bytes], coming: Mapping[Path, bytes] = MappingProxyType({})
+) -> bytes:
+    """Return the content of NAME.sha256; it lists the time-stamps and further certificates that are there.
+
+    Those in `coming` are about to be written.
+    """
     hashes = {place: hashlib.sha256(content).hexdigest() for place, content in made.items()}
     hashes[ledger_of(evidence)] = chain.sha256
-    for place in (*tokens_at(evidence), *papers_at(evidence)):
-        with storing(place):
-            hashes[place] = hashlib.sha256(place.read_bytes()).hexdigest()
+    there = {*tokens_at(evidence), *approval_at(evidence), *papers_at(evidence), *coming}
+    tokens = begin_token_of(evidence), token_of(evidence), plan_of(evidence), approval_of(evidence)
+    for place in (*tokens, *(paper_of(evidence, code) for code in LANGUAGES)):
+        if place in there:
+            with storing(place):
+                content = coming[place] if place in coming else place.read_bytes()
+            hashes[place] = hashlib.sha256(content).hexdigest()
     return b"".join(map(hash_line, hashes.values(), hashes))
 
 

@@ -2,7 +2,8 @@
 
 The ledger's first line of a run says who will sign and who will time-stamp, so that a lacking signature or time-stamp
 contradicts the ledger. A time-stamp over the ledger's very first line is fetched before the first deletion, so that the
-beginning cannot be dated back; one over the evidence at the end, so that neither can the result.
+beginning cannot be dated back; one over the evidence at the end, so that neither can the result; and one over the
+signature, since only that says when it was made: the evidence exists before its signature.
 """
 
 import os
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.errors import NotSealed, UsageError
 from cv_gdpr.evidence import files
+from cv_gdpr.evidence.approval import Approval, keep
 from cv_gdpr.evidence.events import Calling, Opened, line_of
 from cv_gdpr.evidence.ledger import Chain, Ledger
 from cv_gdpr.evidence.records import Evidence
@@ -23,11 +25,11 @@ from cv_gdpr.sealing.ssh import Signer
 
 
 class Seals(NamedTuple):
-    """What --sign and --timestamp ask for, and who approved the plan: name and key."""
+    """What --sign and --timestamp ask for, and who approved the plan."""
 
     signer: Signer | None = None
     authority: Authority | None = None
-    approved_by: str = ""
+    approval: Approval | None = None
 
 
 NO_SEALS = Seals()
@@ -41,13 +43,20 @@ def begin(ledger: Ledger, opened: Opened, seals: Seals) -> None:
     is_first = not ledger.events
     fingerprint = seals.signer.fingerprint if seals.signer else ""
     authority = seals.authority.name if seals.authority else ""
-    ledger.write(replace(opened, signer=fingerprint, authority=authority, approved_by=seals.approved_by))
+    approval = seals.approval
+    by, sha256 = (approval.words, approval.sha256) if approval else ("", "")
+    kept: list[Path] = []
     try:
+        if approval:
+            kept = keep(ledger.path, approval)
+        ledger.write(replace(opened, signer=fingerprint, authority=authority, approved_by=by, approval=sha256))
         if seals.authority:
             _stamp_beginning(ledger, seals.authority)
     except BaseException:
         if is_first:
             ledger.discard()
+            for place in kept:
+                place.unlink(missing_ok=True)
         raise
 
 
@@ -58,8 +67,7 @@ def _stamp_beginning(ledger: Ledger, authority: Authority) -> None:
         if (found := stamp_on(first, token, Anchors())).proof == WRONG:
             raise UsageError(f"{token}: {found.why}", "move it away, and try again")
     elif not any(isinstance(event, Calling) for event in ledger.events):
-        with storing(token):
-            write_new(token, authority.stamp(first))
+        _write(token, authority.stamp(first))
 
 
 def write(path: Path, chain: Chain, seals: Seals) -> tuple[Evidence, list[str]]:
@@ -72,23 +80,31 @@ def write(path: Path, chain: Chain, seals: Seals) -> tuple[Evidence, list[str]]:
     def stamp(evidence: bytes) -> None:
         try:
             if seals.authority and not os.path.lexists(files.token_of(path)):
-                with storing(files.token_of(path)):
-                    write_new(files.token_of(path), seals.authority.stamp(evidence))
+                _write(files.token_of(path), seals.authority.stamp(evidence))
         except NotSealed as error:
             lacking.append(error.message)
 
     evidence = files.write(path, chain, stamp)
+    return evidence, lacking + sign(path, seals, answers=not lacking)
+
+
+def sign(path: Path, seals: Seals, *, answers: bool) -> list[str]:
+    """Sign the list of hashes, and time-stamp the signature, unless that is done; return what is lacking.
+
+    Where the authority no longer `answers`, it is not asked again. Raise StorageError.
+    """
+    place, token = files.signature_of(path), files.signed_at_of(path)
     try:
-        if seals.signer:
-            sign(path, seals.signer)
+        if seals.signer and not os.path.lexists(place):
+            token.unlink(missing_ok=True)  # it is over a signature that is not there any more
+            _write(place, seals.signer.sign(files.hashes_of(path).read_bytes()))
+        if seals.authority and answers and place.is_file() and not os.path.lexists(token):
+            _write(token, seals.authority.stamp(place.read_bytes()))
     except NotSealed as error:
-        lacking.append(error.message)
-    return evidence, lacking
+        return [error.message]
+    return []
 
 
-def sign(path: Path, signer: Signer) -> None:
-    """Sign the list of hashes unless that is done; raise NotSealed, StorageError."""
-    place = files.signature_of(path)
-    if not os.path.lexists(place):
-        with storing(place):
-            write_new(place, signer.sign(files.hashes_of(path).read_bytes()))
+def _write(place: Path, content: bytes) -> None:
+    with storing(place):
+        write_new(place, content)

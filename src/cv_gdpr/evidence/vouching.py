@@ -4,19 +4,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from cv_gdpr.evidence.approval import Approved, approved
 from cv_gdpr.evidence.events import Calling, Closed, Event, Opened
-from cv_gdpr.evidence.files import begin_token_of, hashes_of, ledger_of, papers_at, signature_of, token_of
+from cv_gdpr.evidence.files import (
+    begin_token_of,
+    hashes_of,
+    ledger_of,
+    papers_at,
+    signature_of,
+    signed_at_of,
+    token_of,
+)
 from cv_gdpr.evidence.ledger import Chain, chained
 from cv_gdpr.evidence.shape import UNREAD, Shape, shape_in
 from cv_gdpr.sealing.checking import (
     NONE,
-    PROVEN,
     WRONG,
     Anchors,
     Proof,
     Signed,
     Stamped,
-    signature_on,
+    dated_signature_on,
     stamp_on,
 )
 from cv_gdpr.sealing.tokens import TOLERANCE
@@ -26,7 +34,7 @@ class Vouching(NamedTuple):
     """Who signed evidence, since when it exists, since when its ledger's first line exists.
 
     And what is lacking though the ledger promises it or it was asked for, what contradicts, and the key that the ledger
-    says will sign.
+    says will sign; and who approved the plan, if the ledger names anyone.
     """
 
     signed: Signed
@@ -35,6 +43,7 @@ class Vouching(NamedTuple):
     lacking: list[str]
     contradictions: list[str]
     promised_key: str
+    approved: Approved | None
 
     @property
     def seals(self) -> Shape:
@@ -55,25 +64,30 @@ def vouched(path: Path, anchors: Anchors) -> Vouching:
     chain = chained(ledger)
     existed = stamp_on(_content(path), token_of(path), anchors)
     begun = stamp_on(ledger.partition(b"\n")[0] + b"\n", begin_token_of(path), anchors)
-    signed = signature_on(_content(hashes_of(path)), signature_of(path), anchors, _proven_time(existed))
+    signed, dated = dated_signature_on(_content(hashes_of(path)), signature_of(path), anchors)
     first, last = _run(chain, 0), _run(chain, -1)
     lacking = [
         _lacking(signature_of(path), signed.proof, _promise(last, "signer", "the key {} signs"), anchors.signers),
         _lacking(token_of(path), existed.proof, _promise(last, "authority", "{} time-stamps it"), anchors.authorities),
         _lacking(begin_token_of(path), begun.proof, _promise(first, "authority", "{} time-stamps it"), None),
     ]
+    if signed.proof == NONE and signed_at_of(path).is_file():
+        lacking.append(f"{signature_of(path).name}: missing, though {signed_at_of(path).name} is there")
     contradictions = [
         *_wrong(signature_of(path), signed),
         *_wrong(token_of(path), existed),
         *_wrong(begin_token_of(path), begun),
+        *_wrong(signed_at_of(path), dated),
         *_of_times(path, chain, existed, begun),
     ]
     key = last.signer if last else ""
     if key and signed.key and signed.key != key:
         words = f"signed with the key {signed.key}, though the ledger says that the key {key} signs"
         contradictions.append(f"{signature_of(path).name}: {words}")
-    found = Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key)
-    _compare_with_papers(path, found)
+    approval = approved(path, chain, anchors, begun, signed)
+    contradictions += approval.differences if approval else []
+    found = Vouching(signed, existed, begun, list(filter(None, lacking)), contradictions, key, approval)
+    _compare_with_papers(path, chain, found)
     return found
 
 
@@ -81,15 +95,18 @@ def _unread(found: Signed | Stamped) -> str:
     return "" if found.proof == NONE else UNREAD
 
 
-def _compare_with_papers(path: Path, found: Vouching) -> None:
+def _compare_with_papers(path: Path, chain: Chain, found: Vouching) -> None:
     """Add where a further certificate names other seals than those that are beside it."""
-    seals = found.seals
+    seals, runs = found.seals, [event for event in chain.events if isinstance(event, Opened)]
+    promised = {run.authority for run in runs}
     places = {"signer": signature_of(path), "begun": begin_token_of(path), "existed": token_of(path)}
     for paper in papers_at(path):
         shape = shape_in(_content(paper))
+        if shape and shape.authority and found.existed.proof == NONE and shape.authority not in promised:
+            found.contradictions.append(f"{paper.name}: says that {shape.authority} time-stamps it; nothing here does")
         for name, place in places.items():
             stated, real = getattr(shape, name, ""), getattr(seals, name)
-            if stated in {"", UNREAD, real} or real == UNREAD:
+            if stated in {"", real} or (UNREAD in {stated, real} and place.is_file()):
                 continue
             if real:
                 found.contradictions.append(f"{place.name}: {real}, though {paper.name} says {stated}")
@@ -99,11 +116,6 @@ def _compare_with_papers(path: Path, found: Vouching) -> None:
 
 def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
-
-
-def _proven_time(existed: Stamped) -> datetime | None:
-    """Return the time that a time-stamp proves: at that time, and not now, the signer's key must be valid."""
-    return existed.time if existed.proof == PROVEN else None
 
 
 def _run(chain: Chain, number: int) -> Opened | None:

@@ -10,12 +10,13 @@ from typing import NamedTuple
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.errors import NotSealed
 from cv_gdpr.sealing.authority import Authority
-from cv_gdpr.sealing.checking import NONE, PROVEN, WRONG, Anchors, Signed, Stamped, signature_on, stamp_on
+from cv_gdpr.sealing.checking import NONE, WRONG, Anchors, Signed, Stamped, dated_signature_on, stamp_on
 from cv_gdpr.sealing.ssh import Signer
 
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 SIGNATURE = f"{TAG_MANIFEST}.sig"
 TOKEN = f"{TAG_MANIFEST}.tsr"
+SIGNED_AT = f"{SIGNATURE}.tsr"
 
 
 class BagVouching(NamedTuple):
@@ -28,12 +29,17 @@ class BagVouching(NamedTuple):
 
 def seal(folder: Path, signer: Signer | None, authority: Authority | None) -> list[str]:
     """Time-stamp and sign a finished bag, unless that is done; return why something is lacking. Raise StorageError."""
-    content, lacking = (folder / TAG_MANIFEST).read_bytes(), []
-    for name, make in ((TOKEN, authority and authority.stamp), (SIGNATURE, signer and signer.sign)):
+    lacking: list[str] = []
+    wanted = (
+        (TAG_MANIFEST, TOKEN, authority and authority.stamp),
+        (TAG_MANIFEST, SIGNATURE, signer and signer.sign),
+        (SIGNATURE, SIGNED_AT, authority and authority.stamp),
+    )
+    for of, name, make in wanted:
         place = folder / name
-        if make and not os.path.lexists(place):
+        if make and (folder / of).is_file() and not os.path.lexists(place):
             try:
-                made = make(content)
+                made = make((folder / of).read_bytes())
             except NotSealed as error:
                 lacking.append(error.message)
             else:
@@ -47,11 +53,11 @@ def vouched(folder: Path, anchors: Anchors) -> BagVouching:
     manifest = folder / TAG_MANIFEST
     content = manifest.read_bytes() if manifest.is_file() else b""
     existed = stamp_on(content, folder / TOKEN, anchors)
-    at = existed.time if existed.proof == PROVEN else None
-    signed = signature_on(content, folder / SIGNATURE, anchors, at)
+    signed, dated = dated_signature_on(content, folder / SIGNATURE, anchors)
     lacking = [
         (SIGNATURE, signed.proof, signed.why, anchors.signers is not None, "not signed"),
         (TOKEN, existed.proof, existed.why, anchors.authorities is not None, "not time-stamped"),
+        (SIGNED_AT, dated.proof, dated.why, False, ""),
     ]
     differences = [f"{name}: {why}" for name, proof, why, _, _ in lacking if proof == WRONG]
     differences += [f"{name}: missing: {words}" for name, proof, _, asked, words in lacking if proof == NONE and asked]

@@ -29,12 +29,14 @@ class Signed(NamedTuple):
     by: str = ""
     key: str = ""
     why: str = ""
+    at: datetime | None = None  # it was signed before this time, as a time-stamp over the signature proves
 
     @property
     def words(self) -> str:
         """The same for a person."""
         if self.proof == PROVEN:
-            return f"signed by {self.by} with the key {self.key}"
+            known = f"not later than {self.at:%Y-%m-%dT%H:%M:%SZ}" if self.at else "at an unknown time; it is valid now"
+            return f"signed by {self.by} with the key {self.key}, {known}"
         if self.proof == NONE:
             return "not signed: proves that nobody altered it by accident"
         if self.key:
@@ -67,7 +69,9 @@ class Stamped(NamedTuple):
 
 
 def signature_on(content: bytes, file: Path, anchors: Anchors, at: datetime | None) -> Signed:
-    """Return what the signature in `file` proves of `content`; `at` is when it was signed, if that is proven.
+    """Return what the signature in `file` proves of `content`; `at` is when it existed, if that is proven.
+
+    The key must be valid then; without a proven time, now: anyone who holds an ended key could date a signature back.
 
     Raise NotSealed if it must be checked and this machine has no ssh-keygen.
     """
@@ -83,7 +87,7 @@ def signature_on(content: bytes, file: Path, anchors: Anchors, at: datetime | No
         who = anchors.signers.who(signature, content, at)
     except ssh.Wrong as error:
         return Signed(WRONG, why=str(error))
-    return Signed(PROVEN, who.principal, who.key)
+    return Signed(PROVEN, who.principal, who.key, at=at)
 
 
 def stamp_on(content: bytes, file: Path, anchors: Anchors) -> Stamped:
@@ -102,6 +106,16 @@ def stamp_on(content: bytes, file: Path, anchors: Anchors) -> Stamped:
     if token.is_by(anchors.authorities):
         return Stamped(PROVEN, token.time)
     return Stamped(WRONG, token.time, "no authority of --tsa-certificate signed it, or its certificate had ended")
+
+
+def dated_signature_on(content: bytes, file: Path, anchors: Anchors) -> tuple[Signed, Stamped]:
+    """Return what a signature proves, and the time-stamp over the signature itself: it alone says when it was made.
+
+    Raise NotSealed as `signature_on` does.
+    """
+    signature, token = _held_in(file), file.with_name(f"{file.name}.tsr")
+    dated = Stamped(NONE) if signature is None else stamp_on(signature, token, anchors)
+    return signature_on(content, file, anchors, dated.time if dated.proof == PROVEN else None), dated
 
 
 def refuse_another_key(place: Path, signed: Signed, signer: ssh.Signer | None) -> None:

@@ -21,7 +21,7 @@ _LOG = logging.getLogger("cv_gdpr")
 _TIME_LIMIT = 60.0  # seconds: a token waits for a touch, an agent for a confirmation
 _WITH_KEY = re.compile(r"with \S+ key (SHA256:\S+)")
 _NO_PROMPT = {"SSH_ASKPASS_REQUIRE": "never"}
-_TRIAL = b"a trial signature of cv-gdpr: it attests nothing\n"
+TRIAL = b"a trial signature of cv-gdpr: it attests nothing\n"
 _HINTS = {
     "incorrect passphrase": "load it into an agent (ssh-add KEY), and name its public key: --sign KEY.pub",
     "No private key found": "load the key into an agent (ssh-add); SSH_AUTH_SOCK names the agent",
@@ -51,8 +51,8 @@ def signer_with(key: Path) -> Signer:
     """Return the signer of a key after a trial signature, which shows that it can sign now; raise NotSealed."""
     if not key.is_file():
         raise NotSealed(f"--sign {key} {'is not a file' if key.exists() else 'does not exist'}")
-    signature = _signature(key, _TRIAL)
-    return Signer(key, fingerprint_of(signature, _TRIAL))
+    signature = _signature(key, TRIAL)
+    return Signer(key, fingerprint_of(signature, TRIAL))
 
 
 def _signature(key: Path, content: bytes) -> bytes:
@@ -97,18 +97,27 @@ class Signers(NamedTuple):
 
     def who(self, signature: bytes, content: bytes, at: datetime | None = None) -> Known:
         """Return who signed `content`, by a key that is valid `at` that time (by default now); raise Wrong."""
+        return self.everyone(signature, content, at)[0]
+
+    def everyone(self, signature: bytes, content: bytes, at: datetime | None = None) -> list[Known]:
+        """Return each name under which the list has the key that signed `content`; raise Wrong if there is none."""
         time = [f"-Overify-time={at.astimezone():%Y%m%d%H%M%S}"] if at else []
         with TemporaryDirectory(prefix="cv-gdpr-") as folder:
             names, file = _file(folder, "signers", self.content), _file(folder, "signature", signature)
             found = _ssh_keygen(["-Y", "find-principals", "-f", names, "-s", file, *time], b"")
-            for name in found.stdout.decode(errors="replace").splitlines():
+            known = []
+            for name in dict.fromkeys(found.stdout.decode(errors="replace").splitlines()):
                 ask = ["-Y", "verify", "-f", names, "-I", name, "-n", NAMESPACE, "-s", file, *time]
                 done = _ssh_keygen(ask, content)
                 if not done.returncode:
-                    return Known(name, _key_in(done))
+                    known.append(Known(name, _key_in(done)))
+        if known:
+            return known
         if found.stdout.strip():
             raise Wrong(f"the signature does not hold: {_said(done)}")
-        raise Wrong(f"no allowed signer made this signature: {_said(found)}")
+        said = _said(found)
+        said = "none of them has its key" if "No principal matched" in said else said
+        raise Wrong(f"no allowed signer made this signature: {said}")
 
 
 def signers_in(path: Path, option: str) -> Signers:

@@ -42,6 +42,7 @@ class Token(NamedTuple):
     content: bytes
     time: datetime
     nonce: int | None
+    answer: bytes
 
     @property
     def shown(self) -> str:
@@ -50,8 +51,14 @@ class Token(NamedTuple):
 
     def is_by(self, authorities: "Authorities") -> bool:
         """Return whether a certificate of these authorities signed it, and was valid then."""
+        from cryptography.hazmat.primitives.serialization import Encoding
         from rfc3161_client import VerificationError, VerifierBuilder
 
+        from cv_gdpr.sealing.der import names_its_certificate
+
+        known = [one.public_bytes(Encoding.DER) for one in (*authorities.roots, *authorities.between)]
+        if not names_its_certificate(self.answer, known):
+            return False  # OpenSSL refuses it, too
         verifier = VerifierBuilder(roots=authorities.roots, intermediates=authorities.between).build()
         try:
             return bool(verifier.verify_message(self.response, self.content))
@@ -63,19 +70,26 @@ def token_of(answer: bytes, content: bytes) -> Token:
     """Return the token in an authority's answer; raise Invalid unless it is one over `content`."""
     from rfc3161_client import decode_timestamp_response
 
+    from cv_gdpr.sealing.der import with_sorted_certificates
+
     try:
-        response = decode_timestamp_response(answer)
+        response = decode_timestamp_response(with_sorted_certificates(answer))
         refused = response.status != _GRANTED
         words = "; ".join(response.status_string)[:200] if refused else ""
         about = None if refused else response.tst_info
         time, nonce = (about.gen_time, about.nonce) if about else (None, None)
     except ValueError as error:
-        raise Invalid("not a time-stamp of RFC 3161") from error
+        raise Invalid(f"not a time-stamp of RFC 3161 ({_reason(error)})") from error
     if time is None:
         raise Invalid(f"the authority refused it{f': {words}' if words else ''}")
     if not _is_about(response, content):
         raise Invalid("it is a time-stamp of something else")
-    return Token(response, content, time.astimezone(UTC), nonce)
+    return Token(response, content, time.astimezone(UTC), nonce, answer)
+
+
+def _reason(error: ValueError) -> str:
+    """Return what the parser says, in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _is_about(response: "TimeStampResponse", content: bytes) -> bool:
