@@ -191,7 +191,8 @@ def _check(file: IO[bytes], row: Category | None, listed: int) -> None:
     ids: set[str] = set()
     lines = 0
     try:
-        for lines, line in enumerate(file, 1):
+        for line in file:
+            lines += 1
             (record,) = identified([json_record(line)])
             ids.add(record["id"].lower())
             if row and not all(link for _, link in row.blobs_in_bag(record, WORKSPACE)):
