@@ -188,20 +188,19 @@ def _check(file: IO[bytes], row: Category | None, listed: int) -> None:
 
     A hash does not say who made a list: a person who can write into the folder can write its manifest too.
     """
+    if sum(1 for _ in file) != listed:
+        raise Damaged("it does not have as many records as its proof says")
+    file.seek(0)
     ids: set[str] = set()
-    lines = 0
     try:
         for line in file:
-            lines += 1
             (record,) = identified([json_record(line)])
             ids.add(record["id"].lower())
             if row and not all(link for _, link in row.blobs_in_bag(record, WORKSPACE)):
                 raise Damaged("a record in it does not say where its bytes are")
     except (OSError, ValueError, MalformedAnswer):
         raise Damaged("a line in it is not a record with an id") from None
-    if lines != listed:
-        raise Damaged("it does not have as many records as its proof says")
-    if len(ids) != lines:
+    if len(ids) != listed:
         raise Damaged("it lists an id twice")
 
 
