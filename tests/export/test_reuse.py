@@ -4,13 +4,17 @@ import json
 import os
 import shutil
 from collections import Counter
+from contextlib import nullcontext
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from custom_vision_simulator import Fault, Simulator
-from cv_gdpr.archive.earlier import EarlierBag
+from cv_gdpr.archive.earlier import Damaged, EarlierBag
+from cv_gdpr.export.reuse import list_of
+from cv_gdpr.table.categories import layout
 from tests.commandline import CommandLine
 from tests.export.exporting import assert_bag, files, payload, project_folder, records, snapshot, stock
 from tests.platforms import is_private
@@ -200,6 +204,47 @@ def test_a_damaged_list_is_read_again(first, again, copied):
     told = again("--trust-listings", reuse=bag)
     assert len(listings_of_iterations(sim)) == 2
     assert {one["reason"] for one in told["notReused"]} == {"its hash is not that in the manifest"}
+
+
+def sealed(bag, path):
+    """Write the hash of a changed list into the manifest, and that of the manifest into the tag manifest."""
+    for manifest, changed in (("manifest-sha256.txt", path), ("tagmanifest-sha256.txt", bag / "manifest-sha256.txt")):
+        name, digest = changed.relative_to(bag).as_posix(), sha256(changed.read_bytes()).hexdigest()
+        lines = (bag / manifest).read_text().splitlines()
+        kept = [f"{digest}  {name}" if line.endswith(f"  {name}") else line for line in lines]
+        (bag / manifest).write_text("".join(f"{line}\n" for line in kept))
+
+
+@pytest.mark.parametrize(
+    ("forged", "reason"),
+    [
+        (lambda two: [two[0], two[0]], "it lists an id twice"),
+        (lambda two: [two[0], two[0].replace(b'"id":"', b'"id":"X')], ""),
+        (lambda two: [two[0], b"[]\n"], "a line in it is not a record with an id"),
+        (lambda two: [two[0], b'{"id":5}\n'], "a line in it is not a record with an id"),
+        (lambda two: [two[0], b'{"id":"a"}\n'], "a record in it does not say where its bytes are"),
+        (lambda two: two[:1], "it does not have as many records as its proof says"),
+    ],
+)
+def test_a_sealed_list_must_have_the_rows_shape(first, copied, forged, reason):
+    bag, folder = copied
+    path = next(folder.glob("iterations/*/images.jsonl"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*forged(lines[:2]), *lines[2:]]))
+    sealed(bag, path)
+    earlier = EarlierBag(bag, first[0].endpoint, layout())
+    with pytest.raises(Damaged, match=reason) if reason else nullcontext():
+        assert len(list(list_of(earlier, path.relative_to(bag).as_posix(), len(lines)))) == len(lines)
+
+
+def test_a_list_with_a_line_twice_is_read_again(again, copied):
+    bag, folder = copied
+    path = next(folder.glob("iterations/*/images.jsonl"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], *lines[:-1]]))
+    sealed(bag, path)
+    told = again("--trust-listings", reuse=bag)
+    assert [one["reason"] for one in told["notReused"]] == ["it lists an id twice"]
 
 
 @pytest.mark.slow

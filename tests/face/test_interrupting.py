@@ -21,12 +21,12 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def interrupt(fault, sim):
+def interrupt(fault, sim, number=signal.SIGINT):
     """Send this thread, as a terminal does, what Ctrl-C sends, once the call that hangs was received."""
     ends = time.monotonic() + 20
     while not sim.faults.fired(fault) and time.monotonic() < ends:
         time.sleep(0.02)
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    signal.pthread_kill(threading.main_thread().ident, number)
 
 
 @posix("signals")
@@ -46,6 +46,16 @@ def test_ctrl_c_in_the_first_call(sim, cli, folder, words, said):
     threading.Thread(target=interrupt, args=(hung, sim), daemon=True).start()
     ran = cli(*words.split())
     assert (ran.code, ran.err.lstrip()) == (130, said)
+    assert not list(folder.iterdir())
+
+
+@posix("signals")
+def test_a_signal_says_the_same_as_ctrl_c(sim, cli, folder):
+    hung = Fault("GetProjects", delay=5, times=1)
+    sim.fault(hung)
+    threading.Thread(target=interrupt, args=(hung, sim, signal.SIGTERM), daemon=True).start()
+    ran = cli("export", "--all")
+    assert (ran.code, ran.err.lstrip()) == (143, NOTHING)
     assert not list(folder.iterdir())
 
 

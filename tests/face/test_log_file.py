@@ -5,9 +5,13 @@ import os
 from datetime import datetime
 from uuid import UUID
 
+import click
 import pytest
 
 from custom_vision_simulator import Fault
+from cv_gdpr.cli.log_file import CALLS, begin, end
+from cv_gdpr.downloads.process import _proper
+from cv_gdpr.masking import RUN
 from tests.delete.erasing import stock
 from tests.platforms import is_private, posix
 
@@ -94,6 +98,70 @@ def test_a_full_disk_is_said_at_the_start(cli):
     ran = cli("list", "projects", "--all", "--log-file", "/dev/full")
     assert ran.code == 2
     assert "No space left" in ran.err
+    assert "the work was done" not in ran.err
+
+
+@pytest.mark.parametrize("content", [b"mine\n", b"{}\n", b'{"id":"a"}\n', b"[" * 100_000])
+def test_another_file_is_not_appended_to(cli, log, content):
+    log.write_bytes(content)
+    ran = cli("list", "projects", "--all", "--log-file", log)
+    assert (ran.code, log.read_bytes()) == (2, content)
+    assert f"Error: --log-file {log} is another file, not a log of cv-gdpr" in ran.err
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_log_lies_outside_the_export(cli, tmp_path, order):
+    out = tmp_path / "out"
+    out.mkdir()
+    words = [("--out", out), ("--log-file", out / "calls.jsonl")][::order]
+    ran = cli("export", "--all", *words[0], *words[1])
+    assert (ran.code, list(out.iterdir())) == (2, [])
+    assert "lies in --out" in ran.err
+
+
+@posix("modes")
+def test_a_log_that_others_can_read_is_warned_of(cli, log):
+    log.touch()
+    log.chmod(0o644)
+    ran = cli("list", "projects", "--all", "--log-file", log)
+    assert ran.code == 0
+    assert f"Warning: other users can read --log-file {log}: chmod 600" in ran.err
+
+
+def test_no_part_of_a_signature_is_an_id(sim, cli, log, tmp_path):
+    """Storage answers 503, each time with another part of the signature, or of another form, as id and as code."""
+    stock(sim)
+    first = cli("export", "images", "--all", "--json", "--out", tmp_path / "first")
+    assert first.code == 0
+    echoed = ["abcdefghijklmnop", "a" * 9000, "Jane-Collins", '"}', "71ce8c6a", "0" * 32]
+    for word in echoed:
+        heads = {"Retry-After": "0", "x-ms-request-id": word, "x-ms-error-code": f"1{word}"}
+        sim.fault(Fault("Blob", status=503, headers=heads))
+    assert cli("export", "images", "--all", "--log-file", log, "--out", tmp_path / "out").code == 0
+    failed = [one for one in lines_of(log) if one.get("status") == 503]
+    assert len(failed) == len(echoed)
+    assert not any("requestId" in one or "code" in one for one in failed)
+
+
+def test_each_text_is_masked_before_it_is_json(log):
+    """A placeholder that is put into finished JSON takes its quotes with it."""
+    RUN.know_key("abcdefghijklmnopqrstuvwxyz")
+    begin(click.Context(click.Command("list")), str(log), None)
+    CALLS.info("", extra={"fields": {"operation": "abcdefghijklmn", "host": "opqrstuvwxyz", "bytes": 5}})
+    RUN.forget()
+    assert end(0) == 0
+    call = lines_of(log)[1]
+    assert (set(call) > {"operation", "host"}, call["bytes"]) == (True, 5)
+    assert "abcdef" not in call["operation"]
+
+
+@pytest.mark.parametrize("name", ["requestId", "code"])
+def test_what_a_download_reports_holds_no_credential(name):
+    RUN.forget()
+    RUN.know_key("abcdefghijklmnopqrstuvwxyz")
+    facts = {"requestId": "r", "code": "c", name: "xabcdefghijklmnopx"}
+    assert _proper(facts) == facts | {name: ""}
+    RUN.forget()
 
 
 def test_a_disk_that_fills_stops_no_work(sim, cli, log, tmp_path, monkeypatch):

@@ -98,6 +98,17 @@ def test_what_each_count_took_is_shown_with_verbose_only(held):
     assert "QueryPredictions" in held[1]("list", "--all", "-v").out
 
 
+def test_csv_has_no_cell_like_a_formula(held):
+    sim, cli, (first, _) = held
+    sim.store.projects[first].name = "=1+1"
+    try:
+        ran = cli("list", "projects", "--all", "--csv")
+        assert "'=1+1" in {row["project name"] for row in csv.DictReader(io.StringIO(ran.out))}
+        assert '"=1+1"' in cli("list", "projects", "--all", "--json").out
+    finally:
+        sim.store.projects[first].name = "Visitors"
+
+
 def test_csv_has_a_line_for_each_thing(held):
     sim, cli, (first, _) = held
     name = 'Visitors, "old"\n=1'

@@ -1,9 +1,11 @@
 """`cv-gdpr report`: what it refuses, its exit codes, and what it leaves on the disk."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from cv_gdpr.cli.report import _reasons
 from cv_gdpr.extras import install
 from tests.benchmarks.bags import identity
 from tests.convert.bags import MULTI_CLASS, Project, image, make, tag
@@ -70,6 +72,18 @@ def test_what_is_missing_is_on_the_first_page(run, tmp_path):
     page = (tmp_path / "bag-report" / "index.html").read_text("utf-8")
     assert "What is missing, and why" in page
     assert identity("image", 2) in page
+
+
+@pytest.mark.parametrize(
+    ("is_cover", "said"),
+    [
+        (False, "the first page says what is missing, and why"),
+        (True, "the cover sheet says that something is missing; data/missing.jsonl says what and why"),
+    ],
+)
+def test_where_it_says_what_is_missing(is_cover, said):
+    result = SimpleNamespace(not_shown=[], incomplete=True, for_a_person=is_cover)
+    assert list(_reasons(result)) == [f"the export is not complete: {said}"]
 
 
 def test_an_interrupted_run_leaves_nothing(run, bag, tmp_path, monkeypatch):

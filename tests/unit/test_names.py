@@ -3,6 +3,7 @@
 import pytest
 
 from cv_gdpr.cli.inputs import read_names
+from cv_gdpr.cli.output import csv_cell
 from cv_gdpr.errors import UsageError
 from tests.unit.happening import OTHER, PROJECT
 
@@ -68,3 +69,16 @@ def test_another_file_is_refused(tmp_path, content, why):
         read_names(str(tmp_path / "n.csv"))
     with pytest.raises(UsageError, match="No such file"):
         read_names(str(tmp_path / "none.csv"))
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(1)", "'=1", "''@", "'", "a=1", "It's", "1"])
+def test_a_name_like_a_formula_comes_back(tmp_path, name):
+    cell = csv_cell(name)
+    assert not str(cell).startswith(("=", "+", "-", "@"))
+    (tmp_path / "n.csv").write_text(f"id,name\n{PROJECT},{cell}\n")
+    assert read_names(str(tmp_path / "n.csv")) == {PROJECT: name}
+
+
+@pytest.mark.parametrize(("value", "cell"), [("\t=1", "'\t=1"), ("\r", "'\r"), (-5, -5), (None, None), ("", "")])
+def test_only_texts_like_a_formula_are_marked(value, cell):
+    assert csv_cell(value) == cell

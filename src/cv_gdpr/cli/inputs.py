@@ -148,6 +148,8 @@ def _pairs_of_csv(text: str, what: str) -> Iterator[tuple[int, str, str]]:
     """Yield number of the line, id and name, where a line has both."""
     import csv
 
+    from cv_gdpr.cli.output import without_csv_mark
+
     mark = max(_SEPARATORS, key=text.partition("\n")[0].count)
     try:
         heading, *lines = [line for line in csv.reader(text.splitlines(keepends=True), delimiter=mark) if line] or [[]]
@@ -161,7 +163,7 @@ def _pairs_of_csv(text: str, what: str) -> Iterator[tuple[int, str, str]]:
     for number, line in enumerate(lines, 2):
         cells = [cell.strip() for cell in (*line, *[""] * len(columns))]
         if cells[first] and cells[second]:
-            yield number, cells[first], cells[second]
+            yield number, cells[first], without_csv_mark(cells[second])
 
 
 def _without_comment(line: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import plural, print_sentences, print_table, printable, to_do
+from cv_gdpr.cli.output import csv_cell, plural, print_sentences, print_table, printable, to_do
 from cv_gdpr.cli.searching import not_searched_predictions
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def print_csv(documents: Iterable[tuple[str, "Json"]], *, profiles: bool = False
     writer = csv.writer(sys.stdout)
     writer.writerow((*(["profile"] if profiles else []), *_COLUMNS))
     for profile, document in documents:
-        writer.writerows((*([profile] if profiles else []), *line) for line in lines_of(document))
+        lines = ((*([profile] if profiles else []), *line) for line in lines_of(document))
+        writer.writerows(map(csv_cell, line) for line in lines)
 
 
 def print_holdings(document: "Json", title: str, verbose: int) -> None:

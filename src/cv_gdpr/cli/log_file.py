@@ -12,9 +12,11 @@ from typing import Any
 import click
 
 from cv_gdpr import __version__
+from cv_gdpr.cli.output import printable
 from cv_gdpr.errors import UsageError
 
 CALLS = logging.getLogger("cv_gdpr.calls")
+_LONGEST_LINE = 1 << 16  # bytes
 
 
 class _Written(logging.Handler):
@@ -41,7 +43,9 @@ class _Written(logging.Handler):
         if self.broken:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        text = masked(json.dumps({"time": now, "process": os.getpid(), "event": event, **fields}))
+        # Each text by itself: a placeholder in the middle of JSON could take a quote with it.
+        shown = {name: masked(value) if isinstance(value, str) else value for name, value in fields.items()}
+        text = json.dumps({"time": now, "process": os.getpid(), "event": event, **shown})
         try:
             data = f"{text}\n".encode()
             while data:
@@ -52,6 +56,10 @@ class _Written(logging.Handler):
     def end(self, code: int) -> None:
         """Write that the run ends, and close the file."""
         self.line("end", {"exitCode": code, "seconds": round(time.monotonic() - self._began, 3)})
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         with suppress(OSError):
             os.close(self._file)
 
@@ -69,19 +77,72 @@ def forget() -> None:
         _Run.log = None
 
 
-def begin(ctx: click.Context, path: str) -> None:
-    """Open the log of this run; raise UsageError if it cannot be written."""
+def begin(ctx: click.Context, path: str, out: str | None) -> None:
+    """Open the log of this run, which writes to `out`; raise UsageError if the log cannot be written there."""
     forget()
+    _refuse_within(path, out)
     try:
-        _Run.log = _Written(path)
+        _refuse_other_files(path)
+        log = _Written(path)
     except OSError as error:
         raise UsageError(f"--log-file {path}: {error.strerror}", "nothing was done") from None
-    _Run.log.line("begin", {"command": ctx.command_path, "version": __version__})
-    if _Run.log.broken:
-        raise UsageError(f"--log-file {path}: {_Run.log.broken.strerror}", "nothing was done")
+    log.line("begin", {"command": ctx.command_path, "version": __version__})
+    if log.broken:
+        log.close()
+        raise UsageError(f"--log-file {path}: {log.broken.strerror}", "nothing was done")
+    _Run.log = log
     CALLS.setLevel(logging.INFO)
     CALLS.propagate = False  # -v shows other messages, not these
-    CALLS.addHandler(_Run.log)
+    CALLS.addHandler(log)
+
+
+def _refuse_within(path: str, out: str | None) -> None:
+    """Raise UsageError if the log would lie in the folder that the run writes, or be the file that it writes."""
+    if not out:
+        return
+    from pathlib import Path
+
+    from cv_gdpr.archive.new_folder import lies_in
+
+    if lies_in(Path(path), Path(out)):
+        raise UsageError(f"--log-file {path} lies in --out {out}", "name a file elsewhere")
+
+
+def _refuse_other_files(path: str) -> None:
+    """Raise UsageError for a file that is not such a log; warn of a log that others can read."""
+    if not os.path.isfile(path):  # noqa: PTH113 - pathlib is imported on use
+        return
+    with open(path, "rb") as file:  # noqa: PTH123
+        first = file.readline(_LONGEST_LINE)
+    if first and not _is_ours(first):
+        raise UsageError(f"--log-file {path} is another file, not a log of cv-gdpr", "name a new file")
+    _warn_of_readers(path)
+
+
+def _warn_of_readers(path: str) -> None:
+    from pathlib import Path
+
+    from cv_gdpr.platforms.access import how_to_close, mode_lets_others_read, others_who_read
+    from cv_gdpr.platforms.processes import quoted
+
+    if readers := others_who_read(path):
+        words = f"{', '.join(readers)} can read --log-file {path}: {how_to_close(path)}"
+    elif mode_lets_others_read(Path(path)):
+        words = f"other users can read --log-file {path}: chmod 600 {quoted(path)}"
+    else:
+        return
+    click.echo(f"Warning: {printable(words)}", err=True)
+
+
+def _is_ours(line: bytes) -> bool:
+    """Return whether a line is one of such a log."""
+    import json
+
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(fields, dict) and list(fields)[:3] == ["time", "process", "event"]
 
 
 def is_broken() -> bool:

@@ -36,6 +36,7 @@ from cv_gdpr.table.selection import Selection, selection_of
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
+_OUT = "cv_gdpr.out"
 AUTH = ("key", "entra")
 CLOUDS = ("public", "usgov", "china")
 
@@ -160,11 +161,24 @@ def _open_log(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
     if path and not ctx.resilient_parsing:
         from cv_gdpr.cli.log_file import begin
 
-        begin(ctx, path)
+        begin(ctx, path, ctx.meta.get(_OUT))
 
 
-log_option = option(
+class _LogOption(Option):
+    """--log-file, which is opened before the options that follow it are read: but for --out."""
+
+    def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
+        """Return the value and where it comes from; keep that of --out."""
+        typed = [value for known, value in ctx.meta.get(TYPED, ()) if known.name == "out"]  # before the row
+        ctx.meta[_OUT] = next(
+            filter(None, [opts.get("out"), *typed, os.environ.get(f"{ctx.auto_envvar_prefix}_OUT")]), None
+        )
+        return super().consume_value(ctx, opts)
+
+
+log_option = click.option(
     "--log-file",
+    cls=_LogOption,
     metavar="FILE",
     expose_value=False,
     callback=_open_log,

@@ -26,9 +26,26 @@ _COLOURS = {
 }
 
 
+_LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
 def printable(text: str) -> str:
     """Return the text with every unprintable character escaped, since it could control the terminal."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def csv_cell(value: object) -> object:
+    """Return a cell of CSV that a spreadsheet takes for no formula: one that begins like one gets a ' before it.
+
+    Names and metadata come from people who upload pictures. A cell with such a ' of its own gets another, so that
+    `without_csv_mark` returns each as it was.
+    """
+    return f"'{value}" if isinstance(value, str) and value.lstrip("'").startswith(_LIKE_A_FORMULA) else value
+
+
+def without_csv_mark(cell: str) -> str:
+    """Return what `csv_cell` was given."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_LIKE_A_FORMULA) else cell
 
 
 def printable_hint(hint: str) -> str:

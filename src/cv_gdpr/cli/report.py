@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from cv_gdpr.report.site import Report
 
+_OF_ALL = "the first page says what is missing, and why"
+_OF_A_PERSON = "the cover sheet says that something is missing; data/missing.jsonl says what and why"
 _SHOWN = 20  # pictures without a thumbnail that are named; --json names all
 
 
@@ -131,7 +133,7 @@ def _reasons(result: "Report") -> "Iterator[str]":
     if result.not_shown:
         yield f"{plural(len(result.not_shown), 'picture')} could not be shown; everything else of them is there"
     if result.incomplete:
-        yield "the export is not complete: the first page says what is missing, and why"
+        yield f"the export is not complete: {_OF_A_PERSON if result.for_a_person else _OF_ALL}"
 
 
 def _print(result: "Report") -> None:

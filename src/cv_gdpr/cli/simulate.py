@@ -117,7 +117,7 @@ def simulate(  # noqa: PLR0913 - click's parameters
     """Run a simulated Custom Vision training service on this machine until Ctrl-C.
 
     Fills it with the demo's projects and prints lines to paste into a shell: two point all commands at it, the others
-    at its Azure resource and at a managed identity that signs in.
+    at its Azure resource and at a managed identity that signs in. Ctrl-C, or SIGTERM, is how it ends: it exits 0.
     """
     del quiet, verbose  # `Quiet` leaves out the notes; the variables are the result
     if listed:

@@ -31,8 +31,9 @@ _TO_CONNECT = 15  # seconds
 _BUFFER = 1 << 18  # bytes that libcurl passes on at once, at most
 _IGNORED = 1 << 16  # bytes read of an error's body, so that its connection can be reused
 _LOOK = 0.25  # seconds between two checks for slow transfers
-_CODE = re.compile("[0-9A-Za-z]{1,80}")
-_REQUEST_ID = re.compile("[0-9A-Za-z-]{1,80}")
+# As storage writes them; of another server, neither is worth a part of a signature that it echoes.
+_CODE = re.compile("[A-Za-z]{1,60}")
+_REQUEST_ID = re.compile("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT})
 _NO_HTTP = frozenset({pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY})
 _UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR})

@@ -16,6 +16,7 @@ from cv_gdpr.archive.writing import Received, write_all
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import LinkRule, UnsafeLink
 from cv_gdpr.platforms.processes import OF_ITS_OWN, is_broken_pipe
+from cv_gdpr.service.answers import proper_code, proper_id
 from cv_gdpr.service.call_log import CALLS, report
 from cv_gdpr.service.client import LOG
 from cv_gdpr.service.environment import authorities, proxy_for
@@ -199,7 +200,7 @@ class Downloads:
             path, error, known = values
             self._settle(path, getattr(errors, error)(**known))
         elif kind == "tried":
-            report(_BLOB, **values[0])
+            report(_BLOB, **_proper(values[0]))
         elif kind == "said":
             LOG.info(values[0])
         else:
@@ -223,6 +224,11 @@ class Downloads:
             self._room.notify_all()
         for done in left:
             done(self._ended)
+
+
+def _proper(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of a try without an id or a code that repeats a credential: the process knows none."""
+    return facts | {"requestId": proper_id(facts["requestId"]), "code": proper_code(facts.get("code", ""))}
 
 
 class Proxies:

@@ -8,17 +8,18 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple, Self
 
-from cv_gdpr.archive.bag import LISTINGS
+from cv_gdpr.archive.bag import LISTINGS, WORKSPACE
 from cv_gdpr.archive.bag_info import is_moment
 from cv_gdpr.archive.earlier import Damaged, EarlierBag, EarlierFiles, records_of
 from cv_gdpr.archive.journal import Stored, blob_key
+from cv_gdpr.archive.layout import Holds
 from cv_gdpr.archive.names import identity
 from cv_gdpr.archive.new_folder import lies_in
 from cv_gdpr.archive.writing import Received
 from cv_gdpr.errors import Interrupted, MalformedAnswer, UsageError
 from cv_gdpr.service.client import Service
 from cv_gdpr.service.paging import identified
-from cv_gdpr.table.categories import ITERATION_LIST, layout
+from cv_gdpr.table.categories import CATEGORIES, ITERATION_LIST, Category, layout
 from cv_gdpr.table.findings import Trusted
 from cv_gdpr.verbatim import Json, json_record
 
@@ -170,25 +171,52 @@ class ProjectReuse:
 
 
 def list_of(bag: EarlierBag, where: str, listed: int) -> Iterator[Json]:
-    """Return the records of a list; raise Damaged, at once, unless it is unchanged and has that many lines.
-
-    Reading them raises MalformedAnswer for a line that no export writes.
-    """
+    """Return the records of a list; raise Damaged, at once, unless it is unchanged and as an export writes it."""
     opened = ExitStack()
     file = opened.enter_context(bag.checked(where))
-    if sum(1 for _ in file) != listed:
+    try:
+        _check(file, _row_of(where), listed)
+    except Damaged:
         opened.close()
-        raise Damaged("it does not have as many records as its proof says")
+        raise
     file.seek(0)
     return _records_in(file, opened)
+
+
+def _check(file: IO[bytes], row: Category | None, listed: int) -> None:
+    """Raise Damaged unless a list has that many records, each of another id, with the links that `verify` asks for.
+
+    A hash does not say who made a list: a person who can write into the folder can write its manifest too.
+    """
+    if sum(1 for _ in file) != listed:
+        raise Damaged("it does not have as many records as its proof says")
+    file.seek(0)
+    ids: set[str] = set()
+    try:
+        for line in file:
+            (record,) = identified([json_record(line)])
+            ids.add(record["id"].lower())
+            if row and not all(link for _, link in row.blobs_in_bag(record, WORKSPACE)):
+                raise Damaged("a record in it does not say where its bytes are")
+    except (OSError, ValueError, MalformedAnswer):
+        raise Damaged("a line in it is not a record with an id") from None
+    if len(ids) != listed:
+        raise Damaged("it lists an id twice")
+
+
+def _row_of(where: str) -> Category | None:
+    """Return the row whose items a list of an iteration holds; None if it holds something else."""
+    name = where.rpartition("/")[2]
+    return next(
+        (row for row in CATEGORIES for file in row.files if file.name == name and file.holds is Holds.ITEMS), None
+    )
 
 
 def _records_in(file: IO[bytes], opened: ExitStack) -> Iterator[Json]:
     with opened:
         try:
-            for line in file:
-                yield from identified([json_record(line)])
-        except (OSError, ValueError) as error:
+            yield from map(json_record, file)
+        except (OSError, ValueError) as error:  # it changed while it was read
             raise MalformedAnswer(f"a list of an earlier export cannot be read: {error}") from None
 
 

@@ -16,6 +16,7 @@ NO_LINK = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BI
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not block
 KEEPS_MODES = os.name == "posix"  # Windows has access lists instead: access.py
 SYNCS_ALL = sys.platform == "linux"  # one call makes all files of a file system durable
+AUTHORITIES_IN_A_FOLDER = os.name == "posix"  # libcurl of the Windows wheel reads them from a file only
 REPLACES_OPEN_FILES = os.name == "posix"  # Windows neither renames nor replaces a file that is open
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from cv_gdpr.errors import Unreachable, UsageError
 from cv_gdpr.extras import pip_install
+from cv_gdpr.platforms.files import AUTHORITIES_IN_A_FOLDER
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests looks them up
 _FORM = re.compile(  # strict: requests and libcurl disagree where a password with @ or # ends
@@ -111,6 +112,8 @@ def authorities() -> str:
 
         return certifi.where()
     path = os.environ[variable]
+    if not AUTHORITIES_IN_A_FOLDER and os.path.isdir(path):  # noqa: PTH112
+        raise UsageError(f"{variable} names {path}, a folder; on Windows it must be a file", "name a PEM file")
     try:
         _load(path)
     except (OSError, ValueError) as error:
