@@ -45,6 +45,10 @@ SIGNED = {  # the last words of the page: the lines for a person
 }
 
 
+LONG = "Reference 2026-017 " * 10 + "1234567890"  # as long as --reference and --operator may be
+NAMES = {PROJECT: "Visitors of the museum, with a name that nobody would give to a project by hand"}
+
+
 def of_one_person(code="en", **fields):
     """Return evidence of the usual erasure: one person's images, with the iteration that was trained on them."""
     reason = "--metadata cannot narrow it"
@@ -60,13 +64,11 @@ def of_one_person(code="en", **fields):
         {"images": images, "iterations": [TWO]},
         language=code,
         scope=asked,
-        reference="DSAR 2026-017",
-        operator="Dr. É. Müller",
         signed_in_as="the holder of a training key (sha256:1f2e3d4c5b6a7988)",
         projects=[planned(exported_models=2, unpublished=[TWO], predictions_not_searched=2), planned(OTHER)],
         signer=KEY,
         authority="http://timestamp.example.org/tsr",
-        **fields,
+        **{"reference": "DSAR 2026-017", "operator": "Dr. É. Müller"} | fields,
     )
     calls = [held(**{TWO: images[-2:]}), *sent("images", *images[:-2]), *sent("iterations", TWO)]
     seen = [looked("images", gone=images), looked("iterations", gone=[TWO])]
@@ -102,10 +104,17 @@ def test_one_person_is_one_page(visitor, tmp_path, code):
     assert code != "en" or barriers(page) == []
 
 
-def test_names_and_the_time_stamps_do_not_break_the_page(visitor, tmp_path):
-    names = {PROJECT: "Visitors of the museum, with a name that nobody would give to a project by hand"}
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_names_and_long_references_fit_the_page(visitor, tmp_path, code):
     stamps = {"signer": KEY, "begun": "2026-01-02T00:00:00Z", "existed": "2026-01-02T00:00:01Z"}
-    page = visitor.open(paper(tmp_path, of_one_person(), Shape(names=names, annex=True, **stamps)))
+    shape = Shape(language=code, names=NAMES, **stamps)
+    page = visitor.open(paper(tmp_path, of_one_person(code, reference=LONG, operator=LONG), shape))
+    assert [len(printed(page, format=size)) for size in ("A4", "Letter")] == [1, 1]
+
+
+def test_names_and_the_time_stamps_do_not_break_the_page(visitor, tmp_path):
+    stamps = {"signer": KEY, "begun": "2026-01-02T00:00:00Z", "existed": "2026-01-02T00:00:01Z"}
+    page = visitor.open(paper(tmp_path, of_one_person(), Shape(names=NAMES, annex=True, **stamps)))
     first, annex = printed(page)
     assert "Visitors of the museum" in first
     assert annex.startswith("2 / 2\nAnnex: every id")
@@ -146,7 +155,7 @@ def test_the_line_for_the_signature_is_not_split(visitor, tmp_path):
         path = tmp_path / f"{number}.html"
         path.write_text(content, encoding="utf-8")
         pages = printed(visitor.open(path))
-        assert [("Erasure done by" in one, "Date and place" in one) for one in pages] in (
-            [(True, True)],
-            [(False, False), (True, True)],
-        )
+        words = ("Who vouches for it", "Erasure done by", "Date and place")
+        held = [[word in one for word in words] for one in pages]
+        assert held in ([[True] * 3], [[False] * 3, [True] * 3])
+        assert "· DSAR 2026-017 · SHA-256 " in pages[-1]

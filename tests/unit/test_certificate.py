@@ -10,7 +10,8 @@ from cv_gdpr.evidence.certificate import certificate, foreign_markup
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.events import Looked
 from cv_gdpr.evidence.shape import META, Shape, shape_in
-from cv_gdpr.evidence.summary import Cell, summary_of
+from cv_gdpr.evidence.summary import Cell, not_asked, summary_of
+from cv_gdpr.table.categories import ROWS
 from tests.unit.happening import (
     ONE,
     PROJECT,
@@ -240,3 +241,33 @@ def test_a_shape_is_kept_in_its_page():
 def test_another_shape_is_not_taken(content):
     assert shape_in(f'<meta name="{META}" content="{escape(content)}">'.encode()) is None
     assert shape_in(b"") is None
+
+
+def section(page, title):
+    """Return what stands under a heading of a page."""
+    return page.partition(f"<h2>{title}</h2>")[2].partition("<h2>")[0]
+
+
+def test_a_row_named_alone_says_what_was_not_asked_for():
+    fields = {"projects": [planned(iterations_trained_on_them=[ONE], published_holding={ONE: "live"})]}
+    told = evidence(scope=scope(rows=["images"], salt="s", selectors=[selector(matched=True)]), **fields)
+    page = certificate(told)
+    remains = section(page, "What remains, and why")
+    assert "This covers only: " in page
+    assert "Not asked for, not searched: " in remains
+    assert "Images sent for prediction" in remains.partition("not searched: ")[2]
+    assert f"{ONE} (published as live)" in remains
+    assert "This covers only: " in certificate(told, Shape(language="de"))  # the English version prevails
+
+
+@pytest.mark.parametrize(
+    ("fields", "left_out"),
+    [
+        ({}, []),
+        ({"rows": ["projects"]}, ["account"]),
+        ({"rows": ["images"], "not_searched": dict.fromkeys(ROWS, "why")}, []),
+        ({"rows": ["images"], "with_iterations": True}, ["account", "projects", "tags", "exports", "predictions"]),
+    ],
+)
+def test_rows_that_were_not_asked_for(fields, left_out):
+    assert not_asked(evidence(scope=scope(**fields))) == left_out

@@ -31,12 +31,13 @@ STATES: dict[State, str] = {
     "not verified": message("not verified"),
 }
 _MORE = message("%(ids)s and %(number)s more")
+_ONLY = message("This covers only: %(rows)s. Nothing else was asked for.")
 _CLASSES = (
     *("verdict", "prevails", "about", "about small", "small"),
-    *("counts", "number", "sum", "sign end", "line", "annex", "items"),
+    *("counts", "number", "sum", "sign", "end", "line", "annex", "items"),
 )
 _MARKUP = {
-    *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li", "table", "tr", "th", "td"),
+    *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li", "table", "tr", "th", "td", "div"),
     *("thead", "tbody", "span", "doctype html", "charset=utf-8", f"name={META}"),
     *(f"class={name}" for name in _CLASSES),
     *(f"lang={tag_of(code)}" for code in LANGUAGES),
@@ -66,6 +67,9 @@ def certificate(evidence: Evidence, shape: Shape | None = None, content: bytes |
         said=summary.summary_of(evidence),
         asked=summary.asked_by(evidence.scope),
         not_searched=summary.not_searched(evidence.scope),
+        not_asked=summary.not_asked(evidence),
+        only=_only(evidence, language(own.language)),
+        only_in_english=_only(evidence, language("en")),
         terms=_terms(evidence),
         name=name,
         sha256=hashlib.sha256(content or _file_of(evidence)).hexdigest(),
@@ -76,6 +80,14 @@ def _file_of(evidence: Evidence) -> bytes:
     from cv_gdpr.evidence.files import file_of
 
     return file_of(evidence)
+
+
+def _only(evidence: Evidence, chosen: Language) -> str:
+    """Return what the erasure was limited to, if rows were named; otherwise an empty text."""
+    if not summary.not_asked(evidence):
+        return ""
+    rows = ", ".join(chosen.gettext(summary.row_name(row)) for row in evidence.scope.rows)
+    return chosen.gettext(_ONLY) % {"rows": rows}
 
 
 def _terms(evidence: Evidence) -> list[Term]:

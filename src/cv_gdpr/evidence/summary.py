@@ -199,6 +199,18 @@ def not_searched(scope: SearchedScope) -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
+def not_asked(evidence: Evidence) -> list[str]:
+    """Return the rows that a command that named rows did not ask for: nothing of them was searched or deleted."""
+    scope = evidence.scope
+    if isinstance(scope.rows, str) or evidence.recheck_of or evidence.resource:
+        return []
+    asked = {*scope.rows, *scope.not_searched} | ({ITERATIONS} if scope.with_iterations else set())
+    asked |= {row.parent for row in CATEGORIES if row.name in asked and row.parent}
+    if PROJECTS in scope.rows:
+        asked |= {row.name for row in CATEGORIES if row.name != ACCOUNT}
+    return [row.name for row in CATEGORIES if row.name not in asked and row.parent not in asked]
+
+
 def row_name(name: str) -> str:
     """Return the published table's words for a row; of what is not a row of it, ours."""
     return KINDS[name] if name == RECOVERABLE else next((row.data for row in CATEGORIES if row.name == name), name)
