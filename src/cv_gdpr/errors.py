@@ -135,7 +135,7 @@ def may_change(error: CvGdprError) -> bool:
 
 
 def without_text(error: ServiceError) -> str:
-    """Return what an error says without the service's own text, which may name other people: operation, status and code."""
+    """Return operation, status and code of an error, without the service's own text, which may name other people."""
     if not error.status or isinstance(error, MalformedAnswer):  # the words are ours
         return error.message
     operation, colon, _ = error.message.partition(": ")

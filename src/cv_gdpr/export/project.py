@@ -10,7 +10,7 @@ from typing import Any
 from cv_gdpr.archive.bag import LISTINGS, NAMES, NOTES
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.journal import Reused, Stored
-from cv_gdpr.archive.names import readable
+from cv_gdpr.archive.names import readable, text_of
 from cv_gdpr.downloads.fetcher import Fetcher
 from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, may_change, unexpected, without_text
 from cv_gdpr.export.blobs import ProjectBytes
@@ -312,7 +312,7 @@ class ProjectExport:
 
 
 def _name(entry: Json) -> Json:
-    return {"id": entry["id"], "name": str(entry.get("name") or "")}
+    return {"id": entry["id"], "name": text_of(entry.get("name"))}
 
 
 def _note(absence: Absence) -> Json:
