@@ -58,9 +58,9 @@ CASES = {
     "names without an id": ({"names.json": {"name": "x", "iterations": []}}, [INVALID]),
     "names without a list": ({"names.json": {"id": PROJECT, "name": "Visitors"}}, [INVALID]),
     "names and more": ({"names.json": NAMED | {"owner": "x"}}, [INVALID]),
-    "a name that is no text": ({"names.json": NAMED | {"name": 1}}, [INVALID]),
+    "a name that is not text": ({"names.json": NAMED | {"name": 1}}, [INVALID]),
     "more of an iteration": ({"names.json": NAMED | {"iterations": [MODEL | {"owner": "x"}]}}, [INVALID]),
-    "an iteration that is no object": ({"names.json": NAMED | {"iterations": ["x"]}}, [INVALID]),
+    "an iteration that is not an object": ({"names.json": NAMED | {"iterations": ["x"]}}, [INVALID]),
     "an iteration twice": (
         {"names.json": NAMED | {"iterations": [MODEL, MODEL]}},
         ["names.json: it names an id twice"],
