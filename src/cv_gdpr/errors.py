@@ -134,6 +134,15 @@ def may_change(error: CvGdprError) -> bool:
     return error.retryable and not (isinstance(error, ServiceError) and error.status in _LASTING)
 
 
+def without_text(error: ServiceError) -> str:
+    """Return operation, status and code of an error, without the service's own text, which may name other people."""
+    if not error.status or isinstance(error, MalformedAnswer):  # the words are ours
+        return error.message
+    operation, colon, _ = error.message.partition(": ")
+    code = f": {error.code}" if error.code else ""
+    return f"{operation + colon if operation.isalnum() else ''}the service answered {error.status}{code}"
+
+
 def with_hint(error: CvGdprError) -> str:
     """Return the message of an error, and what to do about it."""
     return f"{error.message}; {error.hint}" if error.hint else error.message

@@ -145,3 +145,4 @@ def test_the_entries_follow_an_erasure(one, tmp_path):
     assert one.tested.encode() not in everything(tmp_path / "new" / "data")
     assert records(iteration_folder(tmp_path / "new", one.mine, one.first.id) / LIST) == []
     assert cli("verify", tmp_path / "new").code == 0
+    assert not list((tmp_path / "new").rglob("names.json"))

@@ -20,12 +20,24 @@ from tests.unit.project_folder import (
 )
 
 KEPT = {"images.jsonl", "files.jsonl", IMAGES, PERFORMANCES, f"{WITHIN}/image-suggestions.jsonl", PROOFS}
-SELECTED = {name: None for name in SOUND if name not in KEPT} | {"files.jsonl": SOUND["files.jsonl"][:2]}
-NAMED = {"id": PROJECT, "name": "Visitors: pets", "iterations": [{"id": ITERATION, "name": "1: first"}]}
+
+
+def proved_empty():
+    """Return the proofs of lists from which selectors took nothing."""
+    return {PROOFS: [one | {"written": 0} for one in SOUND[PROOFS]]}
+
+
+MODEL = {"id": ITERATION, "name": ":First"}
+NAMED = {"id": PROJECT, "name": "Visitors!", "iterations": [MODEL]}
+SELECTED = {name: None for name in SOUND if name not in KEPT} | {
+    "files.jsonl": SOUND["files.jsonl"][:2],
+    "names.json": NAMED,
+}
+EMPTY = dict.fromkeys(SOUND) | {"images.jsonl": [], "files.jsonl": [], IMAGES: [], PERFORMANCES: []} | proved_empty()
 OLD = {PERFORMANCES: None} | less(PROOFS, 2)
+INVALID = "names.json: not the id and the name of a project and of a list of iterations"
 CASES = {
     "whole": ({}, []),
-    "names": ({"names.json": NAMED}, []),
     "fewer entries": ({PERFORMANCES: []} | proved(2, written=0), []),
     "no entry": ({PERFORMANCES: []}, [f"{PERFORMANCES}: holds 0 records, but listings.jsonl says 1 were written"]),
     "no list": (OLD, [f"{PROOFS}: has no proof of {PERFORMANCES}", f"{PERFORMANCES}: missing"]),
@@ -42,11 +54,34 @@ CASES = {
         {"names.json": NAMED | {"id": OTHER}},
         [f"names.json: names project {OTHER}, but lies in the folder of {PROJECT}"],
     ),
-    "names of nothing": (
-        {"names.json": {}},
-        [f"names.json: names project None, but lies in the folder of {PROJECT}"],
+    "names of nothing": ({"names.json": {}}, [INVALID]),
+    "names without an id": ({"names.json": {"name": "x", "iterations": []}}, [INVALID]),
+    "names without a list": ({"names.json": {"id": PROJECT, "name": "Visitors"}}, [INVALID]),
+    "names and more": ({"names.json": NAMED | {"owner": "x"}}, [INVALID]),
+    "a name that is not text": ({"names.json": NAMED | {"name": 1}}, [INVALID]),
+    "more of an iteration": ({"names.json": NAMED | {"iterations": [MODEL | {"owner": "x"}]}}, [INVALID]),
+    "an iteration that is not an object": ({"names.json": NAMED | {"iterations": ["x"]}}, [INVALID]),
+    "an iteration twice": (
+        {"names.json": NAMED | {"iterations": [MODEL, MODEL]}},
+        ["names.json: it names an id twice"],
     ),
-    "names without an id": ({"names.json": {"name": "x"}}, ["names.json: its content is invalid (KeyError: 'id')"]),
+    "another name": (
+        {"names.json": NAMED | {"name": "Smith"}},
+        ["names.json: names the project otherwise than its folder"],
+    ),
+    "another name of an iteration": (
+        {"names.json": NAMED | {"iterations": [MODEL | {"name": "Smith"}]}},
+        [f"names.json: names iteration {ITERATION} otherwise than its folder"],
+    ),
+    "an unknown iteration": (
+        {"names.json": NAMED | {"iterations": [MODEL, {"id": OTHER, "name": "Smith"}]}},
+        [f"names.json: names iteration {OTHER}, but the export holds nothing of it"],
+    ),
+    "no name of an iteration": (
+        {"names.json": NAMED | {"iterations": []}},
+        [f"names.json: does not name iteration {ITERATION}, but the export holds something of it"],
+    ),
+    "no names": ({"names.json": None}, ["names.json: missing"]),
     "names that are not JSON": ({"names.json": "x"}, ["names.json: not JSON"]),
 }
 
@@ -65,7 +100,8 @@ def test_each_contradiction_is_named(checked, name):
 
 
 def test_an_export_of_before_needs_no_entries(checked):
-    assert checked(SELECTED | OLD, rows=["images"], narrowed=True) == ([], {"images": 2})
+    changes = OLD | {"names.json": None}
+    assert checked(SELECTED | changes, rows=["images"], narrowed=True) == ([], {"images": 2})
 
 
 def test_entries_that_the_summary_does_not_name_differ(checked):
@@ -96,3 +132,21 @@ def test_entries_need_no_image(checked):
     """An image that no list has any more may be left in a test."""
     changes = {PERFORMANCES: [{"id": OTHER}]}
     assert checked(SELECTED | changes, rows=["images"], narrowed=True, about=["performance"])[0] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (None, []),
+        (
+            NAMED,
+            [
+                f"names.json: names iteration {ITERATION}, but the export holds nothing of it",
+                "names.json: the export holds nothing of this project",
+            ],
+        ),
+    ],
+)
+def test_nothing_is_named_where_nothing_is_held(checked, names, expected):
+    found, _ = checked(EMPTY | {"names.json": names}, rows=["images"], narrowed=True, about=["performance"])
+    assert found == expected

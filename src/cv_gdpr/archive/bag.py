@@ -129,8 +129,7 @@ class Bag:
     def names(self, project: BagProject) -> dict[str, str]:
         """Return the names of a project and of its iterations, by their ids, as NAMES has them; empty without it."""
         where = project.where(NAMES)
-        document = self.document(where) if self.has(where) else {}
-        return {one["id"]: str(one["name"]) for one in (document, *document.get("iterations", ())) if one}
+        return _names_in(self.document(where)) if self.has(where) else {}
 
     def iterations(self, project: BagProject) -> Iterator[tuple[str, str]]:
         """Yield the identity (empty: its name has none) and the name of each iteration's folder, by name."""
@@ -164,6 +163,24 @@ class Bag:
             if "to" in note and (key := blob_key(note["blob"], note["to"])) in held:
                 held[blob_key(note["blob"], note["from"])] = held[key]
         return held
+
+
+def _names_in(document: Json) -> dict[str, str]:
+    iterations = document.get("iterations")
+    project = {field: value for field, value in document.items() if field != "iterations"}
+    entries = [project, *iterations] if isinstance(iterations, list) else []
+    if not entries or not all(map(_is_named, entries)):
+        raise InvalidContent("not the id and the name of a project and of a list of iterations")
+    names = {one["id"]: one["name"] for one in entries}
+    if len(names) < len(entries):
+        raise InvalidContent("it names an id twice")
+    return names
+
+
+def _is_named(entry: object) -> bool:
+    if not isinstance(entry, dict) or entry.keys() != {"id", "name"}:
+        return False
+    return all(isinstance(value, str) for value in entry.values())
 
 
 def _spelt_in(folder: Path, name: str) -> str:

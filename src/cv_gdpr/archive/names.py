@@ -31,9 +31,14 @@ def identity(text: str) -> str:
     return "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
+def text_of(name: object) -> str:
+    """Return a name as the service sent it; an empty text where it sent no text."""
+    return name if isinstance(name, str) else ""
+
+
 def readable(name: object, id_: str) -> str:
     """Return `name-id`, a folder name that a person recognises and that is unique to the id."""
-    text = unicodedata.normalize("NFKC", str(name or ""))
+    text = unicodedata.normalize("NFKC", text_of(name))
     kept = "".join(letter if letter.isalnum() else "-" for letter in text)
     short = re.sub("-+", "-", kept)[:_READABLE].strip("-")
     return f"{short}-{identity(id_)}" if short else identity(id_)

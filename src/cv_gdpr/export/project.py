@@ -10,9 +10,9 @@ from typing import Any
 from cv_gdpr.archive.bag import LISTINGS, NAMES, NOTES
 from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.journal import Reused, Stored
-from cv_gdpr.archive.names import readable
+from cv_gdpr.archive.names import readable, text_of
 from cv_gdpr.downloads.fetcher import Fetcher
-from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, may_change, unexpected
+from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, may_change, unexpected, without_text
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.export.reuse import Reuse
@@ -63,6 +63,7 @@ class ProjectExport:
     _named: set[str] = field(default_factory=set)  # the project and the iterations of what was written
 
     def __post_init__(self) -> None:
+        self.project.has_taken = self.matches.has_taken
         self._bytes = ProjectBytes(self.project, self.root, self.folder_name, self.fetcher, self._miss_bytes)
 
     @property
@@ -115,7 +116,7 @@ class ProjectExport:
         except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
             self.bug = unexpected(error)
             for row in rows:
-                self._miss(row.name, self.bug.message)
+                self._miss(row.name, self.bug.kind if self.matches.selection else self.bug.message)
 
     def _finish(self) -> None:
         self._bytes.wait()
@@ -153,7 +154,7 @@ class ProjectExport:
                 self.refused = finding.error
             place = finding.iteration
             where: dict[str, Any] = {"identity": finding.id, "iteration": place, "file": finding.file}
-            self._miss(finding.row, finding.error.message, again=may_change(finding.error), **where)
+            self._miss(finding.row, self._reason(finding.error), again=may_change(finding.error), **where)
         else:
             self._write(finding, files)
             if isinstance(finding, Item):
@@ -212,6 +213,10 @@ class ProjectExport:
         self.may_change = self.may_change or again
         self.missing.append(missing_entry(row, reason, project=self.project.id, **where))
 
+    def _reason(self, error: ServiceError) -> str:
+        """Return why something was not read; who is answered with a narrowed export reads no text about others."""
+        return without_text(error) if self.matches.selection else error.message
+
     def _miss_bytes(self, row: str, identity: str, source: str, reason: str, *, again: bool = True) -> None:
         self._miss(row, reason, again=again, identity=identity, source=source)
 
@@ -250,7 +255,7 @@ class ProjectExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            unreliable = shortfalls.ROW_UNLISTED % {"reason": error.message}
+            unreliable = shortfalls.ROW_UNLISTED % {"reason": self._reason(error)}
         return listed, unreliable
 
     def _look_for_new_iterations(self) -> None:
@@ -263,7 +268,7 @@ class ProjectExport:
         except ServiceError as error:
             if error.stops > Stops.LISTING:
                 raise
-            self._miss(ITERATIONS, shortfalls.UNLISTED_AT_THE_END % {"reason": error.message})
+            self._miss(ITERATIONS, shortfalls.UNLISTED_AT_THE_END % {"reason": self._reason(error)})
             return
         for iteration in now:
             if iteration["id"] not in known:
@@ -307,7 +312,7 @@ class ProjectExport:
 
 
 def _name(entry: Json) -> Json:
-    return {"id": entry["id"], "name": str(entry.get("name") or "")}
+    return {"id": entry["id"], "name": text_of(entry.get("name"))}
 
 
 def _note(absence: Absence) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE, Bag, BagProject, List
+from cv_gdpr.archive.bag import FILES, LISTINGS, NAMES, NOTES, WORKSPACE, Bag, BagProject, List
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.json_files import content_of, value_of
 from cv_gdpr.archive.layout import File, Holds
@@ -53,6 +53,7 @@ class ProjectRedaction:
     models_kept: set[str] = field(default_factory=set)  # iterations with an exported model that stays
     _seen: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # row: ids of dropped records
     _kept: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _any_kept: bool = False  # whether a record stays
     _wanted: set[int] = field(default_factory=set)  # keys of the blobs that records name
     _moved: dict[tuple[str, str], str] = field(default_factory=dict)  # (blob, listed link): fetched link
     _arrived: set[tuple[str, str]] = field(default_factory=set)
@@ -120,6 +121,7 @@ class ProjectRedaction:
             yield self._line(line, named)
 
     def _keep(self, one: List, kind: _Kind, record: Json, named: str) -> None:
+        self._any_kept = True
         if not kind.row.per_iteration:
             self._kept[kind.subject].add(named)
         for stem, uri in kind.row.blobs_in_bag(record, one.iteration) if kind.file.holds is Holds.ITEMS else ():
@@ -159,11 +161,14 @@ class ProjectRedaction:
             self.new.write(where, [content] if less is None else [json_text(less, indent=True).encode(), b"\n"])
 
     def _document_files(self) -> Iterator[str]:
-        places = [WORKSPACE, *(name for _, name in self._folders())]
+        names, places = self.project.where(NAMES), [WORKSPACE, *(name for _, name in self._folders())]
+        files: list[str] = []
         for place in places:
             inside = self.project.where(f"iterations/{place}/" if place else "")
-            for path in sorted(self.bag.at(inside.rstrip("/")).glob("*.json")):
-                yield inside + path.name
+            files += [inside + path.name for path in sorted(self.bag.at(inside.rstrip("/")).glob("*.json"))]
+        if files == [names] and not self._any_kept:
+            return  # nothing is left to be named
+        yield from files
 
     def _folders(self) -> Iterator[tuple[str, str]]:
         """Yield the iterations' folders that stay."""

@@ -15,7 +15,7 @@ from cv_gdpr.table.findings import Detail, Finding, Item, Tally, Unread
 from cv_gdpr.table.labels import same_text
 from cv_gdpr.table.readers import Project
 from cv_gdpr.table.scope import Scope
-from cv_gdpr.table.selection import AGE, METADATA, TAG, Matches, Selection, is_before, selected
+from cv_gdpr.table.selection import AGE, METADATA, TAG, Matches, Selection, is_before, selected, taken_of
 from cv_gdpr.verbatim import Json
 
 if TYPE_CHECKING:
@@ -205,7 +205,9 @@ def described(project: Project, row: Category, matches: Matches, rows: Iterable[
     for other in rows_about(row.name, set(rows)) if matches.selection else ():
         try:
             for finding in other.read_subjects(project):
-                if not isinstance(finding, Detail) or matches.takes_detail(finding, row.name):
+                if isinstance(finding, Detail):
+                    yield from taken_of(finding, matches, row.name)
+                else:
                     yield finding
         except ServiceError as error:
             if error.stops > Stops.LISTING:

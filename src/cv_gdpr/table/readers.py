@@ -43,9 +43,11 @@ class Project:
 
     `details` says whether each tag, iteration and project is asked for by itself too, and what a row has beside items.
     `trusted` may return a list of an iteration, by its file, that need not be read; it asks for the count itself.
+    `has_taken` may say whether selectors took an item that was read, by row and id: of another one no more is read.
     """
 
     trusted: Callable[[Json, str, Callable[[], int]], Trusted | None] | None = None
+    has_taken: Callable[[str, str], bool] | None = None
 
     def __init__(self, service: Service, entry: Json, *, details: bool = True) -> None:
         self.service = service
@@ -223,7 +225,7 @@ def _tags_in(project: Project, iteration: Json | None) -> list[Json]:
 def _tag_findings(project: Project, listed: dict[str, Json], iteration: Json | None) -> Iterator[Finding]:
     for identity, tag in listed.items():
         yield Item("tags", identity, tag, "tags.jsonl", iteration)
-        if not project.details:
+        if not project.details or (project.has_taken and not project.has_taken("tags", identity)):
             continue
         try:
             yield _tag_detail(project, identity, iteration)

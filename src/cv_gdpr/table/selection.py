@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.table.categories import category
-from cv_gdpr.table.findings import Detail, Finding, Item
+from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
 from cv_gdpr.table.labels import metadata_of, predicted, same_text
 
 if TYPE_CHECKING:
@@ -141,35 +141,67 @@ class Matches:
         self.found: set[Value] = set()
         self.taken = False
         self._rows: dict[str, bool] = {}
-        self.ids: set[tuple[str, str]] = set()  # row and id of what was taken
+        self.ids: set[tuple[str, str]] = set()  # row and id of what was taken, in the spelling of `same_id`
+        self._others: set[tuple[str, str]] = set()  # ... of items that were read and not taken
         self.seen_tags: set[str] = set()
         self.seen_metadata: set[str] = set()
         self.kept: set[str] = set()
         self.doubtful: set[str] = set()  # what was read of `Selection.doubtful`, and is neither taken nor kept
 
     def takes(self, finding: Item | Detail) -> bool:
-        """Return whether the selection takes a record, and remember the values that matched."""
-        self._see(finding)
-        identity = str(finding.record.get("id"))
-        hits = self._hits(finding, identity)
+        """Return whether the selection takes a record, and remember the values that matched.
+
+        Raise MalformedAnswer if only its age decides, and it does not say when it was created.
+        """
+        one = finding.row, _id_of(finding)
+        taken = self._decide(finding, _spellings(finding))
+        self.taken = self.taken or taken
+        if taken:
+            self.ids.add(one)
+        elif isinstance(finding, Item):
+            self._others.add(one)
+        return taken
+
+    def _decide(self, finding: Item | Detail, ids: set[str]) -> bool:
+        chosen = self.selection
+        self._see(finding, ids)
+        hits = self._hits(finding, ids)
         self.found.update((kind, value) for kind, values in hits.items() for value in values)
-        of_age = bool(hits.pop(AGE, True))
         own = self._applies(finding.row) and all(hits.values())
         self.taken = self.taken or own  # what is too new, or kept, was found nevertheless
-        if not of_age or not (own or identity in self.selection.copies):
-            if of_age and identity in self.selection.doubtful and identity not in self.selection.except_ids:
-                self.doubtful.add(identity)
+        meant = own or bool(ids & chosen.copies.keys())
+        if not meant and not ids & chosen.doubtful.keys():
+            return False  # before its age: the record of another person need not say when it was created
+        if chosen.before and not is_before(finding.record, chosen.before):
             return False
-        if identity in self.selection.except_ids:
-            self.kept.add(identity)
+        if ids & chosen.except_ids:
+            self.kept |= ids & chosen.except_ids if meant else set()
             return False
-        self.taken = True
-        self.ids.add((finding.row, identity))
-        return True
+        if not meant:
+            self.doubtful |= ids & chosen.doubtful.keys()
+        return meant
 
     def takes_detail(self, detail: Detail, row: str) -> bool:
-        """Return whether a detail goes with an item of a row that was taken, or the selection takes it as one."""
-        return (row, str(detail.record.get("id"))) in self.ids or self.takes(detail._replace(row=row))
+        """Return whether a detail goes with an item of a row that was taken.
+
+        Of what no list of items names, the selection takes it by what the detail says. Raise MalformedAnswer as
+        `takes` does.
+        """
+        one = row, _id_of(detail)
+        return one in self.ids or (one not in self._others and self.takes(detail._replace(row=row)))
+
+    def has_taken(self, row: str, identity: str) -> bool:
+        """Return whether an item of a row was taken; without selectors everything is."""
+        return not self.selection or (row, same_id(identity)) in self.ids
+
+    def concerns(self, finding: Unread | Absence) -> bool:
+        """Return whether what is lacking may be of something selected: a list always, an item only if it was taken."""
+        place = finding.iteration
+        if place and finding.row == "iterations":
+            return self.has_taken(finding.row, place["id"])
+        if place and self.selection.iterations and self._applies(finding.row):
+            return bool(self.selection.iterations & _names_of(place))
+        return not finding.id or self.has_taken(finding.row, finding.id)
 
     def _applies(self, row: str) -> bool:
         """Return whether every selector applies to a row: to another one only copies bring the selection."""
@@ -178,17 +210,16 @@ class Matches:
             self._rows[row] = self.selection.kinds <= own.selectors | own.guards
         return self._rows[row]
 
-    def _see(self, finding: Item | Detail) -> None:
+    def _see(self, finding: Item | Detail, ids: set[str]) -> None:
         chosen = self.selection
         if chosen.metadata:
             self.seen_metadata.update(f"{key}={value}" for key, value in metadata_of(finding.record))
         if chosen.tags:
             self.seen_tags.update(category(finding.row).tag_names(finding.record))
-        if finding.record.get("id") in chosen.except_ids:
-            self.found.add((EXCEPT, finding.record["id"]))
+        self.found.update((EXCEPT, one) for one in ids & chosen.except_ids)
 
-    def _hits(self, finding: Item | Detail, identity: str) -> dict[str, set[object]]:
-        """Return, for each kind of selector in use that narrows, the values that this record has."""
+    def _hits(self, finding: Item | Detail, ids: set[str]) -> dict[str, set[object]]:
+        """Return, for each kind of selector in use that narrows, but for its age, the values that this record has."""
         chosen, record = self.selection, finding.record
         hits: dict[str, set[object]] = {}
         if chosen.tags:
@@ -196,13 +227,11 @@ class Matches:
         if chosen.metadata:
             hits[METADATA] = {*chosen.metadata & set(metadata_of(record))}
         if chosen.image_ids:
-            hits[IMAGE_ID] = {*chosen.image_ids & {identity}}
+            hits[IMAGE_ID] = {*chosen.image_ids & ids}
         if chosen.predicted_tags:
             hits[PREDICTED] = {*chosen.predicted_tags & set(map(same_text, predicted(record, chosen.min_probability)))}
         if chosen.iterations:
             hits[ITERATION] = {*chosen.iterations & _names_of(finding.iteration or record)}
-        if chosen.before:
-            hits[AGE] = {chosen.before} if is_before(record, chosen.before) else set()
         return hits
 
     @property
@@ -224,6 +253,22 @@ class Matches:
 def shown(kind: str, value: object) -> str:
     """Return a value as its option is written; of metadata only the key."""
     return f"{kind} {value[0]}=…" if isinstance(value, tuple) else f"{kind} {value}"
+
+
+def same_id(text: str) -> str:
+    """Return an id in the one spelling of all that mean it: a UUID in lower case, any other as it is."""
+    lower = text.lower()
+    return lower if UUID.fullmatch(lower) else text
+
+
+def _id_of(finding: Item | Detail) -> str:
+    return same_id(finding.id if isinstance(finding, Item) else str(finding.record.get("id")))
+
+
+def _spellings(finding: Item | Detail) -> set[str]:
+    """Return the id of a record as it was sent, and as `same_id` spells it."""
+    sent = str(finding.record.get("id"))
+    return {sent, same_id(sent)}
 
 
 def _names_of(iteration: Json) -> set[str]:
@@ -255,11 +300,23 @@ def _moment(text: str) -> datetime:
 
 
 def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]:
-    """Yield the findings that the selection takes; tallies and absences pass, since they prove the listing itself."""
+    """Yield the findings that the selection takes, and what is lacking of them.
+
+    Tallies pass, and lists that could not be read, since they prove the listing itself.
+    """
     for finding in findings:
-        if not matches.selection or not isinstance(finding, (Item, Detail)) or _is_taken(finding, matches):
+        if isinstance(finding, (Item, Detail)) and matches.selection:
+            yield from taken_of(finding, matches, finding.row)
+        elif not isinstance(finding, (Unread, Absence)) or not matches.selection or matches.concerns(finding):
             yield finding
 
 
-def _is_taken(finding: Item | Detail, matches: Matches) -> bool:
-    return matches.takes_detail(finding, finding.row) if isinstance(finding, Detail) else matches.takes(finding)
+def taken_of(finding: Item | Detail, matches: Matches, row: str) -> Iterator[Finding]:
+    """Yield a record of an item of a row if the selection takes it; an Unread of it alone if it does not say enough."""
+    try:
+        taken = matches.takes_detail(finding, row) if isinstance(finding, Detail) else matches.takes(finding)
+    except MalformedAnswer as error:
+        yield Unread(finding.row, error, finding.file, finding.iteration, str(finding.record.get("id")))
+    else:
+        if taken:
+            yield finding

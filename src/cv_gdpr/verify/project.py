@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from cv_gdpr.archive.bag import FILES, LISTINGS, NAMES, NOTES, WORKSPACE
+from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE
 from cv_gdpr.archive.layout import Holds
 from cv_gdpr.archive.names import identity
 from cv_gdpr.table.categories import CATEGORIES, ITERATION_LIST, ITERATIONS, PROJECTS
@@ -12,6 +12,7 @@ from cv_gdpr.verbatim import Json
 from cv_gdpr.verify.contents import LISTS, OF_ITERATION, Kind, ProjectContents, as_bytes, as_text, unfinished
 from cv_gdpr.verify.facts import Facts
 from cv_gdpr.verify.missing import Missing
+from cv_gdpr.verify.names import check_names
 from cv_gdpr.verify.redactions import Redactions
 from cv_gdpr.verify.result import Verification
 
@@ -49,7 +50,7 @@ class ProjectCheck:
     def check(self) -> None:
         """Note all differences; count what the folder holds, and what of that is not whole."""
         self._check_project_document()
-        self._check_names()
+        check_names(self.contents, self.redactions, narrowed=self.narrowed)
         known = self._check_iterations()
         self._check_noted_places(known)
         documented = {kind.row.name: self._check_documents(kind, known) for kind in OF_ITERATION}
@@ -104,20 +105,6 @@ class ProjectCheck:
             self.result.differ(
                 where, f"describes project {record.get('id')}, but lies in the folder of {self.contents.id}"
             )
-
-    def _check_names(self) -> None:
-        """Check that the names are those of this project, and of iterations that were not taken out."""
-        where = self._where(NAMES)
-        if not self.result.bag.has(where):
-            return
-        if not self.narrowed:
-            self.result.differ(where, "only an export with selectors holds this file")
-        with self.result.noting(where):
-            named = self.result.bag.names(self.contents.project)
-            if (first := next(iter(named), None)) != self.contents.id:
-                self.result.differ(where, f"names project {first}, but lies in the folder of {self.contents.id}")
-            for one in self.redactions.of(self.contents.id, ITERATIONS) & named.keys():
-                self.result.differ(where, f"names iteration {one}, but redactions.jsonl says that it was taken out")
 
     def _check_iterations(self) -> set[str]:
         """Return the ids of all iterations that anything speaks of."""
