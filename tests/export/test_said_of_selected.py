@@ -146,3 +146,10 @@ def test_the_entries_follow_an_erasure(one, tmp_path):
     assert records(iteration_folder(tmp_path / "new", one.mine, one.first.id) / LIST) == []
     assert cli("verify", tmp_path / "new").code == 0
     assert not list((tmp_path / "new").rglob("names.json"))
+
+
+def test_an_iteration_alone_names_no_other(one, cli, tmp_path):
+    words = ("export", "--all", "--iteration", one.second.id, "-q", "--out", tmp_path / "out")
+    assert one.cli(*words).code == 0
+    assert one.first.id.encode() not in everything(tmp_path / "out")
+    assert cli("verify", tmp_path / "out").code == 0

@@ -103,6 +103,8 @@ def test_an_exception_in_any_spelling_is_kept():
         (MODEL, Unread("performance", FAILED, "performance.json", B), False),
         (MODEL, Absence("performance", ONE, "none", A), True),
         (MODEL, Absence("performance", TWO, "none", B), False),
+        (MODEL, Tally("performance", "image-performances.jsonl", 1, 1, 1, A), True),
+        (MODEL, Tally("performance", "image-performances.jsonl", 1, 1, 1, B), False),
         (MODEL, Absence("exports", f"{ONE}/ONNX", "status Exporting", A), True),
         (MODEL, Absence("exports", f"{TWO}/ONNX", "status Exporting", B), False),
     ],

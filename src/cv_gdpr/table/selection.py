@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.table.categories import category
-from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Unread
+from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready
 from cv_gdpr.table.labels import metadata_of, predicted, same_text
 
 if TYPE_CHECKING:
@@ -188,20 +188,26 @@ class Matches:
         `takes` does.
         """
         one = row, _id_of(detail)
+        if detail.iteration and self.selection.iterations and self._applies(row):
+            return self.takes(detail._replace(row=row))  # the same picture is in the test of other iterations too
         return one in self.ids or (one not in self._others and self.takes(detail._replace(row=row)))
 
     def has_taken(self, row: str, identity: str) -> bool:
         """Return whether an item of a row was taken; without selectors everything is."""
         return not self.selection or (row, same_id(identity)) in self.ids
 
-    def concerns(self, finding: Unread | Absence) -> bool:
-        """Return whether what is lacking may be of something selected: a list always, an item only if it was taken."""
+    def concerns(self, finding: Unread | Absence | Tally) -> bool:
+        """Return whether what is lacking or counted may be of something selected.
+
+        A list may be, unless it is of an iteration that was not selected; an item only if it was taken.
+        """
         place = finding.iteration
         if place and finding.row == "iterations":
             return self.has_taken(finding.row, place["id"])
         if place and self.selection.iterations and self._applies(finding.row):
             return bool(self.selection.iterations & _names_of(place))
-        return not finding.id or self.has_taken(finding.row, finding.id)
+        named = "" if isinstance(finding, Tally) else finding.id
+        return not named or self.has_taken(finding.row, named)
 
     def _applies(self, row: str) -> bool:
         """Return whether every selector applies to a row: to another one only copies bring the selection."""
@@ -305,9 +311,11 @@ def selected(findings: Iterator[Finding], matches: Matches) -> Iterator[Finding]
     Tallies pass, and lists that could not be read, since they prove the listing itself.
     """
     for finding in findings:
-        if isinstance(finding, (Item, Detail)) and matches.selection:
+        if not matches.selection or isinstance(finding, Unready):
+            yield finding
+        elif isinstance(finding, (Item, Detail)):
             yield from taken_of(finding, matches, finding.row)
-        elif not isinstance(finding, (Unread, Absence)) or not matches.selection or matches.concerns(finding):
+        elif matches.concerns(finding):
             yield finding
 
 
