@@ -55,6 +55,12 @@ def test_evidence_ends_in_json(tmp_path):
     files.check_name(tmp_path / "e.json")
 
 
+@pytest.mark.parametrize("name", ["e.begin.json", "e.plan.json", "e.certificate.de.json"])
+def test_a_name_beside_other_evidence_is_refused(tmp_path, name):
+    message, _ = refusal(files.check_name, tmp_path / name)
+    assert message == f"--evidence {tmp_path / name} would be taken for a file of other evidence"
+
+
 def test_the_folder_of_evidence_exists(tmp_path, monkeypatch):
     path = tmp_path / "missing" / "e.json"
     assert refusal(files.check_name, path) == (f"--evidence {path}: its folder does not exist", None)

@@ -25,6 +25,8 @@ from cv_gdpr.evidence.shape import Shape, shape_in
 from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.platforms.processes import quoted
 
+_OF_OTHERS = (".begin", ".plan", *(f".certificate.{code}" for code in LANGUAGES))  # ends of names beside evidence
+
 
 def ledger_of(evidence: Path) -> Path:
     """Return the path of the ledger that belongs to an evidence file."""
@@ -93,6 +95,9 @@ def check_name(evidence: Path) -> None:
             f"--evidence {evidence} does not end in .json",
             "beside NAME.json come NAME.jsonl (the ledger), NAME.html (the certificate) and NAME.sha256 (the hashes)",
         )
+    if evidence.stem.endswith(_OF_OTHERS):
+        hint = "NAME.begin, NAME.plan and NAME.certificate.LANG are names of files beside the evidence NAME.json"
+        raise UsageError(f"--evidence {evidence} would be taken for a file of other evidence", hint)
     if not evidence.absolute().parent.is_dir():
         raise UsageError(f"--evidence {evidence}: its folder does not exist")
     ledger = ledger_of(evidence)
