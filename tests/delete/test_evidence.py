@@ -153,7 +153,7 @@ def test_the_verdict_states_only_what_was_proved(sim, erase, what):
     assert re.fullmatch(words, ran.json["verdict"])
     assert erase.evidence["verdict"] == ran.json["verdict"]
     said = re.sub(r"\d+-\d+-[0-9T:.]+Z", _as_written, ran.json["verdict"])
-    assert f">{said[:1].upper()}{said[1:]}</p>" in erase.files[2].read_text()
+    assert f">{said[:1].upper()}{said[1:]}" in erase.files[2].read_text()
 
 
 def _as_written(time):

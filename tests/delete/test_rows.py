@@ -188,5 +188,5 @@ def test_rows_a_selector_cannot_narrow_are_not_searched(sim, erase):
     }  # fmt: skip
     assert erase.evidence["scope"]["rows"] == ["images"]
     page = erase.files[2].read_text()
-    assert "Images sent for prediction and what was predicted of them; " in page
-    assert page.count("--metadata cannot narrow it") == 1  # one reason for all of them
+    assert page.count("These kinds of data cannot be searched in this way") == 1  # one reason for all of them
+    assert "; Images sent for prediction and what was predicted of them." in page

@@ -473,7 +473,7 @@ def test_a_ledger_of_another_name_is_found(whole, tmp_path):
     code, differences = verified(whole, whole.path)
 
     assert code == 4
-    assert "ledger: differs from the ledger" in differences
+    assert "ledger: names another ledger, or another last line of it, than f.jsonl: was it renamed?" in differences
 
 
 def test_verify_of_certificate_or_hashes_checks_the_evidence(whole):
