@@ -51,10 +51,10 @@ def test_the_script_for_every_night(sim, night, tmp_path):
     assert night("2026-01-03") == (0, "")
     assert night("2026-01-04", weekday=7) == (0, "")
     assert sim.blob_requests == []
-    assert sorted(path.name for path in folder.iterdir()) == ["2026-01-03", "2026-01-04"]
+    assert sorted(path.name for path in folder.iterdir()) == [".night", "2026-01-03", "2026-01-04"]
     trusted = [
         ["trusted" in one for one in records(next(path.glob("data/*/listings.jsonl")))]
-        for path in sorted(folder.iterdir())
+        for path in sorted(folder.glob("2026-*"))
     ]
     assert [any(each) for each in trusted] == [True, False]
     assert night("2026-01-04") == (0, "")  # finished: nothing is asked of the service

@@ -1,5 +1,6 @@
 """The memory use of verification does not depend on the number of images in a bag."""
 
+import gc
 import tracemalloc
 
 import pytest
@@ -11,7 +12,12 @@ from tests.benchmarks.bags import make
 
 
 def peak(out):
-    """Return the peak memory of Python during a verification, in bytes."""
+    """Return the peak memory of Python in a verification, in bytes: the lower of two, since what other tests left may end in one."""
+    return min(measured(out), measured(out))
+
+
+def measured(out):
+    gc.collect()
     tracemalloc.start()
     try:
         assert verify(out).differences == []
