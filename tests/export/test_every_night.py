@@ -12,7 +12,7 @@ from tests.profiles.profiling import Config
 
 pytestmark = pytest.mark.slow
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
-DATE = '#!/bin/sh\ncase $2 in\n  +%u) echo "$DAY" ;;\n  *) echo "$NIGHT" ;;\nesac\n'
+DATE = '#!/bin/sh\ncase $1 in\n  +%u) echo "$DAY" ;;\n  *) echo "$NIGHT" ;;\nesac\n'
 
 
 @pytest.fixture
