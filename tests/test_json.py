@@ -90,6 +90,7 @@ def test_a_list_that_failed_is_retryable(sim, cli, checked):
     assert document["unlisted"][0]["row"] == "tags"
 
 
+@pytest.mark.slow
 def test_an_exported_resource_is_a_document(sim, export, checked):
     stock(sim)
     document = checked(export("--all"), "cv-gdpr-export/1", code=0, retryable=False)
@@ -260,6 +261,7 @@ def test_a_dry_run_is_a_document(sim, erase, checked):
     assert document["total"] > 0
 
 
+@pytest.mark.slow
 def test_evidence_and_ledger_fit_their_schemas(sim, erase, generate, schemas):
     stock(sim)
     sim.fault(Fault("DeleteTag", status=500, times=None))

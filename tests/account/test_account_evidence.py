@@ -43,6 +43,7 @@ def test_the_evidence_names_what_went_with_the_resource(azure):
     assert azure.verified() == 0
 
 
+@pytest.mark.slow
 def test_other_contents_have_another_hash(azure):
     hashes = []
     for images in (1, 2):

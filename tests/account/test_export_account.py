@@ -342,6 +342,7 @@ def test_a_table_names_what_is_absent(shared, change):
     assert "account-keys.json: not exported: Accounts-ListKeys: " in ran.out
 
 
+@pytest.mark.slow
 def test_require_export_accepts_an_export_with_the_account(azure):
     azure.sim.fill(images=2, image_bytes=64)
     out = azure.folder / "all"

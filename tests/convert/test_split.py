@@ -34,6 +34,7 @@ def test_the_order_of_the_list_does_not_matter():
     assert parts_of(pictures, Split((60, 20, 20), 8)) != first
 
 
+@pytest.mark.slow
 @given(st.lists(st.sets(st.sampled_from("abcdef"), max_size=3), max_size=40), st.integers(1, 98), st.integers(0, 9))
 def test_each_tag_is_in_training(combinations, share, seed):
     pictures = [picture(number, sorted(tags)) for number, tags in enumerate(combinations)]

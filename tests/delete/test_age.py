@@ -132,6 +132,7 @@ def test_a_hold_keeps_images_and_predictions(sim, erase, tmp_path):
     assert f"Kept, as a hold asks for: {', '.join(sorted([image, prediction]))}" in erase.certificate
 
 
+@pytest.mark.slow
 def test_a_hold_that_names_nothing_is_said_before(sim, erase, tmp_path):
     stock(sim)
     hold = tmp_path / "hold.txt"

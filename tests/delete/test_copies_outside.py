@@ -20,6 +20,7 @@ def connected(sim):
     return project
 
 
+@pytest.mark.slow
 def test_plan_evidence_and_result_name_container_and_queue(erase, connected, tmp_path):
     plan = erase("--all", "--dry-run", "--save-plan", tmp_path / "plan.json")
     shown = erase("--all", "--dry-run", as_json=False)

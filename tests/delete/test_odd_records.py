@@ -28,6 +28,7 @@ def nested(depth, innermost=()):
     return value
 
 
+@pytest.mark.slow
 def test_a_deeply_nested_record_has_a_mark():
     marks = {mark({"id": "x", "zz": nested(5000, inner)}) for inner in ((), (1,), (2,), (1, 2), (2, 1))}
     assert len(marks) == 4

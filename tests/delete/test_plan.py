@@ -85,6 +85,7 @@ def test_a_dry_run_names_iterations_trained_on_the_images(sim, erase):
     assert planned["rows"].keys() == {"images", "tags"}
 
 
+@pytest.mark.slow
 def test_a_saved_plan_deletes_what_a_direct_run_does(sim, erase, plan):
     stock(sim), stock(sim, "Strangers")
     before = state(sim)
@@ -183,6 +184,7 @@ def changed(sim, project, row):
     return one.id
 
 
+@pytest.mark.slow
 def test_a_project_changed_since_stays_with_its_contents(sim, erase, plan):
     stock(sim), stock(sim, "Strangers")
     assert erase("--all", "--dry-run", "--save-plan", plan).code == 0
@@ -199,6 +201,7 @@ def test_a_project_changed_since_stays_with_its_contents(sim, erase, plan):
     assert "its project changed after it was planned" in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ["images", "tags", "iterations"])
 def test_items_changed_since_stay_and_are_named(sim, erase, plan, row):
     project = stock(sim)

@@ -93,6 +93,7 @@ def test_gone_is_gone_and_there_again_is_named(ground, row):
         assert [(item["row"], item["id"]) for item in document["thereAgain"]] == [(row, one)]
 
 
+@pytest.mark.slow
 def test_an_image_back_in_an_iteration_is_found(ground):
     evidence = ground.erased("images", "--all")
     then = next(iter(ground.full[ground.projects[0]].iterations.values()))

@@ -57,6 +57,7 @@ def test_an_id_that_is_not_found_is_not_retryable(sim, erase):
     assert (ran.code, ran.json["retryable"]) == (3, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ["images", "tags"])
 def test_what_needs_a_new_plan_is_not_retryable(sim, erase, tmp_path, row):
     project, plan = stock(sim), tmp_path / "plan.json"

@@ -44,6 +44,7 @@ def test_a_tag_selects_images_everywhere(sim, erase, unpredicted):
     assert set(erase.states()) == wanted
 
 
+@pytest.mark.slow
 def test_several_tags_widen(sim, erase, unpredicted):
     before = state(sim)
     wanted = everything_of(sim, unpredicted[0], "alice") | everything_of(sim, unpredicted[0], "bob")
@@ -82,6 +83,7 @@ def test_a_tag_narrows_a_row(sim, erase, both, row, wanted):
     others_untouched(sim, before, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [None, "images"])
 def test_metadata_selects_a_person_in_every_project(sim, erase, unpredicted, row):
     before = state(sim)
@@ -104,6 +106,7 @@ def test_kinds_of_selectors_narrow_further(sim, erase, both):
     others_untouched(sim, before, wanted if ran.code == 0 else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["options", "file", "stdin", "both", "without dashes"])
 def test_images_are_deleted_by_id_wherever_they_are(sim, erase, both, tmp_path, how):
     before = state(sim)
@@ -268,6 +271,7 @@ def test_other_peoples_data_stays_under_faults(sim, erase, unpredicted, number):
     others_untouched(sim, before, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("selector", ["--tag", "--metadata"])
 @pytest.mark.parametrize("planned", [False, True])
 def test_an_image_relabelled_since_stays(sim, erase, tmp_path, selector, planned):

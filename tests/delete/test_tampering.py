@@ -336,6 +336,7 @@ def _mutated(value, rng):
     return rng.choice(VALUES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_no_forgery_passes_or_ends_in_a_traceback(whole, seed):
     lines, body = whole.ledger_file.read_bytes().splitlines(), whole.evidence

@@ -58,6 +58,7 @@ def test_a_failed_listing_costs_its_project_alone(sim, operation):
         assert reasons[project].startswith(reason.format(operation))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("failure", "again"), [("400", True), ("403", False), ("404", False), ("500", True)])
 def test_the_others_are_deleted_and_this_one_is_named(sim, erase, two, failure, again):
     how, reason = FAILURES[failure]

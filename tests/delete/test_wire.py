@@ -21,6 +21,7 @@ def slow(tmp_path, monkeypatch):
         yield simulator, Eraser(CommandLine(simulator.endpoint, simulator.training_key), tmp_path)
 
 
+@pytest.mark.slow
 def test_children_are_deleted_before_their_parents(sim, erase):
     stock(sim), stock(sim, "Strangers")
 
@@ -44,6 +45,7 @@ def test_only_deletions_change_the_service(sim, erase):
     assert {call.method for call in calls(sim)} == {"DELETE"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("images", "predictions"), [(600, 130), (256, 64), (257, 65)])
 def test_batches_are_as_large_as_the_api_allows(sim, erase, images, predictions):
     stock(sim, images=images, predictions=predictions)

@@ -89,6 +89,7 @@ def test_a_gap_excuses_nothing_else(sim, cli, tmp_path):
     assert cli("verify", out).code == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["removed", "emptied"])
 def test_a_list_of_gaps_that_is_gone_is_a_difference(sim, cli, tmp_path, how):
     project, out = stock(sim), tmp_path / "out"
@@ -100,6 +101,7 @@ def test_a_list_of_gaps_that_is_gone_is_a_difference(sim, cli, tmp_path, how):
     assert cli("verify", out).code == 4
 
 
+@pytest.mark.slow
 def test_a_required_export_judges_what_would_be_deleted(sim, cli, tmp_path):
     """It need not be complete, but it must hold what goes."""
     project, out = stock(sim), tmp_path / "out"

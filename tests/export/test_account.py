@@ -29,6 +29,7 @@ def test_keys_are_fingerprints_unless_asked_for(sim, cli, tmp_path):
         assert cli("verify", tmp_path / out).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_an_account_outside_the_api_says_how_to_get_it(sim, cli, tmp_path, status):
     sim.fill(images=1)

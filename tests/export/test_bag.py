@@ -225,6 +225,7 @@ def test_a_subfolder_of_another_users_folder_is_used(sim, cli, tmp_path):
     assert_bag(tmp_path / "out" / "export")
 
 
+@pytest.mark.slow
 @AS_ROOT
 @pytest.mark.parametrize("kind", [".cv-gdpr/run.json", ".cv-gdpr/journal", "data", "data/*", "data/*/images/*"])
 def test_another_users_file_in_an_unfinished_export_is_refused(sim, cli, tmp_path, kind):

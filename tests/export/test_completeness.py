@@ -70,6 +70,7 @@ def test_duplicate_and_skipped_images_of_a_listing_are_handled(sim, cli, tmp_pat
     assert len(kept) == len(set(kept)) == 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [b"6"])
 def test_differing_counts_leave_the_export_unfinished(sim, cli, tmp_path, body):
     (project,) = sim.fill(images=5)

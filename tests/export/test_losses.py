@@ -174,6 +174,7 @@ def test_a_failed_listing_counts_nothing_as_exported(sim, cli, tmp_path):
     assert not (project_folder(tmp_path / "out", project) / "images.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_the_file_lists_all_missing_items_the_screen_some(sim, cli, tmp_path):
     (project,) = sim.fill(images=40)
     sim.fault(Fault("Blob", status=404, times=None))

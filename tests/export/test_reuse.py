@@ -105,6 +105,7 @@ def test_an_unchanged_iteration_is_not_listed_again(first, again, tmp_path):
     assert all(payload(bag)[path] == payload(tmp_path / "third")[path] for path in lists)
 
 
+@pytest.mark.slow
 def test_an_iteration_that_changed_is_listed_again(first, again):
     sim, _, _ = first
     one, other = sim.store.projects[sim.project].iterations.values()
@@ -132,6 +133,7 @@ def test_what_was_erased_is_not_in_the_new_bag(first, again, tmp_path):
     assert not [path for path in payload(tmp_path / "out") if gone in path]
 
 
+@pytest.mark.slow
 def test_damaged_files_are_downloaded_and_named(first, again, copied, tmp_path):
     sim, _, _ = first
     bag, folder = copied

@@ -39,6 +39,7 @@ def one(tmp_path_factory):
         yield SimpleNamespace(cli=cli, out=out, ran=ran, **found)
 
 
+@pytest.mark.slow
 def test_it_holds_the_entries_of_the_selected_alone(one):
     (entry,) = records(iteration_folder(one.out, one.mine, one.first.id) / LIST)
     assert entry["id"] == one.tested
@@ -76,6 +77,7 @@ def trained(sim):
     return project, iteration, list(iteration.snapshot.images)[::5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["GetImagePerformances", "GetImagePerformanceCount"])
 def test_a_list_that_failed_is_named(sim, cli, tmp_path, operation):
     _, iteration, (tested, _) = trained(sim)
@@ -122,6 +124,7 @@ def test_an_export_of_rows_asks_for_no_more(sim, cli, tmp_path):
     assert not list((tmp_path / "out").rglob("names.json"))
 
 
+@pytest.mark.slow
 def test_the_cover_sheet_tells_both(one, cli, tmp_path):
     assert cli("report", one.out, "--out", tmp_path / "answer", "-q").code == 0
     sheet = (tmp_path / "answer" / "index.html").read_text("utf-8")

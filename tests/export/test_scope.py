@@ -47,6 +47,7 @@ def test_one_row_exports_only_that_row(sim, cli, tmp_path, row):
         assert cli("verify", tmp_path / "out").code == 0
 
 
+@pytest.mark.slow
 def test_without_a_row_every_row_is_exported(sim, cli, tmp_path):
     stock(sim)
     ran = cli("export", "--all", "--json", "--out", tmp_path / "out")

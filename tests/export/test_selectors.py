@@ -73,6 +73,7 @@ def test_selectors_narrow_and_their_values_widen(people, cli, tmp_path, options,
     assert_bag(out)
 
 
+@pytest.mark.slow
 def test_a_selector_value_that_matches_nothing_is_named(people, cli, tmp_path):
     sim, _, ids = people
     options = ("--metadata", "subject=anna", "--metadata", "subject=secret person")

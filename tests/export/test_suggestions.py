@@ -1,5 +1,7 @@
 """Suggested tags and regions are exported with their images, for each iteration that made them."""
 
+import pytest
+
 from custom_vision_simulator import Fault
 from tests.export.exporting import project_folder as folder_of
 from tests.export.exporting import records
@@ -46,6 +48,7 @@ def test_suggestions_that_cannot_be_read_are_named(sim, cli, tmp_path):
     assert {(one["row"], one["iteration"]) for one in ran.json["missing"]} == {("images", iteration)}
 
 
+@pytest.mark.slow
 def test_suggestions_go_with_their_image(sim, cli, tmp_path):
     project, iteration, wanted = suggested(sim)
     words = ("--image-id", wanted[0], "--yes", "--evidence", tmp_path / "erasure.json")

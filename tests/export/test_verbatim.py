@@ -161,6 +161,7 @@ def test_signatures_are_removed_from_every_field(sim, cli, tmp_path, query):
 USERS = {"sourceUri": "https://crm.example/person?id=4711&name=Ada", "case": "case?subject=ada&sig=nature-reserve"}
 
 
+@pytest.mark.slow
 def test_texts_of_users_are_never_altered(sim, cli, tmp_path):
     """Not even where they look like links: and the export is then enough to delete."""
     (project,) = sim.fill(images=1, image_bytes=100)

@@ -30,6 +30,7 @@ def log(tmp_path):
     return tmp_path / "calls.jsonl"
 
 
+@pytest.mark.slow
 def test_a_log_has_every_call(sim, cli, log, tmp_path):
     stock(sim)
     ran = cli("export", "--all", "--json", "--log-file", log, "--out", tmp_path / "out")
@@ -128,6 +129,7 @@ def test_a_log_that_others_can_read_is_warned_of(cli, log):
     assert f"Warning: other users can read --log-file {log}: chmod 600" in ran.err
 
 
+@pytest.mark.slow
 def test_no_part_of_a_signature_is_an_id(sim, cli, log, tmp_path):
     """Storage answers 503, each time with another part of the signature, or of another form, as id and as code."""
     stock(sim)

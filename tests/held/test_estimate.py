@@ -66,6 +66,7 @@ def test_an_export_sends_the_estimated_calls(done):
     assert document["export"]["total"] == sum(exported["calls"].values())
 
 
+@pytest.mark.slow
 def test_an_erasure_sends_the_estimated_calls(done):
     document, _, _, erased, _ = done
     differing = {"DeleteImages"}  # its batches hang on how many different images there are, which is sampled

@@ -73,6 +73,7 @@ def test_ids_are_listed_where_selectors_narrow(held, listed):
     assert document["projects"][0]["items"] == {"images": [image]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [(), ("-v",), ("--json",), ("--csv",)], ids=["table", "verbose", "json", "csv"])
 def test_values_are_shown_only_where_asked_for(held, form):
     without, with_values = held[1]("list", "--all", *form), held[1]("list", "--all", *form, "--values")

@@ -52,6 +52,7 @@ def test_in_place_the_old_files_are_gone_from_the_disk(bag, evidence, redact):
     assert all(path.stat().st_nlink == 1 for path in bag.rglob("*.jpg"))
 
 
+@pytest.mark.slow
 def test_the_end_says_that_the_old_export_still_holds_them(bag, evidence, redact):
     ran = redact(evidence, bag)
     assert f"{bag} still holds {len(ids_of(evidence))}" in ran.out

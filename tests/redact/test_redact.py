@@ -80,6 +80,7 @@ def _is_in(identity, line):
     return identity.encode() in line or identity.replace("-", "").encode() in line
 
 
+@pytest.mark.slow
 def test_no_name_of_a_deleted_project_or_tag_stays(before, tmp_path, redact):
     evidence = before.erased("--project", "Visitors")
     redact(evidence, before.bag, "--out", tmp_path / "less")
@@ -129,6 +130,7 @@ def test_numbers_keep_their_spelling_in_changed_records(before, tmp_path, redact
     assert "alice" not in text
 
 
+@pytest.mark.slow
 def test_what_remained_is_not_taken_out(before, tmp_path, redact):
     """A protected project, and an iteration that is still in training, were not erased."""
     holder = before.state[before.projects[0]]
@@ -191,6 +193,7 @@ def test_an_incomplete_export_follows_too(before, tmp_path, redact):
     assert not (tmp_path / "less" / "data" / "missing.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_an_export_of_one_person_follows_too(before, tmp_path, redact):
     """Of what was listed, selectors wrote only a part; an erased image is taken out of that."""
     before.fill()

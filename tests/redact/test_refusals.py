@@ -28,6 +28,7 @@ def test_altered_evidence_is_refused(bag, evidence, redact, tmp_path):
     assert beside(bag.parent) == ["answer"]
 
 
+@pytest.mark.slow
 def test_a_ledger_alone_is_refused(bag, evidence, redact):
     assert "name the evidence" in redact(evidence.with_suffix(".jsonl"), bag, code=2).err
 

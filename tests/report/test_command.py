@@ -20,6 +20,7 @@ def bag(tmp_path):
     return make(tmp_path / "bag", Project(MULTI_CLASS, [CAT], [image(1, CAT), image(2)]))
 
 
+@pytest.mark.slow
 def test_the_words_for_people(run, bag, tmp_path):
     ran = run("report", bag)
     assert (ran.code, ran.err) == (0, "")

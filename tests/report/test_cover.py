@@ -49,6 +49,7 @@ def test_the_site_names_nobody_else(run, bags):
         assert not [one for one in words if one.encode() in content or one in str(path.relative_to(cover))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("--zip", "taken.zip"), ("--zip", "one/new.zip")])
 def test_no_file_is_replaced(run, bags, words, monkeypatch):
     monkeypatch.chdir(bags.one.parent)

@@ -61,6 +61,7 @@ def test_the_result_names_the_page_to_open(made):
     assert [one["iterationsOnly"] for one in document["projects"]] == [1, 0]
 
 
+@pytest.mark.slow
 def test_the_bag_stays_as_it_was(made):
     assert {path: path.read_bytes() for path in made.bag.rglob("*") if path.is_file()} == made.before
 

@@ -43,6 +43,7 @@ def test_it_completes_what_is_missing(cli, bare, suffix):
     assert lost.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_it_replaces_no_signature_of_another(cli, bare, keys):
     assert cli("certify", bare, "--sign", keys.other).code == 0
 
@@ -59,6 +60,7 @@ def test_only_the_promised_key_signs(cli, sealed, keys):
     assert cli("certify", sealed, "--sign", keys.officer).code == 0
 
 
+@pytest.mark.slow
 def test_what_is_announced_and_missing_is_said(cli, sealed):
     sealed.with_suffix(".sha256.sig").unlink()
 
@@ -142,6 +144,7 @@ def approve(cli, plan, key):
     assert cli("certify", plan, "--sign", key).code == 0
 
 
+@pytest.mark.slow
 def test_an_approved_plan_is_executed(sim, erase, plan, keys):
     approve(erase.cli, plan, keys.officer)
 

@@ -92,6 +92,7 @@ def test_a_signature_that_was_not_promised_gets_a_certificate(cli, bare, keys):
     assert fingerprint(keys.officer) not in bare.with_suffix(".html").read_text()
 
 
+@pytest.mark.slow
 def test_a_signed_list_is_changed_only_by_who_signed_it(cli, bare, keys):
     assert cli("certify", bare, "--sign", keys.officer).code == 0
     before = {path: path.read_bytes() for path in bare.parent.iterdir()}

@@ -27,6 +27,7 @@ def test_openssl_and_ssh_keygen_take_the_files(sealed, keys, authority):
     assert len(hashes.read_text().splitlines()) == 5
 
 
+@pytest.mark.slow
 def test_verify_says_what_it_proves(cli, sealed, keys, anchors):
     ran = cli("verify", sealed, *anchors)
 
@@ -182,6 +183,7 @@ def test_a_lacking_last_time_stamp_keeps_the_evidence(sim, erase, keys, authorit
     assert erase.cli("verify", erase.path, *anchors).code == 0
 
 
+@pytest.mark.slow
 def test_an_agent_that_vanishes_keeps_the_evidence(sim, erase, agent, keys, authority):
     stock(sim, images=1, predictions=0, iterations=0)
     authority.on_answer = agent.stop

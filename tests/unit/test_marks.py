@@ -39,6 +39,7 @@ def test_numbers_of_other_values_have_other_marks():
     assert len({marked(one) for one in others}) == len(others)
 
 
+@pytest.mark.slow
 @given(st.decimals(allow_nan=False, allow_infinity=False), st.integers(0, 6))
 def test_spelling_of_a_number_does_not_change_its_mark(number, zeros):
     sign, digits, exponent = number.as_tuple()

@@ -217,6 +217,7 @@ def test_without_query_is_a_beginning(uri):
     assert "#" not in bare
 
 
+@pytest.mark.slow
 @given(st.recursive(TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)))
 def test_every_text_below_a_key_is_a_fingerprint(inner):
     def texts(value):

@@ -42,6 +42,7 @@ def test_an_unchanged_export_is_verified_without_the_service(sim, cli, tmp_path,
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("states", [("Failed", "Failed"), ("Failed", "Exporting"), ("Failed", "Done")])
 def test_a_model_exported_twice_is_verified(sim, cli, tmp_path, states):
     project = stock(sim)
@@ -54,6 +55,7 @@ def test_a_model_exported_twice_is_verified(sim, cli, tmp_path, states):
     assert (ran.code, ran.err) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_moved_export_is_verified_by_a_relative_path(sim, cli, tmp_path, monkeypatch):
     stock(sim)
     assert cli("export", "--all", "-q", "--out", tmp_path / "out").code == 0
