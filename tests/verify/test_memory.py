@@ -28,13 +28,13 @@ def peak(out):
 def test_memory_does_not_grow_with_the_images(tmp_path, monkeypatch):
     for module, name, most in ((facts, "_AT_ONCE", 4), (bag, "_TOGETHER", 4), (json_files, "_AT_ONCE", 4096)):
         monkeypatch.setattr(module, name, most)  # small buffers, so that only real growth is measured
-    for name, images in (("few", 50), ("many", 500)):
+    for name, images in (("few", 50), ("many", 4000)):
         make(tmp_path / name, images, 50, 2)
     verify(tmp_path / "many")  # import and allocate everything that the first use needs
 
-    few, many = peak(tmp_path / "few"), peak(tmp_path / "many")
+    few, many = (min(peak(tmp_path / name) for _ in range(3)) for name in ("few", "many"))
 
-    assert many - few < 100_000, (few, many)
+    assert many - few < 800_000, (few, many)  # less than 200 bytes an image; it varies by some 400 kB
 
 
 def fill(pages):
