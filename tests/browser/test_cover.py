@@ -56,7 +56,7 @@ def test_it_prints_on_three_pages(visitor, cover):
 def test_the_file_opens_where_it_is_unpacked(visitor, run, bags, tmp_path):
     ran = run("report", bags["one"], "--zip", tmp_path / "answer.zip")
     assert ran.code == 0
-    assert "it may show other people" in ran.err
+    assert "it may show other people" in ran.out
     assert [path.name for path in tmp_path.iterdir()] == ["answer.zip"]
     assert (tmp_path / "answer.zip").stat().st_mode & 0o777 == 0o600
     with ZipFile(tmp_path / "answer.zip") as packed:

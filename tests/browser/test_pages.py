@@ -39,9 +39,9 @@ def test_a_certificate_is_for_everyone(visitor, certified):
 
 def test_a_certificate_prints_with_its_signatures(visitor, certified):
     pages = printed(visitor.open(certified))
-    assert 1 < len(pages) < 5
-    assert pages[0].startswith("Certificate of erasure")
-    assert "".join(pages).count("Signature") == 2
+    assert len(pages) == 1
+    assert "Certificate of erasure" in pages[0]
+    assert "Erasure verified by\nName" in pages[0]
 
 
 def test_a_review_shows_both_pictures(visitor, review):
