@@ -55,7 +55,10 @@ run() {
     [ "$stopped" = 0 ] || exit "$stopped"
     return "$ended"
 }
-worse() {
+worse() { # of two exit codes; one that is none of cv-gdpr's, as of a process that was killed, comes first
+    for code in "$1" "$2"; do
+        case $code in 0 | 1 | 2 | 3 | 4 | 5 | 75 | 129 | 130 | 131 | 143) ;; *) echo "$code" && return ;; esac
+    done
     for code in 143 131 130 129 75 4 1 5 2 3 0; do
         if [ "$1" = "$code" ] || [ "$2" = "$code" ]; then break; fi
     done

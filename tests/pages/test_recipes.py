@@ -229,6 +229,16 @@ def test_a_night_exports_verifies_and_rotates(sim, tmp_path):
     assert "2026-01-02" in nights(tmp_path)  # no night is removed while the newest does not verify
 
 
+@pytest.mark.parametrize("codes", [("0", "137"), ("137", "3"), ("75", "127")])
+def test_an_unknown_code_is_the_worst(codes):
+    text = (RECIPES / "night.sh").read_text()
+    function = text[text.index("worse() {") : text.index("# --- the folder")]
+    ran = subprocess.run(
+        ["sh", "-c", f'{function}\nworse "$@"', "sh", *codes], capture_output=True, text=True, check=True
+    )
+    assert int(ran.stdout) > 126
+
+
 def test_a_night_without_lost_files_is_finished_too(sim, tmp_path):
     sim.fill(images=2, image_bytes=400)
     assert run("night.sh", tmp_path, "1", **connected(sim)).returncode == 0

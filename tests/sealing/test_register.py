@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from custom_vision_simulator import Simulator
+from cv_gdpr.cli.output import csv_cell
 from tests.commandline import CommandLine
 from tests.delete.erasing import stock
 
@@ -134,9 +135,7 @@ def test_a_piped_register_is_a_list(cli, gdpr):
 
 
 def test_the_csv_holds_no_formula():
-    from cv_gdpr.cli.register import _text
-
-    assert [_text(cell) for cell in ("=1+1", "@x", "-1", "GDPR-7", "")] == ["'=1+1", "'@x", "'-1", "GDPR-7", ""]
+    assert [csv_cell(cell) for cell in ("=1+1", "@x", "-1", "GDPR-7", "")] == ["'=1+1", "'@x", "'-1", "GDPR-7", ""]
 
 
 def test_an_impossible_date_is_a_line_of_the_register(cli, gdpr):
@@ -147,6 +146,7 @@ def test_an_impossible_date_is_a_line_of_the_register(cli, gdpr):
     ran = cli("verify", ledger.with_suffix(".json"), gdpr / "second.json", "--json")
 
     assert (ran.code, [item["exitCode"] for item in ran.json["items"]]) == (4, [4, 0])
+    assert cli("verify", ledger.with_suffix(".json")).code == 4
 
 
 def test_what_differs_stands_out(cli, gdpr):
@@ -229,6 +229,15 @@ def test_an_export_signed_with_another_key_is_refused(cli, gdpr, keys):
     assert ran.code == 2
     assert "is a signature with the key" in ran.err
     assert cli("certify", gdpr / "bag", "--sign", keys.officer).code == 0
+
+
+def test_an_export_signed_anew_keeps_no_older_time(cli, gdpr, keys, authority):
+    assert cli("certify", gdpr / "bag", "--timestamp", authority.url).code == 0
+    (gdpr / "bag" / "tagmanifest-sha256.txt.sig").unlink()
+
+    assert cli("certify", gdpr / "bag", "--sign", keys.other).code == 0
+
+    assert cli("verify", gdpr / "bag").code == 0
 
 
 def test_bagit_accepts_a_signed_export(gdpr):

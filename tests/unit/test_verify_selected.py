@@ -1,7 +1,12 @@
 """The folder of a narrowed export against itself: what tests said of the selected images, and the names."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from cv_gdpr.archive.bag import WORKSPACE
+from cv_gdpr.verify.names import held_predictions
+from cv_gdpr.verify.redactions import Redactions
 from tests.unit.project_folder import (
     IMAGES,
     ITERATION,
@@ -150,3 +155,11 @@ def test_entries_need_no_image(checked):
 def test_nothing_is_named_where_nothing_is_held(checked, names, expected):
     found, _ = checked(EMPTY | {"names.json": names}, rows=["images"], narrowed=True, about=["performance"])
     assert found == expected
+
+
+@pytest.mark.parametrize(("lines", "taken", "held"), [(0, 0, False), (1, 0, True), (0, 1, True)])
+def test_predictions_that_were_taken_out_were_held(lines, taken, held):
+    redactions = Redactions()
+    redactions.records[PROJECT, WORKSPACE, "predictions.jsonl"] = taken
+    contents = SimpleNamespace(id=PROJECT, lines={"predictions.jsonl": lines})
+    assert held_predictions(contents, redactions) is held

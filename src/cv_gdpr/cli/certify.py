@@ -89,7 +89,7 @@ def _evidence(path: "Path", seals: "Seals", paper: "Paper") -> Done:
 
     evidence = path.with_suffix(".json")
     done = complete(evidence, seals, paper)
-    if unused := len((paper.names or {}).keys() - projects_in(read(evidence.read_bytes()))):
+    if paper.names and (unused := len(paper.names.keys() - projects_in(read(evidence.read_bytes())))):
         words = f"{plural(unused, 'name')} in --names not used: of projects that this evidence does not hold"
         click.echo(f"Note: {words}", err=True)
     lacking = done.lacking or [f"announced, but {one}" for one in done.vouching.lacking]

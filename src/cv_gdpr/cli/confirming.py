@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from cv_gdpr.cli.interrupting import interrupted
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.plan_view import Shown, show
-from cv_gdpr.errors import Interrupted, UsageError
+from cv_gdpr.errors import UsageError
 
 if TYPE_CHECKING:
     from cv_gdpr.delete.plan import Plan, ProjectPlan
@@ -29,16 +30,17 @@ def confirm_plan(plan: Plan, beside: Shown) -> None:
     else:
         answers = [_name_or_id(project) for project in plan.projects if project.total]
     for answer in answers:
-        if same_text(_ask(f"To delete this, type {answer.what} ({printable(answer.shown)})")) not in answer.right:
+        if same_text(ask(f"To delete this, type {answer.what} ({printable(answer.shown)})")) not in answer.right:
             raise UsageError(f"that is not {answer.what}", "nothing was deleted")
 
 
-def _ask(question: str) -> str:
+def ask(question: str) -> str:
+    """Return what a person types; raise Interrupted, with what is true of the run, for Ctrl-C."""
     try:
         answer: str = click.prompt(question, err=True, default="", show_default=False)
     except click.Abort:
         click.echo("", err=True)  # ends the line of the question
-        raise Interrupted("interrupted", "nothing was deleted: no deletion was sent") from None
+        raise interrupted() from None
     return answer
 
 

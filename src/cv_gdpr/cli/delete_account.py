@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from cv_gdpr.cli.confirming import ask
 from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.output import plural, print_json, printable
@@ -179,10 +180,7 @@ def _confirm(plan: AccountPlan, options: AccountOptions) -> None:
     else:
         doing = "delete" if plan.live else "purge"
         question = f"To {doing} this, type the name of the resource ({printable(plan.place.name)})"
-        try:
-            typed = click.prompt(question, err=True, default="", show_default=False)
-        except click.Abort:
-            raise Interrupted("interrupted", _NOTHING) from None
+        typed = ask(question)
     if typed.strip().lower() != plan.place.name.lower():  # names of resources have no case
         raise UsageError("that is not the name of the resource", _NOTHING)
 

@@ -9,6 +9,7 @@ import click
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import option, output_options
 from cv_gdpr.cli.output import print_json, to_do
@@ -74,6 +75,7 @@ def demo(out: "Path | None", *, quiet: bool, verbose: int, as_json: bool) -> int
             to_do([f"to simulate the row account too: {install('azure')}"])
         else:
             say("Its row account comes from a simulated Azure Resource Manager.")
+    if_interrupted(f"the export is in {result.folder}; cv-gdpr verify checks it")
     checked = verify(result.folder)
     _report(result, checked, output)
     me = "cv-gdpr" if shutil.which("cv-gdpr") else sys.argv[0]

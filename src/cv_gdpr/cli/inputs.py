@@ -5,10 +5,9 @@ import re
 import sys
 from collections.abc import Iterator
 
+from cv_gdpr.cli.readers import warn_of_readers
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
-from cv_gdpr.platforms.access import how_to_close, mode_lets_others_read, others_who_read
-from cv_gdpr.platforms.processes import quoted
 from cv_gdpr.settings import looks_like_key
 
 _LONGEST_FILE = 1 << 26  # bytes: more than a million ids
@@ -38,31 +37,12 @@ def read_key(place: str) -> str:
     know_likely_keys(place)  # the key itself instead of a path: no message may quote it
     if looks_like_key(place):
         raise UsageError("--key-file: this looks like the key itself", "give the name of a file that holds it")
-    _warn_of_readers(place)
+    if place != "-":
+        warn_of_readers(place, "the key in")
     lines = [line for line in _lines(place, "--key-file") if line]
     if len(lines) != 1:
         raise UsageError("--key-file must contain the training key alone, on one line")
     return _unquoted(lines[0])
-
-
-def _warn_of_readers(place: str) -> None:
-    """Say that other users of this machine can read the key."""
-    from pathlib import Path
-
-    import click
-
-    from cv_gdpr.cli.output import printable
-
-    if place == "-":
-        return
-    name = printable(place)
-    if readers := others_who_read(Path(place)):
-        words = f"{', '.join(readers)} can read the key in {name}: {how_to_close(name)}"
-    elif mode_lets_others_read(Path(place)):
-        words = f"other users can read the key in {name}: chmod 600 {quoted(name)}"
-    else:
-        return
-    click.echo(f"Warning: {words}", err=True)
 
 
 def key_from_command(command: str) -> str:

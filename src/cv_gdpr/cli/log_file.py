@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from cv_gdpr import __version__
-from cv_gdpr.cli.output import printable
 from cv_gdpr.errors import UsageError
 
 CALLS = logging.getLogger("cv_gdpr.calls")
@@ -116,22 +115,9 @@ def _refuse_other_files(path: str) -> None:
         first = file.readline(_LONGEST_LINE)
     if first and not _is_ours(first):
         raise UsageError(f"--log-file {path} is another file, not a log of cv-gdpr", "name a new file")
-    _warn_of_readers(path)
+    from cv_gdpr.cli.readers import warn_of_readers
 
-
-def _warn_of_readers(path: str) -> None:
-    from pathlib import Path
-
-    from cv_gdpr.platforms.access import how_to_close, mode_lets_others_read, others_who_read
-    from cv_gdpr.platforms.processes import quoted
-
-    if readers := others_who_read(path):
-        words = f"{', '.join(readers)} can read --log-file {path}: {how_to_close(path)}"
-    elif mode_lets_others_read(Path(path)):
-        words = f"other users can read --log-file {path}: chmod 600 {quoted(path)}"
-    else:
-        return
-    click.echo(f"Warning: {printable(words)}", err=True)
+    warn_of_readers(path, "--log-file")
 
 
 def _is_ours(line: bytes) -> bool:

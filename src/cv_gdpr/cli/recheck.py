@@ -13,7 +13,7 @@ from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable
 from cv_gdpr.cli.sealing import print_lacking, seals_of
-from cv_gdpr.errors import Interrupted, NotFound, UsageError
+from cv_gdpr.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +131,7 @@ def _of_projects(given: ConnectionOptions, before: "Proven", path: "Path", terms
     if sources.endpoint is None:
         raise sources.lacking(None, "")
     _require(before, checked_endpoint(sources.endpoint), "--endpoint")
-    with Service(connection_of(given)) as service, _interruptible():
+    with Service(connection_of(given)) as service:
         erased = look(service, before, path, terms)
         return Rechecked(before, erased, kept=False, calls=dict(service.calls))
 
@@ -145,7 +145,7 @@ def _of_account(given: ConnectionOptions, before: "Proven", path: "Path", terms:
         raise UsageError(
             f"the evidence is of an Azure resource: {before.evidence.endpoint}", "name it with --resource-id"
         )
-    with AzureResource(wanted) as azure, _interruptible():
+    with AzureResource(wanted) as azure:
         try:
             place = str(azure.place)
         except NotFound as error:
@@ -159,14 +159,6 @@ def _require(before: "Proven", named: str, option: str) -> None:
     if named.lower() != before.evidence.endpoint.lower():
         words = f"the evidence is of another resource than {named}: {before.evidence.endpoint}"
         raise UsageError(words, f"nothing was sent; give that one with {option}, or its profile, if you trust it")
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted", "nothing was changed; the same command looks again") from None
 
 
 # --- the result ---------------------------------------------------------------------------------------------------

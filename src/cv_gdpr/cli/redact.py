@@ -9,9 +9,10 @@ import click
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import OutputOptions, RecordOptions, part_of
 from cv_gdpr.cli.groups import Command
+from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size, to_do
-from cv_gdpr.errors import CvGdprError, Interrupted, StorageError, UsageError
+from cv_gdpr.errors import CvGdprError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,7 @@ def redact(ctx: click.Context, /, **_: Any) -> int:
 
     order = Order(proven(given["evidence"]), record.reference or "", record.operator or "")
     index = given["index"]
+    if_interrupted("the same command begins again: each export is whole, old or new")
     if len(places) == 1:
         ended = [_one(order, *places[0], index)]
         if error := ended[0].error:
@@ -103,8 +105,6 @@ def _one(order: "Order", bag: "Path", out: "Path | None", index: "Path | None") 
 
     try:
         return Ended(bag, work(order, bag, out, index))
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted", "the same command begins again: each export is whole, old or new") from None
     except CvGdprError as error:
         return Ended(bag, error=error)
 

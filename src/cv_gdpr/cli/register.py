@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import plural, print_json, print_table, printable
+from cv_gdpr.cli.output import csv_cell, plural, print_json, print_table, printable
 from cv_gdpr.errors import CvGdprError, UsageError, worst
 from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.sealing.checking import NONE, PROVEN, UNPROVEN, WRONG, Anchors, Signed, Stamped
@@ -69,8 +69,10 @@ def item_of(path: Path) -> Item:
 
     if path.is_dir():
         is_export = any((path / name).exists() for name in ("bagit.txt", "tagmanifest-sha256.txt", STATE))
+        if is_export:
+            return Item(EXPORT, path)
         holds = f"holds evidence: cv-gdpr verify {path}/*" if _evidence_in(path) else "not an export"
-        return Item(EXPORT, path) if is_export else Item(FOREIGN, path, holds)
+        return Item(FOREIGN, path, holds)
     if not path.exists():
         raise UsageError(f"{path} does not exist")
     for suffix in _BESIDE:
@@ -95,8 +97,9 @@ def _evidence_in(folder: Path) -> bool:
 
 
 def _printed(path: Path) -> Path | None:
-    """Return the evidence whose certificate was printed to this PDF, NAME*.pdf; the longest name counts."""
-    names = [path.name[:length] for length in range(len(path.name) - len(".pdf"), 0, -1)]
+    """Return the evidence whose certificate was printed to this PDF, NAME.pdf or NAME-more.pdf; the longest counts."""
+    ends = (at for at in range(len(path.name) - len(".pdf"), 0, -1) if not path.name[at].isalnum())
+    names = [path.name[:at] for at in ends]
     there = (path.with_name(f"{name}.json") for name in names if path.name.endswith(".pdf"))
     return next((evidence for evidence in there if _is_evidence(evidence)), None)
 
@@ -154,17 +157,15 @@ def _foreign(item: Item, why: str) -> Entry:
 
 
 def _of_evidence(item: Item, anchors: Anchors) -> Entry:
-    from cv_gdpr.evidence.checking import check
-    from cv_gdpr.evidence.vouching import vouched
+    from cv_gdpr.evidence.vouching import checked
 
-    differences = check(item.path)
-    vouching = vouched(item.path, anchors)
-    found = [*differences, *vouching.differences]
+    differences, vouching = checked(item.path, anchors)
+    found = [*differences, *(vouching.differences if vouching else ())]
     read = _read(item.path) if not differences else None
     kind = "recheck" if read and read.recheck_of else "erasure"
     said = (read.reference, read.finished, scope_of(read), read.verdict) if read else ("", "", "", "not verified")
-    seals = vouching.signed, vouching.existed
-    approved = vouching.approved.stated if vouching.approved else ""
+    seals = (vouching.signed, vouching.existed) if vouching else _UNKNOWN
+    approved = vouching.approved.stated if vouching and vouching.approved else ""
     people = People(read.operator, approved, read.recheck_of or "") if read else People()
     return Entry(item, kind, *said, *seals, not differences, found, 4 if found else 0, people)
 
@@ -313,9 +314,4 @@ def _is_missing(entry: Entry, suffix: str) -> bool:
 def _print_csv(entries: list[Entry]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow((*_HEADINGS, "operator", "approved by", "recheck of", "exit code"))
-    writer.writerows([*map(_text, (*_cells(one), *one.people)), one.exit_code] for one in entries)
-
-
-def _text(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    writer.writerows([*map(csv_cell, (*_cells(one), *one.people)), one.exit_code] for one in entries)

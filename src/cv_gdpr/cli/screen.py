@@ -152,11 +152,10 @@ def fold(line: str, columns: int) -> list[str]:
         return [line]
     indent = line[: len(line) - len(line.lstrip(" "))]
     words = _words(line.strip(" "))
-    units = _units(words)
-    if _begins_command(words, 0) and (comment := _comment(words)):
+    if words and _begins_command(words, 0) and (comment := _comment(words)):
         before = line[: line.index(comment)].rstrip()
         return [*fold(before, columns), indent + comment]
-    return _filled(units, indent, columns)
+    return _filled(_units(words), indent, columns)
 
 
 def _filled(units: list[list[str]], indent: str, columns: int) -> list[str]:

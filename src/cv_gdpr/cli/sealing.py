@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from cv_gdpr.cli.output import printable
 from cv_gdpr.errors import NotSealed, UsageError
 from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.sealing.ssh import is_pattern, is_same_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,22 +63,17 @@ def approval_of(plan: Path, content: bytes, signers: Path, seals: Seals, operato
     except Wrong as error:
         raise UsageError(f"the plan {plan} is not approved: {error}", how) from error
     who = everyone[0]
-    if pattern := next((one.principal for one in everyone if set("*?!,") & set(one.principal)), None):
+    if pattern := next((one.principal for one in everyone if is_pattern(one.principal)), None):
         words = f"{signers} names a pattern, not a person, for the key that approved the plan: {pattern}"
         raise UsageError(words, "give each person a line with a name")
     if seals.signer and seals.signer.fingerprint == who.key:
         raise UsageError(f"the key that approved the plan is that of --sign: {who.key}", "another person approves it")
-    if operator and any(_folded(operator) == _folded(one.principal) for one in everyone):
+    if operator and any(is_same_name(operator, one.principal) for one in everyone):
         raise UsageError(f"{who.principal} approved the plan, and is --operator", "another person approves it")
     signs = seals.signer and _names_of(seals.signer, listed)
-    if signs and any(_folded(one.principal) in signs for one in everyone):
+    if signs and any(is_same_name(one.principal, name) for one in everyone for name in signs):
         raise UsageError(f"{who.principal} approved the plan, and owns the key of --sign", "another person approves it")
     return seals._replace(approval=Approval(who.principal, who.key, content, signature))
-
-
-def _folded(name: str) -> str:
-    """Return a name in the form in which two spellings of it are the same."""
-    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def _names_of(signer: Signer, listed: Signers) -> set[str]:
@@ -86,7 +81,7 @@ def _names_of(signer: Signer, listed: Signers) -> set[str]:
     from cv_gdpr.sealing.ssh import TRIAL, Wrong
 
     try:
-        return {_folded(one.principal) for one in listed.everyone(signer.sign(TRIAL), TRIAL)}
+        return {one.principal for one in listed.everyone(signer.trial, TRIAL)}
     except Wrong:
         return set()
 

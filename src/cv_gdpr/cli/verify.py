@@ -124,10 +124,13 @@ def _show_plan(path: "Path") -> None:
 
 def _verify_evidence(path: "Path", anchors: "Anchors", output: OutputOptions) -> int:
     from cv_gdpr.evidence.checking import check
-    from cv_gdpr.evidence.vouching import vouched
+    from cv_gdpr.evidence.vouching import checked
 
-    vouching = None if path.suffix == ".jsonl" else vouched(path.with_suffix(".json"), anchors)
-    differences = [*check(path), *(vouching.differences if vouching else _unvouched(anchors))]
+    if path.suffix == ".jsonl":
+        differences, vouching = [*check(path), *_unvouched(anchors)], None
+    else:
+        differences, vouching = checked(path, anchors)
+        differences += vouching.differences if vouching else ()
     proved = _evidence_of(path) if not differences else None
     if output.as_json:
         from cv_gdpr.cli.documents import of_evidence

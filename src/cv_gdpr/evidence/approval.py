@@ -11,6 +11,7 @@ from cv_gdpr.evidence.events import Opened
 from cv_gdpr.evidence.files import approval_of, plan_of
 from cv_gdpr.evidence.ledger import Chain
 from cv_gdpr.sealing.checking import NONE, PROVEN, WRONG, Anchors, Signed, Stamped, signature_on
+from cv_gdpr.sealing.ssh import is_pattern, is_same_name
 
 
 class Approval(NamedTuple):
@@ -81,7 +82,7 @@ def approved(evidence: Path, chain: Chain, anchors: Anchors, begun: Stamped, sig
     stated = next((run.approved_by for run in runs if run.approved_by), "")
     if not stated:
         return None
-    plan, place = _content(plan_of(evidence)), approval_of(evidence)
+    plan, place = content_at(plan_of(evidence)), approval_of(evidence)
     at = begun.time if begun.proof == PROVEN and runs[0].approval else None
     found = signature_on(plan, place, anchors, at)
     wrong = [f"{place.name}: {found.why}"] if found.proof == WRONG else []
@@ -89,7 +90,7 @@ def approved(evidence: Path, chain: Chain, anchors: Anchors, begun: Stamped, sig
         wrong.append(f"{place.name}: missing, though the ledger says that {stated} approved the plan")
     if found.proof != NONE:
         wrong += [f"{plan_of(evidence).name}: {why}" for why in _of_plan(plan, runs)]
-        wrong += [f"{place.name}: {why}" for why in _of_signature(_content(place), runs, found, signed)]
+        wrong += [f"{place.name}: {why}" for why in _of_signature(content_at(place), runs, found, signed)]
     return Approved(stated, found, wrong)
 
 
@@ -132,11 +133,12 @@ def _of_signature(content: bytes, runs: list[Opened], found: Signed, signed: Sig
             differs.append(f"signed with the key {found.key}, though the ledger says {run.approved_by}")
         elif run.approved_by and found.proof == PROVEN and run.approved_by != f"{found.by} ({found.key})":
             differs.append(f"signed by {found.by}, though the ledger says {run.approved_by}")
-    same_name = found.proof == signed.proof == PROVEN and found.by == signed.by and not set("*?") & set(found.by)
+    same_name = found.proof == signed.proof == PROVEN and is_same_name(found.by, signed.by) and not is_pattern(found.by)
     if found.key and (found.key == signed.key or same_name):
         differs.append("who approved the plan signed the evidence, too: it takes two persons")
     return list(dict.fromkeys(differs))
 
 
-def _content(path: Path) -> bytes:
+def content_at(path: Path) -> bytes:
+    """Return what a file holds; nothing where there is none, or what is not a file."""
     return path.read_bytes() if path.is_file() else b""

@@ -15,7 +15,6 @@ from cv_gdpr.evidence.proven import read
 from cv_gdpr.evidence.records import Evidence
 from cv_gdpr.evidence.seals import Seals
 from cv_gdpr.evidence.vouching import Vouching, vouched
-from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.sealing.checking import NONE, Anchors, refuse_another_key
 from cv_gdpr.sealing.tokens import token_of
 
@@ -46,10 +45,10 @@ def certify(path: Path, wanted: Seals, asked: Paper = NO_PAPER) -> Certified:
         found = _agreeing(path)
         _refuse_another_key(path, found, wanted)
         evidence = read(path.read_bytes())
-        if found.signed.proof != NONE and not wanted.signer and _pages(path, evidence, asked, wanted, found):
-            raise UsageError("a certificate changes the list of hashes, which is signed", _SAME_KEY)
         token, lacking = _token(path, wanted, found)
         pages = _pages(path, evidence, asked, wanted, found, token=token)
+        if found.signed.proof != NONE and not wanted.signer and pages:
+            raise UsageError("a certificate changes the list of hashes, which is signed", _SAME_KEY)
         if token or pages:
             new = pages | ({files.token_of(path): token} if token else {})
             lacking += _add(path, chain, new, wanted if not lacking else wanted._replace(authority=None))
@@ -69,10 +68,8 @@ def _endpoint(ledger: Path) -> str:
 
 def _there(path: Path) -> dict[Path, tuple[int, int]]:
     """Return the files that are there, with what tells a file from one that replaced it."""
-    papers = (files.paper_of(path, code) for code in LANGUAGES)
-    first = path, files.certificate_of(path), files.token_of(path)
-    names = (*first, *papers, files.hashes_of(path), files.signature_of(path), files.signed_at_of(path))
-    return {place: (place.stat().st_ino, place.stat().st_mtime_ns) for place in names if place.is_file()}
+    there = (place for place in files.written_last(path) if place.is_file())
+    return {place: (place.stat().st_ino, place.stat().st_mtime_ns) for place in there}
 
 
 def _remove_unfinished(path: Path) -> None:
@@ -122,7 +119,7 @@ def _token(path: Path, wanted: Seals, found: Vouching) -> tuple[bytes, list[str]
 
 
 def _pages(  # noqa: PLR0913 - what a page says
-    path: Path, evidence: Evidence, asked: Paper, wanted: Seals, found: Vouching, *, token: bytes = b""
+    path: Path, evidence: Evidence, asked: Paper, wanted: Seals, found: Vouching, *, token: bytes
 ) -> dict[Path, bytes]:
     """Return the further certificates to write, with what will vouch for the evidence then."""
     after = found.seals

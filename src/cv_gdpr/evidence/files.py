@@ -113,7 +113,7 @@ def check_name(evidence: Path) -> None:
 
 def check_free(evidence: Path) -> None:
     """Raise UsageError if one of the files that are written after the last deletion already exists."""
-    for place in _written_last(evidence):
+    for place in written_last(evidence):
         if os.path.lexists(place):
             raise UsageError(f"{place} exists", "name another file with --evidence: nothing is overwritten")
 
@@ -124,7 +124,8 @@ def check_unstamped(evidence: Path) -> None:
         raise UsageError(f"{begin_token_of(evidence)} exists", "name another file with --evidence")
 
 
-def _written_last(evidence: Path) -> tuple[Path, ...]:
+def written_last(evidence: Path) -> tuple[Path, ...]:
+    """Return the paths of what is written after the last deletion, or later by `certify`, in this order."""
     papers = (paper_of(evidence, code) for code in LANGUAGES)
     signed = hashes_of(evidence), signature_of(evidence), signed_at_of(evidence)
     return evidence, certificate_of(evidence), token_of(evidence), *papers, *signed
@@ -133,7 +134,7 @@ def _written_last(evidence: Path) -> tuple[Path, ...]:
 def all_of(evidence: Path) -> tuple[Path, ...]:
     """Return the paths of everything that may lie beside evidence, and its own."""
     first = ledger_of(evidence), begin_token_of(evidence), plan_of(evidence), approval_of(evidence)
-    return *first, *_written_last(evidence)
+    return *first, *written_last(evidence)
 
 
 def unused(folder: Path) -> Path:
@@ -141,7 +142,7 @@ def unused(folder: Path) -> Path:
     stem = f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     for number in range(1, 1000):
         evidence = folder / f"{stem}{f'-{number}' if number > 1 else ''}.json"
-        if any(map(os.path.lexists, (begin_token_of(evidence), *_written_last(evidence)))):
+        if any(map(os.path.lexists, (begin_token_of(evidence), *written_last(evidence)))):
             continue
         try:
             with storing(evidence):
@@ -261,7 +262,7 @@ def withdraw(evidence: Path, chain: Chain) -> None:
     foreign += [paper for paper in papers_at(evidence) if not (paper.is_file() and shape_in(paper.read_bytes()))]
     if foreign:
         raise UsageError(f"{foreign[0]} differs from the ledger of this erasure", "move it away, and try again")
-    for place in filter(os.path.lexists, reversed(_written_last(evidence))):
+    for place in filter(os.path.lexists, reversed(written_last(evidence))):
         with storing(place):
             place.unlink(missing_ok=True)
 

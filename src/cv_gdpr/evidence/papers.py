@@ -49,7 +49,8 @@ def wanted_pages(path: Path, evidence: Evidence, asked: Paper, before: Shape, se
     shapes = dict(there) if seals != before else {}
     if asked.is_asked_for or (not there and _is_unknown(evidence, before, seals)):
         code = asked.language or evidence.language
-        names = {id_: name for id_, name in (asked.names or {}).items() if id_ in projects_in(evidence)}
+        known = projects_in(evidence) if asked.names else set()
+        names = {id_: name for id_, name in (asked.names or {}).items() if id_ in known}
         shapes[paper_of(path, code)] = Shape(language=code, annex=asked.annex or evidence.annex, names=names)
     content = path.read_bytes()
     pages = {paper: page_of(evidence, _sealed(shape, seals), content) for paper, shape in shapes.items()}

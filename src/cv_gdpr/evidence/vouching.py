@@ -4,7 +4,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from cv_gdpr.evidence.approval import Approved, approved
+from cv_gdpr.evidence.approval import Approved, approved, content_at
+from cv_gdpr.evidence.checking import check
 from cv_gdpr.evidence.events import Calling, Closed, Event, Opened
 from cv_gdpr.evidence.files import (
     begin_token_of,
@@ -58,13 +59,21 @@ class Vouching(NamedTuple):
         return [*self.lacking, *self.contradictions]
 
 
+def checked(path: Path, anchors: Anchors) -> tuple[list[str], Vouching | None]:
+    """Return where evidence differs, and what vouches for it; a value such as a date of no calendar differs alone."""
+    try:
+        return check(path), vouched(path.with_suffix(".json"), anchors)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        return [f"a value that is invalid: {error}"], None
+
+
 def vouched(path: Path, anchors: Anchors) -> Vouching:
     """Return what the files beside the evidence at `path` prove; a file that is missing proves nothing."""
-    ledger = _content(ledger_of(path))
+    ledger = content_at(ledger_of(path))
     chain = chained(ledger)
-    existed = stamp_on(_content(path), token_of(path), anchors)
+    existed = stamp_on(content_at(path), token_of(path), anchors)
     begun = stamp_on(ledger.partition(b"\n")[0] + b"\n", begin_token_of(path), anchors)
-    signed, dated = dated_signature_on(_content(hashes_of(path)), signature_of(path), anchors)
+    signed, dated = dated_signature_on(content_at(hashes_of(path)), signature_of(path), anchors)
     first, last = _run(chain, 0), _run(chain, -1)
     lacking = [
         _lacking(signature_of(path), signed.proof, _promise(last, "signer", "the key {} signs"), anchors.signers),
@@ -101,7 +110,7 @@ def _compare_with_papers(path: Path, chain: Chain, found: Vouching) -> None:
     promised = {run.authority for run in runs}
     places = {"signer": signature_of(path), "begun": begin_token_of(path), "existed": token_of(path)}
     for paper in papers_at(path):
-        shape = shape_in(_content(paper))
+        shape = shape_in(content_at(paper))
         if shape and shape.authority and found.existed.proof == NONE and shape.authority not in promised:
             found.contradictions.append(f"{paper.name}: says that {shape.authority} time-stamps it; nothing here does")
         for name, place in places.items():
@@ -112,10 +121,6 @@ def _compare_with_papers(path: Path, chain: Chain, found: Vouching) -> None:
                 found.contradictions.append(f"{place.name}: {real}, though {paper.name} says {stated}")
             else:
                 found.lacking.append(f"{place.name}: missing, though {paper.name} says {stated}")
-
-
-def _content(path: Path) -> bytes:
-    return path.read_bytes() if path.is_file() else b""
 
 
 def _run(chain: Chain, number: int) -> Opened | None:

@@ -3,9 +3,11 @@
 import hashlib
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import NamedTuple, Protocol, Self
 
 from cv_gdpr.archive.folder import Folder, ProjectFolder
@@ -65,6 +67,7 @@ class ProjectBytes:
     """The files of one project; a context manager that opens the project's folder.
 
     Calls `miss` with row, id, source, reason, and whether another try may help, for each blob that cannot be fetched.
+    `words_of` returns what such a reason says of an error of the service.
     """
 
     project: Project
@@ -72,6 +75,7 @@ class ProjectBytes:
     folder_name: str
     fetcher: Fetcher
     miss: Miss
+    words_of: Callable[[CvGdprError], str] = attrgetter("message")
     earlier: ProjectReuse | None = None
     folder: ProjectFolder = field(init=False)
     by_row: Counter[str] = field(default_factory=Counter)
@@ -271,7 +275,8 @@ class ProjectBytes:
                 if error.stops is Stops.RUN:
                     self._stop(error)
                 else:
-                    self._lose(wanted, shortfalls.EXPIRED % {"reason": error.message})
+                    again = may_change(error)
+                    self._lose(wanted, shortfalls.EXPIRED % {"reason": self.words_of(error)}, again=again)
             return
         for wanted in left:
             self.unlisted.append((wanted.item, wanted.source))

@@ -12,7 +12,7 @@ from cv_gdpr.archive.folder import Folder, Lines
 from cv_gdpr.archive.journal import Reused, Stored
 from cv_gdpr.archive.names import readable, text_of
 from cv_gdpr.downloads.fetcher import Fetcher
-from cv_gdpr.errors import Forbidden, ServiceError, Stops, Unexpected, may_change, unexpected, without_text
+from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, Stops, Unexpected, may_change, unexpected, without_text
 from cv_gdpr.export.blobs import ProjectBytes
 from cv_gdpr.export.result import RowCount, missing_entry
 from cv_gdpr.export.reuse import Reuse
@@ -64,7 +64,9 @@ class ProjectExport:
 
     def __post_init__(self) -> None:
         self.project.has_taken = self.matches.has_taken
-        self._bytes = ProjectBytes(self.project, self.root, self.folder_name, self.fetcher, self._miss_bytes)
+        self._bytes = ProjectBytes(
+            self.project, self.root, self.folder_name, self.fetcher, self._miss_bytes, self._reason
+        )
 
     @property
     def name(self) -> str:
@@ -164,8 +166,9 @@ class ProjectExport:
                     self._bytes.want(finding, blob)
 
     def _write(self, finding: Item | Detail, files: ExitStack) -> None:
-        iteration = finding.iteration["id"] if finding.iteration else finding.record.get("iteration")
-        self._named |= {self.project.id, str(iteration)}
+        if self.matches.selection:
+            iteration = finding.iteration["id"] if finding.iteration else finding.record.get("iteration")
+            self._named |= {self.project.id, str(iteration)}
         path = self._path(finding.iteration, finding.file)
         if path.endswith(".json"):
             size = self.root.write_json(path, finding.record)
@@ -213,9 +216,9 @@ class ProjectExport:
         self.may_change = self.may_change or again
         self.missing.append(missing_entry(row, reason, project=self.project.id, **where))
 
-    def _reason(self, error: ServiceError) -> str:
+    def _reason(self, error: CvGdprError) -> str:
         """Return why something was not read; who is answered with a narrowed export reads no text about others."""
-        return without_text(error) if self.matches.selection else error.message
+        return without_text(error) if self.matches.selection and isinstance(error, ServiceError) else error.message
 
     def _miss_bytes(self, row: str, identity: str, source: str, reason: str, *, again: bool = True) -> None:
         self._miss(row, reason, again=again, identity=identity, source=source)

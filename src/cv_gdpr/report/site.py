@@ -172,8 +172,9 @@ def _that_fit(sources: Sequence[Source]) -> list[Source]:
     found, size = [], 0
     for one in sources:
         text = _pretty(one.text) if len(one.text) <= _MOST_JSON else ""
-        fits = text and size + weight(text) <= _MOST_RECORDS
-        size += weight(text) if fits else 0
+        heavy = weight(text)
+        fits = text and size + heavy <= _MOST_RECORDS
+        size += heavy if fits else 0
         found.append(one._replace(text=text if fits else ""))
     return found
 

@@ -37,14 +37,18 @@ def seal(folder: Path, signer: Signer | None, authority: Authority | None) -> li
     )
     for of, name, make in wanted:
         place = folder / name
+        if lacking and name == SIGNED_AT:
+            break  # the authority did not answer, or there is no new signature
         if make and (folder / of).is_file() and not os.path.lexists(place):
             try:
                 made = make((folder / of).read_bytes())
             except NotSealed as error:
                 lacking.append(error.message)
-            else:
-                with storing(place):
-                    write_new(place, made)
+                continue
+            with storing(place):
+                if name == SIGNATURE:
+                    (folder / SIGNED_AT).unlink(missing_ok=True)  # it is over a signature that is not there any more
+                write_new(place, made)
     return lacking
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,10 +35,14 @@ _HINTS = {
 
 
 class Signer(NamedTuple):
-    """A key that signs: its file (private, or public where an agent holds the other half), and its fingerprint."""
+    """A key that signs: its file (private, or public where an agent holds the other half), and its fingerprint.
+
+    `trial` is its signature of TRIAL.
+    """
 
     key: Path
     fingerprint: str
+    trial: bytes
 
     def sign(self, content: bytes) -> bytes:
         """Return the armoured signature of `content`; raise NotSealed, also if the file holds another key now."""
@@ -52,7 +57,7 @@ def signer_with(key: Path) -> Signer:
     if not key.is_file():
         raise NotSealed(f"--sign {key} {'is not a file' if key.exists() else 'does not exist'}")
     signature = _signature(key, TRIAL)
-    return Signer(key, fingerprint_of(signature, TRIAL))
+    return Signer(key, fingerprint_of(signature, TRIAL), signature)
 
 
 def _signature(key: Path, content: bytes) -> bytes:
@@ -88,6 +93,17 @@ class Known(NamedTuple):
 
     principal: str
     key: str
+
+
+def is_pattern(principal: str) -> bool:
+    """Return whether a list of allowed signers has a pattern (ssh_config(5), PATTERNS) in place of a name."""
+    return bool(set("*?!,") & set(principal))
+
+
+def is_same_name(one: str, other: str) -> bool:
+    """Return whether two names are spellings of the same: without case, outer blanks, and forms of Unicode."""
+    first, second = (unicodedata.normalize("NFKC", name).casefold().strip() for name in (one, other))
+    return first == second
 
 
 class Signers(NamedTuple):

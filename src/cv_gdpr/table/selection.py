@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cv_gdpr.archive.names import UUID
 from cv_gdpr.errors import MalformedAnswer
-from cv_gdpr.table.categories import category
+from cv_gdpr.table.categories import IMAGES, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready
 from cv_gdpr.table.labels import metadata_of, predicted, same_text
 
@@ -158,7 +158,7 @@ class Matches:
         self.taken = self.taken or taken
         if taken:
             self.ids.add(one)
-        elif isinstance(finding, Item):
+        elif isinstance(finding, Item) and finding.row == IMAGES:  # only of these do details come from other lists
             self._others.add(one)
         return taken
 

@@ -17,6 +17,8 @@ _DOCUMENTS = [
     if place in file.places and not file.is_list
 ]
 
+_PREDICTIONS = "predictions.jsonl"
+
 
 def check_names(contents: ProjectContents, redactions: Redactions, *, narrowed: bool) -> None:
     """Note each difference between the names of a project, of its iterations, and what its folder holds."""
@@ -60,7 +62,7 @@ def _of_iteration(contents: ProjectContents, redactions: Redactions, one: str, n
     folder = contents.folders.get(place)
     if one in redactions.of(contents.id, ITERATIONS):
         yield f"names iteration {one}, but redactions.jsonl says that it was taken out"
-    elif not _held(contents, redactions, place) and not contents.lines.get("predictions.jsonl"):
+    elif not _held(contents, redactions, place) and not held_predictions(contents, redactions):
         yield f"names iteration {one}, but the export holds nothing of it"
     elif folder and readable(name, one) != folder:
         yield f"names iteration {one} otherwise than its folder"
@@ -69,6 +71,12 @@ def _of_iteration(contents: ProjectContents, redactions: Redactions, one: str, n
 def _held(contents: ProjectContents, redactions: Redactions, place: str) -> bool:
     """Return whether the export holds something of a place, or held it until it was taken out."""
     return _holds(contents, place) or any(redactions.taken(contents.id, place, kind.file.name) for kind in LISTS)
+
+
+def held_predictions(contents: ProjectContents, redactions: Redactions) -> bool:
+    """Return whether the project holds predictions, or held some until they were taken out: each names an iteration."""
+    listed = contents.lines.get(_PREDICTIONS)
+    return bool(listed or redactions.taken(contents.id, WORKSPACE, _PREDICTIONS))
 
 
 def _holds(contents: ProjectContents, place: str) -> bool:

@@ -13,10 +13,8 @@ from cv_gdpr.archive.bag_info import (
     bag_info_of,
     info_line,
     is_moment,
-    pairs_in,
 )
 from cv_gdpr.archive.closing import OXUM
-from cv_gdpr.archive.json_files import content_of
 from cv_gdpr.archive.names import identity, identity_in
 from cv_gdpr.archive.spelling import composed
 from cv_gdpr.table.categories import ACCOUNT, ROWS, category
@@ -67,7 +65,7 @@ def read_summary(result: Verification) -> Json | None:
 def check_info(result: Verification, summary: Json | None) -> None:
     """Note where bag-info.txt contradicts itself, the files below data/, or export.json (`summary`)."""
     with result.noting(INFO):
-        pairs = pairs_in(content_of(result.folder / INFO))
+        pairs = result.bag.info
         people = tuple(label for name, label in OF_PEOPLE.items() if summary and name in summary)
         result.bag_info = [pair for pair in pairs if pair[0].startswith((*_SAYS_WHAT, *people))]
         result.bag_info += profile.unknown(pairs)
