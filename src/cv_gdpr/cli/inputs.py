@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Iterator
 
-from cv_gdpr.cli.readers import warn_of_readers
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
 from cv_gdpr.settings import looks_like_key
@@ -38,6 +37,8 @@ def read_key(place: str) -> str:
     if looks_like_key(place):
         raise UsageError("--key-file: this looks like the key itself", "give the name of a file that holds it")
     if place != "-":
+        from cv_gdpr.cli.readers import warn_of_readers  # on use: it imports pathlib
+
         warn_of_readers(place, "the key in")
     lines = [line for line in _lines(place, "--key-file") if line]
     if len(lines) != 1:
