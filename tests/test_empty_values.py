@@ -35,6 +35,7 @@ TYPED = ["--all", "--project", "--tag", "--metadata", "--image-id", "--image-ids
 KEEPING = ["--protect", "--max-delete", "--require-export", "--dry-run"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_option_takes_an_empty_value(sim, cli, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

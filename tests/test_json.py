@@ -98,6 +98,7 @@ def test_an_exported_resource_is_a_document(sim, export, checked):
     assert document["byHand"].keys() == {"account"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "again"),
     [

@@ -103,6 +103,7 @@ def test_an_image_back_in_an_iteration_is_found(ground):
     assert one in ground.recheck(evidence, code=4).err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "fault"),
     [

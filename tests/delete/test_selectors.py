@@ -177,6 +177,7 @@ ABSENT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unpredicted")
 @pytest.mark.parametrize("case", ABSENT)
 def test_an_unknown_value_is_named_without_others_values(sim, erase, case):

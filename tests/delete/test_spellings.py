@@ -35,6 +35,7 @@ def people(sim, stored, name):
     return project
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case", [("--tag", "José"), ("--tag", "각"), ("--metadata", "Zoë"), ("--metadata", "ề"), ("--project", "Åse")]
 )

@@ -105,6 +105,7 @@ def lacking(request, monkeypatch):
     return lack
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", each(SAID, UNSUPPORTED), indirect=True)
 def test_a_share_that_cannot_sync_is_used_and_named_once(stocked, tmp_path, caplog, lacking):
     cli = stocked
@@ -117,6 +118,7 @@ def test_a_share_that_cannot_sync_is_used_and_named_once(stocked, tmp_path, capl
     assert all(one.levelname == "INFO" for one in said)  # printed with -v
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", each(SAID, [errno.EINVAL]), indirect=True)
 @pytest.mark.usefixtures("lacking")
 def test_files_are_exported_to_a_share_that_cannot_sync(stocked, tmp_path):

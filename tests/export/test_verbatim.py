@@ -117,6 +117,7 @@ def test_absent_stays_absent_and_null_stays_null(sim, cli, tmp_path):
     assert tag["description"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--json",), ("-v",), ("-vv",)])
 @pytest.mark.parametrize("broken", [False, True])
 def test_signatures_and_the_key_are_nowhere(sim, cli, tmp_path, options, broken):

@@ -24,6 +24,7 @@ def offered(*words, shell="bash"):
     return [row[1] for row in cells]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "powershell"])
 @pytest.mark.parametrize(
     ("words", "wanted"),

@@ -47,6 +47,7 @@ def printed(tmp_path_factory):
         return {line: cli.together(*shlex.split(line)) for line in COMMANDS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", COMMANDS)
 def test_what_to_do_stands_last(printed, line):
     before, heading, block = printed[line].partition(f"\n{HEADING}\n")

@@ -30,6 +30,7 @@ def look(photo):
     return judge
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", WHOLE)
 def test_the_whole_picture_is_a_certain_copy(look, photo, change):
     found = look(WHOLE[change](photo("rocamadour")))
@@ -55,6 +56,7 @@ def test_a_crop_is_a_part_and_never_certain(look, photo, change):
     assert (found.kind, found.certain) == ("part", False), found.why
 
 
+@pytest.mark.slow
 def test_a_pasted_picture_is_a_part(look, photo):
     found = look(jpeg(pasted(photo("rocamadour"), photo("cow"))))
     assert (found.kind, found.certain) == ("part", False), found.why

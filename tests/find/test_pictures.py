@@ -105,6 +105,7 @@ def test_what_cannot_be_decoded_is_refused_at_once(content):
     assert time.process_time() - started < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sides", [(1, 1), (1, 300), (3, 2), (2000, 1)])
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_tiny_and_plain_pictures_are_like_nothing(sides, level):

@@ -77,6 +77,7 @@ def test_an_erasure_sends_the_estimated_calls(done):
     assert abs(sent["DeleteImages"] - expected["DeleteImages"]) <= 1
 
 
+@pytest.mark.slow
 def test_the_bytes_lie_in_the_interval(done):
     document, _, exported, _, out = done
     found = document["bytes"]

@@ -59,6 +59,7 @@ def test_no_file_is_replaced(run, bags, words, monkeypatch):
     assert run("verify", bags.one).code in {0, 3}
 
 
+@pytest.mark.slow
 def test_a_contact_is_for_a_cover_sheet(run, bags):
     ran = run("report", bags.whole, "--contact", "me")
     assert ran.code == 2

@@ -427,6 +427,7 @@ FIELDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in FIELDS.items() for name in names])
 def test_no_single_field_can_be_altered(out, kind, name):
     path = project(out) / kind
