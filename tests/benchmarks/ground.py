@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,12 +146,13 @@ def wait_for(port):
 
 @dataclass(frozen=True)
 class Api:
-    """The simulated service: its address, its key, its images' addresses, and its number of pages."""
+    """The simulated service: its address, key, project, addresses of images; `limit` sets its calls a second."""
 
     endpoint: str
     key: str
     addresses: list[str]
     project: str
+    limit: Callable[[float | None], None] | None = None
 
 
 class Forgetful(list):
@@ -195,7 +197,8 @@ def serve(base, options, filling, pipe):
         images = sim.store.projects[project].workspace.images
         addresses = [link(f"{container}/i-{identity.replace('-', '')}") for identity in images]
         pipe.send(Api(sim.endpoint, sim.training_key, addresses, project))
-        pipe.recv()
+        while (told := pipe.recv()) != "stop":
+            sim.options.calls_per_second = told
 
 
 def label(workspace, labels):
@@ -215,7 +218,8 @@ def service(base="", options=None, **filling):
     server = spawn.Process(target=serve, args=(base, options or {}, filling, theirs), daemon=True)
     server.start()
     try:
-        yield ours.recv()
+        api = ours.recv()
+        yield replace(api, limit=ours.send)
     finally:
         ours.send("stop")
         server.join(10)
