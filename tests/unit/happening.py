@@ -119,10 +119,7 @@ def looked(row, gone=(), there=()):
 
 def numbered(*events):
     """Return events as a ledger numbers them; those without a time get one."""
-    return [
-        replace(event, n=number, at=event.at or f"2026-01-02T00:00:00.{number:03}Z")
-        for number, event in enumerate(events, 1)
-    ]
+    return [replace(event, n=number, at=event.at or LATER) for number, event in enumerate(events, 1)]
 
 
 def closing(events, outside=(), code=0, *, refused=False):

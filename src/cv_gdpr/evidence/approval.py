@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cv_gdpr.archive.reading import reading
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence.events import Opened
@@ -97,7 +98,7 @@ def approved(evidence: Path, chain: Chain, anchors: Anchors, begun: Stamped, sig
 def _of_plan(content: bytes, runs: list[Opened]) -> list[str]:
     """Return why a plan is not the one that was carried out."""
     try:
-        hash_, endpoint, ids = _read(content)
+        stated, ids = _read(content)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return ["not a plan of cv-gdpr"]
     differs = []
@@ -105,13 +106,13 @@ def _of_plan(content: bytes, runs: list[Opened]) -> list[str]:
         carried_out = {
             (project, row, one) for project, rows in run.planned.items() for row in rows for one in rows[row]
         }
-        if run.plan_hash != hash_ or run.endpoint != endpoint or not carried_out <= ids:
+        if stated != (run.plan_hash, run.endpoint, run.listed_from) or not carried_out <= ids:
             differs.append("not the plan that was carried out, according to the ledger")
     return differs[:1]
 
 
-def _read(content: bytes) -> tuple[str, str, set[tuple[str, str, str]]]:
-    """Return hash, endpoint and ids of a plan, whose signature covers all of them."""
+def _read(content: bytes) -> tuple[tuple[str, str, str], set[tuple[str, str, str]]]:
+    """Return hash, endpoint and time of a plan, and its ids: the signature of the plan covers all of them."""
     plan: Any = json.loads(content)
     ids = {
         (one["id"], row, id_)
@@ -120,7 +121,7 @@ def _read(content: bytes) -> tuple[str, str, set[tuple[str, str, str]]]:
         for row, marks in one.get(kind, {}).items()
         for id_ in marks
     }
-    return plan["hash"], plan["endpoint"], ids
+    return (plan["hash"], plan["endpoint"], plan["created"]), ids
 
 
 def _of_signature(content: bytes, runs: list[Opened], found: Signed, signed: Signed) -> list[str]:
@@ -140,5 +141,6 @@ def _of_signature(content: bytes, runs: list[Opened], found: Signed, signed: Sig
 
 
 def content_at(path: Path) -> bytes:
-    """Return what a file holds; nothing where there is none, or what is not a file."""
-    return path.read_bytes() if path.is_file() else b""
+    """Return what a file holds; nothing where there is none, or what is not a file. Raise Unreadable."""
+    with reading(path):
+        return path.read_bytes() if path.is_file() else b""
