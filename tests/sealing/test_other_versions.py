@@ -25,6 +25,8 @@ def test_who_signed_it_vouches_for_an_older_version(cli, forged, anchors, page):
     assert (alone.code, proven.code) == (3 if page else 0, 0)
     assert ("pip install cv-gdpr==0.0.9" in alone.out) is (page is not None)
     assert ("officer@example.org vouches for it" in proven.out) is (page is not None)
+    both = cli("verify", path, path.with_name("second.json"), *anchors[:2])
+    assert (both.code, both.err) == (0, "")
 
 
 def test_another_key_vouches_for_nothing(cli, forged, anchors):

@@ -187,6 +187,13 @@ def test_a_plan_that_is_not_approved_is_found(cli, gdpr, keys, name):
     assert cli("verify", gdpr / "plan.json", "--signer", keys.signers).code == 4
 
 
+def test_a_plan_has_no_time_stamp_to_prove(cli, gdpr, anchors):
+    ran = cli("verify", gdpr / "plan.json", *anchors)
+
+    assert (ran.code, "MISSING" in ran.out) == (4, True)
+    assert cli("verify", gdpr / "plan.json", *anchors[:2]).code == 0
+
+
 def test_a_ledger_without_evidence_is_named(cli, gdpr):
     (gdpr / "first.json").unlink()
     shutil.copy(gdpr / "second.jsonl", gdpr / "alone.jsonl")

@@ -101,7 +101,7 @@ def test_what_another_version_worded_is_named_as_not_compared(tmp_path):
     [
         (TOOL, True),
         ("cv-gdpr 1.0.0rc1", True),
-        ("cv-gdpr 1.2.3.post1.dev4", True),
+        ("cv-gdpr 1.2.3.post1.dev4+deb12.1", True),
         ("cv-gdpr", False),
         ("cv-gdpr latest", False),
         ("cv-gdpr 1.0\n", False),

@@ -48,7 +48,7 @@ class Entry(NamedTuple):
     differences: list[str]  # also a signature or time-stamp that is lacking or wrong
     exit_code: int
     people: People = People()
-    uncompared: Sequence[str] = ()  # words of another version that nobody vouches for
+    uncompared: Sequence[str] = ()  # words of another version; unless `whole` is None, who signed them vouches
 
 
 def entry_of(item: Item, anchors: Anchors) -> Entry:
@@ -87,7 +87,7 @@ def _of_evidence(item: Item, anchors: Anchors) -> Entry:
     seals = (vouching.signed, vouching.existed) if vouching else _UNKNOWN
     approved = vouching.approved.stated if vouching and vouching.approved else ""
     people = People(read.operator, approved, read.recheck_of or "") if read else People()
-    return Entry(item, kind, *said, *seals, done.whole, done.differences, done.exit_code, people, done.unproven)
+    return Entry(item, kind, *said, *seals, done.whole, done.differences, done.exit_code, people, done.found.uncompared)
 
 
 def _read(path: Path) -> Evidence:
@@ -116,7 +116,7 @@ def _of_ledger(item: Item, anchors: Anchors) -> Entry:
     words = "no evidence beside it: an interrupted run, or a file is missing"
     seals, code = (Signed(NONE), Stamped(NONE)), done.exit_code or 3
     return Entry(
-        item, LEDGER, "", date, "", words, *seals, done.whole, done.differences, code, uncompared=done.unproven
+        item, LEDGER, "", date, "", words, *seals, done.whole, done.differences, code, uncompared=done.found.uncompared
     )
 
 
@@ -146,6 +146,7 @@ def _of_plan(item: Item, anchors: Anchors) -> Entry:
     signed = signature_on(content, beside, anchors, None)
     found = [f"{beside.name}: {signed.why}"] if signed.proof == WRONG else []
     found += [f"{beside.name}: missing: not signed"] if signed.proof == NONE and anchors.signers else []
+    found += [f"{item.path.name}.tsr: missing: a plan is not time-stamped"] if anchors.authorities else []
     try:
         plan = load_plan(item.path, content)
     except UsageError as error:
@@ -180,7 +181,7 @@ def _print_why(entry: Entry) -> None:
     """Print each thing that keeps an item from being verified."""
     found = [
         *(("differs", difference) for difference in entry.differences),
-        *(("not compared", words) for words in entry.uncompared),
+        *(("not compared", words) for words in entry.uncompared if _is_unknown(entry)),
         *([("foreign", entry.outcome)] if entry.kind == FOREIGN else []),
         *([("not checked", entry.outcome)] if _is_unknown(entry) and not entry.uncompared else []),
     ]

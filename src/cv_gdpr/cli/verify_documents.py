@@ -44,7 +44,9 @@ class TimeStamp(Part, kw_only=True, frozen=True):
 
 Uncompared: TypeAlias = Annotated[
     list[str],
-    Meta(description="What another version wrote in other words: not compared, and nobody is proven to vouch for it."),
+    Meta(
+        description="What another version worded otherwise: not compared. If the exit code is 0, who signed it vouches."
+    ),
 ]
 
 

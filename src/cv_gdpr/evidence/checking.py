@@ -41,7 +41,8 @@ from cv_gdpr.verbatim import Json
 _BEGINNING = b'{"n":1,"at":"'  # of a ledger
 _WORDS = {"verdict", "method", "retention"}  # may be worded differently by another version of cv-gdpr
 _NUMBER = "[0-9]{1,9}"
-_VERSION = re.compile(rf"cv-gdpr {_NUMBER}(\.{_NUMBER}){{0,4}}((a|b|rc){_NUMBER})?(\.post{_NUMBER})?(\.dev{_NUMBER})?")
+_SUFFIXES = rf"((a|b|rc){_NUMBER})?(\.post{_NUMBER})?(\.dev{_NUMBER})?(\+[a-z0-9.]{{1,32}})?"
+_VERSION = re.compile(rf"cv-gdpr {_NUMBER}(\.{_NUMBER}){{0,4}}{_SUFFIXES}")  # PEP 440
 _STYLE = re.compile(rb"<style>[^<]*</style>")
 
 
