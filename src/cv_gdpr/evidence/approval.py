@@ -98,7 +98,7 @@ def approved(evidence: Path, chain: Chain, anchors: Anchors, begun: Stamped, sig
 def _of_plan(content: bytes, runs: list[Opened]) -> list[str]:
     """Return why a plan is not the one that was carried out."""
     try:
-        stated, ids = _read(content)
+        hash_, endpoint, ids = _read(content)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return ["not a plan of cv-gdpr"]
     differs = []
@@ -106,13 +106,13 @@ def _of_plan(content: bytes, runs: list[Opened]) -> list[str]:
         carried_out = {
             (project, row, one) for project, rows in run.planned.items() for row in rows for one in rows[row]
         }
-        if stated != (run.plan_hash, run.endpoint, run.listed_from) or not carried_out <= ids:
+        if run.plan_hash != hash_ or run.endpoint != endpoint or not carried_out <= ids:
             differs.append("not the plan that was carried out, according to the ledger")
     return differs[:1]
 
 
-def _read(content: bytes) -> tuple[tuple[str, str, str], set[tuple[str, str, str]]]:
-    """Return hash, endpoint and time of a plan, and its ids: the signature of the plan covers all of them."""
+def _read(content: bytes) -> tuple[str, str, set[tuple[str, str, str]]]:
+    """Return hash, endpoint and ids of a plan, whose signature covers all of them."""
     plan: Any = json.loads(content)
     ids = {
         (one["id"], row, id_)
@@ -121,7 +121,7 @@ def _read(content: bytes) -> tuple[tuple[str, str, str], set[tuple[str, str, str
         for row, marks in one.get(kind, {}).items()
         for id_ in marks
     }
-    return (plan["hash"], plan["endpoint"], plan["created"]), ids
+    return plan["hash"], plan["endpoint"], ids
 
 
 def _of_signature(content: bytes, runs: list[Opened], found: Signed, signed: Signed) -> list[str]:
