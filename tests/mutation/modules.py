@@ -36,7 +36,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "evidence/shape": ("tests/unit/test_certificate.py",),
     "evidence/checking": ("tests/unit/test_checking.py", "tests/unit/test_checking_ledger.py"),
     "evidence/clock": ("tests/unit/test_clock.py",),
-    "evidence/times": ("tests/unit/test_checking_ledger.py",),
+    "evidence/times": ("tests/unit/test_checking_ledger.py", "tests/unit/test_token_times.py"),
     "evidence/unplanned": ("tests/unit/test_checking_ledger.py",),
     "evidence/document": ("tests/unit/test_document.py",),
     "evidence/events": ("tests/unit/test_events.py",),

@@ -1,6 +1,7 @@
 """What a time-stamping authority may answer: only a token over the hash that was sent, for this request, of now."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -121,6 +122,20 @@ def test_certificates_may_stand_in_any_order(authority):
         assert authority.accepts(write(authority.folder / "order.tsr", order), b"content")
     with pytest.raises(ValueError, match="SetOrdering"):
         [rfc3161_client.decode_timestamp_response(order) for order in orders]
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(4, True), (6, False)])
+def test_no_time_stamp_contradicts_its_ledger(authority, minutes, kept):
+    """The clock was set back since the ledger was written."""
+    earliest = datetime.now(UTC) + timedelta(minutes=minutes)
+    asked = Authority(authority.url, earliest=earliest)
+
+    if kept:
+        assert authority.accepts(write(authority.folder / "kept.tsr", asked.stamp(b"content")), b"content")
+    else:
+        with pytest.raises(NotSealed, match="this machine's clock was set back"):
+            asked.stamp(b"content")
+    assert authority.asked == 1
 
 
 def write(path, content):
