@@ -12,7 +12,7 @@ import click
 from cv_gdpr.archive.reading import reading
 from cv_gdpr.cli.output import csv_cell, plural, print_json, print_table, printable
 from cv_gdpr.cli.register_items import EVIDENCE, EXPORT, FOREIGN, LEDGER, PLAN, UNREADABLE, Item
-from cv_gdpr.errors import CvGdprError, NotSealed, Unreadable, UsageError, worst
+from cv_gdpr.errors import CvGdprError, NotSealed, NotVerified, Unreadable, UsageError, worst
 from cv_gdpr.sealing.checking import NONE, PROVEN, UNPROVEN, WRONG, Anchors, Signed, Stamped
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def entry_of(item: Item, anchors: Anchors) -> Entry:
             return _unknown(item, FOREIGN, error.message, 3)
         return _unknown(item, _kind(item), error.message, error.exit_code)
     except (ValueError, ArithmeticError, RecursionError) as error:  # a date that no calendar has, for example
-        why = f"a value that is invalid: {error}"
-        return _unknown(item, _kind(item), "not verified", 4)._replace(whole=False, differences=[why])
+        return _unknown(item, _kind(item), f"a value that is invalid: {error}", 4)
 
 
 def _kind(item: Item) -> str:
@@ -73,8 +72,9 @@ def _kind(item: Item) -> str:
 
 
 def _unknown(item: Item, kind: str, why: str, code: int) -> Entry:
-    """Return the line of a thing that could not be checked."""
-    return Entry(item, kind, "", "", "", why, *_UNKNOWN, None, [], code)
+    """Return the line of a thing that could not be checked, or that differs so much (4) that nothing else is known."""
+    whole, outcome, differences = (False, "not verified", [why]) if code == NotVerified.exit_code else (None, why, [])
+    return Entry(item, kind, "", "", "", outcome, *_UNKNOWN, whole, differences, code)
 
 
 def _of_evidence(item: Item, anchors: Anchors) -> Entry:

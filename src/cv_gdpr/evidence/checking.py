@@ -187,7 +187,7 @@ def compare_chain(path: Path, chain: Chain) -> Compared:
         return Compared([f"{path.name}: {why}"], [])
     runs = [event for event in chain.events if isinstance(event, Opened)]
     contradicted, worded = _compare_end(chain, runs[-1])
-    unknown = (run for run in runs if not is_version(run.tool))
+    unknown = (run for run in runs if not _is_version(run.tool))
     differences = [
         *(f"line {run.n} names a version that cv-gdpr cannot have: {run.tool}" for run in unknown),
         *(f"its last event contradicts the events before it: {name}" for name in contradicted),
@@ -209,8 +209,7 @@ def _not_whole(chain: Chain) -> str:
     return "" if isinstance(chain.events[-1], Closed) else "it was never closed: the run was interrupted"
 
 
-def is_version(tool: str) -> bool:
-    """Return whether a version of cv-gdpr may call itself so."""
+def _is_version(tool: str) -> bool:
     return _VERSION.fullmatch(tool) is not None
 
 
@@ -275,7 +274,7 @@ def _check_paper(path: Path, evidence: Evidence | None) -> Compared:
         return _check_page(path, None if evidence is None else b"", TOOL)
     if path != paper_of(path.with_name(f"{path.name.rsplit('.certificate.', 1)[0]}.json"), shape.language):
         return Compared([f"{path.name}: is in another language than its name says: {shape.language}"], [])
-    if not is_version(shape.tool):
+    if not _is_version(shape.tool):
         return Compared([f"{path.name}: names a version that cv-gdpr cannot have: {shape.tool}"], [])
     return _check_page(path, page_of(evidence, shape), shape.tool)
 
