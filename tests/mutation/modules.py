@@ -35,6 +35,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "evidence/summary": ("tests/unit/test_certificate.py",),
     "evidence/shape": ("tests/unit/test_certificate.py",),
     "evidence/checking": ("tests/unit/test_checking.py", "tests/unit/test_checking_ledger.py"),
+    "evidence/by_hand": ("tests/unit/test_by_hand.py",),
     "evidence/clock": ("tests/unit/test_clock.py",),
     "evidence/times": ("tests/unit/test_checking_ledger.py", "tests/unit/test_token_times.py"),
     "evidence/unplanned": ("tests/unit/test_checking_ledger.py",),

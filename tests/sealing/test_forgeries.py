@@ -93,6 +93,7 @@ FORGERIES = {
     "... and verdict": (unsigned(by(OLDER), ANOTHER_VERDICT), 3),
     "... and verdict, signed by another": (signed_by_another(by(OLDER), ANOTHER_VERDICT), 3),
     "this version, and another verdict": (unsigned(ANOTHER_VERDICT), 4),
+    "this version, and nothing left for a person to do": (unsigned(ending(outsideTheApi=[])), 4),
     "no version": (unsigned(by("trust me 1.0")), 4),
     "a version with a command": (unsigned(by("cv-gdpr 1; rm -rf ~")), 4),
     # Times that run backwards.

@@ -10,11 +10,10 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check, compare
 from cv_gdpr.evidence.ledger import chained
-from cv_gdpr.evidence.records import ByHand
 from tests.unit.happening import ended, ledger_of, looked, opened, sent
 
 EVENTS = [opened({"images": ["a"]}), *sent("images", "a"), looked("images", gone=["a"])]
-ENDED = ended(*EVENTS, outside=[ByHand(row="account", words="delete it")])
+ENDED = ended(*EVENTS)
 SUFFIXES = (".json", ".jsonl", ".html", ".sha256")
 
 

@@ -10,7 +10,7 @@ from cv_gdpr import __version__
 from cv_gdpr.evidence.checking import check, check_chain, compare, compare_chain
 from cv_gdpr.evidence.events import PUBLICATIONS, Resumed
 from cv_gdpr.evidence.ledger import chained
-from cv_gdpr.evidence.records import FIRST_FORMAT, TOOL, Unread
+from cv_gdpr.evidence.records import FIRST_FORMAT, TOOL, ByHand, Unread
 from tests.unit.happening import PROJECT, calling, ended, ledger_of, opened, scope, selector, sent
 from tests.unit.test_checking import ENDED, EVENTS, by, edit, listed_anew, path, write
 
@@ -51,7 +51,8 @@ def contradicting(**fields):
 SAYS = "e.jsonl: its last event contradicts the events before it: "
 STATED = {
     "nothing": ({}, []),
-    "its own words": ({"outside_the_api": []}, []),
+    "nothing left to do": ({"outside_the_api": []}, ["outsideTheApi"]),
+    "words of its own": ({"outside_the_api": [ByHand(row="account", words="done")]}, ["outsideTheApi"]),
     "another verdict": ({"verdict": "x"}, ["verdict"]),
     "another start": ({"started": "2026-02-02T00:00:00Z", "exit_code": 3}, ["exitCode", "started"]),
     "another tool": ({"tool": "cv-gdpr 9"}, ["a tool that did not write it"]),

@@ -105,12 +105,6 @@ class Plan(
         return copies_outside({one.id: one.copies_outside for one in self.projects if one.total})
 
     @property
-    def rows_named(self) -> tuple[str, ...]:
-        """The rows that were named; empty: all."""
-        rows = self.scope.rows
-        return () if isinstance(rows, str) or self.scope.selectors else tuple(rows)
-
-    @property
     def by_tag(self) -> bool:
         """Whether tags selected the items, so that tag names count in the marks."""
         return any(one.selector in {TAG, PREDICTED} for one in self.scope.selectors)

@@ -16,6 +16,8 @@ from msgspec import convert
 
 from cv_gdpr.archive.reading import reading
 from cv_gdpr.errors import Unreadable, UsageError
+from cv_gdpr.evidence.account import deleted_resource
+from cv_gdpr.evidence.by_hand import by_hand_in
 from cv_gdpr.evidence.certificate import foreign_markup, may_differ
 from cv_gdpr.evidence.document import document_of, head
 from cv_gdpr.evidence.events import Closed, Opened
@@ -32,14 +34,14 @@ from cv_gdpr.evidence.files import (
     tokens_at,
 )
 from cv_gdpr.evidence.ledger import Chain, chained
-from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, Evidence, as_json, field_names
+from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, ByHand, Evidence, Head, as_json, field_names
 from cv_gdpr.evidence.shape import shape_in
 from cv_gdpr.evidence.times import impossible_in
 from cv_gdpr.evidence.unplanned import unplanned_in
 from cv_gdpr.verbatim import Json
 
 _BEGINNING = b'{"n":1,"at":"'  # of a ledger
-_WORDS = {"verdict", "method", "retention"}  # may be worded differently by another version of cv-gdpr
+_WORDS = {"verdict", "method", "retention", "outsideTheApi"}  # may be worded differently by another version of cv-gdpr
 _NUMBER = "[0-9]{1,9}"
 _SUFFIXES = rf"((a|b|rc){_NUMBER})?(\.post{_NUMBER})?(\.dev{_NUMBER})?(\+[a-z0-9.]{{1,32}})?"
 _VERSION = re.compile(rf"cv-gdpr {_NUMBER}(\.{_NUMBER}){{0,4}}{_SUFFIXES}")  # PEP 440
@@ -229,7 +231,7 @@ def _compare_end(chain: Chain, opened: Opened) -> tuple[list[str], list[str]]:
     if stated.tool != opened.tool:
         return ["a tool that did not write it"], []
     try:
-        again = head(chain.events[:-1], stated.outside_the_api, closed.stopped, stated.finished)
+        again = head(chain.events[:-1], _by_hand(chain, opened, stated), closed.stopped, stated.finished)
     except ValueError:  # a forged ledger: its runs had different selectors
         return ["a value that cv-gdpr does not write"], []
     free = {"tool", "format"} if stated.format == FIRST_FORMAT else {"tool"}
@@ -238,6 +240,13 @@ def _compare_end(chain: Chain, opened: Opened) -> tuple[list[str], list[str]]:
     differing = {name for name in names if derived.get(name) != written.get(name)}
     worded = set() if stated.tool == TOOL else differing & _WORDS
     return sorted(differing - worded), sorted(worded)
+
+
+def _by_hand(chain: Chain, opened: Opened, stated: Head) -> list[ByHand]:
+    """Return what a person must still do; for an Azure resource as it is stated: Azure was asked for that."""
+    if deleted_resource(chain.events):
+        return stated.outside_the_api
+    return [] if opened.recheck_of else by_hand_in(opened.scope)
 
 
 def _same(one: Any, other: Any) -> bool:
