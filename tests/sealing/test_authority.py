@@ -8,6 +8,7 @@ import pytest
 from cv_gdpr.errors import NotSealed
 from cv_gdpr.sealing import tokens
 from cv_gdpr.sealing.authority import Authority
+from tests.sealing.forging import dated, unsigned
 from tests.sealing.stamping import run
 
 REFUSED = {
@@ -136,6 +137,17 @@ def test_no_time_stamp_contradicts_its_ledger(authority, minutes, kept):
         with pytest.raises(NotSealed, match="this machine's clock was set back"):
             asked.stamp(b"content")
     assert authority.asked == 1
+
+
+def test_certify_keeps_no_time_stamp_before_the_end_of_the_run(cli, forged, authority):
+    """A clock that was far ahead wrote the ledger."""
+    unsigned(dated(b"2099"))(forged)
+
+    ran = cli("certify", forged.path, "--timestamp", authority.url)
+
+    assert (ran.code, forged.token.exists(), authority.asked) == (3, False, 1)
+    assert "the ledger 2099-" in ran.err
+    assert cli("verify", forged.path).code == 0
 
 
 def write(path, content):
