@@ -364,6 +364,7 @@ def test_without_ssh_keygen_signatures_are_not_checked(cli, gdpr, keys, tmp_path
     assert "install OpenSSH" in asked.err
 
 
+@posix("shell")
 def test_ssh_keygen_that_fails_is_a_line_of_each(cli, gdpr, keys, tmp_path):
     program = tmp_path / "ssh-keygen"
     program.write_text("no program")
