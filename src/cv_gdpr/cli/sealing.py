@@ -10,7 +10,6 @@ import click
 from cv_gdpr.cli.output import printable
 from cv_gdpr.errors import NotSealed, UsageError
 from cv_gdpr.platforms.processes import quoted
-from cv_gdpr.sealing.ssh import is_pattern, is_same_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +55,7 @@ def anchors_of(signers: Path | None, certificates: Path | None) -> Anchors:
 def approval_of(plan: Path, content: bytes, signers: Path, seals: Seals, operator: str | None) -> Seals:
     """Return the seals with who approved a plan; raise UsageError unless another person of the list signed it."""
     from cv_gdpr.evidence.approval import Approval
-    from cv_gdpr.sealing.ssh import Wrong, signers_in
+    from cv_gdpr.sealing.ssh import Wrong, is_pattern, is_same_name, signers_in
 
     listed, beside = signers_in(signers, "--approved-by"), plan.with_name(f"{plan.name}.sig")
     how = "an allowed signer signs it: cv-gdpr certify PLAN --sign KEY, or ssh-keygen -Y sign -n cv-gdpr -f KEY PLAN"
