@@ -3,6 +3,7 @@
 CvGdprError (1)
 ├── UsageError (2)            wrong options or input, or no terminal to confirm on
 │   ├── NotSealed (2)         a signature or time-stamp is not available
+│   ├── Unreadable (2)        a file to verify cannot be read
 │   └── Busy (2)              another run is writing to the same folder or file
 ├── ServiceError (1)          the service answered with an error
 │   ├── NotAuthorised (5)     401, or a 403 that concerns every call
@@ -84,6 +85,10 @@ class NotSealed(UsageError):
     """A signature or time-stamp is not available: before the first deletion, that ends the run."""
 
     retryable = True
+
+
+class Unreadable(UsageError):
+    """A file to verify cannot be read, so that nothing is known of it."""
 
 
 class Busy(UsageError):

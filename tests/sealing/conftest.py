@@ -8,6 +8,7 @@ import pytest
 from custom_vision_simulator import Simulator
 from tests.commandline import CommandLine
 from tests.delete.erasing import Eraser, stock
+from tests.sealing.forging import Forged
 from tests.sealing.stamping import Agent, Authority, new_key, public
 
 
@@ -71,6 +72,12 @@ def sealed(made, tmp_path):
     """A copy of the signed and time-stamped erasures; the path of the first one's evidence."""
     shutil.copytree(made, tmp_path / "sealed")
     return tmp_path / "sealed" / "first.json"
+
+
+@pytest.fixture
+def forged(sealed, keys, other_authority):
+    """The first of these erasures in the hands of a forger."""
+    return Forged(sealed, keys, other_authority)
 
 
 @pytest.fixture

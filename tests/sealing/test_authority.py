@@ -1,12 +1,14 @@
 """What a time-stamping authority may answer: only a token over the hash that was sent, for this request, of now."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from cv_gdpr.errors import NotSealed
 from cv_gdpr.sealing import tokens
 from cv_gdpr.sealing.authority import Authority
+from tests.sealing.forging import dated, unsigned
 from tests.sealing.stamping import run
 
 REFUSED = {
@@ -121,6 +123,31 @@ def test_certificates_may_stand_in_any_order(authority):
         assert authority.accepts(write(authority.folder / "order.tsr", order), b"content")
     with pytest.raises(ValueError, match="SetOrdering"):
         [rfc3161_client.decode_timestamp_response(order) for order in orders]
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(4, True), (6, False)])
+def test_no_time_stamp_contradicts_its_ledger(authority, minutes, kept):
+    """The clock was set back since the ledger was written."""
+    earliest = datetime.now(UTC) + timedelta(minutes=minutes)
+    asked = Authority(authority.url, earliest=earliest)
+
+    if kept:
+        assert authority.accepts(write(authority.folder / "kept.tsr", asked.stamp(b"content")), b"content")
+    else:
+        with pytest.raises(NotSealed, match="this machine's clock was set back"):
+            asked.stamp(b"content")
+    assert authority.asked == 1
+
+
+def test_certify_keeps_no_time_stamp_before_the_end_of_the_run(cli, forged, authority):
+    """A clock that was far ahead wrote the ledger."""
+    unsigned(dated(b"2099"))(forged)
+
+    ran = cli("certify", forged.path, "--timestamp", authority.url)
+
+    assert (ran.code, forged.token.exists(), authority.asked) == (3, False, 1)
+    assert "the ledger 2099-" in ran.err
+    assert cli("verify", forged.path).code == 0
 
 
 def write(path, content):

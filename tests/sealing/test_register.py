@@ -12,6 +12,7 @@ from custom_vision_simulator import Simulator
 from cv_gdpr.cli.output import csv_cell
 from tests.commandline import CommandLine
 from tests.delete.erasing import stock
+from tests.platforms import named_pipe, posix
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,13 @@ def test_a_plan_that_is_not_approved_is_found(cli, gdpr, keys, name):
     assert cli("verify", gdpr / "plan.json", "--signer", keys.signers).code == 4
 
 
+def test_a_plan_has_no_time_stamp_to_prove(cli, gdpr, anchors):
+    ran = cli("verify", gdpr / "plan.json", *anchors)
+
+    assert (ran.code, "MISSING" in ran.out) == (4, True)
+    assert cli("verify", gdpr / "plan.json", *anchors[:2]).code == 0
+
+
 def test_a_ledger_without_evidence_is_named(cli, gdpr):
     (gdpr / "first.json").unlink()
     shutil.copy(gdpr / "second.jsonl", gdpr / "alone.jsonl")
@@ -244,3 +252,126 @@ def test_bagit_accepts_a_signed_export(gdpr):
     import bagit
 
     assert bagit.Bag(str(gdpr / "bag")).is_valid()
+
+
+# --- arguments that cannot be read, or name one thing twice -----------------------------------------------------------
+
+
+def shut(path):
+    """Put what even an administrator cannot read in the place of a file."""
+    path.unlink(missing_ok=True)
+    path.symlink_to("/proc/self/mem")
+
+
+def blocked(gdpr):
+    """Block the place of the evidence with a pipe, which a reader would wait for."""
+    (gdpr / "first.json").unlink()
+    named_pipe(gdpr / "first.json")
+
+
+ODD = {
+    "nothing": (lambda _: None, "none", "unreadable", 2, "does not exist"),
+    "a link to nothing": (
+        lambda one: (one / "odd.json").symlink_to("x"),
+        "odd.json",
+        "unreadable",
+        2,
+        "a link to noth",
+    ),
+    "a loop": (lambda one: (one / "odd").symlink_to("odd"), "odd", "unreadable", 2, "Too many levels"),
+    "below a file": (lambda _: None, "first.json/x", "unreadable", 2, "Not a directory"),
+    "a long name": (lambda _: None, "x" * 300, "unreadable", 2, "File name too long"),
+    "an unreadable file": (lambda one: shut(one / "odd.json"), "odd.json", "unreadable", 2, "cannot be read"),
+    "unreadable evidence": (lambda one: shut(one / "first.json"), "first.json", "erasure", 2, "first.json"),
+    "an unreadable ledger": (lambda one: shut(one / "first.jsonl"), "first.html", "erasure", 2, "first.jsonl"),
+    "an unreadable signature": (
+        lambda one: shut(one / "first.sha256.sig"),
+        "first.json",
+        "erasure",
+        2,
+        "cannot be read",
+    ),
+    "an unreadable plan": (lambda one: shut(one / "plan.json"), "plan.json", "unreadable", 2, "cannot be read"),
+    "a pipe": (lambda one: named_pipe(one / "odd.json"), "odd.json", "foreign", 3, "neither a file nor a folder"),
+    "a pipe as evidence": (blocked, "first.html", "erasure", 2, "is not a file"),
+    "a device": (lambda _: None, "/dev/zero", "foreign", 3, "neither a file nor a folder"),
+}
+
+
+@posix("special files")
+@pytest.mark.parametrize("name", ODD)
+def test_one_bad_argument_costs_its_line_alone(cli, gdpr, name):
+    make, argument, kind, code, why = ODD[name]
+    make(gdpr)
+
+    ran = cli("verify", gdpr / argument, gdpr / "second.json", gdpr / "bag", "--json")
+
+    odd, *others = ran.json["items"]
+    assert (odd["kind"], odd["exitCode"], odd["whole"]) == (kind, code, None)
+    assert why in odd["outcome"]
+    assert [one["exitCode"] for one in others] == [0, 0]
+    assert ran.code == code
+    assert ran.err.count("not checked: " if code == 2 else "foreign: ") == 1
+    alone = cli("verify", gdpr / argument)
+    assert (alone.code, alone.err.count("Error: "), "unexpected" in alone.err) == (2, 1, False)
+
+
+TWICE = {
+    "another path": ("first.json", "../gdpr/first.json"),
+    "a file of it": ("first.json", "first.tsr", "first.html"),
+    "a link to it": ("first.json", "link.json"),
+    "a link first": ("link.json", "first.json"),
+    "a link to the folder": ("first.json", "linked/first.json"),
+    "an export and its files": (
+        "bag",
+        "bag/bagit.txt",
+        "bag/data",
+        "bag/data/projects.jsonl",
+        "bag/manifest-sha256.txt",
+    ),
+    "a file of an export first": ("bag/data/projects.jsonl", "bag"),
+    "an export by a link": ("bag", "linked/bag"),
+    "a plan and its approval": ("plan.json", "plan.json.sig", "linked/plan.json"),
+    "a foreign file": ("notes.txt", "linked/notes.txt"),
+    "a missing file": ("none", "linked/none"),
+}
+
+
+@posix("links")
+@pytest.mark.parametrize("name", TWICE)
+def test_one_thing_has_one_line_however_it_is_named(cli, gdpr, name):
+    (gdpr / "link.json").symlink_to("first.json")
+    (gdpr / "linked").symlink_to(".")
+    (gdpr / "notes.txt").write_text("call them")
+
+    items = cli("verify", *(gdpr / one for one in TWICE[name]), "--json").json["items"]
+
+    assert len(items) == 1
+    assert items[0]["exitCode"] == {"notes.txt": 3, "none": 2}.get(TWICE[name][0], 0)
+
+
+@posix("shell")
+def test_without_ssh_keygen_signatures_are_not_checked(cli, gdpr, keys, tmp_path):
+    bare = {"PATH": str(tmp_path)}
+
+    ran = cli("verify", *sorted(gdpr.iterdir()), "--json", **bare)
+    asked = cli("verify", *sorted(gdpr.iterdir()), "--signer", keys.signers, **bare)
+
+    assert (ran.code, kinds(ran.json)) == (0, EXPECTED)
+    assert {item["signature"]["proof"] for item in ran.json["items"]} == {"not proven"}
+    assert (asked.code, asked.out) == (2, "")
+    assert "this machine has no ssh-keygen" in asked.err
+    assert "install OpenSSH" in asked.err
+
+
+@posix("shell")
+def test_ssh_keygen_that_fails_is_a_line_of_each(cli, gdpr, keys, tmp_path):
+    program = tmp_path / "ssh-keygen"
+    program.write_text("no program")
+    program.chmod(0o700)
+
+    ran = cli("verify", *sorted(gdpr.iterdir()), "--signer", keys.signers, "--json", PATH=str(tmp_path))
+
+    assert ran.code == 2
+    assert kinds(ran.json) == EXPECTED
+    assert {item["exitCode"] for item in ran.json["items"]} == {2}

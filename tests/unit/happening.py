@@ -4,6 +4,7 @@ import hashlib
 
 from msgspec.structs import replace
 
+from cv_gdpr.evidence.by_hand import by_hand_in
 from cv_gdpr.evidence.document import head
 from cv_gdpr.evidence.events import (
     Answered,
@@ -119,15 +120,15 @@ def looked(row, gone=(), there=()):
 
 def numbered(*events):
     """Return events as a ledger numbers them; those without a time get one."""
-    return [
-        replace(event, n=number, at=event.at or f"2026-01-02T00:00:00.{number:03}Z")
-        for number, event in enumerate(events, 1)
-    ]
+    return [replace(event, n=number, at=event.at or LATER) for number, event in enumerate(events, 1)]
 
 
-def closing(events, outside=(), code=0, *, refused=False):
-    """Return the end of a run, with the document that follows from these events."""
-    return Closed(stopped=code, refused=refused, document=head(numbered(*events), list(outside), code, LATER))
+def closing(events, outside=None, code=0, *, refused=False):
+    """Return the end of a run, with the document that follows from these events; `outside`: another by_hand_in."""
+    *_, run = (event for event in events if isinstance(event, Opened))
+    usual = [] if run.recheck_of else by_hand_in(run.scope)
+    by_hand = usual if outside is None else list(outside)
+    return Closed(stopped=code, refused=refused, document=head(numbered(*events), by_hand, code, LATER))
 
 
 def ended(*events, **fields):

@@ -214,7 +214,7 @@ def test_each_statement_on_retention_has_its_day():
     page = certificate(evidence())
     assert page.count("(so until 1 February 2026)") == 2
     assert page.count("(page of 7 July 2021)") == 1
-    assert "the Azure resource" not in page
+    assert "it stays recoverable" not in page
 
 
 def test_the_page_of_a_recheck_speaks_of_what_was_found():

@@ -11,8 +11,9 @@ import pytest
 from msgspec import ValidationError
 
 from cv_gdpr.errors import LedgerLost, StorageError, UsageError
+from cv_gdpr.evidence.clock import now
 from cv_gdpr.evidence.events import Resumed, line_of
-from cv_gdpr.evidence.ledger import START, Ledger, chained, now, rescued_of, sealed
+from cv_gdpr.evidence.ledger import START, Ledger, chained, rescued_of, sealed
 from cv_gdpr.masking import RUN
 from tests.disk import disk
 from tests.platforms import is_private, posix

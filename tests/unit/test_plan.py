@@ -47,19 +47,6 @@ def test_what_a_project_would_lose():
 
 
 @pytest.mark.parametrize(
-    ("fields", "named"),
-    [
-        ({"rows": "all that the API deletes"}, ()),
-        ({"rows": ["tags", "images"]}, ("tags", "images")),
-        ({"rows": ["tags"], "selectors": [selector(matched=True)], "salt": "s"}, ()),
-    ],
-    ids=["all", "named", "selected"],
-)
-def test_which_rows_were_named(fields, named):
-    assert plan(scope=scope(**fields)).rows_named == named
-
-
-@pytest.mark.parametrize(
     ("selectors", "by_tag"),
     [([], False), (["--metadata"], False), (["--metadata", "--tag"], True), (["--tag"], True)],
     ids=["none", "metadata", "both", "tag"],

@@ -59,7 +59,7 @@ def certify(  # noqa: PLR0913 - its options
     Exits with 0 if all that was asked for is there, with 3 if a signature or time-stamp is lacking.
     """
     del verbose
-    from cv_gdpr.cli.register import EXPORT, FOREIGN, PLAN, item_of
+    from cv_gdpr.cli.register_items import EXPORT, FOREIGN, PLAN, item_of
 
     item = item_of(path)
     if item.kind == FOREIGN:

@@ -25,7 +25,7 @@ from cv_gdpr.cli.plan_view import Shown, planned_code, show
 from cv_gdpr.cli.sealing import approval_of, seals_of
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
 from cv_gdpr.naming import learn
-from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, Category, Deletion, category
+from cv_gdpr.table.categories import ACCOUNT, IMAGES, Category, Deletion, category
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import AGE, EXCEPT, Matches
 
@@ -96,7 +96,9 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         return delete_account(wanted, lambda: connection_for_account(given, wanted, with_contents=True), chosen, output)
     connection = connection_of(given, of_account=rows == (ACCOUNT,))
     if rows and all(_deletion_of(row) is Deletion.OUTSIDE for row in rows):
-        return print_instructions(_outside_the_api(rows, selected=bool(scope.selection)), output)
+        from cv_gdpr.evidence.by_hand import by_hand
+
+        return print_instructions(by_hand(rows, selected=bool(scope.selection)), output)
     _check_before_asking(options)
     return _erase(connection, scope, options, output)
 
@@ -104,6 +106,7 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
 def _erase(connection: Connection, scope: Scope, options: DeleteOptions, output: OutputOptions) -> int:
     """Plan, confirm, delete and report; or only report, if an earlier run of this command lacked its evidence."""
     from cv_gdpr.delete.execute import Erased
+    from cv_gdpr.evidence.by_hand import by_hand_in
     from cv_gdpr.service.client import Service
 
     saved = _saved_plan(options.plan_file)
@@ -120,7 +123,7 @@ def _erase(connection: Connection, scope: Scope, options: DeleteOptions, output:
     with Service(connection) as service:
         with _hint_nothing_deleted(resumed=earlier):
             plan = _plan(service, scope, options, saved, resumed=earlier, as_json=output.as_json)
-        outside = _outside_the_api(plan.rows_named, selected=bool(plan.scope.selectors))
+        outside = by_hand_in(plan.scope)
         if options.dry_run:
             return _shown(plan, Shown(outside, service.sign_in.who, scope.selection), options, output)
         if not options.yes:
@@ -327,18 +330,6 @@ def _command_identity(scope: Scope, plan: bytes | None, copies_from: Path | None
 
 def _deletion_of(row: str) -> Deletion:
     return category(row).deletion
-
-
-def _outside_the_api(rows: tuple[str, ...], *, selected: bool) -> list[ByHand]:
-    """Return, for each row in scope that no operation deletes, what a person must do."""
-    from cv_gdpr.evidence.records import ByHand
-
-    asked = rows or tuple(row.name for row in CATEGORIES if not selected)
-    return [
-        ByHand(row=row.name, words=row.delete_by_hand)
-        for row in CATEGORIES
-        if row.deletion is Deletion.OUTSIDE and (row.name in asked or (row.name == EXPORTS and selected))
-    ]
 
 
 # --- execution --------------------------------------------------------------------------------------------------

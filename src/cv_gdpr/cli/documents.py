@@ -12,7 +12,15 @@ from msgspec.structs import asdict
 from cv_gdpr.cli.failure import Document, End, ExitCode, Part, Retryable, Start
 from cv_gdpr.cli.output import absolute, now, start_of_run
 from cv_gdpr.cli.search_documents import SearchDocument, of_search
-from cv_gdpr.cli.verify_documents import Approval, Signature, TimeStamp, of_approval, of_signature, of_stamp
+from cv_gdpr.cli.verify_documents import (
+    Approval,
+    Signature,
+    TimeStamp,
+    Uncompared,
+    of_approval,
+    of_signature,
+    of_stamp,
+)
 from cv_gdpr.delete.plan import FORMAT as PLAN
 from cv_gdpr.delete.plan import Plan
 from cv_gdpr.errors import worst
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.delete.execute import Erased
-    from cv_gdpr.evidence.vouching import Vouching
+    from cv_gdpr.evidence.vouching import Verified
     from cv_gdpr.export.result import ExportResult
     from cv_gdpr.sealing.bags import BagVouching
     from cv_gdpr.verify import Verification
@@ -143,6 +151,7 @@ class VerifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-verify/1"
     complete: Annotated[bool | None, Meta(description="Whether the export says that nothing is missing in it.")]
     missing: Annotated[int | None, Meta(description="How many entries its missing.jsonl has.")]
     differences: list[str]
+    uncompared: Uncompared
     files: int | None
     bytes: int | None
     records: int | None
@@ -256,6 +265,7 @@ def of_verification(result: "Verification", vouching: "BagVouching | None" = Non
         complete=not result.incomplete,
         missing=result.missing,
         differences=result.differences,
+        uncompared=[],
         files=result.files,
         bytes=result.bytes,
         records=result.records,
@@ -272,19 +282,19 @@ def of_verification(result: "Verification", vouching: "BagVouching | None" = Non
     )
 
 
-def of_evidence(
-    path: "Path", differences: list[str], evidence: Evidence | None = None, vouching: "Vouching | None" = None
-) -> VerifyDocument:
+def of_evidence(path: "Path", done: "Verified", evidence: Evidence | None = None) -> VerifyDocument:
     """Return the document of the verification of evidence (`evidence`, if it is proved), or of a ledger."""
+    vouching = done.vouching
     return VerifyDocument(
-        exit_code=4 if differences else 0,
+        exit_code=done.exit_code,
         retryable=False,
         folder=None,
         file=absolute(path),
-        verified=not differences,
+        verified=done.exit_code == 0,
         complete=None,
         missing=None,
-        differences=differences,
+        differences=done.differences,
+        uncompared=done.found.uncompared,
         files=None,
         bytes=None,
         records=None,

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from cv_gdpr.archive.reading import reading
 from cv_gdpr.cli.output import csv_cell, plural, print_json, print_table, printable
-from cv_gdpr.errors import CvGdprError, UsageError, worst
-from cv_gdpr.languages import LANGUAGES
+from cv_gdpr.cli.register_items import EVIDENCE, EXPORT, FOREIGN, LEDGER, PLAN, UNREADABLE, Item
+from cv_gdpr.errors import CvGdprError, NotSealed, NotVerified, Unreadable, UsageError, worst
 from cv_gdpr.sealing.checking import NONE, PROVEN, UNPROVEN, WRONG, Anchors, Signed, Stamped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cv_gdpr.cli.arguments import OutputOptions
     from cv_gdpr.evidence.records import Evidence, SearchedScope
 
-EVIDENCE, LEDGER, EXPORT, PLAN, FOREIGN = "evidence", "ledger", "export", "plan", "foreign"
-_BESIDE = (
-    *(".sha256.sig.tsr", ".sha256.sig", ".begin.tsr", ".tsr", ".sha256"),
-    *(f".certificate.{code}.html" for code in LANGUAGES),
-    *(".html", ".jsonl", ".json"),
-)
-_APPROVAL = (".plan.json.sig", ".plan.json")
 _HEADINGS = ("name", "kind", "reference", "date", "scope", "outcome", "whole", "signed", "time-stamped")
 _UNKNOWN = Signed(UNPROVEN), Stamped(UNPROVEN)
-
-
-class Item(NamedTuple):
-    """A thing that is verified as a whole: what it is, and its folder or its main file."""
-
-    kind: str
-    path: Path
-    why: str = ""  # it is foreign
 
 
 class People(NamedTuple):
@@ -57,82 +44,11 @@ class Entry(NamedTuple):
     outcome: str
     signed: Signed
     existed: Stamped
-    whole: bool
+    whole: bool | None  # None: it is foreign, cannot be read, or its words cannot be compared
     differences: list[str]  # also a signature or time-stamp that is lacking or wrong
     exit_code: int
     people: People = People()
-
-
-def item_of(path: Path) -> Item:
-    """Return what a path belongs to: a ledger, a certificate or a signature belongs to its evidence."""
-    from cv_gdpr.archive.folder import STATE
-
-    if path.is_dir():
-        is_export = any((path / name).exists() for name in ("bagit.txt", "tagmanifest-sha256.txt", STATE))
-        if is_export:
-            return Item(EXPORT, path)
-        holds = f"holds evidence: cv-gdpr verify {path}/*" if _evidence_in(path) else "not an export"
-        return Item(FOREIGN, path, holds)
-    if not path.exists():
-        raise UsageError(f"{path} does not exist")
-    for suffix in _BESIDE:
-        evidence = path.with_name(f"{path.name.removesuffix(suffix)}.json")
-        ledger = evidence.with_suffix(".jsonl")
-        if path.name.endswith(suffix) and path.name != suffix and (_is_evidence(evidence) or ledger.is_file()):
-            return Item(EVIDENCE, evidence) if evidence.exists() else Item(LEDGER, ledger)
-    if evidence_of_it := _approved_for(path) or _printed(path):
-        return Item(EVIDENCE, evidence_of_it)
-    plan = path.with_name(path.name.removesuffix(".sig"))
-    return Item(PLAN, plan) if _is_plan(plan) else Item(FOREIGN, path, "not of cv-gdpr, or its evidence is missing")
-
-
-def refuse_evidence_in(folder: Path) -> None:
-    """Raise UsageError for a folder that is not an export, and holds evidence."""
-    if folder.is_dir() and item_of(folder).kind == FOREIGN and _evidence_in(folder):
-        raise UsageError(f"{folder} is not an export: it holds evidence", f"cv-gdpr verify {folder}/*")
-
-
-def _evidence_in(folder: Path) -> bool:
-    return any(_is_evidence(path) for path in folder.glob("*.json"))
-
-
-def _printed(path: Path) -> Path | None:
-    """Return the evidence whose certificate was printed to this PDF, NAME.pdf or NAME-more.pdf; the longest counts."""
-    ends = (at for at in range(len(path.name) - len(".pdf"), 0, -1) if not path.name[at].isalnum())
-    names = [path.name[:at] for at in ends]
-    there = (path.with_name(f"{name}.json") for name in names if path.name.endswith(".pdf"))
-    return next((evidence for evidence in there if _is_evidence(evidence)), None)
-
-
-def _approved_for(path: Path) -> Path | None:
-    """Return the evidence of the erasure that carried out this plan, if the plan lies beside it with its approval."""
-    suffix = next((one for one in _APPROVAL if path.name.endswith(one)), None)
-    if suffix is None:
-        return None
-    hashes = path.with_name(f"{path.name.removesuffix(suffix)}.sha256")
-    listed = hashes.is_file() and f"  {path.name}\n".encode() in hashes.read_bytes()
-    return hashes.with_suffix(".json") if listed and hashes.with_suffix(".json").exists() else None
-
-
-def _is_evidence(path: Path) -> bool:
-    return b"cv-gdpr-evidence/" in _beginning(path)
-
-
-def _is_plan(path: Path) -> bool:
-    return b"cv-gdpr-plan/" in _beginning(path)
-
-
-def _beginning(path: Path) -> bytes:
-    """Return the first bytes of a file, which name its format; none of what is not a file."""
-    if not path.is_file():
-        return b""
-    with path.open("rb") as file:
-        return file.read(200)
-
-
-def items_of(paths: Iterable[Path]) -> list[Item]:
-    """Return what the paths belong to, each once, in their order."""
-    return list(dict.fromkeys(map(item_of, paths)))
+    uncompared: Sequence[str] = ()  # words of another version; unless `whole` is None, who signed them vouches
 
 
 def entry_of(item: Item, anchors: Anchors) -> Entry:
@@ -140,34 +56,38 @@ def entry_of(item: Item, anchors: Anchors) -> Entry:
     makers = {EVIDENCE: _of_evidence, LEDGER: _of_ledger, EXPORT: _of_export, PLAN: _of_plan}
     try:
         if item.kind in makers:
-            return makers[item.kind](item, anchors)
-        return _foreign(item, item.why)
-    except UsageError as error:
-        return _foreign(item, error.message)
+            with reading(item.path):
+                return makers[item.kind](item, anchors)
+        return _unknown(item, item.kind, item.why, UsageError.exit_code if item.kind == UNREADABLE else 3)
     except CvGdprError as error:
-        return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, False, [error.message], error.exit_code)
-    except OSError as error:
-        return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, False, [str(error.strerror or error)], 1)
+        if isinstance(error, UsageError) and not isinstance(error, (NotSealed, Unreadable)):
+            return _unknown(item, FOREIGN, error.message, 3)
+        return _unknown(item, _kind(item), error.message, error.exit_code)
     except (ValueError, ArithmeticError, RecursionError) as error:  # a date that no calendar has, for example
-        return Entry(item, item.kind, "", "", "", "", *_UNKNOWN, False, [f"a value that is invalid: {error}"], 4)
+        return _unknown(item, _kind(item), f"a value that is invalid: {error}", 4)
 
 
-def _foreign(item: Item, why: str) -> Entry:
-    return Entry(item, FOREIGN, "", "", "", why, *_UNKNOWN, False, [], 3)
+def _kind(item: Item) -> str:
+    return "erasure" if item.kind == EVIDENCE else item.kind
+
+
+def _unknown(item: Item, kind: str, why: str, code: int) -> Entry:
+    """Return the line of a thing that could not be checked, or that differs so much (4) that nothing else is known."""
+    whole, outcome, differences = (False, "not verified", [why]) if code == NotVerified.exit_code else (None, why, [])
+    return Entry(item, kind, "", "", "", outcome, *_UNKNOWN, whole, differences, code)
 
 
 def _of_evidence(item: Item, anchors: Anchors) -> Entry:
-    from cv_gdpr.evidence.vouching import checked
+    from cv_gdpr.evidence.vouching import verified
 
-    differences, vouching = checked(item.path, anchors)
-    found = [*differences, *(vouching.differences if vouching else ())]
-    read = _read(item.path) if not differences else None
+    done = verified(item.path, anchors)
+    read, vouching = None if done.found.differences else _read(item.path), done.vouching
     kind = "recheck" if read and read.recheck_of else "erasure"
     said = (read.reference, read.finished, scope_of(read), read.verdict) if read else ("", "", "", "not verified")
     seals = (vouching.signed, vouching.existed) if vouching else _UNKNOWN
     approved = vouching.approved.stated if vouching and vouching.approved else ""
     people = People(read.operator, approved, read.recheck_of or "") if read else People()
-    return Entry(item, kind, *said, *seals, not differences, found, 4 if found else 0, people)
+    return Entry(item, kind, *said, *seals, done.whole, done.differences, done.exit_code, people, done.found.uncompared)
 
 
 def _read(path: Path) -> Evidence:
@@ -188,17 +108,16 @@ def _in_words(scope: SearchedScope) -> str:
 
 
 def _of_ledger(item: Item, anchors: Anchors) -> Entry:
-    from cv_gdpr.evidence.checking import check
     from cv_gdpr.evidence.ledger import chained
+    from cv_gdpr.evidence.vouching import verified_ledger
 
-    differences = check(item.path)
-    whole, events = not differences, chained(item.path.read_bytes()).events
-    asked = (anchors.signers, "not signed"), (anchors.authorities, "not time-stamped")
-    differences += [f"{item.path.name}: {words}: its evidence is missing" for anchor, words in asked if anchor]
+    done, events = verified_ledger(item.path, anchors), chained(item.path.read_bytes()).events
     date = events[0].at if events else ""
     words = "no evidence beside it: an interrupted run, or a file is missing"
-    code = 4 if differences else 3
-    return Entry(item, LEDGER, "", date, "", words, Signed(NONE), Stamped(NONE), whole, differences, code)
+    seals, code = (Signed(NONE), Stamped(NONE)), done.exit_code or 3
+    return Entry(
+        item, LEDGER, "", date, "", words, *seals, done.whole, done.differences, code, uncompared=done.found.uncompared
+    )
 
 
 def _of_export(item: Item, anchors: Anchors) -> Entry:
@@ -227,6 +146,7 @@ def _of_plan(item: Item, anchors: Anchors) -> Entry:
     signed = signature_on(content, beside, anchors, None)
     found = [f"{beside.name}: {signed.why}"] if signed.proof == WRONG else []
     found += [f"{beside.name}: missing: not signed"] if signed.proof == NONE and anchors.signers else []
+    found += [f"{item.path.name}.tsr: missing: a plan is not time-stamped"] if anchors.authorities else []
     try:
         plan = load_plan(item.path, content)
     except UsageError as error:
@@ -252,12 +172,26 @@ def print_register(items: list[Item], anchors: Anchors, output: OutputOptions, *
     elif not output.quiet:
         print_table("register", _HEADINGS, map(_cells, entries), numbers=set(), piped=120, folds=True)
     for one in entries:
-        for difference in one.differences:
-            click.echo(f"differs: {printable(f'{one.item.path}: {difference}')}", err=True)
-        if one.kind == FOREIGN:
-            click.echo(f"foreign: {printable(f'{one.item.path}: {one.outcome}')}", err=True)
+        _print_why(one)
     _print_error(entries)
     return worst(one.exit_code for one in entries)
+
+
+def _print_why(entry: Entry) -> None:
+    """Print each thing that keeps an item from being verified."""
+    found = [
+        *(("differs", difference) for difference in entry.differences),
+        *(("not compared", words) for words in entry.uncompared if _is_unknown(entry)),
+        *([("foreign", entry.outcome)] if entry.kind == FOREIGN else []),
+        *([("not checked", entry.outcome)] if _is_unknown(entry) and not entry.uncompared else []),
+    ]
+    for what, why in found:
+        click.echo(f"{what}: {printable(f'{entry.item.path}: {why}')}", err=True)
+
+
+def _is_unknown(entry: Entry) -> bool:
+    """Return whether something of cv-gdpr could not be checked, at least in part, and nothing of it differs."""
+    return entry.whole is None and entry.kind != FOREIGN and entry.exit_code != 4
 
 
 def _checked(items: list[Item], anchors: Anchors, *, quiet: bool) -> Iterator[Entry]:
@@ -271,10 +205,11 @@ def _checked(items: list[Item], anchors: Anchors, *, quiet: bool) -> Iterator[En
 
 def _print_error(entries: list[Entry]) -> None:
     differing = sum(one.exit_code == 4 for one in entries)
-    foreign = sum(one.kind == FOREIGN for one in entries)
-    other = sum(one.exit_code != 0 for one in entries) - differing - foreign
+    foreign, unknown = sum(one.kind == FOREIGN for one in entries), sum(map(_is_unknown, entries))
+    other = sum(one.exit_code != 0 for one in entries) - differing - foreign - unknown
     parts = (
         (differing, f"{differing} of {len(entries)} do not verify"),
+        (unknown, f"{unknown} could not be checked"),
         (foreign, f"{plural(foreign, 'thing')} not of cv-gdpr"),
         (other, f"{other} not complete"),
     )
@@ -288,15 +223,15 @@ def _cells(entry: Entry) -> tuple[str, ...]:
 
 
 def _whole(entry: Entry) -> str:
-    """Return whether the files are what they were, in a word; nothing is known of something foreign."""
-    return "" if entry.kind == FOREIGN else "yes" if entry.whole else "NO"
+    """Return whether the files are what they were, in a word; of something foreign that is not asked."""
+    return "" if entry.kind == FOREIGN else {True: "yes", False: "NO", None: "UNKNOWN"}[entry.whole]
 
 
 def _signed(entry: Entry) -> str:
     """Return in few words who signed."""
     signed, no = entry.signed, "MISSING" if _is_missing(entry, ".sig") else "no"
     words = {PROVEN: signed.by, UNPROVEN: f"with {signed.key}" if signed.key else "", WRONG: "WRONG", NONE: no}
-    holds = signed.proof in {PROVEN, UNPROVEN} and not entry.whole and entry.kind in {EXPORT, "erasure", "recheck"}
+    holds = signed.proof in {PROVEN, UNPROVEN} and entry.whole is False and entry.kind in {EXPORT, "erasure", "recheck"}
     return f"{words[signed.proof]} (contents differ)".strip() if holds else words[signed.proof]
 
 

@@ -34,14 +34,19 @@ def seals_of(sign_with: Path | None, timestamp_from: str | None, approval: Appro
 
 
 def anchors_of(signers: Path | None, certificates: Path | None) -> Anchors:
-    """Return whom a verification trusts; raise UsageError for a file that names nobody."""
+    """Return whom a verification trusts; raise UsageError for a file that names nobody, or if nothing can be checked.
+
+    Without ssh-keygen every signature would fail: that ends the run before it begins.
+    """
     from cv_gdpr.sealing.checking import Anchors
 
     if not (signers or certificates):
         return Anchors()
-    from cv_gdpr.sealing.ssh import signers_in
+    from cv_gdpr.sealing.ssh import required, signers_in
     from cv_gdpr.sealing.tokens import authorities_in
 
+    if signers:
+        required()
     return Anchors(
         signers_in(signers, "--signer") if signers else None, authorities_in(certificates) if certificates else None
     )

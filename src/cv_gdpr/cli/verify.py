@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.evidence.records import Evidence
-    from cv_gdpr.evidence.vouching import Vouching
+    from cv_gdpr.evidence.vouching import Verified, Vouching
     from cv_gdpr.sealing.bags import BagVouching
     from cv_gdpr.sealing.checking import Anchors
     from cv_gdpr.verify import Verification
@@ -26,10 +26,11 @@ _PROVED = {
     False: "evidence, ledger, certificate and hashes agree",
     True: "the ledger is intact; only its evidence shows whether lines are missing at its end",
 }
+_COMPARED = "it agrees with itself, as far as this version can tell"
 
 
 @click.command(cls=Command)
-@click.argument("paths", cls=Argument, metavar="DIR|FILE ...", type=FilePath(), nargs=-1, required=True)
+@click.argument("paths", cls=Argument, metavar="DIR|FILE ...", type=FilePath(readable=False), nargs=-1, required=True)
 @option(
     "--signer",
     type=FilePath(),
@@ -59,27 +60,40 @@ def verify(  # noqa: PLR0913 - its options
     DIR: an export; checks hashes, the file of every record, and counts. FILE: evidence (NAME.json), checked with its
     ledger, certificate and hashes, or a ledger alone (NAME.jsonl). It says who signed it and since when it exists, and
     with --signer and --tsa-certificate proves that. Of many it prints a register: one line each. Exits 0 if nothing
-    differs, 4 if something does (each difference is named), 3 if an export says that it is not complete, or if
-    something is not a file of cv-gdpr.
+    differs, 4 if something does (each difference is named), 3 if an export says that it is not complete, if
+    something is not a file of cv-gdpr, or if another version worded a certificate that nobody is proven to have signed.
     """
     output = OutputOptions(quiet, verbose, as_json)
     if as_csv and as_json:
         raise UsageError("give either --json or --csv")
     anchors = anchors_of(signer or _signers_of_environment(), tsa_certificate)
     if len(paths) > 1 or as_csv:
-        from cv_gdpr.cli.register import items_of, print_register
+        from cv_gdpr.cli.register import print_register
+        from cv_gdpr.cli.register_items import items_of
 
         return print_register(items_of(paths), anchors, output, as_csv=as_csv)
     (path,) = paths
-    if path.is_file():
-        return _verify_file(path, anchors, output)
-    from cv_gdpr.cli.register import refuse_evidence_in
+    return _verify_file(path, anchors, output) if _is_file(path) else _verify_export(path, anchors, output)
 
-    refuse_evidence_in(path)
+
+def _is_file(path: "Path") -> bool:
+    from cv_gdpr.archive.reading import reading
+
+    with reading(path):
+        return path.is_file()
+
+
+def _verify_export(path: "Path", anchors: "Anchors", output: OutputOptions) -> int:
+    from cv_gdpr.archive.reading import reading
+    from cv_gdpr.cli.register_items import refuse_evidence_in
+
+    with reading(path):
+        refuse_evidence_in(path)
     from cv_gdpr.sealing.bags import vouched
     from cv_gdpr.verify import verify as check
 
-    result, vouching = check(path), vouched(path, anchors)
+    with reading(path):
+        result, vouching = check(path), vouched(path, anchors)
     result.differences += vouching.differences
     report(result, output, vouching)
     return result.exit_code
@@ -95,11 +109,12 @@ def _signers_of_environment() -> "Path | None":
 
 
 def _verify_file(path: "Path", anchors: "Anchors", output: OutputOptions) -> int:
-    from cv_gdpr.cli.register import EVIDENCE, PLAN, item_of, print_register
+    from cv_gdpr.cli.register import print_register
+    from cv_gdpr.cli.register_items import EVIDENCE, EXPORT, PLAN, item_of
 
-    if (path.parent / "bagit.txt").is_file() and not path.with_suffix(".jsonl").exists():
-        raise UsageError(f"{path} is a file of the export {path.parent}", "verify the folder")
     item = item_of(path)
+    if item.kind == EXPORT:
+        raise UsageError(f"{path} is a file of the export {item.path}", "verify the folder")
     if item.kind == PLAN:
         if not (output.as_json or output.quiet):
             _show_plan(item.path)
@@ -123,39 +138,45 @@ def _show_plan(path: "Path") -> None:
 
 
 def _verify_evidence(path: "Path", anchors: "Anchors", output: OutputOptions) -> int:
-    from cv_gdpr.evidence.checking import check
-    from cv_gdpr.evidence.vouching import checked
+    from cv_gdpr.evidence.vouching import verified, verified_ledger
 
-    if path.suffix == ".jsonl":
-        differences, vouching = [*check(path), *_unvouched(anchors)], None
-    else:
-        differences, vouching = checked(path, anchors)
-        differences += vouching.differences if vouching else ()
-    proved = _evidence_of(path) if not differences else None
+    done = (verified_ledger if path.suffix == ".jsonl" else verified)(path, anchors)
+    proved = None if done.differences else _evidence_of(path)
     if output.as_json:
         from cv_gdpr.cli.documents import of_evidence
 
-        print_json(of_evidence(path, differences, proved, vouching))
-        return 4 if differences else 0
-    for difference in differences:
+        print_json(of_evidence(path, done, proved))
+    else:
+        _print_verified(path, done, proved, quiet=output.quiet)
+    return done.exit_code
+
+
+def _print_verified(path: "Path", done: "Verified", proved: "Evidence | None", *, quiet: bool) -> None:
+    """Print each difference; if there is none, what was verified, and what could not be compared."""
+    for difference in done.differences:
         click.echo(f"differs: {printable(difference)}")
-    if differences:
-        click.echo(f"Error: {plural(len(differences), 'difference')} in {path}", err=True)
-    elif not output.quiet:
-        click.echo(f"verified: {path}; {_PROVED[path.suffix == '.jsonl']}")
-        for line in (*(_lines_of(proved) if proved else ()), *(_vouching_lines(vouching) if vouching else ())):
+    if done.differences:
+        click.echo(f"Error: {plural(len(done.differences), 'difference')} in {path}", err=True)
+        return
+    if not quiet:
+        compared = _PROVED[path.suffix == ".jsonl"] if not done.found.uncompared else _COMPARED
+        click.echo(f"{'verified' if not done.unproven else 'in part'}: {path}; {compared}")
+        for line in (*_uncompared_lines(done), *_lines_of(proved), *_vouching_lines(done.vouching)):
             click.echo(f"  {printable(line)}")
-    return 4 if differences else 0
+    if done.unproven:
+        click.echo(f"Error: words in {path} could not be compared, and nobody is proven to have signed them", err=True)
 
 
-def _unvouched(anchors: "Anchors") -> list[str]:
-    """Return what is asked for and cannot be shown of a ledger alone."""
-    asked = (anchors.signers, "a signature"), (anchors.authorities, "a time-stamp")
-    return [f"{what} covers evidence, not a ledger alone: verify NAME.json" for anchor, what in asked if anchor]
+def _uncompared_lines(done: "Verified") -> list[str]:
+    """Return what another version worded otherwise, and who vouches for it."""
+    by = "" if done.unproven or not done.vouching else f"; {done.vouching.signed.by} vouches for it"
+    return [f"not compared: {one}{by}" for one in done.found.uncompared]
 
 
-def _vouching_lines(vouching: "Vouching") -> list[str]:
+def _vouching_lines(vouching: "Vouching | None") -> list[str]:
     """Return who signed evidence, since when it exists, and since when its ledger does."""
+    if vouching is None:
+        return []
     begun = [f"its ledger's first line: {vouching.begun.words}"] if vouching.begun.proof != "none" else []
     approved = [vouching.approved.words] if vouching.approved else []
     return [vouching.signed.words, vouching.existed.words, *begun, *approved]
@@ -169,8 +190,10 @@ def _evidence_of(path: "Path") -> "Evidence | None":
     return None if path.suffix == ".jsonl" or not evidence.is_file() else read(evidence.read_bytes())
 
 
-def _lines_of(evidence: "Evidence") -> list[str]:
+def _lines_of(evidence: "Evidence | None") -> list[str]:
     """Return what evidence says that it proves, of the people behind it, and which evidence it looked at again."""
+    if evidence is None:
+        return []
     from cv_gdpr.cli.register import scope_of
 
     first = evidence.runs[0].started if evidence.runs else ""

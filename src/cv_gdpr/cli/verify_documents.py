@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
@@ -42,8 +42,16 @@ class TimeStamp(Part, kw_only=True, frozen=True):
     words: Annotated[str, Meta(description="The same for a person, or why it proves nothing.")]
 
 
+Uncompared: TypeAlias = Annotated[
+    list[str],
+    Meta(
+        description="What another version worded otherwise: not compared. If the exit code is 0, who signed it vouches."
+    ),
+]
+
+
 class RegisterItem(Part, kw_only=True, frozen=True):
-    """One export, erasure, recheck or plan; or a ledger without evidence, or something foreign."""
+    """One export, erasure, recheck or plan; or a ledger without evidence, or something foreign or unreadable."""
 
     path: str
     kind: str
@@ -51,10 +59,14 @@ class RegisterItem(Part, kw_only=True, frozen=True):
     date: Annotated[str, Meta(description="When the run ended, or the plan was made.")]
     scope: str
     outcome: str
-    whole: Annotated[bool | None, Meta(description="Whether its files are what they were; null: something foreign.")]
+    whole: Annotated[
+        bool | None,
+        Meta(description="Whether its files are what they were; null: that is not known, or it is foreign."),
+    ]
     signature: Signature
     time_stamp: TimeStamp
     differences: list[str]
+    uncompared: Uncompared
     operator: str
     approved_by: Annotated[str, Meta(description="Who approved the plan, and with which key, as the ledger says.")]
     recheck_of: Annotated[str, Meta(description="Of a recheck: the SHA-256 of the evidence it looked at again.")]
@@ -125,10 +137,11 @@ def _of_entry(entry: Entry) -> RegisterItem:
         date=entry.date,
         scope=entry.scope,
         outcome=entry.outcome,
-        whole=None if entry.kind == "foreign" else entry.whole,
+        whole=entry.whole,
         signature=of_signature(entry.signed),
         time_stamp=of_stamp(entry.existed),
         differences=entry.differences,
+        uncompared=list(entry.uncompared),
         operator=entry.people.operator,
         approved_by=entry.people.approved_by,
         recheck_of=entry.people.recheck_of,

@@ -20,9 +20,10 @@ from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.errors import NotFound, ServiceError, UsageError
 from cv_gdpr.evidence import seals
 from cv_gdpr.evidence.account import deleted_resource
+from cv_gdpr.evidence.clock import now
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import RECOVERABLE, Answered, Calling, Left, Looked, Opened, Recoverable
-from cv_gdpr.evidence.ledger import Ledger, now, sealed
+from cv_gdpr.evidence.ledger import Ledger, sealed
 from cv_gdpr.evidence.records import TOOL, ByHand, DeletedResource, HeldProject, SearchedScope, as_json
 from cv_gdpr.evidence.sentences import RECOVERABLE_UNTIL, RECOVERY_UNKNOWN
 from cv_gdpr.languages import message

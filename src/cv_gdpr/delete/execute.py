@@ -92,6 +92,7 @@ def begun(path: Path, endpoint: str, asked: str) -> Iterator[Ledger]:
     files.check_name(path)
     with Ledger(files.ledger_of(path), endpoint) as ledger:
         ledger.require(asked)
+        ledger.keep_time()  # before the files of a stopped run are withdrawn
         if ledger.closed and not ledger.finished:
             files.withdraw(path, ledger.chain())
         files.check_free(path)

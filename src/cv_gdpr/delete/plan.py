@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from cv_gdpr.archive.json_files import InvalidContent, value_of
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.delete.marks import canonical
-from cv_gdpr.errors import StorageError, UsageError
+from cv_gdpr.errors import StorageError, Unreadable, UsageError
 from cv_gdpr.evidence.records import ByHand, Count, Id, SearchedScope, Sha256, Time, Unread, as_json
 from cv_gdpr.platforms.files import reason_of
 from cv_gdpr.table.categories import BY_API, EXPORTS, IMAGES
@@ -105,12 +105,6 @@ class Plan(
         return copies_outside({one.id: one.copies_outside for one in self.projects if one.total})
 
     @property
-    def rows_named(self) -> tuple[str, ...]:
-        """The rows that were named; empty: all."""
-        rows = self.scope.rows
-        return () if isinstance(rows, str) or self.scope.selectors else tuple(rows)
-
-    @property
     def by_tag(self) -> bool:
         """Whether tags selected the items, so that tag names count in the marks."""
         return any(one.selector in {TAG, PREDICTED} for one in self.scope.selectors)
@@ -196,13 +190,13 @@ def _plan_in(body: Json) -> Plan:
 
 
 def plan_bytes(path: Path) -> bytes:
-    """Return a plan file's content; raise UsageError if it cannot be read. A pipe can be read only once."""
+    """Return a plan file's content; raise Unreadable if it cannot be read. A pipe can be read only once."""
     if path.is_char_device() or path.is_block_device():
-        raise UsageError(f"--plan {path} is not a file")  # and might have no end
+        raise Unreadable(f"--plan {path} is not a file")  # and might have no end
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"--plan {path}: {reason_of(error, path)}") from error
+        raise Unreadable(f"--plan {path}: {reason_of(error, path)}") from error
 
 
 def _read(path: Path, content: bytes) -> Json:

@@ -15,9 +15,10 @@ from cv_gdpr.delete.look import Look
 from cv_gdpr.delete.run import Terms
 from cv_gdpr.errors import CvGdprError, Forbidden, ServiceError, Unexpected, unexpected
 from cv_gdpr.evidence import seals
+from cv_gdpr.evidence.clock import now
 from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import RECOVERABLE, Failed, Looked, Opened, Stopped
-from cv_gdpr.evidence.ledger import Ledger, now, sealed
+from cv_gdpr.evidence.ledger import Ledger, sealed
 from cv_gdpr.evidence.proven import Proven
 from cv_gdpr.evidence.records import TOOL, Planned, SearchedScope
 from cv_gdpr.service.azure_resource import AzureResource

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cv_gdpr.archive.reading import reading
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence.events import Opened
@@ -140,5 +141,6 @@ def _of_signature(content: bytes, runs: list[Opened], found: Signed, signed: Sig
 
 
 def content_at(path: Path) -> bytes:
-    """Return what a file holds; nothing where there is none, or what is not a file."""
-    return path.read_bytes() if path.is_file() else b""
+    """Return what a file holds; nothing where there is none, or what is not a file. Raise Unreadable."""
+    with reading(path):
+        return path.read_bytes() if path.is_file() else b""

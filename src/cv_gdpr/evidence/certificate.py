@@ -5,6 +5,7 @@ customer does not hold the storage media, so there is no serial number, and neit
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -145,6 +146,15 @@ def _style() -> str:
     return _packaged("certificate.css")
 
 
+_FOREIGN_STYLE = "a foreign style"
+_LOADING = re.compile(r"url|src|image|import|\\", re.IGNORECASE)  # all that loads has one of these in CSS
+
+
+def may_differ(markup: str) -> bool:
+    """Return whether another version may have foreign markup such as this: a style sheet, or names of its classes."""
+    return markup == _FOREIGN_STYLE or markup.startswith("class=")
+
+
 class _ForeignMarkup(HTMLParser):
     """Collects all markup that a certificate never has: scripts, links, pictures, event handlers, comments."""
 
@@ -186,7 +196,7 @@ class _ForeignMarkup(HTMLParser):
     def handle_data(self, data: str) -> None:
         """Note a style sheet other than the certificate's: it may hide text or load a picture."""
         if self.cdata_elem and data != self._style:
-            self._note("a foreign style")
+            self._note("a style sheet that may load a file" if _LOADING.search(data) else _FOREIGN_STYLE)
 
     def _note(self, *seen: str) -> None:
         self.found += [one for one in seen if one not in _MARKUP]

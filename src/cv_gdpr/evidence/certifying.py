@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from cv_gdpr.archive.writing import remove_unfinished, replace_all, storing
 from cv_gdpr.errors import NotSealed, NotVerified, UsageError
 from cv_gdpr.evidence import files, seals
-from cv_gdpr.evidence.checking import check, check_chain
+from cv_gdpr.evidence.checking import check_chain, compare
 from cv_gdpr.evidence.ledger import Chain, Ledger, chained
 from cv_gdpr.evidence.papers import NO_PAPER, Paper, wanted_pages
 from cv_gdpr.evidence.proven import read
@@ -41,8 +41,9 @@ def certify(path: Path, wanted: Seals, asked: Paper = NO_PAPER) -> Certified:
     with Ledger(ledger, _endpoint(ledger)) as opened:
         _remove_unfinished(path)
         before, chain = _there(path), opened.chain()
+        wanted = wanted.after(chain.events[-1])
         _complete(path, chain)
-        found = _agreeing(path)
+        found = _agreeing(path, signs=wanted.signer is not None)
         _refuse_another_key(path, found, wanted)
         evidence = read(path.read_bytes())
         token, lacking = _token(path, wanted, found)
@@ -89,11 +90,16 @@ def _complete(path: Path, chain: Chain) -> None:
     files.write(path, chain)
 
 
-def _agreeing(path: Path) -> Vouching:
-    """Return what vouches for evidence; raise NotVerified if anything differs, but for what is lacking."""
-    found = vouched(path, Anchors())
-    if differences := [*check(path), *found.contradictions]:
+def _agreeing(path: Path, *, signs: bool) -> Vouching:
+    """Return what vouches for evidence; raise NotVerified if anything differs, but for what is lacking.
+
+    Raise UsageError if it `signs` and something cannot be compared: a signature attests each word of these files.
+    """
+    found, compared = vouched(path, Anchors()), compare(path)
+    if differences := [*compared.differences, *found.contradictions]:
         raise NotVerified(f"{path} does not verify: {differences[0]}", "cv-gdpr verify names every difference")
+    if signs and compared.uncompared:
+        raise UsageError(f"{path} is not signed: {compared.uncompared[0]}", "sign with the version that compares it")
     return found
 
 

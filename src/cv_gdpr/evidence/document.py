@@ -6,7 +6,7 @@ from msgspec.structs import asdict, replace
 
 from cv_gdpr.evidence.account import deleted_resource, method_used, verdict_on_resource
 from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Closed, Event, Held, Opened
-from cv_gdpr.evidence.ledger import Chain, Ledger, now
+from cv_gdpr.evidence.ledger import Chain, Ledger
 from cv_gdpr.evidence.outcomes import (
     DELETED,
     FAILED,
@@ -106,7 +106,8 @@ def close(ledger: Ledger, outside: list[ByHand], stopped: int = 0, *, refused: b
     `outside` is what the API cannot delete, `stopped` the exit code of the error that stopped the run, or 0, and
     `refused` whether the same command would be stopped again. Raise StorageError and LedgerLost.
     """
-    ledger.write(Closed(stopped=stopped, refused=refused, document=head(ledger.events, outside, stopped, now())))
+    document = head(ledger.events, outside, stopped, ledger.clock.tell())
+    ledger.write(Closed(stopped=stopped, refused=refused, document=document))
 
 
 def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str) -> Head:

@@ -137,6 +137,12 @@ def all_of(evidence: Path) -> tuple[Path, ...]:
     return *first, *written_last(evidence)
 
 
+def endings() -> tuple[str, ...]:
+    """Return what the names of all these files end in, a longer one before one that it ends in itself."""
+    names = (place.name.removeprefix("x") for place in all_of(Path("x.json")))
+    return tuple(sorted(names, key=len, reverse=True))
+
+
 def unused(folder: Path) -> Path:
     """Reserve an unused name by creating its ledger, and return the evidence's path; raise StorageError."""
     stem = f"cv-gdpr-erasure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"

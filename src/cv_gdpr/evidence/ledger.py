@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from cv_gdpr.archive.names import UUID
 from cv_gdpr.archive.ownership import open_own
 from cv_gdpr.archive.writing import close_to_others, is_at, open_new, read_all, storing, write_all, write_new
 from cv_gdpr.errors import Busy, CvGdprError, LedgerLost, UsageError
+from cv_gdpr.evidence.clock import Clock, moment
 from cv_gdpr.evidence.events import Closed, Event, Opened, Resumed, event_of, line_of
 from cv_gdpr.evidence.records import Sealed, as_json
 from cv_gdpr.masking import masked
@@ -36,6 +37,7 @@ class Ledger:
 
     def __init__(self, path: Path, endpoint: str) -> None:
         self.path = path
+        self.clock = Clock()
         self._lock = threading.Lock()
         with storing(path):
             self._handle = _opened(path)
@@ -63,11 +65,18 @@ class Ledger:
         last = self.events[-1] if self.events else None
         return isinstance(last, Closed) and not last.stopped
 
+    def keep_time(self) -> None:
+        """Let the times of this run follow those of the runs before it; raise UsageError if the clock is far behind."""
+        if self.events:
+            self.clock.follow(self.events[-1].at, f"the last line of {self.path}")
+
     def begin(self, asked: str) -> None:
-        """Prepare the ledger for this run's events; raise UsageError if it is finished or another command's."""
+        """Prepare the ledger for this run's events; raise UsageError if it is finished, another command's, or if the
+        clock is far behind its last line."""
         if self.finished:
             raise UsageError(f"{self.path} is the ledger of a finished erasure", _ANOTHER)
         self.require(asked)
+        self.keep_time()
         with storing(self.path):
             os.ftruncate(self._handle, self._size)
             os.lseek(self._handle, self._size, os.SEEK_SET)
@@ -91,7 +100,7 @@ class Ledger:
         of another type than the event's record has.
         """
         with self._lock:
-            bound = replace(event, n=len(self.events) + 1, at=now(), previous=self.last)
+            bound = replace(event, n=len(self.events) + 1, at=self.clock.tell(), previous=self.last)
             record = _without_credentials(bound)
             line = line_of(record)
             self.check()
@@ -199,17 +208,13 @@ def sealed(asked: str, salt: str) -> Sealed:
     return Sealed(salt=salt, sha256=salted(salt, asked))
 
 
-def now() -> str:
-    """Return the current time in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class Chain:
     """A ledger as read: its events, its last line's hash, an incomplete last line, and why the chain breaks, if so."""
 
     def __init__(self, content: bytes) -> None:
         self.events: list[Event] = []
         self.last = START
+        self.at: datetime | None = None  # the time of the last line
         self.whole = 0
         self.torn = b""
         self.broken = ""
@@ -218,7 +223,7 @@ class Chain:
 
 def chained(content: bytes) -> Chain:
     """Return a ledger's events up to the first invalid line: each must hold the hash of the line before, be declared in
-    events.py, and be written as cv-gdpr writes it."""
+    events.py, be written as cv-gdpr writes it, and not be earlier than the line before."""
     chain = Chain(content)
     *lines, chain.torn = content.split(b"\n")
     for number, line in enumerate(lines, 1):
@@ -251,7 +256,19 @@ def _checked(chain: Chain, number: int, line: bytes) -> Event:
     last = chain.events[-1] if chain.events else None
     if isinstance(last, Closed) and not (last.stopped and isinstance(event, Resumed)):
         raise _Break("comes after the ledger was closed")
+    chain.at = _time_after(chain.at, event)
     return event
+
+
+def _time_after(before: datetime | None, event: Event) -> datetime:
+    """Return the time of a line; raise _Break if it is earlier than that of the line before."""
+    try:
+        at = moment(event.at)
+    except ValueError as error:
+        raise _Break(f"holds a time of no calendar: {event.at}") from error
+    if before and at < before:
+        raise _Break(f"is of {event.at}, earlier than the line before it")
+    return at
 
 
 def _object(line: bytes) -> dict[str, Any]:

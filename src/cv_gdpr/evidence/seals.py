@@ -6,9 +6,10 @@ beginning cannot be dated back; one over the evidence at the end, so that neithe
 signature, since only that says when it was made: the evidence exists before its signature.
 """
 
+import dataclasses
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -16,7 +17,8 @@ from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.errors import NotSealed, UsageError
 from cv_gdpr.evidence import files
 from cv_gdpr.evidence.approval import Approval, keep
-from cv_gdpr.evidence.events import Calling, Opened, line_of
+from cv_gdpr.evidence.clock import moment
+from cv_gdpr.evidence.events import Calling, Event, Opened, line_of
 from cv_gdpr.evidence.ledger import Chain, Ledger
 from cv_gdpr.evidence.records import Evidence
 from cv_gdpr.sealing.authority import Authority
@@ -30,6 +32,11 @@ class Seals(NamedTuple):
     signer: Signer | None = None
     authority: Authority | None = None
     approval: Approval | None = None
+
+    def after(self, event: Event) -> Self:
+        """Return the same, whose authority gives no time-stamp earlier than an event of the ledger."""
+        at = moment(event.at)
+        return self._replace(authority=self.authority and dataclasses.replace(self.authority, earliest=at))
 
 
 NO_SEALS = Seals()
@@ -47,11 +54,12 @@ def begin(ledger: Ledger, opened: Opened, seals: Seals) -> None:
     by, sha256 = (approval.words, approval.sha256) if approval else ("", "")
     kept: list[Path] = []
     try:
+        ledger.clock.follow(opened.listed_from, "the plan")
         if approval:
             kept = keep(ledger.path, approval)
         ledger.write(replace(opened, signer=fingerprint, authority=authority, approved_by=by, approval=sha256))
-        if seals.authority:
-            _stamp_beginning(ledger, seals.authority)
+        if stamping := seals.after(ledger.events[0]).authority:
+            _stamp_beginning(ledger, stamping)
     except BaseException:
         if is_first:
             ledger.discard()
@@ -75,7 +83,7 @@ def write(path: Path, chain: Chain, seals: Seals) -> tuple[Evidence, list[str]]:
 
     Raise StorageError.
     """
-    lacking: list[str] = []
+    lacking, seals = list[str](), seals.after(chain.events[-1])
 
     def stamp(evidence: bytes) -> None:
         try:

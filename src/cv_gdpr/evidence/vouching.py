@@ -1,12 +1,12 @@
 """What the signature and the time-stamps beside evidence prove, compared with what its ledger promises."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from cv_gdpr.archive.reading import reading
 from cv_gdpr.evidence.approval import Approved, approved, content_at
-from cv_gdpr.evidence.checking import check
-from cv_gdpr.evidence.events import Calling, Closed, Event, Opened
+from cv_gdpr.evidence.checking import Compared, compare
+from cv_gdpr.evidence.events import Opened
 from cv_gdpr.evidence.files import (
     begin_token_of,
     hashes_of,
@@ -18,8 +18,10 @@ from cv_gdpr.evidence.files import (
 )
 from cv_gdpr.evidence.ledger import Chain, chained
 from cv_gdpr.evidence.shape import UNREAD, Shape, shape_in
+from cv_gdpr.evidence.times import impossible_for
 from cv_gdpr.sealing.checking import (
     NONE,
+    PROVEN,
     WRONG,
     Anchors,
     Proof,
@@ -28,7 +30,6 @@ from cv_gdpr.sealing.checking import (
     dated_signature_on,
     stamp_on,
 )
-from cv_gdpr.sealing.tokens import TOLERANCE
 
 
 class Vouching(NamedTuple):
@@ -59,12 +60,54 @@ class Vouching(NamedTuple):
         return [*self.lacking, *self.contradictions]
 
 
-def checked(path: Path, anchors: Anchors) -> tuple[list[str], Vouching | None]:
-    """Return where evidence differs, and what vouches for it; a value such as a date of no calendar differs alone."""
+class Verified(NamedTuple):
+    """What the verification of evidence, or of a ledger alone, found; nothing vouches for a ledger alone."""
+
+    found: Compared
+    lacking: list[str]  # also a signature or time-stamp that is wrong
+    vouching: Vouching | None = None
+
+    @property
+    def differences(self) -> list[str]:
+        """All that makes it fail."""
+        return [*self.found.differences, *self.lacking]
+
+    @property
+    def unproven(self) -> list[str]:
+        """What could not be compared, unless the signature over the hashes of all files is proven."""
+        signed = self.vouching is not None and self.vouching.signed.proof == PROVEN
+        return [] if signed and not self.differences else self.found.uncompared
+
+    @property
+    def whole(self) -> bool | None:
+        """Whether the files are what they were; None if nobody vouches for what could not be compared."""
+        return False if self.found.differences else None if self.unproven else True
+
+    @property
+    def exit_code(self) -> int:
+        """4 for a difference, 3 if nobody vouches for what could not be compared."""
+        return 4 if self.differences else 3 if self.unproven else 0
+
+
+def verified(path: Path, anchors: Anchors) -> Verified:
+    """Return what a verification of evidence finds; a value that is invalid differs alone.
+
+    Raise Unreadable if the file, or one beside it, cannot be read; UsageError if it is not evidence.
+    """
     try:
-        return check(path), vouched(path.with_suffix(".json"), anchors)
+        with reading(path):
+            found, vouching = compare(path), vouched(path.with_suffix(".json"), anchors)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        return [f"a value that is invalid: {error}"], None
+        return Verified(Compared([f"a value that is invalid: {error}"], []), [])
+    return Verified(found, vouching.differences, vouching)
+
+
+def verified_ledger(path: Path, anchors: Anchors) -> Verified:
+    """Return what a verification of a ledger alone finds; what `anchors` ask for cannot be shown of it."""
+    asked = (anchors.signers, "a signature"), (anchors.authorities, "a time-stamp")
+    lacking = [f"{what} covers evidence, not a ledger alone: verify NAME.json" for anchor, what in asked if anchor]
+    with reading(path):
+        return Verified(compare(path), lacking)
 
 
 def vouched(path: Path, anchors: Anchors) -> Vouching:
@@ -87,7 +130,7 @@ def vouched(path: Path, anchors: Anchors) -> Vouching:
         *_wrong(token_of(path), existed),
         *_wrong(begin_token_of(path), begun),
         *_wrong(signed_at_of(path), dated),
-        *_of_times(path, chain, existed, begun),
+        *impossible_for(path, chain, existed, begun, dated),
     ]
     key = last.signer if last else ""
     if key and signed.key and signed.key != key:
@@ -143,35 +186,3 @@ def _lacking(place: Path, proof: Proof, promise: str, anchor: object) -> str:
 
 def _wrong(place: Path, found: Signed | Stamped) -> list[str]:
     return [f"{place.name}: {found.why}"] if found.proof == WRONG else []
-
-
-def _of_times(path: Path, chain: Chain, existed: Stamped, begun: Stamped) -> list[str]:
-    """Return where the times of the time-stamps contradict those in the ledger."""
-    if not chain.events:
-        return []
-    ended = chain.events[-1]
-    too_early, too_late = _time(chain.events[0]) - TOLERANCE, _time(_first_deletion(chain.events)) + TOLERANCE
-    wrong = [
-        (token_of(path), existed, _is_before(existed, ended), "is before the run ended"),
-        (begin_token_of(path), begun, begun.time and begun.time < too_early, "is before the run began"),
-        (begin_token_of(path), begun, begun.time and begun.time > too_late, "is after the first deletion"),
-    ]
-    return [
-        f"{token.name}: {stamped.shown} {words}, according to the ledger"
-        for token, stamped, holds, words in wrong
-        if holds
-    ]
-
-
-def _is_before(existed: Stamped, ended: Event) -> bool:
-    """Return whether evidence was time-stamped before the run ended that it tells of."""
-    return isinstance(ended, Closed) and existed.time is not None and existed.time < _time(ended) - TOLERANCE
-
-
-def _first_deletion(events: list[Event]) -> Event:
-    """Return the event of the first deletion that was sent; the last event if none was."""
-    return next((event for event in events if isinstance(event, Calling)), events[-1])
-
-
-def _time(event: Event) -> datetime:
-    return datetime.fromisoformat(event.at)

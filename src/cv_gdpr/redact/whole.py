@@ -12,7 +12,7 @@ from cv_gdpr.archive.closing import OXUM
 from cv_gdpr.archive.folder import MISSING
 from cv_gdpr.archive.json_files import content_of, value_of
 from cv_gdpr.archive.names import identity
-from cv_gdpr.evidence.ledger import now
+from cv_gdpr.evidence.clock import now
 from cv_gdpr.evidence.proven import Proven
 from cv_gdpr.evidence.records import TOOL, as_json
 from cv_gdpr.redact.gone import Gone

@@ -26,11 +26,15 @@ class _Failed(Exception):
 
 @dataclass(frozen=True)
 class Authority:
-    """An authority: its address, and how many seconds one try may take and the pause after it."""
+    """An authority: its address, and how many seconds one try may take and the pause after it.
+
+    `earliest`: what it time-stamps says that it is of this time, so that an earlier token would contradict it.
+    """
 
     url: str
     patience: float = 10.0
     pause: float = 0.5
+    earliest: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +50,7 @@ class Authority:
             request = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).build()
             try:
                 answer = self._ask(request.as_bytes())
-                _check(_token(answer, content), request.nonce)
+                _check(_token(answer, content), request.nonce, self.earliest)
             except _Failed as error:
                 if number == _TRIES or not error.again:
                     raise NotSealed(f"no time-stamp from {self.name}: {error}") from error
@@ -129,13 +133,16 @@ def _token(answer: bytes, content: bytes) -> Token:
         raise _Failed(str(error), again=False) from error
 
 
-def _check(token: Token, nonce: int | None) -> None:
-    """Raise _Failed for an answer to another request, and for a time that is not now."""
+def _check(token: Token, nonce: int | None, earliest: datetime | None) -> None:
+    """Raise _Failed for an answer to another request, for a time that is not now, and for one before `earliest`."""
     if token.nonce != nonce:
         raise _Failed("it answered another request (wrong nonce)", again=False)
     apart = abs(datetime.now(UTC) - token.time)
     if apart > TOLERANCE:
         raise _Failed(f"it says {token.shown}, which is {apart.total_seconds():,.0f} s from this clock", again=False)
+    if earliest and token.time < earliest - TOLERANCE:
+        why = f"and the ledger {earliest:%Y-%m-%dT%H:%M:%SZ}: this machine's clock was set back"
+        raise _Failed(f"it says {token.shown}, {why}", again=False)
 
 
 def _words(error: "requests.RequestException") -> str:

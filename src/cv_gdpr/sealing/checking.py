@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from cv_gdpr.archive.reading import reading
 from cv_gdpr.errors import UsageError
 from cv_gdpr.sealing import ssh, tokens
 
@@ -125,8 +126,12 @@ def refuse_another_key(place: Path, signed: Signed, signer: ssh.Signer | None) -
 
 
 def _held_in(file: Path) -> bytes | None:
-    """Return the content of a signature or token; None if there is none. What is not a file holds nothing."""
-    if not file.is_file():
-        return b"" if file.is_symlink() or file.exists() else None
-    with file.open("rb") as opened:
-        return opened.read(_LONGEST)
+    """Return the content of a signature or token; None if there is none. What is not a file holds nothing.
+
+    Raise Unreadable.
+    """
+    with reading(file):
+        if not file.is_file():
+            return b"" if file.is_symlink() or file.exists() else None
+        with file.open("rb") as opened:
+            return opened.read(_LONGEST)

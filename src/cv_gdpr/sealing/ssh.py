@@ -156,6 +156,17 @@ def is_there() -> bool:
     return shutil.which("ssh-keygen") is not None
 
 
+def required() -> str:
+    """Return the path of ssh-keygen; raise NotSealed if this machine has none."""
+    program = shutil.which("ssh-keygen")
+    if program is None:
+        raise NotSealed(
+            "this machine has no ssh-keygen, which signs and checks signatures",
+            "install OpenSSH: openssh-client in Debian and Ubuntu, openssh-clients in Fedora",
+        )
+    return program
+
+
 def _file(folder: str, name: str, content: bytes) -> str:
     path = Path(folder) / name
     path.write_bytes(content)
@@ -164,12 +175,7 @@ def _file(folder: str, name: str, content: bytes) -> str:
 
 def _ssh_keygen(arguments: list[str], content: bytes, *, asking: bool = False) -> "subprocess.CompletedProcess[bytes]":
     """Run ssh-keygen; unless `asking`, it has no terminal and no window to ask on. Raise NotSealed."""
-    program = shutil.which("ssh-keygen")
-    if program is None:
-        raise NotSealed(
-            "this machine has no ssh-keygen, which signs and checks signatures",
-            "install OpenSSH: openssh-client in Debian and Ubuntu, openssh-clients in Fedora",
-        )
+    program = required()
     try:
         return subprocess.run(  # noqa: S603 - without a shell, and the arguments are ours and a path
             [program, *arguments],
