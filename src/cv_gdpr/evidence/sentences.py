@@ -24,7 +24,7 @@ RECOVERABLE_UNTIL = message("it can be recovered until %(time)s; --purge ends th
 
 PATTERNS = (
     *(_KEY_HOLDER, NOT_LOOKED_AT, MORE_IN_IT, UNREADABLE, ANSWERED, RECOVERY_UNKNOWN, RECOVERABLE_UNTIL),
-    *(inventory.CANNOT_NARROW, inventory.OF_SELECTED, *outside.PATTERNS, *account_row.PATTERNS),
+    *(inventory.CANNOT_NARROW, inventory.FOR_SELECTED, *outside.PATTERNS, *account_row.PATTERNS),
     *(*account.PATTERNS, *verdicts.PATTERNS),
     *(*shortfalls.PATTERNS, *of_bytes.PATTERNS),
 )
