@@ -134,7 +134,7 @@ def test_without_a_first_time_stamp_nothing_is_sent(sim, erase, authority, how):
     ran = erase("--all", "--timestamp", authority.url)
 
     assert (ran.code, ran.json["retryable"]) == (2, True)
-    assert "nothing was deleted" in ran.json["error"]["hint"]
+    assert "Hint: nothing was deleted" in ran.err
     assert authority.asked == (1 if how == "not here" else 3)
     assert untouched(sim, erase.folder)
 
