@@ -162,7 +162,7 @@ def test_rows_that_were_not_searched_are_one_list(tmp_path):
 
 def test_who_signed_in_is_translated(tmp_path):
     who = KeySignIn("0" * 32).who
-    assert "Angemeldet als</th><td>der Inhaber eines" in page_of(evidence_in(tmp_path, "de", signed_in_as=who))
+    assert "Angemeldet als</th><td><bdi>der Inhaber eines" in page_of(evidence_in(tmp_path, "de", signed_in_as=who))
 
 
 def test_a_project_without_items_is_not_erased_in_part(tmp_path):
