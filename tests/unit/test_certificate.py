@@ -202,7 +202,7 @@ def test_models_that_nobody_looked_for_are_said():
 @pytest.mark.parametrize(
     ("seals", "words"),
     [
-        ({}, ("none, when this page was made: its hashes", "none, when this page was made: its dates")),
+        ({}, ("none when this page was made: hashes alone", "none when this page was made: the dates")),
         (
             {"signer": "SHA256:k", "authority": "http://a"},
             ("announced: with the key SHA256:k, in e.sha256.sig", "by http://a, bef"),
@@ -290,7 +290,7 @@ def test_it_says_when_the_data_were_listed():
     [
         ((2, 3), "5 counted in these projects."),
         ((0, None), "none counted in these projects."),
-        ((None,), "not counted by this erasure."),
+        ((None,), "not counted."),
     ],
 )
 def test_exported_models_are_counted(counted, words):

@@ -74,6 +74,7 @@ def certificate(evidence: Evidence, shape: Shape | None = None, content: bytes |
         not_searched=summary.not_searched(evidence.scope),
         not_asked=summary.not_asked(evidence),
         only=_only(evidence, own_language),
+        verdict_in_english=translated(evidence.verdict, language("en")),
         only_in_english=_only(evidence, language("en")),
         terms=_terms(evidence),
         name=name,

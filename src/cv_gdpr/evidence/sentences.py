@@ -22,6 +22,7 @@ ANSWERED = message("the service answered %(answer)s")
 UNREADABLE = message("the service answered %(number)s with a body that cannot be read")
 RECOVERY_UNKNOWN = message("whether it can be recovered is unknown: %(reason)s")
 RECOVERABLE_UNTIL = "it can be recovered until %(time)s; --purge ends that"
+ALL_ROWS = "all that the API deletes"
 CHANGED = "it changed after it was planned; run the command again"
 
 PATTERNS = (
@@ -32,10 +33,11 @@ PATTERNS = (
 )
 _ON_PAPER = {
     RECOVERABLE_UNTIL: message("it can be recovered until %(time)s, unless it is purged"),
+    ALL_ROWS: message("all kinds of data that can be deleted without the Azure resource"),
     CHANGED: message("it changed after it was planned"),
     category(ACCOUNT).delete_by_hand: message(
-        "This erasure does not delete the Azure resource itself. Its administrator can, in the Azure portal for "
-        "example; Azure then keeps it recoverable for 48 hours, unless it is purged"
+        "The Azure resource itself stays until its administrator deletes it, in the Azure portal for example; Azure "
+        "then keeps it recoverable for 48 hours, unless it is purged"
     ),
     category(EXPORTS).delete_by_hand: message(
         "No operation deletes an exported model: it goes when the Azure resource is deleted. Copies in a storage "
