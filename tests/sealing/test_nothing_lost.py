@@ -193,6 +193,13 @@ def test_what_is_not_a_file_of_its_size_is_named(cli, bare, tmp_path, name, suff
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ODD)
+def test_it_is_refused_alone(cli, tmp_path, name):
+    ODD[name](tmp_path / "e.json")
+    ran = cli("certify", tmp_path / "e.json")
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1)
+
+
 # --- a folder of its own ------------------------------------------------------------------------------------------
 
 
