@@ -31,7 +31,7 @@ PATTERNS = (
     *(*account.PATTERNS, *verdicts.PATTERNS),
     *(*shortfalls.PATTERNS, *of_bytes.PATTERNS),
 )
-_ON_PAPER = {
+ON_PAPER = {
     RECOVERABLE_UNTIL: message("it can be recovered until %(time)s, unless it is purged"),
     ALL_ROWS: message("all kinds of data that can be deleted without the Azure resource"),
     CHANGED: message("it changed after it was planned"),
@@ -59,7 +59,7 @@ def _recognised(text: str, language: Language) -> str | None:
     """Return a sentence in a language, or None."""
     if not text:
         return None
-    text = _ON_PAPER.get(text, text)
+    text = ON_PAPER.get(text, text)
     said = language.gettext(text)
     if said != text:
         return said
@@ -67,7 +67,7 @@ def _recognised(text: str, language: Language) -> str | None:
         if found := _expression(pattern).fullmatch(text):
             values = {name: _value(name, value, language) for name, value in found.groupdict().items()}
             if None not in values.values():
-                return language.gettext(_ON_PAPER.get(pattern, pattern)) % values
+                return language.gettext(ON_PAPER.get(pattern, pattern)) % values
     return text if language.code == "en" else None
 
 
