@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
     from jinja2.runtime import Context
+    from markupsafe import Markup
 
 LANGUAGES: Final = ("en", "de", "es", "pt", "zh")
 DOMAIN: Final = "cv_gdpr"
@@ -65,6 +66,17 @@ def shown(text: str) -> str:
     if text.replace("\n", "").isprintable():
         return text
     return "".join(letter if _is_plain(letter) else f"\\u{ord(letter):04x}" for letter in text)
+
+
+def isolated(text: str) -> Markup:
+    """Return a text of other people as HTML that leaves the order of the text around it alone.
+
+    Otherwise a name in Arabic or Hebrew moves the digits of an id beside it. Letters of ASCII move nothing.
+    """
+    from markupsafe import Markup, escape
+
+    written = escape(shown(text))
+    return written if text.isascii() else Markup(f"<bdi>{written}</bdi>")  # noqa: S704 - it is escaped
 
 
 def _is_plain(letter: str) -> bool:

@@ -388,6 +388,12 @@ def test_without_a_terminal_both_options_are_named(shared):
     assert "give --yes --confirm NAME, the name of the resource," in one_line(ran.err, "Hint:")
 
 
+def test_a_key_that_is_missing_deletes_nothing(azure, tmp_path):
+    ran = azure.delete("--sign", tmp_path / "none")
+    assert (ran.code, one_line(ran.err, "Hint:")) == (2, "Hint: nothing was deleted")
+    assert azure.accounts.live
+
+
 def test_an_option_of_the_account_deletes_nothing_else(shared):
     ran = shared("delete", "--all", "--yes", "--confirm", "x")
     assert ran.code == 2

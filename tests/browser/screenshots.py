@@ -40,7 +40,7 @@ def _site(folder: Path) -> Path:
 
 def _named(site: Path, name: str) -> Path:
     """Return the folder of a project in the site."""
-    return next(one.parent for one in site.glob("project-*/index.html") if f"<bdi>{name}" in one.read_text("utf-8"))
+    return next(one.parent for one in site.glob("project-*/index.html") if f">{name}<" in one.read_text("utf-8"))
 
 
 def _shots(site: Path) -> dict[str, tuple[Path, dict[str, Any]]]:

@@ -34,6 +34,8 @@ FIELDS = {
     "reference": str,
     "operator": str,
     "recheckOf": type(None),
+    "rechecked": type(None),
+    "listedFrom": str,
     "method": dict,
     "scope": dict,
     "planHash": str,
@@ -70,6 +72,7 @@ def test_the_evidence_has_every_documented_field(sim, erase):
     assert {name: type(value) for name, value in evidence.items()} == FIELDS
     assert evidence["tool"] == f"cv-gdpr {__version__}"
     assert evidence["endpoint"] == sim.endpoint
+    assert evidence["listedFrom"] == erase.ledger[0]["listedFrom"]
     assert evidence["counts"] == {"deleted": len(wanted)}
     assert {(one["row"], one["id"]) for one in evidence["items"]} == wanted
     assert len(evidence["items"]) == len(wanted)

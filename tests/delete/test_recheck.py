@@ -163,6 +163,8 @@ def test_the_answer_is_kept_as_evidence(ground, tmp_path):
     told = json.loads(kept.read_text())
     assert told["verdict"].startswith("still gone")
     assert (told["reference"], told["operator"], told["exitCode"]) == ("A 7/26 <b>", "Dr. É", 0)
+    earlier = json.loads(evidence.read_text())
+    assert told["rechecked"] == {"file": evidence.name, "finished": earlier["finished"], "reference": ""}
     assert "Record of a recheck" in kept.with_suffix(".html").read_text()
     assert "A 7/26 &lt;b&gt;" in kept.with_suffix(".html").read_text()
     verified = ground.cli("verify", kept)

@@ -66,7 +66,7 @@ def test_ids_are_a_list_as_options_take_it(run, bag, castle, tmp_path):
     ran = run("find", folder, castle, "--out", out)
     assert ran.code == 0
     assert f"{os.sep}ids.txt --with-iterations --require-export {folder} --dry-run" in ran.out.replace("\n  ", " ")
-    assert f"Searched: the export in the folder “{folder}”" in (out / "review.html").read_text()
+    assert f"Searched: the export in the folder “<bdi>{folder}</bdi>”" in (out / "review.html").read_text()
     assert read_ids(str(out / "ids.txt")) == {images[0], of_iteration[0]}
     text = (out / "ids.txt").read_text()
     assert f"\n{images[0]}  # a copy of {castle}; images, project {PROJECT}, data/" in text
@@ -110,7 +110,7 @@ def test_a_name_with_a_line_break_stays_on_its_line(run, bag, castle, tmp_path):
     assert run("find", bag[0], odd, "--out", tmp_path / "found", "-q").code == 0
     assert len(read_ids(str(tmp_path / "found" / "ids.txt"))) == 2
     assert "a\\x0ab # <b>\\x202e.jpg;" in (tmp_path / "found" / "ids.txt").read_text()
-    assert "a\\x0ab # &lt;b&gt;\\x202e.jpg</td>" in (tmp_path / "found" / "review.html").read_text()
+    assert "a\\x0ab # &lt;b&gt;\\x202e.jpg</bdi></td>" in (tmp_path / "found" / "review.html").read_text()
 
 
 @pytest.mark.slow

@@ -68,6 +68,7 @@ def test_what_is_announced_and_missing_is_said(cli, sealed):
 
     assert ran.code == 3
     assert "announced, but first.sha256.sig: missing" in ran.err
+    assert "Hint: what is there is kept; --sign KEY or --timestamp URL adds it" in ran.err
 
 
 ALTERED = {".json": b'"erased', ".jsonl": b'"erased', ".html": b"Erased", ".sha256": b"  "}
@@ -118,6 +119,7 @@ def test_an_authority_that_does_not_answer_is_named(cli, bare, keys, authority):
     ran = cli("certify", bare, "--sign", keys.officer, "--timestamp", authority.url, "--json")
 
     assert (ran.code, len(ran.json["lacking"]), ran.json["retryable"]) == (3, 1, True)
+    assert "Hint: what is there is kept; the same command tries again" in ran.err
     assert ran.json["signature"]["proof"] == "not proven"
 
 

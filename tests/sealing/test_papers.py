@@ -106,11 +106,12 @@ def test_a_signed_list_is_changed_only_by_who_signed_it(cli, bare, keys):
 
 
 @pytest.mark.slow
-def test_a_promised_seal_needs_no_further_certificate(cli, sealed, keys):
+def test_a_promised_seal_needs_no_further_certificate(cli, sealed, keys, authority):
     sealed.with_suffix(".sha256.sig").unlink()
     assert cli("certify", sealed, "--sign", keys.officer).code == 0
     assert not paper_of(sealed, "en").exists()
-    assert cli("certify", sealed, "--lang", "en", "--sign", keys.officer).code == 0
+    seals = ("--sign", keys.officer, "--timestamp", authority.url)
+    assert cli("certify", sealed, "--lang", "en", *seals).code == 0
     shape = shape_in(paper_of(sealed, "en").read_bytes())
     assert all((shape.begun, shape.existed, shape.signer))
 

@@ -113,6 +113,7 @@ def test_a_key_that_cannot_sign_ends_the_run_first(sim, erase, unfit, name):
 
     assert ran.code == 2
     assert len(ran.err.splitlines()) <= 2
+    assert "Hint: nothing was deleted" in ran.err
     assert untouched(sim, erase.folder)
 
 
@@ -133,6 +134,7 @@ def test_without_a_first_time_stamp_nothing_is_sent(sim, erase, authority, how):
     ran = erase("--all", "--timestamp", authority.url)
 
     assert (ran.code, ran.json["retryable"]) == (2, True)
+    assert "Hint: nothing was deleted" in ran.err
     assert authority.asked == (1 if how == "not here" else 3)
     assert untouched(sim, erase.folder)
 

@@ -1,5 +1,6 @@
 """The certificate: what its page shows, and which markup it never has."""
 
+import re
 from html import escape
 
 import pytest
@@ -9,10 +10,14 @@ from cv_gdpr.evidence import certificate as module
 from cv_gdpr.evidence.certificate import certificate, foreign_markup
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.events import Looked
+from cv_gdpr.evidence.records import ByHand, DeletedResource, EarlierEvidence, Unread
+from cv_gdpr.evidence.sentences import CHANGED, RECOVERABLE_UNTIL
 from cv_gdpr.evidence.shape import META, Shape, shape_in
 from cv_gdpr.evidence.summary import Cell, not_asked, summary_of
-from cv_gdpr.table.categories import ROWS
+from cv_gdpr.table.categories import CATEGORIES, ROWS, category
+from tests.directions import NAME, beside
 from tests.unit.happening import (
+    LISTED_FROM,
     ONE,
     PROJECT,
     chain_of,
@@ -197,7 +202,7 @@ def test_models_that_nobody_looked_for_are_said():
 @pytest.mark.parametrize(
     ("seals", "words"),
     [
-        ({}, ("none, when this page was made: its hashes", "none, when this page was made: its dates")),
+        ({}, ("none when this page was made: hashes alone", "none when this page was made: the dates")),
         (
             {"signer": "SHA256:k", "authority": "http://a"},
             ("announced: with the key SHA256:k, in e.sha256.sig", "by http://a, bef"),
@@ -221,7 +226,7 @@ def test_the_page_of_a_recheck_speaks_of_what_was_found():
     events = [opened({"images": list("ab")}, recheck_of="c" * 64), looked("images", gone=["a"], there=["b"])]
     page = certificate(document_of(chain_of(*ended(*events)), "e.jsonl"))
     assert "<h1>Record of a recheck</h1>" in page
-    assert "Gone already (1); there again (1)" in page
+    assert "Still gone (1); there again (1)" in page
     assert "so until" not in page  # it would count from the recheck
     assert "Not looked for: iterations" not in page
 
@@ -271,3 +276,120 @@ def test_a_row_named_alone_says_what_was_not_asked_for():
 )
 def test_rows_that_were_not_asked_for(fields, left_out):
     assert not_asked(evidence(scope=scope(**fields))) == left_out
+
+
+# --- what a person asks of it ---------------------------------------------------------------------------------------
+
+
+def test_it_says_when_the_data_were_listed():
+    assert "<th>Data as of</th><td>1 January 2026, 00:00:00 UTC, when they were listed;" in certificate(evidence())
+
+
+@pytest.mark.parametrize(
+    ("counted", "words"),
+    [
+        ((2, 3), "5 counted in these projects."),
+        ((0, None), "none counted in these projects."),
+        ((None,), "not counted."),
+    ],
+)
+def test_exported_models_are_counted(counted, words):
+    projects = [planned(uuid(number), exported_models=one) for number, one in enumerate(counted)]
+    events = [opened({"images": ["a"]}, projects=projects), *sent("images", "a"), looked("images", gone="a")]
+    by_hand = ByHand(row="exports", words=category("exports").delete_by_hand)
+    page = certificate(document_of(chain_of(*ended(*events, outside=[by_hand])), "e.jsonl"))
+    assert f"Exported iterations (models): {words} No operation deletes an exported model" in page
+    alone = certificate(document_of(chain_of(*ended(*events)), "e.jsonl"))
+    words = "Exported models that remain until the Azure resource is deleted: 5"
+    assert (words in alone) == (counted == (2, 3))
+
+
+def test_it_says_which_models_are_gone():
+    events = [*sent("iterations", ONE), looked("iterations", gone=[ONE])]
+    fields = {"projects": [planned(unpublished=[ONE])], "with_iterations": True}
+    page = of_a_person({"iterations": [ONE]}, *events, with_iterations=True)
+    assert f"<th>Models</th><td>1 iteration (a trained version of a model) is gone: {ONE}. No iteration that" in page
+    events = [opened({"iterations": [ONE]}, projects=fields["projects"]), *events]
+    page = certificate(document_of(chain_of(*ended(*events)), "e.jsonl"))
+    assert f"is gone: {ONE}; taken out of use before: {ONE}</td>" in page
+
+
+def test_a_recheck_says_what_it_rechecks():
+    earlier = EarlierEvidence(file="a.json", finished="2025-12-01T00:00:00Z", reference="DSAR 7")
+    events = [opened({"images": ["a"]}, recheck_of="c" * 64, rechecked=earlier), looked("images", gone=["a"])]
+    page = certificate(document_of(chain_of(*ended(*events)), "e.jsonl"))
+    words = "a.json, the evidence of 1 December 2025, 00:00:00 UTC; reference DSAR 7; SHA-256 " + "c" * 64
+    assert f"<th>Recheck of</th><td>{words}</td>" in page
+    assert page.count("(so until 31 December 2025)") == 2  # counted from the erasure
+
+
+NOTHING = {
+    "matched": ({"scope": scope(salt="s", selectors=[selector(matched=False)], missing_ok=True)}, "nothing matched"),
+    "held": ({}, "nothing to delete"),
+    "kept": ({"projects": [planned(kept_published=[ONE])]}, "nothing was deleted"),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_where_nothing_was_deleted_no_erasure_is_certified(name):
+    fields, title = NOTHING[name]
+    page = certificate(document_of(chain_of(*ended(opened(**fields))), "e.jsonl"))
+    assert f"<h1>Record of a search: {title}</h1>" in page
+    assert "Search done by" in page
+    assert not [one for one in ("Erasure done", "<th>Method", "<th>Verification", "trained on these") if one in page]
+    assert page.count("(so until 1 February 2026)") == 1  # of predictions: nothing was deleted
+    assert "within 30 days after they were deleted.<" in page
+
+
+def test_what_was_not_found_is_said_in_words():
+    asked = scope(salt="s", selectors=[selector(matched=False), selector(matched=False, name="--metadata")])
+    page = certificate(document_of(chain_of(*ended(opened(scope=asked, unmatched=[f"--image-id {ONE}"]))), "e.jsonl"))
+    tag, metadata = (f"{word} sha256:{'a' * 16}" for word in ("tag", "metadata"))
+    assert f"<th>Requested, but not found</th><td>id {ONE}, {tag}, {metadata}</td>" in page
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_no_command_stands_in_the_text(code):
+    by_hand = [ByHand(row=row.name, words=row.delete_by_hand) for row in CATEGORIES if row.delete_by_hand]
+    reasons = [CHANGED, RECOVERABLE_UNTIL % {"time": "2026-01-03T00:00:00Z"}]
+    events = [opened({"images": ["a", "b"]}, language=code), *(map(left_for, "ab", reasons))]
+    page = certificate(document_of(chain_of(*ended(*events, outside=by_hand)), "e.jsonl"))
+    *text, last = re.findall('<p class="small">.*</p>', page.partition("</style>")[2])
+    assert "cv-gdpr verify e.json" in last
+    before = page.partition("</style>")[2].replace(last, "")
+    assert text
+    assert [word for word in (" --", "command", "Befehl") if word in before] == []
+
+
+def left_for(image, reason):
+    return left("images", image, reason=reason)
+
+
+def test_names_from_right_to_left_are_isolated():
+    earlier = EarlierEvidence(file=NAME, finished="2025-12-01T00:00:00Z", reference=NAME)
+    fields = dict.fromkeys(("endpoint", "reference", "operator", "signed_in_as", "approved_by", "signer"), NAME)
+    one = planned(
+        iterations_trained_on_them=[ONE],
+        published_holding={ONE: NAME},
+        copies_outside={NAME: NAME},
+        kept=[NAME],
+        kept_published=[NAME],
+        kept_for_images=[NAME],
+        copies_left={NAME: NAME},
+        copies_of={NAME: ONE},
+        exported_models=1,
+    )
+    account = DeletedResource(
+        **dict.fromkeys(("id", "kind", "location"), NAME), siblings=[NAME], projects=None, failed=[], unread=NAME
+    )
+    unread = Unread(project=PROJECT, reason=NAME, again=False)
+    by_hand = [ByHand(row="account", words=NAME)]
+    for more in ({"projects": [one]}, {"account": account}, {"recheck_of": "c" * 64, "rechecked": earlier}):
+        begun = opened({"images": [NAME]}, failed=[unread], protected=[NAME], authority=NAME, **fields, **more)
+        events = [begun, left("images", NAME, reason=NAME)]
+        told = document_of(chain_of(*ended(*events, outside=by_hand)), f"{NAME}.jsonl")
+        stamps = dict.fromkeys(("signer", "authority"), NAME) | {"begun": LISTED_FROM, "existed": LISTED_FROM}
+        for shape in (None, Shape(annex=True, names={PROJECT: NAME, NAME: NAME}, **stamps)):
+            page = certificate(told, shape)
+            assert beside(page) == []
+            assert foreign_markup(page) == []

@@ -82,8 +82,17 @@ def test_a_recorded_sentence_is_recognised(code, pattern):
         "number": chosen.number(1234),
         **dict.fromkeys(("sentence", "more"), chosen.gettext("done in part")),
     }
-    assert said == chosen.gettext(pattern) % {name: expected.get(name, f"<{name}>") for name in names}
+    shown = chosen.gettext(sentences.ON_PAPER.get(pattern, pattern))
+    assert said == shown % {name: expected.get(name, f"<{name}>") for name in names}
     assert said != recorded
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_page_has_no_words_for_an_operator(code):
+    for recorded, on_paper in sentences.ON_PAPER.items():
+        said = translated(recorded.replace("%(time)s", "2026-03-05T14:30:09Z"), language(code))
+        assert said == language(code).gettext(on_paper) % {"time": language(code).date("2026-03-05T14:30:09Z")}
+        assert not [word for word in ("--", "cv-gdpr", "command", "API") if word in said]
 
 
 @pytest.mark.parametrize(

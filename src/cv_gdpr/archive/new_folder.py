@@ -49,6 +49,11 @@ def refuse_within(option: str, path: Path, bag: Path, kind: str = "folder") -> N
 def check_free(out: Path, bag: Path) -> None:
     """Raise UsageError if a folder to write cannot have this name: something is there, or it lies in the bag."""
     refuse_within("--out", out, bag)
+    refuse_taken(out)
+
+
+def refuse_taken(out: Path) -> None:
+    """Raise UsageError unless a new folder can have this name: nothing is there, or an empty folder."""
     if os.path.lexists(out) and (out.is_symlink() or not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists", "name another folder with --out: nothing is overwritten")
 

@@ -22,7 +22,7 @@ from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.output import printable, show_similar
 from cv_gdpr.cli.plan_view import Shown, planned_code, show
-from cv_gdpr.cli.sealing import approval_of, seals_of
+from cv_gdpr.cli.sealing import approval_of, before_deletion, seals_of
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
 from cv_gdpr.naming import learn
 from cv_gdpr.table.categories import ACCOUNT, IMAGES, Category, Deletion, category
@@ -110,7 +110,8 @@ def _erase(connection: Connection, scope: Scope, options: DeleteOptions, output:
     from cv_gdpr.service.client import Service
 
     saved = _saved_plan(options.plan_file)
-    sealing = _seals(options, saved)
+    with before_deletion(_NOTHING_DELETED):
+        sealing = _seals(options, saved)
     asked = _command_identity(scope, saved, options.with_copies_from)
     earlier: Erased | bool = False
     if not options.dry_run:
@@ -129,7 +130,8 @@ def _erase(connection: Connection, scope: Scope, options: DeleteOptions, output:
         if not options.yes:
             with _hint_nothing_deleted(resumed=earlier):
                 confirm_plan(plan, Shown(outside, service.sign_in.who, scope.selection))
-        erased = _execute_plan(service, plan, outside, asked, options, sealing=sealing)
+        with before_deletion(NOTHING_MORE_DELETED if earlier else _NOTHING_DELETED):
+            erased = _execute_plan(service, plan, outside, asked, options, sealing=sealing)
         return report(erased, dict(service.calls), output, Beside(options.require_export, scope.selection))
 
 

@@ -11,7 +11,7 @@ from cv_gdpr.cli.confirming import ask
 from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.output import plural, print_json, printable
-from cv_gdpr.cli.sealing import seals_of
+from cv_gdpr.cli.sealing import before_deletion, seals_of
 from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
 from cv_gdpr.languages import message
 from cv_gdpr.table.categories import ACCOUNT
@@ -80,7 +80,8 @@ def delete_account(
     from cv_gdpr.evidence.files import unfinished
     from cv_gdpr.service.azure_resource import AzureResource
 
-    sealing = seals_of(*((None, None) if options.dry_run else (options.sign_with, options.timestamp_from)))
+    with before_deletion(_NOTHING):
+        sealing = seals_of(*((None, None) if options.dry_run else (options.sign_with, options.timestamp_from)))
     with AzureResource(wanted) as azure:
         place = str(_place(azure))
         asked = json.dumps({"account": place, "purge": options.purge})
@@ -106,9 +107,9 @@ def delete_account(
         _confirm(plan, options)
         if plan.live and not plan.deleting:
             check_unchanged(azure, plan)
-        return report(
-            _delete(azure, plan, evidence, asked, options, sealing=sealing), {}, output, Beside(options.require_export)
-        )
+        with before_deletion(NOTHING_MORE_DELETED if earlier else _NOTHING):
+            done = _delete(azure, plan, evidence, asked, options, sealing=sealing)
+        return report(done, {}, output, Beside(options.require_export))
 
 
 def _place(azure: AzureResource) -> ResourceId:

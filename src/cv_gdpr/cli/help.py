@@ -43,6 +43,7 @@ _SECTIONS = {
         "--signer",
         "--tsa-certificate",
         "--names",
+        "--no-names",
         "--annex",
         "--lang",
     ),
@@ -85,7 +86,7 @@ EXAMPLES = {
     ),
     "recheck": ("cv-gdpr recheck erasure.json", "cv-gdpr recheck erasure.json --evidence after-30-days.json"),
     "verify": ("cv-gdpr verify everything", "cv-gdpr verify erasure.json"),
-    "certify": ("cv-gdpr certify erasure.json",),
+    "certify": ("cv-gdpr certify erasure.json", "cv-gdpr certify erasure.json --lang de --out certificate"),
     "find": ("cv-gdpr find everything photo.jpg --out found",),
     "convert": (
         "cv-gdpr convert everything --to csv --out table",

@@ -218,11 +218,23 @@ later_certificate_options = together(
         "--names",
         type=FilePath(),
         metavar="FILE",
-        help="A certificate that shows projects by their names: CSV with the columns id and name, what "
-        "cv-gdpr list projects --all --csv prints, or an export's data/projects.jsonl.",
+        help="A certificate that shows projects by their names, besides those that the one before it shows: CSV with "
+        "the columns id and name, what cv-gdpr list projects --all --csv prints, or an export's data/projects.jsonl.",
     ),
-    option("--annex", is_flag=True, help="A certificate that also lists every id, on pages behind the first."),
+    option("--no-names", is_flag=True, help="A certificate without the names that the one before it shows."),
+    option(
+        "--annex/--no-annex",
+        default=None,
+        help="A certificate that also lists every id, on pages behind the first; or none of them. "
+        "Default: as the one before it.",
+    ),
     _lang(default=None, show_default=False, help="A certificate in this language. Default: that of the erasure."),
+    option(
+        "--out",
+        type=FilePath(),
+        metavar="FOLDER",
+        help="Write into this new folder, with a copy of the evidence and of all beside it; it stays as it is.",
+    ),
 )
 lang_option = _lang(help="The language of what people read in the result.")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -31,6 +32,16 @@ def seals_of(sign_with: Path | None, timestamp_from: str | None, approval: Appro
 
     authority = authority_at(timestamp_from) if timestamp_from else None
     return Seals(signer_with(sign_with) if sign_with else None, authority, approval)
+
+
+@contextmanager
+def before_deletion(words: str) -> Iterator[None]:
+    """Add to the hint of a signature or time-stamp that is not available what has been deleted until now: `words`."""
+    try:
+        yield
+    except NotSealed as error:
+        error.hint = f"{words}{f'; {error.hint}' if error.hint else ''}"
+        raise
 
 
 def anchors_of(signers: Path | None, certificates: Path | None) -> Anchors:

@@ -94,13 +94,13 @@ def of_certified(done: Done, code: int) -> CertifyDocument:
     """Return the document of `certify`."""
     return CertifyDocument(
         exit_code=code,
-        retryable=bool(done.lacking),
+        retryable=code == 3,
         path=absolute(done.path),
         kind=done.kind,
         written=[absolute(place) for place in done.written],
         signature=of_signature(done.signed),
         existed=of_stamp(done.existed),
-        lacking=done.lacking,
+        lacking=[*done.lacking, *(f"announced, but {one}" for one in done.announced)],
     )
 
 

@@ -12,7 +12,7 @@ from cv_gdpr.delete.marks import mark
 from cv_gdpr.delete.plan import Plan, ProjectPlan
 from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, UsageError, unexpected
 from cv_gdpr.evidence.records import TOOL, SearchedScope, SelectorHash, Unread
-from cv_gdpr.languages import message
+from cv_gdpr.evidence.sentences import ALL_ROWS
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import (
     BY_API,
@@ -150,7 +150,7 @@ def _describe(scope: Scope, matches: Matches, *, decided: bool) -> SearchedScope
     hashed = chosen.hashed(salt, matches.unmatched, decided=decided)
     return SearchedScope(
         projects="named" if scope.projects else "all",
-        rows=searched or message("all that the API deletes"),
+        rows=searched or ALL_ROWS,
         not_searched=not_searched(scope),
         selectors=[SelectorHash(**one) for one in hashed],
         salt=salt if chosen else None,

@@ -16,7 +16,7 @@ from cv_gdpr.delete.run import Run
 from cv_gdpr.delete.waiting import Deadline
 from cv_gdpr.errors import NotFound, ServiceError
 from cv_gdpr.evidence.events import PUBLICATIONS, Answered, Calling, Left, Opened, Vanished
-from cv_gdpr.evidence.sentences import MORE_IN_IT
+from cv_gdpr.evidence.sentences import CHANGED, MORE_IN_IT
 from cv_gdpr.languages import message
 from cv_gdpr.service.batches import in_parts, may_pass_in_parts
 from cv_gdpr.service.paging import identified
@@ -42,7 +42,7 @@ _DISPUTED = Why(
     again=False,
 )
 _UNSEEN = Why(message("the service did not return it again before its deletion"), again=True)
-_CHANGED = Why(message("it changed after it was planned; run the command again"), again=True)
+_CHANGED = Why(CHANGED, again=True)
 _CHANGED_SINCE_SAVED = Why(message("it changed after it was planned; make a new plan"), again=False)
 _IN_TRAINING = Why(message("in training: not deletable yet"), again=True)
 _MAY_BEAR_IT = Why(message("images that may have it are still there"), again=True)

@@ -20,7 +20,7 @@ from cv_gdpr.evidence.document import close
 from cv_gdpr.evidence.events import RECOVERABLE, Failed, Looked, Opened, Stopped
 from cv_gdpr.evidence.ledger import Ledger, sealed
 from cv_gdpr.evidence.proven import Proven
-from cv_gdpr.evidence.records import TOOL, Planned, SearchedScope
+from cv_gdpr.evidence.records import TOOL, EarlierEvidence, Planned, SearchedScope
 from cv_gdpr.service.azure_resource import AzureResource
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.categories import ACCOUNT, BY_API, Category
@@ -92,6 +92,7 @@ def _opening(proven: Proven, endpoint: str, terms: Terms, who: str) -> Opened:
         language=terms.language,
         annex=terms.annex,
         recheck_of=proven.sha256,
+        rechecked=EarlierEvidence(file=proven.path.name, finished=before.finished, reference=before.reference),
     )
 
 

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.evidence import summary
 from cv_gdpr.evidence.document import DATED, DAYS, RETENTION
+from cv_gdpr.evidence.outcomes import DELETED, GONE
 from cv_gdpr.evidence.records import Evidence, Retention, State
 from cv_gdpr.evidence.sentences import translated
 from cv_gdpr.evidence.shape import META, Shape, of_run, written
-from cv_gdpr.languages import LANGUAGES, Language, install, language, message, sentence, short, shown, tag_of
+from cv_gdpr.languages import LANGUAGES, Language, install, isolated, language, message, sentence, short, tag_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
 
 STATES: dict[State, str] = {
     "deleted": message("deleted"),
@@ -39,7 +41,7 @@ _CLASSES = (
 )
 _MARKUP = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li", "table", "tr", "th", "td", "div"),
-    *("thead", "tbody", "span", "doctype html", "charset=utf-8", f"name={META}"),
+    *("thead", "tbody", "span", "bdi", "doctype html", "charset=utf-8", f"name={META}"),
     *(f"class={name}" for name in _CLASSES),
     *(f"lang={tag_of(code)}" for code in LANGUAGES),
 }
@@ -60,16 +62,20 @@ def certificate(evidence: Evidence, shape: Shape | None = None, content: bytes |
     evidence, where that is known.
     """
     own = shape or of_run(evidence.language, evidence.runs, annex=evidence.annex)
-    name = evidence.ledger.file.removesuffix(".jsonl")
+    own_language, name = language(own.language), evidence.ledger.file.removesuffix(".jsonl")
     return _template(own.language).render(
         evidence=evidence,
         shape=own,
         meta=written(own) if shape else "",
         said=summary.summary_of(evidence),
         asked=summary.asked_by(evidence.scope),
+        title=summary.title_of(evidence),
+        search=summary.kind_of_search(evidence),
+        not_found=[own_language.gettext(words) % {"value": value} for words, value in summary.not_found(evidence)],
         not_searched=summary.not_searched(evidence.scope),
         not_asked=summary.not_asked(evidence),
-        only=_only(evidence, language(own.language)),
+        only=_only(evidence, own_language),
+        verdict_in_english=translated(evidence.verdict, language("en")),
         only_in_english=_only(evidence, language("en")),
         terms=_terms(evidence),
         name=name,
@@ -94,11 +100,14 @@ def _only(evidence: Evidence, chosen: Language) -> str:
 def _terms(evidence: Evidence) -> list[Term]:
     """Return what Microsoft states of such data; of the Azure resource only where that was deleted.
 
-    The days count from the erasure, so the page of a recheck names none.
+    The days count from the erasure; of what it deleted, only if it found something gone.
     """
-    about_resource = RETENTION[-1].what
-    ended = datetime.fromisoformat(evidence.finished)
-    counted = {} if evidence.recheck_of else DAYS
+    of_deleted, about_resource = RETENTION[0], RETENTION[-1].what
+    erased = evidence.rechecked.finished if evidence.rechecked else evidence.finished
+    ended = datetime.fromisoformat(erased)
+    counted = {} if evidence.recheck_of and not evidence.rechecked else dict(DAYS)
+    if not any(one.state in {DELETED, GONE} for one in evidence.items):
+        counted.pop(of_deleted.statement, None)
     return [
         Term(one, f"{ended + timedelta(days=days):%Y-%m-%d}" if days else "", DATED.get(one.source, ""))
         for one in evidence.retention
@@ -120,7 +129,7 @@ def _template(code: str) -> "Template":
     environment.filters["sentence"] = sentence
     environment.filters["row_name"] = lambda name: chosen.gettext(summary.row_name(name))
     environment.filters["some"] = lambda ids: _some(ids, chosen)
-    environment.filters["shown"] = shown
+    environment.filters["isolated"] = isolated
     environment.filters["short"] = short
     environment.globals.update(KINDS=summary.KINDS, REMAINS=summary.REMAINS, META=META)
     bounds = {
@@ -132,10 +141,12 @@ def _template(code: str) -> "Template":
     return environment.get_template("certificate.html.jinja")
 
 
-def _some(ids: Sequence[str], chosen: Language) -> str:
+def _some(ids: Sequence[str], chosen: Language) -> "Markup":
     """Return the first ids, and how many more there are."""
-    first, more = ", ".join(ids[: summary.MOST_IDS]), len(ids) - summary.MOST_IDS
-    return chosen.gettext(_MORE) % {"ids": first, "number": chosen.number(more)} if more > 0 else first
+    from markupsafe import escape
+
+    first, more = escape(", ").join(map(isolated, ids[: summary.MOST_IDS])), len(ids) - summary.MOST_IDS
+    return escape(chosen.gettext(_MORE)) % {"ids": first, "number": chosen.number(more)} if more > 0 else first
 
 
 def _packaged(name: str) -> str:

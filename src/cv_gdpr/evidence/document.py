@@ -142,6 +142,7 @@ def head(events: list[Event], outside: list[ByHand], stopped: int, finished: str
         reference=opened.reference,
         operator=opened.operator,
         recheck_of=opened.recheck_of,
+        rechecked=opened.rechecked,
         resource=deleted_resource(events),
     )
 
@@ -265,6 +266,7 @@ def document_of(chain: Chain, ledger: str) -> Evidence:
         **asdict(replace(closed.document, format=FORMAT)),
         language=opened.language,
         annex=opened.annex,
+        listed_from=opened.listed_from,
         retryable=retryable(outcomes, closed),
         counts=counted(outcomes),
         items=items_of(outcomes),

@@ -12,6 +12,7 @@ from msgspec.json import schema as json_schema
 from cv_gdpr.evidence.records import (
     Count,
     DeletedResource,
+    EarlierEvidence,
     Head,
     LanguageCode,
     Planned,
@@ -66,6 +67,7 @@ class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True):
     language: Annotated[LanguageCode, Meta(description="Of the certificate")] = "en"
     annex: Annotated[bool, Meta(description="Whether the certificate lists every id")] = False
     recheck_of: Annotated[Sha256 | None, Meta(description="Nothing is deleted: this evidence is rechecked")] = None
+    rechecked: Annotated[EarlierEvidence | None, Meta(description="Name, date and reference of that evidence")] = None
     signer: Annotated[str, Meta(description="Of --sign: the fingerprint of the key that will sign the files")] = ""
     authority: Annotated[str, Meta(description="Of --timestamp: who time-stamps this line and the evidence")] = ""
     approved_by: Annotated[str, Meta(description="Who signed the plan, and with which key")] = ""

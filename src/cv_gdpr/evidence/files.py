@@ -10,6 +10,7 @@ none is lost if a run is killed after the ledger's last line.
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from cv_gdpr.evidence.shape import Shape, shape_in
 from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.platforms.processes import quoted
 
+_LONGEST = 1 << 32  # bytes: a certificate with an annex has some 500 for each item
 _OF_OTHERS = (".begin", ".plan", *(f".certificate.{code}" for code in LANGUAGES))  # ends of names beside evidence
 
 
@@ -129,6 +131,19 @@ def written_last(evidence: Path) -> tuple[Path, ...]:
     papers = (paper_of(evidence, code) for code in LANGUAGES)
     signed = hashes_of(evidence), signature_of(evidence), signed_at_of(evidence)
     return evidence, certificate_of(evidence), token_of(evidence), *papers, *signed
+
+
+def refuse_unreadable(evidence: Path) -> None:
+    """Raise UsageError if something in the place of one of the files is not a file, or too long to be read at once."""
+    for place in all_of(evidence):
+        try:
+            found = place.stat() if os.path.lexists(place) else None
+        except OSError as error:  # a link to nothing
+            raise UsageError(f"{place}: {error.strerror}") from error
+        if found and not stat.S_ISREG(found.st_mode):
+            raise UsageError(f"{place} is not a file")
+        if found and found.st_size > _LONGEST:
+            raise UsageError(f"{place} is longer than {_LONGEST >> 30} GiB")
 
 
 def all_of(evidence: Path) -> tuple[Path, ...]:

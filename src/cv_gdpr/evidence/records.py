@@ -189,6 +189,14 @@ class Retention(Record, frozen=True, kw_only=True):
     source: str
 
 
+class EarlierEvidence(Record, frozen=True, kw_only=True):
+    """The evidence that a recheck is about, so that a person finds it; its hash says which one it is."""
+
+    file: Annotated[str, Meta(description="Its name")]
+    finished: Time
+    reference: Annotated[str, Meta(description="Its own reference; empty: it has none")]
+
+
 class Head(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The evidence without the parts that list single items; the ledger's last line repeats it."""
 
@@ -212,6 +220,7 @@ class Head(Record, frozen=True, kw_only=True, omit_defaults=True):
     reference: Annotated[str, Meta(description="Of --reference, as it was given")] = ""
     operator: Annotated[str, Meta(description="Of --operator, as it was given")] = ""
     recheck_of: Annotated[Sha256 | None, Meta(description="The evidence whose items were looked for again")] = None
+    rechecked: Annotated[EarlierEvidence | None, Meta(description="The same for a person")] = None
     resource: Annotated[DeletedResource | None, Meta(description="Of an Azure resource that was deleted")] = None
 
 
@@ -247,7 +256,9 @@ class Evidence(Head, frozen=True, kw_only=True):
     reference: Annotated[str, Meta(description="Of --reference, as it was given")]
     operator: Annotated[str, Meta(description="Of --operator, as it was given")]
     recheck_of: Annotated[Sha256 | None, Meta(description="The evidence whose items were looked for again")]
+    rechecked: Annotated[EarlierEvidence | None, Meta(description="The same for a person; null: not a recheck")]
     resource: Annotated[DeletedResource | None, Meta(description="null: no Azure resource was to be deleted")]
+    listed_from: Annotated[Time, Meta(description="When the last listing began: later items may not be in the plan")]
     retryable: Annotated[bool, Meta(description="Whether the same command, with new evidence, may delete more")]
     counts: dict[State, Count]
     items: list[Item]

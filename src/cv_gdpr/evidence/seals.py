@@ -22,7 +22,7 @@ from cv_gdpr.evidence.events import Calling, Event, Opened, line_of
 from cv_gdpr.evidence.ledger import Chain, Ledger
 from cv_gdpr.evidence.records import Evidence
 from cv_gdpr.sealing.authority import Authority
-from cv_gdpr.sealing.checking import WRONG, Anchors, stamp_on
+from cv_gdpr.sealing.checking import WRONG, Anchors, refuse_to_part, stamp_on
 from cv_gdpr.sealing.ssh import Signer
 
 
@@ -99,13 +99,15 @@ def write(path: Path, chain: Chain, seals: Seals) -> tuple[Evidence, list[str]]:
 def sign(path: Path, seals: Seals, *, answers: bool) -> list[str]:
     """Sign the list of hashes, and time-stamp the signature, unless that is done; return what is lacking.
 
-    Where the authority no longer `answers`, it is not asked again. Raise StorageError.
+    Where the authority no longer `answers`, it is not asked again. Raise UsageError for the time-stamp of another
+    signature than the one that will be written; StorageError.
     """
     place, token = files.signature_of(path), files.signed_at_of(path)
     try:
         if seals.signer and not os.path.lexists(place):
-            token.unlink(missing_ok=True)  # it is over a signature that is not there any more
-            _write(place, seals.signer.sign(files.hashes_of(path).read_bytes()))
+            signature = seals.signer.sign(files.hashes_of(path).read_bytes())
+            refuse_to_part(token, signature)
+            _write(place, signature)
         if seals.authority and answers and place.is_file() and not os.path.lexists(token):
             _write(token, seals.authority.stamp(place.read_bytes()))
     except NotSealed as error:

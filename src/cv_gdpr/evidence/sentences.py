@@ -13,6 +13,7 @@ from cv_gdpr.languages import Language, message
 from cv_gdpr.service import shortfalls as of_bytes
 from cv_gdpr.table import account as account_row
 from cv_gdpr.table import inventory, outside, shortfalls
+from cv_gdpr.table.categories import ACCOUNT, EXPORTS, category
 
 _KEY_HOLDER = message("the holder of a training key (sha256:%(hash)s)")
 NOT_LOOKED_AT = message("its project could not be looked at again: %(reason)s")
@@ -20,14 +21,30 @@ MORE_IN_IT = message("it holds %(number)s items that are not in the plan")
 ANSWERED = message("the service answered %(answer)s")
 UNREADABLE = message("the service answered %(number)s with a body that cannot be read")
 RECOVERY_UNKNOWN = message("whether it can be recovered is unknown: %(reason)s")
-RECOVERABLE_UNTIL = message("it can be recovered until %(time)s; --purge ends that")
+RECOVERABLE_UNTIL = "it can be recovered until %(time)s; --purge ends that"
+ALL_ROWS = "all that the API deletes"
+CHANGED = "it changed after it was planned; run the command again"
 
 PATTERNS = (
     *(_KEY_HOLDER, NOT_LOOKED_AT, MORE_IN_IT, UNREADABLE, ANSWERED, RECOVERY_UNKNOWN, RECOVERABLE_UNTIL),
-    *(inventory.CANNOT_NARROW, inventory.OF_SELECTED, *outside.PATTERNS, *account_row.PATTERNS),
+    *(inventory.CANNOT_NARROW, inventory.FOR_SELECTED, *outside.PATTERNS, *account_row.PATTERNS),
     *(*account.PATTERNS, *verdicts.PATTERNS),
     *(*shortfalls.PATTERNS, *of_bytes.PATTERNS),
 )
+ON_PAPER = {
+    RECOVERABLE_UNTIL: message("it can be recovered until %(time)s, unless it is purged"),
+    ALL_ROWS: message("all kinds of data that can be deleted without the Azure resource"),
+    CHANGED: message("it changed after it was planned"),
+    category(ACCOUNT).delete_by_hand: message(
+        "The Azure resource itself stays until its administrator deletes it, in the Azure portal for example; Azure "
+        "then keeps it recoverable for 48 hours, unless it is purged"
+    ),
+    category(EXPORTS).delete_by_hand: message(
+        "No operation deletes an exported model: it goes when the Azure resource is deleted. Copies in a storage "
+        "container of yours, if the service writes any there, are yours to delete"
+    ),
+}
+"""What a person reads on paper in place of words for the operator: a page has no commands."""
 _VALUES = {"time": r"\S+", "number": "[0-9]+"}  # what they look like; others are any text
 _SPOKEN = {"sentence", "more"}  # values that must be sentences themselves
 
@@ -42,6 +59,7 @@ def _recognised(text: str, language: Language) -> str | None:
     """Return a sentence in a language, or None."""
     if not text:
         return None
+    text = ON_PAPER.get(text, text)
     said = language.gettext(text)
     if said != text:
         return said
@@ -49,7 +67,7 @@ def _recognised(text: str, language: Language) -> str | None:
         if found := _expression(pattern).fullmatch(text):
             values = {name: _value(name, value, language) for name, value in found.groupdict().items()}
             if None not in values.values():
-                return language.gettext(pattern) % values
+                return language.gettext(ON_PAPER.get(pattern, pattern)) % values
     return text if language.code == "en" else None
 
 

@@ -40,6 +40,21 @@ REMAINS: dict[State, str] = {
     LEFT: message("still there: no deletion was requested"),
     UNPROVED: message("perhaps still there: could not be looked for again"),
 }
+SEARCHES = {
+    "kept": message("Record of a search: nothing was deleted"),
+    "matched": message("Record of a search: nothing matched"),
+    "held": message("Record of a search: nothing to delete"),
+}
+"""Titles where nothing was in the plan: what was found is kept, nothing was selected, or nothing was held."""
+_MISSING = {
+    IMAGE_ID: message("id %(value)s"),
+    EXCEPT: message("id of a hold %(value)s"),
+    METADATA: message("metadata %(value)s"),
+    TAG: message("tag %(value)s"),
+    PREDICTED: message("predicted tag %(value)s"),
+    ITERATION: message("iteration %(value)s"),
+}
+"""What was requested and not found: an id, or the beginning of a hash."""
 _NARROWS = CANNOT_NARROW.partition("%(selectors)s")[2]
 
 
@@ -93,7 +108,8 @@ class Summary(NamedTuple):
     copies_left: list[str]
     predictions_not_searched: int
     predictions_not_counted: bool
-    exported_models: int
+    deleted_iterations: list[str]
+    exported_models: int | None  # None: in none of the projects they were counted
     unpublished: list[str]
     outside: list[tuple[str, str, int]]  # setting, address of a container or queue, number of projects
     only_in_iterations: int
@@ -119,11 +135,17 @@ def summary_of(evidence: Evidence) -> Summary:
         copies_left=[one for each in projects for one in each.copies_left],
         predictions_not_searched=sum(each.predictions_not_searched or 0 for each in projects),
         predictions_not_counted=any(each.predictions_not_searched is None for each in projects),
-        exported_models=sum(each.exported_models or 0 for each in projects),
+        deleted_iterations=[one.id for one in evidence.items if one.row == ITERATIONS and one.state in {DELETED, GONE}],
+        exported_models=_exported_models(projects),
         unpublished=[one for each in projects for one in each.unpublished],
         outside=_outside(projects),
         only_in_iterations=sum(each.images_only_in_iterations for each in projects),
     )
+
+
+def _exported_models(projects: Iterable[Project]) -> int | None:
+    counts = [each.exported_models for each in projects if each.exported_models is not None]
+    return sum(counts) if counts else None
 
 
 def _trained(project: Project) -> list[str]:
@@ -182,6 +204,38 @@ def _remaining(items: Iterable[Item]) -> list[Remaining]:
             found.setdefault((item.row, item.state, item.reason), []).append(item.id)
     groups = [Remaining(*key, len(ids), ids) for key, ids in found.items()]
     return sorted(groups, key=lambda one: -one.number)
+
+
+def title_of(evidence: Evidence) -> str:
+    """Return the title of the page."""
+    if evidence.recheck_of:
+        return message("Record of a recheck")
+    if kind := kind_of_search(evidence):
+        return SEARCHES[kind]
+    if evidence.exit_code:
+        return message("Record of an erasure that is not complete")
+    return message("Certificate of erasure")
+
+
+def kind_of_search(evidence: Evidence) -> str:
+    """Return which of SEARCHES it was, if nothing was in the plan, and nothing kept it from being made; or nothing."""
+    if (
+        evidence.items
+        or evidence.failed
+        or evidence.recheck_of
+        or evidence.resource
+        or evidence.exit_code not in {0, 3}
+    ):
+        return ""
+    if any(one.kept or one.kept_published or one.kept_for_images or one.copies_left for one in evidence.projects):
+        return "kept"
+    return "matched" if evidence.scope.selectors else "held"
+
+
+def not_found(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return what was requested and not found: the words for it, and the value."""
+    each = (one.rpartition(" ") for one in evidence.not_found)
+    return [(_MISSING.get(selector, "%(value)s"), value) for selector, _, value in each]
 
 
 def asked_by(scope: SearchedScope) -> list[tuple[str, int]]:

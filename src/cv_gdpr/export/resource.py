@@ -24,7 +24,7 @@ from cv_gdpr.service.azure_resource import Wanted
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.account import resource_of
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
-from cv_gdpr.table.inventory import OF_SELECTED, near_values, not_searched, projects_in, rows_in, rows_of_selected
+from cv_gdpr.table.inventory import FOR_SELECTED, near_values, not_searched, projects_in, rows_in, rows_of_selected
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Scope
@@ -163,7 +163,7 @@ def _not_searched(scope: Scope) -> dict[str, str]:
     """Return the rows that a selection leaves out, with the reason; some are exported in part."""
     partly = rows_of_selected(scope)
     reasons = not_searched(scope)
-    return {row: OF_SELECTED % {"reason": why} if row in partly else why for row, why in reasons.items()}
+    return {row: FOR_SELECTED % {"reason": why} if row in partly else why for row, why in reasons.items()}
 
 
 def _reused(exports: list[ProjectExport]) -> dict[str, Reused]:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.evidence.sentences import translated
-from cv_gdpr.languages import Language, install, message, short, shown
+from cv_gdpr.languages import Language, install, isolated, message, short, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -61,7 +61,8 @@ class Pages:
         for name in ("date", "number", "percent"):  # Babel takes longer for a number than Jinja for a page
             environment.filters[name] = lru_cache(_REMEMBERED)(environment.filters[name])
         style, script = _packaged("report.css"), _packaged("report.js")
-        environment.filters["shown"] = shown
+        environment.filters["shown"] = shown  # where an element cannot stand: a title, an attribute, SVG
+        environment.filters["isolated"] = isolated
         environment.filters["short"] = short
         environment.filters["state"] = lambda text: self.language.gettext(text) if text in STATES else text
         environment.filters["translated"] = lambda text: translated(text, self.language)

@@ -10,7 +10,16 @@ from typing import NamedTuple
 from cv_gdpr.archive.writing import storing, write_new
 from cv_gdpr.errors import NotSealed
 from cv_gdpr.sealing.authority import Authority
-from cv_gdpr.sealing.checking import NONE, WRONG, Anchors, Signed, Stamped, dated_signature_on, stamp_on
+from cv_gdpr.sealing.checking import (
+    NONE,
+    WRONG,
+    Anchors,
+    Signed,
+    Stamped,
+    dated_signature_on,
+    refuse_to_part,
+    stamp_on,
+)
 from cv_gdpr.sealing.ssh import Signer
 
 TAG_MANIFEST = "tagmanifest-sha256.txt"
@@ -28,7 +37,10 @@ class BagVouching(NamedTuple):
 
 
 def seal(folder: Path, signer: Signer | None, authority: Authority | None) -> list[str]:
-    """Time-stamp and sign a finished bag, unless that is done; return why something is lacking. Raise StorageError."""
+    """Time-stamp and sign a finished bag, unless that is done; return why something is lacking.
+
+    Raise UsageError for the time-stamp of another signature than the one that will be written; StorageError.
+    """
     lacking: list[str] = []
     wanted = (
         (TAG_MANIFEST, TOKEN, authority and authority.stamp),
@@ -45,9 +57,9 @@ def seal(folder: Path, signer: Signer | None, authority: Authority | None) -> li
             except NotSealed as error:
                 lacking.append(error.message)
                 continue
+            if name == SIGNATURE:
+                refuse_to_part(folder / SIGNED_AT, made)
             with storing(place):
-                if name == SIGNATURE:
-                    (folder / SIGNED_AT).unlink(missing_ok=True)  # it is over a signature that is not there any more
                 write_new(place, made)
     return lacking
 

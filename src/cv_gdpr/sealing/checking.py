@@ -1,5 +1,6 @@
 """What the signature and the time-stamp of a file prove, with or without an anchor of trust."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -123,6 +124,18 @@ def refuse_another_key(place: Path, signed: Signed, signer: ssh.Signer | None) -
     """Raise UsageError if the signature in `place` was made with another key than that of `signer`."""
     if signer and signed.key and signer.fingerprint != signed.key:
         raise UsageError(f"{place} is a signature with the key {signed.key}", "move it away to sign with another one")
+
+
+def refuse_to_part(token: Path, signature: bytes) -> None:
+    """Raise UsageError if the time-stamp in `token` is of another signature than the one that will be written."""
+    if is_of_another(token, signature):
+        words = f"{token} is the time-stamp of a signature that is not there any more"
+        raise UsageError(words, "move it away, to where that signature is")
+
+
+def is_of_another(token: Path, signature: bytes) -> bool:
+    """Return whether there is a time-stamp, and it is not known to be over this signature."""
+    return os.path.lexists(token) and stamp_on(signature, token, Anchors()).time is None
 
 
 def _held_in(file: Path) -> bytes | None:

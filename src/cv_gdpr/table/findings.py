@@ -121,7 +121,7 @@ COUNTS_DIFFER = "the service counts "
 
 def counts_differ(before: int, after: int, listed: int, written: int, iteration: str | None) -> str:
     """Return the reason why a listing is not complete although it was read; `iteration` is the id of its place."""
-    pattern = shortfalls.COUNTS_OF_ITERATION_DIFFER if iteration else shortfalls.COUNTS_DIFFER
+    pattern = shortfalls.COUNTS_OF_ITERATION_DIFFER if iteration else shortfalls.COUNTS_OF_WORKSPACE_DIFFER
     return pattern % {"before": before, "after": after, "listed": listed, "written": written, "iteration": iteration}
 
 

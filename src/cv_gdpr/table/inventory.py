@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 CANNOT_NARROW = message("%(selectors)s cannot narrow it")
-OF_SELECTED = message("%(reason)s; exported as far as it is about what was selected")
+FOR_SELECTED = message("%(reason)s; exported as far as it is about what was selected")
 _APPLIES = "docs/commands.md lists which selector applies to which rows; run them one after the other"
 _ID = re.compile("[0-9A-Fa-f-]{8,}")
 

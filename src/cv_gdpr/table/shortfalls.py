@@ -16,7 +16,7 @@ IMPORTING = message(
 IMPORT_FAILED = message(
     "its status is Failed: the service could not import it, so parts of it may be missing there too"
 )
-COUNTS_DIFFER = message(
+COUNTS_OF_WORKSPACE_DIFFER = message(
     "the service counts %(before)s before and %(after)s after, lists %(listed)s, %(written)s written (workspace)"
 )
 COUNTS_OF_ITERATION_DIFFER = message(
@@ -24,4 +24,11 @@ COUNTS_OF_ITERATION_DIFFER = message(
     "(iteration %(iteration)s)"
 )
 
-PATTERNS = (EXPIRED, ROW_UNLISTED, UNLISTED_AT_THE_END, NEW_ITERATION, COUNTS_DIFFER, COUNTS_OF_ITERATION_DIFFER)
+PATTERNS = (
+    EXPIRED,
+    ROW_UNLISTED,
+    UNLISTED_AT_THE_END,
+    NEW_ITERATION,
+    COUNTS_OF_WORKSPACE_DIFFER,
+    COUNTS_OF_ITERATION_DIFFER,
+)
