@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cv_gdpr.errors import Unreadable
+from cv_gdpr.platforms.files import reason_of
 
 
 @contextmanager
@@ -13,4 +14,4 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unreadable(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
+        raise Unreadable(f"{error.filename or path} cannot be read: {reason_of(error, path)}") from error
