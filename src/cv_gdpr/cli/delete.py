@@ -25,6 +25,7 @@ from cv_gdpr.cli.plan_view import Shown, planned_code, show
 from cv_gdpr.cli.sealing import approval_of, seals_of
 from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
 from cv_gdpr.naming import learn
+from cv_gdpr.patterns import lines_of
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, Category, Deletion, category
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import AGE, EXCEPT, Matches
@@ -270,7 +271,7 @@ def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[
     names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
     for name in names:
         shared.refuse_blank(name)
-    lines = [line for name in names for line in os.environ.get(name, "").splitlines() if line.strip()]
+    lines = [line for name in names for line in lines_of(os.environ.get(name, "")) if line.strip()]
     return tuple(dict.fromkeys((*given, *lines)))
 
 

@@ -15,6 +15,7 @@ from cv_gdpr.archive.names import identity
 from cv_gdpr.evidence.ledger import now
 from cv_gdpr.evidence.proven import Proven
 from cv_gdpr.evidence.records import TOOL, as_json
+from cv_gdpr.patterns import lines_of
 from cv_gdpr.redact.gone import Gone
 from cv_gdpr.redact.new_bag import NewBag
 from cv_gdpr.redact.project import ProjectRedaction
@@ -224,7 +225,7 @@ def _info(bag: Bag, before: Json, after: Json) -> list[tuple[str, str]]:
 def _pairs(text: str) -> list[tuple[str, str]]:
     """Return labels and values; a line that begins with a blank continues the one before (RFC 8493, section 2.2.2)."""
     pairs: list[tuple[str, str]] = []
-    for line in text.splitlines():
+    for line in lines_of(text):
         if line[:1].isspace() and pairs:
             pairs[-1] = pairs[-1][0], f"{pairs[-1][1]} {line}"
         elif line.strip():
