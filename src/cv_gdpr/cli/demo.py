@@ -11,8 +11,9 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.options import option, output_options
+from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import print_json, to_do
+from cv_gdpr.cli.parameters import option
 from cv_gdpr.errors import Interrupted
 from cv_gdpr.extras import install
 from cv_gdpr.platforms.processes import set_variable

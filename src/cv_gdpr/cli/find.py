@@ -8,8 +8,9 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.options import Argument, option, output_options
+from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import absolute, as_text, plural, print_json, print_some, print_table, printable, to_do
+from cv_gdpr.cli.parameters import Argument, option
 from cv_gdpr.platforms.processes import quoted
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ The service package reports its calls to the logger `cv_gdpr.calls`, each with a
 import logging
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -76,16 +77,16 @@ def forget() -> None:
         _Run.log = None
 
 
-def begin(ctx: click.Context, path: str, out: str | None) -> None:
-    """Open the log of this run, which writes to `out`; raise UsageError if the log cannot be written there."""
+def begin(command: str, path: str, options: Mapping[str, Any]) -> None:
+    """Open the log of a run; raise UsageError if it cannot be written there, or is in the way of the `options`."""
     forget()
-    _refuse_within(path, out)
+    _refuse_in_the_way(path, options)
     try:
         _refuse_other_files(path)
         log = _Written(path)
     except OSError as error:
         raise UsageError(f"--log-file {path}: {error.strerror}", "nothing was done") from None
-    log.line("begin", {"command": ctx.command_path, "version": __version__})
+    log.line("begin", {"command": command, "version": __version__})
     if log.broken:
         log.close()
         raise UsageError(f"--log-file {path}: {log.broken.strerror}", "nothing was done")
@@ -95,16 +96,24 @@ def begin(ctx: click.Context, path: str, out: str | None) -> None:
     CALLS.addHandler(log)
 
 
-def _refuse_within(path: str, out: str | None) -> None:
-    """Raise UsageError if the log would lie in the folder that the run writes, or be the file that it writes."""
-    if not out:
-        return
+def _refuse_in_the_way(path: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError if the log would lie in an export, old or new, or be another file of the command."""
     from pathlib import Path
 
-    from cv_gdpr.archive.new_folder import lies_in
+    from cv_gdpr.archive.folder import STATE
+    from cv_gdpr.archive.new_folder import lies_in, refuse_within
 
-    if lies_in(Path(path), Path(out)):
-        raise UsageError(f"--log-file {path} lies in --out {out}", "name a file elsewhere")
+    log, out = Path(path), options.get("out")
+    pair = (("--log-file", log), ("--out", out or log))
+    for (one, inner), (other, outer) in (pair, pair[::-1]) if out else ():
+        if lies_in(inner, outer):
+            raise UsageError(f"{one} {inner} lies in {other} {outer}", "name a file elsewhere")
+    for folder in log.resolve().parents:
+        if (folder / "bagit.txt").is_file() or (folder / STATE).is_dir():
+            refuse_within("--log-file", log, folder, "file")
+    values = (one for value in options.values() for one in (value if isinstance(value, tuple) else (value,)))
+    if any(isinstance(one, Path) and one.resolve() == log.resolve() for one in values):
+        raise UsageError(f"--log-file {path} is a path that the command itself reads or writes", "name another file")
 
 
 def _refuse_other_files(path: str) -> None:

@@ -142,11 +142,15 @@ def _log_is_broken() -> bool:
 
 def as_text(document: "Struct | Json") -> str:
     """Return a document as JSON, as it is printed and written."""
-    import json
-
     from msgspec import to_builtins
 
-    return json.dumps(to_builtins(document), indent=2) + "\n"
+    return _text_of(to_builtins(document))
+
+
+def _text_of(built: "Json") -> str:
+    import json
+
+    return json.dumps(built, indent=2) + "\n"
 
 
 def print_json(document: "Struct | Json") -> None:
@@ -156,8 +160,8 @@ def print_json(document: "Struct | Json") -> None:
     built: Json = to_builtins(document)
     if built.get("exitCode") == 0 and _log_is_broken():
         built["exitCode"] = 3
-    text = as_text(built)
     if not _Printed.document:
+        text = _text_of(built)
         _Printed.document = True
         getattr(sys.stdout, "whole", sys.stdout.write)(text)
 
@@ -258,14 +262,15 @@ def to_do(lines: Iterable[str]) -> None:
     _Printed.to_do += [line for line in lines if line not in _Printed.to_do]
 
 
-def print_to_do(lines: Iterable[str] | None = None, *, error: bool = False) -> None:
-    """Print what a person must do: all that was kept in this run, or these lines where a question follows.
+def print_to_do() -> None:
+    """Print all that was kept in this run; beside a document on standard output it stands on standard error."""
+    lines, _Printed.to_do = _Printed.to_do, []
+    print_what_to_do(lines, error=_Printed.document)
 
-    Beside a document on standard output it stands on standard error.
-    """
-    if lines is None:
-        lines, _Printed.to_do, error = _Printed.to_do, [], _Printed.document
-    if shown := list(lines):
+
+def print_what_to_do(lines: Sequence[str], *, error: bool) -> None:
+    """Print what a person must do, at once: a question follows, or the run ends."""
+    if lines:
         click.echo("\nWhat to do:", err=error)
-        for line in shown:
-            click.echo(f"  - {printable(line)}", err=error)
+    for line in lines:
+        click.echo(f"  - {printable(line)}", err=error)
