@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 
+from cv_gdpr.archive.names import guid
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
 from cv_gdpr.patterns import lines_of
@@ -27,9 +28,9 @@ _SAVE_AS_UTF_8 = "save it as UTF-8; in PowerShell: Set-Content -Encoding utf8"
 
 def uuid_of(text: str) -> str:
     """Return the id in lower case with dashes; raise ValueError if it is not a UUID."""
-    import uuid
-
-    return str(uuid.UUID(text))
+    if found := guid(text):
+        return found
+    raise ValueError(text)
 
 
 def read_key(place: str) -> str:
