@@ -11,7 +11,7 @@ from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import absolute, as_text, plural, print_json, print_some, print_table, printable, to_do
 from cv_gdpr.cli.parameters import Argument, option
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.platforms.shells import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path

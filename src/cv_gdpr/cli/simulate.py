@@ -13,7 +13,7 @@ from cv_gdpr.cli.output import print_json
 from cv_gdpr.cli.parameters import option
 from cv_gdpr.cli.screen import Quiet
 from cv_gdpr.errors import UsageError, similar
-from cv_gdpr.platforms.processes import set_variable
+from cv_gdpr.platforms.shells import set_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
