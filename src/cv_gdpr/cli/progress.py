@@ -131,7 +131,7 @@ class _Display:
 def _of_work(work: _Work) -> tuple[str, str, str]:
     """Return done of total, the rate, and the time left."""
     seconds = time.monotonic() - work.since
-    if not work.done and work.total is None:
+    if not (work.done or work.total):
         return _clock(seconds), "", ""
     rate = (work.done - work.at_first) / seconds if seconds > 0.5 else 0.0
     least = "at least " if isinstance(work.total, AtLeast) else ""
