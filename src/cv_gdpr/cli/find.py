@@ -137,7 +137,9 @@ def _print(found: "Found") -> None:
     ]
     if rows:
         headings = ("kind", "certain", "score", "row", "id", "like")
-        print_table(f"matches in {found.bag}", headings, rows, numbers={2})
+        columns = len(headings) - (len(found.photos) == 1)  # of one photograph, each is like that
+        title = f"matches in {found.bag}"
+        print_table(title, headings[:columns], [row[:columns] for row in rows], numbers={2})
     if len(found.matches) > _SHOWN:
         click.echo(f"{len(found.matches) - _SHOWN} more: --json and --out have all")
     counts = f"{found.count(SAME)} same, {found.count(COPY)} copy, {found.count(PART)} part"

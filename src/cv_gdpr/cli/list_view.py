@@ -92,15 +92,15 @@ def print_holdings(document: "Json", title: str, verbose: int) -> None:
 def _print_details(document: "Json", verbose: int) -> None:
     """Print the lines about projects that hold something."""
     cells = [
-        (line.project_name, _KINDS.get(line.kind, line.kind), line.name, _value(line), _count(line.number), line.id)
+        (line.project_name, _KINDS.get(line.kind, line.kind), _count(line.number), line.name, _value(line), line.id)
         for line in lines_of(document)
         if line.project
         and (line.kind not in _BY_ID or verbose)
         and not (line.kind == "row" and not (line.number or line.value))
     ]
     if cells:
-        headings = ("project", "what", "name", "value", "count", "id")
-        print_table("by project", headings, cells, numbers={4})
+        headings = ("project", "what", "count", "name", "value", "id")
+        print_table("by project", headings, cells, numbers={2})
 
 
 def _value(line: Line) -> str:

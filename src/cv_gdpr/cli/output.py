@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, TextIO
 
@@ -26,6 +26,7 @@ _COLOURS = {
 }
 
 
+_SHORT = 24  # columns of what a row begins with, which is not folded
 _LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -209,8 +210,12 @@ def _longest(text: str) -> int:
 
 
 def _least(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the columns that each cell of a table needs so that no word is broken."""
-    return [max([_longest(heading), *(_longest(row[index]) for row in rows)]) for index, heading in enumerate(headings)]
+    """Return the columns that each cell of a table needs so that no word is broken, and no short name of a row."""
+    least = [
+        max([_longest(heading), *(_longest(row[index]) for row in rows)]) for index, heading in enumerate(headings)
+    ]
+    first = max([cells(headings[0]), *(cells(row[0]) for row in rows)])
+    return [first if first <= _SHORT else least[0], *least[1:]]
 
 
 def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
@@ -234,17 +239,45 @@ def _print_in_two(
 ) -> None:
     """Print a table that is too wide: below each line, what has no room in it."""
     widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
-    fitting = next((n for n in range(len(headings), 1, -1) if sum(widths[:n]) + 2 * n <= columns), 1)
+    padded = [
+        [_padded(cell, widths[index], index in numbers) for index, cell in enumerate(row)] for row in (headings, *rows)
+    ]
+    fitting = [_fitting(row, columns) for row in padded]
+    fitting[0] = min(fitting[0], max(fitting[1:], default=1))  # no heading over an empty column
     stream.write("\n")
-    for row in (headings, *rows):
-        line = "  ".join(_padded(cell, widths[index], index in numbers) for index, cell in enumerate(row[:fitting]))
-        stream.write(f"  {line.rstrip()}\n")
-        if row is headings:
+    for number, row in enumerate((headings, *rows)):
+        stream.write(f"{_line(padded[number], fitting[number])}\n")
+        if number:
+            stream.writelines(f"{line}\n" for line in _below(headings, row, fitting[number], numbers, columns))
+    stream.write("\n")
+
+
+def _line(row: Sequence[str], count: int) -> str:
+    return f"  {'  '.join(row[:count])}".rstrip()
+
+
+def _fitting(row: Sequence[str], columns: int) -> int:
+    """Return how many cells, of padded ones, have room in a line; at least the first."""
+    last = max((index for index, cell in enumerate(row, 1) if cell.strip()), default=1)
+    return next((count for count in range(last, 1, -1) if cells(_line(row, count)) <= columns), 1)
+
+
+def _below(headings: Sequence[str], row: Sequence[str], fitting: int, numbers: set[int], columns: int) -> Iterator[str]:
+    """Yield the other cells with their headings: numbers together, as far as a line has room, each text on its own."""
+    now, joins = "", False
+    for index in range(fitting, len(row)):
+        if not row[index]:
             continue
-        for heading, cell in zip(headings[fitting:], row[fitting:], strict=True):
-            if cell:
-                stream.write(f"      {heading}: {cell}\n")
-    stream.write("\n")
+        part = f"{headings[index]}: {row[index]}"
+        joined = f"{now}   {part}"
+        if joins and index in numbers and cells(joined) <= columns:
+            now = joined
+            continue
+        if now:
+            yield now
+        now, joins = f"      {part}", index in numbers
+    if now:
+        yield now
 
 
 def _padded(cell: str, width: int, is_number: bool) -> str:

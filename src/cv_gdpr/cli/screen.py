@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -68,6 +68,11 @@ class Stream:
         with suppress(OSError):
             self._stream.write(self._laid_out(text))
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts as `write` does."""
+        for line in lines:
+            self.write(line)
 
     def whole(self, text: str) -> None:
         """Write a text as it is: a document for a program."""
