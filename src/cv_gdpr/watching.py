@@ -51,7 +51,7 @@ def show_by(
 
 def anew() -> None:
     """Begin to count what the service lists and is asked for: the next step of the work begins."""
-    for one in (LISTED, ASKED, PREDICTIONS_LISTED, SUGGESTIONS_LISTED, READ_AGAIN):
+    for one in (LISTED, ASKED, *PREDICTIONS, *SUGGESTIONS):
         one.restart()
 
 
@@ -131,8 +131,8 @@ class Uncounted:
 
 LISTED, ASKED = Growing("records listed"), Growing("ids asked for")
 """Records of lists that the service counts, and items that it is asked for by id, in this step of a run."""
-PREDICTIONS_LISTED, SUGGESTIONS_LISTED = Uncounted("stored predictions listed"), Uncounted("suggestions listed")
-READ_AGAIN = Growing("uncounted records read again")
+PREDICTIONS = Uncounted("stored predictions listed"), Growing("predictions read again")
+SUGGESTIONS = Uncounted("suggestions listed"), Growing("suggestions read again")
 """Records that the service does not count: as they come, and once more, until two passes agree."""
 
 

@@ -14,7 +14,7 @@ from cv_gdpr.service.batches import asked_in_parts
 from cv_gdpr.service.client import Connection, Service
 from cv_gdpr.service.continuations import OLDEST, stored_records
 from cv_gdpr.service.paging import Listing, Part
-from cv_gdpr.watching import AtLeast, Count, _under_way, anew, show_by, tried_again, waiting_for
+from cv_gdpr.watching import AtLeast, Call, Count, _under_way, anew, show_by, tried_again, waiting_for
 from tests.waited import waits
 
 
@@ -95,7 +95,7 @@ class Stored:
 def test_what_no_operation_counts_has_no_total(told):
     assert len(list(stored_records(Stored(25).query, OLDEST))) == 25
     first = [("stored predictions listed", done, None) for done in (10, 20, 25)]
-    again = [("uncounted records read again", done, 25) for done in (10, 20, 25)]
+    again = [("predictions read again", done, 25) for done in (10, 20, 25)]
     whole = ("stored predictions listed", 25, 25)
     assert told == [*first, whole, *again]
     assert all(isinstance(total, AtLeast) for what, _, total in told if "again" in what)
@@ -129,6 +129,22 @@ def test_predictions_are_shown_as_count_and_rate(display, monkeypatch):
     assert all(line.startswith("stored predictions listed ") for line in shown)
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80, 100])
+def test_no_number_is_cut_on_a_narrow_terminal(display, monkeypatch, columns):
+    display.tell("items looked for again", 0, 204_800)
+    display.tell("items looked for again", 100_024, AtLeast(204_800))
+    display.tell("predictions read again", 0, AtLeast(2048))
+    call = Call("GetImagePerformanceCount", "the service").begin()
+    call.again(0)
+    monkeypatch.setattr("cv_gdpr.watching.time.monotonic", lambda: call.since + 5)
+    shown = lines(display, columns)
+    call.end()
+    assert all(len(line) <= columns for line in shown)
+    words = " ".join(shown)
+    for one in ("100,024 of at least 204,800", "0 of at least 2,048", "left", "try 2, no answer) 0:05"):
+        assert one in words
+
+
 def test_work_reports_nothing_where_nobody_watches():
     show_by(None)
     list(listing(3).records())
@@ -143,11 +159,11 @@ def display(monkeypatch):
     return made
 
 
-def lines(display):
+def lines(display, columns=100):
     """Return what a display would show, line by line."""
-    console = Console(width=100)
+    console = Console(width=columns)
     with console.capture() as captured:
-        console.print(display._render(100))
+        console.print(display._render(columns))
     return [" ".join(line.split()) for line in captured.get().splitlines() if line.strip()]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.errors import AnswerTooLong, MalformedAnswer, Unsteady
 from cv_gdpr.service.paging import identified
-from cv_gdpr.watching import PREDICTIONS_LISTED, READ_AGAIN, SUGGESTIONS_LISTED
+from cv_gdpr.watching import PREDICTIONS, SUGGESTIONS
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Answer
@@ -40,11 +40,11 @@ def stored_records(query: Query, token: Json, operation: str = QUERY_PREDICTIONS
     given: set[str] = set()
     agreed: set[str] | None = None
     begun: datetime | None = None
-    listed = PREDICTIONS_LISTED if operation == QUERY_PREDICTIONS else SUGGESTIONS_LISTED
+    listed, read_again = PREDICTIONS if operation == QUERY_PREDICTIONS else SUGGESTIONS
     for number in range(_PASSES):
         one = _Pass(query, begun, token, operation)
-        one.count = READ_AGAIN.add if number else listed.add
-        READ_AGAIN.expect(len(given))
+        one.count = read_again.add if number else listed.add
+        read_again.expect(len(given))
         try:
             for record in one.records():
                 if record["id"] not in given:
