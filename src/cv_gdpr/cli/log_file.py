@@ -111,6 +111,9 @@ def _refuse_in_the_way(path: str, options: Mapping[str, Any]) -> None:
     for folder in log.resolve().parents:
         if (folder / "bagit.txt").is_file() or (folder / STATE).is_dir():
             refuse_within("--log-file", log, folder, "file")
+    evidence = options.get("evidence") or options.get("path")  # certify names it so
+    if evidence and log.resolve().parent == evidence.resolve().parent and log.name.startswith(f"{evidence.stem}."):
+        raise UsageError(f"--log-file {path} has the name of a file beside {evidence}", "name another file")
     values = (one for value in options.values() for one in (value if isinstance(value, tuple) else (value,)))
     if any(isinstance(one, Path) and one.resolve() == log.resolve() for one in values):
         raise UsageError(f"--log-file {path} is a path that the command itself reads or writes", "name another file")
