@@ -46,7 +46,7 @@ def projects_in(service: "Service", scope: Scope) -> list[Json]:
 
 def entry_of(service: "Service", identity: str) -> Json | None:
     """Return a project's entry in GetProjects as it is now, None if it is not listed; raise ServiceError."""
-    return next((one for one in projects_in(service, Scope()) if one["id"] == identity), None)
+    return next((one for one in projects_in(service, Scope()) if has_id(one, identity)), None)
 
 
 def project_of(service: "Service", identity: str) -> Project:
