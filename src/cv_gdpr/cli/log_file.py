@@ -8,12 +8,15 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cv_gdpr import __version__
 from cv_gdpr.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CALLS = logging.getLogger("cv_gdpr.calls")
 _LONGEST_LINE = 1 << 16  # bytes
@@ -100,23 +103,39 @@ def _refuse_in_the_way(path: str, options: Mapping[str, Any]) -> None:
     """Raise UsageError if the log would lie in an export, old or new, or be another file of the command."""
     from pathlib import Path
 
-    from cv_gdpr.archive.folder import STATE
-    from cv_gdpr.archive.new_folder import lies_in, refuse_within
+    log = Path(path)
+    _refuse_around(log, options.get("out"))
+    _refuse_in_export(log)
+    _refuse_beside(log, options.get("evidence") or options.get("path"))  # certify names it so
+    values = (one for value in options.values() for one in (value if isinstance(value, tuple) else (value,)))
+    if any(isinstance(one, Path) and one.resolve() == log.resolve() for one in values):
+        raise UsageError(f"--log-file {path} is a path that the command itself reads or writes", "name another file")
 
-    log, out = Path(path), options.get("out")
+
+def _refuse_around(log: "Path", out: "Path | None") -> None:
+    """Raise UsageError if one of log and --out lies in the other."""
+    from cv_gdpr.archive.new_folder import lies_in
+
     pair = (("--log-file", log), ("--out", out or log))
     for (one, inner), (other, outer) in (pair, pair[::-1]) if out else ():
         if lies_in(inner, outer):
             raise UsageError(f"{one} {inner} lies in {other} {outer}", "name a file elsewhere")
+
+
+def _refuse_in_export(log: "Path") -> None:
+    """Raise UsageError if the log would lie in an export, finished or not."""
+    from cv_gdpr.archive.folder import STATE
+    from cv_gdpr.archive.new_folder import refuse_within
+
     for folder in log.resolve().parents:
         if (folder / "bagit.txt").is_file() or (folder / STATE).is_dir():
             refuse_within("--log-file", log, folder, "file")
-    evidence = options.get("evidence") or options.get("path")  # certify names it so
+
+
+def _refuse_beside(log: "Path", evidence: "Path | None") -> None:
+    """Raise UsageError if the log would have a name that belongs to evidence: NAME.jsonl is its ledger."""
     if evidence and log.resolve().parent == evidence.resolve().parent and log.name.startswith(f"{evidence.stem}."):
-        raise UsageError(f"--log-file {path} has the name of a file beside {evidence}", "name another file")
-    values = (one for value in options.values() for one in (value if isinstance(value, tuple) else (value,)))
-    if any(isinstance(one, Path) and one.resolve() == log.resolve() for one in values):
-        raise UsageError(f"--log-file {path} is a path that the command itself reads or writes", "name another file")
+        raise UsageError(f"--log-file {log} has the name of a file beside {evidence}", "name another file")
 
 
 def _refuse_other_files(path: str) -> None:
