@@ -179,7 +179,7 @@ def test_no_log_is_written_into_an_export(cli, tmp_path, words, mark):
 
 @pytest.mark.parametrize("words", ["delete --all --yes --evidence E", "recheck E", "certify E", "redact E bag"])
 @pytest.mark.parametrize("name", ["e.jsonl", "e.html", "e.sha256.sig", "e.json"])
-def test_a_log_is_no_file_of_the_evidence(cli, tmp_path, words, name):
+def test_a_log_lies_apart_from_evidence(cli, tmp_path, words, name):
     """NAME.jsonl is the ledger of an erasure."""
     given = [tmp_path / "e.json" if word == "E" else word for word in words.split()]
     ran = cli(*given, "--log-file", tmp_path / name)
@@ -188,7 +188,7 @@ def test_a_log_is_no_file_of_the_evidence(cli, tmp_path, words, name):
 
 
 @pytest.mark.parametrize("option", ["--save-plan", "--plan"])
-def test_a_log_is_no_other_file_of_the_command(cli, tmp_path, option):
+def test_a_log_is_not_another_file_of_the_command(cli, tmp_path, option):
     ran = cli("delete", "--all", option, tmp_path / "same.json", "--log-file", tmp_path / "same.json")
     assert (ran.code, list(tmp_path.iterdir())) == (2, [])
     assert "the command itself reads or writes" in ran.err

@@ -414,7 +414,7 @@ def test_cron_tells_of_what_no_second_line_mends(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_one_night_is_one_alert(tmp_path, hook):
-    """A file that the service has lost: both lines of cron end with 3. The next night is told of anew."""
+    """A file that the service has lost: both lines of cron end with 3. The next night is reported anew."""
     from crontab import CronTab
 
     (tmp_path / "night.sh").write_text('#!/bin/sh\nexit "$CODE"\n')

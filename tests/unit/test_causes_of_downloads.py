@@ -58,15 +58,15 @@ def test_a_cause_by_its_class(number, system, words):
     assert (error.message, error.transient) == (words, number != pycurl.E_PEER_FAILED_VERIFICATION)
 
 
-LEADS_NOWHERE = {
+UNREACHABLE = {
     "http://127.0.0.1:1": ("blob storage: it refused the connection", "could not connect"),
     "https://storage.invalid": ("blob storage: its name cannot be resolved (DNS)", "could not resolve host"),
 }
 
 
-@pytest.mark.parametrize("root", LEADS_NOWHERE)
+@pytest.mark.parametrize("root", UNREACHABLE)
 def test_the_log_has_the_name_of_libcurls_error(sim, cli, tmp_path, root):
-    words, cause = LEADS_NOWHERE[root]
+    words, cause = UNREACHABLE[root]
     stock(sim, images=1)
     sim.fault(Fault(API, times=None, edit=links_to(root)))
     log = tmp_path / "calls.jsonl"

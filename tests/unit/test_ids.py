@@ -33,5 +33,5 @@ def test_an_id_has_one_spelling(name):
 
 
 @pytest.mark.parametrize("text", OTHER)
-def test_another_text_is_no_id(text):
+def test_another_text_is_not_an_id(text):
     assert (guid(text), same_id(text)) == ("", text)

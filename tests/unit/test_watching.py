@@ -80,7 +80,7 @@ def test_a_line_has_done_total_rate_and_time_left(monkeypatch, total, count, lef
 
 
 class Stored:
-    """Stored predictions, of which each page holds ten, and which are counted by nothing."""
+    """Stored predictions in pages of ten, which nothing counts."""
 
     def __init__(self, number):
         created = "2026-01-01T00:00:00Z"

@@ -57,8 +57,8 @@ class Tested(NamedTuple):
 class ProjectHoldings:
     """What a project holds, in the rows in scope and as far as the selection takes it.
 
-    Each image counts once, however many iterations keep it. What the tests of iterations name is no image, and is kept
-    by itself.
+    Each image counts once, however many iterations keep it. What the tests of iterations name is kept by itself: that
+    image may be deleted.
     """
 
     project: Project
