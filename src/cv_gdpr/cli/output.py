@@ -184,12 +184,13 @@ def print_table(  # noqa: PLR0913 - how it looks
     """
     stream = sys.stderr if error else sys.stdout
     shown = [[printable(cell) for cell in row] for row in rows]
+    whole = _SHORT if stream.isatty() or folds else 0
     if not folds:
-        piped = max(piped, _narrowest(headings, shown))  # a long path takes no room from the other columns
+        piped = max(piped, _narrowest(headings, shown, whole))  # a long path takes no room from the other columns
     columns = width_of(stream) if stream.isatty() else piped
     if title:
         stream.write(f"{printable(title)}\n")
-    if (stream.isatty() or folds) and _narrowest(headings, shown) > columns:
+    if (stream.isatty() or folds) and _narrowest(headings, shown, whole) > columns:
         _print_in_two(headings, shown, numbers, columns, stream)
         return
     from rich import box
@@ -197,7 +198,7 @@ def print_table(  # noqa: PLR0913 - how it looks
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, safe_box=True)
-    widths = _widths(headings, shown, columns)
+    widths = _widths(headings, shown, columns, whole)
     for index, heading in enumerate(headings):
         table.add_column(heading, justify="right" if index in numbers else "left", width=widths[index])
     for row in shown:
@@ -209,23 +210,26 @@ def _longest(text: str) -> int:
     return max(map(cells, text.split()), default=0)
 
 
-def _least(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the columns that each cell of a table needs so that no word is broken, and no short name of a row."""
+def _least(headings: Sequence[str], rows: Sequence[Sequence[str]], whole: int) -> list[int]:
+    """Return the columns that each cell of a table needs so that no word is broken.
+
+    What rows begin with is not folded at all if it has `whole` columns at most.
+    """
     least = [
         max([_longest(heading), *(_longest(row[index]) for row in rows)]) for index, heading in enumerate(headings)
     ]
     first = max([cells(headings[0]), *(cells(row[0]) for row in rows)])
-    return [first if first <= _SHORT else least[0], *least[1:]]
+    return [first if first <= whole else least[0], *least[1:]]
 
 
-def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    return sum(_least(headings, rows)) + 3 * len(headings) + 1  # a blank on both sides, and between two
+def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]], whole: int) -> int:
+    return sum(_least(headings, rows, whole)) + 3 * len(headings) + 1  # a blank on both sides, and between two
 
 
-def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int, whole: int) -> list[int]:
     """Return the widths of a table's columns: where it is too wide, the widest are folded, but no word is."""
     widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
-    least = _least(headings, rows)
+    least = _least(headings, rows, whole)
     while sum(widths) + 3 * len(headings) + 1 > columns:
         foldable = [index for index, width in enumerate(widths) if width > least[index]]
         if not foldable:
