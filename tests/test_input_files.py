@@ -86,6 +86,10 @@ NAMED = {
     "quotes and a comment": ('"" # x\n', "line 1 is not an id"),
     "comments alone": ("# none\n\n", "contains no id"),
     "a mark alone": ("\ufeff", "contains no id"),
+    **{
+        f"an odd mark {ord(mark):x}": (f"# {mark}\n{ONE}{mark}{TWO}\n", "line 2 is not an id")
+        for mark in "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e"
+    },
     "quotes alone": ('""\n', "line 1 is not an id"),
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Tell a person that a run did not end with 0: to a webhook if WEBHOOK is set, else by mail to MAIL_TO.
+# With ALERTED, a file, the same alert is sent once in 12 hours: one for a night, though cron tries it twice.
 # usage: alert.sh EXIT_CODE WHAT    The message holds the exit code and its meaning: no names, no keys, no output of the run.
 set -eu
 code=${1:?usage: alert.sh EXIT_CODE WHAT}
@@ -16,6 +17,9 @@ case $code in
 129 | 130 | 131 | 143) means="interrupted: the same command resumes" ;;
 *) means="ended unexpectedly" ;;
 esac
+if [ -n "${ALERTED:-}" ] && [ "$(cat "$ALERTED" 2>/dev/null)" = "$code $what" ] && [ -n "$(find "$ALERTED" -mmin -720)" ]; then
+    exit 0
+fi
 text="cv-gdpr on $(hostname): $what ended with $code, $means"
 
 if [ -n "${WEBHOOK:-}" ]; then  # host, what and code must not need quoting in JSON
@@ -24,3 +28,4 @@ if [ -n "${WEBHOOK:-}" ]; then  # host, what and code must not need quoting in J
 else
     printf '%s\n' "$text" | mail -s "cv-gdpr: $what ended with $code" "${MAIL_TO:?set WEBHOOK or MAIL_TO}"
 fi
+if [ -n "${ALERTED:-}" ]; then echo "$code $what" >"$ALERTED"; fi

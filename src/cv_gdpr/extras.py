@@ -3,7 +3,7 @@
 import sys
 from typing import NamedTuple
 
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.platforms.shells import command
 
 
 def install(extras: str) -> str:
@@ -20,7 +20,7 @@ def install(extras: str) -> str:
 
 def pip_install(*words: str) -> str:
     """Return the command with which pip installs something beside this program."""
-    return " ".join(map(quoted, (sys.executable, "-m", "pip", "install", *words)))
+    return command(sys.executable, "-m", "pip", "install", *words)
 
 
 class _Source(NamedTuple):

@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: the start of every command would wait for them."""
+"""Regular expressions that are compiled when they are first used, as every command would wait for them; and lines."""
 
 import re
 from typing import Any, AnyStr, cast
@@ -21,3 +21,14 @@ class _Pattern:
 def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """Return a pattern, not yet compiled; a mistake in it is found at its first use."""
     return cast("re.Pattern[AnyStr]", _Pattern(text, flags))
+
+
+_END_OF_LINE = pattern(r"\r\n|\r|\n")
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text, as editors count them.
+
+    `str.splitlines` also ends a line at characters that a name may hold: U+2028, form feeds and others.
+    """
+    return _END_OF_LINE.split(text)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 from cv_gdpr.errors import Lines, UsageError, similar
 from cv_gdpr.links import host_of
 from cv_gdpr.masking import RUN
-from cv_gdpr.patterns import pattern
+from cv_gdpr.patterns import lines_of, pattern
 from cv_gdpr.platforms.access import how_to_close, others_who_write
 from cv_gdpr.platforms.files import KEEPS_MODES, NO_WAIT, reason_of, user_id
 from cv_gdpr.platforms.processes import split_words
@@ -214,7 +214,7 @@ def _refuse_keys(value: Any, where: str, name: str = "") -> None:
 
 def _refuse_keys_in_comments(text: str, path: "Path") -> None:
     """Raise UsageError for a key outside of settings and their values."""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if _A_KEY.search(line):
             raise UsageError(f"{path}: line {number} holds what looks like a key", _HOW_TO_KEEP_A_KEY)
 

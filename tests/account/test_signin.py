@@ -8,10 +8,13 @@ import pytest
 
 from custom_vision_simulator import Fault, Options, Simulator
 from cv_gdpr.extras import install
+from cv_gdpr.service.azure_resource import AzureResource, Wanted
 from cv_gdpr.service.clouds import CLOUDS, cloud_named
+from cv_gdpr.service.resource_manager import Address, resource_id_of
 from cv_gdpr.service.signin import with_entra
 from tests.account.azure import Azure, identity_of, one_line
 from tests.delete.erasing import environment
+from tests.waited import waits
 
 ENTRA = ("--auth", "entra")
 NO_KEY = {"CV_GDPR_TRAINING_KEY": "", "CV_GDPR_RESOURCE_ID": ""}
@@ -83,6 +86,23 @@ def test_a_valid_token_is_fetched_once(sim):
         sign_in.refused()
         assert sign_in.token() != first
         assert len(sim.identity_calls) == 2
+
+
+def test_azure_is_waited_for(sim, monkeypatch):
+    for name, value in identity_of(sim).items():
+        monkeypatch.setenv(name, value)
+    busy = {"Retry-After": "0"}
+    sim.fault(Fault("Identity", status=500, headers=busy, times=1))
+    sim.fault(Fault("AccountsGet", status=503, headers=busy, times=2))
+    place = resource_id_of(sim.resource_id)
+    address = Address(CLOUDS[0], sim.resource_manager, patience=0.1)
+    with waits() as said, AzureResource(Wanted(address, place.subscription, place)) as azure:
+        azure.account()
+    manager = [words for words in said if "Manager" in words]
+    sign_in = [words for words in said if words not in manager]
+    ends = ("", ", try 2, 503", ", try 3, 503")
+    assert manager == [f"waiting for Azure Resource Manager (Accounts-Get{end})" for end in ends]
+    assert sign_in == [f"waiting for Microsoft Entra ID (sign-in{end})" for end in ("", ", try 2, 500")]
 
 
 def test_a_refused_token_is_replaced_once(azure, entra):

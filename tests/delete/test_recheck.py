@@ -103,6 +103,15 @@ def test_an_image_back_in_an_iteration_is_found(ground):
     assert one in ground.recheck(evidence, code=4).err
 
 
+def test_an_id_in_capitals_is_there_again(ground):
+    """The service gives an erased image again when it is asked for it by id, and spells its id otherwise."""
+    evidence = ground.erased("images", "--all")
+    one = next(iter(ground.full[ground.projects[0]].workspace.images))
+    ground.sim.fault(Fault("GetImagesByIds", body=[{"id": one.upper()}], times=None))
+    document = ground.recheck(evidence, "--json", code=4).json
+    assert one in {item["id"] for item in document["thereAgain"]}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "fault"),

@@ -59,6 +59,18 @@ def test_a_signal_says_the_same_as_ctrl_c(sim, cli, folder):
     assert not list(folder.iterdir())
 
 
+@posix("signals")
+def test_ctrl_c_in_a_deletion_says_how_to_go_on(sim, cli, folder):
+    sim.fill(images=1, image_bytes=100)
+    hung = Fault("DeleteImages", delay=5, times=1)
+    sim.fault(hung)
+    threading.Thread(target=interrupt, args=(hung, sim), daemon=True).start()
+    ran = cli("delete", "images", "--all", "--yes", "--evidence", folder / "e.json")
+    said = f"the ledger says what was deleted; the same command with --evidence {folder}/e.json deletes the rest"
+    assert (ran.code, ran.err.strip().endswith(f"Error: interrupted\nHint: {said}")) == (130, True)
+    assert [path.name for path in folder.iterdir()] == ["e.jsonl"]
+
+
 @pytest.mark.usefixtures("folder")
 def test_ctrl_c_in_the_demo_promises_no_resumption(cli, monkeypatch):
     def stop(*_):

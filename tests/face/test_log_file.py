@@ -5,7 +5,6 @@ import os
 from datetime import datetime
 from uuid import UUID
 
-import click
 import pytest
 
 from custom_vision_simulator import Fault
@@ -110,14 +109,89 @@ def test_another_file_is_not_appended_to(cli, log, content):
     assert f"Error: --log-file {log} is another file, not a log of cv-gdpr" in ran.err
 
 
-@pytest.mark.parametrize("order", [1, -1])
-def test_a_log_lies_outside_the_export(cli, tmp_path, order):
+WRITING = {  # command: what it needs; each has --out
+    "export": ["--all"],
+    "export images": ["--all"],
+    "export account": [],
+    "demo": [],
+    "doctor": [],
+    "convert": ["BAG", "--to", "coco"],
+    "report": ["BAG"],
+    "find": ["BAG", "PHOTO"],
+    "redact": ["EVIDENCE", "BAG"],
+}
+
+
+def orders(command, log, out):
+    """Yield the words of a command with both options in each order, before and after a row."""
+    words, needed = command.split(), WRITING[command]
+    both = [["--log-file", log], ["--out", out]]
+    for first, second in (both, both[::-1]):
+        yield [*words, *needed, *first, *second]
+        yield [*words, *first, *needed, *second]
+        yield [*words, f"{first[0]}={first[1]}", f"{second[0]}={second[1]}", *needed]
+        if len(words) > 1:
+            yield [words[0], *first, words[1], *second, *needed]
+            yield [words[0], *first, *second, words[1], *needed]
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_a_log_and_an_export_lie_apart(cli, tmp_path, command):
     out = tmp_path / "out"
     out.mkdir()
-    words = [("--out", out), ("--log-file", out / "calls.jsonl")][::order]
-    ran = cli("export", "--all", *words[0], *words[1])
-    assert (ran.code, list(out.iterdir())) == (2, [])
-    assert "lies in --out" in ran.err
+    for log, said in ((out / "calls.jsonl", "lies in --out"), (out, "lies in --out"), (tmp_path, "lies in --log-file")):
+        for words in orders(command, log, out):
+            ran = cli(*words)
+            assert (ran.code, list(out.iterdir())) == (2, []), words
+            assert said in ran.err.splitlines()[0], words
+
+
+@pytest.mark.parametrize("variable", ["CV_GDPR_EXPORT_OUT", "CV_GDPR_EXPORT_IMAGES_OUT", "CV_GDPR_EXPORT_LOG_FILE"])
+def test_a_variable_counts_as_the_option_does(cli, tmp_path, variable):
+    out = tmp_path / "out"
+    out.mkdir()
+    value = out / "calls" if "LOG" in variable else out
+    given = ("--out", out) if "LOG" in variable else ("--log-file", out / "calls")
+    ran = cli("export", *given, "images", "--all", **{variable: str(value)})
+    assert (ran.code, list(out.iterdir()), "lies in --out" in ran.err) == (2, [], True)
+
+
+def test_the_option_after_the_row_counts(cli, tmp_path):
+    """One log is written: of two options that after ROW, and before a variable what was typed."""
+    variable = {"CV_GDPR_LIST_PROJECTS_LOG_FILE": str(tmp_path / "variable")}
+    assert cli("list", "--log-file", tmp_path / "above", "projects", "--all", **variable).code == 0
+    assert [path.name for path in tmp_path.glob("*")] == ["above"]
+    cli("list", "--log-file", tmp_path / "two", "projects", "--log-file", tmp_path / "below", "--all")
+    assert sorted(path.name for path in tmp_path.glob("*")) == ["above", "below"]
+
+
+@pytest.mark.parametrize("mark", ["bagit.txt", ".cv-gdpr/"])
+@pytest.mark.parametrize("words", [["verify", "BAG"], ["find", "BAG", "x"], ["list", "--all"], ["completion", "bash"]])
+def test_no_log_is_written_into_an_export(cli, tmp_path, words, mark):
+    """A log in a finished export, or one that was cut off, would be a file that is foreign to it."""
+    bag = tmp_path / "bag"
+    (bag / "data").mkdir(parents=True)
+    (bag / mark).mkdir() if mark.endswith("/") else (bag / mark).touch()
+    ran = cli(*(bag if word == "BAG" else word for word in words), "--log-file", bag / "data" / "calls")
+    assert (ran.code, list((bag / "data").iterdir())) == (2, [])
+    assert "lies in the export" in ran.err
+
+
+@pytest.mark.parametrize("words", ["delete --all --yes --evidence E", "recheck E", "certify E", "redact E bag"])
+@pytest.mark.parametrize("name", ["e.jsonl", "e.html", "e.sha256.sig", "e.json"])
+def test_a_log_lies_apart_from_evidence(cli, tmp_path, words, name):
+    """NAME.jsonl is the ledger of an erasure."""
+    given = [tmp_path / "e.json" if word == "E" else word for word in words.split()]
+    ran = cli(*given, "--log-file", tmp_path / name)
+    assert (ran.code, list(tmp_path.iterdir())) == (2, [])
+    assert "has the name of a file beside" in ran.err
+
+
+@pytest.mark.parametrize("option", ["--save-plan", "--plan"])
+def test_a_log_is_not_another_file_of_the_command(cli, tmp_path, option):
+    ran = cli("delete", "--all", option, tmp_path / "same.json", "--log-file", tmp_path / "same.json")
+    assert (ran.code, list(tmp_path.iterdir())) == (2, [])
+    assert "the command itself reads or writes" in ran.err
 
 
 @posix("modes")
@@ -148,7 +222,7 @@ def test_no_part_of_a_signature_is_an_id(sim, cli, log, tmp_path):
 def test_each_text_is_masked_before_it_is_json(log):
     """A placeholder that is put into finished JSON takes its quotes with it."""
     RUN.know_key("abcdefghijklmnopqrstuvwxyz")
-    begin(click.Context(click.Command("list")), str(log), None)
+    begin("cv-gdpr list", str(log), {})
     CALLS.info("", extra={"fields": {"operation": "abcdefghijklmn", "host": "opqrstuvwxyz", "bytes": 5}})
     RUN.forget()
     assert end(0) == 0

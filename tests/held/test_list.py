@@ -7,6 +7,7 @@ import json
 import pytest
 
 from custom_vision_simulator import Fault, Simulator
+from custom_vision_simulator.answers import Answer
 from tests.commandline import CommandLine
 from tests.delete.erasing import ids, stock
 
@@ -47,8 +48,8 @@ def test_the_counts_are_those_of_an_export(held, listed, tmp_path, words):
     assert counts(document) == {row["row"]: row["held"] for row in exported["rows"]}
     same = ("predictionsNotSearched", "byHand", "unmatched")
     assert {name: document[name] for name in same} == {name: exported[name] for name in same}
-    reasons = document["notSearched"]  # export says more of the row that it reads for what was selected
-    assert {row: why.partition(";")[0] for row, why in exported["notSearched"].items()} == reasons
+    first = [{row: why.partition(";")[0] for row, why in one["notSearched"].items()} for one in (document, exported)]
+    assert first[0] == first[1]  # each says in its own words how far the tests are searched
 
 
 def test_everything_is_counted_and_named(held, listed):
@@ -216,3 +217,53 @@ def test_a_failed_list_is_marked_at_its_project(sim, cli, form):
     shown = " ".join(cli("list", "--all", "--estimate").out.split())
     assert "tags not counted" in shown
     assert "at least" in shown
+
+
+@pytest.fixture
+def tested(sim):
+    """A project whose iteration was tested with an image that no list of images has any more."""
+    (project,) = sim.fill(images=7, tags=2, iterations=1, image_bytes=300)
+    (iteration,) = sim.store.projects[project].iterations.values()
+    one, gone = next(iter(iteration.snapshot.images)), "0b8b3e9a-1111-4222-8333-944444444444"
+
+    def renamed(answer):
+        return Answer(answer.status, answer.body.replace(one.encode(), gone.encode()), answer.content_type)
+
+    sim.fault(Fault("GetImagePerformances", edit=renamed, times=None))
+    return iteration, gone
+
+
+@pytest.mark.parametrize("scope", [["--all"], ["images", "--all"]])
+def test_what_only_a_test_still_names_is_listed(cli, tested, scope):
+    iteration, gone = tested
+    ran = cli("list", *scope, "--image-id", gone, "--json")
+    (project,) = ran.json["projects"]
+    assert (ran.code, ran.json["unmatched"], project["rows"]["images"]) == (0, [], 0)
+    assert project["tests"] == [{"iteration": iteration.id, "name": iteration.name, "images": [gone]}]
+    table = cli("list", *scope, "--image-id", gone)
+    assert (table.code, "images in tests" in table.out, gone in table.out) == (0, True, False)
+    assert gone in cli("list", *scope, "--image-id", gone, "-v").out
+    rows = list(csv.DictReader(io.StringIO(cli("list", *scope, "--image-id", gone, "--csv").out)))
+    assert [(row["id"], row["name"]) for row in rows if row["what"] == "image in a test"] == [(gone, iteration.name)]
+
+
+@pytest.mark.parametrize("operation", ["GetImagePerformances", "GetImagePerformanceCount"])
+def test_tests_that_cannot_be_read_are_not_empty(sim, cli, tested, operation):
+    iteration, gone = tested
+    sim.faults.clear()
+    sim.fault(Fault(operation, status=400, times=None, body={"code": "Bad", "message": "no"}))
+    ran = cli("list", "--all", "--image-id", gone, "--json")
+    assert (ran.code, ran.json["unmatched"], ran.json["undecided"]) == (3, [], [f"--image-id {gone}"])
+    assert [(one["row"], one["iteration"]) for one in ran.json["unlisted"]] == [("performance", iteration.id)]
+
+
+@pytest.mark.usefixtures("tested")
+def test_no_test_is_read_without_selectors(cli):
+    ran = cli("list", "--all", "--json")
+    assert (ran.json["projects"][0]["tests"], "GetImagePerformances" in ran.json["calls"]) == (None, False)
+
+
+def test_it_says_how_far_performance_is_searched(cli, tested):
+    ran = cli("list", "--all", "--image-id", tested[1], "--json")
+    assert ran.json["notSearched"]["performance"].endswith("; its lists of tests were searched for what was selected")
+    assert "not" not in ran.json["notSearched"].get("images", "")

@@ -349,26 +349,45 @@ def test_all_schedulers_try_the_same_codes_again():
     assert f'case "$code" in {" | ".join(map(str, AGAIN))}) ;; *) break ;; esac' in workflow
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
-def test_an_alert_says_what_the_code_means():
-    received = []
+class Webhook(HTTPServer):
+    """Keeps the texts of the alerts that it gets."""
 
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self):
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Alert)
+        self.address = f"http://127.0.0.1:{self.server_port}/"
+        self.received = []
 
-        def log_message(self, *_):
-            """Print nothing."""
+    def texts(self):
+        """Return the texts since the last time."""
+        texts, self.received = self.received, []
+        return texts
 
-    with HTTPServer(("127.0.0.1", 0), Hook) as server:
+
+class Alert(BaseHTTPRequestHandler):
+    """A request with an alert."""
+
+    def do_POST(self):
+        self.server.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Print nothing."""
+
+
+@pytest.fixture
+def hook():
+    with Webhook() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        hook = f"http://127.0.0.1:{server.server_port}/"
-        codes = [run("alert.sh", code, "night", WEBHOOK=hook).returncode for code in ("4", "0", "KILL", "75")]
+        yield server
         server.shutdown()
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_an_alert_says_what_the_code_means(hook):
+    codes = [run("alert.sh", code, "night", WEBHOOK=hook.address).returncode for code in ("4", "0", "KILL", "75")]
     assert codes == [0, 0, 0, 0]
-    first, second, third = (one["text"] for one in received)
+    first, second, third = hook.texts()
     assert "night ended with 4, verification found a difference" in first
     assert "night ended with KILL, ended unexpectedly" in second
     assert "night ended with 75, failed for now" in third
@@ -391,6 +410,35 @@ def test_cron_tells_of_what_no_second_line_mends(tmp_path):
             run("sh", "-c", line, CODE=code, NIGHT=tab.env["NIGHT"])
             told.append((tmp_path / "told").read_text().strip())
     assert told == ["", "", "3 night", "3 night", "", "75 night"]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_one_night_is_one_alert(tmp_path, hook):
+    """A file that the service has lost: both lines of cron end with 3. The next night is reported anew."""
+    from crontab import CronTab
+
+    (tmp_path / "night.sh").write_text('#!/bin/sh\nexit "$CODE"\n')
+    (tmp_path / "night.sh").chmod(0o755)
+    shutil.copy(RECIPES / "alert.sh", tmp_path)
+    text = (RECIPES / "crontab").read_text().replace("/opt/cv-gdpr/recipes", str(tmp_path))
+    tab = CronTab(tab=text.replace("/var/log/cv-gdpr", str(tmp_path)))
+    own = {"NIGHT": tab.env["NIGHT"], "ALERTED": tab.env["ALERTED"], "WEBHOOK": hook.address}
+    told = []
+    for codes in (("3", "3"), ("3", "3"), ("75", "75"), ("75", "3"), ("3", "4")):
+        if Path(own["ALERTED"]).exists():  # a day later
+            os.utime(own["ALERTED"], (time.time() - 86400,) * 2)
+        for job, code in zip(list(tab)[:2], codes, strict=True):
+            run("sh", "-c", job.command, CODE=code, **own)
+        told.append([one.partition("ended with ")[2].split(",")[0] for one in hook.texts()])
+    assert told == [["3"], ["3"], ["75"], ["3"], ["3", "4"]]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_an_alert_that_was_not_sent_is_sent_again(tmp_path, hook):
+    own = {"ALERTED": str(tmp_path / "alerted")}
+    assert run("alert.sh", "3", "night", **own, WEBHOOK="http://127.0.0.1:9/").returncode != 0
+    assert run("alert.sh", "3", "night", **own, WEBHOOK=hook.address).returncode == 0
+    assert len(hook.texts()) == 1
 
 
 @pytest.mark.parametrize("code", ["0", "4", "5"])

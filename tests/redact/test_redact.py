@@ -1,7 +1,9 @@
 """What is taken out of an earlier export, row by row, and what stays exactly as it was."""
 
+import dataclasses
 import hashlib
 import json
+import re
 import shutil
 
 import bagit
@@ -236,3 +238,39 @@ def test_a_signature_is_dropped_and_its_hash_noted(before, bag, redact, kind):
     (line,) = told(bag)
     assert [one["file"] for one in line["signatures"]] == [f"tagmanifest-sha256.txt.{kind}"]
     assert not list(bag.glob("*.sig")) + list(bag.glob("*.tsr"))
+
+
+GUID = re.compile(rb'"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"')
+
+
+def in_capitals(answer):
+    """Return an answer with its ids in capitals, and otherwise as it is."""
+    body = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
+    return dataclasses.replace(answer, body=GUID.sub(lambda one: one[0].upper(), body))
+
+
+@pytest.fixture(scope="module")
+def capitals(before, tmp_path_factory):
+    """Return an export that was made when the service wrote ids in capitals; evidence has them as they are."""
+    before.fill()
+    before.sim.fault(Fault("API", times=None, edit=in_capitals))
+    bag = tmp_path_factory.mktemp("capitals") / "answer"
+    ran = before.cli("export", "--all", "--out", bag)
+    before.sim.faults.clear()
+    assert ran.code == 0, ran.err
+    return bag
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_id_means_the_same_in_any_spelling(before, capitals, tmp_path, redact, kind):
+    evidence = before.erased(*KINDS[kind].split())
+    ids = {one for some in gone(evidence).values() for one in some}
+    assert named_in(capitals, ids) == ids
+    redact(evidence, capitals, "--out", tmp_path / "less")
+    assert named_in(tmp_path / "less", ids) == set()
+    redact(evidence, before.bag, "--out", tmp_path / "other")
+    assert len(pictures(tmp_path / "less")) == len(pictures(tmp_path / "other"))
+    (capital,), (plain,) = told(tmp_path / "less"), told(tmp_path / "other")
+    assert {one["row"]: one["ids"] for one in capital["items"]} == {one["row"]: one["ids"] for one in plain["items"]}
+    assert before.cli("verify", tmp_path / "less").code == 0

@@ -10,6 +10,7 @@ from cv_gdpr.sealing import tokens
 from cv_gdpr.sealing.authority import Authority
 from tests.sealing.forging import dated, unsigned
 from tests.sealing.stamping import run
+from tests.waited import waits
 
 REFUSED = {
     "a page": (3, "text/html in place of a time-stamp"),
@@ -44,6 +45,14 @@ def test_an_authority_that_answers_late_is_asked_again(authority):
 
     assert authority.asked == 2
     assert tokens.token_of(token, b"content").is_by(tokens.authorities_in(authority.root))
+
+
+def test_a_late_authority_is_waited_for(authority):
+    authority.how = "an error"
+    authority.on_answer = lambda: authority.asked > 1 and setattr(authority, "how", "well")
+    with waits() as said:
+        Authority(authority.url, pause=0).stamp(b"content")
+    assert said == [f"waiting for the time-stamping authority (RFC 3161{end})" for end in ("", ", try 2, 503")]
 
 
 def test_an_old_token_is_refused(authority):

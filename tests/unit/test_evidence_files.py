@@ -15,7 +15,7 @@ from cv_gdpr.evidence.certificate import certificate
 from cv_gdpr.evidence.document import document_of
 from cv_gdpr.evidence.ledger import Ledger
 from cv_gdpr.evidence.records import as_json
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.platforms.shells import quoted
 from tests.platforms import WINDOWS, not_wine, posix
 from tests.unit.happening import ASKED, ENDPOINT, chain_of, ended, ledger_of, looked, opened, sent
 from tests.unit.listing import names, open_handles

@@ -72,6 +72,11 @@ def test_what_is_gone_as_a_whole(items, whole):
     assert {project: gone.of(project).whole for project in whole} == whole
 
 
-def test_iterations_are_known_by_the_names_of_their_folders():
-    assert GONE.of(PROJECT).iterations == {ITERATION}
-    assert GONE.of(OTHER).iterations == frozenset()
+@pytest.mark.parametrize("spelled", [str, str.upper, "{{{}}}".format, " {} ".format, lambda one: one.replace("-", "")])
+def test_an_id_is_gone_in_any_spelling(spelled):
+    gone = Gone([(spelled(PROJECT), "images", spelled(IMAGE))])
+    for project, image in ((PROJECT, IMAGE), (PROJECT.upper(), IMAGE.upper())):
+        assert gone.of(project).holds("images", image)
+        assert gone.named_in(f"see {image}".encode()) == {("images", IMAGE)}
+    assert not gone.of(PROJECT).holds("tags", IMAGE)
+    assert not gone.of(OTHER).holds("images", IMAGE)

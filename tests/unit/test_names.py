@@ -1,5 +1,7 @@
 """`--names`: a list of projects with their names, as `list --csv`, a spreadsheet or an editor writes it."""
 
+import json
+
 import pytest
 
 from cv_gdpr.cli.inputs import read_names
@@ -69,6 +71,37 @@ def test_another_file_is_refused(tmp_path, content, why):
         read_names(str(tmp_path / "n.csv"))
     with pytest.raises(UsageError, match="No such file"):
         read_names(str(tmp_path / "none.csv"))
+
+
+ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e"  # str.splitlines ends a line at each, and no editor does
+
+
+@pytest.mark.parametrize("form", ["CSV", "JSON"])
+@pytest.mark.parametrize("mark", ODD)
+def test_only_line_breaks_end_a_line(tmp_path, mark, form):
+    named = f"One{mark}two"
+    line = f"{PROJECT},{named}" if form == "CSV" else json.dumps({"id": PROJECT, "name": named}, ensure_ascii=False)
+    (tmp_path / "n").write_text(("id,name\n" if form == "CSV" else "") + line + "\n", encoding="utf-8")
+    assert read_names(str(tmp_path / "n")) == {PROJECT: named}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("before", "lines"),
+    [
+        ("id,name\n", 1),
+        ("id,name\n\n\n", 3),
+        (f'id,name\n{PROJECT},"three\nlines\n"\n', 4),
+        (f"id,name\n{PROJECT},{ODD}\n", 2),
+        (f'\n{{"id": "{PROJECT}", "name": "{ODD[0]}"}}\n\n', 3),
+    ],
+    ids=["heading", "empty lines", "a long cell", "odd marks", "JSON"],
+)
+def test_the_right_line_is_named(tmp_path, before, lines, end):
+    wrong = "x,y" if before.startswith("id") else '{"id": "x", "name": "y"}'
+    (tmp_path / "n").write_bytes(f"{before}{wrong}\n".replace("\n", end).encode())
+    with pytest.raises(UsageError, match=f"line {lines + 1}: its id is not one"):
+        read_names(str(tmp_path / "n"))
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(1)", "'=1", "''@", "'", "a=1", "It's", "1"])

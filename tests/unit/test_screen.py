@@ -168,3 +168,65 @@ def test_a_cell_without_room_stands_below_its_line(monkeypatch):
     row = ("rocket", "7", "0fd4075a-b1b1-4490-9181-a726dc2dc415")
     output.print_table("", ("name", "count", "id"), [row], numbers={1})
     assert terminal.getvalue().split("\n")[1:4] == ["  name    count", "  rocket      7", f"      id: {row[2]}"]
+
+
+def printed(monkeypatch, columns, *table, numbers=frozenset()):
+    """Return the lines of a table on a terminal with so many columns."""
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    output.print_table("", *table, numbers=set(numbers))
+    return [line for line in terminal.getvalue().split("\n") if line]
+
+
+def test_only_a_row_without_room_has_lines_below(monkeypatch):
+    rows = [("Python", "3.11"), ("system", "Linux-6.18.44-x86_64-with-glibc2.36")]
+    shown = printed(monkeypatch, 30, ("of", "version"), rows)
+    assert shown == ["  of      version", "  Python  3.11", "  system", f"      version: {rows[1][1]}"]
+
+
+def test_numbers_without_room_stand_together(monkeypatch):
+    row = ("Visitors", "8", "7", "6", "5", "0fd4075a-b1b1-4490-9181-a726dc2dc415")
+    headings = ("project", "images", "predictions", "boxes", "no file", "id")
+    shown = printed(monkeypatch, 44, headings, [row], numbers=range(1, 5))
+    assert shown == [
+        "  project   images  predictions  boxes",
+        "  Visitors       8            7      6",
+        "      no file: 5",
+        f"      id: {row[-1]}",
+    ]
+    narrow = printed(monkeypatch, 28, headings, [row], numbers=range(1, 5))
+    assert narrow[1:4] == ["  Visitors       8", "      predictions: 7", "      boxes: 6   no file: 5"]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_what_a_row_begins_with_is_not_folded(monkeypatch, columns):
+    rows = [("locks of the resource", "ok", "5ca1ab1e-0000-4000-8000-000000000003 is its tenant")]
+    shown = printed(monkeypatch, columns, ("check", "state", "found"), rows)
+    assert any("locks of the resource" in line for line in shown)
+    assert all(len(line) <= columns for line in shown if "5ca1ab1e" not in line)
+
+
+def test_no_heading_stands_over_an_empty_column(monkeypatch):
+    rows = [("cat", "3", ""), ("dog", "4", "0fd4075a-b1b1-4490-9181-a726dc2dc415")]
+    shown = printed(monkeypatch, 30, ("name", "count", "id"), rows, numbers={1})
+    assert shown == ["  name  count", "  cat       3", "  dog       4", f"      id: {rows[1][2]}"]
+
+
+def test_what_stands_below_a_line_is_folded_and_masked(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    secret = "https://host.example/container?sig=" + "a1B2" * 11
+    for text in ("one two three four five six seven", secret):
+        shown = Terminal()
+        monkeypatch.setattr("sys.stderr", Stream(shown, mask=True))
+        rows = [("a", "0fd4075a-b1b1-4490-9181-a726dc2dc415", text)]
+        output.print_table("", ("name", "id", "found"), rows, numbers=set(), error=True)
+        assert "a1B2a1B2" not in shown.getvalue()
+        assert all(len(line) <= 30 for line in shown.getvalue().split("\n") if " " in line.strip() and "id" not in line)
+
+
+def test_lines_are_masked_too():
+    stream = io.StringIO()
+    Stream(stream, mask=True).writelines(["https://host.example/c?sig=" + "a1B2" * 11 + "\n", "b\n"])
+    assert "a1B2a1B2" not in stream.getvalue()
+    assert stream.getvalue().endswith("\nb\n")

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from cv_gdpr.patterns import lines_of
 from cv_gdpr.verbatim import Json
 
 SUMMARY = "export.json"
@@ -90,7 +91,7 @@ _ALL = {"all projects": " (all)"}
 
 def pairs_in(content: bytes) -> list[tuple[str, str]]:
     """Return label and value of each line of bag-info.txt; raise UnicodeDecodeError."""
-    lines = content.decode().splitlines()
+    lines = lines_of(content.decode())
     return [(label, value) for label, _, value in (line.partition(": ") for line in lines if line[:1].strip())]
 
 

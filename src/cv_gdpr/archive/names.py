@@ -10,6 +10,7 @@ MODELS = "exported-models"  # the folder of exported models, by iteration and na
 _READABLE = 32  # characters kept of a name, so that a path of three levels with ids stays below Windows' 260
 _UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 UUID = pattern(_UUID)
+_DIGITS = pattern("[0-9a-f]{32}")
 _AT_THE_END = pattern(rf"(?:^|-)({_UUID}|x[0-9a-f]{{32}})$")
 _SIGNATURES = (
     (b"\xff\xd8\xff", ".jpg"),
@@ -29,6 +30,24 @@ def identity(text: str) -> str:
     import hashlib  # on use, so that usage errors stay fast
 
     return "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def guid(text: str) -> str:
+    """Return a GUID in lower case with dashes; empty for another text.
+
+    It may have capitals, braces or blanks around it, and be without dashes, as tools and people write it.
+    """
+    if UUID.fullmatch(text):
+        return text
+    digits = text.strip().lower().removeprefix("urn:uuid:").strip("{}()").replace("-", "")
+    if not _DIGITS.fullmatch(digits):
+        return ""
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def same_id(text: str) -> str:
+    """Return an id in the one spelling of all that mean it: that of `guid`, or as it is."""
+    return guid(text) or text
 
 
 def text_of(name: object) -> str:

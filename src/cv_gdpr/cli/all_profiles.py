@@ -18,8 +18,9 @@ import click
 from cv_gdpr.cli.arguments import OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.estimate_view import summary as of_estimate
 from cv_gdpr.cli.list_view import print_csv, summary
-from cv_gdpr.cli.options import TYPED, scope
 from cv_gdpr.cli.output import print_json, print_table, printable
+from cv_gdpr.cli.parameters import TYPED
+from cv_gdpr.cli.scoping import scope_of
 from cv_gdpr.errors import UsageError, worst
 from cv_gdpr.platforms.processes import IN_A_GROUP, STOP_SIGNALS, code_of_signal, interrupt, passing
 from cv_gdpr.platforms.waiting import results
@@ -167,7 +168,7 @@ def _check_scope(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> None:
     given = part_of(parameters, ScopeOptions)
     if given.image_ids_file == "-":
         raise UsageError("--image-ids-file - cannot be read once for each profile", "name a file")
-    scope(given, rows, None)
+    scope_of(given, rows, None)
 
 
 def chosen_profiles() -> dict[str, Profile]:

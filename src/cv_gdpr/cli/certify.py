@@ -12,6 +12,7 @@ from cv_gdpr.cli.arguments import OutputOptions, part_of
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import absolute, plural, print_json, printable
+from cv_gdpr.cli.parameters import Argument
 from cv_gdpr.cli.sealing import seals_of
 from cv_gdpr.errors import NotVerified, UsageError
 
@@ -50,7 +51,7 @@ class Done(NamedTuple):
 
 
 @click.command(cls=Command)
-@click.argument("path", cls=shared.Argument, metavar="EVIDENCE", type=FilePath())
+@click.argument("path", cls=Argument, metavar="EVIDENCE", type=FilePath())
 @shared.seal_options
 @shared.later_certificate_options
 @shared.output_options

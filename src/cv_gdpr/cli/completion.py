@@ -3,8 +3,9 @@
 import click
 
 from cv_gdpr.cli.groups import Command
-from cv_gdpr.cli.options import Argument, output_options
+from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import print_json
+from cv_gdpr.cli.parameters import Argument
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 _ASKING = "_CV_GDPR_COMPLETE"

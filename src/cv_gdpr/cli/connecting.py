@@ -10,7 +10,8 @@ import click
 from cv_gdpr.cli import inputs
 from cv_gdpr.cli.arguments import ConnectionOptions
 from cv_gdpr.cli.option_types import FromEnvironment
-from cv_gdpr.cli.options import AUTH, CLOUDS, TYPED
+from cv_gdpr.cli.options import AUTH, CLOUDS
+from cv_gdpr.cli.parameters import TYPED
 from cv_gdpr.errors import UsageError, similar
 from cv_gdpr.settings import Profile, config_path, profile
 

@@ -8,8 +8,9 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Shares
-from cv_gdpr.cli.options import Argument, option, output_options
+from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import absolute, as_text, plural, print_json, print_some, printable
+from cv_gdpr.cli.parameters import Argument, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions, part_of
 from cv_gdpr.cli.confirming import confirm_plan
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, protected_by
@@ -21,10 +20,13 @@ from cv_gdpr.cli.erasure_view import Beside, print_instructions, report, resume_
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.output import printable, show_similar
+from cv_gdpr.cli.parameters import refuse_blank
 from cv_gdpr.cli.plan_view import Shown, planned_code, show
+from cv_gdpr.cli.scoping import add_rows, for_all_profiles, scope_of
 from cv_gdpr.cli.sealing import approval_of, before_deletion, seals_of
-from cv_gdpr.errors import CvGdprError, Interrupted, ServiceError, StorageError, UsageError
+from cv_gdpr.errors import CvGdprError, ServiceError, StorageError, UsageError
 from cv_gdpr.naming import learn
+from cv_gdpr.patterns import lines_of
 from cv_gdpr.table.categories import ACCOUNT, IMAGES, Category, Deletion, category
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import AGE, EXCEPT, Matches
@@ -72,7 +74,7 @@ def _summary(row: Category) -> str:
 
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
-    if shared.for_all_profiles(parameters):
+    if for_all_profiles(parameters):
         from cv_gdpr.cli.all_profiles import delete_each
 
         return delete_each(parameters, rows)
@@ -274,14 +276,14 @@ def _protected_projects(given: tuple[str, ...], rows: tuple[str, ...]) -> tuple[
     """Return the projects named by --protect, the profile, and every variable for it: they add up."""
     names = ["CV_GDPR_PROTECT", "CV_GDPR_DELETE_PROTECT", *(f"CV_GDPR_DELETE_{row.upper()}_PROTECT" for row in rows)]
     for name in names:
-        shared.refuse_blank(name)
-    lines = [line for name in names for line in os.environ.get(name, "").splitlines() if line.strip()]
+        refuse_blank(name)
+    lines = [line for name in names for line in lines_of(os.environ.get(name, "")) if line.strip()]
     return tuple(dict.fromkeys((*given, *lines)))
 
 
 def _scope(given: ScopeOptions, rows: tuple[str, ...], options: DeleteOptions, key_file: str | None) -> Scope:
     if not options.plan_file:
-        return _checked(shared.scope(given, rows, key_file), with_iterations=options.with_iterations)
+        return _checked(scope_of(given, rows, key_file), with_iterations=options.with_iterations)
     chosen = given.all_projects or given.projects or given.has_selector or given.missing_ok or options.with_iterations
     if rows or chosen or options.save_plan:
         raise UsageError("--plan already says what to delete: give no ROW, scope, selectors or --save-plan")
@@ -360,12 +362,9 @@ def _execute_plan(  # noqa: PLR0913 - what is executed, and how
         annex=options.annex,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
-    hint = f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}"
-    if_interrupted(hint)
+    if_interrupted(f"the ledger says what was deleted; {resume_hint(path, saved=bool(options.save_plan))}")
     try:
         return erase(service, plan, path, outside, terms)
-    except (KeyboardInterrupt, Interrupted):
-        raise Interrupted("interrupted", hint) from None
     except StorageError as error:
         _hint_at_ledger(error, path, saved=bool(options.save_plan))
         raise
@@ -381,4 +380,4 @@ def _hint_at_ledger(error: StorageError, path: Path, *, saved: bool) -> None:
         error.retryable = True
 
 
-shared.add_rows(delete, with_options, _run, _help, _summary)
+add_rows(delete, with_options, _run, _help, _summary)

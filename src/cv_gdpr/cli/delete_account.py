@@ -12,7 +12,7 @@ from cv_gdpr.cli.erasure_view import Beside, report, resume_hint
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.output import plural, print_json, printable
 from cv_gdpr.cli.sealing import before_deletion, seals_of
-from cv_gdpr.errors import Interrupted, NotFound, ServiceError, UsageError
+from cv_gdpr.errors import NotFound, ServiceError, UsageError
 from cv_gdpr.languages import message
 from cv_gdpr.table.categories import ACCOUNT
 
@@ -213,12 +213,8 @@ def _delete(  # noqa: PLR0913 - what is executed, and how
         annex=options.annex,
         say=lambda text: click.echo(f"Warning: {printable(text)}", err=True),
     )
-    hint = f"the ledger says what was deleted; {resume_hint(path)}"
-    if_interrupted(hint)
-    try:
-        return erase_account(azure, plan, path, terms, Deadline(Event(), options.wait))
-    except (KeyboardInterrupt, Interrupted):
-        raise Interrupted("interrupted", hint) from None
+    if_interrupted(f"the ledger says what was deleted; {resume_hint(path)}")
+    return erase_account(azure, plan, path, terms, Deadline(Event(), options.wait))
 
 
 # --- the plan -----------------------------------------------------------------------------------------------------

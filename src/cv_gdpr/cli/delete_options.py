@@ -8,6 +8,7 @@ import click
 
 from cv_gdpr.cli import options as shared
 from cv_gdpr.cli.option_types import FilePath, OnePerLine, Seconds
+from cv_gdpr.cli.parameters import only_typed, option, together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,59 +42,59 @@ class DeleteOptions(NamedTuple):
 
 
 _PATH = FilePath()
-with_options = shared.together(
+with_options = together(
     shared.scope_options,
     shared.selector_options,
-    shared.only_typed(
+    only_typed(
         "--with-iterations",
         is_flag=True,
         help="Also the iterations whose training set holds a selected image: unpublished first, then deleted.",
     ),
-    shared.option("--dry-run", is_flag=True, help="Show the plan and exit; nothing is deleted."),
-    shared.option("--save-plan", type=_PATH, metavar="FILE", help="Also write the plan to FILE, for --plan."),
-    shared.only_typed(
+    option("--dry-run", is_flag=True, help="Show the plan and exit; nothing is deleted."),
+    option("--save-plan", type=_PATH, metavar="FILE", help="Also write the plan to FILE, for --plan."),
+    only_typed(
         "--plan",
         "plan_file",
         type=_PATH,
         metavar="FILE",
         help="Delete exactly what this saved plan lists; anything newer stays.",
     ),
-    shared.option(
+    option(
         "--approved-by",
         type=_PATH,
         metavar="SIGNERS",
         help="Execute the saved plan only if another person of this list (allowed signers of OpenSSH) signed it: "
         "FILE.sig beside it.",
     ),
-    shared.only_typed("--yes", is_flag=True, help="Delete without asking; for scripts."),
-    shared.only_typed(
+    only_typed("--yes", is_flag=True, help="Delete without asking; for scripts."),
+    only_typed(
         "--confirm",
         metavar="NAME",
         help="With --yes, for the row account: the name of the resource, as a person would type it.",
     ),
-    shared.only_typed(
+    only_typed(
         "--purge", is_flag=True, help="For the row account: also end the 48 hours in which it can be recovered."
     ),
-    shared.option(
+    option(
         "--max-delete",
         type=click.IntRange(0),
         metavar="N",
         help="Refuse a plan of more than N items, counting those that are deleted along with them.",
     ),
-    shared.option(
+    option(
         "--protect",
         multiple=True,
         type=OnePerLine(),
         metavar="P",
         help="Never change this project (name or id); repeats. Also set by CV_GDPR_PROTECT, one per line.",
     ),
-    shared.option(
+    option(
         "--require-export",
         type=_PATH,
         metavar="DIR",
         help="Refuse unless the export in DIR verifies and holds everything in the plan as it is now.",
     ),
-    shared.option(
+    option(
         "--evidence",
         type=_PATH,
         metavar="NAME.json",
@@ -103,7 +104,7 @@ with_options = shared.together(
     shared.record_options,
     shared.seal_options,
     shared.certificate_options,
-    shared.option(
+    option(
         "--wait",
         type=Seconds(),
         default=600.0,

@@ -11,11 +11,12 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.options import option, output_options
+from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import print_json, to_do
+from cv_gdpr.cli.parameters import option
 from cv_gdpr.errors import Interrupted
 from cv_gdpr.extras import install
-from cv_gdpr.platforms.processes import set_variable
+from cv_gdpr.platforms.shells import command, set_variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,16 +25,22 @@ if TYPE_CHECKING:
     from cv_gdpr.verify import Verification
 
 _NEXT = """\
-  {me} verify {folder}    # verify the folder again, at any time
-  {me} simulate    # run a simulated service to try every command on
+  {verify}    # verify the folder again, at any time
+  {simulate}    # run a simulated service to try every command on
   {endpoint}
   {key}
-  {me} export --all    # the same with your own resource"""
+  {export}    # the same with your own resource"""
 
 
 def _next(me: str, folder: object) -> str:
     endpoint = set_variable("CV_GDPR_ENDPOINT", "https://NAME.cognitiveservices.azure.com")
-    return _NEXT.format(me=me, folder=folder, endpoint=endpoint, key=set_variable("CV_GDPR_TRAINING_KEY", "..."))
+    return _NEXT.format(
+        verify=command(me, "verify", str(folder)),
+        simulate=command(me, "simulate"),
+        export=command(me, "export", "--all"),
+        endpoint=endpoint,
+        key=set_variable("CV_GDPR_TRAINING_KEY", "..."),
+    )
 
 
 _WITHOUT_EXTRA = "the demo simulates it where the extra azure is installed"

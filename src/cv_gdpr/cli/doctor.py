@@ -10,6 +10,8 @@ from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, part_of
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import print_json, print_table, printable, printable_hint
+from cv_gdpr.cli.parameters import option
+from cv_gdpr.cli.scoping import for_all_profiles
 from cv_gdpr.errors import UsageError, worst
 from cv_gdpr.table.categories import ACCOUNT
 
@@ -35,7 +37,7 @@ class Examined(NamedTuple):
 
 @click.command(cls=Command)
 @shared.resource_options
-@shared.option(
+@option(
     "--out",
     type=FilePath(),
     metavar="DIR",
@@ -53,7 +55,7 @@ def doctor(ctx: click.Context, /, **_: Any) -> int:
     given, output = part_of(parameters, ConnectionOptions), part_of(parameters, OutputOptions)
     from cv_gdpr.doctor import machine
 
-    examined = _examine_all(given) if shared.for_all_profiles(parameters) else [_examine(given)]
+    examined = _examine_all(given) if for_all_profiles(parameters) else [_examine(given)]
     of_machine = machine(parameters["out"])
     code = worst(one.exit_code for one in (*of_machine, *(check for each in examined for check in each.checks)))
     _report(examined, of_machine, code, output)

@@ -10,7 +10,7 @@ import click
 from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.platforms.shells import command, quoted
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, category
 from cv_gdpr.table.selection import BY_ID, Selection
 
@@ -101,7 +101,7 @@ def redact_command(erased: Erased, bag: Path | None) -> str | None:
     """Return the command with which an earlier export follows this erasure; None where nothing was deleted."""
     if bag is None or not erased.evidence.counts.get("deleted"):
         return None
-    return " ".join(map(quoted, ("cv-gdpr", "redact", str(erased.path), str(bag))))
+    return command("cv-gdpr", "redact", str(erased.path), str(bag))
 
 
 def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:

@@ -25,6 +25,8 @@ from cv_gdpr.cli.output import (
     size,
     to_do,
 )
+from cv_gdpr.cli.parameters import option, together
+from cv_gdpr.cli.scoping import add_rows, for_all_profiles, scope_of
 from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.cli.searching import not_searched_predictions
 from cv_gdpr.errors import UsageError, worst
@@ -56,37 +58,35 @@ class _ExportOptions(NamedTuple):
     timestamp_from: str | None
 
 
-_with_options = shared.together(
+_with_options = together(
     shared.scope_options,
     shared.selector_options,
-    shared.option(
+    option(
         "--out",
         type=FilePath(),
         metavar="DIR",
         help="Folder to write; default: cv-gdpr-export-<UTC time>. Give the same folder to resume a cut-off run.",
     ),
-    shared.option(
+    option(
         "--accept-missing",
         is_flag=True,
         help="Close the bag even if items are missing that the service does not give; the bag says so. Exit code 3.",
     ),
-    shared.option(
+    option(
         "--reuse",
         multiple=True,
         type=FilePath(),
         metavar="BAG",
         help="Link or copy what this earlier export of the same resource holds, and download only the rest; repeats.",
     ),
-    shared.option(
+    option(
         "--trust-listings",
         is_flag=True,
         help="With --reuse: do not list an iteration again whose count and lastModified are unchanged.",
     ),
-    shared.option("--recheck", is_flag=True, help="On resuming, compare files by hash, not by size alone."),
-    shared.option(
-        "--include-keys", is_flag=True, help="Export the account's keys in clear instead of their fingerprints."
-    ),
-    shared.option(
+    option("--recheck", is_flag=True, help="On resuming, compare files by hash, not by size alone."),
+    option("--include-keys", is_flag=True, help="Export the account's keys in clear instead of their fingerprints."),
+    option(
         "--connections",
         type=click.IntRange(1, 256),
         default=32,
@@ -128,12 +128,12 @@ def _freeze_modules() -> None:
 
 def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
     given, own = part_of(parameters, ConnectionOptions), part_of(parameters, _ExportOptions)
-    if shared.for_all_profiles(parameters):
+    if for_all_profiles(parameters):
         from cv_gdpr.cli.all_profiles import export_each
 
         return export_each(parameters, rows, own.out)
     output = part_of(parameters, OutputOptions)
-    scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
+    scope = scope_of(part_of(parameters, ScopeOptions), rows, given.key_file)
     if own.trust_listings and not own.reuse:
         raise UsageError("--trust-listings needs --reuse", "--reuse BAG names the earlier export that has the lists")
     if rows == (ACCOUNT,) and scope.projects:
@@ -331,4 +331,4 @@ def _not_selected(result: "ExportResult") -> str:
     return f"done in part: the stored predictions of {count} were not searched"
 
 
-shared.add_rows(export, _with_options, _run, _help)
+add_rows(export, _with_options, _run, _help)

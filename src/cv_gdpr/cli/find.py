@@ -8,9 +8,10 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.options import Argument, option, output_options
+from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import absolute, as_text, plural, print_json, print_some, print_table, printable, to_do
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.cli.parameters import Argument, option
+from cv_gdpr.platforms.shells import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +137,9 @@ def _print(found: "Found") -> None:
     ]
     if rows:
         headings = ("kind", "certain", "score", "row", "id", "like")
-        print_table(f"matches in {found.bag}", headings, rows, numbers={2})
+        columns = len(headings) - (len(found.photos) == 1)  # of one photograph, each is like that
+        title = f"matches in {found.bag}"
+        print_table(title, headings[:columns], [row[:columns] for row in rows], numbers={2})
     if len(found.matches) > _SHOWN:
         click.echo(f"{len(found.matches) - _SHOWN} more: --json and --out have all")
     counts = f"{found.count(SAME)} same, {found.count(COPY)} copy, {found.count(PART)} part"

@@ -5,8 +5,10 @@ import re
 import sys
 from collections.abc import Iterator
 
+from cv_gdpr.archive.names import guid
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
+from cv_gdpr.patterns import lines_of
 from cv_gdpr.platforms.files import reason_of
 from cv_gdpr.settings import looks_like_key
 
@@ -27,9 +29,9 @@ _SAVE_AS_UTF_8 = "save it as UTF-8; in PowerShell: Set-Content -Encoding utf8"
 
 def uuid_of(text: str) -> str:
     """Return the id in lower case with dashes; raise ValueError if it is not a UUID."""
-    import uuid
-
-    return str(uuid.UUID(text))
+    if found := guid(text):
+        return found
+    raise ValueError(text)
 
 
 def read_key(place: str) -> str:
@@ -103,7 +105,7 @@ def read_names(place: str, option: str = "--names") -> dict[str, str]:
     """Return project id -> name of a list in CSV, or of an export's projects.jsonl; raise UsageError for another."""
     text = _decoded(_bytes(place, option), place, option)
     found: dict[str, str] = {}
-    pairs = _pairs_of_json if text.startswith("{") else _pairs_of_csv
+    pairs = _pairs_of_json if text.lstrip(f"{_BLANK}\r\n\t ").startswith("{") else _pairs_of_csv
     for number, id_, name in pairs(text, f"{option} {place}"):
         try:
             found[uuid_of(id_)] = name
@@ -118,7 +120,9 @@ def _pairs_of_json(text: str, what: str) -> Iterator[tuple[int, str, str]]:
     """Yield number of the line, id and name."""
     import json
 
-    for number, line in enumerate(filter(None, text.split("\n")), 1):
+    for number, line in enumerate(lines_of(text), 1):
+        if not line.strip(f"{_BLANK}\t "):
+            continue
         try:
             record = json.loads(line)
             yield number, str(record["id"]), str(record["name"])
@@ -128,24 +132,36 @@ def _pairs_of_json(text: str, what: str) -> Iterator[tuple[int, str, str]]:
 
 def _pairs_of_csv(text: str, what: str) -> Iterator[tuple[int, str, str]]:
     """Yield number of the line, id and name, where a line has both."""
-    import csv
-
     from cv_gdpr.cli.output import without_csv_mark
 
-    mark = max(_SEPARATORS, key=text.partition("\n")[0].count)
-    try:
-        heading, *lines = [line for line in csv.reader(text.splitlines(keepends=True), delimiter=mark) if line] or [[]]
-    except csv.Error as error:
-        raise UsageError(f"{what}: it is not CSV: {error}", _NAMES_FROM) from None
+    records = _records_of_csv(text, what)
+    _, heading = next(records, (1, []))
     columns = [cell.strip(f"{_BLANK} ").lower() for cell in heading]
     pair = next((pair for pair in _NAMED if set(pair) <= set(columns)), None)
     if pair is None:
         raise UsageError(f"{what}: its first line does not name the columns id and name", _NAMES_FROM)
     first, second = map(columns.index, pair)
-    for number, line in enumerate(lines, 2):
-        cells = [cell.strip() for cell in (*line, *[""] * len(columns))]
+    for number, record in records:
+        cells = [cell.strip() for cell in (*record, *[""] * len(columns))]
         if cells[first] and cells[second]:
             yield number, cells[first], without_csv_mark(cells[second])
+
+
+def _records_of_csv(text: str, what: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each record that has some, with the number of the line that it begins on."""
+    import csv
+    from io import StringIO
+
+    mark = max(_SEPARATORS, key=lines_of(text)[0].count)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=mark)  # a cell in quotes keeps its line breaks
+    begins = 1
+    try:
+        for record in reader:
+            if record:
+                yield begins, record
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise UsageError(f"{what}: it is not CSV: {error}", _NAMES_FROM) from None
 
 
 def _without_comment(line: str) -> str:
@@ -177,7 +193,7 @@ def _lines(place: str, option: str) -> list[str]:
 
 
 def _clean(text: str) -> list[str]:
-    return [line.strip().strip(_BLANK).strip() for line in text.splitlines()]
+    return [line.strip().strip(_BLANK).strip() for line in lines_of(text)]
 
 
 def _decoded(content: bytes, place: str, option: str) -> str:

@@ -57,6 +57,14 @@ class ListedIteration(Part, kw_only=True, frozen=True):
     images: _Images
 
 
+class ListedTests(Part, kw_only=True, frozen=True):
+    """What the tests of an iteration say of the selected images; no list of images need have these any more."""
+
+    iteration: str
+    name: str
+    images: Annotated[list[str], Meta(description="The ids of the images that were tested.")]
+
+
 class ListedProject(Part, kw_only=True, frozen=True):
     """What a project holds of the rows in scope, as far as the selectors take it."""
 
@@ -68,6 +76,10 @@ class ListedProject(Part, kw_only=True, frozen=True):
     iterations: list[ListedIteration]
     items: Annotated[
         dict[str, list[str]] | None, Meta(description="Row: the ids that the selectors took; null without selectors.")
+    ]
+    tests: Annotated[
+        list[ListedTests] | None,
+        Meta(description="Iterations that were tested with selected images; null: no selectors."),
     ]
 
 
@@ -121,6 +133,7 @@ def _of_project(one: "ProjectHoldings", *, values: bool) -> ListedProject:
             ListedIteration(**(entry._asdict() | {"published": entry.published or None})) for entry in one.iterations
         ],
         items={row: list(ids) for row, ids in one.items.items()} if selected else None,
+        tests=[ListedTests(**tests._asdict()) for tests in one.tests] if selected else None,
     )
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _SHOWN = 20  # lists that failed, printed at most; --json has all
 
 
+_TESTED = "image in a test"
+_BY_ID = {"item", _TESTED}  # kinds of lines that a person sees with -v only
 _KINDS = {"row": "kind of data"}  # of a line, in words; CSV has the words of the table
 _COLUMNS = ("project", "project name", "what", "id", "name", "value", "count")
 
@@ -55,6 +57,10 @@ def _lines_of(project: "Json", lacking: set[str]) -> Iterator[tuple[str, str, st
     for row, ids in (project["items"] or {}).items():
         for one in ids:
             yield "item", one, row, "", 1
+    for tests in project["tests"] or ():
+        yield "images in tests", tests["iteration"], tests["name"], "", len(tests["images"])
+        for one in tests["images"]:
+            yield _TESTED, one, tests["name"], "", 1
 
 
 def print_csv(documents: Iterable[tuple[str, "Json"]], *, profiles: bool = False) -> None:
@@ -86,15 +92,15 @@ def print_holdings(document: "Json", title: str, verbose: int) -> None:
 def _print_details(document: "Json", verbose: int) -> None:
     """Print the lines about projects that hold something."""
     cells = [
-        (line.project_name, _KINDS.get(line.kind, line.kind), line.name, _value(line), _count(line.number), line.id)
+        (line.project_name, _KINDS.get(line.kind, line.kind), _count(line.number), line.name, _value(line), line.id)
         for line in lines_of(document)
         if line.project
-        and (line.kind != "item" or verbose)
+        and (line.kind not in _BY_ID or verbose)
         and not (line.kind == "row" and not (line.number or line.value))
     ]
     if cells:
-        headings = ("project", "what", "name", "value", "count", "id")
-        print_table("by project", headings, cells, numbers={4})
+        headings = ("project", "what", "count", "name", "value", "id")
+        print_table("by project", headings, cells, numbers={2})
 
 
 def _value(line: Line) -> str:

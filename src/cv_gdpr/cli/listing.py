@@ -11,6 +11,8 @@ from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_
 from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.output import plural, print_json, show_similar
+from cv_gdpr.cli.parameters import option, together
+from cv_gdpr.cli.scoping import add_rows, for_all_profiles, scope_of
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import ACCOUNT, Category
 
@@ -28,17 +30,17 @@ class _ListOptions(NamedTuple):
     seed: int
 
 
-_with_options = shared.together(
+_with_options = together(
     shared.scope_options,
     shared.selector_options,
-    shared.option("--values", is_flag=True, help="Also each value of metadata, with its number of images."),
-    shared.option("--csv", "as_csv", is_flag=True, help="Print the result as CSV, a line for each thing that is held."),
-    shared.option(
+    option("--values", is_flag=True, help="Also each value of metadata, with its number of images."),
+    option("--csv", "as_csv", is_flag=True, help="Print the result as CSV, a line for each thing that is held."),
+    option(
         "--estimate",
         is_flag=True,
         help="How many calls, hours and bytes an export and an erasure will take: from counts, and from a sample.",
     ),
-    shared.option(
+    option(
         "--sample",
         type=click.IntRange(30, 100_000),
         default=200,
@@ -46,7 +48,7 @@ _with_options = shared.together(
         metavar="N",
         help="--estimate: fetch and measure at most this many images.",
     ),
-    shared.option(
+    option(
         "--seed", type=int, default=0, show_default=True, metavar="N", help="--estimate: the number that draws them."
     ),
     shared.connection_options,
@@ -81,11 +83,11 @@ def _run(parameters: Mapping[str, Any], rows: tuple[str, ...]) -> int:
         raise UsageError("give either --csv or --json", "both are a form of the result")
     if own.estimate:
         _check_estimate(parameters, own)
-    if shared.for_all_profiles(parameters):
+    if for_all_profiles(parameters):
         from cv_gdpr.cli.all_profiles import list_each
 
         return list_each(parameters, rows, as_csv=own.as_csv)
-    scope = shared.scope(part_of(parameters, ScopeOptions), rows, given.key_file)
+    scope = scope_of(part_of(parameters, ScopeOptions), rows, given.key_file)
     if rows == (ACCOUNT,) and scope.projects:
         raise UsageError(f"list {ACCOUNT} lists the Azure resource, and no project of it: leave --project out")
     if own.estimate:
@@ -112,9 +114,9 @@ def _check_estimate(parameters: Mapping[str, Any], own: _ListOptions) -> None:
     if part_of(parameters, ScopeOptions).has_selector:
         words = "--estimate is about everything in scope, and takes no selector"
         raise UsageError(words, "an export with selectors reads the same lists, and fetches less")
-    for given, option in ((own.as_csv, "--csv"), (own.values, "--values")):
+    for given, other in ((own.as_csv, "--csv"), (own.values, "--values")):
         if given:
-            raise UsageError(f"give either --estimate or {option}", "--json has the figures of an estimate")
+            raise UsageError(f"give either --estimate or {other}", "--json has the figures of an estimate")
 
 
 def _report(found: "Holdings", output: OutputOptions, own: _ListOptions) -> None:
@@ -137,4 +139,4 @@ def _report(found: "Holdings", output: OutputOptions, own: _ListOptions) -> None
         show_similar(found.near)
 
 
-shared.add_rows(list_held, _with_options, _run, _help)
+add_rows(list_held, _with_options, _run, _help)

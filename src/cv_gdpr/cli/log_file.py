@@ -6,14 +6,18 @@ The service package reports its calls to the logger `cv_gdpr.calls`, each with a
 import logging
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cv_gdpr import __version__
 from cv_gdpr.errors import UsageError
 from cv_gdpr.platforms.files import reason_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CALLS = logging.getLogger("cv_gdpr.calls")
 _LONGEST_LINE = 1 << 16  # bytes
@@ -77,16 +81,16 @@ def forget() -> None:
         _Run.log = None
 
 
-def begin(ctx: click.Context, path: str, out: str | None) -> None:
-    """Open the log of this run, which writes to `out`; raise UsageError if the log cannot be written there."""
+def begin(command: str, path: str, options: Mapping[str, Any]) -> None:
+    """Open the log of a run; raise UsageError if it cannot be written there, or is in the way of the `options`."""
     forget()
-    _refuse_within(path, out)
+    _refuse_in_the_way(path, options)
     try:
         _refuse_other_files(path)
         log = _Written(path)
     except OSError as error:
         raise UsageError(f"--log-file {path}: {reason_of(error, path)}", "nothing was done") from None
-    log.line("begin", {"command": ctx.command_path, "version": __version__})
+    log.line("begin", {"command": command, "version": __version__})
     if log.broken:
         log.close()
         raise UsageError(f"--log-file {path}: {log.broken.strerror}", "nothing was done")
@@ -96,16 +100,43 @@ def begin(ctx: click.Context, path: str, out: str | None) -> None:
     CALLS.addHandler(log)
 
 
-def _refuse_within(path: str, out: str | None) -> None:
-    """Raise UsageError if the log would lie in the folder that the run writes, or be the file that it writes."""
-    if not out:
-        return
+def _refuse_in_the_way(path: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError if the log would lie in an export, old or new, or be another file of the command."""
     from pathlib import Path
 
+    log = Path(path)
+    _refuse_around(log, options.get("out"))
+    _refuse_in_export(log)
+    _refuse_beside(log, options.get("evidence") or options.get("path"))  # certify names it so
+    values = (one for value in options.values() for one in (value if isinstance(value, tuple) else (value,)))
+    if any(isinstance(one, Path) and one.resolve() == log.resolve() for one in values):
+        raise UsageError(f"--log-file {path} is a path that the command itself reads or writes", "name another file")
+
+
+def _refuse_around(log: "Path", out: "Path | None") -> None:
+    """Raise UsageError if one of log and --out lies in the other."""
     from cv_gdpr.archive.new_folder import lies_in
 
-    if lies_in(Path(path), Path(out)):
-        raise UsageError(f"--log-file {path} lies in --out {out}", "name a file elsewhere")
+    pair = (("--log-file", log), ("--out", out or log))
+    for (one, inner), (other, outer) in (pair, pair[::-1]) if out else ():
+        if lies_in(inner, outer):
+            raise UsageError(f"{one} {inner} lies in {other} {outer}", "name a file elsewhere")
+
+
+def _refuse_in_export(log: "Path") -> None:
+    """Raise UsageError if the log would lie in an export, finished or not."""
+    from cv_gdpr.archive.folder import STATE
+    from cv_gdpr.archive.new_folder import refuse_within
+
+    for folder in log.resolve().parents:
+        if (folder / "bagit.txt").is_file() or (folder / STATE).is_dir():
+            refuse_within("--log-file", log, folder, "file")
+
+
+def _refuse_beside(log: "Path", evidence: "Path | None") -> None:
+    """Raise UsageError if the log would have a name that belongs to evidence: NAME.jsonl is its ledger."""
+    if evidence and log.resolve().parent == evidence.resolve().parent and log.name.startswith(f"{evidence.stem}."):
+        raise UsageError(f"--log-file {log} has the name of a file beside {evidence}", "name another file")
 
 
 def _refuse_other_files(path: str) -> None:

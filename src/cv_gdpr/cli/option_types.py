@@ -7,6 +7,7 @@ import click
 from cv_gdpr.cli import inputs
 from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.masking import masked
+from cv_gdpr.patterns import lines_of
 from cv_gdpr.platforms.names import refused
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class OnePerLine(click.ParamType[Any]):
 
     def split_envvar_value(self, rv: str) -> list[str]:
         """Return the lines that are not blank."""
-        return [line for line in rv.splitlines() if line.strip()]
+        return [line for line in lines_of(rv) if line.strip()]
 
 
 class Words(click.ParamType[str]):

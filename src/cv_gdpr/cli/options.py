@@ -1,22 +1,14 @@
-"""The options that several commands share, and how those before and after ROW are merged."""
+"""The options that several commands share."""
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, TypeVar
+from functools import partial, wraps
+from typing import Any, cast
 
 import click
-from click.core import ParameterSource
 
-from cv_gdpr.cli import inputs
-from cv_gdpr.cli.arguments import ScopeOptions
-from cv_gdpr.cli.groups import Command, Rows
 from cv_gdpr.cli.option_types import (
     Age,
     ChoiceOfConnection,
     FilePath,
-    FromEnvironment,
     ImageId,
     MetadataPair,
     Moment,
@@ -28,128 +20,12 @@ from cv_gdpr.cli.option_types import (
     Seconds,
     Words,
 )
+from cv_gdpr.cli.parameters import Decorated, merged, only_typed, option, precedence, together
 from cv_gdpr.cli.screen import Quiet
-from cv_gdpr.errors import UsageError, similar
-from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, Category
-from cv_gdpr.table.scope import Scope
-from cv_gdpr.table.selection import Selection, selection_of
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
-_OUT = "cv_gdpr.out"
 AUTH = ("key", "entra")
 CLOUDS = ("public", "usgov", "china")
-
-
-def _refuse_empty(parameter: click.Parameter, ctx: click.Context, value: Any, source: ParameterSource) -> None:
-    """Fail for an empty value: `--image-ids-file "$IDS"` with IDS unset must not widen the scope."""
-    values = value if isinstance(value, (list, tuple)) else [value]
-    if source is ParameterSource.COMMANDLINE and any(isinstance(one, str) and not one.strip() for one in values):
-        raise click.BadParameter("the value is empty", ctx, parameter)
-
-
-class Option(click.Option):
-    """An option that refuses an empty value; its variable has its longest name: CV_GDPR_EXPORT_TAG for --tag.
-
-    `only_typed`: the option decides what is deleted, so `delete` reads it from the command line only.
-    """
-
-    def __init__(self, *names: Any, only_typed: bool = False, **settings: Any) -> None:
-        super().__init__(*names, **settings)
-        self.only_typed = only_typed
-
-    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """Return the variable's value; an empty one counts as not set, a blank one is an error."""
-        word = max(self.opts, key=len).lstrip("-").replace("-", "_").upper()
-        name = f"{ctx.auto_envvar_prefix}_{word}"
-        value = os.environ.get(name)
-        if value and self.only_typed and f"{ctx.auto_envvar_prefix}_".startswith("CV_GDPR_DELETE_"):
-            raise click.UsageError(f"{name} is set, but delete reads {self.opts[0]} from the command line only", ctx)
-        refuse_blank(name)
-        return FromEnvironment(value) if value else None
-
-    def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
-        """Return the value and where it comes from; fail for an empty one."""
-        value, source = super().consume_value(ctx, opts)
-        _refuse_empty(self, ctx, value, source)
-        if source is ParameterSource.COMMANDLINE:
-            ctx.meta.setdefault(TYPED, []).append((self, value))
-        return value, source
-
-    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Return the value in its type; a mistyped word is answered with the near ones."""
-        with _near_choices(self, value):
-            return super().type_cast_value(ctx, value)
-
-    def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return what --help shows in brackets: the default and the range, in words."""
-        extra = super().get_help_extra(ctx)
-        if "default" in extra and isinstance(self.default, float):
-            extra["default"] = _number(self.default)
-        if "range" in extra and isinstance(self.type, (click.IntRange, click.FloatRange)):
-            least, most = self.type.min or 0, self.type.max
-            extra["range"] = f"{_number(least)} or more" if most is None else f"{_number(least)} to {_number(most)}"
-        return extra
-
-
-def _number(value: float) -> str:
-    return str(int(value) if value == int(value) else value)
-
-
-class Argument(click.Argument):
-    """An argument that refuses an empty value."""
-
-    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Return the value in its type; a mistyped word is answered with the near ones."""
-        with _near_choices(self, value):
-            return super().type_cast_value(ctx, value)
-
-    def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
-        """Return the value and where it comes from; fail for an empty one."""
-        value, source = super().consume_value(ctx, opts)
-        _refuse_empty(self, ctx, value, source)
-        return value, source
-
-
-@contextmanager
-def _near_choices(parameter: click.Parameter, value: Any) -> Iterator[None]:
-    """Turn the error for a word that is not one of the choices into one that names the near ones."""
-    try:
-        yield
-    except click.BadParameter as error:
-        if not isinstance(parameter.type, click.Choice) or not isinstance(value, str):
-            raise
-        near = similar(value, map(str, parameter.type.choices))
-        if not near:
-            raise
-        raise UsageError(error.format_message(), near) from None
-
-
-def refuse_blank(variable: str) -> None:
-    """Raise UsageError for a variable that contains only blanks: a value was intended."""
-    if (value := os.environ.get(variable)) and not value.strip():
-        raise click.UsageError(f"{variable} is blank: unset it, or give it a value")
-
-
-def option(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]:
-    """Declare an `Option`."""
-    return click.option(*names, cls=Option, **settings)
-
-
-def only_typed(*names: str, **settings: Any) -> Callable[[Decorated], Decorated]:
-    """Declare an option that `delete` never reads from the environment."""
-    return option(*names, only_typed=True, **settings)
-
-
-def together(*options: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
-    """Return one decorator that adds several options in this order."""
-
-    def decorate(function: Decorated) -> Decorated:
-        for add in reversed(options):
-            function = add(function)
-        return function
-
-    return decorate
+_LOG = "cv_gdpr.log"  # in a context's `meta`: where --log-file comes from, and its value
 
 
 def _be_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
@@ -157,33 +33,37 @@ def _be_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
     return value
 
 
-def _open_log(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
-    if path and not ctx.resilient_parsing:
-        from cv_gdpr.cli.log_file import begin
-
-        begin(ctx, path, ctx.meta.get(_OUT))
-
-
-class _LogOption(Option):
-    """--log-file, which is opened before the options that follow it are read: but for --out."""
-
-    def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
-        """Return the value and where it comes from; keep that of --out."""
-        typed = [value for known, value in ctx.meta.get(TYPED, ()) if known.name == "out"]  # before the row
-        ctx.meta[_OUT] = next(
-            filter(None, [opts.get("out"), *typed, os.environ.get(f"{ctx.auto_envvar_prefix}_OUT")]), None
-        )
-        return super().consume_value(ctx, opts)
+def _keep_log(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
+    """Remember the log of the run: that after ROW counts, unless the one before is typed and this is a variable's."""
+    source = precedence(ctx, "log_file")
+    if path and not ctx.resilient_parsing and source >= ctx.meta.get(_LOG, (0,))[0]:
+        ctx.meta[_LOG] = source, path
 
 
-log_option = click.option(
+_log_file_option = option(
     "--log-file",
-    cls=_LogOption,
     metavar="FILE",
     expose_value=False,
-    callback=_open_log,
+    callback=_keep_log,
     help="Append a line of JSON to FILE for each call: time, operation, status, request id; no contents, no keys.",
 )
+
+
+def log_option(function: Decorated) -> Decorated:
+    """Declare --log-file; the log is opened when all options are known: before or after ROW, --out may be given."""
+
+    @wraps(function)
+    def logged(*arguments: Any, **options: Any) -> Any:
+        ctx = click.get_current_context()
+        if _LOG in ctx.meta and not ctx.invoked_subcommand:
+            from cv_gdpr.cli.log_file import begin
+
+            begin(ctx.command_path, ctx.meta[_LOG][1], merged(ctx))
+        return function(*arguments, **options)
+
+    return _log_file_option(cast("Decorated", logged))
+
+
 output_options = together(
     option("-q", "--quiet", is_flag=True, callback=_be_quiet, help="Print errors only."),
     option("-v", "--verbose", count=True, help="Print more detail; -vv: also the traceback of an error."),
@@ -438,103 +318,3 @@ selector_options = together(
         help="End with 0 also where a selector matches nothing.",
     ),
 )
-
-
-def add_rows(
-    group: Rows,
-    options: Callable[[Any], Any],
-    run: Callable[[dict[str, Any], tuple[str, ...]], int],
-    help_of: Callable[[Category], str],
-    summary_of: Callable[[Category], str] = lambda category: category.data,
-) -> None:
-    """Add one subcommand for each row of the table, with the command's own options."""
-    for category in CATEGORIES:
-        make = partial(_row_command, category, options, run, help_of)
-        group.add_row(category.name, summary_of(category), make)
-
-
-def _row_command(
-    category: Category,
-    options: Callable[[Any], Any],
-    run: Callable[[dict[str, Any], tuple[str, ...]], int],
-    help_of: Callable[[Category], str],
-) -> click.Command:
-    @click.command(category.name, cls=Command, help=help_of(category))
-    @options
-    @click.pass_context
-    def command(ctx: click.Context, /, **_: Any) -> int:
-        return run(merged(ctx), (category.name,))
-
-    return command
-
-
-def merged(ctx: click.Context) -> dict[str, Any]:
-    """Return the options given before and after ROW as one: the command line beats a variable, a variable a default.
-
-    If both come from the same source, the values of a repeatable option add up; of another option, the one after ROW
-    counts.
-    """
-    parent = ctx.parent
-    if parent is None or not isinstance(ctx.obj, dict):
-        return dict(ctx.params)
-    return {
-        name: _merge_values(_precedence(parent, name), ctx.obj[name], _precedence(ctx, name), value)
-        for name, value in ctx.params.items()
-    }
-
-
-def _precedence(ctx: click.Context, name: str) -> int:
-    source = ctx.get_parameter_source(name)
-    return 2 if source is ParameterSource.COMMANDLINE else int(source is ParameterSource.ENVIRONMENT)
-
-
-def _merge_values(precedence_above: int, above: Any, precedence_here: int, here: Any) -> Any:
-    if isinstance(here, tuple) and precedence_above == precedence_here:
-        return tuple(dict.fromkeys((*above, *here)))
-    return here if precedence_here >= precedence_above else above
-
-
-def for_all_profiles(parameters: Mapping[str, Any]) -> bool:
-    """Return whether a command runs for all profiles; raise UsageError for options that cannot stand beside that."""
-    if not parameters["all_profiles"]:
-        return False
-    from cv_gdpr.cli.connecting import may_run_for_all
-
-    return may_run_for_all(click.get_current_context())
-
-
-def scope(given: ScopeOptions, rows: tuple[str, ...], key_file: str | None) -> Scope:
-    """Return the scope of a command; raise UsageError unless exactly one of --all and --project is given."""
-    alone = rows == (ACCOUNT,) and not given.projects
-    if given.all_projects == bool(given.projects) and not alone:
-        raise UsageError("give either --all or --project NAME", "--project repeats, and takes a name or an id")
-    return Scope(given.projects, rows, _selection(given, key_file), given.missing_ok)
-
-
-def _selection(given: ScopeOptions, key_file: str | None) -> Selection:
-    """Return the selection; raise UsageError for a file that holds no ids, and for options that contradict."""
-    named = {
-        "--key-file": key_file,
-        "--image-ids-file": given.image_ids_file,
-        "--except-ids-file": given.except_ids_file,
-    }
-    if len(both := [name for name, place in named.items() if place == "-"]) > 1:
-        raise UsageError(f"standard input cannot be both {both[0]} and {both[1]}")
-    if given.before and given.older_than:
-        raise UsageError("give either --before or --older-than", "both say how old something must be")
-    if given.min_probability is not None and not given.predicted_tags:
-        raise UsageError("--min-probability needs --predicted-tag", "it is the probability of that tag")
-    image_ids = set(given.image_ids)
-    if given.image_ids_file:
-        image_ids |= inputs.read_ids(given.image_ids_file)
-    if given.with_copies_from and not given.with_copies_from.is_dir():
-        raise UsageError(f"--with-copies-from {given.with_copies_from} is not a folder", "name a finished export")
-    chosen = selection_of(given.tags, given.metadata, image_ids, given.predicted_tags, given.iterations)
-    before = inputs.moment_of(given.older_than) if given.older_than else given.before
-    excepted = inputs.read_ids(given.except_ids_file, "--except-ids-file") if given.except_ids_file else ()
-    return chosen._replace(
-        min_probability=given.min_probability,
-        before=before or "",
-        older_than=given.older_than or "",
-        except_ids=frozenset(excepted),
-    )

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, TextIO
 
@@ -26,6 +26,7 @@ _COLOURS = {
 }
 
 
+_SHORT = 24  # columns of what a row begins with, which is not folded
 _LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -142,11 +143,15 @@ def _log_is_broken() -> bool:
 
 def as_text(document: "Struct | Json") -> str:
     """Return a document as JSON, as it is printed and written."""
-    import json
-
     from msgspec import to_builtins
 
-    return json.dumps(to_builtins(document), indent=2) + "\n"
+    return _text_of(to_builtins(document))
+
+
+def _text_of(built: "Json") -> str:
+    import json
+
+    return json.dumps(built, indent=2) + "\n"
 
 
 def print_json(document: "Struct | Json") -> None:
@@ -156,8 +161,8 @@ def print_json(document: "Struct | Json") -> None:
     built: Json = to_builtins(document)
     if built.get("exitCode") == 0 and _log_is_broken():
         built["exitCode"] = 3
-    text = as_text(built)
     if not _Printed.document:
+        text = _text_of(built)
         _Printed.document = True
         getattr(sys.stdout, "whole", sys.stdout.write)(text)
 
@@ -179,12 +184,13 @@ def print_table(  # noqa: PLR0913 - how it looks
     """
     stream = sys.stderr if error else sys.stdout
     shown = [[printable(cell) for cell in row] for row in rows]
+    whole = _SHORT if stream.isatty() or folds else 0
     if not folds:
-        piped = max(piped, _narrowest(headings, shown))  # a long path takes no room from the other columns
+        piped = max(piped, _narrowest(headings, shown, whole))  # a long path takes no room from the other columns
     columns = width_of(stream) if stream.isatty() else piped
     if title:
         stream.write(f"{printable(title)}\n")
-    if (stream.isatty() or folds) and _narrowest(headings, shown) > columns:
+    if (stream.isatty() or folds) and _narrowest(headings, shown, whole) > columns:
         _print_in_two(headings, shown, numbers, columns, stream)
         return
     from rich import box
@@ -192,7 +198,7 @@ def print_table(  # noqa: PLR0913 - how it looks
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, safe_box=True)
-    widths = _widths(headings, shown, columns)
+    widths = _widths(headings, shown, columns, whole)
     for index, heading in enumerate(headings):
         table.add_column(heading, justify="right" if index in numbers else "left", width=widths[index])
     for row in shown:
@@ -204,19 +210,26 @@ def _longest(text: str) -> int:
     return max(map(cells, text.split()), default=0)
 
 
-def _least(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the columns that each cell of a table needs so that no word is broken."""
-    return [max([_longest(heading), *(_longest(row[index]) for row in rows)]) for index, heading in enumerate(headings)]
+def _least(headings: Sequence[str], rows: Sequence[Sequence[str]], whole: int) -> list[int]:
+    """Return the columns that each cell of a table needs so that no word is broken.
+
+    What rows begin with is not folded at all if it has `whole` columns at most.
+    """
+    least = [
+        max([_longest(heading), *(_longest(row[index]) for row in rows)]) for index, heading in enumerate(headings)
+    ]
+    first = max([cells(headings[0]), *(cells(row[0]) for row in rows)])
+    return [first if first <= whole else least[0], *least[1:]]
 
 
-def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    return sum(_least(headings, rows)) + 3 * len(headings) + 1  # a blank on both sides, and between two
+def _narrowest(headings: Sequence[str], rows: Sequence[Sequence[str]], whole: int) -> int:
+    return sum(_least(headings, rows, whole)) + 3 * len(headings) + 1  # a blank on both sides, and between two
 
 
-def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> list[int]:
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: int, whole: int) -> list[int]:
     """Return the widths of a table's columns: where it is too wide, the widest are folded, but no word is."""
     widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
-    least = _least(headings, rows)
+    least = _least(headings, rows, whole)
     while sum(widths) + 3 * len(headings) + 1 > columns:
         foldable = [index for index, width in enumerate(widths) if width > least[index]]
         if not foldable:
@@ -230,17 +243,45 @@ def _print_in_two(
 ) -> None:
     """Print a table that is too wide: below each line, what has no room in it."""
     widths = [max(map(cells, (heading, *(row[index] for row in rows)))) for index, heading in enumerate(headings)]
-    fitting = next((n for n in range(len(headings), 1, -1) if sum(widths[:n]) + 2 * n <= columns), 1)
+    padded = [
+        [_padded(cell, widths[index], index in numbers) for index, cell in enumerate(row)] for row in (headings, *rows)
+    ]
+    fitting = [_fitting(row, columns) for row in padded]
+    fitting[0] = min(fitting[0], max(fitting[1:], default=1))  # no heading over an empty column
     stream.write("\n")
-    for row in (headings, *rows):
-        line = "  ".join(_padded(cell, widths[index], index in numbers) for index, cell in enumerate(row[:fitting]))
-        stream.write(f"  {line.rstrip()}\n")
-        if row is headings:
+    for number, row in enumerate((headings, *rows)):
+        stream.write(f"{_line(padded[number], fitting[number])}\n")
+        if number:
+            stream.writelines(f"{line}\n" for line in _below(headings, row, fitting[number], numbers, columns))
+    stream.write("\n")
+
+
+def _line(row: Sequence[str], count: int) -> str:
+    return f"  {'  '.join(row[:count])}".rstrip()
+
+
+def _fitting(row: Sequence[str], columns: int) -> int:
+    """Return how many cells, of padded ones, have room in a line; at least the first."""
+    last = max((index for index, cell in enumerate(row, 1) if cell.strip()), default=1)
+    return next((count for count in range(last, 1, -1) if cells(_line(row, count)) <= columns), 1)
+
+
+def _below(headings: Sequence[str], row: Sequence[str], fitting: int, numbers: set[int], columns: int) -> Iterator[str]:
+    """Yield the other cells with their headings: numbers together, as far as a line has room, each text on its own."""
+    now, joins = "", False
+    for index in range(fitting, len(row)):
+        if not row[index]:
             continue
-        for heading, cell in zip(headings[fitting:], row[fitting:], strict=True):
-            if cell:
-                stream.write(f"      {heading}: {cell}\n")
-    stream.write("\n")
+        part = f"{headings[index]}: {row[index]}"
+        joined = f"{now}   {part}"
+        if joins and index in numbers and cells(joined) <= columns:
+            now = joined
+            continue
+        if now:
+            yield now
+        now, joins = f"      {part}", index in numbers
+    if now:
+        yield now
 
 
 def _padded(cell: str, width: int, is_number: bool) -> str:
@@ -258,14 +299,15 @@ def to_do(lines: Iterable[str]) -> None:
     _Printed.to_do += [line for line in lines if line not in _Printed.to_do]
 
 
-def print_to_do(lines: Iterable[str] | None = None, *, error: bool = False) -> None:
-    """Print what a person must do: all that was kept in this run, or these lines where a question follows.
+def print_to_do() -> None:
+    """Print all that was kept in this run; beside a document on standard output it stands on standard error."""
+    lines, _Printed.to_do = _Printed.to_do, []
+    print_what_to_do(lines, error=_Printed.document)
 
-    Beside a document on standard output it stands on standard error.
-    """
-    if lines is None:
-        lines, _Printed.to_do, error = _Printed.to_do, [], _Printed.document
-    if shown := list(lines):
+
+def print_what_to_do(lines: Sequence[str], *, error: bool) -> None:
+    """Print what a person must do, at once: a question follows, or the run ends."""
+    if lines:
         click.echo("\nWhat to do:", err=error)
-        for line in shown:
-            click.echo(f"  - {printable(line)}", err=error)
+    for line in lines:
+        click.echo(f"  - {printable(line)}", err=error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cv_gdpr.cli.erasure_view import by_hand_lines, kept_lines, not_searched_lines, published, stays_lines
-from cv_gdpr.cli.output import plural, print_json, print_to_do, printable, to_do
+from cv_gdpr.cli.output import plural, print_json, print_what_to_do, printable, to_do
 from cv_gdpr.cli.searching import not_found, not_searched_predictions
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
@@ -41,7 +41,7 @@ def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, err
         click.echo(printable(line), err=error)
     how_to_search = _not_searched(plan)[-1:]
     if error:  # the question follows; what a person must do after the deletion stands after it
-        print_to_do(how_to_search, error=error)
+        print_what_to_do(how_to_search, error=error)
         return
     models = any(one.exported_models or one.iterations_holding for one in plan.projects)
     to_do([*how_to_search, *by_hand_lines([*plan.copies, *outside], plan.scope, models=models)])

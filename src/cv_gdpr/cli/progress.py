@@ -116,22 +116,33 @@ class _Display:
 
     def _render(self, columns: int) -> "RenderableType":
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
-        table = Table.grid(padding=(0, 2))
-        for what, work in tuple(self._works.items()):
-            table.add_row(*(Text(cell, no_wrap=True) for cell in (what, *_of_work(work))))
-        parts = [_of_projects(tuple(self.projects), columns), table]
+        works = [(what, *_of_work(work)) for what, work in tuple(self._works.items())]
+        parts = [_of_projects(tuple(self.projects), columns), _of_works(works, columns)]
         if call := waited_for():
-            parts.append(Text(f"{call.words}  {_clock(time.monotonic() - call.since)}", no_wrap=True))
+            parts.append(Text(f"{call.words}  {_clock(time.monotonic() - call.since)}"))
         return Group(*parts)
+
+
+def _of_works(rows: Sequence[tuple[str, ...]], columns: int) -> "RenderableType":
+    """Return a line for each kind of work; where the columns have no room, each is folded as a text."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    if sum(max(map(len, cells)) + 2 for cells in zip(*rows, strict=True)) - 2 > columns:
+        return Group(*(Text("  ".join(filter(None, row))) for row in rows))
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row(*(Text(cell, no_wrap=True) for cell in row))
+    return table
 
 
 def _of_work(work: _Work) -> tuple[str, str, str]:
     """Return done of total, the rate, and the time left."""
     seconds = time.monotonic() - work.since
-    if not work.done and work.total is None:
+    if not (work.done or work.total):
         return _clock(seconds), "", ""
     rate = (work.done - work.at_first) / seconds if seconds > 0.5 else 0.0
     least = "at least " if isinstance(work.total, AtLeast) else ""

@@ -6,7 +6,7 @@ import click
 
 from cv_gdpr.cli.output import printable
 from cv_gdpr.platforms.access import how_to_close, mode_lets_others_read, others_who_read
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.platforms.shells import quoted
 
 
 def warn_of_readers(path: str, what: str) -> None:

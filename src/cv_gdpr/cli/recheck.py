@@ -12,6 +12,7 @@ from cv_gdpr.cli.connecting import azure_of, connection_of, sources_of
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable
+from cv_gdpr.cli.parameters import Argument, option
 from cv_gdpr.cli.sealing import print_lacking, seals_of
 from cv_gdpr.errors import NotFound, UsageError
 
@@ -47,8 +48,8 @@ class Rechecked(NamedTuple):
 
 
 @click.command(cls=Command)
-@click.argument("evidence", cls=shared.Argument, metavar="EVIDENCE", type=FilePath())
-@shared.option(
+@click.argument("evidence", cls=Argument, metavar="EVIDENCE", type=FilePath())
+@option(
     "--evidence",
     "kept",
     type=FilePath(),

@@ -12,6 +12,7 @@ from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
 from cv_gdpr.cli.output import plural, print_json, print_table, printable, size, to_do
+from cv_gdpr.cli.parameters import Argument, option
 from cv_gdpr.errors import CvGdprError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -30,18 +31,16 @@ class Ended(NamedTuple):
 
 
 @click.command(cls=Command)
-@click.argument("evidence", cls=shared.Argument, metavar="EVIDENCE", type=FilePath())
-@click.argument("bags", cls=shared.Argument, metavar="BAG...", nargs=-1, required=True, type=FilePath())
-@shared.option(
+@click.argument("evidence", cls=Argument, metavar="EVIDENCE", type=FilePath())
+@click.argument("bags", cls=Argument, metavar="BAG...", nargs=-1, required=True, type=FilePath())
+@option(
     "--out",
     type=FilePath(),
     metavar="DIR",
     help="The new export; of several, the folder that they are written into. Default: BAG-redacted, beside each.",
 )
-@shared.option(
-    "--in-place", is_flag=True, help="Exchange BAG for the new export, and remove what was erased from the disk."
-)
-@shared.option(
+@option("--in-place", is_flag=True, help="Exchange BAG for the new export, and remove what was erased from the disk.")
+@option(
     "--index",
     type=FilePath(),
     metavar="DIR",

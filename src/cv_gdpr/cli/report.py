@@ -8,8 +8,9 @@ from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.options import Argument, lang_option, option, output_options
+from cv_gdpr.cli.options import lang_option, output_options
 from cv_gdpr.cli.output import absolute, plural, print_json, print_some, print_table, printable, size, to_do
+from cv_gdpr.cli.parameters import Argument, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,13 +138,13 @@ def _reasons(result: "Report") -> "Iterator[str]":
 
 
 def _print(result: "Report") -> None:
-    headings = ("project", "id", "workspace", "tagged", "iterations only", "predictions", "boxes", "no file")
+    headings = ("project", "workspace", "tagged", "iterations only", "predictions", "boxes", "no file", "id")
     rows = [
-        (printable(result.names.get(id_, "")), id_, *(f"{count:,}" for count in one))
+        (printable(result.names.get(id_, "")), *(f"{count:,}" for count in one), id_)
         for id_, one in result.counts.items()
     ]
     if rows:
-        print_table(f"pictures in {absolute(result.written)}", headings, rows, numbers=set(range(2, 8)))
+        print_table(f"pictures in {absolute(result.written)}", headings, rows, numbers=set(range(1, 7)))
     click.echo(f"{plural(result.pages, 'page')}, the largest has {size(result.largest)}")
     placed = result.placer.counts
     if files := ", ".join(f"{count} {how}" for how, count in placed.items() if result.out):

@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TextIO
 
 from cv_gdpr.masking import masked
 from cv_gdpr.patterns import pattern
+from cv_gdpr.platforms.shells import CONTINUES
 
 _RED, _YELLOW, _GREEN, _BLUE = "31", "33", "32", "36"
 _OF_KIND = {
@@ -31,11 +32,11 @@ _NOT_WITH_QUIET = ("Note: ", "Warning: ")
 _PROGRAM = "cv-gdpr"
 _ENDS = (",", ";", ":", ")")
 _NARROWEST, _USUAL = 20, 80  # columns
-_ONE_LINE = ("export ", "# ")  # how a line begins that stays whole: for a shell, each of its parts would be a command
+_ONE_LINE = ("export ", "$env:", "# ")  # how a line begins that stays whole: its parts would be commands of their own
 _PIP_WORDS = 5  # python -m pip install WHAT
 _NAMED = r"(?<![-\w])(project|iteration) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 # What stands in quotes, which begin a word or an option's value, is one word; an apostrophe inside a word is a letter.
-_WORD = r"""( *)((?:(?:(?<![^ =(])(?:'[^']*'(?:"'"'[^']*')*|"[^"]*"))|[^ ])+)"""
+_WORD = r"""( *)((?:& )?(?:(?:(?<![^ =(])(?:'[^']*'(?:(?:"'")?'[^']*')*|"[^"]*"))|[^ ])+)"""
 
 
 class Quiet:
@@ -67,6 +68,11 @@ class Stream:
         with suppress(OSError):
             self._stream.write(self._laid_out(text))
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts as `write` does."""
+        for line in lines:
+            self.write(line)
 
     def whole(self, text: str) -> None:
         """Write a text as it is: a document for a program."""
@@ -181,7 +187,7 @@ def _words(line: str) -> list[str]:
 
 
 def _begins_command(words: list[str], at: int) -> bool:
-    program = words[at].strip("(\"'` ").replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
+    program = words[at].removeprefix("& ").strip("(\"'` ").replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
     return program == _PROGRAM or words[at + 1 : at + 3] == ["-m", "pip"]
 
 
@@ -228,7 +234,7 @@ def _command_lines(words: list[str], indent: str, columns: int) -> list[str]:
     for word in words:
         joined = f"{now}{'' if now.isspace() else ' '}{word}"
         if cells(joined) + 2 > columns and now.strip():
-            lines.append(f"{now} \\")
+            lines.append(f"{now} {CONTINUES}")
             joined = f"{indent}  {word}"
         now = joined
     return [*lines, now]

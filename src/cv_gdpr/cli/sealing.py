@@ -10,7 +10,7 @@ import click
 
 from cv_gdpr.cli.output import printable
 from cv_gdpr.errors import NotSealed, UsageError
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.platforms.shells import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path

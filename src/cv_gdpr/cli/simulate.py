@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cv_gdpr.cli.groups import Command
-from cv_gdpr.cli.options import option, output_options
+from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import print_json
+from cv_gdpr.cli.parameters import option
 from cv_gdpr.cli.screen import Quiet
 from cv_gdpr.errors import UsageError, similar
-from cv_gdpr.platforms.processes import set_variable
+from cv_gdpr.platforms.shells import set_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,8 +8,9 @@ import click
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.groups import Command
 from cv_gdpr.cli.option_types import FilePath
-from cv_gdpr.cli.options import Argument, option, output_options, refuse_blank
+from cv_gdpr.cli.options import output_options
 from cv_gdpr.cli.output import plural, print_json, printable, size
+from cv_gdpr.cli.parameters import Argument, option, refuse_blank
 from cv_gdpr.cli.sealing import anchors_of
 from cv_gdpr.errors import UsageError
 

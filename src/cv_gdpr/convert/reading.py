@@ -12,7 +12,7 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.links import source_path
 from cv_gdpr.table.blobs import of_image
 from cv_gdpr.table.categories import IMAGES
-from cv_gdpr.table.inventory import named
+from cv_gdpr.table.inventory import has_id, named
 from cv_gdpr.table.labelled import Tag, Task, box_of, detects, listed_tags, settings_of
 from cv_gdpr.table.labels import objects_in, same_text, word
 from cv_gdpr.verbatim import Json
@@ -39,7 +39,7 @@ def projects_of(bag: Bag, wanted: Iterable[str]) -> list[BagProject]:
     wanted = list(wanted)
     if not wanted:
         return list(projects.values())
-    entries = [{"id": one.id, "name": _name(bag, one.where("project.json"))} for one in projects.values()]
+    entries = [{"id": one.id, "name": _project_name(bag, one)} for one in projects.values()]
     folders = {one.id: one.folder for one in projects.values()}
     ids = dict.fromkeys(_chosen(entries, name, folders) for name in wanted)
     return [projects[one] for one in ids]
@@ -55,8 +55,8 @@ def places_of(bag: Bag, projects: Iterable[BagProject], iteration: str | None) -
     places, without, known = [], [], list[Json]()
     for project in projects:
         folders = dict(_iterations(bag, project))
-        where = {one: project.where(f"iterations/{folder}/iteration.json") for one, folder in folders.items()}
-        entries = [{"id": one, "name": _name(bag, file)} for one, file in where.items()]
+        places_there = [Place(project, one, folder) for one, folder in folders.items()]
+        entries = [{"id": one.iteration, "name": _iteration_name(bag, one)} for one in places_there]
         known += entries
         if any(_is(entry, iteration, folders) for entry in entries):
             found = _chosen(entries, iteration, folders, "iteration")
@@ -70,15 +70,16 @@ def places_of(bag: Bag, projects: Iterable[BagProject], iteration: str | None) -
 
 def _iterations(bag: Bag, project: BagProject) -> Iterator[tuple[str, str]]:
     """Yield id and folder of each iteration."""
-    for name_in_folder, folder in bag.iterations(project):
+    named = {identity(one): one for one in bag.names(project)}
+    for in_folder, folder in bag.iterations(project):
         where = project.where(f"iterations/{folder}/iteration.json")
-        yield str(bag.document(where)["id"]) if bag.has(where) else name_in_folder, folder
+        yield str(bag.document(where)["id"]) if bag.has(where) else named.get(in_folder, in_folder), folder
 
 
 def _is(entry: Json, name: str, folders: dict[str, str]) -> bool:
     if not entry["name"] and folders[entry["id"]] == readable(name, entry["id"]):
         return True  # its document was not exported: its folder has the name
-    return entry["id"] == name.lower() or same_text(str(entry["name"])) == same_text(name)
+    return has_id(entry, name) or same_text(str(entry["name"])) == same_text(name)
 
 
 def _chosen(entries: list[Json], name: str, folders: dict[str, str], kind: str = "project") -> str:
@@ -87,8 +88,17 @@ def _chosen(entries: list[Json], name: str, folders: dict[str, str], kind: str =
     return str(found[0]["id"] if len(found) == 1 else named(entries, name, kind)["id"])
 
 
-def _name(bag: Bag, where: str) -> str:
-    return word(bag.document(where), "name") if bag.has(where) else ""
+def _project_name(bag: Bag, project: BagProject) -> str:
+    return _name(bag, project, project.where("project.json"), project.id)
+
+
+def _iteration_name(bag: Bag, place: Place) -> str:
+    return _name(bag, place.project, place.where("iteration.json"), place.iteration)
+
+
+def _name(bag: Bag, project: BagProject, where: str, one: str) -> str:
+    """Return a name as its document has it; a narrowed export has none, but `names.json`. Empty without both."""
+    return word(bag.document(where), "name") if bag.has(where) else bag.names(project).get(one, "")
 
 
 def read(bag: Bag, place: Place) -> tuple[DataSet, list[Note]]:
@@ -107,7 +117,7 @@ def read(bag: Bag, place: Place) -> tuple[DataSet, list[Note]]:
     pictures.sort(key=lambda one: one.id)
     tags = tuple(reader.tags[one] for one in sorted(reader.tags))
     data = DataSet(place.project.id, place.project.folder, place.iteration or None, task, tags, tuple(pictures))
-    return data._replace(name=_name(bag, place.project.where("project.json"))), reader.notes
+    return data._replace(name=_project_name(bag, place.project)), reader.notes
 
 
 def only_in_iterations(bag: Bag, project: BagProject, listed: Iterable[str]) -> dict[str, int]:
@@ -120,7 +130,7 @@ def only_in_iterations(bag: Bag, project: BagProject, listed: Iterable[str]) -> 
         place = Place(project, iteration, folder)
         images = {str(one["id"]) for one in bag.records(place.where("images.jsonl"))} - seen
         if images:
-            found[_name(bag, place.where("iteration.json")) or iteration] = len(images)
+            found[_iteration_name(bag, place) or iteration] = len(images)
             seen |= images
     return found
 

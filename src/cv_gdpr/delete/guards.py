@@ -11,7 +11,7 @@ from cv_gdpr.delete.plan import Plan
 from cv_gdpr.delete.required_export import Held, gaps_of, items_held
 from cv_gdpr.errors import UsageError
 from cv_gdpr.table.categories import ACCOUNT, CATEGORIES, EXPORTS, IMAGES, ITERATIONS, Category
-from cv_gdpr.table.inventory import is_named, projects_in
+from cv_gdpr.table.inventory import has_id, is_named, projects_in
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
 
@@ -142,7 +142,7 @@ def protected_among(entries: list[Json], protect: tuple[str, ...], *, known: boo
     """
     protected: set[str] = set()
     for name in protect:
-        found = {entry["id"] for entry in entries if entry["id"] == name.lower() or is_named(entry, name)}
+        found = {entry["id"] for entry in entries if has_id(entry, name) or is_named(entry, name)}
         if known and not found:
             raise UsageError(f"--protect {name!r} names no project of this resource", "check the project name")
         protected |= found

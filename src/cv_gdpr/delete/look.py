@@ -1,9 +1,10 @@
 """Looks whether items of a project are still there: in lists, and one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from cv_gdpr.archive.names import same_id
 from cv_gdpr.errors import NotFound, Unsteady
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.categories import PROJECTS, Category
@@ -42,8 +43,14 @@ class Look:
         if row.name == PROJECTS:
             return {self.id}.intersection(ids)
         if row.look_up and row.by_id_first and not thorough:
-            return row.look_up(self._project, list(ids)).intersection(ids)
+            return _among(row.look_up(self._project, list(ids)), ids)
         found = {item.id for item in listed(self._project, row, Matches(Selection())) if not row.is_copy(item)}
         if row.look_up and thorough:
             found |= row.look_up(self._project, [one for one in ids if one not in found])
-        return found.intersection(ids)
+        return _among(found, ids)
+
+
+def _among(found: Iterable[str], ids: Sequence[str]) -> set[str]:
+    """Return those of the ids that were found, in whatever spelling the service gives them now."""
+    there = set(map(same_id, found))
+    return {one for one in ids if same_id(one) in there}

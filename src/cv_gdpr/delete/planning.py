@@ -27,6 +27,7 @@ from cv_gdpr.table.categories import (
 )
 from cv_gdpr.table.findings import Item
 from cv_gdpr.table.inventory import (
+    has_id,
     is_named,
     is_of_one_project,
     listed,
@@ -127,7 +128,7 @@ def _deletable(
 
 
 def _is_there(everything: list[Json], name: str) -> bool:
-    return any(entry["id"] == name.lower() or is_named(entry, name) for entry in everything)
+    return any(has_id(entry, name) or is_named(entry, name) for entry in everything)
 
 
 def _rows_to_delete(scope: Scope) -> tuple[Category, ...]:

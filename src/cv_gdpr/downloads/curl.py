@@ -34,8 +34,19 @@ _LOOK = 0.25  # seconds between two checks for slow transfers
 # As storage writes them; of another server, neither is worth a part of a signature that it echoes.
 _CODE = re.compile("[A-Za-z]{1,60}")
 _REQUEST_ID = re.compile("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_NO_ADDRESS = frozenset({pycurl.E_URL_MALFORMAT})
-_NO_HTTP = frozenset({pycurl.E_UNSUPPORTED_PROTOCOL, pycurl.E_FTP_WEIRD_SERVER_REPLY})
+_WORDS = {
+    pycurl.E_UNSUPPORTED_PROTOCOL: shortfalls.NOT_HTTP,
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: shortfalls.NOT_HTTP,
+    pycurl.E_COULDNT_RESOLVE_HOST: shortfalls.NO_HOST,
+    pycurl.E_COULDNT_RESOLVE_PROXY: shortfalls.NO_PROXY,
+    pycurl.E_COULDNT_CONNECT: shortfalls.NO_CONNECTION,
+    pycurl.E_SSL_CONNECT_ERROR: shortfalls.NO_TLS,
+    pycurl.E_PARTIAL_FILE: shortfalls.BROKE_OFF,
+    pycurl.E_OPERATION_TIMEDOUT: shortfalls.TOO_LATE,
+    pycurl.E_GOT_NOTHING: shortfalls.CUT,
+    pycurl.E_SEND_ERROR: shortfalls.CUT,
+    pycurl.E_RECV_ERROR: shortfalls.CUT,
+}
 _UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE, pycurl.E_SSL_ISSUER_ERROR})
 _BITS = {pycurl.POLL_IN: POLLIN, pycurl.POLL_OUT: POLLOUT, pycurl.POLL_INOUT: POLLIN | POLLOUT}
 
@@ -133,6 +144,7 @@ class _Slot:
 
     def outcome(self, number: int) -> Received | CvGdprError:
         """Return the file or the error of a transfer that ended with this libcurl error number (0: none)."""
+        self._number = number
         try:
             if self.failure:
                 raise self.failure
@@ -148,8 +160,7 @@ class _Slot:
             return (self._body or self._new_body()).received()
         except CvGdprError as error:
             if self._proxy and isinstance(error, ServiceError) and error.status in {0, 407}:
-                words = self._proxy_in_words()
-                error.message += "" if words in error.message else f" (through {words})"
+                error.message = self._through_proxy(error.message)
             with suppress(OSError):
                 self.file.discard()
             return error
@@ -165,7 +176,8 @@ class _Slot:
         }
         if isinstance(result, Received):
             return facts | {"bytes": result.size}
-        return facts | {"code": getattr(result, "code", ""), "error": type(result).__name__}
+        facts |= {"code": getattr(result, "code", ""), "error": type(result).__name__}
+        return facts | ({"cause": _name_of(self._number)} if self._number and not self.failure else {})
 
     def _refused_connect(self) -> int:
         """Return the status by which a proxy refused to connect to storage, else 0 (CURLINFO_HTTP_CONNECTCODE)."""
@@ -174,10 +186,16 @@ class _Slot:
 
     def _refused_by_proxy(self, status: int) -> Unreachable:
         host = urlsplit(self.curl.getinfo(pycurl.EFFECTIVE_URL)).hostname or shortfalls.STORAGE
-        return refused_by_proxy(status, self._proxy_in_words(), host, f"it answered {status} to CONNECT")
+        return refused_by_proxy(status, self._proxy_in_words(), host, shortfalls.TO_CONNECT % {"number": status})
+
+    def _through_proxy(self, reason: str) -> str:
+        """Return a reason that names the proxy."""
+        if self._proxy_in_words() in reason:
+            return reason
+        return shortfalls.THROUGH % {"reason": reason, "variable": variable_of(self._proxy or "")}
 
     def _proxy_in_words(self) -> str:
-        return f"the proxy that {variable_of(self._proxy or '')} names"
+        return shortfalls.PROXY % {"variable": variable_of(self._proxy or "")}
 
 
 class Transfers:
@@ -323,22 +341,20 @@ def _refused(status: int, slot: _Slot) -> ServiceError:
 
 
 def _unreached(number: int, system: int) -> CvGdprError:
-    # libcurl's message may hold the whole link, so only the name of its error is used.
+    # libcurl's message may hold the whole link, and has no translation: the log has the name of its error.
     if system in {errno.EMFILE, errno.ENFILE}:
         return too_many_files()
-    if number in _NO_ADDRESS:
+    if number == pycurl.E_URL_MALFORMAT:
         return MalformedAnswer(shortfalls.NO_ADDRESS)
-    if number in _NO_HTTP:
-        return Unreachable(shortfalls.NOT_HTTP, transient=True)
-    if number == pycurl.E_PARTIAL_FILE:
-        return Unreachable(shortfalls.BROKE_OFF, transient=True)
-    if number == pycurl.E_OPERATION_TIMEDOUT:
-        return Unreachable(shortfalls.TOO_LATE, transient=True)
-    trusted = number not in _UNTRUSTED
-    return Unreachable(shortfalls.FAILED % {"reason": _name_of(number)}, transient=trusted)
+    if number in _UNTRUSTED:
+        return Unreachable(shortfalls.UNTRUSTED)
+    if number == pycurl.E_COULDNT_CONNECT and system == errno.ECONNREFUSED:
+        return Unreachable(shortfalls.REFUSED, transient=True)
+    return Unreachable(_WORDS.get(number) or shortfalls.FAILED % {"number": number}, transient=True)
 
 
 @cache
 def _name_of(number: int) -> str:
+    """Return libcurl's name of an error, in words."""
     names = (name for name in dir(pycurl) if name.startswith("E_") and getattr(pycurl, name) == number)
     return next(names, f"error {number}").removeprefix("E_").replace("_", " ").lower().replace("couldnt", "could not")

@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple, Self
 from cv_gdpr import errors
 from cv_gdpr.archive.spelling import on_disk, utf_8
 from cv_gdpr.archive.writing import Received, write_all
+from cv_gdpr.downloads.waits import BLOB, Waits
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import LinkRule, UnsafeLink
 from cv_gdpr.platforms.processes import OF_ITS_OWN, is_broken_pipe
@@ -26,7 +27,6 @@ _OURS = ("CV_GDPR_", "VISION_")  # variables that may hold the key, which the pr
 _TOGETHER = 32  # orders in one line
 _TO_END = 5.0  # seconds
 _ROOM = 64  # blobs in progress at least: results come in batches, and no connection may be idle until then
-_BLOB = "Blob"  # what --log-file calls a download
 
 # The module path is passed on: the process must not import from the working folder, which may hold anything.
 _START = """
@@ -73,6 +73,7 @@ class Downloads:
         self._temporary = temporary
         self._stop = stop
         self._waited_for: dict[str, Done] = {}  # by temporary path
+        self._waits = Waits()
         self._lock = threading.Lock()  # taken for each blob: cheaper than a Condition
         self._room = threading.Condition(self._lock)
         self._sending = threading.Lock()
@@ -119,6 +120,7 @@ class Downloads:
             if not self._ended:
                 self._start()
                 self._waited_for[order[0]] = done
+                self._waits.began()
         if self._ended:
             done(self._ended)
             return
@@ -200,9 +202,12 @@ class Downloads:
             path, error, known = values
             self._settle(path, getattr(errors, error)(**known))
         elif kind == "tried":
-            report(_BLOB, **_proper(values[0]))
-        elif kind == "said":
-            LOG.info(values[0])
+            report(BLOB, **_proper(values[0]))
+        elif kind == "again":
+            path, status, words = values
+            LOG.info(words)
+            with self._lock:
+                self._waits.again(path, status)
         else:
             self._broke, trace = values
             LOG.debug(trace)
@@ -210,6 +215,7 @@ class Downloads:
     def _settle(self, path: str, result: Received | CvGdprError) -> None:
         with self._lock:
             done = self._waited_for.pop(path)
+            self._waits.ended(path, last=not self._waited_for)
             if len(self._waited_for) == self._most // 2:
                 self._room.notify_all()  # not for each place: waking the listing thread costs more than a download
         done(result)
@@ -221,6 +227,7 @@ class Downloads:
             self._ended = self._ended or ProcessEnded(f"the download process ended unexpectedly ({how})")
             left = list(self._waited_for.values())
             self._waited_for.clear()
+            self._waits.end()
             self._room.notify_all()
         for done in left:
             done(self._ended)

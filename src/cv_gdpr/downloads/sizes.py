@@ -2,8 +2,11 @@
 
 from cv_gdpr.downloads.curl import announced_size
 from cv_gdpr.downloads.process import Proxies
+from cv_gdpr.downloads.waits import BLOB
 from cv_gdpr.links import LinkRule
+from cv_gdpr.service import shortfalls
 from cv_gdpr.service.environment import authorities
+from cv_gdpr.watching import waiting_for
 
 
 class Sizes:
@@ -16,4 +19,5 @@ class Sizes:
 
     def of(self, uri: str) -> int:
         """Return the size of a blob; raise ServiceError."""
-        return announced_size(uri, self._proxy_of(uri), self._authorities, self._silence)
+        with waiting_for(BLOB, shortfalls.STORAGE):
+            return announced_size(uri, self._proxy_of(uri), self._authorities, self._silence)

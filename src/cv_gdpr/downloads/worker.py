@@ -158,8 +158,12 @@ class _Downloading:
         self._down_since = self._down_since or time.monotonic()
         if wait is None or self._is_down():
             return None
-        self._results.append(("said", f"{error.message}; retried in {wait:.1f} s"))
+        self._say_again(job, error, f"{error.message}; retried in {wait:.1f} s")
         return wait
+
+    def _say_again(self, job: _Job, error: ServiceError, words: str) -> None:
+        """Report that a try failed, and another one follows."""
+        self._results.append(("again", job.path, error.status, words))
 
     def _wait_for_the_link(self, job: _Job, error: CvGdprError) -> float | None:
         """Return the seconds until a fresh link that was refused is tried again, or None to give up.
@@ -176,7 +180,7 @@ class _Downloading:
             error.transient = True  # not to be renewed once more
             error.message = STILL_REFUSED % {"reason": error.message}
         else:
-            self._results.append(("said", f"{error.message} to a fresh link; retried in {wait:.1f} s"))
+            self._say_again(job, error, f"{error.message} to a fresh link; retried in {wait:.1f} s")
         return wait
 
     def _is_down(self) -> bool:

@@ -24,7 +24,7 @@ from cv_gdpr.evidence.ledger import Chain, Ledger, rescued_of
 from cv_gdpr.evidence.records import Evidence, as_json
 from cv_gdpr.evidence.shape import Shape, shape_in
 from cv_gdpr.languages import LANGUAGES
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.platforms.shells import quoted
 
 _LONGEST = 1 << 32  # bytes: a certificate with an annex has some 500 for each item
 _OF_OTHERS = (".begin", ".plan", *(f".certificate.{code}" for code in LANGUAGES))  # ends of names beside evidence

@@ -78,7 +78,7 @@ def _value(name: str, value: str, language: Language) -> str | None:
         return language.date(value)
     if name == "number":
         return language.number(int(value))
-    return translated(value, language) if name in {"reason", "source"} else value
+    return translated(value, language) if name in {"reason", "source", "proxy"} else value
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.bag import Bag, BagProject
 from cv_gdpr.archive.bag_info import REDACTED
+from cv_gdpr.archive.names import same_id
 from cv_gdpr.errors import ServiceError, UsageError
 from cv_gdpr.extras import install
 from cv_gdpr.find.result import SAME, Match
@@ -46,13 +47,14 @@ def with_copies(
         raise UsageError("--with-copies-from stands beside a selector of pictures", "it adds copies of these")
     bag = _usable(folder, service.endpoint)
     entries = projects_in(service, scope)
-    projects = {entry["id"] for entry in entries}
+    projects = {same_id(entry["id"]) for entry in entries}
     matches = Matches(scope.selection)
     in_bag = _selected_in(bag, scope, projects, matches)
     at_service, all_read = _selected_at(service, scope, entries)
     originals = in_bag | at_service
     search = _search(bag, originals, only_same=only_same, progress=progress)
-    others = [one for one in search.matches if one.project in projects and one.id not in originals]
+    matched = (one._replace(id=same_id(one.id)) for one in search.matches if same_id(one.project) in projects)
+    others = [one for one in matched if one.id not in originals]
     sure = [one for one in others if one.kind == SAME or (one.certain and not only_same)]
     known = {one.id: one.like for one in reversed(sure)}
     left = {one.id: one.like for one in reversed(others) if one.id not in known}
@@ -120,7 +122,7 @@ def _selected_at(service: "Service", scope: Scope, entries: list[Json]) -> tuple
         try:
             for row in rows_in(scope):
                 if row.name in PICTURES:
-                    taken |= {item.id for item in listed(project, row, matches)}
+                    taken |= {same_id(item.id) for item in listed(project, row, matches)}
         except ServiceError as error:
             if not is_of_one_project(error):
                 raise
@@ -138,8 +140,8 @@ def _selected_in(bag: Bag, scope: Scope, projects: set[str], matches: Matches) -
     within = {name: row for name, row in rows.items() if row in rows_in(scope)}
     selected: set[str] = set()
     for project in bag.projects():
-        if project.id in projects:
-            items = [(item.id, item.iteration, matches.takes(item)) for item in _items(bag, project, within)]
+        if same_id(project.id) in projects:
+            items = [(same_id(item.id), item.iteration, matches.takes(item)) for item in _items(bag, project, within)]
             in_workspace = {one for one, iteration, _ in items if not iteration}
             selected |= {one for one, iteration, taken in items if taken and (not iteration or one not in in_workspace)}
     return selected | matches.kept

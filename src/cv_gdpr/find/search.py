@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.archive.bag import Bag
 from cv_gdpr.archive.json_files import open_regular
+from cv_gdpr.archive.names import same_id
 from cv_gdpr.archive.writing import read_all
 from cv_gdpr.errors import StorageError
 from cv_gdpr.find.candidates import Candidate, candidates
@@ -78,12 +79,12 @@ def copies(
 
 
 def of_items(bag: Bag, ids: Iterable[str]) -> dict[str, bytes]:
-    """Return the pictures of some items of a verified bag as photographs to search for, by their ids."""
+    """Return the pictures of some items of a verified bag as photographs to search for, by id (see `same_id`)."""
     wanted = set(ids)
     return {
-        one.id: content_of(bag, file)
+        same_id(one.id): content_of(bag, file)
         for one in candidates(bag)
-        if one.id in wanted and one.files
+        if same_id(one.id) in wanted and one.files
         for file in islice(one.files.values(), 1)
     }
 

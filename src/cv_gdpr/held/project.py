@@ -1,17 +1,17 @@
 """What one project holds: its items, and what they say of tags, metadata and iterations."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cv_gdpr.errors import Forbidden, Unexpected, may_change, unexpected
 from cv_gdpr.masking import masked
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, TAGS, Category
-from cv_gdpr.table.findings import Finding, Item, Tally, Unread, Unready, counts_differ
-from cv_gdpr.table.inventory import findings_of, predictions_not_searched
+from cv_gdpr.table.findings import Detail, Finding, Item, Tally, Unread, Unready, counts_differ
+from cv_gdpr.table.inventory import described, findings_of, predictions_not_searched
 from cv_gdpr.table.labels import metadata_of, objects_in
-from cv_gdpr.table.readers import Project
+from cv_gdpr.table.readers import IMAGE_PERFORMANCES, Project
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.table.selection import Matches
 from cv_gdpr.verbatim import Json
@@ -45,11 +45,20 @@ class Iteration(NamedTuple):
     images: int | None
 
 
+class Tested(NamedTuple):
+    """An iteration, and the selected images that its tests name; no list of images need have these any more."""
+
+    iteration: str
+    name: str
+    images: list[str]
+
+
 @dataclass
 class ProjectHoldings:
     """What a project holds, in the rows in scope and as far as the selection takes it.
 
-    Each image counts once, however many iterations keep it.
+    Each image counts once, however many iterations keep it. What the tests of iterations name is kept by itself: that
+    image may be deleted.
     """
 
     project: Project
@@ -70,6 +79,7 @@ class ProjectHoldings:
     _with_value: defaultdict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     _iterations: dict[str, Json] = field(default_factory=dict)
     _in_iteration: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _tested: dict[str, Tested] = field(default_factory=dict)  # by the iteration's id
 
     @property
     def name(self) -> str:
@@ -102,6 +112,11 @@ class ProjectHoldings:
         ]
 
     @property
+    def tests(self) -> list[Tested]:
+        """What the tests of iterations name of the selected images."""
+        return list(self._tested.values())
+
+    @property
     def metadata(self) -> dict[str, dict[str, int]]:
         """Key -> value -> how many of the listed images have it."""
         found: defaultdict[str, dict[str, int]] = defaultdict(dict)
@@ -122,7 +137,7 @@ class ProjectHoldings:
         for row in self.rows:
             before = calls.total()
             try:
-                for finding in findings_of(self.project, row, self.matches):
+                for finding in self._findings(row):
                     self.seen.add()
                     self._accept(finding)
             except Exception as error:  # noqa: BLE001 - `unexpected` raises all but bugs
@@ -130,6 +145,11 @@ class ProjectHoldings:
                 self._miss(row.name, self.bug.message)
             self.calls[row.name] = calls.total() - before
         self.predictions_not_searched = predictions_not_searched(self.project, self.scope)
+
+    def _findings(self, row: Category) -> Iterator[Finding]:
+        """Yield what a row holds, and then, with selectors, what lists of other rows say of its selected items."""
+        yield from findings_of(self.project, row, self.matches)
+        yield from described(self.project, row, self.matches, (one.name for one in self.rows))
 
     def _miss(self, row: str, reason: str, iteration: Json | None = None, *, again: bool = True) -> None:
         self.may_change = self.may_change or again
@@ -140,6 +160,8 @@ class ProjectHoldings:
         self.allowed = self.allowed or not isinstance(finding, Unread)
         if isinstance(finding, Item):
             self._note(finding)
+        elif isinstance(finding, Detail) and finding.file == IMAGE_PERFORMANCES:
+            self._note_test(finding)
         elif isinstance(finding, Unready):
             self._miss(finding.row, finding.reason)
         elif isinstance(finding, Tally) and not finding.agrees:
@@ -159,6 +181,11 @@ class ProjectHoldings:
             self._tag_names[item.id] = str(item.record.get("name"))
         elif item.row == ITERATIONS:
             self._iterations[item.id] = item.record
+
+    def _note_test(self, detail: Detail) -> None:
+        if place := detail.iteration:
+            tests = self._tested.setdefault(place["id"], Tested(place["id"], str(place.get("name")), []))
+            tests.images.append(str(detail.record["id"]))
 
     def _note_image(self, item: Item) -> None:
         for part in objects_in(item.record, "tags") + objects_in(item.record, "regions"):

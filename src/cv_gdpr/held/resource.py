@@ -12,7 +12,7 @@ from cv_gdpr.masking import masked
 from cv_gdpr.table.account import by_hand, resource_of
 from cv_gdpr.table.categories import ACCOUNT, Category, reads_projects
 from cv_gdpr.table.findings import Absence, Finding, Item, Unread
-from cv_gdpr.table.inventory import near_values, not_searched, projects_in, rows_in
+from cv_gdpr.table.inventory import near_values, not_searched, projects_in, rows_in, rows_of_selected
 from cv_gdpr.table.outside import CopiesOutside, copies_outside
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Scope
@@ -26,6 +26,7 @@ Watch = Callable[[int, int], None]
 """Gets how many projects were read, and how many there are."""
 
 
+_TESTS_SEARCHED = "its lists of tests were searched for what was selected"
 Verdict: TypeAlias = Literal["complete", "incomplete", "not listed"]
 
 
@@ -122,8 +123,10 @@ class Holdings:
 
     @property
     def not_searched(self) -> dict[str, str]:
-        """Row -> why the selectors do not search it."""
-        return not_searched(self.scope)
+        """Row -> why the selectors do not search it, or how far they do."""
+        partly = rows_of_selected(self.scope)
+        found = not_searched(self.scope).items()
+        return {row: f"{reason}; {_TESTS_SEARCHED}" if row in partly else reason for row, reason in found}
 
     @property
     def near(self) -> list[str]:

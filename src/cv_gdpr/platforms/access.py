@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cv_gdpr.patterns import pattern
+from cv_gdpr.platforms.shells import for_powershell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +50,8 @@ def allowed(descriptor: str, wanted: int) -> tuple[str, ...]:
 
 
 def how_to_close(path: object) -> str:
-    """Return the command that lets only its owner use a file of Windows, as it is typed in either shell."""
-    return f'icacls "{path}" /inheritance:r /grant:r {_OWNER}:F'
+    """Return the command that lets only its owner use a file of Windows, as it is typed in PowerShell."""
+    return f"icacls {for_powershell(str(path))} /inheritance:r /grant:r {_OWNER}:F"
 
 
 def _mask(rights: str) -> int:

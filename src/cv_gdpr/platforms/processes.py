@@ -122,16 +122,6 @@ if sys.platform == "win32":
             subprocess.run([taskkill, "/T", "/F", "/PID", str(process.pid)], check=False, **quiet)  # type: ignore[call-overload]  # noqa: S603
         process.kill()
 
-    def quoted(word: str) -> str:
-        """Return a word as it is typed in PowerShell and cmd.exe, which both know double quotes."""
-        import subprocess
-
-        return subprocess.list2cmdline([word])
-
-    def set_variable(name: str, value: str) -> str:
-        """Return the line that sets a variable in PowerShell."""
-        return f"$env:{name}='{value}'"
-
     def interrupt(process: subprocess.Popen[bytes], number: int) -> None:
         """Pass a signal on to a process that has a group of its own: as Ctrl-Break, the only one that reaches it.
 
@@ -182,16 +172,6 @@ else:
     def end_with_children(process: subprocess.Popen[bytes]) -> None:
         """End a process, which has a session of its own, and those that it started; raise OSError."""
         os.killpg(process.pid, signal.SIGKILL)
-
-    def quoted(word: str) -> str:
-        """Return a word as it is typed in a shell."""
-        from shlex import quote
-
-        return quote(word)
-
-    def set_variable(name: str, value: str) -> str:
-        """Return the line that sets a variable in a shell."""
-        return f"export {name}={value}"
 
     def interrupt(process: subprocess.Popen[bytes], number: int) -> None:
         """Pass a signal on to a process; raise OSError."""

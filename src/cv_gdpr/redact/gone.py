@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from cv_gdpr.archive.names import identity
+from cv_gdpr.archive.names import same_id
 from cv_gdpr.evidence.events import RECOVERABLE
 from cv_gdpr.evidence.proven import Proven
-from cv_gdpr.table.categories import ACCOUNT, ITERATIONS, PROJECTS
+from cv_gdpr.table.categories import ACCOUNT, PROJECTS
 
 # An id as the service writes it; in the paths of its links, without hyphens (recorded: /i-ef98…/o-517f…).
 _ID = re.compile(rb"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -21,15 +21,14 @@ _LABELS = frozenset({"tags", "regions"})
 
 
 class GoneOf(NamedTuple):
-    """What is gone of one project: the ids of each row; `whole`: all of it."""
+    """What is gone of one project: the ids of each row, as `same_id` spells them; `whole`: all of it."""
 
     rows: dict[str, frozenset[str]]
     whole: bool = False
 
-    @property
-    def iterations(self) -> frozenset[str]:
-        """The identities of the iterations, as folder names have them."""
-        return frozenset(map(identity, self.rows.get(ITERATIONS, ())))
+    def holds(self, row: str, one: str) -> bool:
+        """Return whether an item of a row is gone, whose id may be written in any way."""
+        return same_id(one) in self.rows.get(row, ())
 
 
 class Gone:
@@ -40,12 +39,12 @@ class Gone:
         self.everything = False
         for project, row, one in items:
             self.everything = self.everything or row in {ACCOUNT, RECOVERABLE}
-            found.setdefault(project, {}).setdefault(row, set()).add(one)
+            found.setdefault(same_id(project), {}).setdefault(row, set()).add(same_id(one))
         self._found = {project: {row: frozenset(ids) for row, ids in rows.items()} for project, rows in found.items()}
 
     def of(self, project: str) -> GoneOf:
-        """Return what is gone of a project."""
-        rows = self._found.get(project, {})
+        """Return what is gone of a project, whose id may be written in any way."""
+        rows = self._found.get(same_id(project), {})
         return GoneOf(rows, whole=self.everything or PROJECTS in rows)
 
     @cached_property

@@ -4,17 +4,18 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from cv_gdpr.archive.bag import FILES, LISTINGS, NAMES, NOTES, WORKSPACE, Bag, BagProject, List
 from cv_gdpr.archive.journal import blob_key
 from cv_gdpr.archive.json_files import content_of, value_of
 from cv_gdpr.archive.layout import File, Holds
-from cv_gdpr.archive.names import identity
+from cv_gdpr.archive.names import identity, same_id
 from cv_gdpr.links import source_path
 from cv_gdpr.redact.gone import Gone, GoneOf
 from cv_gdpr.redact.new_bag import NewBag
-from cv_gdpr.table.categories import CATEGORIES, EXPORTS, ITERATIONS, PROJECTS, Category
+from cv_gdpr.table.categories import CATEGORIES, EXPORTS, ITERATION_LIST, ITERATIONS, PROJECTS, Category
 from cv_gdpr.verbatim import Json, json_line, json_text, json_value
 from cv_gdpr.watching import Count
 
@@ -69,8 +70,17 @@ class ProjectRedaction:
         """The ids that were taken out, by row: no list names them any more."""
         found = {row: sorted(ids - self._kept[row]) for row, ids in self._seen.items()}
         if self.gone.whole:
-            found[PROJECTS] = [self.project.id]
+            found[PROJECTS] = [same_id(self.project.id)]
         return {row: ids for row, ids in found.items() if ids}
+
+    @cached_property
+    def _gone_iterations(self) -> frozenset[str]:
+        """The identities of the iterations that are gone, as the bag's folder names have them."""
+        listed = self.project.where(ITERATION_LIST)
+        ids = [value_of(line)["iteration"] for line in self._lines_of(LISTINGS)]
+        ids += [one["id"] for one in self.bag.records(listed)] if self.bag.has(listed) else []
+        gone = (one for one in ids if one is not None and self.gone.holds(ITERATIONS, one))
+        return frozenset(map(identity, (*gone, *self.gone.rows.get(ITERATIONS, ()))))
 
     def id_of(self, place: str) -> str | None:
         """Return the id of an iteration; None for the project itself."""
@@ -94,7 +104,7 @@ class ProjectRedaction:
 
     def _list(self, one: List) -> None:
         kept = self._records(one, _KINDS[one.name])
-        if self.gone.whole or one.iteration in self.gone.iterations:
+        if self.gone.whole or one.iteration in self._gone_iterations:
             for _ in kept:
                 pass
         else:
@@ -102,17 +112,16 @@ class ProjectRedaction:
 
     def _records(self, one: List, kind: _Kind) -> Iterator[bytes]:
         """Yield the lines of a list that stay; note ids and files of all."""
-        nothing_stays = self.gone.whole or one.iteration in self.gone.iterations
-        erased = self.gone.rows.get(kind.subject, frozenset())
+        nothing_stays = self.gone.whole or one.iteration in self._gone_iterations
         for line in self.bag.lines(self.project.where(one.file)):
             self.looked_at.add()
             record = value_of(line)
             named = kind.row.identity(record)
             if kind.row.name == ITERATIONS:
                 self._iterations[identity(named)] = named
-            if nothing_stays or named in erased:
+            if nothing_stays or self.gone.holds(kind.subject, named):
                 if not kind.row.per_iteration:
-                    self._seen[kind.subject].add(named)
+                    self._seen[kind.subject].add(same_id(named))
                 if not nothing_stays:
                     place = one.iteration, one.name
                     self.records[place] = self.records.get(place, 0) + 1
@@ -123,7 +132,7 @@ class ProjectRedaction:
     def _keep(self, one: List, kind: _Kind, record: Json, named: str) -> None:
         self._any_kept = True
         if not kind.row.per_iteration:
-            self._kept[kind.subject].add(named)
+            self._kept[kind.subject].add(same_id(named))
         for stem, uri in kind.row.blobs_in_bag(record, one.iteration) if kind.file.holds is Holds.ITEMS else ():
             listed = stem, source_path(uri)
             if listed in self._moved:
@@ -173,8 +182,8 @@ class ProjectRedaction:
     def _folders(self) -> Iterator[tuple[str, str]]:
         """Yield the iterations' folders that stay."""
         for place, name in self.bag.iterations(self.project):
-            if place in self.gone.iterations:
-                self._seen[ITERATIONS].add(self._iterations.get(place, place))
+            if place in self._gone_iterations:
+                self._seen[ITERATIONS].add(same_id(self._iterations.get(place, place)))
             else:
                 yield place, name
 
@@ -190,7 +199,7 @@ class ProjectRedaction:
             if "to" in note:
                 if (note["blob"], note["from"]) in self._arrived:
                     yield json_line(json_value(line) | {"iteration": None}) if left else line
-            elif not left and note["id"] not in self.gone.rows.get(note["row"], ()):
+            elif not left and not self.gone.holds(note["row"], note["id"]):
                 yield line
 
     def _listings(self) -> Iterator[bytes]:
@@ -199,7 +208,7 @@ class ProjectRedaction:
                 yield line
 
     def _is_left(self, iteration: str | None) -> bool:
-        return iteration is not None and identity(iteration) in self.gone.iterations
+        return iteration is not None and self.gone.holds(ITERATIONS, iteration)
 
     def _lines_of(self, name: str) -> Iterator[bytes]:
         where = self.project.where(name)

@@ -11,14 +11,15 @@ from cv_gdpr.archive.bag_info import REDACTED, SUMMARY, bag_info_of
 from cv_gdpr.archive.closing import OXUM
 from cv_gdpr.archive.folder import MISSING
 from cv_gdpr.archive.json_files import content_of, value_of
-from cv_gdpr.archive.names import identity
+from cv_gdpr.archive.names import same_id
 from cv_gdpr.evidence.clock import now
 from cv_gdpr.evidence.proven import Proven
 from cv_gdpr.evidence.records import TOOL, as_json
+from cv_gdpr.patterns import lines_of
 from cv_gdpr.redact.gone import Gone
 from cv_gdpr.redact.new_bag import NewBag
 from cv_gdpr.redact.project import ProjectRedaction
-from cv_gdpr.table.categories import ACCOUNT, category
+from cv_gdpr.table.categories import ACCOUNT, ITERATIONS, category
 from cv_gdpr.verbatim import Json, json_line, json_text, json_value
 from cv_gdpr.verify import counted
 from cv_gdpr.verify.redactions import (
@@ -159,8 +160,8 @@ def _is_about_gone(entry: Json, gone: Gone, dropped: dict[str, set[str]]) -> boo
     project = entry["project"]
     if project is None:
         return gone.everything
-    of = gone.of(project)
-    return of.whole or not dropped.get(project, set()).isdisjoint({entry["iteration"], entry["id"]} - {None})
+    named = {same_id(one) for one in (entry["iteration"], entry["id"]) if one is not None}
+    return gone.of(project).whole or not dropped.get(project, set()).isdisjoint(named)
 
 
 def _write_redactions(bag: Bag, taken: Taken, order: Order, new: NewBag) -> tuple[str, Json | None]:
@@ -209,7 +210,7 @@ def _less(summary: Json, gone: Gone, *, complete: bool | None) -> Json:
 
 def _is_about_gone_list(one: Json, gone: Gone) -> bool:
     of = gone.of(one["project"])
-    return of.whole or identity(one["iteration"]) in of.iterations
+    return of.whole or of.holds(ITERATIONS, one["iteration"])
 
 
 def _info(bag: Bag, before: Json, after: Json) -> list[tuple[str, str]]:
@@ -224,7 +225,7 @@ def _info(bag: Bag, before: Json, after: Json) -> list[tuple[str, str]]:
 def _pairs(text: str) -> list[tuple[str, str]]:
     """Return labels and values; a line that begins with a blank continues the one before (RFC 8493, section 2.2.2)."""
     pairs: list[tuple[str, str]] = []
-    for line in text.splitlines():
+    for line in lines_of(text):
         if line[:1].isspace() and pairs:
             pairs[-1] = pairs[-1][0], f"{pairs[-1][1]} {line}"
         elif line.strip():

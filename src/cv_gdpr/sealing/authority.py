@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from cv_gdpr.errors import NotSealed, UsageError
 from cv_gdpr.sealing.tokens import LONGEST, TOLERANCE, Invalid, Token, require, token_of
+from cv_gdpr.watching import Call, waiting_for
 
 if TYPE_CHECKING:
     import requests
@@ -17,11 +18,11 @@ _REPLY = "application/timestamp-reply"
 
 
 class _Failed(Exception):
-    """A try that brought no token; the message says why, `again` whether another may."""
+    """A try that brought no token; the message says why, `again` whether another may, `status` is that of HTTP."""
 
-    def __init__(self, message: str, *, again: bool = True) -> None:
+    def __init__(self, message: str, *, again: bool = True, status: int = 0) -> None:
         super().__init__(message)
-        self.again = again
+        self.again, self.status = again, status
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Authority:
 
     def stamp(self, content: bytes) -> bytes:
         """Return the authority's answer, with a token over `content`; raise NotSealed after three tries."""
+        with waiting_for("RFC 3161", "the time-stamping authority") as call:
+            return self._tried_until_good(content, call)
+
+    def _tried_until_good(self, content: bytes, call: Call) -> bytes:
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
         for number in range(1, _TRIES + 1):
@@ -54,6 +59,7 @@ class Authority:
             except _Failed as error:
                 if number == _TRIES or not error.again:
                     raise NotSealed(f"no time-stamp from {self.name}: {error}") from error
+                call.again(error.status)
                 time.sleep(self.pause * number)
             else:
                 return answer
@@ -112,7 +118,7 @@ def _body(response: "requests.Response", deadline: float) -> bytes:
 
     if response.status_code != 200:
         again = response.status_code >= 500 or response.status_code == 429
-        raise _Failed(f"it answered with HTTP {response.status_code}", again=again)
+        raise _Failed(f"it answered with HTTP {response.status_code}", again=again, status=response.status_code)
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != _REPLY:
         raise _Failed(f"it answered with {kind or 'something'} in place of a time-stamp")

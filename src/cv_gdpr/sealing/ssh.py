@@ -123,7 +123,7 @@ class Signers(NamedTuple):
             names, file = _file(folder, "signers", self.content), _file(folder, "signature", signature)
             found = _ssh_keygen(["-Y", "find-principals", "-f", names, "-s", file, *time], b"")
             known = []
-            for name in dict.fromkeys(found.stdout.decode(errors="replace").splitlines()):
+            for name in dict.fromkeys(line.decode(errors="replace") for line in found.stdout.splitlines()):
                 ask = ["-Y", "verify", "-f", names, "-I", name, "-n", NAMESPACE, "-s", file, *time]
                 done = _ssh_keygen(ask, content)
                 if not done.returncode:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cv_gdpr.errors import AnswerTooLong, MalformedAnswer, Unsteady
 from cv_gdpr.service.paging import identified
-from cv_gdpr.watching import LISTED
+from cv_gdpr.watching import PREDICTIONS, SUGGESTIONS
 
 if TYPE_CHECKING:
     from cv_gdpr.service.client import Answer
@@ -27,11 +27,12 @@ _IDLE_PAGES = 50  # pages in a row without progress towards an end
 _MOST = 2_000_000  # predictions of one project; the service keeps them for 30 days
 
 
+QUERY_PREDICTIONS = "QueryPredictions"
 OLDEST: Json = {"maxCount": 0, "orderBy": "Oldest"}
 """The first token of a query for stored predictions."""
 
 
-def stored_records(query: Query, token: Json, operation: str = "QueryPredictions") -> Iterator[Json]:
+def stored_records(query: Query, token: Json, operation: str = QUERY_PREDICTIONS) -> Iterator[Json]:
     """Yield each stored prediction once; `query` sends QueryPredictions with a token.
 
     Raise MalformedAnswer if paging does not end, and Unsteady if the passes never agree.
@@ -39,12 +40,19 @@ def stored_records(query: Query, token: Json, operation: str = "QueryPredictions
     given: set[str] = set()
     agreed: set[str] | None = None
     begun: datetime | None = None
-    for _ in range(_PASSES):
+    listed, read_again = PREDICTIONS if operation == QUERY_PREDICTIONS else SUGGESTIONS
+    for number in range(_PASSES):
         one = _Pass(query, begun, token, operation)
-        for record in one.records():
-            if record["id"] not in given:
-                given.add(record["id"])
-                yield record
+        one.count = read_again.add if number else listed.add
+        read_again.expect(len(given))
+        try:
+            for record in one.records():
+                if record["id"] not in given:
+                    given.add(record["id"])
+                    yield record
+        finally:
+            if not number:
+                listed.end()
         if one.pages == 1 or one.before == agreed:  # a single page is a snapshot
             return
         begun, agreed = one.begun, one.before
@@ -62,6 +70,7 @@ class _Pass:
         self._token = token
         self._operation = operation
         self.begun = begun
+        self.count: Callable[[int], None] = lambda _: None  # is called with the number of records of a page
         self.before: set[str] = set()
         self.pages = 0
         self._seen: set[str] = set()
@@ -78,9 +87,8 @@ class _Pass:
             new = [record for record in results if record["id"] not in self._seen]
             self._seen.update(record["id"] for record in new)
             idle = 0 if self._makes_progress(new) else idle + 1
-            LISTED.expect(len(new))  # no operation counts them
             yield from new
-            LISTED.add(len(new))
+            self.count(len(new))
             onward = token.get("continuation")
             if not onward:
                 return

@@ -10,6 +10,7 @@ from functools import lru_cache
 from cv_gdpr.errors import Unreachable, UsageError
 from cv_gdpr.extras import pip_install
 from cv_gdpr.platforms.files import AUTHORITIES_IN_A_FOLDER
+from cv_gdpr.service import shortfalls
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # as requests looks them up
 _FORM = re.compile(  # strict: requests and libcurl disagree where a password with @ or # ends
@@ -83,14 +84,14 @@ def proxy_in_words(uri: str) -> str:
         address = proxy_for(uri)
     except UsageError as error:
         return error.message
-    return f"the proxy that {variable_of(address)} names" if address else ""
+    return shortfalls.PROXY % {"variable": variable_of(address)} if address else ""
 
 
 def refused_by_proxy(status: int, proxy: str, host: str, reason: str) -> Unreachable:
     """Return the error for a proxy that refuses to connect to a host (RFC 9110, section 9.3.6: CONNECT)."""
     if status == 407:
-        return Unreachable(f"{proxy} requires authentication: {reason}", CHECK_PROXY)
-    message = f"{proxy} does not connect to {host}: {reason}"
+        return Unreachable(shortfalls.PROXY_ASKS % {"proxy": proxy, "reason": reason}, CHECK_PROXY)
+    message = shortfalls.PROXY_REFUSES % {"proxy": proxy, "host": host, "reason": reason}
     if status >= 500:
         return Unreachable(message, "the proxy may not reach it either; --patience retries for longer", transient=True)
     return Unreachable(message, allow_host(host))

@@ -29,7 +29,7 @@ from cv_gdpr.service.call_log import Sent
 from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.signin import EntraSignIn, default_credential
 from cv_gdpr.verbatim import Json, json_value
-from cv_gdpr.watching import waiting_for
+from cv_gdpr.watching import tried_again, waiting_for
 
 if TYPE_CHECKING:
     from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
@@ -306,6 +306,10 @@ def _retries(patience: float) -> Any:
         def get_retry_after(self, response: Any) -> float | None:
             asked: float | None = super().get_retry_after(response)
             return asked and min(asked, patience)
+
+        def sleep(self, settings: Any, transport: Any, response: Any = None) -> None:
+            tried_again(response.http_response.status_code if response else 0)
+            super().sleep(settings, transport, response)
 
     return Retries(retry_total=_RETRIES, retry_backoff_max=patience / _RETRIES)
 

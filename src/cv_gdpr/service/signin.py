@@ -16,8 +16,10 @@ from msrest.authentication import ApiKeyCredentials, Authentication, BasicTokenA
 from cv_gdpr.errors import SignInFailed, UsageError
 from cv_gdpr.extras import install
 from cv_gdpr.masking import RUN, fingerprint, masked
+from cv_gdpr.service.checks import TRANSIENT
 from cv_gdpr.service.clouds import Cloud
 from cv_gdpr.service.environment import authorities
+from cv_gdpr.watching import tried_again, waiting_for
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -160,7 +162,8 @@ class CheckedCredential:
         from azure.core.exceptions import AzureError
 
         try:
-            found = self._credential.get_token(*scopes, **options)
+            with waiting_for("sign-in", "Microsoft Entra ID"):
+                found = self._credential.get_token(*scopes, **options)
         except AzureError as error:
             raise _failed(" ".join(masked(str(error)).split())[:_MESSAGE_MOST]) from None
         except _OF_WRONG_TYPES as error:
@@ -234,6 +237,8 @@ def _silence_libraries() -> None:
 
 def _shorten_wait(response: Any) -> None:
     """Take a wait out of an answer that is longer than sign-in may take; the retry policy then uses its own."""
+    if (status := response.http_response.status_code) in TRANSIENT:
+        tried_again(status)
     headers = response.http_response.headers
     for name in [name for name in headers if name.lower() in _WAITS]:
         del headers[name]

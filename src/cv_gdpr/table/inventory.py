@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from cv_gdpr.archive.names import UUID
+from cv_gdpr.archive.names import UUID, same_id
 from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
 from cv_gdpr.languages import message
 from cv_gdpr.naming import learn
@@ -46,12 +46,17 @@ def projects_in(service: "Service", scope: Scope) -> list[Json]:
 
 def entry_of(service: "Service", identity: str) -> Json | None:
     """Return a project's entry in GetProjects as it is now, None if it is not listed; raise ServiceError."""
-    return next((one for one in projects_in(service, Scope()) if one["id"] == identity), None)
+    return next((one for one in projects_in(service, Scope()) if has_id(one, identity)), None)
 
 
 def project_of(service: "Service", identity: str) -> Project:
     """Return a project to read again, without a call for each of its items."""
     return Project(service, {"id": identity}, details=False)
+
+
+def has_id(entry: Json, identity: str) -> bool:
+    """Return whether a project (or iteration) has that id, in any spelling."""
+    return same_id(str(entry["id"])) == same_id(identity)
 
 
 def is_named(entry: Json, name: str) -> bool:
@@ -62,7 +67,7 @@ def is_named(entry: Json, name: str) -> bool:
 def named(entries: list[Json], name: str, kind: str = "project") -> Json:
     """Return the project (or iteration: `kind`) of that name or id; raise UsageError, with the candidates, unless there
     is exactly one."""
-    matches = [entry for entry in entries if entry["id"] == name.lower()]
+    matches = [entry for entry in entries if has_id(entry, name)]
     matches = matches or [entry for entry in entries if is_named(entry, name)]
     if len(matches) == 1:
         return matches[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cv_gdpr.archive.names import UUID
+from cv_gdpr.archive.names import guid, same_id
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.table.categories import IMAGES, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready
@@ -125,7 +125,7 @@ def selection_of(
         metadata=frozenset((same_text(key), same_text(value)) for key, value in metadata),
         image_ids=frozenset(image_ids),
         predicted_tags=frozenset(map(same_text, predicted_tags)),
-        iterations=frozenset(one.lower() if UUID.fullmatch(one.lower()) else same_text(one) for one in iterations),
+        iterations=frozenset(guid(one) or same_text(one) for one in iterations),
     )
 
 
@@ -261,12 +261,6 @@ def shown(kind: str, value: object) -> str:
     return f"{kind} {value[0]}=…" if isinstance(value, tuple) else f"{kind} {value}"
 
 
-def same_id(text: str) -> str:
-    """Return an id in the one spelling of all that mean it: a UUID in lower case, any other as it is."""
-    lower = text.lower()
-    return lower if UUID.fullmatch(lower) else text
-
-
 def _id_of(finding: Item | Detail) -> str:
     return same_id(finding.id if isinstance(finding, Item) else str(finding.record.get("id")))
 
@@ -278,7 +272,7 @@ def _spellings(finding: Item | Detail) -> set[str]:
 
 
 def _names_of(iteration: Json) -> set[str]:
-    return {str(iteration.get("id")), same_text(str(iteration.get("name")))}
+    return {same_id(str(iteration.get("id"))), same_text(str(iteration.get("name")))}
 
 
 def is_before(record: Json, time: str) -> bool:

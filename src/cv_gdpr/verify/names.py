@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cv_gdpr.archive.bag import NAMES, WORKSPACE
 from cv_gdpr.archive.layout import Place
-from cv_gdpr.archive.names import identity, readable
+from cv_gdpr.archive.names import identity, readable, same_id
 from cv_gdpr.table.categories import CATEGORIES, ITERATIONS
 from cv_gdpr.verify.contents import LISTS, ProjectContents
 from cv_gdpr.verify.redactions import Redactions
@@ -60,7 +60,7 @@ def _differences(contents: ProjectContents, redactions: Redactions, named: dict[
 def _of_iteration(contents: ProjectContents, redactions: Redactions, one: str, name: str) -> Iterator[str]:
     place = identity(one)
     folder = contents.folders.get(place)
-    if one in redactions.of(contents.id, ITERATIONS):
+    if same_id(one) in redactions.of(contents.id, ITERATIONS):
         yield f"names iteration {one}, but redactions.jsonl says that it was taken out"
     elif not _held(contents, redactions, place) and not held_predictions(contents, redactions):
         yield f"names iteration {one}, but the export holds nothing of it"

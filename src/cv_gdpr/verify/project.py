@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from cv_gdpr.archive.bag import FILES, LISTINGS, NOTES, WORKSPACE
 from cv_gdpr.archive.layout import Holds
-from cv_gdpr.archive.names import identity
+from cv_gdpr.archive.names import identity, same_id
 from cv_gdpr.table.categories import CATEGORIES, ITERATION_LIST, ITERATIONS, PROJECTS
 from cv_gdpr.table.findings import counts_differ
 from cv_gdpr.verbatim import Json
@@ -229,7 +229,7 @@ class ProjectCheck:
             subject = kind.file.subject or kind.row.name
             taken = self.redactions.of(self.contents.id, subject)
             for (named,) in self.facts.ask(_ALL, kind.name) if taken else ():
-                if as_text(named) in taken:
+                if same_id(as_text(named)) in taken:
                     where = self._where(kind.file.name)
                     what = f"holds {as_text(named)}, but redactions.jsonl says that it was taken out"
                     self.result.differ(where, what)

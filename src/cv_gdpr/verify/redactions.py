@@ -13,7 +13,7 @@ from msgspec import Meta, ValidationError, convert
 from cv_gdpr.archive.bag import WORKSPACE
 from cv_gdpr.archive.bag_info import REDACTED
 from cv_gdpr.archive.json_files import InvalidContent, value_of
-from cv_gdpr.archive.names import identity
+from cv_gdpr.archive.names import identity, same_id
 from cv_gdpr.evidence.records import Count, Record, Sha256, Time
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS
 from cv_gdpr.verbatim import Json
@@ -78,7 +78,7 @@ class Redactions:
         """Note what one run took out."""
         self.runs += 1
         for one in line.items:
-            self.ids[one.project, one.row].update(one.ids)
+            self.ids[one.project, one.row].update(map(same_id, one.ids))
         for taken in line.records:
             place = identity(taken.iteration) if taken.iteration else WORKSPACE
             self.records[taken.project, place, taken.file] += taken.records
@@ -99,7 +99,7 @@ class Redactions:
         return {"items": self.items, "redactions": self.runs} if self.runs else None
 
     def of(self, project: str, row: str) -> set[str]:
-        """Return the ids of a row of a project that were taken out."""
+        """Return the ids of a row of a project that were taken out, as `same_id` spells them."""
         return self.ids.get((project, row), set())
 
     def taken(self, project: str, place: str, file: str) -> int:
