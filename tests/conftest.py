@@ -34,6 +34,10 @@ _SLOW = ("endurance", "environment", "test_resume.py")
 _NIGHTLY = (
     *("endurance/test_fault_matrix.py", "endurance/test_cut_off.py", "pages/test_pages.py"),
     *("environment/test_file_names.py", "environment/test_odd_inputs.py", "find/test_detail.py"),
+    *("endurance/test_download_process.py", "endurance/test_hostile_answers.py", "endurance/test_moving_target.py"),
+    *("endurance/test_stored_predictions.py", "endurance/test_links.py", "endurance/test_catalogue.py"),
+    *("endurance/test_echoes.py", "environment/test_terminals.py", "export/test_one_failure.py"),
+    *("export/test_patience.py", "verify/test_memory.py"),
 )
 
 
