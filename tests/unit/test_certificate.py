@@ -299,7 +299,8 @@ def test_exported_models_are_counted(counted, words):
     by_hand = ByHand(row="exports", words=category("exports").delete_by_hand)
     page = certificate(document_of(chain_of(*ended(*events, outside=[by_hand])), "e.jsonl"))
     assert f"Exported iterations (models): {words} No operation deletes an exported model" in page
-    alone = certificate(document_of(chain_of(*ended(*events)), "e.jsonl"))
+    of_images = [opened({"images": ["a"]}, projects=projects, scope=scope(rows=["images"])), *events[1:]]
+    alone = certificate(document_of(chain_of(*ended(*of_images)), "e.jsonl"))
     words = "Exported models that remain until the Azure resource is deleted: 5"
     assert (words in alone) == (counted == (2, 3))
 
