@@ -85,7 +85,7 @@ def test_the_printed_table_equals_the_json(sim, cli, tmp_path):
 
 def test_projects_are_chosen_by_name_or_id_repeatedly(sim, cli, tmp_path):
     first, second, third = sim.fill(projects=3, images=1)
-    spelled = [["Project 1"], [first.upper()], [f"{{{first}}}"], [f" {first} "], ["Project 1", first]]
+    spelled = [["Project 1"], [first.upper()], [f" {{{first}}} "], ["Project 1", first]]
     for number, named in enumerate(spelled):
         options = [part for name in named for part in ("--project", name)]
         ran = cli("export", "projects", *options, "--json", "--out", tmp_path / str(number))

@@ -9,6 +9,7 @@ import pytest
 
 from cv_gdpr.cli import output
 from cv_gdpr.cli.screen import Quiet, Stream, fold, paint, width_of
+from cv_gdpr.platforms.shells import CONTINUES
 from tests.platforms import posix, pty
 
 LONG_PATH = "/subscriptions/5ca1ab1e-0000-4000-8000-000000000001/resourceGroups/simulated-group"
@@ -22,8 +23,8 @@ DELETE = "cv-gdpr delete iterations --project 410dc070-e356-4871-86fe-e1830ef5d8
 )
 def test_folding_keeps_every_word_whole(line, columns):
     folded = fold(line, columns)
-    assert [word for one in folded for word in one.split() if word != "\\"] == line.split()
-    assert all(len(one) <= columns or len(one.split()) == 1 or one.endswith(" \\") for one in folded)
+    assert [word for one in folded for word in one.split() if word != CONTINUES] == line.split()
+    assert all(len(one) <= columns or len(one.split()) == 1 or one.endswith(f" {CONTINUES}") for one in folded)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_folding_keeps_every_word_whole(line, columns):
         ("eins zwei drei vier fünf sechs", ["eins zwei drei vier", "  fünf sechs"]),
         ("    eins zwei drei vier fünf", ["    eins zwei drei", "      vier fünf"]),
         ("中文 中文 中文 中文 中文", ["中文 中文 中文 中文", "  中文"]),
-        ("see now cv-gdpr verify --json", ["see now", "  cv-gdpr verify \\", "    --json"]),
+        ("see now cv-gdpr verify --json", ["see now", f"  cv-gdpr verify {CONTINUES}", "    --json"]),
         ("first cv-gdpr demo, then", ["first cv-gdpr demo,", "  then"]),
         ("see 'my old site' it", ["see 'my old site' it"]),
         ("see this 'my old site' it", ["see this", "  'my old site' it"]),
@@ -47,9 +48,9 @@ def test_a_line_is_folded_at_blanks(line, folded):
 
 def test_a_long_command_is_one_that_a_shell_joins():
     lines = fold(f"then {DELETE} deletes it", 60)
-    command = " ".join(line.strip().removesuffix(" \\") for line in lines[1:-1])
+    command = " ".join(line.strip().removesuffix(f" {CONTINUES}") for line in lines[1:-1])
     assert DELETE.startswith(command)
-    assert all(line.endswith(" \\") for line in lines[1:-2])
+    assert all(line.endswith(f" {CONTINUES}") for line in lines[1:-2])
 
 
 PASTED = (  # what is printed for a shell, and the command that it must run
