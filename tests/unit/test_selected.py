@@ -34,6 +34,15 @@ def passed(selection, *findings):
     return list(selected(iter(findings), Matches(selection)))
 
 
+@pytest.mark.parametrize("typed", [ONE.upper(), f" {{{ONE}}}", ONE.replace("-", ""), "first", "f" * 32, "Jose\u0301"])
+def test_an_iteration_by_its_id_or_name(typed):
+    """A name may look like an id without dashes."""
+    named = {"first": "first", "Jose\u0301": "Jos\u00e9"}.get(typed, "f" * 32)
+    mine = Item("iterations", ONE, {"id": ONE, "name": named}, "iteration.json")
+    other = Item("iterations", TWO, {"id": TWO, "name": "other"}, "iteration.json")
+    assert passed(selection_of(iterations=[typed]), mine, other) == [mine]
+
+
 def test_a_stranger_without_a_date_costs_nobody():
     hers, stranger = picture(ONE), picture(TWO, "smith", None)
     assert passed(HERS._replace(before=BEFORE), stranger, hers, picture(THREE, created=NEW)) == [hers]

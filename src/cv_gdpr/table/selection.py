@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from cv_gdpr.archive.names import guid, same_id
+from cv_gdpr.archive.names import same_id
 from cv_gdpr.errors import MalformedAnswer
 from cv_gdpr.table.categories import IMAGES, category
 from cv_gdpr.table.findings import Absence, Detail, Finding, Item, Tally, Unread, Unready
@@ -125,7 +125,7 @@ def selection_of(
         metadata=frozenset((same_text(key), same_text(value)) for key, value in metadata),
         image_ids=frozenset(image_ids),
         predicted_tags=frozenset(map(same_text, predicted_tags)),
-        iterations=frozenset(guid(one) or same_text(one) for one in iterations),
+        iterations=frozenset(same_id(same_text(one)) for one in iterations),
     )
 
 
@@ -272,7 +272,7 @@ def _spellings(finding: Item | Detail) -> set[str]:
 
 
 def _names_of(iteration: Json) -> set[str]:
-    return {same_id(str(iteration.get("id"))), same_text(str(iteration.get("name")))}
+    return {same_id(str(iteration.get("id"))), same_id(same_text(str(iteration.get("name"))))}
 
 
 def is_before(record: Json, time: str) -> bool:
