@@ -28,8 +28,8 @@ _OLD = {
     GONE: message("gone already: everything in the plan, created before %(time)s"),
 }
 _IDS = {
-    DELETED: message("erased: what these ids name"),
-    GONE: message("gone already: what these ids name"),
+    DELETED: message("erased: what was chosen by id"),
+    GONE: message("gone already: what was chosen by id"),
 }
 _SELECTED = {
     DELETED: message("erased: what the search found, stored before %(time)s"),
