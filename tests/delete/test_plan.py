@@ -68,7 +68,7 @@ def test_images_deleted_with_their_iterations_are_shown(sim, erase):
 
     ran = erase("iterations", "--all", "--dry-run", confirmed=False, as_json=False)
 
-    assert "  images             1  only in these iterations, and deleted with them" in ran.out
+    assert "  images             1  not selected, but only in these iterations: go with them" in ran.out
     assert project in ran.out
 
 

@@ -73,7 +73,7 @@ def _project_lines(project: ProjectPlan) -> list[str]:
     lines = [f"{project.name} ({project.id}): {what}"]
     lines += [f"  {row:<12}{len(ids):>8}{_row_remark(project, row)}" for row, ids in project.rows.items()]
     for row, ids in project.along.items():
-        lines.append(f"  {row:<12}{len(ids):>8}  only in these iterations, and deleted with them")
+        lines.append(f"  {row:<12}{len(ids):>8}  not selected, but only in these iterations: go with them")
     if project.losing_tags:
         losing = f"{plural(len(project.losing_tags), 'image')} of the workspace, with"
         lines.append(f"  {losing} {plural(project.losing_regions, 'region')}, will lose these tags; the images stay")
