@@ -90,7 +90,7 @@ def fill_new(path: Path, fill: Callable[[int], None]) -> None:
     """
     import secrets
 
-    temporary = path.with_name(f".{_tag(path)}-{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f".{tag(path)}-{secrets.token_hex(8)}.part")
     handle = open_new(temporary)
     try:
         try:
@@ -111,32 +111,7 @@ def fill_new(path: Path, fill: Callable[[int], None]) -> None:
     sync_folder(path.parent)
 
 
-def replace_all(contents: dict[Path, bytes]) -> None:
-    """Write files in place of those that are there: all under temporary names first, so that a full disk costs none.
-
-    The caller must know what it replaces. All files must be in one folder.
-    """
-    import secrets
-
-    temporary = {path: path.with_name(f".{_tag(path)}-{secrets.token_hex(8)}.part") for path in contents}
-    try:
-        for path, content in contents.items():
-            handle = open_new(temporary[path])
-            try:
-                close_to_others(temporary[path])
-                write_all(handle, content)
-                sync_file(handle)
-            finally:
-                os.close(handle)
-        for path, made in temporary.items():
-            made.replace(path)
-            sync_folder(path.parent)
-    finally:
-        for made in temporary.values():
-            made.unlink(missing_ok=True)
-
-
-def _tag(path: Path) -> str:
+def tag(path: Path) -> str:
     """Return a prefix for a file's temporary names; short, since the file's own name may have the maximum length."""
     return f"cv-gdpr-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}"
 
@@ -154,7 +129,7 @@ def _take_name(temporary: Path, final: Path) -> None:
 
 def remove_unfinished(path: Path) -> None:
     """Remove the temporary files that a killed `write_new` of this path left; no other process may be writing it."""
-    for left in path.parent.glob(f".{_tag(path)}-*.part"):
+    for left in path.parent.glob(f".{tag(path)}-*.part"):
         if stat.S_ISREG(left.lstat().st_mode):
             left.unlink()
 

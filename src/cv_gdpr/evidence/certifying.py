@@ -8,7 +8,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from cv_gdpr.archive.new_folder import new_folder, refuse_taken, write_text
-from cv_gdpr.archive.writing import remove_unfinished, replace_all, storing
+from cv_gdpr.archive.replacing import finish_replacing, marker_of, replace_all
+from cv_gdpr.archive.writing import remove_unfinished, storing
 from cv_gdpr.errors import NotSealed, NotVerified, UsageError
 from cv_gdpr.evidence import files, seals
 from cv_gdpr.evidence.checking import check_chain, compare
@@ -44,7 +45,7 @@ def certify(path: Path, wanted: Seals, asked: Paper = NO_PAPER) -> Certified:
     if not ledger.is_file():
         raise NotVerified(f"{ledger} is missing: without its ledger, evidence proves nothing")
     with Ledger(ledger, _endpoint(ledger)) as opened:
-        _remove_unfinished(path)
+        _finish(path)
         before, chain = _there(path), opened.chain()
         wanted = wanted.after(chain.events[-1])
         _complete(path, chain)
@@ -102,8 +103,16 @@ def _there(path: Path) -> dict[Path, tuple[int, int]]:
     return {place: (place.stat().st_ino, place.stat().st_mtime_ns) for place in there}
 
 
-def _remove_unfinished(path: Path) -> None:
-    """Remove the temporary files that a killed run left; the caller holds the ledger's lock."""
+def _finish(path: Path) -> None:
+    """Finish what a killed run was replacing, and remove its other temporary files; the caller holds the ledger's lock.
+
+    Raise NotVerified if the marker of what it was replacing was altered, StorageError.
+    """
+    with storing(path):
+        try:
+            finish_replacing(path, files.all_of(path))
+        except (ValueError, AttributeError) as error:
+            raise NotVerified(f"{marker_of(path)} is not what certify wrote", "remove it") from error
     for place in files.all_of(path):
         with storing(place):
             remove_unfinished(place)
@@ -194,5 +203,5 @@ def _add(  # noqa: PLR0913, PLR0917 - what is added to what
         lacking = [*lacking, error.message]
     if not (loses and lacking):
         with storing(path):
-            replace_all(new | {files.hashes_of(path): hashes} | sealed)
+            replace_all(path, new | {files.hashes_of(path): hashes} | sealed)
     return lacking

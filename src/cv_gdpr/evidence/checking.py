@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from msgspec import convert
 
 from cv_gdpr.archive.reading import reading
+from cv_gdpr.archive.replacing import marker_of
 from cv_gdpr.errors import Unreadable, UsageError
 from cv_gdpr.evidence.account import deleted_resource
 from cv_gdpr.evidence.by_hand import by_hand_in
@@ -106,6 +107,8 @@ def _check_evidence(path: Path) -> Compared:
         _check_certificate(certificate_of(path), read.evidence),
         *(_check_paper(paper, read.evidence) for paper in papers),
     ]
+    if marker_of(path).exists():
+        found.insert(0, Compared([f"{path.name}: certify was stopped while it replaced files; run it again"], []))
     files = [path, ledger, certificate_of(path), *tokens_at(path), *approval_at(path), *papers]
     found.append(Compared(_listed(path, files, required=True), []))
     return Compared(*([one for compared in found for one in compared[of]] for of in (0, 1)))
