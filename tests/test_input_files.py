@@ -87,8 +87,13 @@ NAMED = {
     "comments alone": ("# none\n\n", "contains no id"),
     "a mark alone": ("\ufeff", "contains no id"),
     **{
-        f"an odd mark {ord(mark):x}": (f"# {mark}\n{ONE}{mark}{TWO}\n", "line 2 is not an id")
+        f"an odd mark {ord(mark):x} {where}": (content.format(mark), "line 1 holds a character at which")
         for mark in "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e"
+        for where, content in {
+            "between ids": f"{ONE}{{}}{TWO}\n",
+            "in a comment": f"# hold: case 4711{{}}{ONE}\n{TWO}\n",
+            "in a comment behind an id": f"{ONE} # and{{}}{TWO}\n",
+        }.items()
     },
     "quotes alone": ('""\n', "line 1 is not an id"),
 }

@@ -224,3 +224,19 @@ def test_a_copy_that_fails_leaves_nothing(cli, bare, tmp_path):
     bare.with_suffix(".html").write_bytes(b"")
     assert cli("certify", bare, "--out", tmp_path / "out").code == 4
     assert [path.name for path in tmp_path.iterdir()] == ["e"]
+
+
+def test_a_copy_that_lacks_a_time_stamp_is_completed_where_it_is(cli, bare, tmp_path):
+    words = "certify", bare, "--lang", "es", "--timestamp", "http://127.0.0.1:9/tsr"
+    ran = cli(*words, "--out", tmp_path / "out")
+    assert ran.code == 3
+    assert f"{tmp_path / 'out' / 'e.json'}, without --out, tries again" in ran.err.replace("\n", " ")
+
+
+def test_a_folder_of_the_user_stays(cli, bare, tmp_path):
+    bare.with_suffix(".html").write_text("altered")
+    (tmp_path / "mine").mkdir()
+    assert cli("certify", bare, "--lang", "es", "--out", tmp_path / "mine").code == 4
+    assert list((tmp_path / "mine").iterdir()) == []
+    assert cli("certify", bare, "--lang", "es", "--out", tmp_path / "new").code == 4
+    assert not (tmp_path / "new").exists()

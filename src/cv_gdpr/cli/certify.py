@@ -15,6 +15,7 @@ from cv_gdpr.cli.output import absolute, plural, print_json, printable
 from cv_gdpr.cli.parameters import Argument
 from cv_gdpr.cli.sealing import seals_of
 from cv_gdpr.errors import NotVerified, UsageError
+from cv_gdpr.platforms.shells import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,7 @@ def certify(ctx: click.Context, /, path: "Path", **_: Any) -> int:
     paper = _paper(page)
     seals = seals_of(sign_with, timestamp_from)
     certifies = {PLAN: _plan, EXPORT: _export}.get(item.kind, partial(_evidence, paper=paper, out=page.out))
-    return _report(certifies(item.path, seals), part_of(ctx.params, OutputOptions))
+    return _report(certifies(item.path, seals), part_of(ctx.params, OutputOptions), copied=page.out is not None)
 
 
 def _paper(page: PageOptions) -> "Paper":
@@ -116,11 +117,12 @@ def _copied(evidence: "Path", out: "Path | None") -> "Iterator[Path]":
         return
     from cv_gdpr.evidence.certifying import copy_to, remove_copy
 
+    made = not out.exists()
     copy = copy_to(out, evidence)
     try:
         yield copy
     except BaseException:
-        remove_copy(copy)
+        remove_copy(copy, folder=made)
         raise
 
 
@@ -168,7 +170,7 @@ def _plan(path: "Path", seals: "Seals") -> Done:
     return Done("plan", path, [beside], signed, Stamped(NONE), [])
 
 
-def _report(done: Done, output: OutputOptions) -> int:
+def _report(done: Done, output: OutputOptions, *, copied: bool) -> int:
     code = 3 if done.lacking or done.announced else 0
     if output.as_json:
         from cv_gdpr.cli.verify_documents import of_certified
@@ -183,6 +185,7 @@ def _report(done: Done, output: OutputOptions) -> int:
     for one in (*done.lacking, *(f"announced, but {one}" for one in done.announced)):
         click.echo(f"Error: {printable(one)}", err=True)
     if code:
-        how = "--sign KEY or --timestamp URL adds it" if done.announced else "the same command tries again"
+        again = f"the same command for {quoted(str(done.path))}, without --out," if copied else "the same command"
+        how = "--sign KEY or --timestamp URL adds it" if done.announced else f"{again} tries again"
         click.echo(f"Hint: what is there is kept; {how}", err=True)
     return code

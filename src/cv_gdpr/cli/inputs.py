@@ -83,10 +83,16 @@ def moment_of(age: str) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
+_ONE_EACH = "one id on each line: 32 hexadecimal digits, with or without dashes"
+
+
 def read_ids(place: str, option: str = "--image-ids-file") -> set[str]:
     """Return the ids in a file, one on a line; # starts a comment. Raise UsageError for a line that is not an id."""
     found: set[str] = set()
     for number, line in enumerate(_lines(place, option), 1):
+        if len(line.splitlines()) > 1:  # behind a #, an id that a person sees on a line of its own would be lost
+            where = f"{option} {place}: line {number}"
+            raise UsageError(f"{where} holds a character at which some programs begin a new line", _ONE_EACH)
         if line and not line.startswith("#"):
             named = _without_comment(line)
             try:
@@ -178,7 +184,7 @@ def _not_an_id(where: str, line: str) -> UsageError:
         return UsageError(f"{where} holds several columns, separated by {columns}", "keep only the column of ids")
     if _unquoted(line).lower() in {"id", "imageid", "image id", "image_id"}:
         return UsageError(f"{where} is not an id but a heading", "remove that line, or begin it with #")
-    return UsageError(f"{where} is not an id", "one id on each line: 32 hexadecimal digits, with or without dashes")
+    return UsageError(f"{where} is not an id", _ONE_EACH)
 
 
 def _unquoted(line: str) -> str:

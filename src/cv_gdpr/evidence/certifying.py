@@ -81,12 +81,13 @@ def copy_to(out: Path, evidence: Path) -> Path:
     return out / evidence.name
 
 
-def remove_copy(evidence: Path) -> None:
-    """Remove evidence with all beside it, and its folder if nothing else is in it."""
+def remove_copy(evidence: Path, *, folder: bool) -> None:
+    """Remove evidence with all beside it, and its `folder` if nothing else is in it."""
     for place in files.all_of(evidence):
         place.unlink(missing_ok=True)
-    with suppress(OSError):
-        evidence.parent.rmdir()
+    if folder:
+        with suppress(OSError):
+            evidence.parent.rmdir()
 
 
 def _endpoint(ledger: Path) -> str:

@@ -23,6 +23,7 @@ from cv_gdpr.evidence.certificate import foreign_markup, may_differ
 from cv_gdpr.evidence.document import document_of, head
 from cv_gdpr.evidence.events import Closed, Opened
 from cv_gdpr.evidence.files import (
+    LONGEST,
     approval_at,
     certificate_of,
     file_of,
@@ -116,7 +117,8 @@ def _check_evidence(path: Path) -> Compared:
 
 def _check_against_ledger(ledger: Path, read: "_Read") -> Compared:
     if not ledger.is_file():
-        return Compared([f"{ledger.name}: the ledger is missing"], [])
+        there = os.path.lexists(ledger)
+        return Compared([f"{ledger.name}: {'it is not a file' if there else 'the ledger is missing'}"], [])
     chain = chained(_bytes(ledger))
     found = compare_chain(ledger, chain)
     return found._replace(differences=found.differences or _compare_with_ledger(ledger, read, chain))
@@ -126,6 +128,8 @@ def _bytes(path: Path) -> bytes:
     with reading(path):
         if path.exists() and not path.is_file():
             raise Unreadable(f"{path} is not a file")  # a pipe would be read for ever
+        if path.stat().st_size > LONGEST:
+            raise Unreadable(f"{path} is longer than {LONGEST >> 30} GiB")
         return path.read_bytes()
 
 

@@ -26,7 +26,7 @@ from cv_gdpr.evidence.shape import Shape, shape_in
 from cv_gdpr.languages import LANGUAGES
 from cv_gdpr.platforms.shells import quoted
 
-_LONGEST = 1 << 32  # bytes: a certificate with an annex has some 500 for each item
+LONGEST = 1 << 32  # bytes: a certificate with an annex has some 500 for each item
 _OF_OTHERS = (".begin", ".plan", *(f".certificate.{code}" for code in LANGUAGES))  # ends of names beside evidence
 
 
@@ -142,8 +142,8 @@ def refuse_unreadable(evidence: Path) -> None:
             raise UsageError(f"{place}: {error.strerror}") from error
         if found and not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{place} is not a file")
-        if found and found.st_size > _LONGEST:
-            raise UsageError(f"{place} is longer than {_LONGEST >> 30} GiB")
+        if found and found.st_size > LONGEST:
+            raise UsageError(f"{place} is longer than {LONGEST >> 30} GiB")
 
 
 def all_of(evidence: Path) -> tuple[Path, ...]:
