@@ -85,6 +85,7 @@ class CertifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-certify/
     path: str
     kind: Literal["evidence", "export", "plan"]
     written: list[str]
+    unchanged: Annotated[list[str], Meta(description="The further certificates that stay as they were.")]
     signature: Signature
     existed: TimeStamp
     lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
@@ -98,6 +99,7 @@ def of_certified(done: Done, code: int) -> CertifyDocument:
         path=absolute(done.path),
         kind=done.kind,
         written=[absolute(place) for place in done.written],
+        unchanged=[absolute(place) for place in done.unchanged],
         signature=of_signature(done.signed),
         existed=of_stamp(done.existed),
         lacking=[*done.lacking, *(f"announced, but {one}" for one in done.announced)],
