@@ -201,6 +201,15 @@ def compare_chain(path: Path, chain: Chain) -> Compared:
     return Compared([f"{path.name}: {one}" for one in differences], uncompared)
 
 
+def resumed_by(ledger: Path) -> str:
+    """Return which command, delete or recheck, resumes the interrupted run of this ledger; empty if none does."""
+    chain = chained(_bytes(ledger))
+    runs = [event for event in chain.events if isinstance(event, Opened)]
+    if not runs or chain.broken or not _not_whole(chain) or os.path.lexists(ledger.with_suffix(".json")):
+        return ""
+    return "recheck" if runs[-1].recheck_of else "delete"
+
+
 def _not_whole(chain: Chain) -> str:
     """Return why a ledger is not that of a run that has ended; an empty text if it is."""
     if chain.broken:
