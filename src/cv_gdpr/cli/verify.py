@@ -147,7 +147,7 @@ def _print_plan(entry: "Entry", *, quiet: bool) -> None:
     elif entry.whole is None:
         click.echo(f"Error: {path}: {printable(entry.outcome)}", err=True)
     elif not quiet:
-        click.echo(f"verified: {path}; it is as it was made\n  {printable(entry.signed.words)}")
+        click.echo(f"verified: {path}; its content and its hash agree\n  {printable(entry.signed.words)}")
 
 
 def _show_plan(path: "Path", *, with_ids: bool) -> None:
