@@ -62,3 +62,36 @@ def test_a_text_of_another_form_is_refused(sim, cli, tmp_path, command, text):
         assert ran.code == 2
         assert option in ran.err
     assert sim.calls == []
+
+
+def test_a_saved_plan_keeps_the_reference(sim, erase, tmp_path):
+    """Who approves the plan reads it; who executes it needs not give it again, and may give another."""
+    stock(sim)
+    plan, none = tmp_path / "plan.json", tmp_path / "none.json"
+    saving = ("delete", "predictions", "--all", "--dry-run", "--save-plan")
+    dry = erase.cli(*saving, plan, "--reference", REFERENCE)
+    assert (dry.code, "reference: A: 7/26" in dry.out) == (0, True)
+    assert erase.cli(*saving, none).code == 0
+    assert "reference" not in json.loads(none.read_text())
+
+    assert "reference: A: 7/26" in erase.cli("verify", plan).out
+    items = erase.cli("verify", plan, none, "--json").json["items"]
+    assert [item["reference"] for item in items] == [REFERENCE, ""]
+    plan.write_text(plan.read_text().replace("7/26", "8/26"))
+    assert erase.cli("verify", plan).code == 4
+    plan.write_text(plan.read_text().replace("8/26", "7/26"))
+
+    assert erase("--plan", plan, "--dry-run").code == 0
+    assert erase("--plan", plan).code == 0
+    assert erase.evidence["reference"] == REFERENCE
+
+
+def test_the_reference_of_the_command_counts(sim, erase, tmp_path):
+    stock(sim)
+    plan = tmp_path / "plan.json"
+    saving = ("delete", "predictions", "--all", "--dry-run", "--save-plan", plan)
+    assert erase.cli(*saving, "--reference", REFERENCE).code == 0
+
+    assert erase("--plan", plan, "--reference", "B 9").code == 0
+
+    assert erase.evidence["reference"] == "B 9"

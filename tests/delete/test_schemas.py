@@ -15,17 +15,18 @@ from tests.delete.erasing import stock
 def written(sim, erase, tmp_path):
     """A plan, the evidence and the ledger's lines of one run, as JSON."""
     stock(sim, predictions=0)
-    assert erase("--all", "--tag", "alice", "--save-plan", tmp_path / "plan.json").code == 0
+    saved = ("--save-plan", tmp_path / "plan.json", "--reference", "A 8")
+    assert erase("--all", "--tag", "alice", *saved).code == 0
     return json.loads((tmp_path / "plan.json").read_text()), erase.evidence, erase.ledger
 
 
 def test_plan_and_evidence_have_the_fields_of_their_schemas(written):
     plan, evidence, _ = written
 
-    for document, record in ((plan, SavedPlan), (evidence, Evidence)):
+    for document, record, optional in ((plan, SavedPlan, {"reference"}), (evidence, Evidence, set())):
         described = schema(record)["$defs"][record.__name__]
         assert list(described["properties"]) == list(document)
-        assert set(described["required"]) == set(document)
+        assert set(described["required"]) == document.keys() - optional
         assert described["additionalProperties"] is False
         assert document["format"] in described["properties"]["format"]["enum"]
 

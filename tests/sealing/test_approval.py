@@ -127,3 +127,30 @@ def test_a_list_that_does_not_prove_it(cli, evidence, name):
 
     assert cli("verify", evidence.path, "--signer", evidence.signers).code == 4
     assert cli("verify", evidence.path).code == 0
+
+
+GONE = {
+    "the approval": (".plan.json.sig",),
+    "the plan": (".plan.json",),
+    "both": (".plan.json", ".plan.json.sig"),
+    "the certificate": (".html",),
+    "the ledger": (".jsonl",),
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_only_what_is_gone_is_named(cli, evidence, name):
+    for suffix in GONE[name]:
+        evidence.path.with_suffix(suffix).unlink()
+
+    ran = cli("verify", evidence.path)
+
+    named = {line.split(": ")[1].removeprefix("e") for line in ran.out.splitlines() if line.startswith("differs: ")}
+    assert (ran.code, named) == (4, set(GONE[name])), ran.out
+
+
+def test_a_lone_plan_that_was_altered_is_named(cli, evidence):
+    evidence.plan.with_suffix(".json.sig").unlink()
+    evidence.plan.write_text(evidence.plan.read_text() + " ")
+
+    assert "e.plan.json: its hash is not in e.sha256" in cli("verify", evidence.path).out

@@ -196,3 +196,45 @@ def test_it_completes_the_list_of_hashes_around_them(cli, bare, lost):
 
     assert bare.with_suffix(lost).read_bytes() == content
     assert cli("verify", bare).code == 0
+
+
+def notes(ran):
+    return [line for line in ran.err.splitlines() if line.startswith("Note: ")]
+
+
+def test_what_a_page_keeps_is_said(cli, bare, tmp_path):
+    """Also where a list of other projects is given; a page of another language is named with its own."""
+    paper, names, others = paper_of(bare, "de"), bare.with_name("names.csv"), tmp_path / "others.csv"
+    others.write_text("id,name\n00000000-0000-4000-8000-000000000000,Elsewhere\n")
+    first = cli("certify", bare, "--lang", "de", "--names", names, "--annex")
+    assert (first.code, notes(first)) == (0, [])
+
+    for more in ((), ("--names", others)):
+        again = cli("certify", bare, "--lang", "de", *more)
+        assert f"unchanged: {paper}\n" in again.out
+        assert f"written: {paper}\n" not in again.out
+        assert notes(again)[-2:] == [
+            f"Note: {paper.name}: it still shows the names of projects; --no-names leaves them out",
+            f"Note: {paper.name}: it still has the annex of every id; --no-annex leaves it out",
+        ]
+    assert "; --lang de --no-names leaves them out" in cli("certify", bare, "--lang", "es").err
+    bare_again = cli("certify", bare, "--lang", "de", "--no-names", "--no-annex")
+    assert (f"written: {paper}\n" in bare_again.out, notes(bare_again)) == (True, [])
+    document = cli("certify", bare, "--lang", "de", "--json").json
+    assert document["unchanged"] == [str(paper), str(paper_of(bare, "es"))]
+
+
+def test_a_page_made_anew_with_a_signature_says_what_it_keeps(cli, bare, keys):
+    assert cli("certify", bare, "--lang", "de", "--names", bare.with_name("names.csv")).code == 0
+
+    ran = cli("certify", bare, "--lang", "de", "--sign", keys.officer)
+
+    assert f"written: {paper_of(bare, 'de')}\n" in ran.out
+    assert "it still shows the names of projects; --no-names" in ran.err
+
+
+def test_only_a_time_stamped_page_names_its_authority(bare, sealed):
+    """Where there is no time-stamp, --tsa-certificate would make verify fail."""
+    for page, stamped in ((bare.with_suffix(".html"), False), (sealed.with_suffix(".html"), True)):
+        assert "--signer FILE" in page.read_text()
+        assert ("--tsa-certificate FILE" in page.read_text()) is stamped

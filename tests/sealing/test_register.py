@@ -128,12 +128,88 @@ def test_a_plan_can_be_read_before_it_is_approved(cli, gdpr):
     assert ran.code == 0
     assert "Would be deleted at http" in ran.out
     assert ": the whole project" in ran.out
+    assert f"verified: {gdpr}/plan.json; " in ran.out
+    assert "time-stamped" not in ran.out  # a register is of several things
+
+
+def test_each_id_of_a_plan_can_be_read(cli, gdpr):
+    plan = json.loads((gdpr / "plan.json").read_text())
+    wanted = {f"  {row} {one}" for project in plan["projects"] for row, ids in project["rows"].items() for one in ids}
+
+    shown = cli("verify", gdpr / "plan.json", "-v").out.splitlines()
+
+    assert wanted
+    assert wanted <= set(shown)
+    assert not wanted & set(cli("verify", gdpr / "plan.json").out.splitlines())
 
 
 def test_a_piped_register_is_a_list(cli, gdpr):
     out = cli("verify", *sorted(gdpr.iterdir())).out
 
     assert out.count("      whole: yes\n") == len(EXPECTED)
+
+
+def about(item):
+    return item["resource"], item["projects"], item["runExitCode"]
+
+
+def test_the_register_says_of_what_each_thing_is(cli, gdpr):
+    shutil.copy(gdpr / "second.jsonl", gdpr / "alone.jsonl")
+    evidence, plan, bag = (
+        json.loads((gdpr / name).read_text()) for name in ("first.json", "plan.json", "bag/data/export.json")
+    )
+    held = [[one["id"] for one in document["projects"]] for document in (evidence, plan, bag)]
+    assert all(held)
+    paths = [gdpr / name for name in ("first.json", "plan.json", "bag", "alone.jsonl", "second.json")]
+
+    items = cli("verify", *paths, "--json").json["items"]
+    lines = list(csv.DictReader(io.StringIO(cli("verify", *paths, "--csv").out)))
+
+    assert about(items[0]) == (evidence["endpoint"], held[0], evidence["exitCode"])
+    assert about(items[1]) == (plan["endpoint"], held[1], None)
+    assert about(items[2]) == (bag["endpoint"], held[2], None)
+    assert about(items[3])[:2] == about(items[4])[:2]
+    for item, line in zip(items, lines, strict=True):
+        assert (line["resource"], line["projects"]) == (item["resource"], "; ".join(item["projects"]))
+        assert line["run exit code"] == ("" if item["runExitCode"] is None else str(item["runExitCode"]))
+        assert (line["differences"], line["exit code"]) == ("", str(item["exitCode"]))
+
+
+def test_the_csv_says_what_differs(cli, gdpr):
+    (gdpr / "first.html").write_text("<p>")
+    (gdpr / "first.sha256.sig").unlink()
+
+    item = cli("verify", gdpr / "first.json", gdpr / "bag", "--json").json["items"][0]
+    line = next(csv.DictReader(io.StringIO(cli("verify", gdpr / "first.json", "--csv").out)))
+
+    assert len(item["differences"]) > 1
+    assert line["differences"] == "; ".join(item["differences"])
+    assert about(item) == ("", [], None)  # what differs is not taken on its word
+
+
+def test_the_table_names_the_resources_of_several(cli, gdpr):
+    """The endpoint has a column only where a person must tell two apart."""
+    one = cli("verify", gdpr / "first.json", gdpr / "second.json").out
+    resources = cli("verify", gdpr / "first.json", gdpr / "bag", "--json").json["items"]
+    several = cli("verify", gdpr / "first.json", gdpr / "bag").out
+
+    assert "resource: " not in one
+    assert all(f"resource: {item['resource']}\n" in several for item in resources)
+
+
+@pytest.mark.parametrize(("content", "hint"), [(-1, True), (-20, True), (None, False)])
+def test_an_interrupted_run_says_how_to_resume_it(cli, gdpr, content, hint):
+    """Cut off before its last line, or within a line; a whole ledger needs none."""
+    ledger = gdpr / "cut off.jsonl"
+    whole = (gdpr / "first.jsonl").read_bytes()
+    lines = whole.splitlines(keepends=True)
+    ledger.write_bytes({-1: b"".join(lines[:-1]), -20: whole[:-20], None: whole}[content])
+
+    alone, several = cli("verify", ledger), cli("verify", ledger, gdpr / "second.json")
+
+    words = f"Hint: the same delete command with --evidence '{gdpr}/cut off.json' resumes it"
+    assert ((words in alone.err), (words in several.err)) == (hint, hint), alone.err
+    assert (alone.code, several.code) == ((4, 4) if hint else (0, 3))
 
 
 def test_the_csv_holds_no_formula():
@@ -191,7 +267,7 @@ def test_a_plan_that_is_not_approved_is_found(cli, gdpr, keys, name):
 def test_a_plan_has_no_time_stamp_to_prove(cli, gdpr, anchors):
     ran = cli("verify", gdpr / "plan.json", *anchors)
 
-    assert (ran.code, "MISSING" in ran.out) == (4, True)
+    assert (ran.code, "differs: plan.json.tsr: missing" in ran.out) == (4, True)
     assert cli("verify", gdpr / "plan.json", *anchors[:2]).code == 0
 
 

@@ -186,6 +186,13 @@ def test_only_a_row_without_room_has_lines_below(monkeypatch):
     assert shown == ["  of      version", "  Python  3.11", "  system", f"      version: {rows[1][1]}"]
 
 
+def test_a_cell_whose_heading_has_no_room_stands_below(monkeypatch):
+    rows = [("first.json", "yes", "no", "0fd4075a-b1b1"), ("second.json", "yes", "no", "0fd4075a")]
+    shown = printed(monkeypatch, 26, ("name", "whole", "time-stamped", "id"), rows)
+    assert shown[0] == "  name         whole"
+    assert shown.count("      time-stamped: no") == 2
+
+
 def test_numbers_without_room_stand_together(monkeypatch):
     row = ("Visitors", "8", "7", "6", "5", "0fd4075a-b1b1-4490-9181-a726dc2dc415")
     headings = ("project", "images", "predictions", "boxes", "no file", "id")

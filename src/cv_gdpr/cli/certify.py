@@ -39,7 +39,8 @@ class PageOptions(NamedTuple):
 class Done(NamedTuple):
     """What was certified: its kind, the files that were written, what vouches for it now, and what is lacking.
 
-    `lacking`: what was asked for and could not be had; `announced`: what the ledger says will be there.
+    `lacking`: what was asked for and could not be had; `announced`: what the ledger says will be there; `unchanged`:
+    the further certificates that stay as they were.
     """
 
     kind: Literal["evidence", "export", "plan"]
@@ -49,6 +50,7 @@ class Done(NamedTuple):
     existed: "Stamped"
     lacking: list[str]
     announced: list[str] = []  # noqa: RUF012 - of a tuple: nobody changes it
+    unchanged: "list[Path]" = []  # noqa: RUF012
 
 
 @click.command(cls=Command)
@@ -96,17 +98,41 @@ def _paper(page: PageOptions) -> "Paper":
 
 def _evidence(path: "Path", seals: "Seals", paper: "Paper", out: "Path | None") -> Done:
     from cv_gdpr.evidence.certifying import certify as complete
+    from cv_gdpr.evidence.files import papers_at
     from cv_gdpr.evidence.papers import projects_in
     from cv_gdpr.evidence.proven import read
 
     with _copied(path.with_suffix(".json"), out) as evidence:
+        before = papers_at(evidence)
         done = complete(evidence, seals, paper)
-    if paper.names and (unused := len(paper.names.keys() - projects_in(read(evidence.read_bytes())))):
+    read_again = read(evidence.read_bytes())
+    if paper.names and (unused := len(paper.names.keys() - projects_in(read_again))):
         words = f"{plural(unused, 'name')} in --names not used: of projects that this evidence does not hold"
         click.echo(f"Note: {words}", err=True)
+    for page in before:
+        _note_kept(page, paper, paper.language or read_again.language)
+    unchanged = [page for page in before if page not in done.written]
     announced = [] if done.lacking else done.vouching.lacking
     signed, existed = done.vouching.signed, done.vouching.existed
-    return Done("evidence", evidence, done.written, signed, existed, done.lacking, announced)
+    return Done("evidence", evidence, done.written, signed, existed, done.lacking, announced, unchanged)
+
+
+def _note_kept(page: "Path", asked: "Paper", language: "LanguageCode") -> None:
+    """Say what a page that was there before still shows although this command, for `language`, did not ask for it."""
+    from cv_gdpr.evidence.shape import shape_in
+
+    if (shape := shape_in(page.read_bytes())) is None:
+        return
+    is_asked = shape.language == language
+    without = "" if is_asked else f"--lang {shape.language} "
+    names = shape.names.keys() - (asked.names or {} if is_asked else {})
+    annex = shape.annex and not (is_asked and asked.annex)
+    kept = [
+        *([f"it still shows the names of projects; {without}--no-names leaves them out"] if names else []),
+        *([f"it still has the annex of every id; {without}--no-annex leaves it out"] if annex else []),
+    ]
+    for words in kept:
+        click.echo(f"Note: {printable(page.name)}: {words}", err=True)
 
 
 @contextmanager
@@ -179,6 +205,8 @@ def _report(done: Done, output: OutputOptions, *, copied: bool) -> int:
     elif not output.quiet:
         for place in done.written:
             click.echo(f"written: {printable(absolute(place))}")
+        for place in done.unchanged:
+            click.echo(f"unchanged: {printable(absolute(place))}")
         click.echo(f"{printable(str(done.path))}: {printable(done.signed.words)}")
         if done.kind != "plan":
             click.echo(f"{printable(str(done.path))}: {printable(done.existed.words)}")

@@ -222,6 +222,8 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
     service: Service, scope: Scope, options: DeleteOptions, saved: bytes | None, *, resumed: bool, as_json: bool
 ) -> Plan:
     """Return the plan, new or from --plan, after the safety checks; write it if --save-plan is given."""
+    from msgspec.structs import replace
+
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
     from cv_gdpr.delete.planning import make_plan
@@ -245,6 +247,7 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
     if options.require_export:
         require_export(plan, options.require_export)
     if options.save_plan:
+        plan = replace(plan, reference=options.reference or "")
         save_plan(plan, options.save_plan)
         words = f"the plan is in {options.save_plan}; cv-gdpr delete --plan {options.save_plan} executes it"
         click.echo(f"Note: {printable(words)}", err=True)
@@ -355,7 +358,7 @@ def _execute_plan(  # noqa: PLR0913 - what is executed, and how
         wait=options.wait,
         from_file=bool(options.plan_file),
         confirmed=not options.yes,
-        reference=options.reference or "",
+        reference=options.reference or plan.reference,
         operator=options.operator or "",
         seals=sealing,
         language=options.lang,

@@ -176,7 +176,7 @@ class DemoDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-demo/1"):
     verification: VerifyDocument
 
 
-class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN):
+class PlanDocument(Plan, kw_only=True, frozen=True, tag=PLAN, omit_defaults=False):
     """What `delete --dry-run` prints: the plan, which names by id everything that would be deleted.
 
     `--save-plan` writes the same without `total`, `outsideTheApi`, `signedInAs`, `exitCode`, `retryable`, `start`

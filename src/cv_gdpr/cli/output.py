@@ -247,6 +247,7 @@ def _print_in_two(
         [_padded(cell, widths[index], index in numbers) for index, cell in enumerate(row)] for row in (headings, *rows)
     ]
     fitting = [_fitting(row, columns) for row in padded]
+    fitting = [min(count, fitting[0]) for count in fitting]  # no column without its heading
     fitting[0] = min(fitting[0], max(fitting[1:], default=1))  # no heading over an empty column
     stream.write("\n")
     for number, row in enumerate((headings, *rows)):

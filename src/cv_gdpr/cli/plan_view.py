@@ -37,7 +37,7 @@ def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, err
     for project in plan.projects:
         if project.total:
             lines += ["", *_project_lines(project)]
-    for line in [*lines, "", f"signed in as {who}", *_plan_notes(plan, selection)]:
+    for line in [*lines, "", f"signed in as {who}", *_reference(plan), *_plan_notes(plan, selection)]:
         click.echo(printable(line), err=error)
     how_to_search = _not_searched(plan)[-1:]
     if error:  # the question follows; what a person must do after the deletion stands after it
@@ -47,16 +47,25 @@ def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, err
     to_do([*how_to_search, *by_hand_lines([*plan.copies, *outside], plan.scope, models=models)])
 
 
-def show_saved(plan: Plan) -> None:
-    """Print a saved plan without the service, so that another person can read what they approve."""
+def show_saved(plan: Plan, *, with_ids: bool) -> None:
+    """Print a saved plan without the service, so that another person can read what they approve; `with_ids`: each."""
     from cv_gdpr.table.selection import Selection
 
     lines = [f"Would be deleted at {plan.endpoint}: {plural(plan.total, 'item')}"]
     for project in plan.projects:
         if project.total:
-            lines += ["", *_project_lines(project)]
-    for line in [*lines, "", *_plan_notes(plan, Selection()), *(one.words for one in plan.copies)]:
+            lines += ["", *_project_lines(project), *(_id_lines(project) if with_ids else ())]
+    for line in [*lines, "", *_reference(plan), *_plan_notes(plan, Selection()), *(one.words for one in plan.copies)]:
         click.echo(printable(line))
+
+
+def _id_lines(project: ProjectPlan) -> list[str]:
+    """Return a line for each item that would be deleted, by row."""
+    return [f"  {row} {one}" for row, ids in project.planned().items() for one in ids]
+
+
+def _reference(plan: Plan) -> list[str]:
+    return [f"reference: {plan.reference}"] if plan.reference else []
 
 
 def planned_code(plan: Plan) -> int:

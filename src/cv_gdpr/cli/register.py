@@ -12,6 +12,7 @@ import click
 from cv_gdpr.archive.reading import reading
 from cv_gdpr.cli.output import csv_cell, plural, print_json, print_table, printable
 from cv_gdpr.cli.register_items import EVIDENCE, EXPORT, FOREIGN, LEDGER, PLAN, UNREADABLE, Item
+from cv_gdpr.cli.screen import cells
 from cv_gdpr.errors import CvGdprError, NotSealed, NotVerified, Unreadable, UsageError, worst
 from cv_gdpr.sealing.checking import NONE, PROVEN, UNPROVEN, WRONG, Anchors, Signed, Stamped
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from cv_gdpr.evidence.records import Evidence, SearchedScope
 
 _HEADINGS = ("name", "kind", "reference", "date", "scope", "outcome", "whole", "signed", "time-stamped")
+_MORE = ("resource", "projects", "differences", "run exit code")  # of the CSV, behind all others
+_ROOM = 80 - len("      resource: ")  # columns of a list
 _UNKNOWN = Signed(UNPROVEN), Stamped(UNPROVEN)
 
 
@@ -31,6 +34,17 @@ class People(NamedTuple):
     operator: str = ""
     approved_by: str = ""
     recheck_of: str = ""
+
+
+class About(NamedTuple):
+    """What a thing is about: endpoint, or Azure resource that was deleted; ids of projects; exit code of the run.
+
+    Empty where it is unknown: what differs is not taken on its word.
+    """
+
+    resource: str = ""
+    projects: Sequence[str] = ()
+    run_exit_code: int | None = None
 
 
 class Entry(NamedTuple):
@@ -49,6 +63,7 @@ class Entry(NamedTuple):
     exit_code: int
     people: People = People()
     uncompared: Sequence[str] = ()  # words of another version; unless `whole` is None, who signed them vouches
+    about: About = About()
 
 
 def entry_of(item: Item, anchors: Anchors) -> Entry:
@@ -87,7 +102,16 @@ def _of_evidence(item: Item, anchors: Anchors) -> Entry:
     seals = (vouching.signed, vouching.existed) if vouching else _UNKNOWN
     approved = vouching.approved.stated if vouching and vouching.approved else ""
     people = People(read.operator, approved, read.recheck_of or "") if read else People()
-    return Entry(item, kind, *said, *seals, done.whole, done.differences, done.exit_code, people, done.found.uncompared)
+    about = _about(read) if read else About()
+    return Entry(
+        item, kind, *said, *seals, done.whole, done.differences, done.exit_code, people, done.found.uncompared, about
+    )
+
+
+def _about(evidence: Evidence) -> About:
+    held = (evidence.resource.projects or ()) if evidence.resource else ()
+    ids = (*(one.id for one in (*evidence.projects, *held)), *(one.project for one in evidence.failed))
+    return About(evidence.endpoint, tuple(dict.fromkeys(ids)), evidence.exit_code)
 
 
 def _read(path: Path) -> Evidence:
@@ -108,20 +132,23 @@ def _in_words(scope: SearchedScope) -> str:
 
 
 def _of_ledger(item: Item, anchors: Anchors) -> Entry:
+    from cv_gdpr.evidence.events import Opened
     from cv_gdpr.evidence.ledger import chained
     from cv_gdpr.evidence.vouching import verified_ledger
 
     done, events = verified_ledger(item.path, anchors), chained(item.path.read_bytes()).events
     date = events[0].at if events else ""
+    runs = [event for event in events if isinstance(event, Opened)]
+    planned = tuple(dict.fromkeys(one.id for run in runs for one in run.projects))
+    about = About(runs[0].endpoint, planned) if runs else About()
     words = "no evidence beside it: an interrupted run, or a file is missing"
     seals, code = (Signed(NONE), Stamped(NONE)), done.exit_code or 3
-    return Entry(
-        item, LEDGER, "", date, "", words, *seals, done.whole, done.differences, code, uncompared=done.found.uncompared
-    )
+    line = Entry(item, LEDGER, "", date, "", words, *seals, done.whole, done.differences, code)
+    return line._replace(uncompared=done.found.uncompared, about=about)
 
 
 def _of_export(item: Item, anchors: Anchors) -> Entry:
-    from cv_gdpr.archive.bag_info import FINISHED
+    from cv_gdpr.archive.bag_info import ENDPOINT, FINISHED
     from cv_gdpr.sealing.bags import vouched
     from cv_gdpr.verify import verify
 
@@ -134,7 +161,8 @@ def _of_export(item: Item, anchors: Anchors) -> Entry:
     scope = "; ".join(filter(None, (said.get("Export-Scope", ""), said.get("Export-Rows", ""))))
     about = said.get("External-Identifier", ""), said.get(FINISHED, ""), scope, outcome
     seals, whole = (vouching.signed, vouching.existed), not result.differences
-    return Entry(item, EXPORT, *about, *seals, whole, found, 4 if found else result.exit_code)
+    of = About(said.get(ENDPOINT, ""), result.projects)
+    return Entry(item, EXPORT, *about, *seals, whole, found, 4 if found else result.exit_code, about=of)
 
 
 def _of_plan(item: Item, anchors: Anchors) -> Entry:
@@ -153,8 +181,9 @@ def _of_plan(item: Item, anchors: Anchors) -> Entry:
         return Entry(item, PLAN, "", "", "", "", signed, Stamped(NONE), False, [error.message, *found], 4)
     outcome = f"{plural(plan.total, 'item')} to delete"
     code = 4 if found else 0
-    about = "", plan.created, _in_words(plan.scope), outcome
-    return Entry(item, PLAN, *about, signed, Stamped(NONE), True, found, code)
+    said = plan.reference, plan.created, _in_words(plan.scope), outcome
+    about = About(plan.endpoint, [*(one.id for one in plan.projects), *(one.project for one in plan.failed)])
+    return Entry(item, PLAN, *said, signed, Stamped(NONE), True, found, code, about=about)
 
 
 # --- output -------------------------------------------------------------------------------------------------------
@@ -170,10 +199,14 @@ def print_register(items: list[Item], anchors: Anchors, output: OutputOptions, *
     elif as_csv:
         _print_csv(entries)
     elif not output.quiet:
-        print_table("register", _HEADINGS, map(_cells, entries), numbers=set(), piped=120, folds=True)
+        headings, rows = _table(entries)
+        print_table("register", headings, rows, numbers=set(), piped=120, folds=True)
     for one in entries:
         _print_why(one)
     _print_error(entries)
+    for one in entries:
+        if one.kind == LEDGER and one.differences:
+            hint_at_resuming(one.item.path)
     return worst(one.exit_code for one in entries)
 
 
@@ -187,6 +220,16 @@ def _print_why(entry: Entry) -> None:
     ]
     for what, why in found:
         click.echo(f"{what}: {printable(f'{entry.item.path}: {why}')}", err=True)
+
+
+def hint_at_resuming(ledger: Path) -> None:
+    """Print how to resume a run that was interrupted, if this is the ledger of one."""
+    from cv_gdpr.evidence.checking import resumed_by
+    from cv_gdpr.platforms.shells import quoted
+
+    if ledger.suffix == ".jsonl" and (name := resumed_by(ledger)):
+        place = printable(quoted(str(ledger.with_suffix(".json"))))
+        click.echo(f"Hint: the same {name} command with --evidence {place} resumes it", err=True)
 
 
 def _is_unknown(entry: Entry) -> bool:
@@ -215,6 +258,15 @@ def _print_error(entries: list[Entry]) -> None:
     )
     if said := "; ".join(words for count, words in parts if count):
         click.echo(f"Error: {said}", err=True)
+
+
+def _table(entries: list[Entry]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Return headings and rows; the resource is a column if there are several, and each has room in a line."""
+    rows, resources = [_cells(one) for one in entries], [one.about.resource for one in entries]
+    several = len(set(filter(None, resources))) > 1
+    if not several or max(map(cells, resources)) > _ROOM:
+        return _HEADINGS, list(rows)
+    return (*_HEADINGS, "resource"), [(*row, place) for row, place in zip(rows, resources, strict=True)]
 
 
 def _cells(entry: Entry) -> tuple[str, ...]:
@@ -248,5 +300,9 @@ def _is_missing(entry: Entry, suffix: str) -> bool:
 
 def _print_csv(entries: list[Entry]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow((*_HEADINGS, "operator", "approved by", "recheck of", "exit code"))
-    writer.writerows([*map(csv_cell, (*_cells(one), *one.people)), one.exit_code] for one in entries)
+    writer.writerow((*_HEADINGS, "operator", "approved by", "recheck of", "exit code", *_MORE))
+    for one in entries:
+        resource, projects, code = one.about
+        more = resource, "; ".join(projects), "; ".join(one.differences)
+        texts = *_cells(one), *one.people
+        writer.writerow([*map(csv_cell, texts), one.exit_code, *map(csv_cell, more), "" if code is None else code])

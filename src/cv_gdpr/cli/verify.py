@@ -17,6 +17,8 @@ from cv_gdpr.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cv_gdpr.cli.register import Entry
+    from cv_gdpr.cli.register_items import Item
     from cv_gdpr.evidence.records import Evidence
     from cv_gdpr.evidence.vouching import Verified, Vouching
     from cv_gdpr.sealing.bags import BagVouching
@@ -110,23 +112,46 @@ def _signers_of_environment() -> "Path | None":
 
 
 def _verify_file(path: "Path", anchors: "Anchors", output: OutputOptions) -> int:
-    from cv_gdpr.cli.register import print_register
     from cv_gdpr.cli.register_items import EVIDENCE, EXPORT, PLAN, item_of
 
     item = item_of(path)
     if item.kind == EXPORT:
         raise UsageError(f"{path} is a file of the export {item.path}", "verify the folder")
     if item.kind == PLAN:
-        if not (output.as_json or output.quiet):
-            _show_plan(item.path)
-        return print_register([item], anchors, output, as_csv=False)
+        return _verify_plan(item, anchors, output)
     asked = anchors.signers or anchors.authorities
     is_of_evidence = item.kind == EVIDENCE and (path.suffix != ".jsonl" or asked)
     return _verify_evidence(item.path if is_of_evidence else path, anchors, output)
 
 
-def _show_plan(path: "Path") -> None:
-    """Print what a plan would delete; one that is not whole prints nothing: the register says why."""
+def _verify_plan(item: "Item", anchors: "Anchors", output: OutputOptions) -> int:
+    """Print a plan, what differs, and who signed it; as JSON, a register of one line."""
+    from cv_gdpr.cli.register import entry_of, print_register
+
+    if output.as_json:
+        return print_register([item], anchors, output, as_csv=False)
+    entry = entry_of(item, anchors)
+    if not output.quiet:
+        _show_plan(item.path, with_ids=bool(output.verbose))
+    _print_plan(entry, quiet=output.quiet)
+    return entry.exit_code
+
+
+def _print_plan(entry: "Entry", *, quiet: bool) -> None:
+    """Print each difference of a plan, or why it could not be checked; else that it is whole, and who signed it."""
+    path = printable(str(entry.item.path))
+    for difference in entry.differences:
+        click.echo(f"differs: {printable(difference)}")
+    if entry.differences:
+        click.echo(f"Error: {plural(len(entry.differences), 'difference')} in {path}", err=True)
+    elif entry.whole is None:
+        click.echo(f"Error: {path}: {printable(entry.outcome)}", err=True)
+    elif not quiet:
+        click.echo(f"verified: {path}; its content and its hash agree\n  {printable(entry.signed.words)}")
+
+
+def _show_plan(path: "Path", *, with_ids: bool) -> None:
+    """Print what a plan would delete; one that is not whole prints nothing: the difference says why."""
     from cv_gdpr.cli.plan_view import show_saved
     from cv_gdpr.delete.plan import load_plan, plan_bytes
 
@@ -134,7 +159,7 @@ def _show_plan(path: "Path") -> None:
         plan = load_plan(path, plan_bytes(path))
     except UsageError:
         return
-    show_saved(plan)
+    show_saved(plan, with_ids=with_ids)
     click.echo()
 
 
@@ -154,10 +179,13 @@ def _verify_evidence(path: "Path", anchors: "Anchors", output: OutputOptions) ->
 
 def _print_verified(path: "Path", done: "Verified", proved: "Evidence | None", *, quiet: bool) -> None:
     """Print each difference; if there is none, what was verified, and what could not be compared."""
+    from cv_gdpr.cli.register import hint_at_resuming
+
     for difference in done.differences:
         click.echo(f"differs: {printable(difference)}")
     if done.differences:
         click.echo(f"Error: {plural(len(done.differences), 'difference')} in {path}", err=True)
+        hint_at_resuming(path)
         return
     if not quiet:
         compared = _PROVED[path.suffix == ".jsonl"] if not done.found.uncompared else _COMPARED

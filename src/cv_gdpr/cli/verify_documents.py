@@ -70,6 +70,11 @@ class RegisterItem(Part, kw_only=True, frozen=True):
     operator: str
     approved_by: Annotated[str, Meta(description="Who approved the plan, and with which key, as the ledger says.")]
     recheck_of: Annotated[str, Meta(description="Of a recheck: the SHA-256 of the evidence it looked at again.")]
+    resource: Annotated[str, Meta(description="The endpoint, or the Azure resource that was deleted; empty: unknown.")]
+    projects: Annotated[list[str], Meta(description="The ids of the projects that it is about.")]
+    run_exit_code: Annotated[
+        int | None, Meta(description="Of the run, as the evidence says; `exitCode` is of this check; null: unknown.")
+    ]
     exit_code: int
 
 
@@ -85,6 +90,7 @@ class CertifyDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-certify/
     path: str
     kind: Literal["evidence", "export", "plan"]
     written: list[str]
+    unchanged: Annotated[list[str], Meta(description="The further certificates that stay as they were.")]
     signature: Signature
     existed: TimeStamp
     lacking: Annotated[list[str], Meta(description="Why a signature or time-stamp that was asked for is not there.")]
@@ -98,6 +104,7 @@ def of_certified(done: Done, code: int) -> CertifyDocument:
         path=absolute(done.path),
         kind=done.kind,
         written=[absolute(place) for place in done.written],
+        unchanged=[absolute(place) for place in done.unchanged],
         signature=of_signature(done.signed),
         existed=of_stamp(done.existed),
         lacking=[*done.lacking, *(f"announced, but {one}" for one in done.announced)],
@@ -145,5 +152,8 @@ def _of_entry(entry: Entry) -> RegisterItem:
         operator=entry.people.operator,
         approved_by=entry.people.approved_by,
         recheck_of=entry.people.recheck_of,
+        resource=entry.about.resource,
+        projects=list(entry.about.projects),
+        run_exit_code=entry.about.run_exit_code,
         exit_code=entry.exit_code,
     )

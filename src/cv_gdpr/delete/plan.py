@@ -79,7 +79,14 @@ class ProjectPlan(Struct, kw_only=True, forbid_unknown_fields=True, rename="came
 
 
 class Plan(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", tag_field="format", tag=FORMAT
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename="camel",
+    omit_defaults=True,
+    tag_field="format",
+    tag=FORMAT,
 ):
     """A frozen deletion: nothing else is deleted."""
 
@@ -93,6 +100,7 @@ class Plan(
     failed: Annotated[
         list[Unread], Meta(description="Projects in scope that could not be read: nothing of them is here")
     ]
+    reference: Annotated[str, Meta(max_length=200, description="Of --reference, for who approves the plan")] = ""
 
     @property
     def total(self) -> int:

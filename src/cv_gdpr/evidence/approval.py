@@ -89,7 +89,9 @@ def approved(evidence: Path, chain: Chain, anchors: Anchors, begun: Stamped, sig
     wrong = [f"{place.name}: {found.why}"] if found.proof == WRONG else []
     if found.proof == NONE and (anchors.signers or any(run.approval for run in runs)):
         wrong.append(f"{place.name}: missing, though the ledger says that {stated} approved the plan")
-    if found.proof != NONE:
+    if found.proof != NONE and not plan:
+        wrong = [f"{plan_of(evidence).name}: missing, though the ledger says that {stated} approved it"]
+    elif found.proof != NONE:
         wrong += [f"{plan_of(evidence).name}: {why}" for why in _of_plan(plan, runs)]
         wrong += [f"{place.name}: {why}" for why in _of_signature(content_at(place), runs, found, signed)]
     return Approved(stated, found, wrong)

@@ -33,6 +33,7 @@ from cv_gdpr.evidence.files import (
     page_of,
     paper_of,
     papers_at,
+    plan_of,
     tokens_at,
 )
 from cv_gdpr.evidence.ledger import Chain, chained
@@ -207,6 +208,15 @@ def compare_chain(path: Path, chain: Chain) -> Compared:
     return Compared([f"{path.name}: {one}" for one in differences], uncompared)
 
 
+def resumed_by(ledger: Path) -> str:
+    """Return which command, delete or recheck, resumes the interrupted run of this ledger; empty if none does."""
+    chain = chained(_bytes(ledger))
+    runs = [event for event in chain.events if isinstance(event, Opened)]
+    if not runs or chain.broken or not _not_whole(chain) or os.path.lexists(ledger.with_suffix(".json")):
+        return ""
+    return "recheck" if runs[-1].recheck_of else "delete"
+
+
 def _not_whole(chain: Chain) -> str:
     """Return why a ledger is not that of a run that has ended; an empty text if it is."""
     if chain.broken:
@@ -318,10 +328,13 @@ def _listed(evidence: Path, files: list[Path], *, required: bool = False) -> lis
     if not path.is_file():
         return [f"{path.name}: the list of hashes is missing"] if required else []
     lines = _bytes(path).split(b"\n")
+    names = [line.partition(b"  ")[2] for line in lines[:-1]]
+    plan = plan_of(evidence)
+    if plan not in files and plan.is_file() and os.fsencode(plan.name) in names:  # its signature alone is gone
+        files = [*files, plan]
     there = [file for file in files if file.is_file()]
     hashed = {hash_line(hashlib.sha256(_bytes(file)).hexdigest(), file)[:-1]: file for file in there}
     differences = [f"{file.name}: its hash is not in {path.name}" for line, file in hashed.items() if line not in lines]
-    names = [line.partition(b"  ")[2] for line in lines[:-1]]
     known = {b"", *(os.fsencode(file.name) for file in files), *(line.partition(b"  ")[2] for line in hashed)}
     missing = [name for name in names if name not in known]
     if required and missing:

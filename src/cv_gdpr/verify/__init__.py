@@ -42,6 +42,7 @@ def verify(folder: Path) -> Verification:
         summary = read_summary(result)
         check_info(result, summary)
         if summary is not None:
+            result.projects = [project["id"] for project in summary["projects"]]
             missing, redactions = read_missing(result, summary), read_redactions(result, summary)
             with result.noting(WHERE):
                 check_summary(result, summary, missing, redactions)

@@ -33,6 +33,7 @@ class Verification:
     reused: Counter[str] = field(default_factory=Counter)  # files of earlier exports, by when these began
     trusted: set[tuple[str, ...]] = field(default_factory=set)  # lists that were not read again
     redacted: int = 0  # items that were taken out of it after erasures
+    projects: list[str] = field(default_factory=list)  # the ids of those that it says it holds
 
     @cached_property
     def bag(self) -> Bag:
