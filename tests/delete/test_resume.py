@@ -397,3 +397,17 @@ def test_the_certificate_names_what_was_not_verified(sim, erase):
     assert "<h1>Record of an erasure that is not complete</h1>" in page
     assert "Incomplete: 3 items in the plan could not be" in page
     assert "Full: each item" not in page
+
+
+def test_a_resumed_run_says_what_was_deleted_before(sim, erase):
+    project = stock(sim)
+    held = len(ids(sim, project, "tags"))
+    sim.fault(Fault("DeleteTag", status=401, times=None, after=1))
+    assert erase("tags", "--all", evidence="e.json").code == 5
+    sim.clear_faults()
+    assert len(ids(sim, project, "tags")) == held - 1 > 0
+    ran = erase("tags", "--all", evidence="e.json", as_json=False)
+    assert ran.code == 0, ran.err
+    assert "resumed: 1 was deleted before" in ran.out
+    assert erase.evidence["counts"] == {"deleted": held}
+    assert "resumed" not in erase("tags", "--all", as_json=False).out

@@ -38,6 +38,34 @@ def test_a_dry_run_says_so_before(sim, erase):
     assert f"not searched: 3 stored predictions in project {project}" in ran.out
 
 
+TOLD = {
+    # case: more words of the command, what the block says, what it does not
+    "plan": (
+        ("alice", "--dry-run"),
+        "  - search the stored predictions first, since the originals will be gone after the deletion: ",
+        "made before",
+    ),
+    "result": (("alice",), "or with --with-copies-from and an export made before this erasure", "from BAG"),
+    "nothing found": (
+        ("nobody",),
+        "  - no picture that the selectors describe is held, and it may have been erased; ",
+        "from BAG",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_it_names_only_a_search_that_can_work(sim, erase, case):
+    words, told, wrong = TOLD[case]
+    stock(sim)
+    ran = erase("--all", "--tag", *words, as_json=False)
+    assert ran.code == 3
+    block = ran.out.partition("What to do:")[2]
+    assert told in block
+    assert HOW in block
+    assert wrong not in ran.out + ran.err
+
+
 SEARCHED = {
     # case: the words of the command
     "by id": ("--image-id", "PREDICTION"),

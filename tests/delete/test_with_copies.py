@@ -311,3 +311,27 @@ def test_a_list_holds_the_copies_too(cli, filled, bag):
     (project,) = [one for one in ran.json["projects"] if one["id"] == filled]
     assert len(ran.json["copies"]) == 3
     assert {*ran.json["copies"]} < {one for ids_ in project["items"].values() for one in ids_}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("erased", ["before the export", "after it"])
+def test_an_unsearched_row_is_never_complete(erase, cli, filled, bag, tmp_path, erased):  # noqa: PLR0913, PLR0917
+    """Her labelled picture is gone: a new export shows no copies of it, and an older one redacted of it neither."""
+    assert erase("images", "--all", *HER).code == 0
+    if erased == "before the export":
+        bag = tmp_path / "new"
+        assert cli("export", "--all", "--out", bag, "--calls-per-second", "0").code == 0
+    else:
+        assert cli("redact", erase.path, bag, "--in-place").code == 0
+    words = ("--all", *HER, "--with-copies-from", bag)
+    listed, exported = (cli(*each, *words, "--json").json for each in (("list",), ("export", "--out", tmp_path / "x")))
+    for document in (listed, exported):
+        assert document["predictionsNotSearched"] == {filled: 2}
+        (row,) = [one for one in document["rows"] if one["row"] == "predictions"]
+        assert (row["held"], row["verdict"]) == (0, "not searched")
+    table, lines = cli("list", *words), cli("list", *words, "--csv").out.splitlines()
+    assert [one.split()[1:] for one in table.out.splitlines() if one.split()[:1] == ["predictions"]] == [
+        ["0", "not", "searched"]
+    ]
+    assert len([one for one in lines if ",row,,predictions,not searched,0,not searched: 2 stored" in one]) == 2
+    assert "the service and the export of --with-copies-from hold no picture" in table.err + table.out

@@ -21,6 +21,14 @@ def test_near_values_show_on_a_terminal(sim):
     assert b"similar: alice" in told["stderr"]
 
 
+@pytest.mark.slow
+def test_a_list_shows_near_values_too(sim):
+    stock(sim)
+    code, told = on_terminal(sim, "list", "--all", "--tag", "alise")
+    assert code == 3
+    assert b"similar: alice" in told["stderr"]
+
+
 @pytest.mark.parametrize(("more", "streams"), [(("--json",), ("stdout", "stderr")), (("-vv",), ("stdout",))])
 def test_near_values_stay_out_of_json_and_log(sim, more, streams):
     stock(sim)

@@ -1,5 +1,6 @@
 """What a person must do stands in one block, below everything else that a command prints."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -13,9 +14,11 @@ HEADING = "What to do:"
 COMMANDS = {  # in this order, in one folder: whether a person must do something afterwards
     "list --all": True,
     "export --all --out everything": True,
+    "list --all --metadata subject=collins": True,
+    "list --all --metadata subject=nobody --csv": True,
     "export account --all": True,
     "export images --all --metadata subject=collins --out answer": False,
-    "export --all --metadata subject=nobody --out nobody": False,
+    "export --all --metadata subject=nobody --out nobody": True,
     "verify everything": False,
     "find everything photo.jpg --out found": True,
     "convert everything --to automl --out sets": False,
@@ -27,6 +30,7 @@ COMMANDS = {  # in this order, in one folder: whether a person must do something
     "delete account --all --yes": True,
     "delete --all --metadata subject=collins --yes --dry-run": True,
     "delete images --all --metadata subject=collins --yes --evidence e.json --require-export everything": True,
+    "delete predictions --all --predicted-tag nobody --yes --evidence p.json": False,
     "certify e.json": False,
     "recheck e.json": False,
     "redact e.json everything": True,
@@ -61,6 +65,22 @@ def test_a_block_names_each_thing_once(printed):
     for text in printed.values():
         lines = text.partition(HEADING)[2].splitlines()
         assert len(lines) == len(set(lines))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", COMMANDS)
+def test_commands_to_type_stand_in_the_block_or_a_hint(printed, line):
+    before = printed[line].partition(f"\n{HEADING}\n")[0].splitlines()
+    told = [
+        one for one in before if re.search("cv-gdpr [a-z]", one) and not one.startswith(("Hint: ", "Note: ", "Error: "))
+    ]
+    assert told == []
+
+
+@pytest.mark.slow
+def test_each_line_of_a_block_names_what_it_is_about(printed):
+    for text in printed.values():
+        assert "\n  - they " not in text
 
 
 @pytest.mark.parametrize("words", ["list --all", "delete --all --dry-run", "delete exports --all"])

@@ -127,6 +127,35 @@ def test_csv_has_a_line_for_each_thing(held):
     ]
 
 
+def csv_of(cli, *words):
+    return list(csv.DictReader(io.StringIO(cli("list", *words, "--csv").out)))
+
+
+def test_csv_says_what_was_not_searched_and_why(held, listed):
+    _, cli, (first, _) = held
+    words = ("--all", "--tag", "alice", "--tag", "nobody")
+    document, rows = listed(*words, code=3), csv_of(cli, *words)
+    assert document["notSearched"]
+    said = {one["name"]: one["reason"] for one in rows if one["value"] == "not searched" and not one["project"]}
+    assert said == {row: f"not searched: {reason}" for row, reason in document["notSearched"].items()}
+    (stored,) = [one for one in rows if (one["project"], one["name"]) == (first, "predictions")]
+    assert (stored["value"], stored["count"]) == ("not searched", "")
+    assert f"{document['predictionsNotSearched'][first]} stored predictions" in stored["reason"]
+    assert (
+        [one["name"] for one in rows if one["what"] == "selector"]
+        == ["'--tag nobody"]
+        == [f"'{one}" for one in document["unmatched"]]
+    )
+
+
+def test_csv_and_json_say_what_was_asked_and_when(held, listed):
+    sim, cli, _ = held
+    document = listed("projects", "--all")
+    said = {one["what"]: one["value"] for one in csv_of(cli, "projects", "--all")}
+    assert (said["endpoint"], document["endpoint"]) == (sim.endpoint, sim.endpoint)
+    assert document["start"] <= said["start"] <= said["end"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

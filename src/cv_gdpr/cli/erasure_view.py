@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
-from cv_gdpr.cli.searching import not_found, not_searched_predictions
+from cv_gdpr.cli.searching import Originals, how_to_search, not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.platforms.shells import command, quoted
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, category
@@ -81,8 +81,18 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside:
         if command := redact_command(erased, beside.bag):
             to_do([f"{beside.bag} now holds a copy of what was erased; to take it out: {command}"])
     _print_shortfall(erased, beside.selection)
+    if not output.quiet:
+        to_do(_how_to_search(evidence))
     print_lacking(erased.lacking, erased.path)
     return erased.exit_code
+
+
+def _how_to_search(evidence: Evidence) -> list[str]:
+    """Return how to search the stored predictions that were not searched, now that the originals are gone."""
+    by_project = {one.id: one.predictions_not_searched for one in evidence.projects}
+    absent = (evidence.not_found or evidence.scope.absent) and not evidence.items
+    originals = Originals.NOT_FOUND if absent else Originals.ERASED
+    return how_to_search(by_project, evidence.scope.copies_from, originals)
 
 
 def _sealed(evidence: Path) -> dict[str, str]:
@@ -110,6 +120,8 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
     counts = sorted(evidence.counts.items())
     if counts:
         print_table("items in the plan", ("state", "items"), [(name, str(n)) for name, n in counts], numbers={1})
+    if before := erased.deleted_before:
+        click.echo(f"resumed: {before} {'was' if before == 1 else 'were'} deleted before")
     kept = [line for project in evidence.projects for line in kept_lines(project)]
     for line in (*not_searched_lines(evidence.scope.not_searched), *_models_lines(evidence), *kept):
         click.echo(printable(line))
@@ -118,7 +130,7 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
     if verbose:
         print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
     models = any(one.exported_models or one.iterations_trained_on_them for one in evidence.projects)
-    to_do(by_hand_lines(erased.outside_the_api, evidence.scope, models=models))
+    to_do([*_how_to_delete_models(evidence), *by_hand_lines(erased.outside_the_api, evidence.scope, models=models)])
 
 
 def by_hand_lines(outside: list[ByHand], scope: SearchedScope, *, models: bool) -> list[str]:
@@ -147,7 +159,23 @@ def _models_lines(evidence: Evidence) -> list[str]:
     """Return a line for each project in which models remain that were trained on what was erased."""
     return [
         f"still there: iteration {iteration} of project {one.id}{published(one.published_holding.get(iteration))}, "
-        f"trained on what was erased; cv-gdpr delete iterations --project {one.id} --iteration {iteration} deletes it"
+        "trained on what was erased"
+        for one, iteration in _models_left(evidence)
+    ]
+
+
+def _how_to_delete_models(evidence: Evidence) -> list[str]:
+    """Return the command that deletes each model which was trained on what was erased."""
+    return [
+        f"iteration {iteration} was trained on what was erased; to delete it: "
+        f"cv-gdpr delete iterations --project {one.id} --iteration {iteration}"
+        for one, iteration in _models_left(evidence)
+    ]
+
+
+def _models_left(evidence: Evidence) -> list[tuple[Project, str]]:
+    return [
+        (one, iteration)
         for one in evidence.projects
         for iteration in one.iterations_trained_on_them
         if iteration not in one.kept_for_images
@@ -186,7 +214,7 @@ def _print_shortfall(erased: Erased, selection: Selection) -> None:
         click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
     print_sentences(line for project in evidence.projects for line in stays_lines(project))
     by_project = {one.id: one.predictions_not_searched for one in evidence.projects}
-    print_sentences(not_searched_predictions(by_project, evidence.scope.copies_from))
+    print_sentences(not_searched_predictions(by_project))
     for one in erased.left[:_SHOWN]:
         place = "" if evidence.resource else f" of project {one.project}"
         item = f"{one.row} {one.id}{place}: {one.state}"

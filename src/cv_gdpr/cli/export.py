@@ -28,7 +28,7 @@ from cv_gdpr.cli.output import (
 from cv_gdpr.cli.parameters import option, together
 from cv_gdpr.cli.scoping import add_rows, for_all_profiles, scope_of
 from cv_gdpr.cli.sealing import print_lacking, seals_of
-from cv_gdpr.cli.searching import not_searched_predictions
+from cv_gdpr.cli.searching import Originals, how_to_search, not_searched_predictions
 from cv_gdpr.errors import UsageError, worst
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, Category
 
@@ -209,6 +209,10 @@ def report(result: "ExportResult", output: OutputOptions, lacking: Sequence[str]
     _print_flagged(result)
     _print_damaged(result)
     _print_shortfall(result)
+    if not output.quiet:
+        absent = (result.unmatched or result.undecided) and not any(count.held for count in result.rows.values())
+        originals = Originals.NOT_FOUND if absent else Originals.HELD
+        to_do(how_to_search(result.predictions_not_searched, result.copies_from, originals))
     if not output.as_json:
         show_similar(result.near)
 
@@ -316,7 +320,7 @@ def _print_not_searched(result: "ExportResult") -> None:
         click.echo(f"Not selected: {one} may be a copy of {of}", err=True)
     if result.unmatched and result.missing_ok:
         click.echo(f"Note: nothing matches {printable(', '.join(result.unmatched))}", err=True)
-    print_sentences(not_searched_predictions(result.predictions_not_searched, result.copies_from))
+    print_sentences(not_searched_predictions(result.predictions_not_searched))
 
 
 def _not_selected(result: "ExportResult") -> str:

@@ -20,7 +20,10 @@ class ListedRow(Part, kw_only=True, frozen=True):
 
     row: str
     held: int
-    verdict: Annotated[Verdict, Meta(description="incomplete: see `unlisted`; not listed: see `byHand`.")]
+    verdict: Annotated[
+        Verdict,
+        Meta(description="incomplete, not searched: see `unlisted`, `predictionsNotSearched`; not listed: `byHand`."),
+    ]
     calls: Annotated[int, Meta(description="How many calls the count took.")]
 
 
@@ -98,6 +101,7 @@ class ListDocument(SearchDocument, kw_only=True, frozen=True, tag="cv-gdpr-list/
     Nothing was exported. Values of metadata are in it with `--values` only.
     """
 
+    endpoint: Annotated[str, Meta(description="Of the resource that was asked.")]
     rows: list[ListedRow]
     projects: list[ListedProject]
     unlisted: list[NotListed]
@@ -110,6 +114,7 @@ def of_holdings(found: "Holdings", *, values: bool) -> ListDocument:
         exit_code=found.exit_code,
         retryable=found.retryable,
         **of_search(found),
+        endpoint=found.endpoint,
         rows=[
             ListedRow(row=row, held=one.held, verdict=one.verdict, calls=costs[row]) for row, one in found.held.items()
         ],

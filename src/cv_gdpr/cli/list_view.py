@@ -1,12 +1,20 @@
 """What `list` shows of its document: tables for a person, and lines of CSV."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from cv_gdpr.cli.output import csv_cell, plural, print_sentences, print_table, printable, to_do
-from cv_gdpr.cli.searching import not_searched_predictions
+from cv_gdpr.cli.searching import (
+    NO_TAG_NO_METADATA,
+    Originals,
+    how_to_search,
+    not_searched_predictions,
+    predictions_in_words,
+)
+from cv_gdpr.table.categories import PREDICTIONS
 
 if TYPE_CHECKING:
     from cv_gdpr.held.resource import Holdings
@@ -18,11 +26,11 @@ _SHOWN = 20  # lists that failed, printed at most; --json has all
 _TESTED = "image in a test"
 _BY_ID = {"item", _TESTED}  # kinds of lines that a person sees with -v only
 _KINDS = {"row": "kind of data"}  # of a line, in words; CSV has the words of the table
-_COLUMNS = ("project", "project name", "what", "id", "name", "value", "count")
+_COLUMNS = ("project", "project name", "what", "id", "name", "value", "count", "reason")
 
 
 class Line(NamedTuple):
-    """One thing that is held: its project, what it is, its id, name and value, and how many."""
+    """One thing that is held: its project, what it is, its id, name and value, how many; why more may be held."""
 
     project: str
     project_name: str
@@ -31,21 +39,57 @@ class Line(NamedTuple):
     name: str
     value: str
     number: int | None
+    reason: str = ""
 
 
 def lines_of(document: "Json") -> Iterator[Line]:
     """Yield what a document lists, line by line; the `number` is one of images, for a row one of its items."""
+    whys = _whys(document)
+    verdicts = {row["row"]: row["verdict"] for row in document["rows"]}
     for row in document["rows"]:
-        yield Line("", "", "row", "", row["row"], row["verdict"], row["held"])
-    lacking = {(one["project"], one["row"]) for one in document["unlisted"]}
+        found = {why for (_, name), reasons in whys.items() if name == row["row"] for why in reasons}
+        yield Line("", "", "row", "", row["row"], row["verdict"], row["held"], "; ".join(sorted(found)))
+    for row, reason in document["notSearched"].items():
+        yield Line("", "", "row", "", row, "not searched", None, f"not searched: {reason}")
     for project in document["projects"]:
-        for rest in _lines_of(project, {row for one, row in lacking if one == project["id"]}):
+        for row in dict.fromkeys((*project["rows"], *(name for one, name in whys if one == project["id"]))):
+            yield _row_of(project, row, whys.get((project["id"], row), []), verdicts.get(row, "not searched"))
+        for rest in _lines_of(project):
             yield Line(project["id"], project["name"], *rest)
 
 
-def _lines_of(project: "Json", lacking: set[str]) -> Iterator[tuple[str, str, str, str, int | None]]:
-    for row, count in project["rows"].items():
-        yield "row", "", row, "incomplete" if row in lacking else "", count
+def _row_of(project: "Json", row: str, whys: list[str], verdict: str) -> Line:
+    """Return the line of a row in a project; `whys`: why it is not complete, if it is not."""
+    shown = verdict if whys else ""
+    return Line(project["id"], project["name"], "row", "", row, shown, project["rows"].get(row), "; ".join(whys))
+
+
+def _whys(document: "Json") -> dict[tuple[str | None, str], list[str]]:
+    """Return project (None: the resource itself) and row -> why more may be held than was counted."""
+    found: defaultdict[tuple[str | None, str], list[str]] = defaultdict(list)
+    for one in document["unlisted"]:
+        found[one["project"], one["row"]].append(one["reason"])
+    for row, words in document["byHand"].items():
+        if words not in found[None, row]:
+            found[None, row].append(words)
+    for project, count in document["predictionsNotSearched"].items():
+        found[project, PREDICTIONS].append(f"not searched: {predictions_in_words(count)}: {NO_TAG_NO_METADATA}")
+    return found
+
+
+def _unfound(document: "Json") -> Iterator[Line]:
+    """Yield what was asked for and not found or not taken, and what lies outside the resource: lines of CSV alone."""
+    for one in document["unmatched"]:
+        yield Line("", "", "selector", "", one, "not found", None)
+    for one in document["undecided"]:
+        yield Line("", "", "selector", "", one, "not found", None, "not everything could be listed")
+    for copy, of in document["doubtful"].items():
+        yield Line("", "", "not selected", copy, "", "", None, f"it may be a copy of {of}")
+    for one in document["copiesOutside"]:
+        yield Line(one["project"], "", "copies outside", "", one["setting"], one["address"], None)
+
+
+def _lines_of(project: "Json") -> Iterator[tuple[str, str, str, str, int | None]]:
     for tag in project["tags"]:
         yield "tag", tag["id"], tag["name"], "", tag["images"]
     for key in project["metadata"]:
@@ -71,8 +115,15 @@ def print_csv(documents: Iterable[tuple[str, "Json"]], *, profiles: bool = False
     writer = csv.writer(sys.stdout)
     writer.writerow((*(["profile"] if profiles else []), *_COLUMNS))
     for profile, document in documents:
-        lines = ((*([profile] if profiles else []), *line) for line in lines_of(document))
-        writer.writerows(map(csv_cell, line) for line in lines)
+        asked = (Line("", "", "endpoint", "", "", document["endpoint"], None), *_times(document))
+        lines = (*asked, *lines_of(document), *_unfound(document))
+        writer.writerows(map(csv_cell, (*([profile] if profiles else []), *line)) for line in lines)
+
+
+def _times(document: "Json") -> Iterator[Line]:
+    """Yield when a listing began and ended (UTC)."""
+    for which in ("start", "end"):
+        yield Line("", "", which, "", "", document[which], None)
 
 
 def print_holdings(document: "Json", title: str, verbose: int) -> None:
@@ -113,7 +164,7 @@ def _count(count: int | None) -> str:
 
 
 def print_shortfall(found: "Holdings") -> None:
-    """Print to standard error what could not be listed, searched or found."""
+    """Print to standard error what could not be listed, searched or found; keep how to search it for the end."""
     unlisted: Sequence[Any] = found.unlisted
     for one in unlisted[:_SHOWN]:
         place = f" of iteration {one.iteration}" if one.iteration else ""
@@ -123,10 +174,17 @@ def print_shortfall(found: "Holdings") -> None:
         click.echo(f"Not selected: {copy} may be a copy of {of}", err=True)
     if found.absent and found.scope.missing_ok and not unlisted:
         click.echo(f"Note: nothing matches {printable(', '.join(found.absent))}", err=True)
-    copies_from = found.scope.copies.began if found.scope.copies else None
-    print_sentences(not_searched_predictions(found.predictions_not_searched, copies_from))
+    print_sentences(not_searched_predictions(found.predictions_not_searched))
     if error := _error(found):
         click.echo(f"Error: {error}", err=True)
+
+
+def how_to_search_more(found: "Holdings") -> list[str]:
+    """Return how a person searches the stored predictions that nothing searched."""
+    copies_from = found.scope.copies.began if found.scope.copies else None
+    absent = found.absent and not found.taken
+    originals = Originals.NOT_FOUND if absent else Originals.HELD
+    return how_to_search(found.predictions_not_searched, copies_from, originals)
 
 
 def _error(found: "Holdings") -> str:

@@ -10,7 +10,7 @@ from cv_gdpr.cli.arguments import ConnectionOptions, OutputOptions, ScopeOptions
 from cv_gdpr.cli.connecting import azure_of, connection_for_account, connection_of, saying_that_it_is_deleted
 from cv_gdpr.cli.copying import add_copies
 from cv_gdpr.cli.groups import Rows
-from cv_gdpr.cli.output import plural, print_json, show_similar
+from cv_gdpr.cli.output import plural, print_json, show_similar, to_do
 from cv_gdpr.cli.parameters import option, together
 from cv_gdpr.cli.scoping import add_rows, for_all_profiles, scope_of
 from cv_gdpr.errors import UsageError
@@ -123,7 +123,7 @@ def _report(found: "Holdings", output: OutputOptions, own: _ListOptions) -> None
     from msgspec import to_builtins
 
     from cv_gdpr.cli.list_documents import of_holdings
-    from cv_gdpr.cli.list_view import print_csv, print_holdings, print_shortfall
+    from cv_gdpr.cli.list_view import how_to_search_more, print_csv, print_holdings, print_shortfall
 
     document = of_holdings(found, values=own.values)
     if output.as_json:
@@ -135,6 +135,8 @@ def _report(found: "Holdings", output: OutputOptions, own: _ListOptions) -> None
         for copies in found.copies_outside:
             click.echo(f"copies outside: {copies.words('list')}")
     print_shortfall(found)
+    if not output.quiet:
+        to_do(how_to_search_more(found))
     if not output.as_json:
         show_similar(found.near)
 

@@ -8,7 +8,7 @@ import click
 
 from cv_gdpr.cli.erasure_view import by_hand_lines, kept_lines, not_searched_lines, published, stays_lines
 from cv_gdpr.cli.output import plural, print_json, print_what_to_do, printable, to_do
-from cv_gdpr.cli.searching import not_found, not_searched_predictions
+from cv_gdpr.cli.searching import Originals, how_to_search, not_found, not_searched_predictions
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def show(plan: Plan, beside: Shown, *, code: int = 0, as_json: bool = False, err
             lines += ["", *_project_lines(project)]
     for line in [*lines, "", f"signed in as {who}", *_reference(plan), *_plan_notes(plan, selection)]:
         click.echo(printable(line), err=error)
-    how_to_search = _not_searched(plan)[-1:]
+    first = _how_to_search(plan)
     if error:  # the question follows; what a person must do after the deletion stands after it
-        print_what_to_do(how_to_search, error=error)
+        print_what_to_do(first, error=error)
         return
     models = any(one.exported_models or one.iterations_holding for one in plan.projects)
-    to_do([*how_to_search, *by_hand_lines([*plan.copies, *outside], plan.scope, models=models)])
+    to_do([*first, *by_hand_lines([*plan.copies, *outside], plan.scope, models=models)])
 
 
 def show_saved(plan: Plan, *, with_ids: bool) -> None:
@@ -109,10 +109,15 @@ def _row_remark(project: ProjectPlan, row: str) -> str:
     return ""
 
 
-def _not_searched(plan: Plan) -> list[str]:
-    """Return where stored predictions were not searched, and, last, how to search them."""
-    by_project = {one.id: one.predictions_not_searched for one in plan.projects}
-    return not_searched_predictions(by_project, plan.scope.copies_from)
+def _predictions_not_searched(plan: Plan) -> dict[str, int | None]:
+    return {one.id: one.predictions_not_searched for one in plan.projects}
+
+
+def _how_to_search(plan: Plan) -> list[str]:
+    """Return how to search stored predictions that were not searched: best before the originals are gone."""
+    absent = (plan.unmatched or plan.scope.absent) and not plan.total
+    originals = Originals.NOT_FOUND if absent else Originals.PLANNED
+    return how_to_search(_predictions_not_searched(plan), plan.scope.copies_from, originals)
 
 
 def _plan_notes(plan: Plan, selection: Selection) -> list[str]:
@@ -125,7 +130,7 @@ def _plan_notes(plan: Plan, selection: Selection) -> list[str]:
         if iteration not in project.kept_for_images
     ]
     notes += [line for project in plan.projects for line in (*kept_lines(project), *stays_lines(project))]
-    notes += _not_searched(plan)[:-1]
+    notes += not_searched_predictions(_predictions_not_searched(plan))
     if PERFORMANCE in plan.scope.rows:
         notes.append("performance: deleted with its iterations, which are in this plan")
     notes += [

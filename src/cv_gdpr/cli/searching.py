@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from cv_gdpr.cli.output import plural
@@ -11,30 +12,74 @@ from cv_gdpr.table.selection import Selection
 if TYPE_CHECKING:
     from cv_gdpr.evidence.records import SearchedScope
 
-_HOW = (
-    "to search them: cv-gdpr export --all --out BAG, cv-gdpr find BAG PHOTO --out FOUND, and then this command with "
-    "--image-ids-file FOUND/ids.txt in place of the selectors, or with --with-copies-from BAG"
+NO_TAG_NO_METADATA = "a prediction has no tag and no metadata"
+_BY_PHOTO = (
+    "cv-gdpr export --all --out BAG, cv-gdpr find BAG PHOTO --out FOUND with a photograph of the person, and then this "
+    "command with --image-ids-file FOUND/ids.txt in place of the selectors"
 )
-_NEWER = (
-    "they are newer than the export of --with-copies-from, or it lacks pictures that they would be compared with: make "
-    "a new export of everything, and run again with that (needs the extra find)"
+_SHORT_OF = (
+    "the stored predictions that were not searched are newer than the export of --with-copies-from, or it lacks "
+    "pictures that they would be compared with"
 )
+_NEW_EXPORT = "make a new export of everything, and run again with that (needs the extra find)"
 
 
-def not_searched_predictions(by_project: Mapping[str, int | None], copies_from: str | None = None) -> list[str]:
-    """Return a line for each project in which nothing searched the stored predictions, and one that says how to.
+class Originals(Enum):
+    """Where the pictures are that the selectors describe, when a person reads how to search for copies of them."""
 
-    `copies_from` is when the export began that was searched for copies: these predictions are newer.
-    """
-    lines = [
-        f"not searched: {_words(count)} in project {project}: a prediction has no tag and no metadata"
+    HELD = "held"
+    PLANNED = "about to be deleted"
+    ERASED = "deleted by this run"
+    NOT_FOUND = "nowhere: mistyped, never stored, or erased before"
+
+
+_HOW = {
+    Originals.HELD: f"to search the stored predictions: {_BY_PHOTO}, or with --with-copies-from BAG",
+    Originals.PLANNED: (
+        "search the stored predictions first, since the originals will be gone after the deletion: "
+        f"{_BY_PHOTO}, or with --with-copies-from BAG"
+    ),
+    Originals.ERASED: (
+        f"to search the stored predictions: {_BY_PHOTO}, or with --with-copies-from and an export made before this "
+        "erasure"
+    ),
+    Originals.NOT_FOUND: (
+        "no picture that the selectors describe is held, and it may have been erased; to search the stored "
+        f"predictions: {_BY_PHOTO}, or with --with-copies-from and an export made before that erasure"
+    ),
+}
+_HOW_AFTER_COPIES = {
+    Originals.HELD: f"{_SHORT_OF}: {_NEW_EXPORT}; if the original is not held any more: {_BY_PHOTO}",
+    Originals.PLANNED: f"{_SHORT_OF}; before the deletion, since the originals will be gone after it: {_NEW_EXPORT}",
+    Originals.ERASED: f"{_SHORT_OF}: {_BY_PHOTO}",
+    Originals.NOT_FOUND: (
+        "the service and the export of --with-copies-from hold no picture that the selectors describe, and it may have "
+        f"been erased; to search the stored predictions: {_BY_PHOTO}, or give an export made before that erasure"
+    ),
+}
+
+
+def not_searched_predictions(by_project: Mapping[str, int | None]) -> list[str]:
+    """Return a line for each project in which nothing searched the stored predictions."""
+    return [
+        f"not searched: {predictions_in_words(count)} in project {project}: {NO_TAG_NO_METADATA}"
         for project, count in by_project.items()
         if count != 0
     ]
-    return [*lines, _NEWER if copies_from else _HOW] if lines else []
 
 
-def _words(count: int | None) -> str:
+def how_to_search(by_project: Mapping[str, int | None], copies_from: str | None, originals: Originals) -> list[str]:
+    """Return how a person searches the stored predictions that nothing searched; nothing if there are none.
+
+    `copies_from` is when the export began that was searched for copies; None: there was none.
+    """
+    if all(count == 0 for count in by_project.values()):
+        return []
+    return [(_HOW_AFTER_COPIES if copies_from else _HOW)[originals]]
+
+
+def predictions_in_words(count: int | None) -> str:
+    """Return a number of stored predictions in words; None: it is not known."""
     return "the stored predictions (not counted)" if count is None else plural(count, "stored prediction")
 
 

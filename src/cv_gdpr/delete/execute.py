@@ -1,5 +1,6 @@
 """Executes a plan: deletes project by project, looks for everything in the plan again, writes the evidence."""
 
+import dataclasses
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ class Erased:
     path: Path
     stopped_by: CvGdprError | None = None
     completed: bool = False  # an earlier run deleted; only its files were completed
+    deleted_before: int = 0  # items of the runs that this one resumes, gone before its plan was made
     lacking: tuple[str, ...] = ()  # why a signature or time-stamp that was asked for is not there
 
     @property
@@ -74,7 +76,17 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms
         stopped_by = erasure.stopped_by
         stopped = stopped_by.exit_code if stopped_by else 0
         close(ledger, outside, stopped, refused=bool(stopped_by and not stopped_by.retryable))
-        return sealed_result(ledger, path, terms, stopped_by)
+        erased = sealed_result(ledger, path, terms, stopped_by)
+        return dataclasses.replace(erased, deleted_before=_deleted_before(erased.evidence, plan))
+
+
+def _deleted_before(evidence: Evidence, plan: Plan) -> int:
+    """Return how many deleted items the plan no longer names, since an earlier run of the same command deleted them."""
+    planned = {
+        (project.id, row, one) for project in plan.projects for row, ids in project.planned().items() for one in ids
+    }
+    deleted = {(one.project, one.row, one.id) for one in evidence.items if one.state == DELETED}
+    return len(deleted - planned)
 
 
 def sealed_result(ledger: Ledger, path: Path, terms: Terms, stopped_by: CvGdprError | None = None) -> Erased:

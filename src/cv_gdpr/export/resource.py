@@ -144,6 +144,7 @@ def _result(out: Path, done: _Done) -> ExportResult:
             for export in exports
             if export.predictions_not_searched != 0
         },
+        searches_copies=scope.searches_copies,
         copies={one: of for one, of in scope.selection.copies.items() if one in taken},
         doubtful={one: scope.selection.doubtful[one] for one in sorted(done.matches.doubtful)},
         copies_from=scope.copies.began if scope.copies else None,

@@ -11,12 +11,13 @@ from cv_gdpr.archive.bag_info import FINISHED, OF_SELECTED, PROFILE, STARTED, ba
 from cv_gdpr.archive.journal import Reused
 from cv_gdpr.errors import Unexpected
 from cv_gdpr.masking import masked
-from cv_gdpr.table.inventory import rows_of_selected
+from cv_gdpr.table.categories import PREDICTIONS
+from cv_gdpr.table.inventory import predictions_verdict, rows_of_selected
 from cv_gdpr.table.outside import CopiesOutside
 from cv_gdpr.table.scope import Scope
 from cv_gdpr.verbatim import Json
 
-Verdict: TypeAlias = Literal["complete", "incomplete", "not exported"]
+Verdict: TypeAlias = Literal["complete", "incomplete", "not searched", "not exported"]
 
 
 @dataclass
@@ -55,6 +56,7 @@ class ExportResult:
     calls: Counter[str]
     seconds: float
     predictions_not_searched: dict[str, int | None] = field(default_factory=dict)  # by project; None: not counted
+    searches_copies: bool = False  # stored predictions were searched for copies, as far as the bag of these goes
     copies: dict[str, str] = field(default_factory=dict)  # id of a copy -> id of the original
     doubtful: dict[str, str] = field(default_factory=dict)  # what may be a copy and was not selected -> the original
     copies_from: str | None = None  # when the export began whose copies were selected
@@ -93,6 +95,8 @@ class ExportResult:
             return "not exported"
         if any(entry["row"] == row for entry in self.missing):
             return "incomplete"
+        if row == PREDICTIONS and self.predictions_not_searched:
+            return predictions_verdict(self.rows[row].held, in_part=self.searches_copies)
         return "complete"
 
 

@@ -10,9 +10,16 @@ from cv_gdpr.errors import CvGdprError, NotAuthorised, ServiceError, Stops, Unex
 from cv_gdpr.held.project import ProjectHoldings, Unlisted
 from cv_gdpr.masking import masked
 from cv_gdpr.table.account import by_hand, resource_of
-from cv_gdpr.table.categories import ACCOUNT, Category, reads_projects
+from cv_gdpr.table.categories import ACCOUNT, PREDICTIONS, Category, reads_projects
 from cv_gdpr.table.findings import Absence, Finding, Item, Unread
-from cv_gdpr.table.inventory import near_values, not_searched, projects_in, rows_in, rows_of_selected
+from cv_gdpr.table.inventory import (
+    near_values,
+    not_searched,
+    predictions_verdict,
+    projects_in,
+    rows_in,
+    rows_of_selected,
+)
 from cv_gdpr.table.outside import CopiesOutside, copies_outside
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Scope
@@ -27,7 +34,7 @@ Watch = Callable[[int, int], None]
 
 
 _TESTS_SEARCHED = "its lists of tests were searched for what was selected"
-Verdict: TypeAlias = Literal["complete", "incomplete", "not listed"]
+Verdict: TypeAlias = Literal["complete", "incomplete", "not searched", "not listed"]
 
 
 class RowHeld(NamedTuple):
@@ -47,6 +54,7 @@ class Holdings:
     projects: list[ProjectHoldings] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    endpoint: str = ""
     resource: str = ""  # the id of the Azure resource, where it was read
     by_hand: dict[str, str] = field(default_factory=dict)
     copies_outside: list[CopiesOutside] = field(default_factory=list)
@@ -70,7 +78,11 @@ class Holdings:
     def _verdict(self, row: str) -> Verdict:
         if row in self.by_hand:
             return "not listed"
-        return "incomplete" if any(one.row == row for one in self.unlisted) else "complete"
+        if any(one.row == row for one in self.unlisted):
+            return "incomplete"
+        if row == PREDICTIONS and self.predictions_not_searched:
+            return predictions_verdict(self._count(row), in_part=self.scope.searches_copies)
+        return "complete"
 
     @property
     def calls_of_rows(self) -> Counter[str]:
@@ -157,7 +169,7 @@ def holdings(
     began = time.monotonic()
     rows = rows_in(scope)
     entries = projects_in(service, scope) if any(reads_projects(row) for row in rows) else []
-    found = Holdings(scope, rows, Matches(scope.selection), calls=service.calls)
+    found = Holdings(scope, rows, Matches(scope.selection), calls=service.calls, endpoint=service.endpoint)
     found.copies_outside = [one for entry in entries for one in copies_outside(entry)]
     with resource_of(azure, [row.name for row in rows]) as opened:
         before = service.calls.total()

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cv_gdpr.archive.names import UUID, same_id
 from cv_gdpr.errors import MalformedAnswer, NotFound, ServiceError, Stops, Unreachable, Unsteady, UsageError
@@ -154,6 +154,11 @@ def _unsearched_since(scope: Scope, project: str) -> str | None:
     if not copies or not copies.predictions or project not in copies.projects:
         return ""
     return None if chosen.before and chosen.before <= copies.began else copies.began
+
+
+def predictions_verdict(held: int, *, in_part: bool) -> Literal["incomplete", "not searched"]:
+    """Return the verdict on the row predictions where some were not searched; `in_part`: others were."""
+    return "incomplete" if held or in_part else "not searched"
 
 
 def is_of_one_project(error: ServiceError) -> bool:

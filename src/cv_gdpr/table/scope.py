@@ -30,3 +30,8 @@ class Scope(NamedTuple):
     missing_ok: bool = False
     with_iterations: bool = False
     copies: CopiesFrom | None = None
+
+    @property
+    def searches_copies(self) -> bool:
+        """Whether stored predictions are searched for copies, as far as they are not newer than the bag."""
+        return self.copies is not None and self.copies.predictions
