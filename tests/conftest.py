@@ -62,7 +62,7 @@ if WINDOWS:
 
     @pytest.fixture
     def tmp_path() -> Iterator[Path]:
-        """A folder with a short path: Windows takes 259 characters, and an export wants 180 of them."""
+        """A folder with a short path: programs that tests start may take 259 characters alone."""
         place = _MEMORY if os.path.isdir(_MEMORY) else None  # noqa: PTH112
         with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as name:
             yield Path(name)

@@ -31,7 +31,7 @@ LACKING = {
     "shell": "a program of POSIX, such as sh, openssl, ssh-keygen, sha256sum",
     "limits": "a limit on a process (setrlimit), or on the size of a file system",
     "processes": "the processes that /proc shows",
-    "memory": "the memory of a process as /proc shows it",
+    "memory": "the memory of a process, as /proc or getrusage(2) tells it",
     "locale": "a locale that decides how file names and output are encoded",
     "time zones": "a time zone from the variable TZ",
 }
@@ -104,6 +104,8 @@ def is_private(path: Path) -> bool:
 
 
 SIGHUP, SIGQUIT, SIGKILL = (getattr(signal, name, signal.SIGTERM) for name in ("SIGHUP", "SIGQUIT", "SIGKILL"))
+ENDED_ITSELF = SIGKILL if WINDOWS else -SIGKILL
+"""The exit code of a process that has sent SIGKILL to itself."""
 
 
 def is_wine() -> bool:

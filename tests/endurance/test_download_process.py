@@ -14,7 +14,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.downloads import process as blobs
 from tests.endurance.enduring import assert_whole, before, kill, simulator, started, undisturbed, until
 from tests.export.exporting import assert_one_error, assert_open, image_record, project_folder, stock, towards
-from tests.platforms import need
+from tests.platforms import WINDOWS, need, posix
 
 ENDED = "the download process ended unexpectedly"
 
@@ -42,6 +42,7 @@ def is_there(process):
         return False
 
 
+@posix("processes")
 def test_a_killed_process_is_reported_and_resumed(cli, tmp_path):
     with simulator() as sim:
         stock(sim, images=30)
@@ -107,7 +108,7 @@ def test_it_cannot_be_started(sim, cli, tmp_path, monkeypatch):
     monkeypatch.setattr(blobs.sys, "executable", str(tmp_path / "none"))
     ran = cli("export", "--all", "--out", tmp_path / "out")
     assert_one_error(ran, 1)
-    assert "Error: the download process cannot be started: No such file or directory" in ran.err
+    assert f"Error: the download process cannot be started: {'' if WINDOWS else 'No such file or directory'}" in ran.err
 
 
 @pytest.mark.parametrize("path", ["/i/1&sig={}", "/i/1%3Fsv=1&sig={}", "/i/sig={}/x", "/i/1%26sig%3D{}"])
@@ -258,7 +259,7 @@ def test_links_refused_during_a_stop_leave_no_traceback(sim, tmp_path):
     with started(sim, "export", "images", "--all", "--out", tmp_path / "out") as process:
         until(lambda: sim.faults.fired(refused))
         time.sleep(0.3)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT if WINDOWS else signal.SIGTERM)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode in {143, 130}

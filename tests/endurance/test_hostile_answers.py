@@ -11,6 +11,7 @@ import pytest
 from custom_vision_simulator import Fault
 from tests.endurance.enduring import started
 from tests.export.exporting import assert_bag, assert_one_error, assert_open, files, project_folder, records, stock
+from tests.platforms import posix
 
 MEGABYTE = 1 << 20
 PACKED = {"Content-Encoding": "gzip"}
@@ -35,6 +36,7 @@ def peak_of(sim, *words):
     return process.returncode, said, int(peak.removesuffix(" MiB"))
 
 
+@posix("memory")
 @pytest.mark.parametrize("operation", ["GetProjects", "GetTaggedImages", "GetArtifact"])
 def test_an_answer_that_expands_to_a_gigabyte_is_refused(sim, tmp_path, operation):
     stock(sim)
@@ -57,6 +59,7 @@ def test_a_compressed_answer_of_usual_size_is_read(sim, cli, tmp_path):
     assert_bag(tmp_path / "out")
 
 
+@posix("memory")
 def test_a_blob_that_expands_to_a_gigabyte_is_refused(sim, tmp_path):
     sim.fill(images=1)
     sim.fault(Fault("Blob", status=200, body=bomb(1024), headers=PACKED, content_type="image/jpeg", times=None))
@@ -67,6 +70,7 @@ def test_a_blob_that_expands_to_a_gigabyte_is_refused(sim, tmp_path):
     assert sum(path.stat().st_size for path in files(tmp_path / "out")) < MEGABYTE
 
 
+@posix("memory")
 def test_a_model_of_half_a_gigabyte_is_streamed(sim, tmp_path):
     (project,) = sim.fill(images=1, iterations=1)
     listener, size = socket.create_server(("127.0.0.1", 0)), 500 * MEGABYTE

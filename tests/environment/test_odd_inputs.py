@@ -10,6 +10,7 @@ from custom_vision_simulator import Fault
 from tests.delete.erasing import stock
 from tests.endurance.enduring import environment
 from tests.export.exporting import assert_one_error
+from tests.platforms import posix
 
 
 def assert_told(ran, code):
@@ -143,13 +144,15 @@ def test_any_error_body_is_handled(sim, cli, tmp_path, body):
 
 FEW_THREADS = """
 import _thread, sys, threading
-allowed, start = [int(sys.argv.pop(1))], threading._start_new_thread
-def starting(*arguments):
+allowed = [int(sys.argv.pop(1))]
+name = "_start_joinable_thread" if sys.version_info >= (3, 13) else "_start_new_thread"
+start = getattr(threading, name)
+def starting(*arguments, **more):
     if not allowed[0]:
         raise RuntimeError("can't start new thread")
     allowed[0] -= 1
-    return start(*arguments)
-threading._start_new_thread = starting
+    return start(*arguments, **more)
+setattr(threading, name, starting)
 from cv_gdpr.__main__ import main
 main()
 """
@@ -229,6 +232,7 @@ def test_an_odd_shell_does_no_harm(sim, tmp_path, before, words, code):
     assert "Traceback" not in ran.stdout + ran.stderr
 
 
+@posix("names in bytes")
 @pytest.mark.parametrize(("option", "code"), [("--project", 2), ("--tag", 3), ("--endpoint", 2)])
 def test_an_argument_that_is_not_utf_8_breaks_nothing(sim, option, code):
     stock(sim)

@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import signal
 import sys
 
 from cv_gdpr.cli import main
 from cv_gdpr.redact import exchange
+from tests.platforms import SIGKILL
 
 
 def die_at(name, count):
@@ -18,10 +18,10 @@ def die_at(name, count):
     def counted(*args, **words):
         calls.append(args)
         if len(calls) == count and not afterwards:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), SIGKILL)
         result = function(*args, **words)
         if len(calls) == count:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), SIGKILL)
         return result
 
     setattr(holder, plain, counted)

@@ -12,7 +12,7 @@ from cv_gdpr.find.index import Index
 from cv_gdpr.redact.exchange import Beside
 from cv_gdpr.verify import verify
 from tests.export.exporting import payload
-from tests.platforms import SIGKILL
+from tests.platforms import ENDED_ITSELF
 from tests.redact.redacting import beside, gone, named_in
 
 HERE = Path(__file__).parent
@@ -89,7 +89,7 @@ def test_killed_anywhere_the_export_is_whole(bag, evidence, redact, place):
     step, count, way = place
     words = [sys.executable, "-m", "tests.redact.killing", step, str(count), way, "redact", evidence, bag, "--in-place"]
     ran = subprocess.run(words, capture_output=True, check=False, cwd=HERE.parent.parent)
-    assert ran.returncode == -SIGKILL, ran.stderr
+    assert ran.returncode == ENDED_ITSELF, ran.stderr
     if bag.exists():
         assert verify(bag).differences == []
     redact(evidence, bag, "--in-place")

@@ -97,6 +97,15 @@ def test_what_comes_through_a_pipe_is_read_to_its_end():
     os.close(theirs)
 
 
+def test_a_path_may_be_longer_than_windows_takes_at_first(tmp_path):
+    assert names.allow_long_paths()
+    place = tmp_path.joinpath(*("x" * 100 for _ in range(4)))
+    assert not names.is_too_long(str(place))
+    place.mkdir(parents=True)
+    (place / "file").write_bytes(b"content")
+    assert (place / "file").read_bytes() == b"content"
+
+
 @pytest.mark.parametrize("path", ["/x", "../x", "a/../../x", *(("C:/x", "C:x", r"a\..\..\x") if WINDOWS else ())])
 def test_a_path_that_leads_out_is_known(path):
     assert names.leads_out(path)

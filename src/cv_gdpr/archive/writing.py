@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
-from cv_gdpr.platforms.files import KEEPS_MODES, NO_LINK, REPLACES_OPEN_FILES, SYNCS_ALL, write_parts
+from cv_gdpr.platforms.files import KEEPS_MODES, NO_LINK, REPLACES_OPEN_FILES, SYNCS_ALL, reason_of, write_parts
 
 if TYPE_CHECKING:  # importing pathlib would slow the start of the download process, which does not need it
     from collections.abc import Callable
@@ -198,7 +198,7 @@ def storage_error(error: OSError, what: Path | str) -> StorageError:
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         return too_many_files()
     place = error.filename2 or error.filename or what  # filename2 is the target of a rename
-    return StorageError(f"cannot write {place}: {error.strerror or error}")
+    return StorageError(f"cannot write {place}: {reason_of(error, place)}")
 
 
 class Received(NamedTuple):

@@ -22,6 +22,7 @@ from cv_gdpr.cli.screen import Quiet, Stream
 from cv_gdpr.errors import REPORT_IT, CvGdprError, Interrupted, UsageError, shortage
 from cv_gdpr.masking import RUN, masked
 from cv_gdpr.naming import NAMES
+from cv_gdpr.platforms.names import allow_long_paths
 from cv_gdpr.platforms.processes import PIPES_IN, STOP_SIGNALS, code_of_signal, is_broken_pipe
 
 _INVALID_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR})
@@ -109,6 +110,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - closed by the caller (>&-)
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     _register_keys()
+    allow_long_paths()
     expect_document()
     expect_interruption(given[0] if given else "")
     NAMES.clear()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.masking import know_likely_keys
+from cv_gdpr.platforms.files import reason_of
 from cv_gdpr.settings import looks_like_key
 
 _LONGEST_FILE = 1 << 26  # bytes: more than a million ids
@@ -194,7 +195,7 @@ def _bytes(place: str, option: str) -> bytes:
     try:
         content = _from_standard_input(option) if place == "-" else _from_file(place)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        reason = reason_of(error, place) if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"{option} {place}: {reason}") from error
     if len(content) > _LONGEST_FILE:
         raise UsageError(f"{option} {place}: it is too long or endless")

@@ -13,6 +13,7 @@ import click
 
 from cv_gdpr import __version__
 from cv_gdpr.errors import UsageError
+from cv_gdpr.platforms.files import reason_of
 
 CALLS = logging.getLogger("cv_gdpr.calls")
 _LONGEST_LINE = 1 << 16  # bytes
@@ -84,7 +85,7 @@ def begin(ctx: click.Context, path: str, out: str | None) -> None:
         _refuse_other_files(path)
         log = _Written(path)
     except OSError as error:
-        raise UsageError(f"--log-file {path}: {error.strerror}", "nothing was done") from None
+        raise UsageError(f"--log-file {path}: {reason_of(error, path)}", "nothing was done") from None
     log.line("begin", {"command": ctx.command_path, "version": __version__})
     if log.broken:
         log.close()

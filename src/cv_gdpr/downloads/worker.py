@@ -23,6 +23,7 @@ from cv_gdpr.downloads.curl import Transfers
 from cv_gdpr.downloads.limit import AdaptiveLimit
 from cv_gdpr.errors import CvGdprError, Doubtful, ServiceError
 from cv_gdpr.links import has_expired
+from cv_gdpr.platforms.names import allow_long_paths
 from cv_gdpr.platforms.processes import STOP_SIGNALS, is_broken_pipe, pollable
 from cv_gdpr.service.pacing import Patience
 from cv_gdpr.service.shortfalls import STILL_REFUSED
@@ -187,6 +188,7 @@ def main(settings: dict[str, Any]) -> None:
     """Download until standard input ends; send the traceback of an unexpected error as the last result."""
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # the parent process gets it too, and ends the orders
+    allow_long_paths()
     try:
         _Downloading(**settings).run()
     except Exception as error:  # noqa: BLE001 - reported, not swallowed

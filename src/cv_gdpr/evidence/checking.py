@@ -28,6 +28,7 @@ from cv_gdpr.evidence.files import (
 from cv_gdpr.evidence.ledger import Chain, chained
 from cv_gdpr.evidence.records import FIRST_FORMAT, FORMAT, TOOL, Evidence, as_json, field_names
 from cv_gdpr.evidence.shape import shape_in
+from cv_gdpr.platforms.files import reason_of
 from cv_gdpr.verbatim import Json
 
 _BEGINNING = b'{"n":1,"at":"'  # of a ledger
@@ -90,7 +91,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{path}: {reason_of(error, path)}") from error
 
 
 class _Read(NamedTuple):

@@ -160,9 +160,10 @@ else:
             os.close(handle)
 
 
-def reason_of(error: OSError, path: Path) -> str:
+def reason_of(error: OSError, path: Path | str) -> str:
     """Return what an error says; of a folder that was opened as a file, Windows says that permission is denied."""
-    return os.strerror(errno.EISDIR) if path.is_dir() else error.strerror or str(error)
+    refused = not KEEPS_MODES and error.errno == errno.EACCES
+    return os.strerror(errno.EISDIR) if refused and os.path.isdir(path) else error.strerror or str(error)  # noqa: PTH112
 
 
 def flush_each(paths: Iterable[Path]) -> None:

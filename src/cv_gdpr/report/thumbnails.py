@@ -125,6 +125,9 @@ def prepare() -> None:
 
     from PIL import Image
 
+    from cv_gdpr.platforms.names import allow_long_paths
+
+    allow_long_paths()
     threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")

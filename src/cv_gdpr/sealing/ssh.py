@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from cv_gdpr.errors import NotSealed, UsageError
+from cv_gdpr.platforms.files import reason_of
 
 NAMESPACE = "cv-gdpr"
 _LOG = logging.getLogger("cv_gdpr")
@@ -141,7 +142,7 @@ def signers_in(path: Path, option: str) -> Signers:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{option} {path}: {error.strerror}") from error
+        raise UsageError(f"{option} {path}: {reason_of(error, path)}") from error
     lines = (line.strip() for line in content.splitlines())
     if not any(line and not line.startswith(b"#") for line in lines):
         raise UsageError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cv_gdpr.errors import UsageError
 from cv_gdpr.extras import install
+from cv_gdpr.platforms.files import reason_of
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -122,7 +123,7 @@ def authorities_in(path: Path) -> Authorities:
     try:
         found = x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"--tsa-certificate {path}: {error.strerror}") from error
+        raise UsageError(f"--tsa-certificate {path}: {reason_of(error, path)}") from error
     except ValueError as error:
         raise UsageError(f"--tsa-certificate {path} holds no certificates", "name a PEM file") from error
     roots = [one for one in found if one.issuer == one.subject]
