@@ -1,8 +1,11 @@
 """The order of writes and syncs: bytes before their name, files before their journal line, all before bagit.txt."""
 
+import contextlib
+import errno
 import hashlib
 import os
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -79,6 +82,21 @@ def test_an_error_of_the_sync_of_the_disk_is_raised(tmp_path):
         make_durable(tmp_path)
 
     assert (raised.value.errno, raised.value.filename) == (BROKEN, str(tmp_path))
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_where_each_file_is_synced_a_share_may_have_no_fsync(tmp_path, monkeypatch, number):
+    """Windows and macOS know no syncfs(2)."""
+
+    def fails(_):
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "1.jpg").write_bytes(b"bytes")
+    monkeypatch.setattr("cv_gdpr.archive.durability.sys", SimpleNamespace(platform="win32"))
+    monkeypatch.setattr("cv_gdpr.platforms.files.flush", fails)
+    unsupported = number == errno.EINVAL
+    with contextlib.nullcontext() if unsupported else pytest.raises(OSError, match=os.strerror(number)):
+        make_durable(tmp_path, [tmp_path / "1.jpg"])
 
 
 # --- the journal ------------------------------------------------------------------------------------------------

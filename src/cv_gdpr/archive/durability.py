@@ -38,7 +38,7 @@ def make_durable(folder: Path, written: Iterable[Path] = ()) -> None:
     without it, use sync(2). Elsewhere it is the files in `written`, one after the other, and the names in the folder.
     """
     if sys.platform != "linux":
-        files.flush_each(written)
+        _unless_unsupported("fsync", lambda: files.flush_each(written))
         sync_folder(folder)
     elif not _of_folder("syncfs", _syncfs, folder):
         os.sync()
