@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.console import KILLED
 from tests.delete.erasing import stock
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,7 @@ def killed(erase, authority, number, *options):
         stderr=subprocess.DEVNULL,
     )
     authority.on_answer = lambda: authority.asked == number and process.kill()
-    assert process.wait(60) == -9
+    assert process.wait(60) == KILLED
     authority.on_answer = lambda: None
     return words
 

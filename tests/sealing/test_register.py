@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -37,7 +38,7 @@ def gdpr(kept, tmp_path):
 
 
 def kinds(document):
-    return {item["path"].rpartition("/")[2]: item["kind"] for item in document["items"]}
+    return {Path(item["path"]).name: item["kind"] for item in document["items"]}
 
 
 EXPECTED = {"first.json": "erasure", "second.json": "erasure", "bag": "export", "plan.json": "plan"}
