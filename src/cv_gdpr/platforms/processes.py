@@ -39,13 +39,10 @@ def is_broken_pipe(error: OSError) -> bool:
 
 if sys.platform == "win32":
     import msvcrt
-    import select
-    import shutil
-    import socket
-    import subprocess
 
     POLLIN, POLLOUT = 1, 4
-    OF_ITS_OWN: dict[str, Any] = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}  # Ctrl-C does not reach it
+    # CREATE_NEW_PROCESS_GROUP, by its number, since subprocess would slow each start: Ctrl-C does not reach it.
+    OF_ITS_OWN: dict[str, Any] = {"creationflags": 0x200}
     IN_A_GROUP = OF_ITS_OWN
 
     class Poll:
@@ -64,6 +61,8 @@ if sys.platform == "win32":
 
         def poll(self, milliseconds: int) -> list[tuple[int, int]]:
             """Return the sockets that are ready, with their bits."""
+            import select
+
             reading = [one for one, bits in self._wanted.items() if bits & POLLIN]
             writing = [one for one, bits in self._wanted.items() if bits & POLLOUT]
             # A failed connection shows only as exceptional.
@@ -79,6 +78,8 @@ if sys.platform == "win32":
 
         A thread copies the pipe into a socket, by a number of its own: closing one that is being read would wait.
         """
+        import socket
+
         ours, theirs = socket.socketpair()
         pipe = os.dup(pipe)
 
@@ -107,10 +108,14 @@ if sys.platform == "win32":
 
     def executable(word: str) -> str:
         """Return the file of a command: Windows looks for NAME.exe only, and az is az.cmd."""
+        import shutil
+
         return shutil.which(word) or word
 
     def end_with_children(process: subprocess.Popen[bytes]) -> None:
         """End a process and those that it started; raise OSError."""
+        import subprocess
+
         if process.poll() is None:
             taskkill = os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")  # noqa: PTH118
             quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
@@ -119,6 +124,8 @@ if sys.platform == "win32":
 
     def quoted(word: str) -> str:
         """Return a word as it is typed in PowerShell and cmd.exe, which both know double quotes."""
+        import subprocess
+
         return subprocess.list2cmdline([word])
 
     def set_variable(name: str, value: str) -> str:
@@ -135,6 +142,8 @@ if sys.platform == "win32":
 
     def passing(pipe: int) -> tuple[dict[str, Any], int]:
         """Return the arguments for Popen that pass a pipe on, and the number by which the process `receive`s it."""
+        import subprocess
+
         handle = msvcrt.get_osfhandle(pipe)
         os.set_handle_inheritable(handle, True)
         return {"startupinfo": subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})}, handle
