@@ -8,10 +8,11 @@ from custom_vision_simulator.catalogue import CATALOGUE, faults
 from cv_gdpr.table.findings import Blob
 from tests.endurance.enduring import assert_whole, undisturbed
 from tests.export.exporting import assert_one_error, assert_open, stock
+from tests.platforms import SLOWER
 
 SILENCE, PATIENCE = 0.3, 0.1  # seconds
 HASTY = ("--read-timeout", str(SILENCE), "--patience", str(PATIENCE))
-SOON = PATIENCE + 20 * SILENCE  # seconds: two tries of four silences each, on a machine that has more to do
+SOON = SLOWER * (PATIENCE + 20 * SILENCE)  # seconds: two tries of four silences each, on a machine that has more to do
 ON_THE_WIRE = [name for name, entry in CATALOGUE.items() if entry.faults[0].wire and not name.startswith("blob-")]
 TOO_MUCH = {"endless-body", "endless-bomb"}  # and quickly
 PACKED_INTO_NOTHING = {"endless-gzip", "endless-deflate"}

@@ -6,9 +6,10 @@ import pytest
 
 from tests.endurance.test_hostile_answers import Raw
 from tests.export.exporting import assert_one_error
+from tests.platforms import SLOWER
 
 SILENCE = 0.4  # seconds
-SOON = 12 * SILENCE
+SOON = SLOWER * 12 * SILENCE
 HASTY = ("--read-timeout", str(SILENCE), "--patience", "0")
 BYTEWISE = [b"x"] * 400
 

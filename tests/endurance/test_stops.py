@@ -12,9 +12,9 @@ from custom_vision_simulator import Fault
 from cv_gdpr.platforms.files import user_id
 from tests.endurance.enduring import assert_whole, started, undisturbed, until
 from tests.export.exporting import stock
-from tests.platforms import WINDOWS, need, posix
+from tests.platforms import SLOWER, WINDOWS, need, posix
 
-SECONDS = 5.0
+SECONDS = 5.0 * SLOWER
 PATIENT = {"CV_GDPR_EXPORT_PATIENCE": "600", "CV_GDPR_EXPORT_READ_TIMEOUT": "600"}
 LIMITED = """
 import resource, sys
