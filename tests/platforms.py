@@ -189,10 +189,15 @@ def _called_by_tests(above: int) -> bool:
 
 
 def _closed_or_skip(change: Callable[..., None]) -> Callable[..., None]:
+    from cv_gdpr.platforms import access
+
     def changing(path: Path, mode: int, **named: Any) -> None:
-        if _called_by_tests(1) and mode not in {0o600, 0o700}:
+        if not _called_by_tests(1):
+            change(path, mode, **named)
+        elif mode not in {0o600, 0o700}:
             need("modes")
-        change(path, mode, **named)
+        elif not access.close_to_others(path):
+            raise OSError(f"{path} cannot be closed to others")
 
     return changing
 

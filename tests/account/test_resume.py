@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
 from custom_vision_simulator import Fault
 from tests.account.azure import identity_of, manager_of, one_line
 from tests.delete.erasing import environment
+from tests.endurance.enduring import until
 
 
 def killed(azure, operation, *words, seen=1):
@@ -17,12 +17,10 @@ def killed(azure, operation, *words, seen=1):
     sim = azure.sim
     variables = environment(sim) | identity_of(sim) | manager_of(sim)
     with subprocess.Popen([sys.executable, "-m", "cv_gdpr", *map(str, words)], env=variables) as process:
-        until = time.monotonic() + 20
-        while [one.operation for one in sim.resource_manager_calls].count(operation) < seen and (
-            time.monotonic() < until
-        ):
-            time.sleep(0.005)
-        process.kill()
+        try:
+            until(lambda: [one.operation for one in sim.resource_manager_calls].count(operation) >= seen)
+        finally:
+            process.kill()
     sim.clear_faults()
 
 

@@ -12,7 +12,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.platforms.files import user_id
 from tests.console import ENDINGS, KILLED, Stoppable
 from tests.export.exporting import assert_bag, assert_one_error, assert_open, payload, project_folder, snapshot, stock
-from tests.platforms import SIGKILL, SLOWER, is_private, named_pipe
+from tests.platforms import SIGKILL, SLOWER, is_private, named_pipe, posix
 
 
 def half_done(sim, cli, out):
@@ -282,6 +282,7 @@ def test_a_second_run_at_once_into_one_folder_is_refused(sim, cli, tmp_path):
     assert_bag(tmp_path / "out")
 
 
+@posix("modes")
 @pytest.mark.skipif(user_id() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_is_reported(cli, tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)

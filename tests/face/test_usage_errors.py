@@ -1,10 +1,12 @@
 """What wrong usage is answered with: one line in words, and what may have been meant."""
 
+import os
 import sys
 
 import pytest
 
 from cv_gdpr import extras
+from cv_gdpr.platforms.processes import quoted
 
 TOLD = {
     "convert bag": "Missing option '--to'. Choose from: coco, yolo, automl, csv",
@@ -35,13 +37,14 @@ def test_no_command_shows_the_help_and_ends_in_2(cli):
     assert "\nError: no command given\nHint: " in ran.err
 
 
-SOURCES = {  # what pip noted of an installation, and what installs an extra of it
-    "editable": ('{"url": "file://HERE/a%20b", "dir_info": {"editable": true}}', "-e 'HERE/a b[azure]'"),
-    "folder": ('{"url": "file://HERE/a%20b", "dir_info": {}}', "'HERE/a b[azure]'"),
-    "wheel": ('{"url": "file://HERE/a.whl", "archive_info": {}}', "'HERE/a.whl[azure]'"),
-    "gone": ('{"url": "file://HERE/gone", "dir_info": {}}', "'.[azure]', in a checkout of cv-gdpr"),
-    "broken": ("{", "'.[azure]', in a checkout of cv-gdpr"),
-    "index": (None, "'cv-gdpr[azure]'"),
+CHECKOUT = ", in a checkout of cv-gdpr"
+SOURCES = {  # what pip noted of an installation, and the words that install an extra of it
+    "editable": ('{"url": "HERE/a%20b", "dir_info": {"editable": true}}', ["-e", "HERE/a b[azure]"], ""),
+    "folder": ('{"url": "HERE/a%20b", "dir_info": {}}', ["HERE/a b[azure]"], ""),
+    "wheel": ('{"url": "HERE/a.whl", "archive_info": {}}', ["HERE/a.whl[azure]"], ""),
+    "gone": ('{"url": "HERE/gone", "dir_info": {}}', [".[azure]"], CHECKOUT),
+    "broken": ("{", [".[azure]"], CHECKOUT),
+    "index": (None, ["cv-gdpr[azure]"], ""),
 }
 
 
@@ -49,9 +52,10 @@ SOURCES = {  # what pip noted of an installation, and what installs an extra of 
 def test_an_extra_comes_from_where_the_program_came_from(tmp_path, monkeypatch, source):
     (tmp_path / "a b").mkdir()
     (tmp_path / "a.whl").touch()
-    noted, words = SOURCES[source]
-    text = noted and noted.replace("HERE", str(tmp_path))
+    noted, words, after = SOURCES[source]
+    text = noted and noted.replace("HERE", tmp_path.as_uri())
     monkeypatch.setattr("importlib.metadata.PathDistribution.read_text", lambda *_: text)
-    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
-    assert extras.install("azure") == f"/usr/bin/python3 -m pip install {words.replace('HERE', str(tmp_path))}"
+    words = [word.replace("HERE/", f"{tmp_path}{os.sep}") for word in words]
+    told = " ".join(map(quoted, ["/usr/bin/python3", "-m", "pip", "install", *words]))
+    assert extras.install("azure") == f"{told}{after}"

@@ -272,6 +272,7 @@ def test_a_signal_ends_the_run_of_each_profile(bare, sim, other, number, twice):
 
 
 @pytest.mark.slow
+@posix("processes")
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked for in /proc")
 @pytest.mark.usefixtures("both")
 def test_no_erasure_outlives_the_command(bare, sim, other):

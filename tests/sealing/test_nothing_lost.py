@@ -226,7 +226,7 @@ def test_a_copy_that_fails_leaves_nothing(cli, bare, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["e"]
 
 
-def test_a_copy_that_lacks_a_time_stamp_is_completed_where_it_is(cli, bare, tmp_path):
+def test_a_copy_that_lacks_a_time_stamp_is_completed(cli, bare, tmp_path):
     words = "certify", bare, "--lang", "es", "--timestamp", "http://127.0.0.1:9/tsr"
     ran = cli(*words, "--out", tmp_path / "out")
     assert ran.code == 3

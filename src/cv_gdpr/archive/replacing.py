@@ -29,7 +29,7 @@ def replace_all(path: Path, contents: dict[Path, bytes]) -> None:
         renames = {made.name: place.name for place, made in temporary.items()}
         write_new(marker_of(path), json.dumps(renames).encode())
     except BaseException:
-        marker_of(path).unlink(missing_ok=True)  # first: it must not name files of which some are gone
+        marker_of(path).unlink(missing_ok=True)  # first: it must not name files that are gone
         for made in temporary.values():
             made.unlink(missing_ok=True)
         raise
