@@ -410,4 +410,4 @@ def test_a_resumed_run_says_what_was_deleted_before(sim, erase):
     assert ran.code == 0, ran.err
     assert "resumed: 1 was deleted before" in ran.out
     assert erase.evidence["counts"] == {"deleted": held}
-    assert "resumed" not in erase("tags", "--all", as_json=False).out
+    assert "resumed: " not in erase("tags", "--all", as_json=False).out

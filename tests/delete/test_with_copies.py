@@ -329,6 +329,9 @@ def test_an_unsearched_row_is_never_complete(erase, cli, filled, bag, tmp_path, 
         assert document["predictionsNotSearched"] == {filled: 2}
         (row,) = [one for one in document["rows"] if one["row"] == "predictions"]
         assert (row["held"], row["verdict"]) == (0, "not searched")
+    assert cli("report", tmp_path / "x", "--out", tmp_path / "pages").code == 0
+    page = (tmp_path / "pages" / "index.html").read_text()
+    assert "Pictures that were shown to a model and stored were not searched, or not all of them." in page
     table, lines = cli("list", *words), cli("list", *words, "--csv").out.splitlines()
     assert [one.split()[1:] for one in table.out.splitlines() if one.split()[:1] == ["predictions"]] == [
         ["0", "not", "searched"]
