@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cv_gdpr import extras
-from cv_gdpr.platforms.processes import quoted
+from cv_gdpr.platforms.shells import quoted
 
 TOLD = {
     "convert bag": "Missing option '--to'. Choose from: coco, yolo, automl, csv",

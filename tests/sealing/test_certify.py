@@ -95,16 +95,6 @@ def test_a_key_that_does_not_sign_costs_nothing(erase, bare, agent):
     assert {path.name: path.read_bytes() for path in bare.parent.iterdir()} == before
 
 
-def test_what_cannot_be_written_replaces_nothing(tmp_path):
-    from cv_gdpr.archive.writing import replace_all
-
-    old = tmp_path / "old"
-    old.write_bytes(b"old")
-    with pytest.raises(OSError, match="No such file"):
-        replace_all({old: b"new", tmp_path / "none" / "new": b""})
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("old", b"old")]
-
-
 @pytest.mark.parametrize("lost", [".html", ".sha256"])
 def test_it_completes_nothing_that_differs(cli, bare, lost):
     bare.with_suffix(lost).unlink()
