@@ -30,14 +30,16 @@ if os.path.isdir(_MEMORY) and shutil.disk_usage(_MEMORY).free > _ROOM:  # noqa: 
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)  # where pytest makes the folders of tests
 
 
-_SLOW = ("endurance", "environment", "test_resume.py")
+_SLOW = ("endurance", "environment", "test_resume.py", "test_estimate.py", "test_what_to_do.py")
 _NIGHTLY = (
     *("endurance/test_fault_matrix.py", "endurance/test_cut_off.py", "pages/test_pages.py"),
     *("environment/test_file_names.py", "environment/test_odd_inputs.py", "find/test_detail.py"),
     *("endurance/test_download_process.py", "endurance/test_hostile_answers.py", "endurance/test_moving_target.py"),
     *("endurance/test_stored_predictions.py", "endurance/test_links.py", "endurance/test_catalogue.py"),
     *("endurance/test_echoes.py", "environment/test_terminals.py", "export/test_one_failure.py"),
-    *("export/test_patience.py", "verify/test_memory.py"),
+    *("export/test_patience.py", "verify/test_memory.py", "delete/test_resume.py", "account/test_resume.py"),
+    *("delete/test_second_look.py", "delete/test_with_copies.py", "profiles/test_all_profiles.py"),
+    *("pages/test_recipes.py", "face/test_examples.py", "simulator/test_simulate_command.py"),
 )
 
 

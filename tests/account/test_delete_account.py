@@ -323,6 +323,7 @@ OUTCOMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", OUTCOMES)
 def test_the_evidence_says_what_was_done(azure, case):
     options, fault, arguments, code, states, after = OUTCOMES[case]

@@ -29,6 +29,7 @@ def age(sim, project, row, *, days):
     return old
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ["images", "predictions"])
 @pytest.mark.parametrize("words", [("--older-than", "90d"), ("--older-than", "3m"), ("--before", "DATE")])
 def test_what_is_old_is_deleted(sim, erase, row, words):

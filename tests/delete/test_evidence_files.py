@@ -125,6 +125,7 @@ def test_files_are_durable_before_and_folders_after_naming(tmp_path):
     assert counted.taken[-3 * len(paper) :] == paper * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [{".json"}, {".html"}, {".sha256"}, {".json", ".html", ".sha256"}])
 @pytest.mark.parametrize("code", [0, 3, 5])
 def test_lost_files_are_rewritten_byte_for_byte(sim, erase, tmp_path, lost, code):
@@ -191,6 +192,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("closed", [True, False])
 def test_only_the_same_command_resumes(sim, erase, tmp_path, other, closed):

@@ -35,6 +35,7 @@ def test_renewal_and_proof_ask_in_halves(sim, refusal):
     assert given == set(wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refusal", REFUSALS)
 @pytest.mark.parametrize(("row", "operation"), [("images", "DeleteImages"), ("predictions", "DeletePrediction")])
 def test_a_refused_deletion_is_sent_in_halves(sim, erase, row, operation, refusal):

@@ -100,6 +100,7 @@ def test_a_saved_plan_deletes_what_a_direct_run_does(sim, erase, plan):
     assert ran.json["planHash"] == json.loads(plan.read_text())["hash"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ["images", "tags", "iterations", "predictions"])
 def test_items_added_since_stay_with_their_project(sim, erase, plan, row):
     project = stock(sim)

@@ -7,6 +7,7 @@ from tests.delete.erasing import OPERATIONS, calls, ids, others_untouched, state
 OUTSIDE = ("account", "exports")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ["iterations", "performance", "tags", "images", "predictions", "projects"])
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_a_row_deletes_its_items_and_nothing_else(sim, erase, row, everywhere):

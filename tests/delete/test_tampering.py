@@ -103,6 +103,7 @@ def listed_anew(erase):
     erase.files[3].write_bytes(b"".join(lines))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("forged", [False, True])
 def test_an_edit_of_the_evidence_is_found(whole, edit, forged):
@@ -293,6 +294,7 @@ CONTRADICTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONTRADICTIONS)
 def test_a_contradiction_within_the_ledger_is_found(whole, name):
     lines = CONTRADICTIONS[name](whole.ledger_file.read_bytes().splitlines())

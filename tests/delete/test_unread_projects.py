@@ -42,6 +42,7 @@ def plan_of(sim, **scope):
         return make_plan(service, Scope(**scope))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", LISTINGS)
 def test_a_failed_listing_costs_its_project_alone(sim, operation):
     """One plan of a project for each failure, and of one that can be read."""

@@ -121,6 +121,7 @@ def test_an_iteration_in_training_is_waited_for(sim, erase):
     assert sim.store.projects == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["Training", "Staging", "Exporting"])
 @pytest.mark.parametrize("row", [None, "iterations"])
 def test_an_iteration_still_in_training_stays_and_is_named(sim, erase, status, row):

@@ -33,6 +33,7 @@ def people():
         yield sim, project, ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "taken"),
     [

@@ -141,6 +141,7 @@ FAILING = each([without_fsync_of_folders, without_fsync, without_syncfs], [errno
 REASONS = [os.strerror(number) for number in (errno.EIO, errno.ENOSPC, errno.EDQUOT)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ["tags", "images"])
 @pytest.mark.parametrize("lacking", FAILING, indirect=True)
 @pytest.mark.usefixtures("lacking")
@@ -276,6 +277,7 @@ def without_modes(monkeypatch, no_chmod):
     return mount
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [0o777, 0o755])
 @pytest.mark.parametrize("name", ["out", "existing"])
 def test_a_file_system_without_modes_is_a_warning(stocked, tmp_path, said, without_modes, mode, name):  # noqa: PLR0913, PLR0917

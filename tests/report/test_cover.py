@@ -79,6 +79,7 @@ def test_the_operator_is_asked_to_look_first(run, bags, tmp_path):
     assert {one.name for one in tmp_path.iterdir()} == {"answer.zip", "all.zip"}
 
 
+@pytest.mark.slow
 def test_a_search_without_a_match_has_a_sheet(bags, run):
     ran = run("report", bags.none, "--out", bags.none.parent / "nothing")
     page = (bags.none.parent / "nothing" / "index.html").read_text("utf-8")

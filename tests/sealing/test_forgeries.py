@@ -143,6 +143,7 @@ FORGERIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forgery(cli, forged, anchors, name):
     forge, code = FORGERIES[name]

@@ -59,6 +59,7 @@ def test_each_thing_has_one_line(cli, gdpr, keys):
     assert said == {"GDPR-7", "GDPR-8", ""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["json", "jsonl", "html", "sha256", "sha256.sig", "tsr", "begin.tsr"])
 def test_a_file_belongs_to_its_evidence(cli, gdpr, suffix, anchors):
     ran = cli("verify", gdpr / f"first.{suffix}", gdpr / "second.json", *anchors, "--json")

@@ -75,6 +75,7 @@ def test_a_credential_is_masked_in_nested_spellings(before, spellings):
     assert not telling(known.masked(before + encoded), KEY)
 
 
+@pytest.mark.slow
 @given(TEXT)
 def test_a_text_without_credentials_is_unchanged(text):
     known = Mask()

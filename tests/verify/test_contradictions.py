@@ -402,6 +402,7 @@ ALTERED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("alter", "words"), ALTERED.values(), ids=ALTERED)
 def test_every_alteration_is_found_in_a_resealed_bag(out, alter, words):
     alter(out)
