@@ -39,6 +39,7 @@ _NIGHTLY = (
     *("endurance/test_echoes.py", "environment/test_terminals.py", "export/test_one_failure.py"),
     *("export/test_patience.py", "verify/test_memory.py", "delete/test_resume.py", "account/test_resume.py"),
     *("delete/test_second_look.py", "delete/test_with_copies.py", "profiles/test_all_profiles.py"),
+    *("face/test_terminal.py", "delete/test_failures.py", "export/test_resume.py"),
     *("pages/test_recipes.py", "face/test_examples.py", "simulator/test_simulate_command.py"),
 )
 

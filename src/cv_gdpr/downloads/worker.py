@@ -18,6 +18,8 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
+import pycurl
+
 from cv_gdpr.archive.writing import HashedFile, Received, write_all
 from cv_gdpr.downloads.curl import Transfers
 from cv_gdpr.downloads.limit import AdaptiveLimit
@@ -201,5 +203,10 @@ def main(settings: dict[str, Any]) -> None:
         import traceback
 
         with suppress(OSError):
-            last = [("broke", type(error).__name__, traceback.format_exc())]
+            last = [("broke", _name_of(error), traceback.format_exc())]
             write_all(_ANSWERS, json.dumps(last).encode() + b"\n")
+
+
+def _name_of(error: Exception) -> str:
+    """Return the name of an unexpected error; of libcurl's its number, since its words may hold a link."""
+    return f"libcurl error {error.args[0]}" if isinstance(error, pycurl.error) else type(error).__name__
