@@ -115,7 +115,7 @@ def test_an_unused_name_is_reserved_by_its_ledger(tmp_path, at_noon):
     for number, suffix in enumerate(OTHERS, 3):
         (tmp_path / f"{at_noon}-{number}{suffix}").symlink_to("nowhere")
     assert files.unused(tmp_path) == tmp_path / f"{at_noon}-6.json"
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 @pytest.mark.slow
@@ -240,7 +240,7 @@ def test_what_is_missing_and_what_is_in_the_way(path):
     path.unlink()
     before = open_handles()
     assert files.in_the_way(path, CHAIN) == ([path], [path.with_suffix(".html")])
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 def test_a_link_is_in_the_way(path):

@@ -40,7 +40,7 @@ def test_only_a_file_is_opened(tmp_path, kind):
     with pytest.raises(OSError, match="not a file") as refused:
         open_regular(path)
     assert (refused.value.errno, refused.value.filename) == (errno.EINVAL, path)
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 @pytest.mark.usefixtures("small")
@@ -58,7 +58,7 @@ def test_a_file_that_was_hashed_is_closed(tmp_path):
     digests(tmp_path / "file", ("sha256",))
     with pytest.raises(ValueError, match="unsupported"):
         digests(tmp_path / "file", ("nothing",))
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 @pytest.mark.usefixtures("small")

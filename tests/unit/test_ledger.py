@@ -302,14 +302,14 @@ def test_the_ledger_of_another_endpoint_is_not_opened(path):
     path.write_bytes(CONTENT)
     before = open_handles()
     assert refusal(Ledger, path, "https://other") == (f"{path} is the ledger of another endpoint", ANOTHER)
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 def test_a_ledger_is_open_once(path):
     before = open_handles()
     with Ledger(path, ENDPOINT):
         assert refusal(Ledger, path, ENDPOINT) == (f"another run is writing to {path}", ANOTHER)
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
     with Ledger(path, ENDPOINT):
         pass
 

@@ -132,7 +132,7 @@ def test_a_file_exchanged_before_it_is_opened_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "lstat", lambda _: alone)
     with pytest.raises(UsageError, match="second name"):
         open_own(tmp_path / "file")
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 def test_a_link_that_appears_meanwhile_is_not_followed(tmp_path, monkeypatch):
@@ -158,7 +158,7 @@ def test_the_owner_of_a_new_file_leaves_nothing_behind(tmp_path, there):
     folder, before = tmp_path if there else tmp_path / "gone", open_handles()
     assert ownership._owner_of_new_file_in(folder) == (US if there else None)
     assert names(tmp_path) == []
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 def test_the_name_of_the_new_file_cannot_be_guessed(tmp_path, monkeypatch):

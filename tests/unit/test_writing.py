@@ -123,7 +123,7 @@ def test_a_new_file_has_its_name_when_it_is_durable(tmp_path, synced, monkeypatc
     assert mode(path) == 0o600
     assert names(tmp_path) == ["out"]
     assert synced[1:] == [str(tmp_path)]
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 @posix("names by links")
@@ -200,7 +200,7 @@ def test_a_folder_is_synced_and_closed(tmp_path, synced):
     before = open_handles()
     sync_folder(tmp_path)
     assert synced == [str(tmp_path)]
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 @posix("writev")
@@ -275,7 +275,7 @@ def test_a_hashed_file_knows_what_was_written(tmp_path, chunks):
     )
     assert file.received() == found
     assert (tmp_path / "temporary").read_bytes() == content
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 def test_a_file_is_created_when_enough_is_buffered(tmp_path):
@@ -299,7 +299,7 @@ def test_a_discarded_file_leaves_nothing(tmp_path):
     assert names(tmp_path) == []
     file.received()
     assert names(tmp_path) == []
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 @pytest.mark.parametrize("parts", [1, 64, 65])
@@ -390,7 +390,7 @@ def test_a_whole_file_system_is_made_durable(tmp_path, monkeypatch):
         make_durable(tmp_path)
     assert (refused.value.errno, refused.value.filename) == (errno.EIO, str(tmp_path))
     assert calls == [str(tmp_path)]
-    assert open_handles() == before
+    assert open_handles() <= before  # what an earlier test left may be closed meanwhile
 
 
 @pytest.mark.parametrize("system", ["darwin", "win32"])
