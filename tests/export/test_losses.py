@@ -149,7 +149,6 @@ LINKS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("link", LINKS)
 def test_a_bad_link_is_missing_and_its_signature_is_not_shown(sim, cli, tmp_path, link):
     (project,) = sim.fill(images=1)
