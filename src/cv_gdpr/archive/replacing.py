@@ -1,10 +1,11 @@
 """Several files of a folder, replaced together: what is cut off between two of them is finished later."""
 
-import json
 import os
 import secrets
 from collections.abc import Collection
 from pathlib import Path
+
+import msgspec
 
 from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.writing import close_to_others, open_new, tag, write_all, write_new
@@ -27,7 +28,7 @@ def replace_all(path: Path, contents: dict[Path, bytes]) -> None:
         for place, content in contents.items():
             _write(temporary[place], content)
         renames = {made.name: place.name for place, made in temporary.items()}
-        write_new(marker_of(path), json.dumps(renames).encode())
+        write_new(marker_of(path), msgspec.json.encode(renames))
     except BaseException:
         marker_of(path).unlink(missing_ok=True)  # first: it must not name files that are gone
         for made in temporary.values():
@@ -41,7 +42,7 @@ def replace_all(path: Path, contents: dict[Path, bytes]) -> None:
 
 
 def finish_replacing(path: Path, may_be: Collection[Path]) -> None:
-    """Replace what a run that was cut off did not; raise OSError, ValueError if the marker names any other file.
+    """Replace what a run that was cut off did not; raise OSError, ValueError if the marker is altered.
 
     `may_be`: the files that may be replaced. The caller holds the lock under which they are written.
     """
@@ -49,7 +50,7 @@ def finish_replacing(path: Path, may_be: Collection[Path]) -> None:
     if not os.path.lexists(marker):
         return
     names = {place.name: place for place in may_be}
-    renames = json.loads(marker.read_bytes())
+    renames = msgspec.json.decode(marker.read_bytes() if marker.is_file() else b"", type=dict[str, str])
     places = {path.with_name(made): names.get(name) for made, name in renames.items()}
     for made, place in places.items():
         if place is None or made.parent != path.parent or not made.name.startswith(f".{tag(place)}-"):

@@ -112,7 +112,7 @@ def _finish(path: Path) -> None:
     with storing(path):
         try:
             finish_replacing(path, files.all_of(path))
-        except (ValueError, AttributeError) as error:
+        except ValueError as error:
             raise NotVerified(f"{marker_of(path)} is not what certify wrote", "remove it") from error
     for place in files.all_of(path):
         with storing(place):
