@@ -39,7 +39,7 @@ class PageOptions(NamedTuple):
 class Done(NamedTuple):
     """What was certified: its kind, the files that were written, what vouches for it now, and what is lacking.
 
-    `lacking`: what was asked for and could not be had; `announced`: what the ledger says will be there; `unchanged`:
+    `lacking`: what was asked for and is not there; `announced`: what the ledger says will be there; `unchanged`:
     the further certificates that stay as they were.
     """
 
