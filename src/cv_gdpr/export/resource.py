@@ -24,7 +24,7 @@ from cv_gdpr.service.azure_resource import Wanted
 from cv_gdpr.service.client import Service
 from cv_gdpr.table.account import resource_of
 from cv_gdpr.table.categories import ACCOUNT, PROJECTS, Category, layout, reads_projects
-from cv_gdpr.table.inventory import FOR_SELECTED, near_values, not_searched, projects_in, rows_in, rows_of_selected
+from cv_gdpr.table.inventory import FOR_SELECTED, near_values, not_searched_but_for, projects_in, rows_in
 from cv_gdpr.table.outside import copies_outside
 from cv_gdpr.table.readers import Project, Resource
 from cv_gdpr.table.scope import Scope
@@ -138,7 +138,7 @@ def _result(out: Path, done: _Done) -> ExportResult:
         selectors=scope.selection.hashed(salt, absent, decided=decided),
         salt=salt,
         bug=next((export.bug for export in exports if export.bug), None),
-        not_searched=_not_searched(scope),
+        not_searched=not_searched_but_for(scope, FOR_SELECTED),
         predictions_not_searched={
             export.project.id: export.predictions_not_searched
             for export in exports
@@ -158,13 +158,6 @@ def _result(out: Path, done: _Done) -> ExportResult:
         there=sum(export.there for export in exports),
         seconds=(datetime.now(UTC) - done.started).total_seconds(),
     )
-
-
-def _not_searched(scope: Scope) -> dict[str, str]:
-    """Return the rows that a selection leaves out, with the reason; some are exported in part."""
-    partly = rows_of_selected(scope)
-    reasons = not_searched(scope)
-    return {row: FOR_SELECTED % {"reason": why} if row in partly else why for row, why in reasons.items()}
 
 
 def _reused(exports: list[ProjectExport]) -> dict[str, Reused]:

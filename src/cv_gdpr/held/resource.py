@@ -14,11 +14,10 @@ from cv_gdpr.table.categories import ACCOUNT, PREDICTIONS, Category, reads_proje
 from cv_gdpr.table.findings import Absence, Finding, Item, Unread
 from cv_gdpr.table.inventory import (
     near_values,
-    not_searched,
+    not_searched_but_for,
     predictions_verdict,
     projects_in,
     rows_in,
-    rows_of_selected,
 )
 from cv_gdpr.table.outside import CopiesOutside, copies_outside
 from cv_gdpr.table.readers import Project, Resource
@@ -33,7 +32,7 @@ Watch = Callable[[int, int], None]
 """Gets how many projects were read, and how many there are."""
 
 
-_TESTS_SEARCHED = "its lists of tests were searched for what was selected"
+_TESTS_SEARCHED = "%(reason)s; its lists of tests were searched for what was selected"
 Verdict: TypeAlias = Literal["complete", "incomplete", "not searched", "not listed"]
 
 
@@ -136,9 +135,7 @@ class Holdings:
     @property
     def not_searched(self) -> dict[str, str]:
         """Row -> why the selectors do not search it, or how far they do."""
-        partly = rows_of_selected(self.scope)
-        found = not_searched(self.scope).items()
-        return {row: f"{reason}; {_TESTS_SEARCHED}" if row in partly else reason for row, reason in found}
+        return not_searched_but_for(self.scope, _TESTS_SEARCHED)
 
     @property
     def near(self) -> list[str]:

@@ -126,6 +126,12 @@ def rows_of_selected(scope: Scope) -> list[str]:
     return [about.name for row in rows for about in rows_about(row.name, names)]
 
 
+def not_searched_but_for(scope: Scope, in_part: str) -> dict[str, str]:
+    """Return `not_searched`; of `rows_of_selected` with the words `in_part`, which have a place for `%(reason)s`."""
+    partly = rows_of_selected(scope)
+    return {row: in_part % {"reason": why} if row in partly else why for row, why in not_searched(scope).items()}
+
+
 def predictions_not_searched(project: Project, scope: Scope) -> int | None:
     """Return how many stored predictions of a project nothing searches; None if they cannot be counted.
 
