@@ -9,6 +9,7 @@ from custom_vision_simulator import Simulator
 from tests.commandline import CommandLine
 from tests.delete.erasing import Eraser, stock
 from tests.sealing.forging import Forged
+from tests.sealing.pages import NAME
 from tests.sealing.stamping import Agent, Authority, new_key, public
 
 
@@ -92,3 +93,25 @@ def agent(tmp_path_factory, keys):
     running = Agent(tmp_path_factory.mktemp("a"), keys.officer)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def erased(tmp_path_factory):
+    """Evidence that is neither signed nor time-stamped, with a list of names as `list` printed it before."""
+    folder = tmp_path_factory.mktemp("erased")
+    with Simulator() as sim:
+        cli = CommandLine(sim.endpoint, sim.training_key)
+        stock(sim, images=2, predictions=0, iterations=0)
+        next(iter(sim.store.projects.values())).name = NAME
+        listed = cli("list", "projects", "--all", "--csv")
+        (folder / "names.csv").write_text(listed.out)
+        ran = cli("delete", "--all", "--yes", "--evidence", folder / "e.json")
+        assert (listed.code, ran.code) == (0, 0), listed.err + ran.err
+    return folder
+
+
+@pytest.fixture
+def bare(erased, tmp_path):
+    """A copy of that evidence."""
+    shutil.copytree(erased, tmp_path / "e")
+    return tmp_path / "e" / "e.json"

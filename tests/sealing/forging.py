@@ -201,31 +201,27 @@ ZEROS = b"0" * 64
 
 def unsigned(*edits, page=None):
     """Return a forgery that nobody signs: edits of the ledger, and then one of the certificate made anew."""
-
-    def forge(one):
-        for edit in edits:
-            edit(one)
-        for step in ALL[:3]:
-            getattr(one, step)()
-        if page:
-            page(one)
-        one.list_hashes()
-
-    return forge
+    return _forgery(ALL, edits, page)
 
 
 def signed_by_another(*edits, page=None):
     """Return the same, which another person signs and another authority time-stamps."""
+    return _forgery(OTHERS, edits, page)
+
+
+def _forgery(steps, edits, page):
+    """Return what makes the edits, then takes the steps; the page is edited before the hashes are listed."""
+    listing = steps.index("list_hashes")
 
     def forge(one):
         for edit in edits:
             edit(one)
-        for step in OTHERS[:3]:
+        for step in steps[:listing]:
             getattr(one, step)()
         if page:
             page(one)
-        one.list_hashes()
-        one.sign()
+        for step in steps[listing:]:
+            getattr(one, step)()
 
     return forge
 

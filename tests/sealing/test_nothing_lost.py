@@ -7,33 +7,8 @@ import pytest
 from cv_gdpr.evidence.shape import shape_in
 from tests.delete.erasing import stock
 from tests.platforms import named_pipe
+from tests.sealing.pages import NAME, paper_of
 from tests.sealing.stamping import new_key
-from tests.sealing.test_papers import NAME, paper_of
-
-
-@pytest.fixture(scope="module")
-def erased(tmp_path_factory):
-    """Evidence that is neither signed nor time-stamped, with a list of names."""
-    from custom_vision_simulator import Simulator
-    from tests.commandline import CommandLine
-
-    folder = tmp_path_factory.mktemp("erased")
-    with Simulator() as sim:
-        cli = CommandLine(sim.endpoint, sim.training_key)
-        stock(sim, images=1, predictions=0, iterations=0)
-        (project,) = sim.store.projects
-        (folder / "names.csv").write_text(f"id,name\n{project},{NAME}\n")
-        assert cli("delete", "--all", "--yes", "--evidence", folder / "e.json").code == 0
-    return folder
-
-
-@pytest.fixture
-def bare(erased, tmp_path):
-    """A copy of that evidence."""
-    import shutil
-
-    shutil.copytree(erased, tmp_path / "e")
-    return tmp_path / "e" / "e.json"
 
 
 def contents(evidence):

@@ -5,41 +5,9 @@ import json
 import pytest
 
 from cv_gdpr.evidence.shape import shape_in
-from tests.delete.erasing import stock
 from tests.platforms import named_pipe
+from tests.sealing.pages import NAME, paper_of
 from tests.sealing.stamping import fingerprint
-
-NAME = "Visitors <b>&\u202e"
-
-
-def paper_of(evidence, code):
-    return evidence.with_suffix(f".certificate.{code}.html")
-
-
-@pytest.fixture(scope="module")
-def erased(tmp_path_factory):
-    """Evidence that is neither signed nor time-stamped, with a list of names as `list` printed it before."""
-    from custom_vision_simulator import Simulator
-    from tests.commandline import CommandLine
-
-    folder = tmp_path_factory.mktemp("erased")
-    with Simulator() as sim:
-        cli = CommandLine(sim.endpoint, sim.training_key)
-        stock(sim, images=2, predictions=0, iterations=0)
-        next(iter(sim.store.projects.values())).name = NAME
-        listed = cli("list", "projects", "--all", "--csv")
-        (folder / "names.csv").write_text(listed.out)
-        ran = cli("delete", "--all", "--yes", "--evidence", folder / "e.json")
-        assert (listed.code, ran.code) == (0, 0), listed.err + ran.err
-    return folder
-
-
-@pytest.fixture
-def bare(erased, tmp_path):
-    import shutil
-
-    shutil.copytree(erased, tmp_path / "e")
-    return tmp_path / "e" / "e.json"
 
 
 @pytest.mark.slow
