@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from cv_gdpr.errors import Unreadable, UsageError
 from cv_gdpr.evidence import files
+from cv_gdpr.platforms.files import reason_of
 
 EVIDENCE, LEDGER, EXPORT, PLAN, FOREIGN, UNREADABLE = "evidence", "ledger", "export", "plan", "foreign", "unreadable"
 _APPROVAL = (".plan.json.sig", ".plan.json")
@@ -54,7 +55,7 @@ def item_of(path: Path) -> Item:
 def _why(error: OSError, path: Path) -> str:
     if isinstance(error, FileNotFoundError):
         return "is a link to nothing" if path.is_symlink() else "does not exist"
-    return f"cannot be read: {error.strerror or error}"
+    return f"cannot be read: {reason_of(error, path)}"
 
 
 def _item_at(path: Path) -> Item:

@@ -24,6 +24,7 @@ from cv_gdpr.evidence.ledger import Chain, Ledger, rescued_of
 from cv_gdpr.evidence.records import Evidence, as_json
 from cv_gdpr.evidence.shape import Shape, shape_in
 from cv_gdpr.languages import LANGUAGES
+from cv_gdpr.platforms.files import reason_of
 from cv_gdpr.platforms.shells import quoted
 
 LONGEST = 1 << 32  # bytes: a certificate with an annex has some 500 for each item
@@ -139,7 +140,7 @@ def refuse_unreadable(evidence: Path) -> None:
         try:
             found = place.stat() if os.path.lexists(place) else None
         except OSError as error:  # a link to nothing
-            raise UsageError(f"{place}: {error.strerror}") from error
+            raise UsageError(f"{place}: {reason_of(error, place)}") from error
         if found and not stat.S_ISREG(found.st_mode):
             raise UsageError(f"{place} is not a file")
         if found and found.st_size > LONGEST:
