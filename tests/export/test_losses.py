@@ -149,16 +149,19 @@ LINKS = [
 ]
 
 
+@pytest.mark.parametrize("logged", [False, True])
 @pytest.mark.parametrize("link", LINKS)
-def test_a_bad_link_is_missing_and_its_signature_is_not_shown(sim, cli, tmp_path, link):
+def test_a_bad_link_is_missing_and_its_signature_is_not_shown(sim, cli, tmp_path, link, logged):
     (project,) = sim.fill(images=1)
     (identity,) = images_of(sim, project)
     sim.fault(Fault("GetTaggedImages", times=None, body=[{"id": identity, "originalImageUri": link}]))
     out = tmp_path / "out"
-    ran = cli("export", "images", "--all", "--json", "--out", out, CV_GDPR_EXPORT_PATIENCE="0")
+    log = tmp_path / "log"
+    words = ["--log-file", log] if logged else []
+    ran = cli("export", "images", "--all", "--json", "--out", out, *words, CV_GDPR_EXPORT_PATIENCE="0")
     assert_one_error(ran, 3)
     assert [entry["id"] for entry in assert_open(out)] == [identity]
-    shown = ran.out + ran.err + "".join(path.read_text() for path in files(out))
+    shown = ran.out + ran.err + "".join(path.read_text() for path in (*files(out), *([log] if logged else [])))
     assert "SECRET" not in shown
     assert "root:" not in shown
 

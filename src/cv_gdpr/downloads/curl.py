@@ -84,6 +84,7 @@ class _Slot:
         """Prepare the next transfer."""
         self.clear()
         self.file, self.ended, self.pace, self.doubted = file, ended, pace, doubted
+        self._host = _host_of(uri)  # libcurl tells no address that it could not parse
         self.failure: CvGdprError | None = None
         self._stored: bool | None = None  # whether the body is the blob's
         self._body: Body | None = None
@@ -169,7 +170,7 @@ class _Slot:
         """Return what is known of a transfer that ended, without its address, whose signature is a secret."""
         named = self.header("x-ms-request-id")
         facts = {
-            "host": urlsplit(self.curl.getinfo(pycurl.EFFECTIVE_URL)).hostname or "",
+            "host": self._host,
             "status": self.curl.getinfo(pycurl.RESPONSE_CODE),
             "requestId": named if _REQUEST_ID.fullmatch(named) else "",
             "seconds": round(self.curl.getinfo(pycurl.TOTAL_TIME), 3),
@@ -185,7 +186,7 @@ class _Slot:
         return 0 if 200 <= status < 300 else status
 
     def _refused_by_proxy(self, status: int) -> Unreachable:
-        host = urlsplit(self.curl.getinfo(pycurl.EFFECTIVE_URL)).hostname or shortfalls.STORAGE
+        host = self._host or shortfalls.STORAGE
         return refused_by_proxy(status, self._proxy_in_words(), host, shortfalls.TO_CONNECT % {"number": status})
 
     def _through_proxy(self, reason: str) -> str:
@@ -351,6 +352,14 @@ def _unreached(number: int, system: int) -> CvGdprError:
     if number == pycurl.E_COULDNT_CONNECT and system == errno.ECONNREFUSED:
         return Unreachable(shortfalls.REFUSED, transient=True)
     return Unreachable(_WORDS.get(number) or shortfalls.FAILED % {"number": number}, transient=True)
+
+
+def _host_of(uri: str) -> str:
+    """Return the host of a link; empty for one that has none, or is not an address."""
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""
 
 
 @cache
