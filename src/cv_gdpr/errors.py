@@ -270,10 +270,13 @@ def unexpected(error: Exception) -> Unexpected:
 
 def shortage(error: BaseException) -> tuple[str, str] | None:
     """Return the message and hint for an error due to a lack of memory or threads, else None."""
+    from cv_gdpr.platforms.processes import by_ulimit
+
+    limit = "raise the limit of this process or container"
     if isinstance(error, MemoryError):
-        return "there is not enough memory", "free some, or raise the limit of this process or container (ulimit -v)"
+        return "there is not enough memory", f"free some, or {limit}{by_ulimit('-v')}"
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return "the system lets this process start no more threads", "raise the limit (ulimit -u, or the container's)"
+        return "the system lets this process start no more threads", f"{limit}{by_ulimit('-u')}"
     return None
 
 

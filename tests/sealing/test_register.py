@@ -133,6 +133,20 @@ def test_a_plan_can_be_read_before_it_is_approved(cli, gdpr):
     assert "time-stamped" not in ran.out  # a register is of several things
 
 
+def test_the_line_of_a_plan_names_the_evidence_of_its_erasure(sim, cli, tmp_path):
+    stock(sim)
+    plan, done, again = (tmp_path / name for name in ("plan.json", "done.json", "again.json"))
+    assert cli("delete", "tags", "--all", "--dry-run", "--save-plan", plan).code == 0
+    assert cli("delete", "--plan", plan, "--yes", "--evidence", done).code == 0
+    assert cli("recheck", done, "--evidence", again).code == 0
+
+    told, alone = (cli("verify", *more, plan, "--csv").out for more in ((done, again), ()))
+
+    (line,) = (one for one in csv.DictReader(io.StringIO(told)) if one["kind"] == "plan")
+    assert line["outcome"] == "3 items to delete; its erasure: done.json"
+    assert ",3 items to delete," in alone
+
+
 def test_each_id_of_a_plan_can_be_read(cli, gdpr):
     plan = json.loads((gdpr / "plan.json").read_text())
     wanted = {f"  {row} {one}" for project in plan["projects"] for row, ids in project["rows"].items() for one in ids}

@@ -13,6 +13,7 @@ from cv_gdpr.archive.durability import sync_file, sync_folder
 from cv_gdpr.archive.names import suffix_for
 from cv_gdpr.errors import StorageError
 from cv_gdpr.platforms.files import KEEPS_MODES, NO_LINK, REPLACES_OPEN_FILES, SYNCS_ALL, reason_of, write_parts
+from cv_gdpr.platforms.processes import by_ulimit
 
 if TYPE_CHECKING:  # importing pathlib would slow the start of the download process, which does not need it
     from collections.abc import Callable
@@ -149,7 +150,7 @@ def _write_parts(handle: int, parts: list[bytes], size: int) -> None:
 
 def too_many_files() -> StorageError:
     """Return the error for a process that has reached its limit of open files and connections."""
-    return StorageError("too many open files", "raise the limit (ulimit -n), or lower --connections")
+    return StorageError("too many open files", f"raise the limit{by_ulimit('-n')}, or lower --connections")
 
 
 class storing:  # noqa: N801 - used like contextlib.suppress; a class, since it is entered for each line

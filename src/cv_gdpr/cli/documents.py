@@ -203,6 +203,7 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     verdict: str
     scope: SearchedScope | None
     counts: Annotated[dict[State, Count], Meta(description="State: how many items of the plan are in it.")]
+    deleted_before: Annotated[int, Meta(description="How many an earlier run deleted, which this one resumed.")]
     residue: list[Item]
     not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")]
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
@@ -329,6 +330,7 @@ def of_instructions(verdict: str, outside: list[ByHand]) -> DeleteDocument:
         verdict=verdict,
         scope=None,
         counts={},
+        deleted_before=0,
         residue=[],
         not_found=[],
         protected=[],
@@ -377,6 +379,7 @@ def of_erasure(
         verdict=evidence.verdict,
         scope=evidence.scope,
         counts=evidence.counts,
+        deleted_before=erased.deleted_before,
         residue=evidence.residue,
         not_found=evidence.not_found,
         protected=evidence.protected,

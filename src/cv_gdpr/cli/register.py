@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -64,6 +64,25 @@ class Entry(NamedTuple):
     people: People = People()
     uncompared: Sequence[str] = ()  # words of another version; unless `whole` is None, who signed them vouches
     about: About = About()
+    plan_hash: str = ""  # of a plan, or of the plan that an erasure carried out
+
+
+def entries_of(items: Sequence[Item], anchors: Anchors, show: Callable[[int, int], None]) -> list[Entry]:
+    """Return the lines of all items; that of a plan names the evidence among them of its erasure."""
+    entries = []
+    for number, item in enumerate(items):
+        show(number, len(items))
+        entries.append(entry_of(item, anchors))
+    done: dict[str, list[str]] = {}
+    for one in entries:
+        if one.kind == "erasure" and one.whole:
+            done.setdefault(one.plan_hash, []).append(one.item.path.name)
+    return [
+        one._replace(outcome=f"{one.outcome}; its erasure: {', '.join(done[one.plan_hash])}")
+        if one.kind == PLAN and one.plan_hash in done
+        else one
+        for one in entries
+    ]
 
 
 def entry_of(item: Item, anchors: Anchors) -> Entry:
@@ -103,9 +122,8 @@ def _of_evidence(item: Item, anchors: Anchors) -> Entry:
     approved = vouching.approved.stated if vouching and vouching.approved else ""
     people = People(read.operator, approved, read.recheck_of or "") if read else People()
     about = _about(read) if read else About()
-    return Entry(
-        item, kind, *said, *seals, done.whole, done.differences, done.exit_code, people, done.found.uncompared, about
-    )
+    line = Entry(item, kind, *said, *seals, done.whole, done.differences, done.exit_code, people, about=about)
+    return line._replace(uncompared=done.found.uncompared, plan_hash=read.plan_hash if read else "")
 
 
 def _about(evidence: Evidence) -> About:
@@ -183,7 +201,7 @@ def _of_plan(item: Item, anchors: Anchors) -> Entry:
     code = 4 if found else 0
     said = plan.reference, plan.created, _in_words(plan.scope), outcome
     about = About(plan.endpoint, [*(one.id for one in plan.projects), *(one.project for one in plan.failed)])
-    return Entry(item, PLAN, *said, signed, Stamped(NONE), True, found, code, about=about)
+    return Entry(item, PLAN, *said, signed, Stamped(NONE), True, found, code, about=about, plan_hash=plan.hash)
 
 
 # --- output -------------------------------------------------------------------------------------------------------
@@ -191,7 +209,10 @@ def _of_plan(item: Item, anchors: Anchors) -> Entry:
 
 def print_register(items: list[Item], anchors: Anchors, output: OutputOptions, *, as_csv: bool) -> int:
     """Verify each item, print the register, and return the worst exit code."""
-    entries = list(_checked(items, anchors, quiet=output.quiet or output.as_json or as_csv))
+    from cv_gdpr.cli.progress import counting
+
+    with counting("verifying", quiet=output.quiet or output.as_json or as_csv) as show:
+        entries = entries_of(items, anchors, show)
     if output.as_json:
         from cv_gdpr.cli.verify_documents import of_register
 
@@ -235,15 +256,6 @@ def hint_at_resuming(ledger: Path) -> None:
 def _is_unknown(entry: Entry) -> bool:
     """Return whether something of cv-gdpr could not be checked, at least in part, and nothing of it differs."""
     return entry.whole is None and entry.kind != FOREIGN and entry.exit_code != 4
-
-
-def _checked(items: list[Item], anchors: Anchors, *, quiet: bool) -> Iterator[Entry]:
-    from cv_gdpr.cli.progress import counting
-
-    with counting("verifying", quiet=quiet) as show:
-        for number, item in enumerate(items):
-            show(number, len(items))
-            yield entry_of(item, anchors)
 
 
 def _print_error(entries: list[Entry]) -> None:

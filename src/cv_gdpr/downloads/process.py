@@ -16,7 +16,7 @@ from cv_gdpr.archive.writing import Received, write_all
 from cv_gdpr.downloads.waits import BLOB, Waits
 from cv_gdpr.errors import CvGdprError, Interrupted, MalformedAnswer, ProcessEnded, shortage
 from cv_gdpr.links import LinkRule, UnsafeLink
-from cv_gdpr.platforms.processes import OF_ITS_OWN, is_broken_pipe
+from cv_gdpr.platforms.processes import OF_ITS_OWN, by_ulimit, is_broken_pipe
 from cv_gdpr.service.answers import proper_code, proper_id
 from cv_gdpr.service.call_log import CALLS, report
 from cv_gdpr.service.client import LOG
@@ -161,7 +161,7 @@ class Downloads:
                 **OF_ITS_OWN,  # Ctrl-C must reach the parent process only
             )
         except OSError as error:
-            hint = "raise the limits of this process (ulimit -u, -n, -v), or of its container"
+            hint = f"raise the limits of this process or container{by_ulimit('-u, -n, -v')}"
             raise ProcessEnded(f"the download process cannot be started: {error.strerror or error}", hint) from error
         self._pipes = [pipe for pipe in (self._process.stdin, self._process.stdout) if pipe]
         self._listener.start()

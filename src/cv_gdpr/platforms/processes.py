@@ -37,6 +37,11 @@ def is_broken_pipe(error: OSError) -> bool:
     )
 
 
+def by_ulimit(option: str) -> str:
+    """Return how a shell raises a limit of a process, in brackets; nothing on Windows, which has no such command."""
+    return "" if sys.platform == "win32" else f" (ulimit {option})"
+
+
 if sys.platform == "win32":
     import msvcrt
 
