@@ -5,8 +5,11 @@ import json
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cv_gdpr.convert.names import FOLDER, TEXT, classes_of
+from cv_gdpr.platforms.names import refused_by_windows
 from cv_gdpr.table.labelled import Tag
 from tests.benchmarks.bags import identity
 from tests.convert.bags import FINDING, MULTI_CLASS, Project, image, make, region, tag
@@ -21,6 +24,7 @@ HOSTILE = [
     " blank ",
     "con",
     "nul.txt",
+    "aux .tar.gz",
     "",
     "Straße",
     "STRASSE",
@@ -45,8 +49,15 @@ def test_a_folder_can_have_each_name():
     assert len({one.casefold() for one in written}) == len(HOSTILE)
     assert all(one == one.strip(". ") and not set(one) & set('<>:"/\\|?*') and one.isprintable() for one in written)
     assert not any(one.startswith(".") or len(one.encode()) > 104 for one in written)
+    assert not any(map(refused_by_windows, written))
     assert {note.tag for note in notes} == {one.tag.id for one in classes.values() if one.written != one.tag.name}
     assert not any(note.lost for note in notes)
+
+
+@given(st.text(max_size=8) | st.from_regex(r"(?i)(nul|com1|lpt\xb2)[ .]{0,2}[a-z.]{0,3}", fullmatch=True))
+def test_windows_takes_the_folder_of_any_name(name):
+    (made,) = classes_of([Tag("1", name)], FOLDER)[0].values()
+    assert refused_by_windows(made.written) == ""
 
 
 @pytest.mark.parametrize(
@@ -58,7 +69,8 @@ def test_a_folder_can_have_each_name():
         (["Cat", "cat"], FOLDER, ["Cat", "cat-2"]),
         (["a/b", "a-b"], FOLDER, ["a-b-2", "a-b"]),
         (["\ud800"], TEXT, ["\ufffd"]),
-        (["", "nul", "COM1.x"], FOLDER, ["0", "nul-", "COM1.x-"]),
+        (["", "nul", "COM1.x"], FOLDER, ["0", "nul-", "COM1-.x"]),
+        (["nul", "nul-", "NUL .x", "con.-"], FOLDER, ["nul--2", "nul-", "NUL -.x", "con-.-"]),
     ],
 )
 def test_names_that_change(names, naming, written):
@@ -80,7 +92,7 @@ def test_hostile_names_are_read_back(converted, to, kind):
     names = {one["tagId"]: one["name"] for one in made["classes"]}
     changed = {one["tagId"] for one in made["changed"]}
     assert changed == {one["id"] for one in tags if names[one["id"]] != one["name"]}
-    assert len(changed) == (15 if to == "yolo" and not boxes else 1)  # an empty name changes everywhere
+    assert len(changed) == (16 if to == "yolo" and not boxes else 1)  # an empty name changes everywhere
     if to == "yolo":
         read = yaml.safe_load((folder / "data.yaml").read_text(encoding="utf-8"))["names"]
         assert list(read.values()) == list(names.values())

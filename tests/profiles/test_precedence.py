@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cv_gdpr.cli.all_profiles import _row, _summary
 from cv_gdpr.cli.beside_parent import Prefixed
+from cv_gdpr.cli.profile_results import _row, _summary
 from cv_gdpr.cli.setup_documents import ProfileResult
 from tests.delete.erasing import stock
 from tests.platforms import posix

@@ -32,7 +32,8 @@ def _as_folder(name: str) -> str:
     text = "".join(letter if letter.isprintable() else "-" for letter in text).strip()
     text = text.encode()[:_LONGEST].decode(errors="ignore").rstrip(". ")
     text = "-" + text[1:] if text.startswith(".") else text
-    return f"{text}-" if is_reserved(text.partition(".")[0]) else text
+    stem, dot, rest = text.partition(".")  # Windows takes nul.txt for a device, whatever follows the first dot
+    return f"{stem}-{dot}{rest}" if is_reserved(stem.rstrip()) else text
 
 
 def _folded(name: str) -> str:

@@ -22,6 +22,7 @@ from cv_gdpr.evidence.clock import Clock, moment
 from cv_gdpr.evidence.events import Closed, Event, Opened, Resumed, event_of, line_of
 from cv_gdpr.evidence.records import Sealed, as_json
 from cv_gdpr.masking import masked
+from cv_gdpr.platforms.files import REPLACES_OPEN_FILES
 from cv_gdpr.table.selection import salted
 
 START = "0" * 64  # stands for the hash of a line before the first
@@ -53,6 +54,7 @@ class Ledger:
         self._torn = len(chain.torn)  # bytes after the last whole line
         self._size = chain.whole  # bytes of the whole lines
         self._written = hashlib.sha256(content[: chain.whole])
+        self._discarded = False
 
     @property
     def closed(self) -> bool:
@@ -113,9 +115,12 @@ class Ledger:
             self._written.update(line + b"\n")
 
     def discard(self) -> None:
-        """Remove the file of a run that ended before it did anything; on Windows it stays, as it is open."""
+        """Remove the file of a run that ended before it did anything; on Windows once it is closed."""
         with suppress(OSError):
-            if is_at(self._handle, self.path):
+            if not is_at(self._handle, self.path):
+                return
+            self._discarded = not REPLACES_OPEN_FILES
+            if REPLACES_OPEN_FILES:
                 self.path.unlink()
 
     def check(self) -> None:
@@ -150,6 +155,10 @@ class Ledger:
 
     def __exit__(self, *exc: object) -> None:
         os.close(self._handle)
+        if self._discarded:
+            with suppress(OSError):  # another run may have opened it since
+                if self.path.stat().st_size == self._size:
+                    self.path.unlink()
 
 
 def rescued_of(ledger: Path) -> Path:
