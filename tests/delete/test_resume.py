@@ -413,7 +413,7 @@ def test_a_resumed_run_says_what_was_deleted_before(sim, erase):
     assert "resumed: " not in erase("tags", "--all", as_json=False).out
 
 
-def test_the_json_of_a_resumed_run_says_how_many_were_deleted_before(sim, erase):
+def test_the_json_says_how_many_an_earlier_run_deleted(sim, erase):
     stock(sim)
     sim.fault(Fault("DeleteTag", status=401, times=None, after=1))
     assert erase("tags", "--all", evidence="e.json").document["deletedBefore"] == 0
