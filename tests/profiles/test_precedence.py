@@ -26,7 +26,10 @@ def printing(tmp_path):
 
     def command(text, *, errors="", code=0):
         script = tmp_path / f"printing-{len(list(tmp_path.iterdir()))}.py"
-        script.write_text(f"import sys\nsys.stderr.write({errors!r})\nprint({text!r})\nsys.exit({code})\n")
+        printed = f"{text}\n".encode()
+        script.write_text(
+            f"import sys\nsys.stderr.write({errors!r})\nsys.stdout.buffer.write({printed!r})\nsys.exit({code})\n"
+        )
         return shlex.join([sys.executable, str(script)])
 
     return command

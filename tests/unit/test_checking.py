@@ -10,6 +10,7 @@ from cv_gdpr.errors import UsageError
 from cv_gdpr.evidence import files
 from cv_gdpr.evidence.checking import check, compare
 from cv_gdpr.evidence.ledger import chained
+from tests.platforms import WINDOWS
 from tests.unit.happening import ended, ledger_of, looked, opened, sent
 
 EVENTS = [opened({"images": ["a"]}), *sent("images", "a"), looked("images", gone=["a"])]
@@ -99,7 +100,9 @@ def test_evidence_without_a_ledger_is_checked(path):
 def test_a_file_that_cannot_be_read(tmp_path, suffix):
     with pytest.raises(UsageError) as refused:
         check(tmp_path / f"x{suffix}")
-    assert refused.value.message == f"{tmp_path / 'x'}{suffix} cannot be read: No such file or directory"
+    before, _, reason = refused.value.message.rpartition(": ")
+    assert before == f"{tmp_path / 'x'}{suffix} cannot be read"
+    assert reason == "No such file or directory" or (WINDOWS and reason)  # which has words of its own
 
 
 @pytest.mark.parametrize(
