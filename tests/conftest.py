@@ -17,7 +17,7 @@ from hypothesis import settings
 from custom_vision_simulator import Simulator
 from tests.commandline import CommandLine
 from tests.contract.options import pytest_addoption  # noqa: F401 - the options of tests/contract
-from tests.platforms import WINDOWS, mend_windows, mend_wine, skip_where_lacking
+from tests.platforms import WINDOWS, mend_windows, skip_where_lacking
 
 # Each export starts a process, which without cached bytecode would compile all modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -58,7 +58,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 settings.register_profile("untimed", deadline=None)  # a slow machine must not fail a test
 settings.load_profile("untimed")
 
-mend_wine()
 mend_windows()
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a job in the background: what it starts would ignore Ctrl-C

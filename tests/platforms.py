@@ -120,12 +120,10 @@ def is_wine() -> bool:
 SLOWER = 10 if is_wine() else 1  # a process takes 4 s to start under Wine, and more on a busy machine
 
 
-def mend_wine() -> None:
-    """Have shutil copy files by itself: Wine 8 ends a process that calls CopyFile2."""
-    if is_wine():
-        winapi = import_module("_winapi")
-        if hasattr(winapi, "CopyFile2"):
-            del winapi.CopyFile2
+def assignment(line: str) -> tuple[str, str]:
+    """Return name and value of a line that sets a variable, in sh or in PowerShell."""
+    name, _, value = line.strip().removeprefix("export ").removeprefix("$env:").partition("=")
+    return name, value.strip("'")
 
 
 def mend_windows() -> None:

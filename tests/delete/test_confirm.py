@@ -3,6 +3,7 @@
 import pytest
 
 from tests.delete.erasing import calls, others_untouched, state, stock, typed
+from tests.platforms import WINDOWS
 
 
 @pytest.mark.parametrize("extra", [[], ["--max-delete", "99"], ["--tag", "alice"]])
@@ -18,6 +19,9 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(sim, erase, extra):
     assert not erase.ledger_file.exists()
 
 
+END_OF_INPUT = "\x1a" if WINDOWS else "\x04"  # Ctrl-Z, Ctrl-D
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "answers", "code"),
@@ -25,7 +29,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_sent(sim, erase, extra):
         (["--project", "Visitors"], ["Visitors"], 0),
         (["--project", "Visitors"], ["visitors"], 2),
         (["--project", "Visitors"], [""], 2),
-        (["--project", "Visitors"], ["\x04"], 130),
+        (["--project", "Visitors"], [END_OF_INPUT], 130),
         (["--all"], ["HOST"], 0),
         (["--all"], ["127.0.0.1"], 0),
         (["--all"], ["Visitors"], 2),

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -17,14 +18,14 @@ LOADED = re.compile(
 def site(tmp_path_factory):
     """Build the site; return its folder."""
     folder = tmp_path_factory.mktemp("site")
-    command = ["sphinx-build", "-W", "--keep-going", "-q", "-c", "docs/site", ".", folder]
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-c", "docs/site", ".", folder]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return folder
 
 
 def test_every_page_is_on_the_site(site):
-    built = {str(path.relative_to(site).with_suffix(".md")) for path in site.rglob("*.html")}
+    built = {path.relative_to(site).with_suffix(".md").as_posix() for path in site.rglob("*.html")}
     assert set(PAGES) <= built
     assert (site / "index.html").exists()
 

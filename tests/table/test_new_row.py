@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.platforms import SIGKILL
+from tests.platforms import SIGKILL, assignment
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "Visitors & pets"
@@ -107,7 +107,7 @@ class Service:
         words = [sys.executable, "-m", "cv_gdpr", "simulate", *(f"--fault={fault}" for fault in faults)]
         self.process = subprocess.Popen(words, env=self.environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2):
-            name, _, value = self.process.stdout.readline().removeprefix("export ").strip().partition("=")
+            name, value = assignment(self.process.stdout.readline())
             self.environment[name] = value
 
     def started(self, *words):
