@@ -131,6 +131,13 @@ def csv_of(cli, *words):
     return list(csv.DictReader(io.StringIO(cli("list", *words, "--csv").out)))
 
 
+def test_beside_csv_all_else_is_on_standard_error(held):
+    _, cli, _ = held
+    ran = cli("list", "--all", "--metadata", "subject=nr-4711", "--csv")
+    assert {len(line) for line in csv.reader(io.StringIO(ran.out), strict=True)} == {8}
+    assert "What to do:" in ran.err
+
+
 def test_csv_says_what_was_not_searched_and_why(held, listed):
     _, cli, (first, _) = held
     words = ("--all", "--tag", "alice", "--tag", "nobody")

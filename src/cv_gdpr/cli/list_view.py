@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from cv_gdpr.cli.output import csv_cell, plural, print_sentences, print_table, printable, to_do
+from cv_gdpr.cli import output
+from cv_gdpr.cli.output import plural, print_sentences, print_table, printable, to_do
 from cv_gdpr.cli.searching import (
     NO_TAG_NO_METADATA,
     Originals,
@@ -109,15 +111,18 @@ def _lines_of(project: "Json") -> Iterator[tuple[str, str, str, str, int | None]
 
 def print_csv(documents: Iterable[tuple[str, "Json"]], *, profiles: bool = False) -> None:
     """Print what documents list as CSV (RFC 4180); `profiles`: each line begins with the name of its profile."""
-    import csv
-    import sys
+    headings = [(*(["profile"] if profiles else []), *_COLUMNS)]
+    lines = (
+        (*([profile] if profiles else []), *line) for profile, document in documents for line in _csv_lines(document)
+    )
+    output.print_csv(chain(headings, lines))
 
-    writer = csv.writer(sys.stdout)
-    writer.writerow((*(["profile"] if profiles else []), *_COLUMNS))
-    for profile, document in documents:
-        asked = (Line("", "", "endpoint", "", "", document["endpoint"], None), *_times(document))
-        lines = (*asked, *lines_of(document), *_unfound(document))
-        writer.writerows(map(csv_cell, (*([profile] if profiles else []), *line)) for line in lines)
+
+def _csv_lines(document: "Json") -> Iterator[Line]:
+    yield Line("", "", "endpoint", "", "", document["endpoint"], None)
+    yield from _times(document)
+    yield from lines_of(document)
+    yield from _unfound(document)
 
 
 def _times(document: "Json") -> Iterator[Line]:

@@ -167,6 +167,17 @@ def print_json(document: "Struct | Json") -> None:
         getattr(sys.stdout, "whole", sys.stdout.write)(text)
 
 
+def print_csv(lines: Iterable[Iterable[object]]) -> None:
+    """Print the run's result as CSV (RFC 4180): all else, such as what a person must do, goes to standard error."""
+    import csv
+    import io
+
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(map(csv_cell, line) for line in lines)
+    _Printed.document = True
+    getattr(sys.stdout, "whole", sys.stdout.write)(text.getvalue())
+
+
 def print_table(  # noqa: PLR0913 - how it looks
     title: str,
     headings: Sequence[str],

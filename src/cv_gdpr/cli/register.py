@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from cv_gdpr.archive.reading import reading
-from cv_gdpr.cli.output import csv_cell, plural, print_json, print_table, printable
+from cv_gdpr.cli.output import plural, print_csv, print_json, print_table, printable
 from cv_gdpr.cli.register_items import EVIDENCE, EXPORT, FOREIGN, LEDGER, PLAN, UNREADABLE, Item
 from cv_gdpr.cli.screen import cells
 from cv_gdpr.errors import CvGdprError, NotSealed, NotVerified, Unreadable, UsageError, worst
@@ -218,7 +216,8 @@ def print_register(items: list[Item], anchors: Anchors, output: OutputOptions, *
 
         print_json(of_register(entries))
     elif as_csv:
-        _print_csv(entries)
+        columns = (*_HEADINGS, "operator", "approved by", "recheck of", "exit code", *_MORE)
+        print_csv([columns, *map(_csv_line, entries)])
     elif not output.quiet:
         headings, rows = _table(entries)
         print_table("register", headings, rows, numbers=set(), piped=120, folds=True)
@@ -310,11 +309,7 @@ def _is_missing(entry: Entry, suffix: str) -> bool:
     return any(f"{suffix}: missing" in one for one in entry.differences)
 
 
-def _print_csv(entries: list[Entry]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow((*_HEADINGS, "operator", "approved by", "recheck of", "exit code", *_MORE))
-    for one in entries:
-        resource, projects, code = one.about
-        more = resource, "; ".join(projects), "; ".join(one.differences)
-        texts = *_cells(one), *one.people
-        writer.writerow([*map(csv_cell, texts), one.exit_code, *map(csv_cell, more), "" if code is None else code])
+def _csv_line(one: Entry) -> Sequence[object]:
+    resource, projects, code = one.about
+    more = resource, "; ".join(projects), "; ".join(one.differences), "" if code is None else code
+    return *_cells(one), *one.people, one.exit_code, *more
