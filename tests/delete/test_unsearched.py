@@ -48,7 +48,7 @@ TOLD = {
     "result": (("alice",), "or with --with-copies-from and an export made before this erasure", "from BAG"),
     "nothing found": (
         ("nobody",),
-        "  - no picture that the selectors describe is held, and it may have been erased; ",
+        "  - no picture that the selectors describe is held: check how they are spelled. ",
         "from BAG",
     ),
 }

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
 from hashlib import sha256
@@ -154,6 +156,38 @@ def test_damaged_files_are_downloaded_and_named(first, again, copied, tmp_path):
     assert named[linked.name] == "a link, not a file"
     assert again.err.count("Warning: ") == 4
     assert secret.stat().st_nlink == 1
+
+
+def change_once_linked(picture, out):
+    """Wait until an export has linked a picture, and write into it."""
+    deadline = time.monotonic() + 20
+    while picture.stat().st_nlink == 1 or not list(out.rglob(f"images/{picture.name}")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with picture.open("r+b") as file:
+        file.write(b"EVIL")
+
+
+def test_a_picture_that_changes_after_it_was_linked(first, again, copied, tmp_path):
+    sim, _, _ = first
+    picture = min((copied[1] / "images").iterdir())
+    sim.fault(Fault("QueryPredictions", delay=1, times=1))
+    with ThreadPoolExecutor() as pool:
+        changing = pool.submit(change_once_linked, picture, tmp_path / "out")
+        again(reuse=copied[0], code=1)
+    changing.result()
+    assert "was changed while the export ran, in an earlier export" in again.err
+    again(reuse=copied[0])
+    assert len(sim.blob_requests) == 1  # the models are there
+
+
+@pytest.mark.slow
+def test_a_picture_newer_than_the_export_is_copied(again, copied, tmp_path):
+    ahead = time.time() + 3600
+    for path in (copied[1] / "images").iterdir():
+        os.utime(path, (ahead, ahead))
+    again(reuse=copied[0])
+    assert {path.stat().st_nlink for path in (tmp_path / "out").rglob("images/*")} == {1}
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_vision_simulator import Simulator
+from custom_vision_simulator import Fault, Simulator
 from cv_gdpr.cli.output import csv_cell
 from tests.commandline import CommandLine
 from tests.delete.erasing import stock
@@ -133,18 +133,28 @@ def test_a_plan_can_be_read_before_it_is_approved(cli, gdpr):
     assert "time-stamped" not in ran.out  # a register is of several things
 
 
-def test_the_line_of_a_plan_names_the_evidence_of_its_erasure(sim, cli, tmp_path):
+def outcome_of_plan(cli, *words):
+    lines = csv.DictReader(io.StringIO(cli("verify", *words, "--csv").out))
+    (line,) = (one for one in lines if one["kind"] == "plan")
+    return line["outcome"]
+
+
+def test_the_line_of_a_plan_says_how_its_erasure_ended(sim, cli, tmp_path, keys):
     stock(sim)
-    plan, done, again = (tmp_path / name for name in ("plan.json", "done.json", "again.json"))
+    plan, tried, done, again = (tmp_path / name for name in ("plan.json", "tried.json", "done.json", "again.json"))
     assert cli("delete", "tags", "--all", "--dry-run", "--save-plan", plan).code == 0
+    sim.fault(Fault("DeleteTag", status=403, times=None))
+    assert cli("delete", "--plan", plan, "--yes", "--evidence", tried).code == 5
+    sim.clear_faults()
     assert cli("delete", "--plan", plan, "--yes", "--evidence", done).code == 0
     assert cli("recheck", done, "--evidence", again).code == 0
+    verdicts = {path: json.loads(path.read_text())["verdict"] for path in (tried, done)}
 
-    told, alone = (cli("verify", *more, plan, "--csv").out for more in ((done, again), ()))
-
-    (line,) = (one for one in csv.DictReader(io.StringIO(told)) if one["kind"] == "plan")
-    assert line["outcome"] == "3 items to delete; its erasure: done.json"
-    assert ",3 items to delete," in alone
+    assert outcome_of_plan(cli, plan) == "3 items to delete"
+    for path, verdict in verdicts.items():
+        assert outcome_of_plan(cli, path, again, plan) == f"3 items to delete; its erasure, {path}: {verdict}"
+    assert outcome_of_plan(cli, plan, done, "--signer", keys.signers) == "3 items to delete"  # nobody signed it
+    assert verdicts[tried] != verdicts[done]
 
 
 def test_each_id_of_a_plan_can_be_read(cli, gdpr):

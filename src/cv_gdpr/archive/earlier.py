@@ -85,6 +85,9 @@ class EarlierBag:
             raise UsageError(other, f"name an export of {endpoint}")
         if not self.began:
             raise InvalidContent("bag-info.txt does not say when the export began")
+        self.selectors = self.bag.summary["selectors"]
+        if not isinstance(self.selectors, list):
+            raise InvalidContent("export.json does not say with which selectors it was made")
         self.projects = {project.id: _checked_project(project) for project in self.bag.projects()}
 
     @cached_property
@@ -130,8 +133,11 @@ class EarlierBag:
             raise Damaged("not a path that an export writes")
         return project.where(entry.path)
 
-    def take(self, where: str, entry: Stored, temporary: str) -> Received:
-        """Link or copy a file to a temporary path, and return its facts; raise Damaged, or StorageError."""
+    def take(self, where: str, entry: Stored, temporary: str, began: int) -> Received:
+        """Link or copy a file to a temporary path, and return its facts; raise Damaged, or StorageError.
+
+        One that was written after the new export `began` (ns) is copied: a link must show if it is written to later.
+        """
         try:
             path = self._reached(where)
             handle = open_regular(path)
@@ -140,7 +146,9 @@ class EarlierBag:
         try:
             head = _checked_head(handle, entry)
             with storing(temporary):
-                self._placer.place_open(handle, path, Path(temporary), may_link=_is_private(os.fstat(handle)))
+                found = os.fstat(handle)
+                may_link = _is_private(found) and found.st_mtime_ns <= began
+                self._placer.place_open(handle, path, Path(temporary), may_link=may_link)
         finally:
             os.close(handle)
         return Received(temporary, entry.bytes, entry.sha256, head, entry.flag)

@@ -38,7 +38,7 @@ STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
 _RUN_AGAIN = "run the same command again: it resumes the export"
-_FINISH = "run the same command with the same --out to finish it, or name another folder"
+_FINISH = "name another folder; the command that began this export finishes it"
 _AT_ONCE = 1000  # lines
 _END = ("", 0, "")
 _LOG = logging.getLogger("cv_gdpr")
@@ -69,7 +69,10 @@ def check_usable(out: Path, run: Json) -> None:
         if run_of(out) == run:
             return  # the run was killed just after it closed the bag: it closes it again
         shutil.rmtree(out / STATE, ignore_errors=True)
-        raise UsageError(f"--out {out} is a finished export", "name another folder, or check this one: cv-gdpr verify")
+        from cv_gdpr.platforms.shells import command
+
+        check = command("cv-gdpr", "verify", str(out))
+        raise UsageError(f"--out {out} is a finished export", f"name another folder, or check this one: {check}")
     if not held or (held == {STATE} and not (out / STATE / "run.json").exists()):
         return
     if STATE not in held:
@@ -149,10 +152,12 @@ class Folder:
                 shutil.rmtree(left, ignore_errors=True)
             # A new folder for each run: the download process of a killed run may still be writing to the old one.
             self._tmp = tempfile.mkdtemp(prefix="tmp-", dir=self._state)
-            write_durably(self._state / "run.json", json_text(run), self.temporary())
+            if run_of(out) is None:
+                write_durably(self._state / "run.json", json_text(run), self.temporary())
+            self.began = (self._state / "run.json").stat().st_mtime_ns  # of the first of the runs that make this export
             refuse_foreign(self.data, owner)
             self._make_folder(self.data, private=private)
-            for path, _ in files_below(self.data, owner):
+            for path, _, _ in files_below(self.data, owner):
                 if not path.endswith("/"):
                     layout.checked_path(self.data, path)  # refuse foreign files before anything is written
 
@@ -265,20 +270,24 @@ class Folder:
     def _payload(self) -> Iterator[tuple[str, int, str]]:
         """Yield path, size and hash of every file below data/, in order, then remove the leftovers of earlier runs.
 
-        Raise StorageError, without removing anything, if a file that was written is gone or has changed its size.
+        Raise StorageError, before anything of this is removed, if a file that was written is gone or was changed: by
+        its size, or under another name that it has in an earlier export. What was changed so is removed.
         """
+        changed: list[str] = []
         folders: list[Path] = []
         left_over: list[str] = []
         documents = dict(self._written)
         projects = sorted(self._projects, key=lambda project: f"{project.name}/")
         expected = itertools.chain.from_iterable(project.stored() for project in projects)
         expected_path, expected_size, digest = next(expected, _END)
-        for path, size in files_below(self.data):
+        for path, size, written_at in files_below(self.data):
             if path.endswith("/"):
                 if self._layout.is_folder(path):
                     folders.append(self.at(path))
             elif path == expected_path:
                 self._check_size(path, size, expected_size)
+                if written_at > self.began:
+                    changed.append(path)
                 yield path, size, digest
                 expected_path, expected_size, digest = next(expected, _END)
             elif path in documents:
@@ -292,9 +301,19 @@ class Folder:
         for gone in (expected_path, *documents):
             if gone:
                 raise StorageError(f"{self.data / gone} is gone", _RUN_AGAIN)
+        self._remove_changed(changed)
         for path in left_over:
             self.at(path).unlink()
         _remove_empty(folders)
+
+    def _remove_changed(self, changed: list[str]) -> None:
+        """Remove files that were changed under another name, so that they are fetched again; raise StorageError."""
+        for path in changed:
+            self.at(path).unlink()
+        if changed:
+            others = f"and {len(changed) - 1} more were" if changed[1:] else "was"
+            what = f"{self.data / changed[0]} {others} changed while the export ran, in an earlier export"
+            raise StorageError(what, _RUN_AGAIN)
 
     def _check_size(self, path: str, size: int, expected: int) -> None:
         if size != expected:

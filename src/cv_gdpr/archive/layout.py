@@ -107,16 +107,17 @@ def _folder_pattern(folder: str) -> str:
     return rf"{re.escape(folder)}/({_ID}/)?" if folder == MODELS else f"{re.escape(folder)}/"
 
 
-def files_below(data: Path, owner: int | None = None) -> Iterator[tuple[str, int]]:
+def files_below(data: Path, owner: int | None = None) -> Iterator[tuple[str, int, int]]:
     """Yield path (below `data`, in the order of the paths) and size of each file; a folder ends in a slash, size 0.
 
+    The third is when a file was last written that has other names, by which others write into it (ns; else 0).
     Raise UsageError for a link, a device or too deep a folder, and for what belongs to another user than `owner`.
     """
     refuse_foreign(data, owner)
     yield from _below(str(data), "", owner)
 
 
-def _below(folder: str, relative: str, owner: int | None) -> Iterator[tuple[str, int]]:
+def _below(folder: str, relative: str, owner: int | None) -> Iterator[tuple[str, int, int]]:
     with os.scandir(folder) as entries:  # keep only the names: 100,000 entries would take much more memory
         spelt = [f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries]
     odd = {composed(name): name for name in spelt if not name.isascii()}  # names of people; all others are ASCII
@@ -131,12 +132,12 @@ def _below(folder: str, relative: str, owner: int | None) -> Iterator[tuple[str,
         if name[-1] == "/":
             if path.count("/") > _DEEPEST:
                 raise _foreign(place)
-            yield path, 0
+            yield path, 0, 0
             yield from _below(place[:-1], path, owner)
             continue
         if not stat.S_ISREG(found.st_mode):
             raise _foreign(place)
-        yield path, found.st_size
+        yield path, found.st_size, found.st_mtime_ns if found.st_nlink > 1 else 0
 
 
 def refuse_foreign(path: Path, owner: int | None) -> None:

@@ -20,8 +20,8 @@ from cv_gdpr.cli.erasure_view import Beside, print_instructions, report, resume_
 from cv_gdpr.cli.groups import Rows
 from cv_gdpr.cli.interrupting import if_interrupted
 from cv_gdpr.cli.output import printable, show_similar
-from cv_gdpr.cli.parameters import refuse_blank
-from cv_gdpr.cli.plan_view import Shown, planned_code, show
+from cv_gdpr.cli.parameters import refuse_blank, same_connection
+from cv_gdpr.cli.plan_view import Shown, planned_code, planned_error, show
 from cv_gdpr.cli.scoping import add_rows, for_all_profiles, scope_of
 from cv_gdpr.cli.sealing import approval_of, before_deletion, seals_of
 from cv_gdpr.errors import CvGdprError, ServiceError, StorageError, UsageError
@@ -150,6 +150,8 @@ def _shown(plan: Plan, beside: Shown, options: DeleteOptions, output: OutputOpti
         show(plan, beside, code=code, as_json=output.as_json)
     if refusal:
         raise refusal
+    if lacking := planned_error(plan, beside.selection):
+        click.echo(f"Error: {printable(lacking)}", err=True)
     return code
 
 
@@ -227,6 +229,7 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
     from cv_gdpr.delete.plan import load_plan, save_plan
     from cv_gdpr.delete.planning import make_plan
+    from cv_gdpr.platforms.shells import command
     from cv_gdpr.table.inventory import near_values
 
     if options.plan_file and saved is not None:
@@ -249,7 +252,8 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
     if options.save_plan:
         plan = replace(plan, reference=options.reference or "")
         save_plan(plan, options.save_plan)
-        words = f"the plan is in {options.save_plan}; cv-gdpr delete --plan {options.save_plan} executes it"
+        carries_out = command("cv-gdpr", "delete", "--plan", str(options.save_plan)) + same_connection()
+        words = f"the plan is in {options.save_plan}; {carries_out} executes it"
         click.echo(f"Note: {printable(words)}", err=True)
     return plan
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
+from cv_gdpr.cli.parameters import same_connection
 from cv_gdpr.cli.searching import Originals, how_to_search, not_found, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.platforms.shells import command, quoted
@@ -168,7 +169,7 @@ def _how_to_delete_models(evidence: Evidence) -> list[str]:
     """Return the command that deletes each model which was trained on what was erased."""
     return [
         f"iteration {iteration} was trained on what was erased; to delete it: "
-        f"cv-gdpr delete iterations --project {one.id} --iteration {iteration}"
+        f"cv-gdpr delete iterations --project {one.id} --iteration {iteration}{same_connection()}"
         for one, iteration in _models_left(evidence)
     ]
 

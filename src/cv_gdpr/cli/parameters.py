@@ -15,6 +15,19 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 TYPED = "cv_gdpr.typed"  # in a context's `meta`: each option on the command line, with its value as typed
 
 
+_CONNECTION = ("profile", "endpoint", "key_file", "key_command", "auth", "cloud")
+
+
+def same_connection() -> str:
+    """Return what a command must add to ask the same resource as this one: its options, each after a space."""
+    from cv_gdpr.platforms.shells import quoted
+
+    ctx = click.get_current_context(silent=True)
+    typed = ctx.meta.get(TYPED, []) if ctx else []
+    words = [word for one, value in typed if one.name in _CONNECTION for word in (max(one.opts, key=len), str(value))]
+    return "".join(f" {quoted(word)}" for word in words)
+
+
 def _refuse_empty(parameter: click.Parameter, ctx: click.Context, value: Any, source: ParameterSource) -> None:
     """Fail for an empty value: `--image-ids-file "$IDS"` with IDS unset must not widen the scope."""
     values = value if isinstance(value, (list, tuple)) else [value]

@@ -77,6 +77,18 @@ def planned_code(plan: Plan) -> int:
     return 3 if lacking or plan.failed or in_part else 0
 
 
+def planned_error(plan: Plan, selection: Selection) -> str:
+    """Return why the exit code of a dry run is not 0, in one line; empty if it is."""
+    if not planned_code(plan):
+        return ""
+    if plan.failed:
+        return f"{plural(len(plan.failed), 'project')} could not be read"
+    lacking = [*plan.unmatched, *(one.short for one in plan.scope.absent)] and not plan.scope.missing_ok
+    if lacking:
+        return f"nothing matches {', '.join(not_found(plan.scope, plan.unmatched, selection))}"
+    return "something that was asked for is not in the plan, which says why"
+
+
 def _project_lines(project: ProjectPlan) -> list[str]:
     what = "the whole project" if project.whole else "part of it"
     lines = [f"{project.name} ({project.id}): {what}"]

@@ -66,17 +66,17 @@ class Entry(NamedTuple):
 
 
 def entries_of(items: Sequence[Item], anchors: Anchors, show: Callable[[int, int], None]) -> list[Entry]:
-    """Return the lines of all items; that of a plan names the evidence among them of its erasure."""
+    """Return the lines of all items; that of a plan says what verified evidence among them says of its erasure."""
     entries = []
     for number, item in enumerate(items):
         show(number, len(items))
         entries.append(entry_of(item, anchors))
     done: dict[str, list[str]] = {}
     for one in entries:
-        if one.kind == "erasure" and one.whole:
-            done.setdefault(one.plan_hash, []).append(one.item.path.name)
+        if one.kind == "erasure" and one.whole and one.exit_code != NotVerified.exit_code:
+            done.setdefault(one.plan_hash, []).append(f"its erasure, {one.item.path}: {one.outcome}")
     return [
-        one._replace(outcome=f"{one.outcome}; its erasure: {', '.join(done[one.plan_hash])}")
+        one._replace(outcome="; ".join((one.outcome, *done[one.plan_hash])))
         if one.kind == PLAN and one.plan_hash in done
         else one
         for one in entries

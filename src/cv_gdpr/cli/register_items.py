@@ -87,7 +87,13 @@ def _folder(path: Path) -> Item:
         (path / ".").stat()
     if export := path if _is_export(path) else _export_around(path):
         return Item(EXPORT, export)
-    return Item(FOREIGN, path, f"holds evidence: cv-gdpr verify {path}/*" if _evidence_in(path) else "not an export")
+    from cv_gdpr.platforms.shells import quoted
+    from cv_gdpr.verify import number_of_exports_in
+
+    each = f"cv-gdpr verify {quoted(str(path))}/*"
+    if _evidence_in(path):
+        return Item(FOREIGN, path, f"holds evidence: {each}")
+    return Item(FOREIGN, path, f"holds exports: {each}" if number_of_exports_in(path) else "not an export")
 
 
 def _is_export(folder: Path) -> bool:

@@ -7,14 +7,16 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from cv_gdpr.cli.output import plural
+from cv_gdpr.cli.parameters import same_connection
 from cv_gdpr.table.selection import Selection
 
 if TYPE_CHECKING:
     from cv_gdpr.evidence.records import SearchedScope
 
 NO_TAG_NO_METADATA = "a prediction has no tag and no metadata"
+_EXPORT = "cv-gdpr export --all"
 _BY_PHOTO = (
-    "cv-gdpr export --all --out BAG, cv-gdpr find BAG PHOTO --out FOUND with a photograph of the person, and then this "
+    f"{_EXPORT} --out BAG, cv-gdpr find BAG PHOTO --out FOUND with a photograph of the person, and then this "
     "command with --image-ids-file FOUND/ids.txt in place of the selectors"
 )
 _SHORT_OF = (
@@ -44,8 +46,9 @@ _HOW = {
         "erasure"
     ),
     Originals.NOT_FOUND: (
-        "no picture that the selectors describe is held, and it may have been erased; to search the stored "
-        f"predictions: {_BY_PHOTO}, or with --with-copies-from and an export made before that erasure"
+        "no picture that the selectors describe is held: check how they are spelled. If it was erased, copies may be "
+        f"among the stored predictions; to search these: {_BY_PHOTO}, or with --with-copies-from and an export made "
+        "before that erasure"
     ),
 }
 _HOW_AFTER_COPIES = {
@@ -53,8 +56,9 @@ _HOW_AFTER_COPIES = {
     Originals.PLANNED: f"{_SHORT_OF}; before the deletion, since the originals will be gone after it: {_NEW_EXPORT}",
     Originals.ERASED: f"{_SHORT_OF}: {_BY_PHOTO}",
     Originals.NOT_FOUND: (
-        "the service and the export of --with-copies-from hold no picture that the selectors describe, and it may have "
-        f"been erased; to search the stored predictions: {_BY_PHOTO}, or give an export made before that erasure"
+        "the service and the export of --with-copies-from hold no picture that the selectors describe: check how they "
+        "are spelled. If it was erased, copies of it may be among the stored predictions; to search these: "
+        f"{_BY_PHOTO}, or give an export made before that erasure"
     ),
 }
 
@@ -75,7 +79,8 @@ def how_to_search(by_project: Mapping[str, int | None], copies_from: str | None,
     """
     if all(count == 0 for count in by_project.values()):
         return []
-    return [(_HOW_AFTER_COPIES if copies_from else _HOW)[originals]]
+    words = (_HOW_AFTER_COPIES if copies_from else _HOW)[originals]
+    return [words.replace(_EXPORT, f"{_EXPORT}{same_connection()}")]
 
 
 def predictions_in_words(count: int | None) -> str:

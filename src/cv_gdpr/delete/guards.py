@@ -144,6 +144,7 @@ def protected_among(entries: list[Json], protect: tuple[str, ...], *, known: boo
     for name in protect:
         found = {entry["id"] for entry in entries if has_id(entry, name) or is_named(entry, name)}
         if known and not found:
-            raise UsageError(f"--protect {name!r} names no project of this resource", "check the project name")
+            hint = "correct or remove the name where it stands: --protect, or protect in the profile of config.toml"
+            raise UsageError(f"the protected project {name!r} is not in this resource", hint)
         protected |= found
     return protected

@@ -106,7 +106,7 @@ class ProjectExport:
     def _look_into_earlier(self) -> None:
         """Open what earlier exports hold of the project."""
         if self.reuse and self.reuse.bags:
-            earlier = self.reuse.of(self.project.id, self.root.temporary)
+            earlier = self.reuse.of(self.project.id, self.root)
             self._bytes.earlier = earlier
             self.project.trusted = earlier.trusted
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 from cv_gdpr.archive.bag import LISTINGS, WORKSPACE
 from cv_gdpr.archive.bag_info import is_moment
@@ -22,6 +22,9 @@ from cv_gdpr.service.paging import identified
 from cv_gdpr.table.categories import CATEGORIES, ITERATION_LIST, Category, layout
 from cv_gdpr.table.findings import Trusted
 from cv_gdpr.verbatim import Json, json_record
+
+if TYPE_CHECKING:
+    from cv_gdpr.archive.folder import Folder
 
 Took = Callable[[Received | Exception | None], None]
 """Called with the file, an error that ends the run, or None if the file is damaged: then it must be downloaded."""
@@ -59,9 +62,9 @@ class Reuse:
     def __exit__(self, *exc: object) -> None:
         self._pool.shutdown(wait=exc[0] is None, cancel_futures=True)
 
-    def of(self, project: str, temporary: Callable[[], str]) -> "ProjectReuse":
-        """Return what the exports hold of a project."""
-        return ProjectReuse(self, project, temporary)
+    def of(self, project: str, root: "Folder") -> "ProjectReuse":
+        """Return what the exports hold of a project, for the export in a folder."""
+        return ProjectReuse(self, project, root)
 
     def note(self, bag: EarlierBag, where: str, why: str) -> None:
         """Note what is damaged; of an export that is gone altogether, that alone."""
@@ -102,16 +105,16 @@ def _refuse_overlap(folder: Path, out: Path) -> None:
 class ProjectReuse:
     """What the earlier exports hold of one project; for the thread of that project alone, but for `take`."""
 
-    def __init__(self, reuse: Reuse, project: str, temporary: Callable[[], str]) -> None:
+    def __init__(self, reuse: Reuse, project: str, root: "Folder") -> None:
         self._reuse = reuse
-        self._temporary = temporary
+        self._root = root
         self._files: list[EarlierFiles] = []
         self._lists: list[_Lists] = []
         for bag in reuse.bags:
             if held := bag.projects.get(project):
                 with self._noting(bag, held.where("files.jsonl")):
                     self._files.append(EarlierFiles(bag, held))
-                if reuse.trust and not bag.bag.summary["selectors"]:
+                if reuse.trust and not bag.selectors:
                     with self._noting(bag, held.where(LISTINGS)):
                         self._lists.append(_Lists(bag, project))
 
@@ -143,9 +146,10 @@ class ProjectReuse:
 
     def _placed(self, found: Found, stem: str, suffix: str) -> Received | None:
         bag, entry = found.files.bag, found.entry
-        where, temporary = f"{found.files.project.where('')}{entry.path}", self._temporary()
+        where, temporary = f"{found.files.project.where('')}{entry.path}", self._root.temporary()
         with self._noting(bag, where):
-            received = bag.take(bag.where(found.files.project, entry), entry, temporary).named(stem, suffix)
+            path = bag.where(found.files.project, entry)
+            received = bag.take(path, entry, temporary, self._root.began).named(stem, suffix)
             with suppress(FileNotFoundError):
                 os.unlink(temporary)  # noqa: PTH108 - rename does nothing where both are names of one file
             return received

@@ -30,7 +30,8 @@ def verify(folder: Path) -> Verification:
     """Check a finished export; raise UsageError if `folder` is not a folder, StorageError if the temporary database
     of facts cannot be written."""
     if not folder.is_dir():
-        raise UsageError(f"{folder} {'is neither a file nor a folder' if folder.exists() else 'does not exist'}")
+        what = "is a file" if folder.is_file() else "is neither a file nor a folder"
+        raise UsageError(f"{folder} {f'{what}: an export is a folder' if folder.exists() else 'does not exist'}")
     _refuse_folder_of_exports(folder)
     result = Verification(folder)
     if not (folder / "bagit.txt").is_file():
@@ -66,9 +67,15 @@ def _refuse_folder_of_exports(folder: Path) -> None:
     """Raise UsageError for a folder that holds exports and is not one, as --all-profiles makes one for each profile."""
     if any((folder / name).exists() for name in ("bagit.txt", "data", STATE)):
         return
-    found = sorted(one.name for one in folder.iterdir() if (one / "bagit.txt").is_file())
-    if found:
-        raise UsageError(f"{folder} is not an export, but holds {len(found)}", f"verify each: {', '.join(found)}")
+    if found := number_of_exports_in(folder):
+        from cv_gdpr.platforms.shells import quoted
+
+        raise UsageError(f"{folder} is not an export, but holds {found}", f"cv-gdpr verify {quoted(str(folder))}/*")
+
+
+def number_of_exports_in(folder: Path) -> int:
+    """Return how many finished exports lie in a folder."""
+    return sum((one / "bagit.txt").is_file() for one in folder.iterdir())
 
 
 def _why_not_a_bag(folder: Path) -> str:
