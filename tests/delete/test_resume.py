@@ -416,6 +416,6 @@ def test_a_resumed_run_says_what_was_deleted_before(sim, erase):
 def test_the_json_says_how_many_an_earlier_run_deleted(sim, erase):
     stock(sim)
     sim.fault(Fault("DeleteTag", status=401, times=None, after=1))
-    assert erase("tags", "--all", evidence="e.json").document["deletedBefore"] == 0
+    assert erase("tags", "--all", evidence="e.json").json["deletedBefore"] == 0
     sim.clear_faults()
-    assert erase("tags", "--all", evidence="e.json").document["deletedBefore"] == 1
+    assert erase("tags", "--all", evidence="e.json").json["deletedBefore"] == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cv_gdpr.cli import main
 from cv_gdpr.cli.completion import SHELLS, script_of
 from cv_gdpr.table.categories import ROWS
 
@@ -22,6 +23,16 @@ def offered(*words, shell="bash"):
     ran = subprocess.run([sys.executable, "-m", "cv_gdpr"], env=settings, capture_output=True, text=True, check=True)
     cells = [line.replace("\t", ",").split(",") for line in ran.stdout.splitlines()]
     return [row[1] for row in cells]
+
+
+@pytest.mark.parametrize("variables", [{}, {"COMP_WORDS": "cv-gdpr"}, {"COMP_WORDS": "cv-gdpr", "COMP_CWORD": "x"}])
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_without_its_variables_gets_nothing(shell, variables, capsys, monkeypatch):
+    for name, value in {"_CV_GDPR_COMPLETE": f"{shell}_complete", **variables}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert (ended.value.code, *capsys.readouterr()) == (0, "", "")
 
 
 @pytest.mark.slow

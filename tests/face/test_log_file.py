@@ -2,7 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -11,7 +14,7 @@ from custom_vision_simulator import Fault
 from cv_gdpr.cli.log_file import CALLS, begin, end
 from cv_gdpr.downloads.process import _proper
 from cv_gdpr.masking import RUN
-from tests.delete.erasing import stock
+from tests.delete.erasing import environment, stock
 from tests.platforms import is_private, posix
 
 
@@ -192,6 +195,23 @@ def test_a_log_is_not_another_file_of_the_command(cli, tmp_path, option):
     ran = cli("delete", "--all", option, tmp_path / "same.json", "--log-file", tmp_path / "same.json")
     assert (ran.code, list(tmp_path.iterdir())) == (2, [])
     assert "the command itself reads or writes" in ran.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_log_is_not_where_output_goes(sim, log, number):
+    words = [sys.executable, "-m", "cv_gdpr", "list", "projects", "--all", "--json", "--log-file", str(log)]
+    with log.open("wb") as file:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, ("", "stdout", "stderr")[number]: file}
+        ran = subprocess.run(words, env=environment(sim), check=False, **pipes)
+    assert ran.returncode == 2
+    assert b"is where standard" in (ran.stderr or log.read_bytes())
+    assert not sim.calls
+
+
+def test_a_log_without_a_name_is_refused(cli):
+    ran = cli("list", "--all", "--log-file", "-")
+    assert (ran.code, Path("-").exists()) == (2, False)
 
 
 @posix("modes")

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import sys
 
 import pytest
 
 from custom_vision_simulator import Fault, Simulator
 from custom_vision_simulator.answers import Answer
+from cv_gdpr.cli.output import print_csv
 from tests.commandline import CommandLine
 from tests.delete.erasing import ids, stock
 
@@ -136,6 +138,13 @@ def test_beside_csv_all_else_is_on_standard_error(held):
     ran = cli("list", "--all", "--metadata", "subject=nr-4711", "--csv")
     assert {len(line) for line in csv.reader(io.StringIO(ran.out), strict=True)} == {8}
     assert "What to do:" in ran.err
+
+
+@pytest.mark.parametrize(("terminal", "written"), [(True, "x\\x1b]0;\r\n"), (False, "x\x1b]0;\r\n")])
+def test_no_name_controls_a_terminal_through_csv(capsys, monkeypatch, terminal, written):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    print_csv([["x\x1b]0;"]])
+    assert capsys.readouterr().out == written
 
 
 def test_csv_says_what_was_not_searched_and_why(held, listed):

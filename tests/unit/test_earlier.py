@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 
 import pytest
 
@@ -61,7 +62,7 @@ def take(bag, tmp_path):
     files = EarlierFiles(earlier, earlier.projects[PROJECT])
     entry = files.find(blob_key(f"images/{FIRST}", SOURCE))
     try:
-        return earlier.take(earlier.where(files.project, entry), entry, str(tmp_path / "taken"))
+        return earlier.take(earlier.where(files.project, entry), entry, str(tmp_path / "taken"), time.time_ns())
     finally:
         files.close()
 
@@ -104,7 +105,7 @@ def test_no_link_leads_out_of_the_bag(bag, tmp_path, linked):
     place.rename(tmp_path / "moved")
     place.symlink_to(outside / linked)
     with pytest.raises(Damaged, match="a link, not a f"):
-        earlier.take(earlier.where(files.project, entry), entry, str(tmp_path / "taken"))
+        earlier.take(earlier.where(files.project, entry), entry, str(tmp_path / "taken"), time.time_ns())
     assert not (tmp_path / "taken").exists()
 
 

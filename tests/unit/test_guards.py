@@ -50,9 +50,9 @@ def test_which_projects_a_protection_means(protect, found):
 
 
 def test_a_protection_of_nothing_is_refused():
-    with pytest.raises(UsageError, match="--protect 'Guests' names no project") as refused:
+    with pytest.raises(UsageError, match="protected project 'Guests' is not in") as refused:
         protected_among(ENTRIES, ("Visitors", "Guests"))
-    assert refused.value.hint == "check the project name"
+    assert "--protect, or protect in the profile" in refused.value.hint
     assert protected_among(ENTRIES, ("Guests", "Visitors"), known=False) == {PROJECT, ONE}
 
 

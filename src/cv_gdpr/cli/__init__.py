@@ -129,10 +129,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for ending in STOP_SIGNALS if arguments is None else STOP_SIGNALS[1:]:
         if signal.getsignal(ending) != signal.SIG_IGN:  # nohup ignores SIGHUP: keep that
             signal.signal(ending, lambda number, _: _interrupt(received, moments, number))
-    if shell := os.environ.get("_CV_GDPR_COMPLETE"):
-        from cv_gdpr.cli.completion import prepare
-
-        prepare(shell)
+    _prepare_completion()
     if verbosity := _verbosity(given):
         _log_retries(verbosity)
     try:
@@ -154,6 +151,16 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if arguments is None:
         _exit_despite_workers(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _prepare_completion() -> None:
+    """Let PowerShell's words be completed too; exit if a shell asks without its variables, for its prompt is no place
+    for messages."""
+    if shell := os.environ.get("_CV_GDPR_COMPLETE"):
+        from cv_gdpr.cli.completion import prepare
+
+        if not prepare(shell):
+            sys.exit(0)
 
 
 def _register_keys() -> None:

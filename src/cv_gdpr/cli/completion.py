@@ -61,11 +61,18 @@ def script_of(shell: str) -> str:
     return made(cli, {}, "cv-gdpr", _ASKING).source().strip("\n")
 
 
-def prepare(asked: str) -> None:
-    """Make PowerShell known to click, if a shell's name, or what its script asks, says so."""
-    if not asked.startswith("powershell"):
-        return
+def prepare(asked: str) -> bool:
+    """Make PowerShell known to click, if a shell's name, or what its script asks, says so.
+
+    Return whether the variables are there that click reads of another shell: a number, for bash and zsh.
+    """
     import os
+
+    if not asked.startswith("powershell"):
+        shell, _, question = asked.partition("_")
+        words, number = (os.environ.get(name) for name in ("COMP_WORDS", "COMP_CWORD"))
+        counted = shell == "fish" or (number or "").removeprefix("-").isdecimal()
+        return question != "complete" or (words is not None and number is not None and counted)
 
     from click.shell_completion import CompletionItem, ShellComplete, add_completion_class
 
@@ -86,3 +93,4 @@ def prepare(asked: str) -> None:
             return f"{item.type}\t{item.value}\t{' '.join((item.help or '').split())}"
 
     add_completion_class(PowerShell)
+    return True

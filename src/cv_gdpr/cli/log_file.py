@@ -84,8 +84,11 @@ def forget() -> None:
 def begin(command: str, path: str, options: Mapping[str, Any]) -> None:
     """Open the log of a run; raise UsageError if it cannot be written there, or is in the way of the `options`."""
     forget()
+    if path == "-":
+        raise UsageError("--log-file - names no file", "name a file; messages go to standard error in any case")
     _refuse_in_the_way(path, options)
     try:
+        _refuse_redirected(path)
         _refuse_other_files(path)
         log = _Written(path)
     except OSError as error:
@@ -111,6 +114,16 @@ def _refuse_in_the_way(path: str, options: Mapping[str, Any]) -> None:
     values = (one for value in options.values() for one in (value if isinstance(value, tuple) else (value,)))
     if any(isinstance(one, Path) and one.resolve() == log.resolve() for one in values):
         raise UsageError(f"--log-file {path} is a path that the command itself reads or writes", "name another file")
+
+
+def _refuse_redirected(path: str) -> None:
+    """Raise UsageError if the shell sends standard output or standard error to this file: each would overwrite it."""
+    if not os.path.isfile(path):  # noqa: PTH113 - pathlib is imported on use
+        return
+    for number, name in ((1, "standard output"), (2, "standard error")):
+        with suppress(OSError):  # closed
+            if os.path.samestat(os.fstat(number), os.stat(path)):  # noqa: PTH116
+                raise UsageError(f"--log-file {path} is where {name} goes", "name another file")
 
 
 def _refuse_around(log: "Path", out: "Path | None") -> None:

@@ -44,6 +44,10 @@ def csv_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.lstrip("'").startswith(_LIKE_A_FORMULA) else value
 
 
+def _shown_cell(value: object) -> object:
+    return csv_cell(printable(value) if isinstance(value, str) else value)
+
+
 def without_csv_mark(cell: str) -> str:
     """Return what `csv_cell` was given."""
     return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_LIKE_A_FORMULA) else cell
@@ -168,12 +172,16 @@ def print_json(document: "Struct | Json") -> None:
 
 
 def print_csv(lines: Iterable[Iterable[object]]) -> None:
-    """Print the run's result as CSV (RFC 4180): all else, such as what a person must do, goes to standard error."""
+    """Print the run's result as CSV (RFC 4180): all else, such as what a person must do, goes to standard error.
+
+    A file gets each text as it is, a terminal none that could control it.
+    """
     import csv
     import io
 
+    cell = _shown_cell if sys.stdout.isatty() else csv_cell
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(map(csv_cell, line) for line in lines)
+    csv.writer(text).writerows(map(cell, line) for line in lines)
     _Printed.document = True
     getattr(sys.stdout, "whole", sys.stdout.write)(text.getvalue())
 

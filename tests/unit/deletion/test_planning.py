@@ -192,7 +192,7 @@ def test_a_protected_project_is_not_named(sim, planned):
     with pytest.raises(UsageError, match=f"^project {project} is protected$") as refused:
         planned(projects=("Strangers", "Visitors"), protect=("Visitors",))
     assert refused.value.hint == "--protect, or CV_GDPR_PROTECT, names it"
-    with pytest.raises(UsageError, match="names no project"):
+    with pytest.raises(UsageError, match="is not in this resource"):
         planned(protect=("Nobody",))
 
 
