@@ -382,3 +382,28 @@ def test_a_plan_resumes_after_its_iterations_were_unpublished(sim, erase, plan):
 
     assert erase("--plan", plan).code == 0
     assert sim.store.projects == {}
+
+
+def test_a_plan_that_is_too_large_is_not_saved(sim, erase, tmp_path):
+    stock(sim)
+    ran = erase("tags", "--all", "--dry-run", "--save-plan", tmp_path / "p.json", "--max-delete", "2", confirmed=False)
+    assert (ran.code, (tmp_path / "p.json").exists()) == (2, False)
+
+
+def test_a_dry_run_says_in_any_case_why_it_ends_with_3(sim, erase):
+    stock(sim)
+    ran = erase("images", "--all", "--metadata", "subject=nobody", "--dry-run", "-q", confirmed=False, as_json=False)
+    assert (ran.code, ran.out) == (3, "")
+    assert "Error: nothing matches --metadata subject=" in ran.err
+
+
+def test_hints_ask_the_same_resource(sim, cli, tmp_path):
+    stock(sim, images=3)
+    (tmp_path / "key").write_text(sim.training_key)
+    connection = ("--endpoint", sim.endpoint, "--key-file", tmp_path / "key")
+    words = ("delete", "images", "--all", "--metadata", "subject=nr-4711", *connection)
+    told = " ".join(map(str, connection))
+    planned = cli(*words, "--dry-run", "--save-plan", tmp_path / "plan.json")
+    assert f"cv-gdpr delete --plan {tmp_path / 'plan.json'} {told} executes it" in planned.err
+    assert f"cv-gdpr export --all {told} --out BAG" in cli("list", *words[2:]).out
+    assert f"{told}\n" in cli(*words, "--yes", "--evidence", tmp_path / "e.json").out  # to delete the model

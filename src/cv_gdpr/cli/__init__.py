@@ -154,8 +154,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _prepare_completion() -> None:
-    """Let PowerShell's words be completed too; exit if a shell asks without its variables, for its prompt is no place
-    for messages."""
+    """Let PowerShell's words be completed too; exit, with nothing printed into its prompt, if a shell asks without its
+    variables."""
     if shell := os.environ.get("_CV_GDPR_COMPLETE"):
         from cv_gdpr.cli.completion import prepare
 

@@ -224,12 +224,9 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
     service: Service, scope: Scope, options: DeleteOptions, saved: bytes | None, *, resumed: bool, as_json: bool
 ) -> Plan:
     """Return the plan, new or from --plan, after the safety checks; write it if --save-plan is given."""
-    from msgspec.structs import replace
-
     from cv_gdpr.delete.guards import check_size, refuse_protected, require_export
-    from cv_gdpr.delete.plan import load_plan, save_plan
+    from cv_gdpr.delete.plan import load_plan
     from cv_gdpr.delete.planning import make_plan
-    from cv_gdpr.platforms.shells import command
     from cv_gdpr.table.inventory import near_values
 
     if options.plan_file and saved is not None:
@@ -249,12 +246,21 @@ def _plan(  # noqa: PLR0913 - what a plan is made from
         check_size(plan, options.max_delete)
     if options.require_export:
         require_export(plan, options.require_export)
-    if options.save_plan:
-        plan = replace(plan, reference=options.reference or "")
-        save_plan(plan, options.save_plan)
-        carries_out = command("cv-gdpr", "delete", "--plan", str(options.save_plan)) + same_connection()
-        words = f"the plan is in {options.save_plan}; {carries_out} executes it"
-        click.echo(f"Note: {printable(words)}", err=True)
+    return _saved(plan, options, options.save_plan) if options.save_plan else plan
+
+
+def _saved(plan: Plan, options: DeleteOptions, path: Path) -> Plan:
+    """Write a plan to a file, unless it is larger than --max-delete allows; return it as it is written."""
+    from msgspec.structs import replace
+
+    from cv_gdpr.delete.plan import save_plan
+    from cv_gdpr.platforms.shells import command
+
+    plan = replace(plan, reference=options.reference or "")
+    if options.max_delete is None or plan.total <= options.max_delete:
+        save_plan(plan, path)
+        carries_out = command("cv-gdpr", "delete", "--plan", str(path)) + same_connection()
+        click.echo(f"Note: {printable(f'the plan is in {path}; {carries_out} executes it')}", err=True)
     return plan
 
 
