@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.cli.arguments import OutputOptions
+    from cv_gdpr.evidence.events import Opened
     from cv_gdpr.evidence.records import Evidence, SearchedScope
 
 _HEADINGS = ("name", "kind", "reference", "date", "scope", "outcome", "whole", "signed", "time-stamped")
@@ -150,19 +151,31 @@ def _in_words(scope: SearchedScope) -> str:
 
 
 def _of_ledger(item: Item, anchors: Anchors) -> Entry:
-    from cv_gdpr.evidence.events import Opened
+    from cv_gdpr.evidence.events import Opened, operator_in, reference_in
     from cv_gdpr.evidence.ledger import chained
     from cv_gdpr.evidence.vouching import verified_ledger
 
     done, events = verified_ledger(item.path, anchors), chained(item.path.read_bytes()).events
     date = events[0].at if events else ""
     runs = [event for event in events if isinstance(event, Opened)]
-    planned = tuple(dict.fromkeys(one.id for run in runs for one in run.projects))
-    about = About(runs[0].endpoint, planned) if runs else About()
+    about = _about_runs(runs) if runs else About()
     words = "no evidence beside it: an interrupted run, or a file is missing"
     seals, code = (Signed(NONE), Stamped(NONE)), done.exit_code or 3
-    line = Entry(item, LEDGER, "", date, "", words, *seals, done.whole, done.differences, code)
-    return line._replace(uncompared=done.found.uncompared, about=about)
+    said, people = (reference_in(runs), date, "", words), People(operator_in(runs), *_stated_once(runs))
+    line = Entry(item, LEDGER, *said, *seals, done.whole, done.differences, code, people, about=about)
+    return line._replace(uncompared=done.found.uncompared)
+
+
+def _stated_once(runs: Sequence[Opened]) -> tuple[str, str]:
+    """Return who approved the plan of a ledger's runs, and which evidence they look at again."""
+    approved = next((run.approved_by for run in runs if run.approved_by), "")
+    return approved, (runs[-1].recheck_of or "") if runs else ""
+
+
+def _about_runs(runs: Sequence[Opened]) -> About:
+    """Return what the runs of a ledger are about; those of a recheck name their projects only in their plans."""
+    ids = (one for run in runs for one in (*(project.id for project in run.projects), *run.planned))
+    return About(runs[0].endpoint, tuple(dict.fromkeys(one for one in ids if one != runs[0].endpoint)))
 
 
 def _of_export(item: Item, anchors: Anchors) -> Entry:
