@@ -199,6 +199,16 @@ def test_models_that_nobody_looked_for_are_said():
     assert "Not looked for: iterations that remain may have been trained on these images" in page
 
 
+def test_models_of_which_one_is_known_are_said_once():
+    """Without a selector only the iterations are known that alone held an image."""
+    events = [held(**{ONE: ["a"]}), *sent("images", "a", "b"), looked("images", gone="ab")]
+    page = certificate(document_of(chain_of(*ended(opened({"images": ["a", "b"]}), *events)), "e.jsonl"))
+    known = "1 iteration (a trained version of a model) that remains was trained on these images"
+    assert page.count(known) == 1
+    assert f"{ONE}. Whether other iterations were trained on them, too, was not looked for</li>" in page
+    assert "Not looked for: iterations that remain may" not in page
+
+
 @pytest.mark.parametrize(
     ("seals", "words"),
     [
