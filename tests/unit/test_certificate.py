@@ -356,7 +356,7 @@ def test_what_was_not_found_is_said_in_words():
     asked = scope(salt="s", selectors=[selector(matched=False), selector(matched=False, name="--metadata")])
     page = certificate(document_of(chain_of(*ended(opened(scope=asked, unmatched=[f"--image-id {ONE}"]))), "e.jsonl"))
     tag, metadata = (f"{word} sha256:{'a' * 16}" for word in ("tag", "metadata"))
-    assert f"<th>Requested, but not found</th><td>id {ONE}, {tag}, {metadata}</td>" in page
+    assert f"<th>Requested, but no match</th><td>id {ONE}, {tag}, {metadata}</td>" in page
 
 
 @pytest.mark.parametrize("code", ["en", "de"])

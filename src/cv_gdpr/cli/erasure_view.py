@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
-from cv_gdpr.cli.searching import Originals, how_to_search, not_found, not_searched_predictions
+from cv_gdpr.cli.searching import Originals, how_to_search, no_match, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.platforms.shells import command, quoted
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, category
@@ -210,8 +210,8 @@ def _print_shortfall(erased: Erased, selection: Selection) -> None:
         text = f"project {project.project} could not be read, so nothing of it was deleted: {project.reason}"
         click.echo(f"Failed: {printable(text)}", err=True)
     ids = [value for value in evidence.not_found if value.split(" ")[0] in BY_ID]
-    for value in not_found(evidence.scope, ids, selection):
-        click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
+    for line in no_match(evidence.scope, ids, selection):
+        click.echo(f"Missing: {printable(line)}", err=True)
     print_sentences(line for project in evidence.projects for line in stays_lines(project))
     by_project = {one.id: one.predictions_not_searched for one in evidence.projects}
     print_sentences(not_searched_predictions(by_project))
@@ -241,7 +241,7 @@ def _error_of(erased: Erased) -> str:
         (evidence.failed, f"{plural(len(evidence.failed), 'project')} could not be read"),
         (
             evidence.not_found if not evidence.scope.missing_ok else (),
-            f"{plural(len(evidence.not_found), 'value')} found nowhere",
+            f"{plural(len(evidence.not_found), 'value')} matched nothing",
         ),
         (unsearched, f"stored predictions of {plural(len(unsearched), 'project')} not searched"),
         (kept, f"{plural(len(kept), 'iteration')} kept"),
