@@ -57,15 +57,8 @@ def resume_hint(path: Path, *, saved: bool = False) -> str:
 def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside: Beside = _NOTHING_BESIDE) -> int:
     """Print the result of an erasure and return its exit code."""
     from cv_gdpr.cli.sealing import print_lacking
-    from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
 
-    evidence = erased.evidence
-    files = {
-        "evidence": str(erased.path),
-        "ledger": str(ledger_of(erased.path)),
-        "certificate": str(certificate_of(erased.path)),
-        "hashes": str(hashes_of(erased.path)),
-    }
+    evidence, files = erased.evidence, _always(erased.path)
     if erased.completed:
         click.echo(
             f"Note: this erasure ended at {evidence.finished}; its evidence was completed from the ledger. "
@@ -77,7 +70,7 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside:
 
         print_json(of_erasure(erased, files, calls, redact_command(erased, beside.bag)))
     elif not output.quiet:
-        _print_result(erased, files | _sealed(erased.path), calls, output.verbose)
+        _print_result(erased, calls, output.verbose)
         if command := redact_command(erased, beside.bag):
             to_do([f"{beside.bag} now holds a copy of what was erased; to take it out: {command}"])
     _print_shortfall(erased, beside.selection)
@@ -95,12 +88,31 @@ def _how_to_search(evidence: Evidence) -> list[str]:
     return how_to_search(by_project, evidence.scope.copies_from, originals)
 
 
+def print_files(evidence: Path) -> None:
+    """Print a line for each file that a run with evidence at this path has written, with what it is."""
+    for name, path in (_always(evidence) | _sealed(evidence)).items():
+        click.echo(f"{name}: {printable(path)}")
+
+
+def _always(evidence: Path) -> dict[str, str]:
+    """Return the files that each run writes, by what they are."""
+    from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
+
+    return {
+        "evidence": str(evidence),
+        "ledger": str(ledger_of(evidence)),
+        "certificate": str(certificate_of(evidence)),
+        "hashes": str(hashes_of(evidence)),
+    }
+
+
 def _sealed(evidence: Path) -> dict[str, str]:
     """Return the signature and the time-stamps that lie beside evidence, by what they are."""
-    from cv_gdpr.evidence.files import begin_token_of, signature_of, token_of
+    from cv_gdpr.evidence.files import begin_token_of, signature_of, signed_at_of, token_of
 
     named = {
         "signature": signature_of(evidence),
+        "time-stamp of the signature": signed_at_of(evidence),
         "time-stamp of the beginning": begin_token_of(evidence),
         "time-stamp": token_of(evidence),
     }
@@ -114,7 +126,7 @@ def redact_command(erased: Erased, bag: Path | None) -> str | None:
     return command("cv-gdpr", "redact", str(erased.path), str(bag))
 
 
-def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:
+def _print_result(erased: Erased, calls: dict[str, int], verbose: int) -> None:
     evidence = erased.evidence
     click.echo(evidence.verdict)
     counts = sorted(evidence.counts.items())
@@ -125,8 +137,7 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
     kept = [line for project in evidence.projects for line in kept_lines(project)]
     for line in (*not_searched_lines(evidence.scope.not_searched), *_models_lines(evidence), *kept):
         click.echo(printable(line))
-    for name, path in files.items():
-        click.echo(f"{name}: {path}")
+    print_files(erased.path)
     if verbose:
         print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
     models = any(one.exported_models or one.iterations_trained_on_them for one in evidence.projects)
