@@ -199,7 +199,7 @@ def test_models_that_nobody_looked_for_are_said():
     assert "Not looked for: iterations that remain may have been trained on these images" in page
 
 
-def test_models_of_which_one_is_known_are_said_once():
+def test_known_models_and_others_are_said_once():
     """Without a selector only the iterations are known that alone held an image."""
     events = [held(**{ONE: ["a"]}), *sent("images", "a", "b"), looked("images", gone="ab")]
     page = certificate(document_of(chain_of(*ended(opened({"images": ["a", "b"]}), *events)), "e.jsonl"))
