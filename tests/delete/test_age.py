@@ -140,7 +140,7 @@ def test_a_hold_that_names_nothing_is_said_before(sim, erase, tmp_path):
     hold.write_text(NOWHERE)
     dry = erase("images", "--all", "--except-ids-file", hold, "--dry-run", as_json=False)
     assert dry.code == 3
-    assert f"not found: --except-ids-file {NOWHERE}" in dry.out
+    assert f"nothing in images matches --except-ids-file {NOWHERE}" in dry.out
     ran = erase("images", "--all", "--except-ids-file", hold)
     assert ran.code == 2
     assert NOWHERE in ran.err

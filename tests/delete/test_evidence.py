@@ -141,7 +141,7 @@ VERDICTS = {
         ["--all"],
         r"erased: everything in the plan, stored before (\S+)\. It does not say what was stored since\.",
     ),
-    "an id that is nowhere": (["--all", "--image-id", "0" * 32], "found nowhere: what was asked for"),
+    "an id that is nowhere": (["--all", "--image-id", "0" * 32], "nothing matched what was asked for"),
     "nothing": (["predictions", "--all"], r"nothing to delete: nothing in scope, stored before (\S+), was there"),
 }
 

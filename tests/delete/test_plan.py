@@ -394,7 +394,7 @@ def test_a_dry_run_says_in_any_case_why_it_ends_with_3(sim, erase):
     stock(sim)
     ran = erase("images", "--all", "--metadata", "subject=nobody", "--dry-run", "-q", confirmed=False, as_json=False)
     assert (ran.code, ran.out) == (3, "")
-    assert "Error: nothing matches --metadata subject=" in ran.err
+    assert "Error: nothing in images matches --metadata subject=" in ran.err
 
 
 def test_hints_ask_the_same_resource(sim, cli, tmp_path):

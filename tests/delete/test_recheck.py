@@ -1,6 +1,8 @@
 """`recheck`: the service is asked again for what evidence says is gone; a listing that fails proves nothing."""
 
 import copy
+import csv
+import io
 import json
 
 import pytest
@@ -161,6 +163,32 @@ def test_an_unreachable_service_ends_in_5(ground):
     ground.sim.fault(Fault("*", drop=True, times=None))
     ran = ground.recheck(evidence, code=5)
     assert "Error:" in ran.err
+
+
+def test_the_files_are_named_as_those_of_an_erasure(ground, tmp_path):
+    kept = tmp_path / "after.json"
+    ran = ground.recheck(ground.erased("images", "--all"), "--evidence", kept, code=0)
+    files = {"evidence": "json", "ledger": "jsonl", "certificate": "html", "hashes": "sha256"}
+    lines = [f"{name}: {kept.with_suffix(f'.{suffix}')}" for name, suffix in files.items()]
+    assert ran.out.splitlines()[-4:] == lines
+
+
+def test_its_line_in_the_register_says_of_what_it_is(sim, cli, tmp_path):
+    """The reference is that of the erasure where the recheck has none; the projects are those looked at."""
+    project = stock(sim, predictions=1, iterations=0)
+    erasure, kept = tmp_path / "e.json", tmp_path / "r.json"
+    assert cli("delete", "predictions", "--all", "--yes", "--evidence", erasure, "--reference", "R 3").code == 0
+    assert cli("recheck", erasure, "--evidence", kept, **PACE).code == 0
+    assert "Reference of that evidence: R 3" in cli("verify", kept).out
+
+    def line(path):
+        (only,) = csv.DictReader(io.StringIO(cli("verify", path, "--csv").out))
+        return only["kind"], only["reference"], only["projects"], only["recheck of"]
+
+    of = line(kept)[3]
+    assert (line(kept), len(of)) == (("recheck", "R 3", project, of), 64)
+    kept.unlink()
+    assert line(kept.with_suffix(".jsonl")) == ("ledger", "R 3", project, of)
 
 
 def test_the_answer_is_kept_as_evidence(ground, tmp_path):

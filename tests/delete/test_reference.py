@@ -1,10 +1,13 @@
 """`--reference` and `--operator`: kept as they were given, in evidence and certificate, and in an export."""
 
+import csv
+import io
 import json
 
 import bagit
 import pytest
 
+from custom_vision_simulator import Fault
 from tests.delete.erasing import stock
 
 REFERENCE, OPERATOR = "A: 7/26  <b>&\u00a0z", "Dr. É. Müller"
@@ -95,3 +98,90 @@ def test_the_reference_of_the_command_counts(sim, erase, tmp_path):
     assert erase("--plan", plan, "--reference", "B 9").code == 0
 
     assert erase.evidence["reference"] == "B 9"
+
+
+# --- an erasure that was cut off ----------------------------------------------------------------------------------
+
+BOTH = ("--reference", REFERENCE, "--operator", OPERATOR)
+RESUMED = {
+    "nothing stated again": ((), REFERENCE, OPERATOR),
+    "another reference": (("--reference", "B 9"), "B 9", OPERATOR),
+    "another operator": (("--operator", "B"), REFERENCE, "B"),
+}
+
+
+def cut_off(erase, lines):
+    """Leave the beginning of the last run's ledger alone, as a killed run would."""
+    kept = erase.ledger_file.read_bytes().splitlines(keepends=True)[:lines]
+    for file in erase.files:
+        file.unlink()
+    erase.ledger_file.write_bytes(b"".join(kept))
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_resumed_run_keeps_what_was_stated(sim, erase, name):
+    words, reference, operator = RESUMED[name]
+    stock(sim, predictions=1, iterations=0)
+    erase("predictions", "--all", *BOTH, "--lang", "de", "--annex", evidence="e.json")
+    cut_off(erase, 2)
+
+    ran = erase("predictions", "--all", *words, evidence="e.json")
+
+    assert (ran.code, ran.json["reference"], ran.json["operator"]) == (0, reference, operator), ran.err
+    assert (erase.evidence["reference"], erase.evidence["operator"]) == (reference, operator)
+    assert (erase.evidence["language"], erase.evidence["annex"]) == ("de", True)
+    assert erase.verified() == 0
+    cut_off(erase, 4)  # after a third run, what the first or the second stated still counts
+    assert erase("predictions", "--all", "--lang", "es", evidence="e.json").code == 0
+    assert (erase.evidence["reference"], erase.evidence["operator"]) == (reference, operator)
+    assert erase.evidence["language"] == "es"
+
+
+def test_a_run_after_a_refusal_keeps_what_was_stated(sim, erase):
+    stock(sim, predictions=1, iterations=0)
+    sim.fault(Fault("DeletePrediction", status=401, times=None))
+    assert erase("predictions", "--all", *BOTH, evidence="e.json").code == 5
+    sim.clear_faults()
+
+    assert erase("predictions", "--all", evidence="e.json").code == 0
+
+    assert (erase.evidence["reference"], erase.evidence["operator"]) == (REFERENCE, OPERATOR)
+    assert "A: 7/26" in erase.certificate
+
+
+def test_the_first_run_counts_before_the_plan(sim, erase, tmp_path):
+    stock(sim, predictions=1, iterations=0)
+    plan = tmp_path / "plan.json"
+    saving = ("delete", "predictions", "--all", "--dry-run", "--save-plan", plan)
+    assert erase.cli(*saving, "--reference", "of the plan").code == 0
+    assert erase("--plan", plan, *BOTH, evidence="e.json").code == 0
+    cut_off(erase, 2)
+
+    assert erase("--plan", plan, evidence="e.json").code == 0
+
+    assert erase.evidence["reference"] == REFERENCE
+
+
+def test_a_recheck_that_is_resumed_keeps_both(sim, erase, tmp_path):
+    stock(sim, predictions=1, iterations=0)
+    assert erase("predictions", "--all").code == 0
+    again = ("recheck", erase.path, "--evidence", tmp_path / "r.json")
+    assert erase.cli(*again, *BOTH).code == 0
+    erase.runs.append(tmp_path / "r.json")
+    cut_off(erase, 1)
+
+    assert erase.cli(*again).code == 0
+
+    assert (erase.evidence["reference"], erase.evidence["operator"]) == (REFERENCE, OPERATOR)
+
+
+def test_the_register_shows_that_of_a_cut_off_run(sim, erase):
+    project = stock(sim, predictions=1, iterations=0)
+    assert erase("predictions", "--all", *BOTH).code == 0
+    cut_off(erase, 2)
+
+    ran = erase.cli("verify", erase.ledger_file, "--csv")
+
+    (line,) = csv.DictReader(io.StringIO(ran.out))
+    assert (line["kind"], line["reference"], line["operator"]) == ("ledger", REFERENCE, OPERATOR)
+    assert (line["projects"], ran.code) == (project, 4)

@@ -100,6 +100,21 @@ def test_killed_after_the_last_deletion_reports_nothing_left(sim, erase, tmp_pat
     assert set(erase.states().values()) == ({"deleted"} if same else set())
 
 
+def test_a_resumed_run_says_once_which_models_remain(sim, erase, tmp_path):
+    """One of the images is only in the iteration: that one is known, and others were not looked for."""
+    project = stock(sim, iterations=1)
+    with stuck(sim, "images", "--project", project, fault=held_up("DeleteImages"), evidence=tmp_path / "e.json") as run:
+        run.send_signal(SIGKILL)
+        run.wait(10)
+
+    assert erase("images", "--project", project, evidence="e.json").code == 0
+
+    assert erase.certificate.count("that remains was trained on these images") == 1
+    assert "Whether other iterations were trained on them, too, was not looked for" in erase.certificate
+    assert "Not looked for: iterations" not in erase.certificate
+    assert erase.verified() == 0
+
+
 @pytest.mark.parametrize(("number", "code"), ENDINGS)
 def test_an_interrupted_run_says_so_and_the_next_finishes(sim, erase, tmp_path, number, code):
     project = stock(sim)

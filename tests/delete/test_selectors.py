@@ -1,5 +1,6 @@
 """Erasure of one data subject: their data is deleted in every place, and other people's data stays."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -191,11 +192,45 @@ def test_an_unknown_value_is_named_without_others_values(sim, erase, case):
         assert others not in ran.err.replace("bobb", "")
         assert others not in ran.out.replace("bobb", "")
     if code == 3:
-        assert len(ran.json["notFound"]) == absent == ran.err.count(" was found nowhere\n")
+        assert len(ran.json["notFound"]) == absent == ran.err.count("Missing: nothing in ")
         assert erase.verified() == 0
     if "alice" not in arguments and "subject=nr-4711" not in arguments:
         assert calls(sim) == []
         others_untouched(sim, before, set())
+
+
+def test_a_tag_that_no_image_has_is_not_called_unknown(sim, erase):
+    project = stock(sim, iterations=0)
+    images = sim.store.projects[project].workspace.images
+    for one in bearing(sim, project, "alice"):
+        del images[one]
+    words = ("images", "--all", "--tag", "alice")
+
+    dry, ran = erase(*words, "--dry-run", as_json=False), erase(*words, as_json=False)
+
+    assert (dry.code, ran.code) == (3, 3)
+    assert "nothing in images matches --tag alice\n" in dry.out
+    assert "Missing: nothing in images matches --tag alice\n" in ran.err
+    assert "Error: 1 value matched nothing; " in ran.err
+    assert erase.evidence["verdict"] == "nothing matched what was asked for"
+    assert "Requested, but no match" in erase.certificate
+    assert "nowhere" not in dry.out + ran.out + ran.err
+    assert tag_id(sim, project, "alice")
+
+
+def test_the_hash_of_a_value_is_called_one(sim, erase, tmp_path):
+    """A saved plan does not hold what was searched for, so that neither can the command that executes it."""
+    stock(sim, iterations=0)
+    plan = tmp_path / "plan.json"
+    dry = erase("images", "--all", "--metadata", "subject=nr-471", "--dry-run", "--save-plan", plan, as_json=False)
+    assert "nothing in images matches --metadata subject=…\n" in dry.out
+    short = json.loads(plan.read_text())["scope"]["selectors"][0]["sha256"][:16]
+    line = f"nothing in images matches --metadata sha256:{short} (a hash of the value, which plan and"
+
+    ran = erase("--plan", plan, as_json=False)
+
+    assert (ran.code, line in ran.err) == (3, True)
+    assert line in erase.cli("verify", plan).out
 
 
 @pytest.mark.usefixtures("both")

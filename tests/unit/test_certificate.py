@@ -199,6 +199,16 @@ def test_models_that_nobody_looked_for_are_said():
     assert "Not looked for: iterations that remain may have been trained on these images" in page
 
 
+def test_known_models_and_others_are_said_once():
+    """Without a selector only the iterations are known that alone held an image."""
+    events = [held(**{ONE: ["a"]}), *sent("images", "a", "b"), looked("images", gone="ab")]
+    page = certificate(document_of(chain_of(*ended(opened({"images": ["a", "b"]}), *events)), "e.jsonl"))
+    known = "1 iteration (a trained version of a model) that remains was trained on these images"
+    assert page.count(known) == 1
+    assert f"{ONE}. Whether other iterations were trained on them, too, was not looked for</li>" in page
+    assert "Not looked for: iterations that remain may" not in page
+
+
 @pytest.mark.parametrize(
     ("seals", "words"),
     [
@@ -346,7 +356,7 @@ def test_what_was_not_found_is_said_in_words():
     asked = scope(salt="s", selectors=[selector(matched=False), selector(matched=False, name="--metadata")])
     page = certificate(document_of(chain_of(*ended(opened(scope=asked, unmatched=[f"--image-id {ONE}"]))), "e.jsonl"))
     tag, metadata = (f"{word} sha256:{'a' * 16}" for word in ("tag", "metadata"))
-    assert f"<th>Requested, but not found</th><td>id {ONE}, {tag}, {metadata}</td>" in page
+    assert f"<th>Requested, but no match</th><td>id {ONE}, {tag}, {metadata}</td>" in page
 
 
 @pytest.mark.parametrize("code", ["en", "de"])

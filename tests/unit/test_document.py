@@ -103,7 +103,7 @@ BEFORE = f"stored before {LISTED_FROM}"
             {},
             f"erased: everything in the plan, {BEFORE}. It does not say what was stored since.",
         ),
-        (3, (), {}, "found nowhere: what was asked for"),
+        (3, (), {}, "nothing matched what was asked for"),
         (
             3,
             (),

@@ -77,7 +77,7 @@ class ScopeOptions(NamedTuple):
 class CertificateOptions(NamedTuple):
     """The language of the certificate, and whether it lists every id."""
 
-    lang: LanguageCode
+    lang: LanguageCode | None
     annex: bool
 
 

@@ -368,7 +368,7 @@ def _execute_plan(  # noqa: PLR0913 - what is executed, and how
         wait=options.wait,
         from_file=bool(options.plan_file),
         confirmed=not options.yes,
-        reference=options.reference or plan.reference,
+        reference=options.reference or "",
         operator=options.operator or "",
         seals=sealing,
         language=options.lang,

@@ -45,7 +45,7 @@ class AccountOptions(NamedTuple):
     operator: str | None
     sign_with: Path | None
     timestamp_from: str | None
-    lang: LanguageCode
+    lang: LanguageCode | None
     annex: bool
 
 

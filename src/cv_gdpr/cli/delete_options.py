@@ -37,7 +37,7 @@ class DeleteOptions(NamedTuple):
     sign_with: Path | None
     timestamp_from: str | None
     approved_by: Path | None
-    lang: LanguageCode
+    lang: LanguageCode | None
     annex: bool
 
 

@@ -205,7 +205,9 @@ class DeleteDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-delete/1"
     counts: Annotated[dict[State, Count], Meta(description="State: how many items of the plan are in it.")]
     deleted_before: Annotated[int, Meta(description="How many an earlier run deleted, which this one resumed.")]
     residue: list[Item]
-    not_found: Annotated[list[str], Meta(description="The selector values that were found nowhere.")]
+    not_found: Annotated[
+        list[str], Meta(description="The selector values that matched nothing: ids, others as a hash.")
+    ]
     protected: Annotated[list[str], Meta(description="The ids of the projects that are never touched.")]
     failed: Annotated[list[Unread], Meta(description="Projects in scope that could not be read, and so stay.")]
     outside_the_api: list[ByHand]

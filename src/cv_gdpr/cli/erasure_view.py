@@ -9,7 +9,7 @@ import click
 
 from cv_gdpr.cli.output import plural, print_json, print_sentences, print_table, printable, printable_hint, to_do
 from cv_gdpr.cli.parameters import same_connection
-from cv_gdpr.cli.searching import Originals, how_to_search, not_found, not_searched_predictions
+from cv_gdpr.cli.searching import Originals, how_to_search, no_match, not_searched_predictions
 from cv_gdpr.errors import NotAuthorised
 from cv_gdpr.platforms.shells import command, quoted
 from cv_gdpr.table.categories import ACCOUNT, EXPORTS, category
@@ -58,15 +58,8 @@ def resume_hint(path: Path, *, saved: bool = False) -> str:
 def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside: Beside = _NOTHING_BESIDE) -> int:
     """Print the result of an erasure and return its exit code."""
     from cv_gdpr.cli.sealing import print_lacking
-    from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
 
-    evidence = erased.evidence
-    files = {
-        "evidence": str(erased.path),
-        "ledger": str(ledger_of(erased.path)),
-        "certificate": str(certificate_of(erased.path)),
-        "hashes": str(hashes_of(erased.path)),
-    }
+    evidence, files = erased.evidence, _always(erased.path)
     if erased.completed:
         click.echo(
             f"Note: this erasure ended at {evidence.finished}; its evidence was completed from the ledger. "
@@ -78,7 +71,7 @@ def report(erased: Erased, calls: dict[str, int], output: OutputOptions, beside:
 
         print_json(of_erasure(erased, files, calls, redact_command(erased, beside.bag)))
     elif not output.quiet:
-        _print_result(erased, files | _sealed(erased.path), calls, output.verbose)
+        _print_result(erased, calls, output.verbose)
         if command := redact_command(erased, beside.bag):
             to_do([f"{beside.bag} now holds a copy of what was erased; to take it out: {command}"])
     _print_shortfall(erased, beside.selection)
@@ -96,12 +89,31 @@ def _how_to_search(evidence: Evidence) -> list[str]:
     return how_to_search(by_project, evidence.scope.copies_from, originals)
 
 
+def print_files(evidence: Path) -> None:
+    """Print a line for each file that a run with evidence at this path has written, with what it is."""
+    for name, path in (_always(evidence) | _sealed(evidence)).items():
+        click.echo(f"{name}: {printable(path)}")
+
+
+def _always(evidence: Path) -> dict[str, str]:
+    """Return the files that each run writes, by what they are."""
+    from cv_gdpr.evidence.files import certificate_of, hashes_of, ledger_of
+
+    return {
+        "evidence": str(evidence),
+        "ledger": str(ledger_of(evidence)),
+        "certificate": str(certificate_of(evidence)),
+        "hashes": str(hashes_of(evidence)),
+    }
+
+
 def _sealed(evidence: Path) -> dict[str, str]:
     """Return the signature and the time-stamps that lie beside evidence, by what they are."""
-    from cv_gdpr.evidence.files import begin_token_of, signature_of, token_of
+    from cv_gdpr.evidence.files import begin_token_of, signature_of, signed_at_of, token_of
 
     named = {
         "signature": signature_of(evidence),
+        "time-stamp of the signature": signed_at_of(evidence),
         "time-stamp of the beginning": begin_token_of(evidence),
         "time-stamp": token_of(evidence),
     }
@@ -115,7 +127,7 @@ def redact_command(erased: Erased, bag: Path | None) -> str | None:
     return command("cv-gdpr", "redact", str(erased.path), str(bag))
 
 
-def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], verbose: int) -> None:
+def _print_result(erased: Erased, calls: dict[str, int], verbose: int) -> None:
     evidence = erased.evidence
     click.echo(evidence.verdict)
     counts = sorted(evidence.counts.items())
@@ -126,8 +138,7 @@ def _print_result(erased: Erased, files: dict[str, str], calls: dict[str, int], 
     kept = [line for project in evidence.projects for line in kept_lines(project)]
     for line in (*not_searched_lines(evidence.scope.not_searched), *_models_lines(evidence), *kept):
         click.echo(printable(line))
-    for name, path in files.items():
-        click.echo(f"{name}: {path}")
+    print_files(erased.path)
     if verbose:
         print_table("calls sent", ("operation", "calls"), [(k, str(n)) for k, n in sorted(calls.items())], numbers={1})
     models = any(one.exported_models or one.iterations_trained_on_them for one in evidence.projects)
@@ -211,8 +222,8 @@ def _print_shortfall(erased: Erased, selection: Selection) -> None:
         text = f"project {project.project} could not be read, so nothing of it was deleted: {project.reason}"
         click.echo(f"Failed: {printable(text)}", err=True)
     ids = [value for value in evidence.not_found if value.split(" ")[0] in BY_ID]
-    for value in not_found(evidence.scope, ids, selection):
-        click.echo(f"Missing: {printable(value)} was found nowhere", err=True)
+    for line in no_match(evidence.scope, ids, selection):
+        click.echo(f"Missing: {printable(line)}", err=True)
     print_sentences(line for project in evidence.projects for line in stays_lines(project))
     by_project = {one.id: one.predictions_not_searched for one in evidence.projects}
     print_sentences(not_searched_predictions(by_project))
@@ -242,7 +253,7 @@ def _error_of(erased: Erased) -> str:
         (evidence.failed, f"{plural(len(evidence.failed), 'project')} could not be read"),
         (
             evidence.not_found if not evidence.scope.missing_ok else (),
-            f"{plural(len(evidence.not_found), 'value')} found nowhere",
+            f"{plural(len(evidence.not_found), 'value')} matched nothing",
         ),
         (unsearched, f"stored predictions of {plural(len(unsearched), 'project')} not searched"),
         (kept, f"{plural(len(kept), 'iteration')} kept"),

@@ -91,7 +91,13 @@ _lang = partial(
 )
 _annex_option = option("--annex", is_flag=True, help="The certificate also lists every id, on pages behind the first.")
 certificate_options = together(
-    _annex_option, _lang(help="The language of the certificate; the evidence itself is in English.")
+    _annex_option,
+    _lang(
+        default=None,
+        show_default=False,
+        help="The language of the certificate; the evidence itself is in English. Default: en, or that of the run that "
+        "this one resumes.",
+    ),
 )
 later_certificate_options = together(
     option(

@@ -8,7 +8,7 @@ import click
 
 from cv_gdpr.cli.erasure_view import by_hand_lines, kept_lines, not_searched_lines, published, stays_lines
 from cv_gdpr.cli.output import plural, print_json, print_what_to_do, printable, to_do
-from cv_gdpr.cli.searching import Originals, how_to_search, not_found, not_searched_predictions
+from cv_gdpr.cli.searching import Originals, how_to_search, no_match, not_searched_predictions
 from cv_gdpr.table.categories import IMAGES, ITERATIONS, PERFORMANCE, PROJECTS
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def planned_error(plan: Plan, selection: Selection) -> str:
         return ""
     if plan.failed:
         return f"{plural(len(plan.failed), 'project')} could not be read"
-    lacking = [*plan.unmatched, *(one.short for one in plan.scope.absent)] and not plan.scope.missing_ok
-    if lacking:
-        return f"nothing matches {', '.join(not_found(plan.scope, plan.unmatched, selection))}"
+    lacking = no_match(plan.scope, plan.unmatched, selection)
+    if lacking and not plan.scope.missing_ok:
+        return "; ".join(lacking)
     return "something that was asked for is not in the plan, which says why"
 
 
@@ -155,4 +155,4 @@ def _plan_notes(plan: Plan, selection: Selection) -> list[str]:
         f"could not be read, so nothing of it is deleted: project {one.project}: {one.reason}" for one in plan.failed
     ]
     notes += [f"protected: project {identity}" for identity in plan.protected]
-    return notes + [f"not found: {value}" for value in not_found(plan.scope, plan.unmatched, selection)]
+    return notes + no_match(plan.scope, plan.unmatched, selection)

@@ -94,7 +94,7 @@ def _of_plan(document: dict[str, Any]) -> str:
         (holding, f"trained on these, and not deleted: {holding} iterations"),
         (document["protected"], f"protected: {len(document['protected'])} projects"),
         (document["failed"], f"could not be read: {len(document['failed'])} projects"),
-        (document["unmatched"], f"not found: {len(document['unmatched'])} values"),
+        (document["unmatched"], f"matched nothing: {len(document['unmatched'])} values"),
     )
     return "; ".join([f"{document['total']} would be deleted", *(words for found, words in notes if found)])
 

@@ -180,11 +180,9 @@ def _report(done: Rechecked, output: OutputOptions) -> None:
         gone = len(evidence.items) - len(done.erased.left)
         click.echo(f"still gone: {gone} of {plural(len(evidence.items), 'item')}")
         if done.kept:
-            from cv_gdpr.evidence.files import all_of
+            from cv_gdpr.cli.erasure_view import print_files
 
-            beside = [place for place in all_of(done.erased.path) if place.is_file() and place != done.erased.path]
-            for place in (done.erased.path, *beside):
-                click.echo(f"evidence: {printable(str(place))}")
+            print_files(done.erased.path)
         if output.verbose:
             calls = [(name, str(count)) for name, count in sorted(done.calls.items())]
             print_table("calls sent", ("operation", "calls"), calls, numbers={1})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cv_gdpr.cli.arguments import OutputOptions
-    from cv_gdpr.evidence.records import Evidence, SearchedScope
+    from cv_gdpr.evidence.events import Opened
+    from cv_gdpr.evidence.records import EarlierEvidence, Evidence, SearchedScope
 
 _HEADINGS = ("name", "kind", "reference", "date", "scope", "outcome", "whole", "signed", "time-stamped")
 _MORE = ("resource", "projects", "differences", "run exit code")  # of the CSV, behind all others
@@ -115,7 +116,7 @@ def _of_evidence(item: Item, anchors: Anchors) -> Entry:
     done = verified(item.path, anchors)
     read, vouching = None if done.found.differences else _read(item.path), done.vouching
     kind = "recheck" if read and read.recheck_of else "erasure"
-    said = (read.reference, read.finished, scope_of(read), read.verdict) if read else ("", "", "", "not verified")
+    said = _said(read) if read else ("", "", "", "not verified")
     seals = (vouching.signed, vouching.existed) if vouching else _UNKNOWN
     approved = vouching.approved.stated if vouching and vouching.approved else ""
     people = People(read.operator, approved, read.recheck_of or "") if read else People()
@@ -124,10 +125,27 @@ def _of_evidence(item: Item, anchors: Anchors) -> Entry:
     return line._replace(uncompared=done.found.uncompared, plan_hash=read.plan_hash if read else "")
 
 
+def _said(evidence: Evidence) -> tuple[str, str, str, str]:
+    """Return reference, date, scope and outcome."""
+    reference = evidence.reference or _reference_before(evidence.rechecked)
+    return reference, evidence.finished, scope_of(evidence), evidence.verdict
+
+
+def _reference_before(rechecked: EarlierEvidence | None) -> str:
+    """Return the reference of the erasure that a recheck looks at again: that of a recheck without its own."""
+    return rechecked.reference if rechecked else ""
+
+
 def _about(evidence: Evidence) -> About:
     held = (evidence.resource.projects or ()) if evidence.resource else ()
     ids = (*(one.id for one in (*evidence.projects, *held)), *(one.project for one in evidence.failed))
-    return About(evidence.endpoint, tuple(dict.fromkeys(ids)), evidence.exit_code)
+    looked_at = (one.project for one in evidence.items) if evidence.recheck_of else ()
+    return About(evidence.endpoint, _projects((*ids, *looked_at), evidence.endpoint), evidence.exit_code)
+
+
+def _projects(ids: Iterable[str], endpoint: str) -> tuple[str, ...]:
+    """Return each id once; items of an Azure resource have its own id in place of a project's."""
+    return tuple(dict.fromkeys(one for one in ids if one != endpoint))
 
 
 def _read(path: Path) -> Evidence:
@@ -155,12 +173,31 @@ def _of_ledger(item: Item, anchors: Anchors) -> Entry:
     done, events = verified_ledger(item.path, anchors), chained(item.path.read_bytes()).events
     date = events[0].at if events else ""
     runs = [event for event in events if isinstance(event, Opened)]
-    planned = tuple(dict.fromkeys(one.id for run in runs for one in run.projects))
-    about = About(runs[0].endpoint, planned) if runs else About()
+    about = _about_runs(runs) if runs else About()
     words = "no evidence beside it: an interrupted run, or a file is missing"
     seals, code = (Signed(NONE), Stamped(NONE)), done.exit_code or 3
-    line = Entry(item, LEDGER, "", date, "", words, *seals, done.whole, done.differences, code)
-    return line._replace(uncompared=done.found.uncompared, about=about)
+    said, people = (_reference_in(runs), date, "", words), _people_in(runs)
+    line = Entry(item, LEDGER, *said, *seals, done.whole, done.differences, code, people, about=about)
+    return line._replace(uncompared=done.found.uncompared)
+
+
+def _reference_in(runs: Sequence[Opened]) -> str:
+    from cv_gdpr.evidence.events import reference_in
+
+    return reference_in(runs) or _reference_before(runs[-1].rechecked if runs else None)
+
+
+def _people_in(runs: Sequence[Opened]) -> People:
+    from cv_gdpr.evidence.events import operator_in
+
+    approved = next((run.approved_by for run in runs if run.approved_by), "")
+    return People(operator_in(runs), approved, (runs[-1].recheck_of or "") if runs else "")
+
+
+def _about_runs(runs: Sequence[Opened]) -> About:
+    """Return what the runs of a ledger are about; those of a recheck name their projects only in their plans."""
+    ids = (one for run in runs for one in (*(project.id for project in run.projects), *run.planned))
+    return About(runs[0].endpoint, _projects(ids, runs[0].endpoint))
 
 
 def _of_export(item: Item, anchors: Anchors) -> Entry:

@@ -13,6 +13,7 @@ from cv_gdpr.table.selection import Selection
 if TYPE_CHECKING:
     from cv_gdpr.evidence.records import SearchedScope
 
+_HASHED = "a hash of the value, which plan and evidence do not hold, for privacy"
 NO_TAG_NO_METADATA = "a prediction has no tag and no metadata"
 _EXPORT = "cv-gdpr export --all"
 _BY_PHOTO = (
@@ -88,6 +89,12 @@ def predictions_in_words(count: int | None) -> str:
     return "the stored predictions (not counted)" if count is None else plural(count, "stored prediction")
 
 
-def not_found(scope: SearchedScope, ids: Iterable[str], selection: Selection) -> list[str]:
-    """Return each value that matched nothing, as it was typed; a hash where this command does not know it."""
-    return [*ids, *(selection.typed(scope.salt, one.sha256) or one.short for one in scope.absent)]
+def no_match(scope: SearchedScope, ids: Iterable[str], selection: Selection) -> list[str]:
+    """Return a line for each value that matched nothing in the rows that were searched.
+
+    It is there as it was typed, or as a hash where this command does not know it. It need not be unknown to the
+    service: a tag that no image has matches none.
+    """
+    rows = scope.rows if isinstance(scope.rows, str) else ", ".join(scope.rows)
+    values = (selection.typed(scope.salt, one.sha256) or f"{one.short} ({_HASHED})" for one in scope.absent)
+    return [f"nothing in {rows} matches {value}" for value in (*ids, *values)]

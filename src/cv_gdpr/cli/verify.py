@@ -234,6 +234,7 @@ def _lines_of(evidence: "Evidence | None") -> list[str]:
         "Reference": evidence.reference,
         "Operator": evidence.operator,
         "Recheck of the evidence with SHA-256": evidence.recheck_of,
+        "Reference of that evidence": evidence.rechecked.reference if evidence.rechecked else "",
     }
     return [f"{name}: {value}" for name, value in said.items() if value]
 

@@ -207,7 +207,7 @@ class _AccountErasure:
     def run(self) -> list[ByHand]:
         """Delete, purge and look; return what remains for a person, and what Microsoft states."""
         earlier = self._planned_before()
-        seals.begin(self.ledger, self._opening(), self.terms.seals)
+        seals.begin(self.ledger, self.terms.stated(self._opening(), self.ledger.events), self.terms.seals)
         place, manager = self.plan.place, self.azure.manager
         if self.plan.live and not self.plan.deleting:
             self._send(ACCOUNT, lambda: manager.delete(place))
@@ -279,10 +279,6 @@ class _AccountErasure:
             signed_in_as=self.azure.manager.who,
             account=resource_of(plan),
             resource=_made(plan.account),
-            reference=self.terms.reference,
-            operator=self.terms.operator,
-            language=self.terms.language,
-            annex=self.terms.annex,
         )
 
     def _send(self, row: str, send: Sending) -> None:

@@ -173,13 +173,8 @@ class Erasure:
         """Delete what is in the plan and look for it again; the ledger records every step. Raise StorageError."""
         before = [event.planned for event in self.ledger.events if isinstance(event, Opened)]
         concerned = [one for one in self.plan.projects if one.total]
-        opened = replace(
-            opening(self.plan, self.terms.asked, self.service.sign_in.who, saved=self.terms.from_file),
-            reference=self.terms.reference,
-            operator=self.terms.operator,
-            language=self.terms.language,
-            annex=self.terms.annex,
-        )
+        opened = opening(self.plan, self.terms.asked, self.service.sign_in.who, saved=self.terms.from_file)
+        opened = self.terms.stated(opened, self.ledger.events)
         seals.begin(self.ledger, opened, self.terms.seals)
         for one in concerned:
             if one.held:  # cannot be listed once the images are gone
@@ -279,6 +274,7 @@ def opening(plan: Plan, asked: str, who: str = "", *, saved: bool = False) -> Op
         unmatched=plan.unmatched,
         failed=[replace(one, again=one.again and not saved) for one in plan.failed],
         signed_in_as=who,
+        reference=plan.reference,
     )
 
 

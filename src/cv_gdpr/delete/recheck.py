@@ -34,7 +34,8 @@ def recheck(service: Service, proven: Proven, path: Path, terms: Terms) -> Erase
     Raise UsageError if one of the files exists and cannot be resumed; LedgerLost, StorageError.
     """
     with begun(path, service.endpoint, terms.asked) as ledger:
-        seals.begin(ledger, _opening(proven, service.endpoint, terms, service.sign_in.who), terms.seals)
+        opened = _opening(proven, service.endpoint, terms, service.sign_in.who)
+        seals.begin(ledger, terms.stated(opened, ledger.events), terms.seals)
         look = _Recheck(service, ledger, terms)
         terms.looked.begin(len(proven.gone))
         for project, rows in _gone(proven).items():
@@ -51,7 +52,8 @@ def recheck_account(azure: AzureResource, proven: Proven, path: Path, terms: Ter
     }
     stopped_by: CvGdprError | None = None
     with begun(path, place, terms.asked) as ledger:
-        seals.begin(ledger, _opening(proven, place, terms, azure.manager.who), terms.seals)
+        opened = _opening(proven, place, terms, azure.manager.who)
+        seals.begin(ledger, terms.stated(opened, ledger.events), terms.seals)
         for row, ids in _gone(proven).get(place, {}).items():
             try:
                 gone = asks[row]()
@@ -87,10 +89,6 @@ def _opening(proven: Proven, endpoint: str, terms: Terms, who: str) -> Opened:
         protected=[],
         unmatched=[],
         signed_in_as=who,
-        reference=terms.reference,
-        operator=terms.operator,
-        language=terms.language,
-        annex=terms.annex,
         recheck_of=proven.sha256,
         rechecked=EarlierEvidence(file=proven.path.name, finished=before.finished, reference=before.reference),
     )

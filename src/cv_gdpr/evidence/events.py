@@ -4,6 +4,7 @@ A line is one event as JSON without blanks: first `n`, `at`, `event`, last `prev
 """
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct, convert
@@ -165,6 +166,16 @@ class Closed(_Event, frozen=True, kw_only=True, omit_defaults=True):
 Event: TypeAlias = (
     Opened | Resumed | Held | Vanished | Left | Calling | Answered | Failed | Stopped | Looked | Recoverable | Closed
 )
+
+
+def reference_in(runs: Iterable[Opened]) -> str:
+    """Return the reference that the runs of a ledger state: the newest one."""
+    return next((run.reference for run in reversed([*runs]) if run.reference), "")
+
+
+def operator_in(runs: Iterable[Opened]) -> str:
+    """Return the operator that the runs of a ledger state: the newest one."""
+    return next((run.operator for run in reversed([*runs]) if run.operator), "")
 
 
 def line_schema() -> Json:

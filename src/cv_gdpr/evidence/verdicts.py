@@ -52,10 +52,10 @@ _ALL_GONE = message("done in part: everything in the plan is gone; %(sentence)s"
 _NOT_SEARCHED = message("stored predictions were not searched")
 _COPIES = message("pictures that may be copies were not selected")
 _OLD_KEPT = message("old iterations are kept")
-_NOT_FOUND = message("not all values were found")
+_NOT_MATCHED = message("not all values matched")
 _NOTHING_SEARCHED = message("done in part: nothing matched, and stored predictions were not searched")
 _ONLY_KEPT = message("done in part: nothing deleted; what matched is kept")
-_NOWHERE = message("found nowhere: what was asked for")
+_NO_MATCH = message("nothing matched what was asked for")
 
 _NOTHING_TO_LOOK_FOR = message("nothing to look for: the evidence proves nothing gone")
 _RECHECKED = {
@@ -124,7 +124,7 @@ def _in_part(opened: Opened) -> str:
         (_COPIES, any(one.copies_left for one in opened.projects)),
         (_OLD_KEPT, any(one.kept_published or one.kept_for_images for one in opened.projects)),
     ]
-    words = [what for what, holds in lacking if holds] or [_NOT_FOUND]
+    words = [what for what, holds in lacking if holds] or [_NOT_MATCHED]
     sentence = words.pop()
     for word in reversed(words):
         sentence = _AND % {"sentence": word, "more": sentence}
@@ -137,7 +137,7 @@ def _nothing_in_part(opened: Opened) -> str:
         return _NOTHING_SEARCHED
     if any(one.is_in_part for one in opened.projects):
         return _ONLY_KEPT
-    return _NOWHERE
+    return _NO_MATCH
 
 
 def verdict_of_recheck(code: int, outcomes: list[Outcome]) -> str:
