@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from custom_vision_simulator import Fault
 from tests.console import KILLED
 from tests.delete.erasing import stock
 
@@ -93,8 +94,6 @@ def test_nothing_is_overwritten(sim, erase, keys, name):
 
 
 def test_a_run_that_the_service_stops_is_sealed_anew(sim, erase, keys, authority, anchors):
-    from custom_vision_simulator import Fault
-
     stock(sim, images=2, predictions=0, iterations=0)
     sealing = ("--sign", keys.officer, "--timestamp", authority.url)
     sim.fault(Fault("DeleteProject", status=401, times=None))
@@ -104,3 +103,18 @@ def test_a_run_that_the_service_stops_is_sealed_anew(sim, erase, keys, authority
 
     assert erase("--all", *sealing, evidence="e.json").code == 0
     assert erase.cli("verify", erase.path, *anchors).code == 0
+
+
+def test_a_resumed_run_keeps_what_was_promised(sim, erase, keys, authority):
+    stock(sim)
+    options = {"--sign": keys.officer, "--timestamp": authority.url}
+    sim.fault(Fault("DeleteTag", status=401, times=None))
+    words = ("tags", "--all", *(word for option in options.items() for word in option))
+    assert erase(*words, evidence="e.json").code == 5
+    sim.clear_faults()
+    for option, value in options.items():
+        ran = erase("tags", "--all", option, value, evidence="e.json")
+        (lacking,) = options.keys() - {option}
+        assert ran.code == 2
+        assert f"was begun with {lacking}" in ran.err
+    assert erase(*words, evidence="e.json").code == 0

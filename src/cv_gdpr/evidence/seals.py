@@ -45,13 +45,15 @@ NO_SEALS = Seals()
 def begin(ledger: Ledger, opened: Opened, seals: Seals) -> None:
     """Write the first event of a run, and time-stamp the beginning of the ledger.
 
-    Raise NotSealed, with nothing left behind by a first run, if there is no time-stamp; StorageError.
+    Raise NotSealed, with nothing left behind by a first run, if there is no time-stamp; UsageError if an earlier run
+    promised more than this one; StorageError.
     """
     is_first = not ledger.events
     fingerprint = seals.signer.fingerprint if seals.signer else ""
     authority = seals.authority.name if seals.authority else ""
     approval = seals.approval
     by, sha256 = (approval.words, approval.sha256) if approval else ("", "")
+    _refuse_less(ledger, {"--sign": fingerprint, "--timestamp": authority, "--approved-by": by})
     kept: list[Path] = []
     try:
         ledger.clock.follow(opened.listed_from, "the plan")
@@ -66,6 +68,20 @@ def begin(ledger: Ledger, opened: Opened, seals: Seals) -> None:
             for place in kept:
                 place.unlink(missing_ok=True)
         raise
+
+
+def _refuse_less(ledger: Ledger, promised: dict[str, str]) -> None:
+    """Raise UsageError if the run before, which is resumed, had an option that this one lacks: its evidence is of both.
+
+    `promised`: option -> who will sign, time-stamp, or has approved; empty without the option.
+    """
+    runs = [event for event in ledger.events if isinstance(event, Opened)]
+    for before in runs[-1:]:
+        of_it = {"--sign": before.signer, "--timestamp": before.authority, "--approved-by": before.approved_by}
+        for option, who in of_it.items():
+            if who and not promised[option]:
+                words = f"the run that this one resumes was begun with {option}, for {who}"
+                raise UsageError(words, f"give {option} again; this run deleted nothing")
 
 
 def _stamp_beginning(ledger: Ledger, authority: Authority) -> None:
