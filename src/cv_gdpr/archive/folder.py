@@ -37,7 +37,6 @@ from cv_gdpr.verbatim import Json, json_text, stored_text
 STATE = ".cv-gdpr"
 MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
-_RUN_AGAIN = "run the same command again: it resumes the export"
 _FINISH = "name another folder; the command that began this export finishes it"
 _AT_ONCE = 1000  # lines
 _END = ("", 0, "")
@@ -300,7 +299,7 @@ class Folder:
                 left_over.append(self._layout.checked_path(self.data, path))  # its item is no longer in the service
         for gone in (expected_path, *documents):
             if gone:
-                raise StorageError(f"{self.data / gone} is gone", _RUN_AGAIN)
+                raise StorageError(f"{self.data / gone} is gone")
         self._remove_changed(changed)
         for path in left_over:
             self.at(path).unlink()
@@ -313,11 +312,11 @@ class Folder:
         if changed:
             others = f"and {len(changed) - 1} more were" if changed[1:] else "was"
             what = f"{self.data / changed[0]} {others} changed while the export ran, in an earlier export"
-            raise StorageError(what, _RUN_AGAIN)
+            raise StorageError(what)
 
     def _check_size(self, path: str, size: int, expected: int) -> None:
         if size != expected:
-            raise StorageError(f"{self.data / path} was changed while the export ran", _RUN_AGAIN)
+            raise StorageError(f"{self.data / path} was changed while the export ran")
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -195,7 +195,8 @@ def _to_do(done: "Redacted") -> Iterator[str]:
             "convert, a report, or a redacted export. Redact those exports too; delete those data sets and reports"
         )
     if done.still_holds:
-        yield f"{done.bag} still holds {done.still_holds}: remove it, or redact it with --in-place"
+        held = plural(done.still_holds, "erased item")
+        yield f"{done.bag} still holds {held}: remove it, or redact it with --in-place"
 
 
 def _print_copies(ended: list[Ended]) -> None:
