@@ -209,6 +209,12 @@ def test_a_log_is_not_where_output_goes(sim, log, number):
     assert not sim.calls
 
 
+def test_a_log_is_not_the_configuration(cli, tmp_path):
+    (tmp_path / "config.toml").touch(0o600)
+    settings = {"CV_GDPR_CONFIG": str(tmp_path / "config.toml")}
+    assert cli("list", "--all", "--log-file", tmp_path / "config.toml", **settings).code == 2
+
+
 def test_a_log_without_a_name_is_refused(cli):
     ran = cli("list", "--all", "--log-file", "-")
     assert (ran.code, Path("-").exists()) == (2, False)

@@ -524,7 +524,7 @@ def test_a_file_that_is_gone_or_changed_stops_the_end(out, place, why):
     left = out / "data" / PROJECT / "images" / f"{ID}.0123abcd.jpg"
     left.write_bytes(b"")
     (out / "data" / place).unlink() if why == "gone" else (out / "data" / place).write_bytes(b"other")
-    with pytest.raises(StorageError, match=re.escape(str(out / "data" / place)) + f".*{why}") as refused:
+    with pytest.raises(StorageError, match=re.escape(str(out / "data" / place)) + f".*{why}"):
         folder.close_bag([])
 
     assert left.exists()

@@ -111,7 +111,10 @@ def _refuse_in_the_way(path: str, options: Mapping[str, Any]) -> None:
     _refuse_around(log, options.get("out"))
     _refuse_in_export(log)
     _refuse_beside(log, options.get("evidence") or options.get("path"))  # certify names it so
-    values = (one for value in options.values() for one in (value if isinstance(value, tuple) else (value,)))
+    from cv_gdpr.settings import config_path
+
+    values = [one for value in options.values() for one in (value if isinstance(value, tuple) else (value,))]
+    values.append(config_path())
     if any(isinstance(one, Path) and one.resolve() == log.resolve() for one in values):
         raise UsageError(f"--log-file {path} is a path that the command itself reads or writes", "name another file")
 
