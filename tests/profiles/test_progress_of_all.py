@@ -78,7 +78,7 @@ def test_no_live_line_shows_where_nobody_wants_it(sim, slow, words, variables):
 
 @only_posix_terminals
 def test_the_line_of_a_killed_process_goes_away(sim, other, slow):
-    """The others go on, and the result says what became of it."""
+    """The others go on."""
     need("processes")
     other.fault(Fault("GetUntaggedImages", delay=3, times=None))
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from cv_gdpr.cli.progress_pipe import tell_by
+from cv_gdpr.cli.progress_pipe import write_to
 from cv_gdpr.platforms.processes import receive, stop_this_process
 
 _MESSAGE = re.compile("^(?=(?:Error|Hint|Warning): )", re.MULTILINE)
@@ -46,7 +46,7 @@ if __name__ == "__main__":
     lifeline, *telling = (receive(int(number)) for number in sys.argv.pop(1).split(","))
     _hold(lifeline)
     if telling:
-        tell_by(telling[0])
+        write_to(telling[0])
     if profile := sys.argv.pop(1):
         sys.stderr = Prefixed(sys.stderr, profile)
     runpy.run_module("cv_gdpr", run_name="__main__", alter_sys=True)

@@ -89,7 +89,7 @@ class Told:
         self.soon()
 
     def soon(self) -> None:
-        """Do what follows when something was told, or a call began."""
+        """Do what follows when work goes on, or a call begins."""
 
     def hide(self) -> None:
         """Do what must be done before something is printed."""

@@ -13,9 +13,7 @@ from cv_gdpr.cli.progress import PROJECTS, Display, Told, Works, clock, display,
 from cv_gdpr.watching import waited_for
 
 _EVERY = 0.5  # seconds
-_CELLS = (
-    5  # of a line: the work, how many of how many, the rate, the time left or what is waited for, of how many projects
-)
+_CELLS = 5  # of a line: the work, its count, its rate, the time left or what is waited for, the count of projects
 
 
 # --- the process ----------------------------------------------------------------------------------------------------
@@ -27,8 +25,8 @@ class _Parent:
     pipe: int | None = None
 
 
-def tell_by(pipe: int) -> None:
-    """Have the progress of this process told by this pipe."""
+def write_to(pipe: int) -> None:
+    """Have the progress of this process written into this pipe."""
     _Parent.pipe = pipe
 
 
