@@ -367,9 +367,16 @@ def test_the_name_of_what_was_written_stands_alone():
 def test_messages_of_a_profile_carry_its_name():
     stream = io.StringIO()
     prefixed = Prefixed(stream, "berlin")
-    for text in ("Type the name: ", "Error: no\nHint: yes\n", "  Error: in a table\n", "Warning: w\n"):
+    for text in (
+        "Type the name: ",
+        "Error: no\nHint: yes\n",
+        "  Error: in a table\n",
+        "Warning: w\n",
+        "\x1b[31mError:\x1b[0m no\n",
+    ):
         assert prefixed.write(text) == len(text)
     told = "Type the name: berlin: Error: no\nberlin: Hint: yes\n  Error: in a table\nberlin: Warning: w\n"
+    told += "berlin: \x1b[31mError:\x1b[0m no\n"
     assert stream.getvalue() == told
 
 

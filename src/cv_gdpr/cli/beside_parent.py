@@ -14,7 +14,8 @@ from typing import Any, TextIO
 from cv_gdpr.cli.progress_pipe import write_to
 from cv_gdpr.platforms.processes import receive, stop_this_process
 
-_MESSAGE = re.compile("^(?=(?:Error|Hint|Warning): )", re.MULTILINE)
+_COLOUR = r"\x1b\[\d+m"
+_MESSAGE = re.compile(f"^(?=(?:{_COLOUR})?(?:Error|Hint|Warning):(?:{_COLOUR})? )", re.MULTILINE)
 
 
 class Prefixed:
