@@ -43,7 +43,7 @@ class Stoppable(subprocess.Popen):
             super().__init__(command, **options)
             return
         theirs, ours = os.pipe()
-        passed, number = passing(theirs)
+        passed, (number,) = passing(theirs)
         helper = [sys.executable, "-m", "tests.keys", str(number), "console" if typing else "", *command]
         settings = dict(options.get("env") or os.environ)
         modules = [str(_ROOT), *filter(None, [settings.get("PYTHONPATH")])]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from custom_vision_simulator import Fault
+from custom_vision_simulator import Fault, Options, Simulator
 from cv_gdpr.errors import worst
 from tests.console import Stoppable
 from tests.delete.erasing import ids, state, stock
@@ -87,6 +87,20 @@ def test_a_table_names_each_profile_with_its_verdict(bare, other):
     assert "cv-gdpr-export-" in words
     assert "exported" in words
     assert not [line for line in ran.err.splitlines() if line.startswith("hamburg: ")]  # the table says it
+
+
+@pytest.mark.parametrize(("answers", "where"), [(False, ""), (True, " of berlin")], ids=["all lack it", "one does"])
+def test_why_the_account_is_not_exported_is_said_once(bare, config, other, answers, where):
+    with Simulator(Options(account_info=answers)) as sim:
+        config.add("hamburg", sim)
+        config.add("berlin", other)
+        ran = bare("export", "--all", "--all-profiles", "--calls-per-second=0")
+    assert ran.code == 0, ran.err
+    table, _, to_do = ran.out.partition("\nWhat to do:\n")
+    assert table.count("exported;") == (1 if answers else 2)
+    words = "GetAccountInfo answers 404 here. Azure Resource Manager has it: set resource-id in the profile"
+    assert to_do.startswith(f"  - account{where}: {words}")
+    assert ran.out.count("GetAccountInfo") == 1
 
 
 def names_of(project):

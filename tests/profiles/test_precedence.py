@@ -337,7 +337,10 @@ SUMMARIES = {
     "nothing else": ({}, "3 would be deleted"),
     "not searched": ({"scope": {"notSearched": {"predictions": "x"}}}, "deleted; not searched: predictions"),
     "trained": ({"projects": [{"iterationsHolding": ["a", "b"]}]}, "trained on these, and not deleted: 2 iterations"),
-    "protected": ({"protected": ["a"]}, "deleted; protected: 1 projects"),
+    "trained once": ({"projects": [{"iterationsHolding": ["a"]}]}, "trained on these, and not deleted: 1 iteration"),
+    "protected": ({"protected": ["a"]}, "deleted; protected: 1 project"),
+    "not read": ({"failed": [{}]}, "deleted; could not be read: 1 project"),
+    "not found": ({"unmatched": ["a"]}, "deleted; matched nothing: 1 value"),
 }
 
 
@@ -348,9 +351,9 @@ def test_a_plan_in_one_line_names_what_stays(case):
     assert _summary(plan | {"protected": [], "failed": [], "unmatched": []} | fields).endswith(words)
 
 
-def test_an_export_in_one_line_says_how_to_get_the_account():
+def test_an_export_in_one_line_names_rows_without_reason():
     document = {"format": "cv-gdpr-export/1", "rows": [], "folder": "out", "byHand": {"account": "give --resource-id"}}
-    assert _summary(document).endswith("; account not exported: give --resource-id")
+    assert _summary(document).endswith("; account not exported")
 
 
 def test_the_name_of_what_was_written_stands_alone():
@@ -364,9 +367,16 @@ def test_the_name_of_what_was_written_stands_alone():
 def test_messages_of_a_profile_carry_its_name():
     stream = io.StringIO()
     prefixed = Prefixed(stream, "berlin")
-    for text in ("Type the name: ", "Error: no\nHint: yes\n", "  Error: in a table\n", "Warning: w\n"):
+    for text in (
+        "Type the name: ",
+        "Error: no\nHint: yes\n",
+        "  Error: in a table\n",
+        "Warning: w\n",
+        "\x1b[31mError:\x1b[0m no\n",
+    ):
         assert prefixed.write(text) == len(text)
     told = "Type the name: berlin: Error: no\nberlin: Hint: yes\n  Error: in a table\nberlin: Warning: w\n"
+    told += "berlin: \x1b[31mError:\x1b[0m no\n"
     assert stream.getvalue() == told
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from custom_vision_simulator import Fault
-from cv_gdpr.cli.progress import _Display, _of_work, _Work
+from cv_gdpr.cli.progress import Display, _Work, of_work
 from cv_gdpr.downloads.process import Downloads, Fetching, Where
 from cv_gdpr.downloads.waits import Waits
 from cv_gdpr.service.batches import asked_in_parts
@@ -76,7 +76,7 @@ def test_what_is_asked_for_by_id_is_counted(told):
 )
 def test_a_line_has_done_total_rate_and_time_left(monkeypatch, total, count, left):
     monkeypatch.setattr("cv_gdpr.cli.progress.time.monotonic", lambda: 10.0)
-    assert _of_work(_Work(0.0, 0, 100, total)) == (count, "10/s", left)
+    assert of_work(_Work(0.0, 0, 100, total)) == (count, "10/s", left)
 
 
 class Stored:
@@ -154,7 +154,7 @@ def test_work_reports_nothing_where_nobody_watches():
 @pytest.fixture
 def display(monkeypatch):
     """A display that never draws."""
-    made = _Display()
+    made = Display()
     monkeypatch.setattr(made, "soon", lambda: None)
     return made
 
@@ -186,7 +186,7 @@ def test_what_goes_on_beside_a_step_stays(display):
 
 def test_what_is_complete_has_no_time_left(monkeypatch):
     monkeypatch.setattr("cv_gdpr.cli.progress.time.monotonic", lambda: 10.0)
-    assert _of_work(_Work(0.0, 0, 600, AtLeast(600))) == ("600 of at least 600", "60/s", "")
+    assert of_work(_Work(0.0, 0, 600, AtLeast(600))) == ("600 of at least 600", "60/s", "")
 
 
 def test_a_call_that_takes_long_is_waited_for(display, monkeypatch):

@@ -172,15 +172,12 @@ def _register_keys() -> None:
 
 
 def _progress() -> Callable[[], None]:
-    """Show progress on a terminal; return what takes it away."""
-    from cv_gdpr.watching import show_by
+    """Show progress on a terminal, or tell it to the command that runs this process; return what takes it away."""
+    from cv_gdpr.cli.progress import Display, begin
+    from cv_gdpr.cli.progress_pipe import teller
 
-    show_by(None)
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        return lambda: None
-    from cv_gdpr.cli.progress import begin
-
-    return begin()
+    is_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return begin(teller() or (Display() if is_terminal else None))
 
 
 def _close_log(code: object) -> object:

@@ -1,7 +1,7 @@
-"""`python -m cv_gdpr.cli.beside_parent FD PROFILE WORDS...`: this program, interrupted when its parent has ended.
+"""`python -m cv_gdpr.cli.beside_parent FD[,FD] PROFILE WORDS...`: this program, interrupted when its parent has ended.
 
-The parent holds the other end of the pipe FD. However it ends, also by SIGKILL, that
-end closes. With a PROFILE, messages on the terminal that both share begin with its name.
+The parent holds the other end of the first pipe. However it ends, also by SIGKILL, that end closes. By a second pipe,
+this process tells how far it is. With a PROFILE, messages on the terminal that both share begin with its name.
 """
 
 import os
@@ -11,9 +11,11 @@ import sys
 import threading
 from typing import Any, TextIO
 
+from cv_gdpr.cli.progress_pipe import write_to
 from cv_gdpr.platforms.processes import receive, stop_this_process
 
-_MESSAGE = re.compile("^(?=(?:Error|Hint|Warning): )", re.MULTILINE)
+_COLOUR = r"\x1b\[\d+m"
+_MESSAGE = re.compile(f"^(?=(?:{_COLOUR})?(?:Error|Hint|Warning):(?:{_COLOUR})? )", re.MULTILINE)
 
 
 class Prefixed:
@@ -42,7 +44,10 @@ def _hold(lifeline: int) -> None:
 
 
 if __name__ == "__main__":
-    _hold(receive(int(sys.argv.pop(1))))
+    lifeline, *telling = (receive(int(number)) for number in sys.argv.pop(1).split(","))
+    _hold(lifeline)
+    if telling:
+        write_to(telling[0])
     if profile := sys.argv.pop(1):
         sys.stderr = Prefixed(sys.stderr, profile)
     runpy.run_module("cv_gdpr", run_name="__main__", alter_sys=True)

@@ -1,13 +1,13 @@
 """The result of --all-profiles: a line or a document for each profile, and the worst exit code of all."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.estimate_view import summary as of_estimate
 from cv_gdpr.cli.list_view import print_csv, summary
-from cv_gdpr.cli.output import print_json, print_table
+from cv_gdpr.cli.output import plural, print_json, print_table, to_do
 from cv_gdpr.errors import worst
 from cv_gdpr.platforms.processes import code_of_signal
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cv_gdpr.cli.setup_documents import ProfileResult
 
 _NO_RESULT = "no result: it was interrupted, or ended unexpectedly"
+_IN_A_PROFILE = "give --resource-id ID", "set resource-id in the profile"  # the option would be one id for all
 _MEANINGS = {
     0: "done",
     1: "stopped by an error",
@@ -52,7 +53,19 @@ def report(ended: Sequence[Ended], stopped_by: int, output: OutputOptions, *, as
     elif not output.quiet:
         rows = [_row(one) for one in results]
         print_table(f"{len(rows)} profiles", ("profile", "code", "verdict", "result", "written"), rows, numbers={1})
+        to_do(_by_hand(results))
     return code
+
+
+def _by_hand(results: Sequence["ProfileResult"]) -> Iterator[str]:
+    """Yield once for each reason why a row could not be exported, and in which profiles if not in all."""
+    profiles: dict[tuple[str, str], list[str]] = {}
+    for one in results:
+        for reason in (one.result or {}).get("byHand", {}).items():
+            profiles.setdefault(reason, []).append(one.profile)
+    for (row, words), names in profiles.items():
+        where = "" if len(names) == len(results) else f" of {', '.join(names)}"
+        yield f"{row}{where}: {words.replace(*_IN_A_PROFILE)}"
 
 
 def _row(one: "ProfileResult") -> tuple[str, ...]:
@@ -81,20 +94,22 @@ def _summary(document: dict[str, Any] | None) -> str:
 
 
 def _of_export(document: dict[str, Any]) -> str:
+    """Return how many items were exported, and which rows were not: why, what to do says below the table."""
     exported, held = (sum(row[count] for row in document["rows"]) for count in ("exported", "held"))
-    absent = "".join(f"; {row} not exported: {words}" for row, words in document["byHand"].items())
+    absent = "".join(f"; {row} not exported" for row in document["byHand"])
     return f"{exported} of {held} exported{absent}"
 
 
 def _of_plan(document: dict[str, Any]) -> str:
     """Return how many items would be deleted, and in numbers what the plan leaves; --json holds each plan."""
+    protected, failed, unmatched = (len(document[name]) for name in ("protected", "failed", "unmatched"))
     holding = sum(len(project["iterationsHolding"]) for project in document["projects"])
     notes = (
         (document["scope"]["notSearched"], f"not searched: {', '.join(document['scope']['notSearched'])}"),
-        (holding, f"trained on these, and not deleted: {holding} iterations"),
-        (document["protected"], f"protected: {len(document['protected'])} projects"),
-        (document["failed"], f"could not be read: {len(document['failed'])} projects"),
-        (document["unmatched"], f"matched nothing: {len(document['unmatched'])} values"),
+        (holding, f"trained on these, and not deleted: {plural(holding, 'iteration')}"),
+        (protected, f"protected: {plural(protected, 'project')}"),
+        (failed, f"could not be read: {plural(failed, 'project')}"),
+        (unmatched, f"matched nothing: {plural(unmatched, 'value')}"),
     )
     return "; ".join([f"{document['total']} would be deleted", *(words for found, words in notes if found)])
 

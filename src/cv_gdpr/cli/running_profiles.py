@@ -18,6 +18,7 @@ import click
 from cv_gdpr.cli.arguments import OutputOptions, part_of
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.profile_results import Ended, meaning, report
+from cv_gdpr.cli.progress_pipe import Heard
 from cv_gdpr.platforms.processes import IN_A_GROUP, STOP_SIGNALS, code_of_signal, interrupt, passing
 from cv_gdpr.platforms.waiting import results
 
@@ -115,8 +116,10 @@ class _Running:
             return Ended(job.profile, code_of_signal(self.stopped_by), b"")
         if not self._silent:
             self._write(f"{job.profile}: started")
+        is_heard = not (self._silent or job.on_terminal)  # on the terminal it shows by itself how far it is
         try:
-            process = self._started(job)
+            heard = Heard(job.profile, wanted=is_heard)
+            process = self._started(job, heard)
         except OSError as error:
             self._write(f"{job.profile}: Error: it cannot be started: {error.strerror}")
             return Ended(job.profile, 1, b"")
@@ -124,24 +127,27 @@ class _Running:
             out = self._collect(job, process)
         finally:
             self._processes.remove(process)
+        heard.end()
         code = process.returncode if process.returncode >= 0 else 128 - process.returncode
         self._count(job.profile, code)
         return Ended(job.profile, code, out)
 
-    def _started(self, job: Job) -> subprocess.Popen[bytes]:
-        passed, number = passing(self._lifeline.theirs)
-        program = ("cv_gdpr.cli.beside_parent", str(number), job.profile if job.on_terminal else "")
-        process = subprocess.Popen(  # noqa: S603 - this program itself
-            [
-                sys.executable or "",
-                "-P",
-                "-m",
-                *program,
-                *job.words,
-                f"--profile={job.profile}",
-                "--json",
-                *self._quiet,
-            ],
+    def _started(self, job: Job, heard: Heard) -> subprocess.Popen[bytes]:
+        try:
+            process = self._popen(job, heard.pipes)
+        finally:
+            heard.passed_on()
+        self._processes.append(process)
+        if self.stopped_by:  # the signal came while it was being started
+            self._interrupt(process)
+        return process
+
+    def _popen(self, job: Job, telling: Sequence[int]) -> subprocess.Popen[bytes]:
+        passed, numbers = passing(self._lifeline.theirs, *telling)
+        program = [sys.executable or "", "-P", "-m", "cv_gdpr.cli.beside_parent", ",".join(map(str, numbers))]
+        named = job.profile if job.on_terminal else ""
+        return subprocess.Popen(  # noqa: S603 - this program itself
+            [*program, named, *job.words, f"--profile={job.profile}", "--json", *self._quiet],
             stdin=None if job.on_terminal else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if job.on_terminal else subprocess.PIPE,
@@ -149,10 +155,6 @@ class _Running:
             **passed,
             **({} if job.on_terminal else IN_A_GROUP),  # Ctrl-C reaches it through this process alone
         )
-        self._processes.append(process)
-        if self.stopped_by:  # the signal came while it was being started
-            self._interrupt(process)
-        return process
 
     def _collect(self, job: Job, process: subprocess.Popen[bytes]) -> bytes:
         """Return what the process printed once it has ended; show its warnings and errors as they come."""

@@ -135,18 +135,19 @@ if sys.platform == "win32":
         del number
         process.send_signal(signal.CTRL_BREAK_EVENT)
 
-    def passing(pipe: int) -> tuple[dict[str, Any], int]:
-        """Return the arguments for Popen that pass a pipe on, and the number by which the process `receive`s it."""
+    def passing(*pipes: int) -> tuple[dict[str, Any], list[int]]:
+        """Return the arguments for Popen that pass pipes on, and the numbers by which the process `receive`s them."""
         import subprocess
 
-        handle = msvcrt.get_osfhandle(pipe)
-        os.set_handle_inheritable(handle, True)
-        return {"startupinfo": subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})}, handle
+        handles = [msvcrt.get_osfhandle(pipe) for pipe in pipes]
+        for handle in handles:
+            os.set_handle_inheritable(handle, True)
+        return {"startupinfo": subprocess.STARTUPINFO(lpAttributeList={"handle_list": handles})}, handles
 
     def receive(number: int) -> int:
         """Return the pipe that the parent process has passed on; what this process starts does not get it."""
         os.set_handle_inheritable(number, False)
-        return msvcrt.open_osfhandle(number, os.O_RDONLY)
+        return msvcrt.open_osfhandle(number, 0)  # whether it is read or written stands in the handle
 
     def stop_this_process() -> None:
         """Interrupt the main thread as SIGTERM does; os.kill would end the process at once."""
@@ -182,9 +183,9 @@ else:
         """Pass a signal on to a process; raise OSError."""
         process.send_signal(number)
 
-    def passing(pipe: int) -> tuple[dict[str, Any], int]:
-        """Return the arguments for Popen that pass a pipe on, and the number by which the process `receive`s it."""
-        return {"pass_fds": (pipe,)}, pipe
+    def passing(*pipes: int) -> tuple[dict[str, Any], list[int]]:
+        """Return the arguments for Popen that pass pipes on, and the numbers by which the process `receive`s them."""
+        return {"pass_fds": pipes}, list(pipes)
 
     def receive(number: int) -> int:
         """Return the pipe that the parent process has passed on; what this process starts does not get it."""
