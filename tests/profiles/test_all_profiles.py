@@ -147,9 +147,9 @@ REFUSED = {
     "a key command too": (("images", "--yes", "--key-command", "x"), "give either --all-profiles or --key-command"),
     "ids from standard input": (("--yes", "--image-ids-file", "-"), "cannot be read once for each profile"),
     "evidence in a folder": (("images", "--yes", "--evidence", "."), "--evidence . is a folder"),
-    "evidence at the top": (("images", "--yes", "--evidence", "/"), "--evidence / is a folder"),
+    "evidence at the top": (("images", "--yes", "--evidence", "/"), f"--evidence {Path('/')} is a folder"),
     "a plan above": (("images", "--dry-run", "--save-plan", ".."), "--save-plan .. is a folder"),
-    "a plan in a folder": (("images", "--dry-run", "--save-plan", "/usr/"), "--save-plan /usr is a folder"),
+    "a plan in a folder": (("images", "--dry-run", "--save-plan", "/usr/"), f"--save-plan {Path('/usr')} is a folder"),
     "a project too": (("images", "--yes", "--project", "x"), "give either --all or --project"),
 }
 
