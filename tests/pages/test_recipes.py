@@ -100,7 +100,14 @@ def test_the_container_does_not_run_as_root():
 
 
 def test_the_workflow_fits_the_schema():
-    ran = run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", RECIPES / "github-actions.yml")
+    ran = run(
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+        RECIPES / "github-actions.yml",
+    )
     assert ran.returncode == 0, ran.stdout
 
 

@@ -103,6 +103,24 @@ def test_why_the_account_is_not_exported_is_said_once(bare, config, other, answe
     assert ran.out.count("GetAccountInfo") == 1
 
 
+@pytest.mark.usefixtures("both")
+def test_what_an_earlier_run_finished_is_left_as_it_is(bare, other, tmp_path):
+    words = ("export", "tags", "--all", "--all-profiles", "--out", tmp_path / "out", "--json")
+    other.fault(Fault("GetProjects", status=401, times=None))
+    first = by_profile(bare(*words))
+    other.clear_faults()
+    (done,), (stopped,) = ([name for name, one in first.items() if one["exitCode"] == code] for code in (0, 5))
+    assert bare(*words, "--tag", "alice").code == 2  # another command
+
+    again = bare(*words)
+
+    assert again.code == 0, again.err
+    told = {name: (one["exitCode"], one["finishedBefore"]) for name, one in by_profile(again).items()}
+    assert told == {done: (0, str(tmp_path / "out" / done)), stopped: (0, None)}
+    assert bare(*words).code == 2
+    assert bare("verify", *(tmp_path / "out" / name for name in (done, stopped))).code == 0
+
+
 def names_of(project):
     """Return the names of the tags in a project's workspace."""
     return [tag.name for tag in project.workspace.tags.values()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cv_gdpr.cli.arguments import ScopeOptions, part_of
+from cv_gdpr.cli.finished_profiles import finished_before
 from cv_gdpr.cli.parameters import TYPED
 from cv_gdpr.cli.running_profiles import Job, run
 from cv_gdpr.cli.scoping import scope_of
@@ -33,11 +34,12 @@ def export_each(parameters: Mapping[str, Any], rows: tuple[str, ...], out: "Path
     paths = {name: parameters[name] for name in _FOLDERS if parameters.get(name)}
     _check_earlier(parameters)
     words = command(rows, {"out", "reuse", "trust_listings", *paths})
+    finished = finished_before(base, names, parameters, rows)
     jobs = [
         Job(name, (*words, f"--out={own}", *_own_paths(paths, name), *_earlier(parameters, name)), False, resuming(own))
-        for name, own in ((name, base / name) for name in names)
+        for name, own in ((name, base / name) for name in names if name not in finished)
     ]
-    return run(jobs, parameters, resume=f"the same command with --out {base} resumes all")
+    return run(jobs, parameters, resume=f"the same command with --out {base} resumes all", finished=finished)
 
 
 def list_each(parameters: Mapping[str, Any], rows: tuple[str, ...], *, as_csv: bool) -> int:

@@ -1,13 +1,14 @@
 """The result of --all-profiles: a line or a document for each profile, and the worst exit code of all."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cv_gdpr.cli.arguments import OutputOptions
 from cv_gdpr.cli.estimate_view import summary as of_estimate
+from cv_gdpr.cli.finished_profiles import Finished
 from cv_gdpr.cli.list_view import print_csv, summary
-from cv_gdpr.cli.output import plural, print_json, print_table, to_do
+from cv_gdpr.cli.output import absolute, plural, print_json, print_table, to_do
 from cv_gdpr.errors import worst
 from cv_gdpr.platforms.processes import code_of_signal
 
@@ -39,11 +40,18 @@ def meaning(code: int) -> str:
     return "interrupted" if code > 128 else _MEANINGS.get(code, "stopped by an error")
 
 
-def report(ended: Sequence[Ended], stopped_by: int, output: OutputOptions, *, as_csv: bool) -> int:
+def report(
+    ended: Sequence[Ended],
+    stopped_by: int,
+    output: OutputOptions,
+    finished: Mapping[str, Finished],
+    *,
+    as_csv: bool,
+) -> int:
     """Print how all ended, `stopped_by` a signal or 0, and return the exit code of them all."""
     from cv_gdpr.cli.setup_documents import ProfilesDocument
 
-    results = [_result(one) for one in ended]
+    results = [*(_of_before(name, one) for name, one in finished.items()), *map(_result, ended)]
     code = code_of_signal(stopped_by) if stopped_by else worst(one.exit_code for one in results)
     if output.as_json:
         print_json(ProfilesDocument(exit_code=code, retryable=any(one.retryable for one in results), profiles=results))
@@ -70,8 +78,16 @@ def _by_hand(results: Sequence["ProfileResult"]) -> Iterator[str]:
 
 def _row(one: "ProfileResult") -> tuple[str, ...]:
     """Return the cells about a profile; the name of what it wrote stands alone, so that it can be copied."""
-    written = (one.result or {}).get("folder") or (one.result or {}).get("evidence") or ""
-    return one.profile, str(one.exit_code), meaning(one.exit_code), _summary(one.result), written
+    written = one.finished_before or (one.result or {}).get("folder") or (one.result or {}).get("evidence") or ""
+    words = "finished by an earlier run" if one.finished_before else _summary(one.result)
+    return one.profile, str(one.exit_code), meaning(one.exit_code), words, written
+
+
+def _of_before(profile: str, one: Finished) -> "ProfileResult":
+    from cv_gdpr.cli.setup_documents import ProfileResult
+
+    folder = absolute(one.folder)
+    return ProfileResult(profile=profile, exit_code=one.exit_code, retryable=False, result=None, finished_before=folder)
 
 
 def _result(ended: Ended) -> "ProfileResult":
@@ -82,7 +98,13 @@ def _result(ended: Ended) -> "ProfileResult":
     except ValueError:
         document = None
     retryable = bool(document["retryable"]) if document else ended.exit_code > 128
-    return ProfileResult(profile=ended.profile, exit_code=ended.exit_code, retryable=retryable, result=document)
+    return ProfileResult(
+        profile=ended.profile,
+        exit_code=ended.exit_code,
+        retryable=retryable,
+        result=document,
+        finished_before=None,
+    )
 
 
 def _summary(document: dict[str, Any] | None) -> str:

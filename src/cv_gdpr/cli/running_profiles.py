@@ -11,11 +11,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from types import MappingProxyType
 from typing import IO, Any, NamedTuple, cast
 
 import click
 
 from cv_gdpr.cli.arguments import OutputOptions, part_of
+from cv_gdpr.cli.finished_profiles import Finished
 from cv_gdpr.cli.output import printable
 from cv_gdpr.cli.profile_results import Ended, meaning, report
 from cv_gdpr.cli.progress_pipe import Heard
@@ -37,10 +39,17 @@ class Job(NamedTuple):
     resume: str = ""
 
 
-def run(jobs: Sequence[Job], parameters: Mapping[str, Any], *, as_csv: bool = False, resume: str = "") -> int:
+def run(
+    jobs: Sequence[Job],
+    parameters: Mapping[str, Any],
+    *,
+    as_csv: bool = False,
+    resume: str = "",
+    finished: Mapping[str, Finished] = MappingProxyType({}),
+) -> int:
     """Run the jobs, print the result of all, and return the worst of their exit codes.
 
-    `resume` says how to resume what was cut off.
+    `resume` says how to resume what was cut off; `finished` is what needs no job, by profile.
     """
     output = part_of(parameters, OutputOptions)
     at_once = 1 if any(job.on_terminal for job in jobs) else _AT_ONCE
@@ -50,7 +59,7 @@ def run(jobs: Sequence[Job], parameters: Mapping[str, Any], *, as_csv: bool = Fa
             with ThreadPoolExecutor(at_once, "profile") as pool:
                 ended = results(pool.submit(running.run, job) for job in jobs)
             running.tell_how_to_resume()
-            return report(ended, running.stopped_by, output, as_csv=as_csv)
+            return report(ended, running.stopped_by, output, finished, as_csv=as_csv)
 
 
 class _Lifeline:

@@ -22,6 +22,9 @@ class ProfileResult(Part, kw_only=True, frozen=True):
     result: Annotated[
         dict[str, Any] | None, Meta(description="The document that the command prints for it; null: it printed none.")
     ]
+    finished_before: Annotated[
+        str | None, Meta(description="The export that an earlier run of the same command finished; null: it ran now.")
+    ]
 
 
 class ProfilesDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-profiles/1"):

@@ -1,0 +1,75 @@
+"""Which exports of --all-profiles an earlier run of the same command has finished: it leaves these as they are."""
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cv_gdpr.cli.arguments import ScopeOptions, part_of
+from cv_gdpr.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_BEGUN = ".cv-gdpr-profiles.json"  # in the folder of all exports: which command began there, as a salted hash
+
+_ANOTHER = "name another folder; the command that began there finishes it"
+
+
+class Finished(NamedTuple):
+    """The finished export of a profile: its folder, and 0 if it is complete, else 3."""
+
+    folder: "Path"
+    exit_code: int
+
+
+def finished_before(
+    base: "Path", profiles: Iterable[str], parameters: Mapping[str, Any], rows: tuple[str, ...]
+) -> dict[str, Finished]:
+    """Return what earlier runs of the same command have finished in a folder, by profile; note which command began.
+
+    Where nothing is left to do, none counts, so that a new night in an old folder is refused. Raise UsageError if
+    another command began there, StorageError.
+    """
+    scope, keys = part_of(parameters, ScopeOptions), parameters["include_keys"]
+    asked = json.dumps([rows, scope, keys], default=str)
+    folders = {name: base / name for name in profiles}
+    if not (base / _BEGUN).exists():
+        if not any(folder.exists() for folder in folders.values()):
+            _note(base, asked)
+        return {}
+    if not _is_same(base / _BEGUN, asked):
+        raise UsageError(f"--out {base} holds exports of another command, with other rows or selectors", _ANOTHER)
+    done = {name: _finished(folder) for name, folder in folders.items() if (folder / "bagit.txt").is_file()}
+    return done if len(done) < len(folders) else {}
+
+
+def _note(base: "Path", asked: str) -> None:
+    from cv_gdpr.archive.writing import private_folder, storing, write_new
+    from cv_gdpr.table.selection import salted
+
+    salt = secrets.token_hex(16)
+    with storing(base):
+        private_folder(base)
+        write_new(base / _BEGUN, json.dumps({"salt": salt, "sha256": salted(salt, asked)}).encode())
+
+
+def _is_same(begun: "Path", asked: str) -> bool:
+    from cv_gdpr.table.selection import salted
+
+    try:
+        stated = json.loads(begun.read_bytes())
+        return bool(stated["sha256"] == salted(stated["salt"], asked))
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def _finished(folder: "Path") -> Finished:
+    """Return a finished export; one that does not say that all was searched and is there, counts as done in part."""
+    try:
+        told = json.loads((folder / "data" / "export.json").read_bytes())
+        found = all(one["matched"] is True for one in told["selectors"])
+        complete = told["complete"] is True and found and not told["predictionsNotSearched"]
+    except (OSError, ValueError, LookupError, TypeError):
+        complete = False
+    return Finished(folder, 0 if complete else 3)
