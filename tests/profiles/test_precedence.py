@@ -358,7 +358,7 @@ def test_an_export_in_one_line_names_rows_without_reason():
 
 def test_the_name_of_what_was_written_stands_alone():
     document = {"format": "cv-gdpr-delete/1", "verdict": "It no longer exists.", "evidence": "e.berlin.json"}
-    found = ProfileResult(profile="berlin", exit_code=0, retryable=False, result=document, finished_before=None)
+    found = ProfileResult(profile="berlin", exit_code=0, retryable=False, result=document)
     assert _row(found) == ("berlin", "0", "done", "It no longer exists.", "e.berlin.json")
     failed = ProfileResult(profile="berlin", exit_code=1, retryable=False, result={"format": "cv-gdpr-error/1"})
     assert _row(failed)[3:] == ("its Error line says why", "")

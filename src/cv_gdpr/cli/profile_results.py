@@ -103,7 +103,6 @@ def _result(ended: Ended) -> "ProfileResult":
         exit_code=ended.exit_code,
         retryable=retryable,
         result=document,
-        finished_before=None,
     )
 
 

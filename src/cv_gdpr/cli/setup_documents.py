@@ -24,7 +24,7 @@ class ProfileResult(Part, kw_only=True, frozen=True):
     ]
     finished_before: Annotated[
         str | None, Meta(description="The export that an earlier run of the same command finished; null: it ran now.")
-    ]
+    ] = None
 
 
 class ProfilesDocument(Document, kw_only=True, frozen=True, tag="cv-gdpr-profiles/1"):
