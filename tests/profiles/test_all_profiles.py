@@ -121,6 +121,24 @@ def test_what_an_earlier_run_finished_is_left_as_it_is(bare, other, tmp_path):
     assert bare("verify", *(tmp_path / "out" / name for name in (done, stopped))).code == 0
 
 
+@pytest.mark.usefixtures("both")
+def test_a_mistyped_command_leaves_the_folder_free(bare, tmp_path):
+    words = ("export", "tags", "--all-profiles", "--out", tmp_path / "out")
+    assert bare(*words, "--project", "Vistors").code == 2
+    assert bare(*words, "--project", "Visitors").code == 0
+
+
+@pytest.mark.usefixtures("both")
+def test_an_export_of_another_endpoint_is_not_the_profiles(bare, sim, other, config, tmp_path):
+    words = ("export", "tags", "--all", "--all-profiles", "--out", tmp_path / "out", "--json")
+    other.fault(Fault("GetProjects", status=401, times=None))
+    (done,) = [name for name, one in by_profile(bare(*words)).items() if one["exitCode"] == 0]
+    other.clear_faults()
+    with Simulator() as moved:
+        config.write(config.path.read_text().replace(sim.endpoint, moved.endpoint))
+        assert by_profile(bare(*words))[done]["exitCode"] == 2
+
+
 def names_of(project):
     """Return the names of the tags in a project's workspace."""
     return [tag.name for tag in project.workspace.tags.values()]

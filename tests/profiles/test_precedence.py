@@ -1,6 +1,7 @@
 """An option beats the profile, the profile the environment, whose endpoint and key never mix with a profile's."""
 
 import io
+import json
 import os
 import shlex
 import sys
@@ -8,11 +9,15 @@ import time
 from base64 import b64encode
 from pathlib import Path
 
+import click
 import pytest
 
 from cv_gdpr.cli.beside_parent import Prefixed
+from cv_gdpr.cli.finished_profiles import _finished
+from cv_gdpr.cli.parameters import TYPED, Option, same_connection
 from cv_gdpr.cli.profile_results import _row, _summary
 from cv_gdpr.cli.setup_documents import ProfileResult
+from cv_gdpr.settings import Profile
 from tests.delete.erasing import stock
 from tests.platforms import posix
 from tests.profiles.profiling import runs, sent
@@ -390,3 +395,36 @@ def test_a_folder_of_exports_is_not_verified_as_one(bare, tmp_path):
     ran = bare("verify", tmp_path / "all" / "berlin" / "bagit.txt")
     assert ran.code == 2
     assert "Hint: verify the folder" in ran.err
+
+
+FINISHED = {
+    # case: what export.json says, what the command asks for, exit code (None: it does not count)
+    "all": ({}, {}, 0),
+    "a selector that matched": ({"selectors": [{"matched": True}]}, {}, 0),
+    "a selector that did not": ({"selectors": [{"matched": False}]}, {}, 3),
+    "that is welcome": ({"selectors": [{"matched": False}]}, {"missing_ok": True}, 0),
+    "nobody knows": ({"selectors": [{"matched": None}]}, {"missing_ok": True}, 3),
+    "not complete": ({"complete": False}, {}, 3),
+    "not searched": ({"predictionsNotSearched": {"x": 1}}, {}, 3),
+    "not signed": ({}, {"sign_with": "key"}, 3),
+    "another resource": ({"endpoint": "https://other.example"}, {}, None),
+    "cut off": ({"selectors": None}, {}, None),
+}
+
+
+@pytest.mark.parametrize("case", FINISHED)
+def test_what_counts_as_finished_before(tmp_path, case):
+    told, asked, code = FINISHED[case]
+    whole = {"endpoint": "https://one.example/", "complete": True, "selectors": [], "predictionsNotSearched": {}}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "bagit.txt").touch()
+    (tmp_path / "data" / "export.json").write_text(json.dumps(whole | told))
+    given = {"missing_ok": False, "sign_with": None, "timestamp_from": None} | asked
+    found = _finished(tmp_path, Profile("one", endpoint="https://One.example"), given)
+    assert (found and found.exit_code) == code
+
+
+def test_a_command_with_a_secret_is_not_repeated_in_a_hint():
+    with click.Context(click.Command("list")) as ctx:
+        ctx.meta[TYPED] = [(Option(["--key-command"]), "vault --token s.secret"), (Option(["--profile"]), "a b")]
+        assert same_connection() == " --key-command COMMAND --profile 'a b'"

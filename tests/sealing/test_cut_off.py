@@ -112,9 +112,22 @@ def test_a_resumed_run_keeps_what_was_promised(sim, erase, keys, authority):
     words = ("tags", "--all", *(word for option in options.items() for word in option))
     assert erase(*words, evidence="e.json").code == 5
     sim.clear_faults()
+    before = {path: path.read_bytes() for path in erase.folder.iterdir()}
     for option, value in options.items():
         ran = erase("tags", "--all", option, value, evidence="e.json")
         (lacking,) = options.keys() - {option}
         assert ran.code == 2
         assert f"was begun with {lacking}" in ran.err
+        assert {path: path.read_bytes() for path in erase.folder.iterdir()} == before
     assert erase(*words, evidence="e.json").code == 0
+
+
+def test_lost_evidence_is_completed_as_promised(sim, erase, keys):
+    stock(sim)
+    assert erase("tags", "--all", "--sign", keys.officer, evidence="e.json").code == 0
+    for path in erase.folder.glob("e.[!j]*"):
+        path.unlink()
+    erase.path.unlink()
+    assert erase("tags", "--all", evidence="e.json").code == 2
+    assert erase("tags", "--all", "--sign", keys.officer, evidence="e.json").code == 0
+    assert erase.cli("verify", erase.path, "--signer", keys.signers).code == 0

@@ -482,7 +482,7 @@ def test_the_index_lists_claimed_files_by_path(out):
         assert index[0] == {
             "path": f"images/{ID}.jpg", "blob": f"images/{ID}", "source": f"/{ID}", "bytes": 1, "sha256": sha256(b"x")
         }  # fmt: skip
-        assert list(project.stored()) == [(f"{PROJECT}/images/{one}.jpg", 1, sha256(b"x")) for one in (ID, NEXT)]
+        assert list(project.stored()) == [(f"{PROJECT}/images/{one}.jpg", 1, sha256(b"x"), False) for one in (ID, NEXT)]
 
 
 def test_what_an_earlier_run_left_over_is_removed(out):

@@ -144,11 +144,13 @@ class EarlierBag:
         except OSError as error:
             raise Damaged(error.strerror or str(error)) from None
         try:
+            found = os.fstat(handle)
             head = _checked_head(handle, entry)
             with storing(temporary):
-                found = os.fstat(handle)
                 may_link = _is_private(found) and found.st_mtime_ns <= began
                 self._placer.place_open(handle, path, Path(temporary), may_link=may_link)
+            if os.fstat(handle).st_mtime_ns != found.st_mtime_ns:
+                raise Damaged("it was changed while it was read")
         finally:
             os.close(handle)
         return Received(temporary, entry.bytes, entry.sha256, head, entry.flag)

@@ -39,7 +39,7 @@ MISSING = "missing.jsonl"
 _OWN = {STATE, MISSING, "data", "manifest-sha256.txt", "bag-info.txt", "tagmanifest-sha256.txt", "bagit.txt"}
 _FINISH = "name another folder; the command that began this export finishes it"
 _AT_ONCE = 1000  # lines
-_END = ("", 0, "")
+_END = ("", 0, "", False)
 _LOG = logging.getLogger("cv_gdpr")
 
 
@@ -278,17 +278,17 @@ class Folder:
         documents = dict(self._written)
         projects = sorted(self._projects, key=lambda project: f"{project.name}/")
         expected = itertools.chain.from_iterable(project.stored() for project in projects)
-        expected_path, expected_size, digest = next(expected, _END)
+        expected_path, expected_size, digest, reused = next(expected, _END)
         for path, size, written_at in files_below(self.data):
             if path.endswith("/"):
                 if self._layout.is_folder(path):
                     folders.append(self.at(path))
             elif path == expected_path:
                 self._check_size(path, size, expected_size)
-                if written_at > self.began:
+                if reused and written_at > self.began:
                     changed.append(path)
                 yield path, size, digest
-                expected_path, expected_size, digest = next(expected, _END)
+                expected_path, expected_size, digest, reused = next(expected, _END)
             elif path in documents:
                 written, sha256 = documents.pop(path)
                 self._check_size(path, size, written)
@@ -366,10 +366,13 @@ class ProjectFolder:
             if entry.reused:
                 self.reused[entry.reused] = self.reused.get(entry.reused, Reused()).more(entry.bytes)
 
-    def stored(self) -> Iterator[tuple[str, int, str]]:
-        """Yield the path below data/, size and hash of each file in the index, in the order of the paths."""
+    def stored(self) -> Iterator[tuple[str, int, str, bool]]:
+        """Yield the path below data/, size and hash of each file in the index, in the order of the paths.
+
+        The fourth is whether it was taken from an earlier export.
+        """
         for entry in read_index(self._folder.at(self._index), self._folder.hash_of(self._index)):
-            yield f"{self.name}/{entry.path}", entry.bytes, entry.sha256
+            yield f"{self.name}/{entry.path}", entry.bytes, entry.sha256, bool(entry.reused)
 
 
 class Lines:

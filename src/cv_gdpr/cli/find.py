@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cv_gdpr.find.result import Found
 
 _SHOWN = 50  # matches printed at most; --json and --out have all
-_NOTHING = "no copy of these photographs is in this export: try others of the person, and an export of everything"
+_NOTHING = "no copy of these photographs was found: try others of the person, and an export of everything"
 _UNSEARCHED = 20
 
 
@@ -99,7 +99,9 @@ def _next(found: "Found", out: "Path") -> list[str]:
     if found.exit_code:
         return [look, "before you delete anything, search what was not searched: the lines above name it"]
     if not any(one.certain for one in found.matches):
-        return [f"{look}: none of what was found is certain" if found.matches or found.other_frames else _NOTHING]
+        if not (found.matches or found.other_frames):
+            return [_NOTHING]
+        return [look, "nothing that was found is certain: in ids.txt, remove the # before each id that is right"]
     ids, export = (quoted(printable(str(path))) for path in (out / "ids.txt", found.bag))
     delete = f"cv-gdpr delete --all --image-ids-file {ids} --with-iterations --require-export {export}"
     return [look, f"then: {delete} --dry-run"]

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cv_gdpr.cli.arguments import ScopeOptions, part_of
@@ -11,20 +11,25 @@ from cv_gdpr.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cv_gdpr.settings import Profile
+
 _BEGUN = ".cv-gdpr-profiles.json"  # in the folder of all exports: which command began there, as a salted hash
 
 _ANOTHER = "name another folder; the command that began there finishes it"
 
 
+_OF_OTHER_FILES = ("image_ids_file", "except_ids_file", "with_copies_from")  # which may have changed since
+
+
 class Finished(NamedTuple):
-    """The finished export of a profile: its folder, and 0 if it is complete, else 3."""
+    """The finished export of a profile: its folder, and 0 if it is complete, and signed as is asked; else 3."""
 
     folder: "Path"
     exit_code: int
 
 
 def finished_before(
-    base: "Path", profiles: Iterable[str], parameters: Mapping[str, Any], rows: tuple[str, ...]
+    base: "Path", profiles: Mapping[str, "Profile"], parameters: Mapping[str, Any], rows: tuple[str, ...]
 ) -> dict[str, Finished]:
     """Return what earlier runs of the same command have finished in a folder, by profile; note which command began.
 
@@ -34,14 +39,16 @@ def finished_before(
     scope, keys = part_of(parameters, ScopeOptions), parameters["include_keys"]
     asked = json.dumps([rows, scope, keys], default=str)
     folders = {name: base / name for name in profiles}
-    if not (base / _BEGUN).exists():
-        if not any(folder.exists() for folder in folders.values()):
-            _note(base, asked)
+    if not any(folder.exists() for folder in folders.values()):
+        _note(base, asked)
+        return {}
+    if not (base / _BEGUN).exists() or any(parameters[name] for name in _OF_OTHER_FILES):
         return {}
     if not _is_same(base / _BEGUN, asked):
         raise UsageError(f"--out {base} holds exports of another command, with other rows or selectors", _ANOTHER)
-    done = {name: _finished(folder) for name, folder in folders.items() if (folder / "bagit.txt").is_file()}
-    return done if len(done) < len(folders) else {}
+    done = {name: _finished(folder, profiles[name], parameters) for name, folder in folders.items()}
+    found = {name: one for name, one in done.items() if one}
+    return found if len(found) < len(folders) else {}
 
 
 def _note(base: "Path", asked: str) -> None:
@@ -51,6 +58,7 @@ def _note(base: "Path", asked: str) -> None:
     salt = secrets.token_hex(16)
     with storing(base):
         private_folder(base)
+        (base / _BEGUN).unlink(missing_ok=True)
         write_new(base / _BEGUN, json.dumps({"salt": salt, "sha256": salted(salt, asked)}).encode())
 
 
@@ -64,12 +72,26 @@ def _is_same(begun: "Path", asked: str) -> bool:
         return False
 
 
-def _finished(folder: "Path") -> Finished:
-    """Return a finished export; one that does not say that all was searched and is there, counts as done in part."""
+def _finished(folder: "Path", profile: "Profile", parameters: Mapping[str, Any]) -> Finished | None:
+    """Return the finished export of a profile, None if there is none of its endpoint.
+
+    One that does not say that all was searched and is there, or is not signed as asked, counts as done in part.
+    """
+    from cv_gdpr.sealing.bags import SIGNATURE, TOKEN
+
+    asked = {SIGNATURE: parameters["sign_with"], TOKEN: parameters["timestamp_from"]}
     try:
         told = json.loads((folder / "data" / "export.json").read_bytes())
-        found = all(one["matched"] is True for one in told["selectors"])
+        missing_ok = parameters["missing_ok"]
+        found = all(one["matched"] is True or (missing_ok and one["matched"] is False) for one in told["selectors"])
         complete = told["complete"] is True and found and not told["predictionsNotSearched"]
-    except (OSError, ValueError, LookupError, TypeError):
-        complete = False
-    return Finished(folder, 0 if complete else 3)
+        if not (folder / "bagit.txt").is_file() or _address(told["endpoint"]) != _address(profile.endpoint or ""):
+            return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    sealed = all((folder / name).is_file() for name, option in asked.items() if option)
+    return Finished(folder, 0 if complete and sealed else 3)
+
+
+def _address(endpoint: str) -> str:
+    return endpoint.strip().rstrip("/").lower()

@@ -19,13 +19,16 @@ _CONNECTION = ("profile", "endpoint", "key_file", "key_command", "auth", "cloud"
 
 
 def same_connection() -> str:
-    """Return what a command must add to ask the same resource as this one: its options, each after a space."""
+    """Return what a command must add to ask the same resource as this one: its options, each after a space.
+
+    A --key-command may hold a secret: its place is shown, not its words.
+    """
     from cv_gdpr.platforms.shells import quoted
 
     ctx = click.get_current_context(silent=True)
     typed = ctx.meta.get(TYPED, []) if ctx else []
-    words = [word for one, value in typed if one.name in _CONNECTION for word in (max(one.opts, key=len), str(value))]
-    return "".join(f" {quoted(word)}" for word in words)
+    given = [(max(one.opts, key=len), one.name, str(value)) for one, value in typed if one.name in _CONNECTION]
+    return "".join(f" {word} {'COMMAND' if name == 'key_command' else quoted(value)}" for word, name, value in given)
 
 
 def _refuse_empty(parameter: click.Parameter, ctx: click.Context, value: Any, source: ParameterSource) -> None:
@@ -95,6 +98,10 @@ class Argument(click.Argument):
         """Return the value and where it comes from; fail for an empty one."""
         value, source = super().consume_value(ctx, opts)
         _refuse_empty(self, ctx, value, source)
+        if self.nargs == -1 and isinstance(value, (tuple, list)):  # paths
+            from cv_gdpr.platforms.shells import expanded
+
+            value = tuple(path for one in value for path in expanded(one))
         return value, source
 
 

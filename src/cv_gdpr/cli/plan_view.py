@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from cv_gdpr.table.selection import Selection
 
 
+_NAMED = 3  # values that matched nothing, in a line of error; the plan names each
+
+
 class Shown(NamedTuple):
     """What stands beside a plan: what a person must do, who is signed in, the selection as it was typed."""
 
@@ -81,12 +84,10 @@ def planned_error(plan: Plan, selection: Selection) -> str:
     """Return why the exit code of a dry run is not 0, in one line; empty if it is."""
     if not planned_code(plan):
         return ""
-    if plan.failed:
-        return f"{plural(len(plan.failed), 'project')} could not be read"
-    lacking = no_match(plan.scope, plan.unmatched, selection)
-    if lacking and not plan.scope.missing_ok:
-        return "; ".join(lacking)
-    return "something that was asked for is not in the plan, which says why"
+    lacking = [] if plan.scope.missing_ok else no_match(plan.scope, plan.unmatched, selection)
+    many = [f"{len(lacking)} values matched nothing"] if len(lacking) > _NAMED else lacking
+    failed = [f"{plural(len(plan.failed), 'project')} could not be read"] if plan.failed else []
+    return "; ".join((*failed, *many)) or "something that was asked for is not in the plan, which says why"
 
 
 def _project_lines(project: ProjectPlan) -> list[str]:

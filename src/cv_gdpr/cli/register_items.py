@@ -87,10 +87,10 @@ def _folder(path: Path) -> Item:
         (path / ".").stat()
     if export := path if _is_export(path) else _export_around(path):
         return Item(EXPORT, export)
-    from cv_gdpr.platforms.shells import quoted
+    from cv_gdpr.platforms.shells import all_in
     from cv_gdpr.verify import number_of_exports_in
 
-    each = f"cv-gdpr verify {quoted(str(path))}/*"
+    each = f"cv-gdpr verify {all_in(str(path))}"
     if _evidence_in(path):
         return Item(FOREIGN, path, f"holds evidence: {each}")
     return Item(FOREIGN, path, f"holds exports: {each}" if number_of_exports_in(path) else "not an export")
@@ -129,7 +129,10 @@ def _is_alone(item: Item) -> bool:
 def refuse_evidence_in(folder: Path) -> None:
     """Raise UsageError for a folder that is not an export, and holds evidence."""
     if folder.is_dir() and not _is_export(folder) and _evidence_in(folder):
-        raise UsageError(f"{folder} is not an export: it holds evidence", f"cv-gdpr verify {folder}/*")
+        from cv_gdpr.platforms.shells import all_in
+
+        words = f"cv-gdpr verify {all_in(str(folder))}"
+        raise UsageError(f"{folder} is not an export: it holds evidence", words)
 
 
 def _evidence_in(folder: Path) -> bool:

@@ -191,7 +191,7 @@ def erase_account(azure: AzureResource, plan: AccountPlan, path: Path, terms: Te
 
     Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost.
     """
-    with begun(path, str(plan.place), terms.asked) as ledger:
+    with begun(path, str(plan.place), terms) as ledger:
         close(ledger, _AccountErasure(azure, plan, ledger, terms, deadline).run())
         return sealed_result(ledger, path, terms)
 

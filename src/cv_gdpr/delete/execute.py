@@ -70,7 +70,7 @@ def erase(service: Service, plan: Plan, path: Path, outside: list[ByHand], terms
     Raise UsageError, before anything is sent, if one of the files exists and cannot be resumed; LedgerLost if the
     ledger is removed or changed during the run.
     """
-    with begun(path, plan.endpoint, terms.asked) as ledger:
+    with begun(path, plan.endpoint, terms) as ledger:
         erasure = Erasure(service, plan, ledger, terms)
         erasure.run()
         stopped_by = erasure.stopped_by
@@ -96,21 +96,22 @@ def sealed_result(ledger: Ledger, path: Path, terms: Terms, stopped_by: CvGdprEr
 
 
 @contextmanager
-def begun(path: Path, endpoint: str, asked: str) -> Iterator[Ledger]:
+def begun(path: Path, endpoint: str, terms: Terms) -> Iterator[Ledger]:
     """Yield the ledger of a run with evidence at `path`, begun or resumed; at the end, check that it is still there.
 
     Raise UsageError if one of the files exists and cannot be resumed; LedgerLost.
     """
     files.check_name(path)
     with Ledger(files.ledger_of(path), endpoint) as ledger:
-        ledger.require(asked)
+        ledger.require(terms.asked)
+        seals.refuse_less(ledger.events, terms.seals)
         ledger.keep_time()  # before the files of a stopped run are withdrawn
         if ledger.closed and not ledger.finished:
             files.withdraw(path, ledger.chain())
         files.check_free(path)
         if not ledger.events:
             files.check_unstamped(path)
-        ledger.begin(asked)
+        ledger.begin(terms.asked)
         yield ledger
         ledger.check()  # it may have been removed in the meantime
 
@@ -133,6 +134,7 @@ def earlier_run(path: Path, endpoint: str, asked: str, sealing: seals.Seals = se
         return False
     with Ledger(files.ledger_of(path), endpoint) as ledger:
         ledger.require(asked)
+        seals.refuse_less(ledger.events, sealing)
         if not ledger.closed:
             files.check_free(path)
             return bool(ledger.events)

@@ -33,7 +33,7 @@ def recheck(service: Service, proven: Proven, path: Path, terms: Terms) -> Erase
 
     Raise UsageError if one of the files exists and cannot be resumed; LedgerLost, StorageError.
     """
-    with begun(path, service.endpoint, terms.asked) as ledger:
+    with begun(path, service.endpoint, terms) as ledger:
         opened = _opening(proven, service.endpoint, terms, service.sign_in.who)
         seals.begin(ledger, terms.stated(opened, ledger.events), terms.seals)
         look = _Recheck(service, ledger, terms)
@@ -51,7 +51,7 @@ def recheck_account(azure: AzureResource, proven: Proven, path: Path, terms: Ter
         RECOVERABLE: lambda: azure.recoverable() is None,
     }
     stopped_by: CvGdprError | None = None
-    with begun(path, place, terms.asked) as ledger:
+    with begun(path, place, terms) as ledger:
         opened = _opening(proven, place, terms, azure.manager.who)
         seals.begin(ledger, terms.stated(opened, ledger.events), terms.seals)
         for row, ids in _gone(proven).get(place, {}).items():

@@ -8,6 +8,7 @@ signature, since only that says when it was made: the evidence exists before its
 
 import dataclasses
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -53,7 +54,7 @@ def begin(ledger: Ledger, opened: Opened, seals: Seals) -> None:
     authority = seals.authority.name if seals.authority else ""
     approval = seals.approval
     by, sha256 = (approval.words, approval.sha256) if approval else ("", "")
-    _refuse_less(ledger, {"--sign": fingerprint, "--timestamp": authority, "--approved-by": by})
+    refuse_less(ledger.events, seals)
     kept: list[Path] = []
     try:
         ledger.clock.follow(opened.listed_from, "the plan")
@@ -70,16 +71,17 @@ def begin(ledger: Ledger, opened: Opened, seals: Seals) -> None:
         raise
 
 
-def _refuse_less(ledger: Ledger, promised: dict[str, str]) -> None:
-    """Raise UsageError if the run before, which is resumed, had an option that this one lacks: its evidence is of both.
-
-    `promised`: option -> who will sign, time-stamp, or has approved; empty without the option.
-    """
-    runs = [event for event in ledger.events if isinstance(event, Opened)]
+def refuse_less(events: Iterable[Event], seals: Seals) -> None:
+    """Raise UsageError if the run that is resumed had an option that this one lacks: the evidence is of both."""
+    runs = [event for event in events if isinstance(event, Opened)]
     for before in runs[-1:]:
-        of_it = {"--sign": before.signer, "--timestamp": before.authority, "--approved-by": before.approved_by}
-        for option, who in of_it.items():
-            if who and not promised[option]:
+        options = (
+            ("--sign", before.signer, seals.signer),
+            ("--timestamp", before.authority, seals.authority),
+            ("--approved-by", before.approved_by, seals.approval),
+        )
+        for option, who, given in options:
+            if who and not given:
                 words = f"the run that this one resumes was begun with {option}, for {who}"
                 raise UsageError(words, f"give {option} again; this run deleted nothing")
 

@@ -38,10 +38,30 @@ def variable_for_powershell(name: str, value: str) -> str:
 
 if sys.platform == "win32":
     CONTINUES = "`"
+
+    def all_in(folder: str) -> str:
+        """Return the pattern for all that lies in a folder, as it is typed: PowerShell leaves it to the program."""
+        return quoted(f"{folder}\\*")
+
+    def expanded(pattern: str) -> list[str]:
+        """Return the paths that a pattern means; itself if there is none, or if it holds no * and no ?."""
+        from glob import glob
+
+        found = sorted(glob(pattern)) if {"*", "?"} & set(pattern) else []  # noqa: PTH207 - it may have a drive
+        return found or [pattern]
+
     quoted, command, set_variable = for_powershell, command_for_powershell, variable_for_powershell
 else:
     CONTINUES = "\\"
     """What stands at the end of a line that the next one continues."""
+
+    def all_in(folder: str) -> str:
+        """Return the pattern for all that lies in a folder, as it is typed in a shell."""
+        return f"{quoted(folder)}/*"
+
+    def expanded(pattern: str) -> list[str]:
+        """Return the paths that a pattern means, which the shell has replaced already: only itself."""
+        return [pattern]
 
     def quoted(word: str) -> str:
         """Return a word as it is typed in a shell."""

@@ -68,9 +68,9 @@ def _refuse_folder_of_exports(folder: Path) -> None:
     if any((folder / name).exists() for name in ("bagit.txt", "data", STATE)):
         return
     if found := number_of_exports_in(folder):
-        from cv_gdpr.platforms.shells import quoted
+        from cv_gdpr.platforms.shells import all_in
 
-        raise UsageError(f"{folder} is not an export, but holds {found}", f"cv-gdpr verify {quoted(str(folder))}/*")
+        raise UsageError(f"{folder} is not an export, but holds {found}", f"cv-gdpr verify {all_in(str(folder))}")
 
 
 def number_of_exports_in(folder: Path) -> int:
