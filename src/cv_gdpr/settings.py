@@ -323,11 +323,16 @@ def words_of(command: str, where: str) -> list[str]:
     return words
 
 
+def address_of(endpoint: str | None) -> str:
+    """Return an endpoint as it is compared with others: letters and a slash at the end make no other one."""
+    return (endpoint or "").strip().rstrip("/").lower()
+
+
 def doubled(found: Mapping[str, Profile]) -> Iterator[tuple[str, str]]:
     """Yield the names of two profiles that have one endpoint."""
     first: dict[str, str] = {}
     for name, one in found.items():
-        address = (one.endpoint or "").strip().rstrip("/").lower()
+        address = address_of(one.endpoint)
         scheme, _, rest = address.partition("://")
         place = f"{scheme}://{host_of(address)}/{rest.partition('/')[2]}" if host_of(address) else address
         if place and place in first:

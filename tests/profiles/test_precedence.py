@@ -17,6 +17,7 @@ from cv_gdpr.cli.finished_profiles import _finished
 from cv_gdpr.cli.parameters import TYPED, Option, same_connection
 from cv_gdpr.cli.profile_results import _row, _summary
 from cv_gdpr.cli.setup_documents import ProfileResult
+from cv_gdpr.sealing import bags
 from cv_gdpr.settings import Profile
 from tests.delete.erasing import stock
 from tests.platforms import posix
@@ -422,6 +423,18 @@ def test_what_counts_as_finished_before(tmp_path, case):
     given = {"missing_ok": False, "sign_with": None, "timestamp_from": None} | asked
     found = _finished(tmp_path, Profile("one", endpoint="https://One.example"), given)
     assert (found and found.exit_code) == code
+
+
+def test_an_export_is_sealed_once_its_signature_is_dated(tmp_path):
+    (tmp_path / "data").mkdir()
+    told = {"endpoint": "https://one.example", "complete": True, "selectors": [], "predictionsNotSearched": {}}
+    (tmp_path / "data" / "export.json").write_text(json.dumps(told))
+    asked = {"missing_ok": False, "sign_with": "key", "timestamp_from": "url"}
+    codes = []
+    for name in ("bagit.txt", bags.SIGNATURE, bags.TOKEN, bags.SIGNED_AT):
+        (tmp_path / name).touch()
+        codes.append(_finished(tmp_path, Profile("one", endpoint="https://one.example"), asked).exit_code)
+    assert codes == [3, 3, 3, 0]
 
 
 def test_a_command_with_a_secret_is_not_repeated_in_a_hint():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cv_gdpr.cli.arguments import ScopeOptions, part_of
 from cv_gdpr.errors import UsageError
+from cv_gdpr.settings import address_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
     from cv_gdpr.settings import Profile
 
 _BEGUN = ".cv-gdpr-profiles.json"  # in the folder of all exports: which command began there, as a salted hash
-
 _ANOTHER = "name another folder; the command that began there finishes it"
-
-
 _OF_OTHER_FILES = ("image_ids_file", "except_ids_file", "with_copies_from")  # which may have changed since
 
 
@@ -77,21 +75,18 @@ def _finished(folder: "Path", profile: "Profile", parameters: Mapping[str, Any])
 
     One that does not say that all was searched and is there, or is not signed as asked, counts as done in part.
     """
-    from cv_gdpr.sealing.bags import SIGNATURE, TOKEN
+    from cv_gdpr.sealing.bags import SIGNATURE, SIGNED_AT, TOKEN
 
-    asked = {SIGNATURE: parameters["sign_with"], TOKEN: parameters["timestamp_from"]}
+    signs, stamps = parameters["sign_with"], parameters["timestamp_from"]
+    asked = {SIGNATURE: signs, TOKEN: stamps, SIGNED_AT: signs and stamps}
     try:
         told = json.loads((folder / "data" / "export.json").read_bytes())
         missing_ok = parameters["missing_ok"]
         found = all(one["matched"] is True or (missing_ok and one["matched"] is False) for one in told["selectors"])
         complete = told["complete"] is True and found and not told["predictionsNotSearched"]
-        if not (folder / "bagit.txt").is_file() or _address(told["endpoint"]) != _address(profile.endpoint or ""):
+        if not (folder / "bagit.txt").is_file() or address_of(told["endpoint"]) != address_of(profile.endpoint):
             return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     sealed = all((folder / name).is_file() for name, option in asked.items() if option)
     return Finished(folder, 0 if complete and sealed else 3)
-
-
-def _address(endpoint: str) -> str:
-    return endpoint.strip().rstrip("/").lower()

@@ -107,12 +107,12 @@ def _refuse_in_the_way(path: str, options: Mapping[str, Any]) -> None:
     """Raise UsageError if the log would lie in an export, old or new, or be another file of the command."""
     from pathlib import Path
 
+    from cv_gdpr.settings import config_path
+
     log = Path(path)
     _refuse_around(log, options.get("out"))
     _refuse_in_export(log)
     _refuse_beside(log, options.get("evidence") or options.get("path"))  # certify names it so
-    from cv_gdpr.settings import config_path
-
     values = [one for value in options.values() for one in (value if isinstance(value, tuple) else (value,))]
     values.append(config_path())
     if any(isinstance(one, Path) and one.resolve() == log.resolve() for one in values):
